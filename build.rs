@@ -11,7 +11,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut names = Vec::new();
     for entry in fs::read_dir("shaders")? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "wgsl")
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "wgsl")
             && let Some(stem) = path.file_stem().and_then(|stem| stem.to_str())
         {
             names.push(stem.to_owned());
