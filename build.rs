@@ -1,15 +1,30 @@
-//! Composes every kernel in `shaders/` with the snippets it imports from `shaders/common/`.
+//! Composes every kernel in `shaders/` with the snippets it imports from `shaders/common/`, and
+//! lists the files of the demo for embedding.
 //!
 //! The composed, plain WGSL lands in `OUT_DIR/<kernel>.wgsl` and a table of all kernels in
-//! `OUT_DIR/kernels.rs`, so that no composer is part of the program itself.
+//! `OUT_DIR/kernels.rs`, so that no composer is part of the program itself. The table of
+//! `assets/demo` lands in `OUT_DIR/demo.rs`; on the web it is empty, the page fetches the files.
 
-use std::{env, fs, path::PathBuf};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    println!("cargo::rerun-if-changed=shaders");
+type Error = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Error> {
     let out_dir = PathBuf::from(env::var("OUT_DIR")?);
+    compose_shaders(&out_dir)?;
+    list_demo(&out_dir)
+}
+
+fn compose_shaders(out_dir: &Path) -> Result<(), Error> {
+    println!("cargo::rerun-if-changed=build.rs");
+    if Path::new("shaders").is_dir() {
+        println!("cargo::rerun-if-changed=shaders");
+    }
     let mut names = Vec::new();
-    for entry in fs::read_dir("shaders")? {
+    for entry in fs::read_dir("shaders").into_iter().flatten() {
         let path = entry?.path();
         if path
             .extension()
@@ -36,5 +51,47 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     table += "];\n";
     fs::write(out_dir.join("kernels.rs"), table)?;
+    Ok(())
+}
+
+/// Writes `DEMO_FILES`, a table of (path below `assets/demo` with `/`, bytes) in path order.
+fn list_demo(out_dir: &Path) -> Result<(), Error> {
+    let assets = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("assets");
+    let root = assets.join("demo");
+    // A missing path would mean a rebuild every time.
+    for path in [&root, &assets] {
+        if path.is_dir() {
+            println!("cargo::rerun-if-changed={}", path.display());
+            break;
+        }
+    }
+    let mut files = Vec::new();
+    if env::var("CARGO_CFG_TARGET_ARCH")? != "wasm32" && root.is_dir() {
+        walk(&root, &mut files)?;
+    }
+    files.sort();
+    let mut table = String::from("static DEMO_FILES: &[(&str, &[u8])] = &[\n");
+    for file in files {
+        let below: Vec<_> = file
+            .strip_prefix(&root)?
+            .iter()
+            .map(|part| part.to_string_lossy())
+            .collect();
+        table += &format!("    ({:?}, include_bytes!({file:?})),\n", below.join("/"));
+    }
+    table += "];\n";
+    fs::write(out_dir.join("demo.rs"), table)?;
+    Ok(())
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            walk(&path, files)?;
+        } else {
+            files.push(path);
+        }
+    }
     Ok(())
 }

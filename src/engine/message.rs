@@ -1,10 +1,10 @@
 //! What crosses between the engine and whoever drives it.
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 
-use crate::report::{Definition, Report, TextMask};
+use crate::report::{BenchReport, Definition, DeviceGrant, Inspection, Report, TextMask};
+
+use super::source::{ModelSource, PairSource};
 
 /// An order to the engine. Cancel is not among them: it must overtake, see
 /// [`crate::platform::Cancel`].
@@ -13,7 +13,11 @@ pub enum Command {
     /// Measures the alignment of a checkpoint on image-text pairs.
     Measure(Box<MeasureRequest>),
     /// Describes a checkpoint without running it.
-    Inspect(ModelSource),
+    Inspect(Box<InspectRequest>),
+    /// Lists the adapters at hand.
+    Adapters,
+    /// Measures the speed of the adapter at hand.
+    Bench(Box<BenchRequest>),
 }
 
 /// What to measure, on what, and how.
@@ -23,12 +27,16 @@ pub struct MeasureRequest {
     pub model: ModelSource,
     /// The image-text pairs.
     pub pairs: PairSource,
+    /// Which device computes.
+    #[serde(default)]
+    pub device: DeviceSettings,
     /// Everything else.
     pub settings: MeasureSettings,
 }
 
 /// Settings of a measurement.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct MeasureSettings {
     /// At most this many pairs; all if absent.
     pub num_pairs: Option<usize>,
@@ -42,74 +50,47 @@ pub struct MeasureSettings {
     pub memory_budget: Option<u64>,
 }
 
-impl Default for MeasureSettings {
-    fn default() -> Self {
-        Self {
-            num_pairs: None,
-            seed: 0,
-            definition: Definition::default(),
-            text_mask: TextMask::default(),
-            memory_budget: None,
-        }
-    }
+/// Which checkpoint to describe, and for which device.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InspectRequest {
+    /// The checkpoint.
+    pub model: ModelSource,
+    /// The device whose limits are shown beside it.
+    #[serde(default)]
+    pub device: DeviceSettings,
 }
 
-/// Where a checkpoint's files come from.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum ModelSource {
-    /// The demo checkpoint, with its connector as trained or as of an earlier step.
-    Demo {
-        /// Name in the demo's connector index, `None` for the trained one.
-        connector: Option<String>,
-    },
-    /// A Hugging Face folder on disk (native only).
-    Folder(PathBuf),
-    /// The files of a Hugging Face folder, by name.
-    Files(Vec<NamedBytes>),
+/// What to time.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BenchRequest {
+    /// The device.
+    pub device: DeviceSettings,
+    /// Leaves out the large decoder, so that the run takes seconds.
+    pub quick: bool,
 }
 
-/// Where the image-text pairs come from.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum PairSource {
-    /// The demo's held-out pairs.
-    Demo,
-    /// Each image with its own text.
-    Pairs(Vec<PairInput>),
-    /// Images and texts that need not match, joined by the seed.
-    Unpaired {
-        /// Images.
-        images: Vec<ImageInput>,
-        /// Texts with the name they are known by.
-        texts: Vec<(String, String)>,
-    },
+/// Which device computes, and with which kernels.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DeviceSettings {
+    /// Part of the adapter's name, in any case; the fastest adapter if absent. Native only.
+    pub adapter: Option<String>,
+    /// Kernel variants.
+    pub kernel: KernelChoice,
 }
 
-/// One image with its text.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct PairInput {
-    /// The image.
-    pub image: ImageInput,
-    /// The text, as the assistant would say it.
-    pub text: String,
-}
-
-/// An encoded image: PNG, JPEG or WebP.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum ImageInput {
-    /// A file on disk (native only).
-    Path(PathBuf),
-    /// The file's bytes.
-    Bytes(NamedBytes),
-}
-
-/// A file's name and content.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct NamedBytes {
-    /// Name, for messages and for finding it.
-    pub name: String,
-    /// Content.
-    #[serde(with = "serde_bytes")]
-    pub bytes: Vec<u8>,
+/// Which variants of the kernels run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KernelChoice {
+    /// What suits the adapter: direct on a software adapter, tiled on a GPU.
+    #[default]
+    Auto,
+    /// Tiles in workgroup memory, with barriers.
+    Tiled,
+    /// Registers only, without barriers.
+    Direct,
 }
 
 /// A stage of a measurement, in the order of execution.
@@ -128,7 +109,31 @@ pub enum Stage {
     Metric,
 }
 
+impl Stage {
+    /// All stages, in the order of execution.
+    pub const ALL: [Self; 5] = [
+        Self::Device,
+        Self::Load,
+        Self::Prepare,
+        Self::Forward,
+        Self::Metric,
+    ];
+
+    /// The name in messages and reports, for example `forward`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::Load => "load",
+            Self::Prepare => "prepare",
+            Self::Forward => "forward",
+            Self::Metric => "metric",
+        }
+    }
+}
+
 /// News from the engine.
+///
+/// Each command ends with exactly one event for which [`Event::is_last`] holds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Event {
     /// Work advanced: `done` of `total` in `unit`s.
@@ -147,9 +152,20 @@ pub enum Event {
     /// The measurement is done.
     Report(Box<Report>),
     /// The description of a checkpoint is done.
-    Inspection(Box<crate::report::Inspection>),
+    Inspection(Box<Inspection>),
+    /// The adapters at hand; empty where there is none.
+    Adapters(Vec<DeviceGrant>),
+    /// The speed of the adapter is known.
+    Bench(Box<BenchReport>),
     /// It failed: one sentence that says what was expected, what was found and what to do.
     Failed(String),
     /// It was cancelled; nothing was written.
     Cancelled,
+}
+
+impl Event {
+    /// Whether this is the last event of its command.
+    pub fn is_last(&self) -> bool {
+        !matches!(self, Self::Progress { .. } | Self::Note(_))
+    }
 }

@@ -1,8 +1,22 @@
 //! The whole run as a stream: a [`Command`] in, [`Event`]s out.
 //!
-//! Messages are serde values and nothing is shared, so that the engine can live on a thread of its
-//! own (native) or in a dedicated Worker with its own device (browser).
+//! [`run`] is the engine: one async function without threads, clocks of its own or blocking, so
+//! that it lives on a thread of its own natively ([`spawn`]) and in a dedicated Worker with its own
+//! device in the browser. Messages are serde values and nothing is shared but a
+//! [`Cancel`](crate::platform::Cancel) flag.
 
+mod error;
 mod message;
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
+mod run;
+mod select;
+mod source;
 
+pub use error::EngineError;
 pub use message::*;
+#[cfg(not(target_arch = "wasm32"))]
+pub use native::{Running, spawn};
+pub use run::run;
+pub use select::{SplitMix64, join, select};
+pub use source::*;

@@ -1,4 +1,7 @@
-//! What differs between a native program and a web page, under one signature.
+//! What differs between a native program and a web page.
+
+#[cfg(not(target_arch = "wasm32"))]
+pub mod native;
 
 use std::sync::{
     Arc,

@@ -2,34 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{DataSummary, Definition, DeviceSummary, ModelSummary, StageTiming, TextMask};
+
 /// Version of the report's layout; raised when a field changes its meaning.
 pub const SCHEMA: u32 = 1;
-
-/// How the distance between the two modalities is computed (see `domain` notes in ARCHITECTURE.md).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Definition {
-    /// The paper's equation: Fréchet distance with the exact matrix square root, on the outputs of
-    /// the decoder layers (the last one before the final norm).
-    #[default]
-    Exact,
-    /// The closed form of what the released script's `--mode fast` computes in exact arithmetic:
-    /// it subtracts `2 Tr(S_v S_t)`, on `hidden_states[1..=L]` (the last one after the final norm).
-    OfficialFast,
-    /// The exact formula on the released script's layers and masks (`--mode accurate`).
-    OfficialAccurate,
-}
-
-/// Which tokens count as text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TextMask {
-    /// Everything after the last image token, as in the released script.
-    #[default]
-    Official,
-    /// Only the tokens of the pair's own text.
-    Content,
-}
 
 /// One measurement: settings, origin and result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -98,113 +74,61 @@ pub struct LayerReport {
     pub outliers_text: usize,
 }
 
-/// The checkpoint of a report.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ModelSummary {
-    /// Folder name or the demo's name.
-    pub name: String,
-    /// `architectures[0]` of config.json.
-    pub architecture: String,
-    /// Vision tower, connector and decoder in one line each.
-    pub parts: Vec<String>,
-    /// Number of parameters.
-    pub parameters: u64,
-    /// Storage type of most weights: `f32`, `f16` or `bf16`.
-    pub dtype: String,
-    /// Decoder width d.
-    pub hidden_size: usize,
-    /// Decoder layers L.
-    pub num_hidden_layers: usize,
+impl LayerReport {
+    /// Mean vision norm over mean text norm; absent where the text has none.
+    pub fn norm_ratio(&self) -> Option<f64> {
+        (self.mean_norm_text > 0.0).then(|| self.mean_norm_vision / self.mean_norm_text)
+    }
 }
 
-/// The data of a report.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct DataSummary {
-    /// Where the pairs came from.
-    pub source: String,
-    /// Number of pairs measured.
-    pub num_pairs: usize,
-    /// Seed of the selection and of the pairing of images with texts.
-    pub seed: u64,
-    /// Where the prompt's form came from: the checkpoint's chat template or vicuna_v1.
-    pub prompt: String,
-}
+impl Report {
+    /// The sum of the layers' `frechet`, of which the MIR is the decadic logarithm.
+    pub fn sum(&self) -> f64 {
+        self.layers.iter().map(|layer| layer.frechet).sum()
+    }
 
-/// The device of a report.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct DeviceSummary {
-    /// Adapter name.
-    pub adapter: String,
-    /// `vulkan`, `metal`, `dx12` or `webgpu`.
-    pub backend: String,
-    /// `discrete-gpu`, `integrated-gpu`, `virtual-gpu`, `cpu` or `other`.
-    pub device_type: String,
-    /// Driver name and version, where the backend tells.
-    pub driver: String,
-    /// Kernel variants in use, for example `tiled` or `direct`.
-    pub kernels: String,
-}
+    /// A layer's share of [`Report::sum`], 0 to 1; absent where the sum is not positive or a term
+    /// is negative, so that shares would mislead.
+    pub fn share(&self, layer: &LayerReport) -> Option<f64> {
+        let sum = self.sum();
+        let honest = sum > 0.0 && self.layers.iter().all(|layer| layer.frechet >= 0.0);
+        honest.then(|| layer.frechet / sum)
+    }
 
-/// Time spent in one stage.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct StageTiming {
-    /// `load`, `prepare`, `forward`, `metric`.
-    pub stage: String,
-    /// Seconds.
-    pub seconds: f64,
-}
+    /// The MIR when nothing is subtracted for the cross-covariance, the upper end of the bracket of
+    /// [`Definition::OfficialFast`]; absent with the other definitions.
+    pub fn mir_upper(&self) -> Option<f64> {
+        let sum: f64 = self
+            .layers
+            .iter()
+            .map(|layer| layer.frechet_upper)
+            .sum::<Option<f64>>()?;
+        (sum > 0.0).then(|| sum.log10())
+    }
 
-/// What a checkpoint is and what it needs, without running it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Inspection {
-    /// The checkpoint.
-    pub model: ModelSummary,
-    /// Number of tensors, parameters and bytes by storage type.
-    pub dtypes: Vec<DtypeShare>,
-    /// Image tokens per image, as the configuration gives them.
-    pub image_tokens: usize,
-    /// Longest prompt the configuration allows.
-    pub context: usize,
-    /// Bytes of device memory: weights.
-    pub weight_bytes: u64,
-    /// Bytes of device memory: largest single buffer.
-    pub largest_buffer_bytes: u64,
-    /// Bytes of device memory of the captured states, per thousand tokens.
-    pub state_bytes_per_1000_tokens: u64,
-    /// The adapter at hand and what it grants; absent where there is none.
-    pub device: Option<DeviceGrant>,
-    /// What a reader should know.
-    pub notes: Vec<String>,
-}
+    /// Why there is no MIR; absent where there is one.
+    pub fn undefined_because(&self) -> Option<String> {
+        if self.mir.is_some() {
+            return None;
+        }
+        let sum = self.sum();
+        Some(match self.definition {
+            _ if self.layers.is_empty() => "there is no layer to sum over".to_owned(),
+            Definition::OfficialFast => format!(
+                "the sum over the layers is {sum:.4e}, and log10 needs a positive one; \
+                 official-fast subtracts 2 Tr(S_v S_t), which nothing bounds"
+            ),
+            Definition::Exact | Definition::OfficialAccurate => format!(
+                "the sum over the layers is {sum:.4e}, and log10 needs a positive one: the two \
+                 modalities coincide"
+            ),
+        })
+    }
 
-/// Share of one storage type in a checkpoint.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct DtypeShare {
-    /// `f32`, `f16`, `bf16`.
-    pub dtype: String,
-    /// Number of tensors.
-    pub tensors: usize,
-    /// Number of parameters.
-    pub parameters: u64,
-}
-
-/// What an adapter grants.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct DeviceGrant {
-    /// The device.
-    pub device: DeviceSummary,
-    /// Largest buffer, in bytes.
-    pub max_buffer_size: u64,
-    /// Largest storage binding, in bytes.
-    pub max_storage_buffer_binding_size: u64,
-    /// Bytes of workgroup memory.
-    pub max_compute_workgroup_storage_size: u32,
-    /// Invocations in a workgroup.
-    pub max_compute_invocations_per_workgroup: u32,
-    /// 16-bit floats in shaders.
-    pub shader_f16: bool,
-    /// Subgroup operations in shaders.
-    pub subgroups: bool,
-    /// Timestamps at pass boundaries.
-    pub timestamps: bool,
+    /// Number of vision and of text tokens, as measured at the first layer.
+    pub fn tokens(&self) -> (usize, usize) {
+        self.layers
+            .first()
+            .map_or((0, 0), |layer| (layer.n_vision, layer.n_text))
+    }
 }

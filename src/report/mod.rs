@@ -1,5 +1,33 @@
-//! What was run, with which settings, and what came out: plain data, written as JSON.
+//! What was run, with which settings, and what came out: plain data, and the forms it is shown in.
+//!
+//! [`Report`] is the object that `--json` prints, that a browser receives and that files hold.
+//! [`table`] shows it in a terminal, [`csv`], [`svg`] and [`html`] elsewhere.
 
+mod bench;
+mod csv;
 mod data;
+mod device;
+mod file;
+mod html;
+mod inspection;
+mod json;
+mod layout;
+mod number;
+mod settings;
+mod summary;
+mod svg;
+mod table;
 
-pub use data::*;
+pub use bench::{BenchReport, MatmulBench, WorkloadBench, bench_text};
+pub use csv::csv;
+pub use data::{LayerReport, Report, SCHEMA};
+pub use device::{DeviceGrant, DeviceSummary, adapters_text};
+pub use file::{Format, write};
+pub use html::html;
+pub use inspection::{DtypeShare, Inspection, inspection_text};
+pub use json::{ReportError, parse, read, to_json};
+pub use layout::TextStyle;
+pub use settings::{Definition, TextMask};
+pub use summary::{DataSummary, ModelSummary, StageTiming};
+pub use svg::svg;
+pub use table::table;

@@ -1,0 +1,47 @@
+//! Why a run ended without a result.
+
+/// Why a run ended without a result: one sentence for the user each.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// Somebody asked to stop; not a fault.
+    #[error("cancelled")]
+    Cancelled,
+    /// The program was built without `assets/demo`.
+    #[error("the demo is not part of this build: name a checkpoint and image-text pairs instead")]
+    NoDemo,
+    /// The demo has no connector of this name.
+    #[error("the demo has no connector `{name}`: choose one of {known}")]
+    UnknownConnector {
+        /// The name asked for.
+        name: String,
+        /// The names there are, joined by commas.
+        known: String,
+    },
+    /// A file of the demo is missing or says something unexpected.
+    #[error("assets/demo/{file}: {reason}")]
+    Demo {
+        /// Path below `assets/demo`.
+        file: String,
+        /// Expected and found.
+        reason: String,
+    },
+    /// There is nothing to measure.
+    #[error("no image-text pair to measure: {reason}")]
+    NoPairs {
+        /// What is empty.
+        reason: String,
+    },
+    /// A path was given where there is no file system.
+    #[error("{path}: a web page cannot open paths; hand over the file's bytes")]
+    NoFileSystem {
+        /// The path.
+        path: String,
+    },
+    /// The engine's thread could not be started, or it died.
+    #[error("the engine {reason}")]
+    Thread {
+        /// What happened.
+        reason: String,
+    },
+}

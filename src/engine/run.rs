@@ -1,0 +1,36 @@
+//! The engine itself.
+
+use super::{Command, EngineError, Event};
+use crate::platform::Cancel;
+
+/// Carries out `command`, telling `emit` the news; the last event is one for which
+/// [`Event::is_last`] holds.
+///
+/// Works on a native thread (see [`super::spawn`]) and in a dedicated Worker alike: it awaits the
+/// device instead of blocking and lets the event loop run in between, so that a cancel message gets
+/// through. `cancel` takes effect between two submissions, well within a second.
+pub async fn run(command: Command, cancel: &Cancel, emit: &mut dyn FnMut(Event)) {
+    let last = match dispatch(command, cancel, emit).await {
+        Ok(event) => event,
+        Err(EngineError::Cancelled) => Event::Cancelled,
+        Err(error) => Event::Failed(error.to_string()),
+    };
+    emit(last);
+}
+
+async fn dispatch(
+    command: Command,
+    cancel: &Cancel,
+    _emit: &mut dyn FnMut(Event),
+) -> Result<Event, EngineError> {
+    if cancel.is_cancelled() {
+        return Err(EngineError::Cancelled);
+    }
+    match command {
+        Command::Measure(_) | Command::Inspect(_) | Command::Adapters | Command::Bench(_) => {
+            Err(EngineError::Thread {
+                reason: "is not connected yet".to_owned(),
+            })
+        }
+    }
+}

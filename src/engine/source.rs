@@ -1,0 +1,84 @@
+//! Where a checkpoint and the image-text pairs come from.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Where a checkpoint's files come from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum ModelSource {
+    /// The demo checkpoint, with its connector as trained or as of an earlier step.
+    Demo {
+        /// Name in the demo's connector index, `None` for the trained one.
+        connector: Option<String>,
+    },
+    /// A Hugging Face folder on disk (native only).
+    Folder(PathBuf),
+    /// The files of a Hugging Face folder, by name.
+    Files(Vec<NamedBytes>),
+}
+
+/// Where the image-text pairs come from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum PairSource {
+    /// The demo's held-out pairs.
+    Demo,
+    /// Each image with its own text.
+    Pairs(Vec<PairInput>),
+    /// Images and texts that need not match, joined by the seed.
+    Unpaired {
+        /// Images.
+        images: Vec<ImageInput>,
+        /// Texts with the name they are known by.
+        texts: Vec<(String, String)>,
+    },
+}
+
+/// One image with its text.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PairInput {
+    /// The image.
+    pub image: ImageInput,
+    /// The text, as the assistant would say it.
+    pub text: String,
+}
+
+/// An encoded image: PNG, JPEG, WebP, GIF or BMP.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum ImageInput {
+    /// A file on disk (native only).
+    Path(PathBuf),
+    /// The file's bytes.
+    Bytes(NamedBytes),
+}
+
+impl ImageInput {
+    /// The name by which messages call the image.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Path(path) => path.display().to_string(),
+            Self::Bytes(file) => file.name.clone(),
+        }
+    }
+}
+
+/// A file's name and content.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct NamedBytes {
+    /// Name, for messages and for finding it.
+    pub name: String,
+    /// Content.
+    #[serde(with = "serde_bytes")]
+    pub bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for NamedBytes {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            formatter,
+            "NamedBytes({:?}, {} bytes)",
+            self.name,
+            self.bytes.len()
+        )
+    }
+}

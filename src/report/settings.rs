@@ -1,0 +1,101 @@
+//! The settings that decide what a report's numbers mean.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How the distance between the two modalities is computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Definition {
+    /// The paper's equation: Fréchet distance with the exact matrix square root, on the outputs of
+    /// the decoder layers (the last one before the final norm).
+    #[default]
+    Exact,
+    /// The closed form of what the released script's `--mode fast` computes in exact arithmetic:
+    /// it subtracts `2 Tr(S_v S_t)`, on `hidden_states[1..=L]` (the last one after the final norm).
+    OfficialFast,
+    /// The exact formula on the released script's layers and masks (`--mode accurate`).
+    OfficialAccurate,
+}
+
+impl Definition {
+    /// All definitions, the default first.
+    pub const ALL: [Self; 3] = [Self::Exact, Self::OfficialFast, Self::OfficialAccurate];
+
+    /// The name in reports and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::OfficialFast => "official-fast",
+            Self::OfficialAccurate => "official-accurate",
+        }
+    }
+
+    /// What is computed, in one sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Exact => {
+                "the paper's equation: Fréchet distance with the exact matrix square root after \
+                 every decoder layer, the last one before the final norm"
+            }
+            Self::OfficialFast => {
+                "the closed form of the released script's fast mode, which takes no square root: \
+                 it subtracts 2 Tr(S_v S_t); the last layer after the final norm"
+            }
+            Self::OfficialAccurate => {
+                "the exact matrix square root on the released script's tokens and layers, the last \
+                 one after the final norm"
+            }
+        }
+    }
+
+    /// Whether the definition reproduces the released script, whose text mask is then fixed.
+    pub fn is_official(self) -> bool {
+        self != Self::Exact
+    }
+}
+
+impl fmt::Display for Definition {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// Which tokens count as text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TextMask {
+    /// Everything after the last image token, as in the released script.
+    #[default]
+    Official,
+    /// Only the tokens of the pair's own text.
+    Content,
+}
+
+impl TextMask {
+    /// All masks, the default first.
+    pub const ALL: [Self; 2] = [Self::Official, Self::Content];
+
+    /// The name in reports and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Official => "official",
+            Self::Content => "content",
+        }
+    }
+
+    /// Which tokens are meant, in a few words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Official => "everything after the last image token",
+            Self::Content => "only the tokens of the pair's own text",
+        }
+    }
+}
+
+impl fmt::Display for TextMask {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}

@@ -1,0 +1,179 @@
+//! A report as text for a terminal.
+
+use super::{
+    Definition, LayerReport, Report,
+    layout::{Align, Column, TextStyle, columns, labeled},
+    number::{count, seconds, significant},
+};
+
+/// Below this many tokens per dimension the distance is visibly biased upward.
+const ENOUGH_TOKENS_PER_DIMENSION: f64 = 10.0;
+
+/// The report as text: a table of the layers and, below it, the overall numbers with what they mean
+/// and where they come from. Ends with a newline.
+///
+/// On a narrow terminal the least important columns are left out, and the text says which.
+pub fn table(report: &Report, style: TextStyle) -> String {
+    let (mut lines, left_out) = columns(layer_columns(report), style);
+    lines.push(String::new());
+    let mut add = |label: &str, text: &str| lines.extend(labeled(label, text, style));
+
+    add("MIR", &mir_line(report, style));
+    if let Some(bracket) = bracket_line(report) {
+        add("", &bracket);
+    }
+    add("norm-matched", &norm_matched_line(report));
+    add(
+        "definition",
+        &format!("{}: {}", report.definition, report.definition.words()),
+    );
+    if let (Some(first), Some(last)) = (report.layers.first(), report.layers.last()) {
+        add("states", &format!("{} to {}", first.state, last.state));
+    }
+    add(
+        "text tokens",
+        &format!("{}: {}", report.text_mask, report.text_mask.words()),
+    );
+    add("tokens", &tokens_line(report));
+    add("pairs", &pairs_line(report));
+    add("model", &model_line(report));
+    add("adapter", &report.device.line());
+    if !report.timings.is_empty() {
+        let times: Vec<String> = report
+            .timings
+            .iter()
+            .map(|timing| format!("{} {}", timing.stage, seconds(timing.seconds)))
+            .collect();
+        add("time", &times.join(", "));
+    }
+    for note in &report.notes {
+        add("note", note);
+    }
+    if !left_out.is_empty() {
+        let hint = format!(
+            "columns left out for lack of width: {}",
+            left_out.join(", ")
+        );
+        add("note", &hint);
+    }
+    lines.join("\n") + "\n"
+}
+
+fn layer_columns(report: &Report) -> Vec<Column> {
+    let each = |cell: &dyn Fn(&LayerReport) -> String| -> Vec<String> {
+        report.layers.iter().map(cell).collect()
+    };
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), significant);
+    let tokens = |n: usize| count(n as u64);
+    let point = |title, dispensable, cells| Column::new(title, Align::Point, dispensable, cells);
+    let mut columns = vec![
+        point("layer", 0, each(&|layer| layer.layer.to_string())),
+        point("Fréchet", 0, each(&|layer| significant(layer.frechet))),
+        point("location", 3, each(&|layer| significant(layer.location))),
+        point("spread", 3, each(&|layer| significant(layer.spread))),
+        point("shape", 3, each(&|layer| significant(layer.shape))),
+        point(
+            "share %",
+            1,
+            each(&|layer| {
+                report
+                    .share(layer)
+                    .map_or_else(|| "-".to_owned(), |share| format!("{:.1}", share * 100.0))
+            }),
+        ),
+        Column::new(
+            "",
+            Align::Left,
+            6,
+            each(&|layer| report.share(layer).map(bar).unwrap_or_default()),
+        ),
+        point("norm v/t", 2, each(&|layer| number(layer.norm_ratio()))),
+        point("n vision", 5, each(&|layer| tokens(layer.n_vision))),
+        point("n text", 5, each(&|layer| tokens(layer.n_text))),
+    ];
+    if report.definition == Definition::OfficialFast {
+        let upper = point("upper end", 4, each(&|layer| number(layer.frechet_upper)));
+        columns.insert(2, upper);
+    }
+    columns
+}
+
+/// A bar of up to ten cells in eighths.
+fn bar(share: f64) -> String {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let eighths = (share.clamp(0.0, 1.0) * 80.0).round() as usize;
+    "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
+}
+
+fn mir_line(report: &Report, style: TextStyle) -> String {
+    match (report.mir, report.undefined_because()) {
+        (Some(mir), _) => format!(
+            "{}  log10 of the sum {} over {} layers; lower is better aligned",
+            style.bold(&format!("{mir:.3}")),
+            significant(report.sum()),
+            report.layers.len()
+        ),
+        (None, reason) => format!("undefined: {}", reason.unwrap_or_default()),
+    }
+}
+
+fn bracket_line(report: &Report) -> Option<String> {
+    (report.definition == Definition::OfficialFast).then(|| {
+        let end = |value: Option<f64>| {
+            value.map_or_else(|| "undefined".to_owned(), |mir| format!("{mir:.3}"))
+        };
+        format!(
+            "the released loop drifts, in 32-bit floats, between this ({}) and subtracting nothing \
+             ({}); it is not claimed to print either",
+            end(report.mir),
+            end(report.mir_upper())
+        )
+    })
+}
+
+fn norm_matched_line(report: &Report) -> String {
+    report.norm_matched_mir.map_or_else(
+        || "MIR undefined: the sum over the layers is not positive".to_owned(),
+        |mir| format!("MIR {mir:.3}, with both modalities scaled to mean token norm 1"),
+    )
+}
+
+fn tokens_line(report: &Report) -> String {
+    let (n_vision, n_text) = report.tokens();
+    let d = report.model.hidden_size;
+    let per_dimension = |n: usize| n as f64 / d.max(1) as f64;
+    let fewest = per_dimension(n_vision.min(n_text));
+    let mut line = format!(
+        "n = {} vision and {} text, d = {d}, n/d = {:.1} and {:.1}",
+        count(n_vision as u64),
+        count(n_text as u64),
+        per_dimension(n_vision),
+        per_dimension(n_text)
+    );
+    if fewest < ENOUGH_TOKENS_PER_DIMENSION {
+        line += "; with so few tokens the distance is biased upward: compare equal n only";
+    }
+    line
+}
+
+fn pairs_line(report: &Report) -> String {
+    let data = &report.data;
+    format!(
+        "{} from {}, seed {}, prompt: {}",
+        count(data.num_pairs as u64),
+        data.source,
+        data.seed,
+        data.prompt
+    )
+}
+
+fn model_line(report: &Report) -> String {
+    let model = &report.model;
+    format!(
+        "{} ({}), {} parameters in {}",
+        model.name,
+        model.architecture,
+        count(model.parameters),
+        model.dtype
+    )
+}
