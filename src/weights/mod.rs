@@ -1,1 +1,31 @@
-//! (being written)
+//! A checkpoint folder becomes a configuration and named tensors (CPU).
+//!
+//! [`Checkpoint::open`] takes a [`ByteSource`] (a folder, or files in memory), reads `config.json`
+//! into a [`VlmConfig`] and the headers of the safetensors files, checks that both agree, and then
+//! hands out tensors by *canonical* names, whatever prefixes the file uses (see [`names`]):
+//!
+//! ```text
+//! vision_tower.embeddings.*            vision_tower.encoder.layers.{i}.*
+//! vision_tower.pre_layrnorm.*          vision_tower.post_layernorm.*
+//! multi_modal_projector.linear_{1,2}.*
+//! language_model.embed_tokens.weight   language_model.layers.{i}.*
+//! language_model.norm.weight           lm_head.weight
+//! ```
+
+mod checkpoint;
+pub mod config;
+mod error;
+pub mod layout;
+pub mod names;
+pub mod safetensors;
+mod source;
+mod tensor;
+
+pub use checkpoint::{Checkpoint, TensorInfo};
+pub use config::{
+    Activation, ConnectorConfig, ConnectorKind, FeatureSelect, RopeScaling, TextConfig, TextKind,
+    VisionConfig, VisionKind, VlmConfig,
+};
+pub use error::{SourceError, WeightsError};
+pub use source::{ByteSource, Bytes, FolderSource, MemorySource, read_text};
+pub use tensor::{HostTensor, StorageType};

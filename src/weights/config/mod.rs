@@ -1,0 +1,209 @@
+//! `config.json` of `LlavaForConditionalGeneration`, as transformers 4 and 5 write it.
+//!
+//! Absent and `null` fields take the defaults of the configuration classes of transformers 5; every
+//! field is checked against bounds, so that no later size can overflow.
+
+mod activation;
+mod connector;
+mod fields;
+mod rope;
+mod text;
+mod vision;
+
+use serde_json::{Map, Value};
+
+use super::error::WeightsError;
+use fields::Fields;
+
+pub use activation::Activation;
+pub use connector::{ConnectorConfig, ConnectorKind};
+pub use rope::RopeScaling;
+pub use text::{TextConfig, TextKind};
+pub use vision::{VisionConfig, VisionKind};
+
+/// The architectures that this program runs.
+pub const SUPPORTED_ARCHITECTURES: &str =
+    "LlavaForConditionalGeneration (a CLIP or SigLIP tower and a Llama decoder)";
+
+/// Which of the tower's positions become image features.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeatureSelect {
+    /// All but the first, which is the class token of a CLIP tower (`"default"`).
+    Default,
+    /// All (`"full"`).
+    Full,
+}
+
+/// A vision-language model: tower, connector, decoder, and how they are joined.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VlmConfig {
+    /// `architectures[0]`.
+    pub architecture: String,
+    /// The vision tower.
+    pub vision: VisionConfig,
+    /// What maps the tower's features to the decoder's width.
+    pub connector: ConnectorConfig,
+    /// The decoder.
+    pub text: TextConfig,
+    /// Id of the token whose positions the image features take.
+    pub image_token_id: u32,
+    /// Indices into the tower's hidden states (`num_hidden_layers + 1` of them, negative from the
+    /// end); several are concatenated on the feature axis, in this order.
+    pub vision_feature_layer: Vec<i64>,
+    /// Which positions become features.
+    pub vision_feature_select: FeatureSelect,
+    /// End-of-sequence token, the first where there are several.
+    pub eos_token_id: Option<u32>,
+    /// Beginning-of-sequence token.
+    pub bos_token_id: Option<u32>,
+    /// Padding token.
+    pub pad_token_id: Option<u32>,
+}
+
+impl VlmConfig {
+    /// Parses `config.json`; `file` is its name in messages.
+    ///
+    /// # Errors
+    /// [`WeightsError::Json`], [`WeightsError::Field`] or [`WeightsError::Unsupported`].
+    pub fn parse(file: &str, text: &str) -> Result<Self, WeightsError> {
+        let map: Map<String, Value> =
+            serde_json::from_str(text).map_err(|error| WeightsError::Json {
+                file: file.into(),
+                reason: error.to_string(),
+            })?;
+        let root = Fields::new(file, "", &map);
+        let architecture = architecture(&root)?;
+        let vision = VisionConfig::parse(&root)?;
+        let text = TextConfig::parse(&root)?;
+        let vision_feature_layer = feature_layers(&root, vision.num_hidden_layers)?;
+        let vision_feature_select = match root
+            .string("vision_feature_select_strategy")?
+            .unwrap_or("default")
+        {
+            "default" => FeatureSelect::Default,
+            "full" => FeatureSelect::Full,
+            other => {
+                return Err(root.unsupported(
+                    "vision_feature_select_strategy",
+                    other,
+                    "default, full",
+                ));
+            }
+        };
+        let connector = ConnectorConfig::parse(
+            &root,
+            vision.hidden_size * vision_feature_layer.len(),
+            text.hidden_size,
+        )?;
+        let id = |key: &str| root.token(key);
+        let text_fields = root.section("text_config")?;
+        let from_text = |key: &str, default: Option<u32>| match &text_fields {
+            Some(fields) if fields.has(key) => fields.token(key),
+            // The class default; a field that is there but null means that there is no such token.
+            Some(fields) if fields.is_null(key) => Ok(None),
+            _ => Ok(default),
+        };
+        let config = Self {
+            architecture,
+            image_token_id: match id("image_token_index")? {
+                Some(id) => id,
+                None => id("image_token_id")?.unwrap_or(32000),
+            },
+            eos_token_id: match id("eos_token_id")? {
+                Some(id) => Some(id),
+                None => from_text("eos_token_id", Some(2))?,
+            },
+            bos_token_id: match id("bos_token_id")? {
+                Some(id) => Some(id),
+                None => from_text("bos_token_id", Some(1))?,
+            },
+            pad_token_id: match id("pad_token_id")? {
+                Some(id) => Some(id),
+                None => from_text("pad_token_id", None)?,
+            },
+            vision,
+            connector,
+            text,
+            vision_feature_layer,
+            vision_feature_select,
+        };
+        if config.num_image_tokens() == 0 {
+            return Err(root.invalid(
+                "vision_feature_select_strategy",
+                "one that leaves image features",
+                format!(
+                    "{:?}, which drops the only patch",
+                    config.vision_feature_select
+                ),
+            ));
+        }
+        if config.image_token_id as usize >= config.text.vocab_size {
+            return Err(root.invalid(
+                "image_token_index",
+                format!("below text_config.vocab_size = {}", config.text.vocab_size),
+                config.image_token_id,
+            ));
+        }
+        Ok(config)
+    }
+
+    /// Positions of one image in the decoder: the tower's positions after
+    /// [`VlmConfig::vision_feature_select`].
+    pub fn num_image_tokens(&self) -> usize {
+        match self.vision_feature_select {
+            FeatureSelect::Default => self.vision.num_positions() - 1,
+            FeatureSelect::Full => self.vision.num_positions(),
+        }
+    }
+
+    /// [`VlmConfig::vision_feature_layer`] as indices from the start, `0..=num_hidden_layers`.
+    pub fn vision_feature_states(&self) -> Vec<usize> {
+        let count = self.vision.num_hidden_layers as i64 + 1;
+        let resolve = |&layer: &i64| if layer < 0 { layer + count } else { layer };
+        self.vision_feature_layer
+            .iter()
+            .map(|layer| usize::try_from(resolve(layer)).unwrap_or(0))
+            .collect()
+    }
+}
+
+fn architecture(root: &Fields<'_>) -> Result<String, WeightsError> {
+    const LLAVA: &str = "LlavaForConditionalGeneration";
+    let model_type = root.string("model_type")?;
+    let named = match root.value("architectures") {
+        None => None,
+        Some(Value::Array(list)) => list.first().and_then(Value::as_str),
+        Some(other) => {
+            return Err(root.invalid("architectures", "a list of names", fields::describe(other)));
+        }
+    };
+    match (named, model_type) {
+        (Some(LLAVA), _) | (None, Some("llava")) => Ok(LLAVA.into()),
+        (Some(other), _) => Err(root.unsupported("architectures", other, SUPPORTED_ARCHITECTURES)),
+        (None, Some(other)) => Err(root.unsupported("model_type", other, SUPPORTED_ARCHITECTURES)),
+        (None, None) => Err(root.unsupported("architectures", "absent", SUPPORTED_ARCHITECTURES)),
+    }
+}
+
+/// `vision_feature_layer`: one index or a list, each within the tower's hidden states.
+fn feature_layers(root: &Fields<'_>, layers: usize) -> Result<Vec<i64>, WeightsError> {
+    const KEY: &str = "vision_feature_layer";
+    let states = layers as i64 + 1;
+    let expected = || format!("an index into {states} hidden states, or a list of 1 to 16");
+    let list = match root.value(KEY) {
+        None => vec![-2],
+        Some(Value::Array(list)) if (1..=16).contains(&list.len()) => list
+            .iter()
+            .map(|v| v.as_i64())
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| root.invalid(KEY, expected(), "something else in the list"))?,
+        Some(value) => match value.as_i64() {
+            Some(layer) => vec![layer],
+            None => return Err(root.invalid(KEY, expected(), fields::describe(value))),
+        },
+    };
+    match list.iter().find(|&&l| l >= states || l < -states) {
+        Some(&layer) => Err(root.invalid(KEY, expected(), layer)),
+        None => Ok(list),
+    }
+}

@@ -1,0 +1,174 @@
+//! What can be wrong with a checkpoint.
+
+use thiserror::Error;
+
+/// A file could not be read from a [`crate::weights::ByteSource`].
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{file}: {reason}")]
+pub struct SourceError {
+    /// The file.
+    pub file: String,
+    /// What happened, as a clause.
+    pub reason: String,
+}
+
+impl SourceError {
+    /// An error about `file`.
+    pub fn new(file: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self {
+            file: file.into(),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// A checkpoint that cannot be used, in one sentence that says where and why.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum WeightsError {
+    /// A file could not be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+
+    /// The folder lacks a file without which it is no checkpoint.
+    #[error("{folder}: expected {expected}, found {found}")]
+    MissingFile {
+        /// Name of the source.
+        folder: String,
+        /// The file or files looked for.
+        expected: String,
+        /// What is there instead.
+        found: String,
+    },
+
+    /// A JSON file does not parse.
+    #[error("{file}: expected valid JSON, found an error ({reason}); download the file again")]
+    Json {
+        /// The file.
+        file: String,
+        /// The parser's words.
+        reason: String,
+    },
+
+    /// A configuration field has a value that cannot be.
+    #[error("{file}: field `{field}` should be {expected}, found {found}")]
+    Field {
+        /// The file.
+        file: String,
+        /// Path of the field, for example `text_config.hidden_size`.
+        field: String,
+        /// What it may be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+
+    /// The checkpoint is of a kind that this program does not run.
+    #[error("{file}: `{field}` is {found}, which is not supported; supported: {supported}")]
+    Unsupported {
+        /// The file.
+        file: String,
+        /// The field that names the kind.
+        field: String,
+        /// The kind found.
+        found: String,
+        /// The kinds that work.
+        supported: String,
+    },
+
+    /// A safetensors file whose header is damaged as a whole.
+    #[error("{file}: expected {expected}, found {found}; download the file again")]
+    Header {
+        /// The file.
+        file: String,
+        /// What the format asks for.
+        expected: String,
+        /// What the file has.
+        found: String,
+    },
+
+    /// A safetensors header entry that contradicts the file or itself.
+    #[error(
+        "{file}: tensor `{tensor}`: expected {expected}, found {found}; download the file again"
+    )]
+    HeaderEntry {
+        /// The file.
+        file: String,
+        /// The tensor's name in the file.
+        tensor: String,
+        /// What the format asks for.
+        expected: String,
+        /// What the entry says.
+        found: String,
+    },
+
+    /// A tensor that the configuration asks for is not in the checkpoint.
+    #[error(
+        "{file}: tensor `{tensor}` is missing; config.json asks for it with shape {expected} ({reason})"
+    )]
+    MissingTensor {
+        /// The weights file, or the index of shards.
+        file: String,
+        /// Canonical name.
+        tensor: String,
+        /// The shape looked for.
+        expected: String,
+        /// The configuration fields behind it.
+        reason: String,
+    },
+
+    /// A tensor has another shape than the configuration asks for.
+    #[error("{file}: tensor `{tensor}` should have shape {expected}, found {found}")]
+    Shape {
+        /// The file.
+        file: String,
+        /// The tensor's name in the file.
+        tensor: String,
+        /// The shape asked for, with the configuration fields behind the difference.
+        expected: String,
+        /// The shape found.
+        found: String,
+    },
+
+    /// A tensor is stored in a type that this program does not compute with.
+    #[error(
+        "{file}: tensor `{tensor}` should be stored as F32, F16 or BF16, found {found}; convert the checkpoint"
+    )]
+    Dtype {
+        /// The file.
+        file: String,
+        /// The tensor's name in the file.
+        tensor: String,
+        /// The type found.
+        found: String,
+    },
+
+    /// A tensor that the configuration rules out is there.
+    #[error(
+        "{file}: tensor `{tensor}` contradicts config.json: expected none by {setting}, found shape {found}"
+    )]
+    Contradiction {
+        /// The file.
+        file: String,
+        /// The tensor's name in the file.
+        tensor: String,
+        /// The field that rules it out, and its value.
+        setting: String,
+        /// The tensor's shape.
+        found: String,
+    },
+
+    /// Two tensors claim the same place in the model.
+    #[error(
+        "{file}: expected one tensor for `{canonical}`, found both `{first}` and `{second}`; remove one"
+    )]
+    Ambiguous {
+        /// The file of the second.
+        file: String,
+        /// Canonical name of the place.
+        canonical: String,
+        /// Name of the first.
+        first: String,
+        /// Name of the second.
+        second: String,
+    },
+}

@@ -1,0 +1,125 @@
+//! From the tensor names in the wild to canonical ones.
+//!
+//! | in the file | canonical |
+//! |---|---|
+//! | `language_model.model.X`, `model.language_model.X` | `language_model.X` |
+//! | `language_model.lm_head.X`, `model.lm_head.X`, `lm_head.X` | `lm_head.X` |
+//! | `vision_tower.vision_model.X`, `model.vision_tower.[vision_model.]X` | `vision_tower.X` |
+//! | `model.multi_modal_projector.X` | `multi_modal_projector.X` |
+//! | `multi_modal_projector.{linear,}.{weight,bias}`, `[model.]mm_projector.{weight,bias}` | `multi_modal_projector.linear_1.{weight,bias}`, a linear connector |
+//! | `[model.]mm_projector.{0,2}.X` | `multi_modal_projector.linear_{1,2}.X` |
+
+/// The canonical name for a name in a file. Names of no known place stay as they are.
+pub fn canonical(name: &str) -> String {
+    let name = strip_model(name);
+    if let Some(rest) = name.strip_prefix("language_model.lm_head.") {
+        return format!("lm_head.{rest}");
+    }
+    if let Some(rest) = name.strip_prefix("language_model.model.") {
+        return format!("language_model.{rest}");
+    }
+    if let Some(rest) = name.strip_prefix("vision_tower.vision_model.") {
+        return format!("vision_tower.{rest}");
+    }
+    if let Some(part) = linear_connector(name) {
+        return format!("multi_modal_projector.linear_1.{part}");
+    }
+    if let Some(rest) = name.strip_prefix("mm_projector.0.") {
+        return format!("multi_modal_projector.linear_1.{rest}");
+    }
+    if let Some(rest) = name.strip_prefix("mm_projector.2.") {
+        return format!("multi_modal_projector.linear_2.{rest}");
+    }
+    name.to_owned()
+}
+
+/// Whether a name in a file belongs to a connector that is one linear layer.
+pub fn is_linear_connector(name: &str) -> bool {
+    linear_connector(strip_model(name)).is_some()
+}
+
+fn strip_model(name: &str) -> &str {
+    const PARTS: [&str; 5] = [
+        "language_model.",
+        "vision_tower.",
+        "multi_modal_projector.",
+        "mm_projector.",
+        "lm_head.",
+    ];
+    match name.strip_prefix("model.") {
+        Some(rest) if PARTS.iter().any(|part| rest.starts_with(part)) => rest,
+        _ => name,
+    }
+}
+
+/// `weight` or `bias` where the name is that of a one-layer connector.
+fn linear_connector(name: &str) -> Option<&str> {
+    let rest = name
+        .strip_prefix("multi_modal_projector.linear.")
+        .or_else(|| name.strip_prefix("multi_modal_projector."))
+        .or_else(|| name.strip_prefix("mm_projector."))?;
+    matches!(rest, "weight" | "bias").then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_prefix_in_the_wild_has_one_canonical_name() {
+        let cases = [
+            (
+                "language_model.model.layers.3.mlp.up_proj.weight",
+                "language_model.layers.3.mlp.up_proj.weight",
+            ),
+            (
+                "model.language_model.norm.weight",
+                "language_model.norm.weight",
+            ),
+            ("language_model.lm_head.weight", "lm_head.weight"),
+            ("lm_head.weight", "lm_head.weight"),
+            (
+                "vision_tower.vision_model.pre_layrnorm.bias",
+                "vision_tower.pre_layrnorm.bias",
+            ),
+            (
+                "model.vision_tower.vision_model.post_layernorm.bias",
+                "vision_tower.post_layernorm.bias",
+            ),
+            (
+                "vision_tower.embeddings.class_embedding",
+                "vision_tower.embeddings.class_embedding",
+            ),
+            (
+                "model.multi_modal_projector.linear_2.bias",
+                "multi_modal_projector.linear_2.bias",
+            ),
+            (
+                "model.mm_projector.weight",
+                "multi_modal_projector.linear_1.weight",
+            ),
+            (
+                "multi_modal_projector.linear.bias",
+                "multi_modal_projector.linear_1.bias",
+            ),
+            (
+                "mm_projector.2.weight",
+                "multi_modal_projector.linear_2.weight",
+            ),
+            ("model.something.else", "model.something.else"),
+        ];
+        for (real, expected) in cases {
+            assert_eq!(canonical(real), expected, "{real}");
+            assert_eq!(canonical(expected), expected, "canonical names stay");
+        }
+    }
+
+    #[test]
+    fn only_one_layer_names_are_linear_connectors() {
+        assert!(is_linear_connector("model.multi_modal_projector.weight"));
+        assert!(is_linear_connector("multi_modal_projector.linear.weight"));
+        assert!(!is_linear_connector(
+            "multi_modal_projector.linear_1.weight"
+        ));
+    }
+}

@@ -1,0 +1,6 @@
+//! Checkpoints: layouts, configurations, damaged files.
+
+pub mod build;
+mod config;
+mod damaged;
+mod layouts;
