@@ -1,25 +1,19 @@
-//! What differs between a native program and a web page.
+//! What differs between a native program and a web page, under one signature.
+//!
+//! The functions that both have are used from here; the others under their own module's name.
+
+mod cancel;
+mod demo;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
+#[cfg(target_arch = "wasm32")]
+pub mod web;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+pub use cancel::Cancel;
+pub use demo::{DemoFile, DemoFileError};
 
-/// A flag that stops a run between two submissions.
-#[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<AtomicBool>);
-
-impl Cancel {
-    /// Asks the run to stop.
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether somebody asked.
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+#[cfg(not(target_arch = "wasm32"))]
+pub use native::{demo_files, yield_now};
+#[cfg(target_arch = "wasm32")]
+pub use web::{demo_files, yield_now};

@@ -1,6 +1,11 @@
-//! Threads and waiting: the only place outside tests that may block.
+//! A native program: threads and waiting (the only place outside tests that may block), and the
+//! demo as part of the program.
 
-use std::{future::Future, io, thread};
+use std::{borrow::Cow, future::Future, io, thread};
+
+use super::{DemoFile, DemoFileError};
+
+include!(concat!(env!("OUT_DIR"), "/demo.rs"));
 
 /// Runs `future` to its end on this thread.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -16,4 +21,55 @@ pub fn spawn_thread(
     work: impl FnOnce() + Send + 'static,
 ) -> io::Result<thread::JoinHandle<()>> {
     thread::Builder::new().name(name.to_owned()).spawn(work)
+}
+
+/// Lets whatever shares the engine's thread run. Natively nothing does.
+pub async fn yield_now() {}
+
+/// The files of the demo whose path below `assets/demo` is `wanted`, sorted by path.
+///
+/// `progress` hears `(bytes done, bytes in all)`, at least once at the end.
+///
+/// # Errors
+/// Never natively; in a browser where a file cannot be fetched as the page's manifest lists it.
+pub async fn demo_files(
+    wanted: impl Fn(&str) -> bool,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Vec<DemoFile>, DemoFileError> {
+    let files: Vec<DemoFile> = DEMO_FILES
+        .iter()
+        .filter(|(path, _)| wanted(path))
+        .map(|&(path, bytes)| DemoFile {
+            path: path.to_owned(),
+            bytes: Cow::Borrowed(bytes),
+        })
+        .collect();
+    let total = files.iter().map(|file| file.bytes.len() as u64).sum();
+    progress(total, total);
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn demo_files_come_sorted_filtered_and_counted() {
+        assert!(DEMO_FILES.is_sorted_by_key(|(path, _)| *path));
+        let mut heard = None;
+        let all = pollster::block_on(demo_files(
+            |_| true,
+            |done, total| heard = Some((done, total)),
+        ));
+        let all = all.unwrap();
+        let bytes: u64 = DEMO_FILES.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+        assert_eq!(heard, Some((bytes, bytes)));
+        assert_eq!(all.len(), DEMO_FILES.len());
+        let json = pollster::block_on(demo_files(|path| path.ends_with(".json"), |_, _| {}));
+        assert!(
+            json.unwrap()
+                .iter()
+                .all(|file| file.path.ends_with(".json"))
+        );
+    }
 }

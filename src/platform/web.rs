@@ -1,0 +1,167 @@
+//! A dedicated Worker of a web page: one thread with an event loop, files fetched beside the page.
+
+use std::{borrow::Cow, cell::RefCell, collections::VecDeque};
+
+use futures_channel::oneshot;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::Deserialize;
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    MessageChannel, MessagePort, ReadableStreamDefaultReader, Response, WorkerGlobalScope,
+};
+
+use super::{DemoFile, DemoFileError};
+
+/// Requests under way at the same time; more gains nothing and some hosts refuse them.
+const PARALLEL_REQUESTS: usize = 6;
+
+/// Where the page's files are, as its build wrote it into `manifest.json`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Site {
+    /// Address of the page's folder, with a `/` at the end.
+    pub base: String,
+    /// The files below `assets/demo`, sorted by path.
+    pub demo: Vec<SiteFile>,
+}
+
+/// One file of the manifest.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SiteFile {
+    /// Path below `assets/demo`.
+    pub path: String,
+    /// Size.
+    pub bytes: u64,
+    /// Names the content, so that no cache answers with an older one.
+    pub hash: String,
+}
+
+thread_local! {
+    static SITE: RefCell<Option<Site>> = const { RefCell::new(None) };
+    /// Who waits in [`yield_now`], first come first served.
+    static WAITING: RefCell<VecDeque<oneshot::Sender<()>>> = const { RefCell::new(VecDeque::new()) };
+    /// The port whose message wakes the first of them.
+    static WAKER: Option<MessagePort> = waker();
+}
+
+/// Tells where the page's files are. Needed once, before [`demo_files`].
+pub fn set_site(site: Site) {
+    SITE.with_borrow_mut(|slot| *slot = Some(site));
+}
+
+/// Lets the Worker's event loop turn once, so that messages (cancel among them) are heard.
+///
+/// A resolved promise would not do: it runs before the next message. A timer would, after 4 ms.
+pub async fn yield_now() {
+    let (sender, receiver) = oneshot::channel();
+    WAITING.with_borrow_mut(|queue| queue.push_back(sender));
+    let posted = WAKER.with(|waker| match waker {
+        Some(port) => port.post_message(&JsValue::NULL).is_ok(),
+        None => false,
+    });
+    if posted {
+        // The sender lives in the queue until it is used: there is no error to handle.
+        receiver.await.ok();
+    }
+}
+
+/// A message channel of which the one end wakes those in [`WAITING`] and the other is returned.
+fn waker() -> Option<MessagePort> {
+    let channel = MessageChannel::new().ok()?;
+    let wake = Closure::<dyn FnMut()>::new(|| {
+        if let Some(sender) = WAITING.with_borrow_mut(VecDeque::pop_front) {
+            sender.send(()).ok();
+        }
+    });
+    channel
+        .port1()
+        .set_onmessage(Some(wake.as_ref().unchecked_ref()));
+    // The channel lives as long as the Worker.
+    wake.forget();
+    Some(channel.port2())
+}
+
+/// The files of the demo whose path below `assets/demo` is `wanted`, sorted by path.
+///
+/// `progress` hears `(bytes done, bytes in all)`, at least once at the end.
+///
+/// # Errors
+/// [`DemoFileError`] where a file cannot be fetched as the page's manifest lists it.
+pub async fn demo_files(
+    wanted: impl Fn(&str) -> bool,
+    progress: impl FnMut(u64, u64),
+) -> Result<Vec<DemoFile>, DemoFileError> {
+    let Some(site) = SITE.with_borrow(Clone::clone) else {
+        return Err(DemoFileError::NoManifest);
+    };
+    let files: Vec<&SiteFile> = site.demo.iter().filter(|file| wanted(&file.path)).collect();
+    let total = files.iter().map(|file| file.bytes).sum();
+    let count = RefCell::new((0, progress));
+    let received = |bytes: u64| {
+        let (done, progress) = &mut *count.borrow_mut();
+        *done += bytes;
+        progress(*done, total);
+    };
+    received(0);
+    stream::iter(files)
+        .map(|file| fetch_file(&site.base, file, &received))
+        .buffered(PARALLEL_REQUESTS)
+        .try_collect()
+        .await
+}
+
+/// Fetches one file, in pieces, and never takes more than the manifest says.
+async fn fetch_file(
+    base: &str,
+    file: &SiteFile,
+    received: &impl Fn(u64),
+) -> Result<DemoFile, DemoFileError> {
+    let request_error = |error: JsValue| DemoFileError::Request {
+        path: file.path.clone(),
+        reason: error.dyn_ref::<js_sys::Error>().map_or_else(
+            || "no reason given".to_owned(),
+            |error| String::from(error.message()),
+        ),
+    };
+    let size_error = |found| DemoFileError::Size {
+        path: file.path.clone(),
+        expected: file.bytes,
+        found,
+    };
+    let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
+    let address = format!("{base}assets/demo/{}?{}", file.path, file.hash);
+    let response: Response = JsFuture::from(scope.fetch_with_str(&address))
+        .await
+        .map_err(request_error)?
+        .unchecked_into();
+    if !response.ok() {
+        return Err(DemoFileError::Status {
+            path: file.path.clone(),
+            status: response.status(),
+        });
+    }
+    let mut bytes = Vec::new();
+    if let Some(body) = response.body() {
+        let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
+        loop {
+            let step = JsFuture::from(reader.read()).await.map_err(request_error)?;
+            let chunk = js_sys::Reflect::get(&step, &"value".into()).map_err(request_error)?;
+            let Ok(chunk) = chunk.dyn_into::<js_sys::Uint8Array>() else {
+                break;
+            };
+            let found = bytes.len() as u64 + u64::from(chunk.length());
+            if found > file.bytes {
+                return Err(size_error(found));
+            }
+            bytes.extend(chunk.to_vec());
+            received(u64::from(chunk.length()));
+        }
+    }
+    if bytes.len() as u64 != file.bytes {
+        return Err(size_error(bytes.len() as u64));
+    }
+    Ok(DemoFile {
+        path: file.path.clone(),
+        bytes: Cow::Owned(bytes),
+    })
+}
