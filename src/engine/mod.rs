@@ -12,6 +12,8 @@ mod native;
 mod run;
 mod select;
 mod source;
+#[cfg(target_arch = "wasm32")]
+pub mod worker;
 
 pub use error::EngineError;
 pub use message::*;
