@@ -1,0 +1,91 @@
+// What the browser tests share: the served page, the browser, pages that report every error.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { chromium } from 'playwright-core';
+import { serve } from '../tools/serve.mjs';
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const ARTIFACTS = fileURLToPath(new URL('artifacts/', import.meta.url));
+mkdirSync(ARTIFACTS, { recursive: true });
+
+/** The slowest thing that a test waits for: a measurement on a software adapter, in milliseconds. */
+export const MEASURED_WITHIN = 420_000;
+/** The engine's program is there and compiled. */
+export const READY_WITHIN = 60_000;
+
+const BASIC_FLAGS = [
+  '--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync',
+];
+/** WebGPU on the processor: the machine needs no GPU. */
+const WEBGPU_FLAGS = [
+  '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan',
+  '--use-vulkan=swiftshader', '--use-angle=swiftshader',
+];
+
+export function launch({ webgpu = true } = {}) {
+  return chromium.launch({
+    executablePath: process.env.MIRSCOPE_BROWSER || '/usr/bin/chromium',
+    args: [...BASIC_FLAGS, ...(webgpu ? WEBGPU_FLAGS : [])],
+    timeout: 60_000,
+  });
+}
+
+/** Serves the page's bundle; `options` as for `serve`. Closed when the test `t` ends. */
+export async function site(t, options) {
+  const server = await serve(`${ROOT}/dist/web`, options);
+  t.after(() => server.close());
+  return server.address;
+}
+
+/**
+ * A fresh page that fails the test `t` on any error of page, Worker or console that no pattern in
+ * `expected` allows. Closed when the test ends.
+ */
+export async function openPage(t, browser, { expected = [], ...options } = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(READY_WITHIN);
+  const errors = [];
+  const heard = (text) => {
+    if (!expected.some((pattern) => pattern.test(text))) errors.push(text);
+  };
+  page.on('pageerror', (error) => heard(`page error: ${error.stack ?? error}`));
+  page.on('crash', () => heard('the page crashed'));
+  page.on('console', (message) => {
+    if (message.type() === 'error') heard(`console: ${message.text()} (${message.location().url})`);
+  });
+  t.after(async () => {
+    await context.close();
+    assert.deepEqual(errors, [], 'errors of page, Worker or console');
+  });
+  return page;
+}
+
+/** Waits until the page's hook is in one of `states`, fails at once in a state that ends waiting. */
+export async function reach(page, states, timeout = READY_WITHIN) {
+  const ends = ['done', 'failed', 'cancelled', 'unsupported'];
+  const wanted = [states].flat();
+  await page.waitForFunction((list) => list.includes(window.mirscope?.state), [...wanted, ...ends], { timeout });
+  const { state, error } = await page.evaluate(() => ({ state: window.mirscope.state, error: window.mirscope.error }));
+  assert.ok(wanted.includes(state), `expected ${wanted.join(' or ')}, the page is ${state}: ${error}`);
+}
+
+export async function screenshot(page, name) {
+  await page.screenshot({ path: `${ARTIFACTS}/${name}.png`, fullPage: true });
+}
+
+/** Runs the native program; resolves with what it printed. */
+export async function native(...parameters) {
+  const program = process.env.MIRSCOPE_BINARY;
+  assert.ok(program, 'MIRSCOPE_BINARY names the native program: run the tests with ./dev test');
+  const { stdout } = await promisify(execFile)(program, parameters, {
+    cwd: ARTIFACTS,
+    maxBuffer: 1 << 26,
+    timeout: MEASURED_WITHIN,
+  });
+  return stdout;
+}

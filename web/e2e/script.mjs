@@ -1,0 +1,103 @@
+// The task script on machines that lack things, played with stand-ins on an otherwise empty PATH.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { ROOT } from './harness.mjs';
+
+/** Tools that the script itself uses, taken from this machine. */
+const TOOLS = ['bash', 'sed', 'grep', 'cat', 'dirname', 'cmp', 'mkdir', 'head', 'tee'];
+
+/** A machine: stand-ins by name (text of a shell script), and files of its system. */
+function machine(t, programs, files = []) {
+  const folder = mkdtempSync(join(tmpdir(), 'mirscope-dev-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const bin = join(folder, 'bin');
+  mkdirSync(bin);
+  for (const tool of TOOLS) {
+    const where = spawnSync('bash', ['-c', `command -v ${tool}`], { encoding: 'utf8' }).stdout.trim();
+    symlinkSync(where, join(bin, tool));
+  }
+  for (const [name, text] of Object.entries({ uname: 'echo Linux', ...programs })) {
+    writeFileSync(join(bin, name), `#!${join(bin, 'bash')}\n${text}\n`);
+    chmodSync(join(bin, name), 0o755);
+  }
+  for (const file of files) {
+    mkdirSync(join(folder, 'root', file, '..'), { recursive: true });
+    writeFileSync(join(folder, 'root', file), '');
+  }
+  return (...parameters) => {
+    const { status, stdout, stderr } = spawnSync(join(bin, 'bash'), [join(ROOT, 'dev'), ...parameters], {
+      encoding: 'utf8',
+      env: { PATH: bin, HOME: folder, DEV_SYSROOT: join(folder, 'root'), DEV_DRY_RUN: '1' },
+      timeout: 60_000,
+    });
+    return { status, text: stdout + stderr };
+  };
+}
+
+const ORDINARY_USER = { id: 'echo 1000' };
+const RUST = { cargo: 'echo cargo', rustup: 'echo wasm32-unknown-unknown' };
+const VULKAN = ['usr/lib/x86_64-linux-gnu/libvulkan.so.1', 'usr/share/vulkan/icd.d/gpu.json'];
+
+test('without root the script lists everything that is missing, with the command, and fails', (t) => {
+  const dev = machine(t, { ...ORDINARY_USER, 'apt-get': 'exit 1', sudo: 'exit 1' });
+  const { status, text } = dev('demo');
+  assert.equal(status, 1, text);
+  assert.match(text, /sh\.rustup\.rs/);
+  assert.match(text, /C compiler/);
+  assert.match(text, /Vulkan loader/);
+  assert.match(text, /Vulkan driver/);
+  assert.match(text, /sudo apt-get install gcc libc6-dev libvulkan1 mesa-vulkan-drivers$/m);
+  assert.doesNotMatch(text, /^\+/m, 'nothing may be run');
+});
+
+test('with root, or a sudo that asks nothing, packages are installed without a question', (t) => {
+  const root = machine(t, { ...RUST, id: 'echo 0', 'apt-get': 'exit 0' })('demo');
+  assert.equal(root.status, 0, root.text);
+  assert.match(root.text, /^\+ env DEBIAN_FRONTEND=noninteractive apt-get install -y .*mesa-vulkan-drivers$/m);
+  assert.match(root.text, /^\+ cargo run --release -- measure$/m);
+  const sudo = machine(t, { ...RUST, ...ORDINARY_USER, sudo: 'exit 0', 'apt-get': 'exit 0' })('demo');
+  assert.match(sudo.text, /^\+ sudo -n DEBIAN_FRONTEND=noninteractive apt-get install -y /m);
+});
+
+test('no driver is put beside one that is there', (t) => {
+  const programs = { ...RUST, id: 'echo 0', 'apt-get': 'exit 0', cc: 'exit 0' };
+  const complete = machine(t, programs, VULKAN)('demo', '--num-pairs', '8');
+  assert.equal(complete.status, 0, complete.text);
+  assert.doesNotMatch(complete.text, /apt-get/);
+  assert.match(complete.text, /^\+ cargo run --release -- measure --num-pairs 8$/m);
+  const driverOnly = machine(t, programs, VULKAN.slice(1))('demo');
+  assert.match(driverOnly.text, /apt-get install .*libvulkan1$/m);
+  assert.doesNotMatch(driverOnly.text, /mesa/);
+});
+
+test('other systems are told what to install', (t) => {
+  const mac = machine(t, { uname: 'echo Darwin', 'xcode-select': 'exit 1', brew: 'exit 0', ...RUST })('test');
+  assert.equal(mac.status, 1, mac.text);
+  assert.match(mac.text, /xcode-select --install/);
+  assert.match(mac.text, /brew install node$/m);
+  assert.doesNotMatch(mac.text, /Vulkan/);
+  const fedora = machine(t, { ...ORDINARY_USER, ...RUST, dnf: 'exit 0' })('web');
+  assert.match(fedora.text, /sudo dnf install gcc nodejs-npm$/m);
+  assert.equal(fedora.status, 1);
+});
+
+test('the tests need a browser and say so', (t) => {
+  const { status, text } = machine(t, { ...ORDINARY_USER, ...RUST, cc: 'exit 0', 'apt-get': 'exit 1' }, VULKAN)('test');
+  assert.equal(status, 1);
+  assert.match(text, /Chromium or Chrome/);
+  assert.match(text, /sudo apt-get install nodejs npm chromium$/m);
+  assert.match(text, /FAILED at: set-up/);
+});
+
+test('unknown tasks and options are refused, help is given', (t) => {
+  const dev = machine(t, RUST);
+  assert.equal(dev('help').status, 0);
+  assert.match(dev('help').text, /test-full/);
+  assert.equal(dev('frobnicate').status, 1);
+  assert.match(dev('frobnicate').text, /unknown task frobnicate/);
+  assert.equal(dev('test', '--fast').status, 1);
+});

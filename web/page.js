@@ -1,0 +1,151 @@
+// The page: settings in, progress and a report out. The engine does its work in a Worker.
+import { Engine, EngineLost } from './engine.js';
+import { element } from './dom.js';
+import { mebibytes } from './format.js';
+import { showReport } from './result.js';
+import { Stages } from './stages.js';
+import { missingSupport } from './support.js';
+
+const find = (id) => document.getElementById(id);
+const button = find('measure');
+const cancelButton = find('cancel');
+
+/**
+ * What a test or a curious reader can look at and call. `state` is one of `loading`, `ready`,
+ * `running`, `done`, `cancelled`, `failed`, `unsupported`.
+ */
+const hook = {
+  state: 'loading',
+  report: null,
+  error: null,
+  version: null,
+  measure,
+  cancel: () => abort?.abort(),
+};
+window.mirscope = hook;
+
+let engine = null;
+let abort = null;
+
+function enter(state) {
+  hook.state = state;
+  document.body.dataset.state = state;
+  button.disabled = ['loading', 'running', 'unsupported'].includes(state);
+  button.hidden = state === 'running';
+  cancelButton.hidden = state !== 'running';
+  find('fields').disabled = state === 'running' || state === 'unsupported';
+}
+
+/** Shows a message; `alarm` for what went wrong. Without text the message goes away. */
+function tell(text = null, { alarm = false, list = [] } = {}) {
+  const message = find('message');
+  message.hidden = text === null;
+  message.className = alarm ? 'alarm' : '';
+  message.replaceChildren(
+    ...(text === null ? [] : [element('p', {}, text)]),
+    ...(list.length === 0 ? [] : [element('ul', {}, list.map((line) => element('li', {}, line)))]),
+  );
+}
+
+function fail(text) {
+  hook.error = text;
+  tell(text, { alarm: true });
+  enter('failed');
+}
+
+function loaded(done, total) {
+  find('loading-text').textContent = `Loading the engine: ${mebibytes(done)} of ${mebibytes(total)}`;
+  find('loading-bar').max = total;
+  find('loading-bar').value = done;
+}
+
+async function start() {
+  enter('loading');
+  const missing = await missingSupport();
+  if (missing) {
+    find('loading').hidden = true;
+    hook.error = missing.what;
+    tell(missing.what, { alarm: true, list: missing.todo });
+    enter('unsupported');
+    return;
+  }
+  const response = await fetch(new URL('manifest.json', import.meta.url), { cache: 'no-cache' });
+  if (!response.ok) {
+    throw new Error(`manifest.json: the server answered ${response.status} instead of 200: copy the whole bundle`);
+  }
+  const site = { ...(await response.json()), base: new URL('.', document.baseURI).href };
+  engine = new Engine(site, loaded);
+  hook.version = (await engine.start()).version;
+  find('loading').hidden = true;
+  enter('ready');
+}
+
+/** The command for what the form says; `settings` overrules it. */
+function commandOf(settings) {
+  return {
+    Measure: {
+      model: { Demo: { connector: null } },
+      pairs: 'Demo',
+      settings: {
+        num_pairs: find('num-pairs').valueAsNumber || null,
+        seed: 0,
+        definition: find('definition').value,
+        text_mask: find('text-mask').value,
+        memory_budget: null,
+        ...settings,
+      },
+    },
+  };
+}
+
+async function measure(settings = {}) {
+  if (button.disabled) return;
+  const command = commandOf(settings);
+  hook.report = null;
+  hook.error = null;
+  tell();
+  find('result').hidden = true;
+  enter('running');
+  abort = new AbortController();
+  const stages = new Stages(find('stages'));
+  let finished = false;
+  const notes = [];
+  try {
+    const last = await engine.run(command, (event) => {
+      if (event.Progress) stages.heard(event.Progress);
+      else if (event.Note) tell('While measuring:', { list: [...notes, event.Note].slice(-5) }), notes.push(event.Note);
+    }, abort.signal);
+    if (last.Report) {
+      finished = true;
+      hook.report = last.Report;
+      // The report repeats the notes.
+      tell();
+      showReport(find('result'), last.Report);
+      enter('done');
+    } else if (last === 'Cancelled') {
+      tell('Cancelled. Nothing was kept.');
+      enter('cancelled');
+    } else {
+      fail(last.Failed ?? 'The engine gave an answer that this page does not know: reload the page.');
+    }
+  } catch (error) {
+    fail(error instanceof EngineLost
+      ? `The engine stopped unexpectedly: ${error.message}. Measure starts a new one.`
+      : error.message);
+  } finally {
+    stages.end(finished);
+    abort = null;
+  }
+}
+
+find('settings').addEventListener('submit', (event) => {
+  event.preventDefault();
+  measure();
+});
+cancelButton.addEventListener('click', () => abort?.abort());
+start().catch((error) => {
+  find('loading').hidden = true;
+  fail(`The engine could not be started: ${error.message}`);
+  // Without an engine there is nothing to measure with.
+  button.disabled = engine === null;
+});
