@@ -1,3 +1,7 @@
-//! The native program.
+//! The native program: the command line of [`mirscope`].
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mirscope::cli::main(std::env::args_os())
+}

@@ -1,1 +1,89 @@
 //! The command line over engine and report.
+//!
+//! Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage,
+//! 130 cancelled. A reader that closes the pipe early ends the program quietly.
+
+mod args;
+mod collect;
+mod drive;
+mod error;
+mod measure;
+mod output;
+mod progress;
+mod show;
+mod size;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{CommandFactory, Parser};
+
+use crate::{
+    engine::{Command, Event, InspectRequest},
+    report::{adapters_text, bench_text, inspection_text},
+};
+use args::{Args, Task};
+use error::CliError;
+use output::Output;
+
+/// Runs the program with `args`, the program's own name first, and says how it ended.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version are errors to clap; a closed pipe is none to us.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let color = args.color;
+    let output = Output::new(color);
+    match run(args, &output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error.tell(color);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// The command line's definition, as completions and the README's test need it.
+pub fn command() -> clap::Command {
+    Args::command()
+}
+
+fn run(args: Args, output: &Output) -> Result<(), CliError> {
+    let Some(task) = args.task else {
+        return output.print(&command().render_help().ansi().to_string());
+    };
+    let quiet = args.quiet;
+    match task {
+        Task::Measure(task) => measure::measure(*task, quiet, output),
+        Task::Inspect(task) => {
+            let request = InspectRequest {
+                model: args::model_source(task.model.as_ref(), None)?,
+                device: task.device.settings(),
+            };
+            match drive::drive(Command::Inspect(Box::new(request)), quiet)? {
+                Event::Inspection(inspection) => {
+                    let text = |style| inspection_text(&inspection, style);
+                    output.result(&*inspection, task.json, text)
+                }
+                other => Err(CliError::unexpected(&other)),
+            }
+        }
+        Task::Adapters(task) => match drive::drive(Command::Adapters, quiet)? {
+            Event::Adapters(adapters) => output.result(&adapters, task.json, |style| {
+                adapters_text(&adapters, style)
+            }),
+            other => Err(CliError::unexpected(&other)),
+        },
+        Task::Bench(task) => match drive::drive(task.command(), quiet)? {
+            Event::Bench(bench) => {
+                output.result(&*bench, task.json, |style| bench_text(&bench, style))
+            }
+            other => Err(CliError::unexpected(&other)),
+        },
+        Task::Show(task) => show::show(&task, quiet, output),
+        Task::Completions { shell } => output.completions(shell),
+    }
+}

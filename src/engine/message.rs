@@ -93,6 +93,20 @@ pub enum KernelChoice {
     Direct,
 }
 
+impl KernelChoice {
+    /// All choices, the default first.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Tiled, Self::Direct];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Tiled => "tiled",
+            Self::Direct => "direct",
+        }
+    }
+}
+
 /// A stage of a measurement, in the order of execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -140,6 +140,7 @@ pub(crate) fn columns(
         if let Some(titles) = lines.first_mut() {
             *titles = style.bold(titles);
         }
+        left_out.retain(|title| !title.is_empty());
         left_out.reverse();
         return (lines, left_out);
     }

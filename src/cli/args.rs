@@ -1,0 +1,265 @@
+//! The arguments.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::TypedValueParser};
+
+use crate::{
+    engine::{BenchRequest, Command, DeviceSettings, KernelChoice, ModelSource},
+    report::{Definition, TextMask},
+};
+
+use super::{error::CliError, size::parse_size};
+
+/// Measures how well a vision-language model's modalities are aligned.
+///
+/// Runs the model in WGSL compute shaders on the GPU (or a software adapter), keeps its hidden
+/// states there and prints the Modality Integration Rate (MIR) with what it is made of, layer by
+/// layer. Lower is better aligned.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mirscope",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    after_help = TOP_EXAMPLES
+)]
+pub(crate) struct Args {
+    /// When to use colors
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+    /// Show no progress
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    #[command(subcommand)]
+    pub(crate) task: Option<Task>,
+}
+
+const TOP_EXAMPLES: &str = "\
+Examples:
+  mirscope measure                        the demo: per-layer table, MIR, report.json
+  mirscope measure --model DIR --pairs FILE.jsonl
+  mirscope adapters                       what can compute here";
+
+const MEASURE_EXAMPLES: &str = "\
+Examples:
+  mirscope measure
+      the demo checkpoint on the demo's pairs; writes report.json
+  mirscope measure --connector untrained --num-pairs 20 --json
+      the same model with its connector before training, 20 pairs, JSON on stdout
+  mirscope measure --model llava-1.5-7b-hf --images photos --texts stories --num-pairs 100 --seed 7
+      a Hugging Face folder on images and texts that need not match, as in the paper
+  mirscope measure --model DIR --pairs pairs.jsonl --definition official-accurate --out run.html
+      each image with its own text; one line of the file: {\"image\": \"a.png\", \"text\": \"A cat.\"}
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 cancelled.";
+
+/// When to use colors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Task {
+    /// Measure the alignment of a checkpoint on image-text pairs
+    Measure(Box<Measure>),
+    /// Describe a checkpoint: architecture, sizes, dtypes, what it needs and what the adapter grants
+    Inspect(Inspect),
+    /// List the adapters at hand and what they grant
+    Adapters(Adapters),
+    /// Time matrix multiplications, forwards and the metric on this machine
+    Bench(Bench),
+    /// Print a report again, or turn it into CSV, HTML or SVG
+    Show(Show),
+    /// Print shell completions
+    #[command(
+        after_help = "Example:\n  mirscope completions bash > ~/.local/share/bash-completion/completions/mirscope"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Arguments of `measure`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = MEASURE_EXAMPLES)]
+pub(crate) struct Measure {
+    /// Hugging Face folder of the checkpoint [default: the demo]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) model: Option<PathBuf>,
+    /// The demo's connector as of this step of its training: untrained, halfway or trained
+    #[arg(long, value_name = "NAME", conflicts_with = "model")]
+    pub(crate) connector: Option<String>,
+    /// Images, or folders of them (png, jpg, jpeg, webp, gif, bmp); need not match the texts
+    #[arg(long, value_name = "DIR|FILE", num_args = 1.., requires = "texts", conflicts_with = "pairs")]
+    pub(crate) images: Vec<PathBuf>,
+    /// Texts, one a file, or folders of .txt files
+    #[arg(long, value_name = "DIR|FILE", num_args = 1.., requires = "images", conflicts_with = "pairs")]
+    pub(crate) texts: Vec<PathBuf>,
+    /// Image-text pairs, one JSON object a line: {"image": path, "text": string}; paths are relative
+    /// to the file [default: the demo's pairs]
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub(crate) pairs: Option<PathBuf>,
+    /// Measure at most N pairs, chosen by the seed [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) num_pairs: Option<u64>,
+    /// Seed of the choice of pairs and of joining images with texts
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// exact: the paper's equation; official-fast and official-accurate: the released script's modes
+    #[arg(long, value_name = "NAME", default_value = "exact", value_parser = definition_parser())]
+    pub(crate) definition: Definition,
+    /// official: everything after the last image token; content: only the pair's own text
+    #[arg(long, value_name = "NAME", default_value = "official", value_parser = text_mask_parser())]
+    pub(crate) text_mask: TextMask,
+    /// Device memory the captured states may take, for example 512MiB or 2G [default: what fits]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) memory_budget: Option<u64>,
+    /// File of the report: .json, .csv, .html or .svg [default: report.json, none with --json]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print the report as JSON instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) device: Device,
+}
+
+/// Arguments of `inspect`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Inspect {
+    /// Hugging Face folder of the checkpoint [default: the demo]
+    #[arg(value_name = "DIR")]
+    pub(crate) model: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) device: Device,
+}
+
+/// Arguments of `adapters`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Adapters {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Arguments of `bench`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Bench {
+    /// Leave out the large decoder
+    #[arg(long)]
+    quick: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    device: Device,
+}
+
+impl Bench {
+    /// The engine's command.
+    pub(crate) fn command(&self) -> Command {
+        Command::Bench(Box::new(BenchRequest {
+            device: self.device.settings(),
+            quick: self.quick,
+        }))
+    }
+}
+
+/// Arguments of `show`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  mirscope show report.json --out report.svg")]
+pub(crate) struct Show {
+    /// A report that `measure` wrote
+    #[arg(value_name = "FILE.json")]
+    pub(crate) report: PathBuf,
+    /// Write it in another form: .json, .csv, .html or .svg
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print JSON instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which device computes.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Device {
+    /// Part of the adapter's name, see `mirscope adapters` [default: the fastest]
+    #[arg(long, value_name = "NAME")]
+    adapter: Option<String>,
+    /// Kernel variants: tiled for GPUs, direct for software adapters
+    #[arg(long, value_name = "VARIANT", default_value = "auto", value_parser = kernel_parser())]
+    kernel: KernelChoice,
+}
+
+impl Device {
+    /// The engine's settings.
+    pub(crate) fn settings(&self) -> DeviceSettings {
+        DeviceSettings {
+            adapter: self.adapter.clone(),
+            kernel: self.kernel,
+        }
+    }
+}
+
+/// The checkpoint in a folder, or the demo's.
+pub(crate) fn model_source(
+    folder: Option<&PathBuf>,
+    connector: Option<&String>,
+) -> Result<ModelSource, CliError> {
+    let Some(folder) = folder else {
+        return Ok(ModelSource::Demo {
+            connector: connector.cloned(),
+        });
+    };
+    if folder.is_dir() {
+        Ok(ModelSource::Folder(folder.clone()))
+    } else {
+        Err(CliError::Input(format!(
+            "{}: expected a folder with config.json, {}",
+            folder.display(),
+            if folder.exists() {
+                "found a file"
+            } else {
+                "found nothing"
+            }
+        )))
+    }
+}
+
+fn definition_parser() -> impl TypedValueParser<Value = Definition> {
+    named(&Definition::ALL, Definition::name)
+}
+
+fn text_mask_parser() -> impl TypedValueParser<Value = TextMask> {
+    named(&TextMask::ALL, TextMask::name)
+}
+
+fn kernel_parser() -> impl TypedValueParser<Value = KernelChoice> {
+    named(&KernelChoice::ALL, KernelChoice::name)
+}
+
+/// Accepts the names of a closed list of values.
+fn named<T>(all: &'static [T], name: fn(T) -> &'static str) -> impl TypedValueParser<Value = T>
+where
+    T: Copy + Send + Sync + 'static,
+{
+    clap::builder::PossibleValuesParser::new(all.iter().map(|value| name(*value))).try_map(
+        move |text| {
+            all.iter()
+                .copied()
+                .find(|value| name(*value) == text)
+                .ok_or("not in the list")
+        },
+    )
+}

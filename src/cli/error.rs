@@ -1,0 +1,76 @@
+//! How a command can end other than well.
+
+use crate::{
+    engine::{EngineError, Event},
+    report::ReportError,
+};
+
+use super::args::ColorChoice;
+use super::output::stderr_has_color;
+
+/// How a command can end other than well.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// The command line asks for something that makes no sense.
+    #[error("{0}")]
+    Usage(String),
+    /// A file the user named cannot be used.
+    #[error("{0}")]
+    Input(String),
+    /// The engine failed.
+    #[error("{0}")]
+    Failed(String),
+    /// The engine could not be started.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A report could not be read or written.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// The result could not be printed.
+    #[error("cannot print the result: {0}")]
+    Print(std::io::Error),
+    /// Ctrl-C.
+    #[error("cancelled, nothing was written")]
+    Cancelled,
+    /// The reader of stdout went away, as `head` does.
+    #[error("the reader of the output went away")]
+    ClosedPipe,
+}
+
+impl CliError {
+    /// For an event that does not answer the command; only a fault of ours can cause it.
+    pub(crate) fn unexpected(event: &Event) -> Self {
+        Self::Failed(format!("the engine gave an unexpected answer: {event:?}"))
+    }
+
+    /// The program's exit code.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::ClosedPipe => 0,
+            Self::Usage(_) => 2,
+            Self::Cancelled => 130,
+            Self::Input(_)
+            | Self::Failed(_)
+            | Self::Engine(_)
+            | Self::Report(_)
+            | Self::Print(_) => 1,
+        }
+    }
+
+    /// Says it on stderr.
+    pub(crate) fn tell(&self, color: ColorChoice) {
+        let (red, plain) = if stderr_has_color(color) {
+            ("\u{1b}[1;31m", "\u{1b}[0m")
+        } else {
+            ("", "")
+        };
+        match self {
+            Self::ClosedPipe => {}
+            Self::Cancelled => eprintln!("{self}"),
+            Self::Usage(_) => {
+                eprintln!("{red}error:{plain} {self}\n\nFor more information, try '--help'.");
+            }
+            _ => eprintln!("{red}error:{plain} {self}"),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! `mirscope measure`.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    engine::{Command, Event, MeasureRequest, MeasureSettings, PairSource},
+    report::{Format, TextMask, table, write},
+};
+
+use super::{
+    args::{Measure, model_source},
+    collect,
+    drive::drive,
+    error::CliError,
+    output::Output,
+};
+
+/// Where the report goes unless the user says otherwise.
+const DEFAULT_OUT: &str = "report.json";
+
+/// Measures, prints the table or the JSON report, writes the file.
+pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(), CliError> {
+    if task.definition.is_official() && task.text_mask == TextMask::Content {
+        return Err(CliError::Usage(format!(
+            "the argument '--definition {}' cannot be used with '--text-mask content': it \
+             reproduces the released script, which counts everything after the image as text; use \
+             '--definition exact' for the text alone",
+            task.definition
+        )));
+    }
+    let out = task
+        .out
+        .clone()
+        .or_else(|| (!task.json).then(|| PathBuf::from(DEFAULT_OUT)));
+    // Found out now rather than after the run.
+    let format = out.as_deref().map(check_target).transpose()?;
+    let request = request(&task)?;
+    let Event::Report(report) = drive(Command::Measure(Box::new(request)), quiet)? else {
+        return Err(CliError::Failed("the engine gave no report".to_owned()));
+    };
+    if let (Some(path), Some(format)) = (&out, format) {
+        write(&report, format, path)?;
+    }
+    output.result(&*report, task.json, |style| table(&report, style))?;
+    match out {
+        Some(path) if !task.json => output.print(&format!("\nwrote {}\n", path.display())),
+        _ => Ok(()),
+    }
+}
+
+fn request(task: &Measure) -> Result<MeasureRequest, CliError> {
+    let pairs = match &task.pairs {
+        Some(file) => PairSource::Pairs(collect::pairs(file)?),
+        None if task.images.is_empty() => PairSource::Demo,
+        None => PairSource::Unpaired {
+            images: collect::images(&task.images)?,
+            texts: collect::texts(&task.texts)?,
+        },
+    };
+    Ok(MeasureRequest {
+        model: model_source(task.model.as_ref(), task.connector.as_ref())?,
+        pairs,
+        device: task.device.settings(),
+        settings: MeasureSettings {
+            num_pairs: task
+                .num_pairs
+                .map(|num| usize::try_from(num).unwrap_or(usize::MAX)),
+            seed: task.seed,
+            definition: task.definition,
+            text_mask: task.text_mask,
+            memory_budget: task.memory_budget,
+        },
+    })
+}
+
+/// The form of the file to write, if its name and its folder allow one.
+pub(crate) fn check_target(path: &Path) -> Result<Format, CliError> {
+    let format = Format::of(path).ok_or_else(|| {
+        CliError::Usage(format!(
+            "--out {}: expected a name ending in .json, .csv, .html or .svg",
+            path.display()
+        ))
+    })?;
+    if path.is_dir() {
+        return Err(CliError::Usage(format!(
+            "--out {}: expected a file, found a folder",
+            path.display()
+        )));
+    }
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    if folder.is_dir() {
+        Ok(format)
+    } else {
+        Err(CliError::Input(format!(
+            "--out {}: there is no folder {}: create it first",
+            path.display(),
+            folder.display()
+        )))
+    }
+}

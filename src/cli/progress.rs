@@ -1,0 +1,98 @@
+//! The progress bar on stderr.
+
+use std::{io::IsTerminal, time::Duration};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::engine::{Event, Stage};
+
+/// One bar that shows the stage under way; nothing where stderr is no terminal.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    stage: Option<Stage>,
+}
+
+impl Progress {
+    /// A bar, hidden if `quiet` or where stderr is no terminal.
+    pub(crate) fn new(quiet: bool) -> Self {
+        let target = if quiet || !std::io::stderr().is_terminal() {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
+        Self {
+            bar: ProgressBar::with_draw_target(None, target),
+            stage: None,
+        }
+    }
+
+    /// Shows what an event says about progress.
+    pub(crate) fn show(&mut self, event: &Event) {
+        let Event::Progress {
+            stage,
+            done,
+            total,
+            unit,
+        } = event
+        else {
+            return;
+        };
+        if self.stage != Some(*stage) {
+            self.stage = Some(*stage);
+            self.bar.reset();
+            self.bar
+                .set_style(style(if *total > 1 { COUNTED } else { SINGLE }));
+            self.bar.set_message(stage.label());
+            self.bar.enable_steady_tick(Duration::from_millis(200));
+        }
+        self.bar.set_length(*total);
+        self.bar.set_position(*done);
+        if self.bar.prefix() != *unit {
+            self.bar.set_prefix(unit.clone());
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// While units are counted: how many are done and how long the rest may take.
+const COUNTED: &str = "{msg:22} [{bar:30}] {pos}/{len} {prefix}  {elapsed} elapsed, {eta} left";
+
+/// While there is one unit: that the program is alive.
+const SINGLE: &str = "{msg:22} {spinner} {elapsed}";
+
+fn style(template: &str) -> ProgressStyle {
+    // The templates are tested; a bar without them is still a bar.
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
+}
+
+impl Stage {
+    /// What is going on, in a few words.
+    fn label(self) -> &'static str {
+        match self {
+            Self::Device => "Looking for a device",
+            Self::Load => "Loading the checkpoint",
+            Self::Prepare => "Preparing the pairs",
+            Self::Forward => "Running the model",
+            Self::Metric => "Measuring the layers",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_are_valid() {
+        for template in [COUNTED, SINGLE] {
+            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
+        }
+    }
+}

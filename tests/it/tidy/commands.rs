@@ -1,0 +1,111 @@
+//! The commands in the documentation exist.
+
+use std::fs;
+
+use super::{report, source::root};
+
+const PAGES: [&str; 4] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+];
+
+/// The command lines in a page's code blocks and code spans, with the page's line.
+fn commands(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut in_block = false;
+    for (index, line) in text.lines().enumerate() {
+        if line.trim_start().starts_with("```") {
+            in_block = !in_block;
+        } else if in_block || line.starts_with("    ") {
+            found.push((index + 1, line.trim().trim_start_matches("$ ").to_owned()));
+        } else {
+            let spans = line.split('`').skip(1).step_by(2);
+            found.extend(spans.map(|span| (index + 1, span.to_owned())));
+        }
+    }
+    found
+}
+
+/// What is wrong with a command line, if anything.
+fn check(line: &str, dev: &str) -> Option<String> {
+    let line = line.split(" #").next().unwrap_or(line);
+    let line = line.split(" | ").next().unwrap_or(line);
+    let line = line.split(" > ").next().unwrap_or(line);
+    let mut words = line.split_whitespace();
+    let first = words.next()?;
+    let rest: Vec<&str> = words.collect();
+    match first {
+        "./dev" => {
+            let task = rest.first()?;
+            // The task list in the script's help is what the reader is sent to.
+            let listed = dev
+                .lines()
+                .any(|line| line.split_whitespace().next() == Some(task) && line.starts_with("  "));
+            (!listed).then(|| format!("`./dev help` lists no task `{task}`"))
+        }
+        "mirscope" => parse(&rest),
+        "cargo" if rest.starts_with(&["run", "--release", "--"]) => parse(&rest[3..]),
+        _ => None,
+    }
+}
+
+/// What the program's own parser says.
+fn parse(args: &[&str]) -> Option<String> {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
+    let args = std::iter::once("mirscope").chain(args.iter().copied());
+    match mirscope::cli::command().try_get_matches_from(args) {
+        Err(error) if !matches!(error.kind(), DisplayHelp | DisplayVersion) => {
+            Some(error.to_string().lines().next()?.to_owned())
+        }
+        _ => None,
+    }
+}
+
+#[test]
+fn commands_in_the_documentation_exist() {
+    let mut findings = Vec::new();
+    let dev = fs::read_to_string(root().join("dev")).unwrap_or_default();
+    for page in PAGES {
+        let Ok(text) = fs::read_to_string(root().join(page)) else {
+            findings.push(format!("{page} is missing"));
+            continue;
+        };
+        for (line, command) in commands(&text) {
+            if let Some(problem) = check(&command, &dev) {
+                findings.push(format!("{page}:{line}: `{command}`: {problem}"));
+            }
+        }
+    }
+    report("commands in the documentation exist", &findings);
+}
+
+#[test]
+fn links_in_the_documentation_lead_somewhere() {
+    let mut findings = Vec::new();
+    for page in PAGES {
+        let text = fs::read_to_string(root().join(page)).unwrap_or_default();
+        for link in text.split("](").skip(1) {
+            let link = link.split([')', '#']).next().unwrap_or_default();
+            if !link.is_empty() && !link.contains("://") && !root().join(link).exists() {
+                findings.push(format!("{page}: {link} does not exist"));
+            }
+        }
+    }
+    report("links in the documentation lead somewhere", &findings);
+}
+
+#[test]
+fn wrong_commands_are_noticed() {
+    let dev = "  demo   x\n  test   y\n";
+    let text = "Run `mirscope measure` or `mirscope mesure`.\n\n```sh\n./dev demo --num-pairs 8\n\
+                ./dev fly\nmirscope measure --json | jq .mir\nmirscope measure --pears x\n\
+                cargo run --release -- inspect --nope\ncargo build\n```\n";
+    let wrong: Vec<usize> = commands(text)
+        .iter()
+        .filter(|(_, command)| check(command, dev).is_some())
+        .map(|(line, _)| *line)
+        .collect();
+    assert_eq!(wrong, [1, 5, 7, 8]);
+}
