@@ -53,7 +53,8 @@ fn other_files_are_refused_by_name() {
 
 #[test]
 fn nan_and_infinity_are_refused_by_field() {
-    let checks: [(&str, fn(&mut Report)); 3] = [
+    type Spoil = fn(&mut Report);
+    let checks: [(&str, Spoil); 3] = [
         ("layers[1].spread", |r| r.layers[1].spread = f64::NAN),
         ("mir", |r| r.mir = Some(f64::INFINITY)),
         ("timings[0].seconds", |r| {
