@@ -38,7 +38,9 @@ fn compose_shaders(out_dir: &Path) -> Result<(), Error> {
 
     let mut compiler = wesl::Wesl::new("shaders");
     compiler.use_stripping(true);
-    let mut table = String::from("pub static SHADERS: &[(&str, &str)] = &[\n");
+    let mut table = String::from(
+        "/// Every kernel: its name and its composed WGSL, sorted by name.\npub static SHADERS: &[(&str, &str)] = &[\n",
+    );
     for name in &names {
         let module = format!("package::{name}").parse()?;
         let composed = compiler

@@ -1,9 +1,11 @@
-//! One integration binary.
+//! One integration binary: weights, input, kernels, model, alignment, report, cli, tidy.
 
 // A test says what went wrong by failing.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod cli;
+mod kernels;
 mod report;
+mod support;
 mod tidy;
 mod weights;

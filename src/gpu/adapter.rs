@@ -1,0 +1,138 @@
+//! Finding an adapter.
+
+use super::{GpuError, bytes_label};
+use crate::report::{DeviceGrant, DeviceSummary};
+
+/// An adapter and what it grants.
+pub type AdapterSummary = DeviceGrant;
+
+/// All adapters of this machine, or the browser's one, best first.
+pub async fn adapters() -> Vec<AdapterSummary> {
+    enumerate(&instance()).await.iter().map(grant).collect()
+}
+
+pub(super) fn instance() -> wgpu::Instance {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = wgpu::Backends::PRIMARY;
+    wgpu::Instance::new(descriptor)
+}
+
+async fn enumerate(instance: &wgpu::Instance) -> Vec<wgpu::Adapter> {
+    #[cfg(target_arch = "wasm32")]
+    let mut all: Vec<wgpu::Adapter> = instance
+        .request_adapter(&wgpu::RequestAdapterOptions {
+            power_preference: wgpu::PowerPreference::HighPerformance,
+            ..Default::default()
+        })
+        .await
+        .into_iter()
+        .collect();
+    #[cfg(not(target_arch = "wasm32"))]
+    let mut all = instance.enumerate_adapters(wgpu::Backends::PRIMARY).await;
+    all.sort_by_key(|adapter| rank(adapter.get_info().device_type));
+    all
+}
+
+fn rank(device_type: wgpu::DeviceType) -> u8 {
+    match device_type {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    }
+}
+
+/// The best adapter, or the best one whose name contains `wanted` (ignoring case).
+pub(super) async fn choose(
+    instance: &wgpu::Instance,
+    wanted: Option<&str>,
+) -> Result<wgpu::Adapter, GpuError> {
+    let mut all = enumerate(instance).await;
+    if all.is_empty() {
+        return Err(GpuError::NoAdapter);
+    }
+    let Some(wanted) = wanted else {
+        return Ok(all.swap_remove(0));
+    };
+    let matches = |name: &str| name.to_lowercase().contains(&wanted.to_lowercase());
+    match all
+        .iter()
+        .position(|adapter| matches(&adapter.get_info().name))
+    {
+        Some(index) => Ok(all.swap_remove(index)),
+        None => Err(GpuError::NoSuchAdapter {
+            wanted: wanted.into(),
+            available: all
+                .iter()
+                .map(|adapter| format!("`{}`", adapter.get_info().name))
+                .collect::<Vec<_>>()
+                .join(", "),
+        }),
+    }
+}
+
+/// An adapter in words.
+pub(super) fn summary(info: &wgpu::AdapterInfo, kernels: &str) -> DeviceSummary {
+    DeviceSummary {
+        adapter: if info.name.is_empty() {
+            "unnamed adapter".into()
+        } else {
+            info.name.clone()
+        },
+        backend: match info.backend {
+            wgpu::Backend::BrowserWebGpu => "webgpu".into(),
+            backend => backend.to_str().to_lowercase(),
+        },
+        device_type: match info.device_type {
+            wgpu::DeviceType::DiscreteGpu => "discrete-gpu",
+            wgpu::DeviceType::IntegratedGpu => "integrated-gpu",
+            wgpu::DeviceType::VirtualGpu => "virtual-gpu",
+            wgpu::DeviceType::Cpu => "cpu",
+            wgpu::DeviceType::Other => "other",
+        }
+        .into(),
+        driver: format!("{} {}", info.driver, info.driver_info)
+            .trim()
+            .into(),
+        kernels: kernels.into(),
+    }
+}
+
+fn grant(adapter: &wgpu::Adapter) -> AdapterSummary {
+    let limits = adapter.limits();
+    let features = adapter.features();
+    DeviceGrant {
+        device: summary(&adapter.get_info(), ""),
+        max_buffer_size: limits.max_buffer_size,
+        max_storage_buffer_binding_size: limits.max_storage_buffer_binding_size,
+        max_compute_workgroup_storage_size: limits.max_compute_workgroup_storage_size,
+        max_compute_invocations_per_workgroup: limits.max_compute_invocations_per_workgroup,
+        shader_f16: features.contains(wgpu::Features::SHADER_F16),
+        subgroups: features.contains(wgpu::Features::SUBGROUP),
+        timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+    }
+}
+
+/// Fails where `needed` bytes exceed what the device allows in one buffer or binding.
+pub(super) fn check_size(
+    what: &str,
+    needed: u64,
+    limits: &wgpu::Limits,
+    adapter: &str,
+) -> Result<(), GpuError> {
+    let (kind, allowed) = if needed > limits.max_buffer_size {
+        ("buffer", limits.max_buffer_size)
+    } else if needed > limits.max_storage_buffer_binding_size {
+        ("storage binding", limits.max_storage_buffer_binding_size)
+    } else {
+        return Ok(());
+    };
+    Err(GpuError::TooLarge {
+        what: what.into(),
+        needed: bytes_label(needed),
+        kind,
+        adapter: adapter.into(),
+        allowed: bytes_label(allowed),
+    })
+}

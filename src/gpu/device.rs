@@ -1,0 +1,293 @@
+//! A device: where tensors live and dispatches run.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{
+    DType, GpuError, MemoryUse, Tensor, adapter,
+    memory::{Lease, Pool},
+    pipeline::Pipelines,
+    submit::Pace,
+    tensor,
+};
+use crate::report::DeviceSummary;
+
+/// Which of a kernel's variants run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KernelVariant {
+    /// Workgroup memory and barriers: for GPUs.
+    Tiled,
+    /// Registers only, no barriers: for software adapters, where a barrier is dear.
+    Direct,
+}
+
+impl KernelVariant {
+    /// `tiled` or `direct`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tiled => "tiled",
+            Self::Direct => "direct",
+        }
+    }
+}
+
+/// Limits to request from the adapter.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum LimitTier {
+    /// WebGPU's default limits, with buffers and bindings as large as the adapter grants.
+    #[default]
+    Adapter,
+    /// Exactly WebGPU's default limits.
+    WebGpuDefault,
+    /// WebGPU's default limits with this many bytes per storage binding: for tests of splitting.
+    Binding(u64),
+}
+
+/// What kind of device is wanted.
+#[derive(Clone, Debug, Default)]
+pub struct GpuOptions {
+    /// Part of the adapter's name; the best adapter if absent.
+    pub adapter: Option<String>,
+    /// Kernel variant; chosen by the adapter's type if absent.
+    pub kernels: Option<KernelVariant>,
+    /// Limits.
+    pub limits: LimitTier,
+}
+
+pub(super) struct Inner {
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    pub(super) pipelines: Pipelines,
+    pub(super) pace: Mutex<Pace>,
+    pool: Pool,
+    limits: wgpu::Limits,
+    info: wgpu::AdapterInfo,
+    kernels: KernelVariant,
+    error: Arc<Mutex<Option<GpuError>>>,
+}
+
+/// A device with its queue, pipelines and memory. Cloning shares it.
+#[derive(Clone)]
+pub struct Gpu(pub(super) Arc<Inner>);
+
+impl std::fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Gpu").field(&self.0.info.name).finish()
+    }
+}
+
+impl Gpu {
+    /// Requests a device.
+    ///
+    /// # Errors
+    /// [`GpuError::NoAdapter`], [`GpuError::NoSuchAdapter`] or [`GpuError::NoDevice`].
+    pub async fn request(options: &GpuOptions) -> Result<Self, GpuError> {
+        let instance = adapter::instance();
+        let adapter = adapter::choose(&instance, options.adapter.as_deref()).await?;
+        let info = adapter.get_info();
+        let limits = limits(&options.limits, &adapter.limits());
+        let (device, queue) = adapter
+            .request_device(&wgpu::DeviceDescriptor {
+                label: Some("mirscope"),
+                required_features: wgpu::Features::empty(),
+                required_limits: limits.clone(),
+                memory_hints: wgpu::MemoryHints::Performance,
+                ..Default::default()
+            })
+            .await
+            .map_err(|error| GpuError::NoDevice {
+                adapter: info.name.clone(),
+                reason: error.to_string(),
+            })?;
+        let error = Arc::new(Mutex::new(None));
+        watch(&device, &info.name, &error);
+        let kernels = options.kernels.unwrap_or(match info.device_type {
+            wgpu::DeviceType::Cpu => KernelVariant::Direct,
+            _ => KernelVariant::Tiled,
+        });
+        Ok(Self(Arc::new(Inner {
+            pace: Mutex::new(Pace::new(info.device_type == wgpu::DeviceType::Cpu)),
+            pipelines: Pipelines::default(),
+            pool: Pool::default(),
+            device,
+            queue,
+            limits,
+            info,
+            kernels,
+            error,
+        })))
+    }
+
+    /// The kernel variant in use.
+    pub fn kernels(&self) -> KernelVariant {
+        self.0.kernels
+    }
+
+    /// Whether the adapter is a program on the CPU.
+    pub fn is_software(&self) -> bool {
+        self.0.info.device_type == wgpu::DeviceType::Cpu
+    }
+
+    /// Name of the adapter.
+    pub fn name(&self) -> &str {
+        &self.0.info.name
+    }
+
+    /// The device in words.
+    pub fn summary(&self) -> DeviceSummary {
+        adapter::summary(&self.0.info, self.0.kernels.name())
+    }
+
+    /// Bytes that one storage binding may have.
+    pub fn max_binding(&self) -> u64 {
+        self.0
+            .limits
+            .max_storage_buffer_binding_size
+            .min(self.0.limits.max_buffer_size)
+    }
+
+    /// Workgroups that one dispatch may have per dimension.
+    pub fn max_workgroups(&self) -> u32 {
+        self.0.limits.max_compute_workgroups_per_dimension
+    }
+
+    /// Device memory in use.
+    pub fn memory(&self) -> MemoryUse {
+        self.0.pool.usage()
+    }
+
+    /// Gives memory that is free for reuse back to the driver.
+    pub fn trim(&self) {
+        self.0.pool.trim();
+    }
+
+    /// A tensor `[rows, cols]` of unspecified contents, for kernels to write.
+    ///
+    /// # Errors
+    /// [`GpuError::TooLarge`] where it exceeds a buffer or a binding.
+    pub fn tensor(&self, dtype: DType, rows: usize, cols: usize) -> Result<Tensor, GpuError> {
+        let size = tensor::byte_len(dtype, rows, cols);
+        self.check_size(&format!("a {dtype:?} tensor [{rows}, {cols}]"), size)?;
+        let lease = self.0.pool.take(&self.0.device, size);
+        Ok(Tensor::new(lease, dtype, rows, cols))
+    }
+
+    /// Uploads `[rows, cols]` values, row-major and unpadded.
+    ///
+    /// # Errors
+    /// [`GpuError::TooLarge`], or [`GpuError::Shape`] where `values` has another length.
+    pub fn upload(&self, rows: usize, cols: usize, values: &[f32]) -> Result<Tensor, GpuError> {
+        self.upload_bytes(DType::F32, rows, cols, bytemuck::cast_slice(values))
+    }
+
+    /// Uploads indices as `[1, n]`.
+    ///
+    /// # Errors
+    /// [`GpuError::TooLarge`].
+    pub fn upload_indices(&self, values: &[u32]) -> Result<Tensor, GpuError> {
+        self.upload_bytes(DType::U32, 1, values.len(), bytemuck::cast_slice(values))
+    }
+
+    /// Uploads `[rows, cols]` elements in their storage type, little-endian, row-major, unpadded.
+    ///
+    /// # Errors
+    /// [`GpuError::TooLarge`], or [`GpuError::Shape`] where `bytes` has another length.
+    pub fn upload_bytes(
+        &self,
+        dtype: DType,
+        rows: usize,
+        cols: usize,
+        bytes: &[u8],
+    ) -> Result<Tensor, GpuError> {
+        let row = cols * dtype.size();
+        if bytes.len() != rows * row {
+            return Err(GpuError::Shape {
+                kernel: "upload",
+                message: format!(
+                    "{dtype:?} [{rows}, {cols}] has {} bytes, got {}",
+                    rows * row,
+                    bytes.len()
+                ),
+            });
+        }
+        let size = tensor::byte_len(dtype, rows, cols);
+        self.check_size(&format!("a {dtype:?} tensor [{rows}, {cols}]"), size)?;
+        let lease = self.0.pool.fresh(&self.0.device, size);
+        self.write(&lease, dtype, cols, bytes);
+        Ok(Tensor::new(lease, dtype, rows, cols))
+    }
+
+    fn write(&self, lease: &Lease, dtype: DType, cols: usize, bytes: &[u8]) {
+        let row = cols * dtype.size();
+        let padded = tensor::stride(cols) * dtype.size();
+        if row == padded {
+            if !bytes.is_empty() {
+                self.0.queue.write_buffer(&lease.buffer, 0, bytes);
+            }
+            return;
+        }
+        let mut data = vec![0; bytes.len() / row.max(1) * padded];
+        for (target, source) in data.chunks_exact_mut(padded).zip(bytes.chunks_exact(row)) {
+            target[..row].copy_from_slice(source);
+        }
+        self.0.queue.write_buffer(&lease.buffer, 0, &data);
+    }
+
+    /// Fails where a tensor of so many bytes would not fit a buffer or a binding.
+    ///
+    /// # Errors
+    /// [`GpuError::TooLarge`] with the numbers.
+    pub fn check_size(&self, what: &str, bytes: u64) -> Result<(), GpuError> {
+        adapter::check_size(what, bytes, &self.0.limits, &self.0.info.name)
+    }
+
+    pub(super) fn device(&self) -> &wgpu::Device {
+        &self.0.device
+    }
+
+    /// The first error that the driver reported since the last call.
+    pub(super) fn take_error(&self) -> Option<GpuError> {
+        self.0
+            .error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}
+
+fn limits(tier: &LimitTier, adapter: &wgpu::Limits) -> wgpu::Limits {
+    let defaults = wgpu::Limits::default();
+    match tier {
+        LimitTier::WebGpuDefault => defaults,
+        LimitTier::Binding(bytes) => wgpu::Limits {
+            max_storage_buffer_binding_size: *bytes,
+            ..defaults
+        },
+        LimitTier::Adapter => wgpu::Limits {
+            max_buffer_size: adapter.max_buffer_size,
+            max_storage_buffer_binding_size: adapter.max_storage_buffer_binding_size,
+            ..defaults
+        },
+    }
+}
+
+/// Keeps the first error and the loss of the device for whoever waits next.
+fn watch(device: &wgpu::Device, adapter: &str, slot: &Arc<Mutex<Option<GpuError>>>) {
+    let keep = |slot: &Mutex<Option<GpuError>>, error: GpuError| {
+        slot.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(error);
+    };
+    let (adapter, errors, losses) = (adapter.to_owned(), slot.clone(), slot.clone());
+    device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+        let error = GpuError::Device {
+            adapter: adapter.clone(),
+            message: error.to_string(),
+        };
+        keep(&errors, error);
+    }));
+    device.set_device_lost_callback(move |reason, message| {
+        if reason != wgpu::DeviceLostReason::Destroyed {
+            keep(&losses, GpuError::Lost { reason: message });
+        }
+    });
+}

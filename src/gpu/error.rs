@@ -1,0 +1,94 @@
+//! What can go wrong on the device.
+
+/// An error of the device layer.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum GpuError {
+    /// No adapter at all.
+    #[error(
+        "no graphics adapter was found; install a Vulkan driver (on Debian: `apt install mesa-vulkan-drivers` for a software one), or use a browser with WebGPU"
+    )]
+    NoAdapter,
+    /// No adapter with the requested name.
+    #[error("no adapter's name contains `{wanted}`; available: {available}")]
+    NoSuchAdapter {
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        available: String,
+    },
+    /// The adapter did not give a device.
+    #[error("adapter `{adapter}` gave no device: {reason}")]
+    NoDevice {
+        /// Adapter name.
+        adapter: String,
+        /// The driver's reason.
+        reason: String,
+    },
+    /// The adapter computes wrongly.
+    #[error(
+        "adapter `{adapter}` fails the self-test: kernel `{kernel}` is off by {error:.1e} (allowed {allowed:.1e}); update its driver or choose another adapter with --adapter"
+    )]
+    SelfTest {
+        /// Adapter name.
+        adapter: String,
+        /// The kernel that failed.
+        kernel: String,
+        /// Largest deviation found.
+        error: f64,
+        /// Largest deviation allowed.
+        allowed: f64,
+    },
+    /// One buffer is larger than the device allows.
+    #[error(
+        "{what} needs {needed} in one {kind}, adapter `{adapter}` allows {allowed}; use fewer pairs, a smaller model or another adapter"
+    )]
+    TooLarge {
+        /// What was to be stored.
+        what: String,
+        /// Size asked for.
+        needed: String,
+        /// `buffer` or `storage binding`.
+        kind: &'static str,
+        /// Adapter name.
+        adapter: String,
+        /// Size granted.
+        allowed: String,
+    },
+    /// Too many workgroups for one dispatch.
+    #[error(
+        "kernel `{kernel}` needs {workgroups:?} workgroups, the device allows {allowed} per dimension"
+    )]
+    TooManyWorkgroups {
+        /// Kernel name.
+        kernel: String,
+        /// Workgroups asked for.
+        workgroups: [u32; 3],
+        /// Workgroups granted per dimension.
+        allowed: u32,
+    },
+    /// Shapes do not fit each other.
+    #[error("kernel `{kernel}`: {message}")]
+    Shape {
+        /// Kernel name.
+        kernel: &'static str,
+        /// What was expected and what was found.
+        message: String,
+    },
+    /// The driver refused a shader, a pipeline or a command.
+    #[error("adapter `{adapter}` reported: {message}")]
+    Device {
+        /// Adapter name.
+        adapter: String,
+        /// The driver's message.
+        message: String,
+    },
+    /// The device was lost.
+    #[error("the device was lost ({reason}); run again")]
+    Lost {
+        /// The driver's reason.
+        reason: String,
+    },
+    /// The run was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}

@@ -1,0 +1,109 @@
+//! Device memory: a pool that hands out buffers and takes them back.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Device memory in use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryUse {
+    /// Bytes in buffers that exist now, in use or free for reuse.
+    pub allocated: u64,
+    /// Largest value of `allocated` so far.
+    pub peak: u64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    free: Vec<Arc<wgpu::Buffer>>,
+    usage: MemoryUse,
+}
+
+/// Buffers that are free for reuse, and the account of all.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pool(Arc<Mutex<State>>);
+
+impl Pool {
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn usage(&self) -> MemoryUse {
+        self.lock().usage
+    }
+
+    /// A buffer of at least `size` bytes for kernels to write; contents unspecified.
+    pub(super) fn take(&self, device: &wgpu::Device, size: u64) -> Lease {
+        let mut state = self.lock();
+        // The smallest that fits, unless it would waste more than it serves.
+        let best = (0..state.free.len())
+            .filter(|&index| {
+                (size..=size.saturating_mul(2).max(4096)).contains(&state.free[index].size())
+            })
+            .min_by_key(|&index| state.free[index].size());
+        let buffer = match best {
+            Some(index) => state.free.swap_remove(index),
+            None => Arc::new(create(device, &mut state, size)),
+        };
+        Lease {
+            buffer,
+            pool: Some(self.clone()),
+            account: None,
+        }
+    }
+
+    /// A buffer of its own for data from the CPU. It is never reused: a write from the CPU would
+    /// overtake dispatches that were recorded earlier and have not been submitted yet.
+    pub(super) fn fresh(&self, device: &wgpu::Device, size: u64) -> Lease {
+        let buffer = Arc::new(create(device, &mut self.lock(), size));
+        Lease {
+            buffer,
+            pool: None,
+            account: Some(self.clone()),
+        }
+    }
+
+    /// Gives the memory that is free for reuse back to the driver.
+    pub(super) fn trim(&self) {
+        let mut state = self.lock();
+        let freed: u64 = state.free.drain(..).map(|buffer| buffer.size()).sum();
+        state.usage.allocated -= freed;
+    }
+}
+
+fn create(device: &wgpu::Device, state: &mut State, size: u64) -> wgpu::Buffer {
+    let size = size.max(16).next_multiple_of(16);
+    state.usage.allocated += size;
+    state.usage.peak = state.usage.peak.max(state.usage.allocated);
+    device.create_buffer(&wgpu::BufferDescriptor {
+        label: None,
+        size,
+        usage: wgpu::BufferUsages::STORAGE
+            | wgpu::BufferUsages::COPY_DST
+            | wgpu::BufferUsages::COPY_SRC,
+        mapped_at_creation: false,
+    })
+}
+
+/// Holds a buffer; returns it to its pool when dropped.
+#[derive(Debug)]
+pub(super) struct Lease {
+    pub(super) buffer: Arc<wgpu::Buffer>,
+    pool: Option<Pool>,
+    account: Option<Pool>,
+}
+
+impl Lease {
+    pub(super) fn size(&self) -> u64 {
+        self.buffer.size()
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(pool) = &self.pool {
+            pool.lock().free.push(self.buffer.clone());
+        }
+        if let Some(pool) = &self.account {
+            pool.lock().usage.allocated -= self.buffer.size();
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Compiled kernels.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use super::{Access, Dispatch, shader};
+
+/// A compiled kernel variant.
+pub(super) struct Pipeline {
+    pub(super) pipeline: wgpu::ComputePipeline,
+    pub(super) layout: wgpu::BindGroupLayout,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    kernel: &'static str,
+    entry: &'static str,
+    constants: Vec<(&'static str, u64)>,
+    access: Vec<Access>,
+}
+
+/// All kernel variants compiled so far.
+#[derive(Default)]
+pub(super) struct Pipelines(Mutex<Cache>);
+
+#[derive(Default)]
+struct Cache {
+    modules: HashMap<&'static str, wgpu::ShaderModule>,
+    pipelines: HashMap<Key, Arc<Pipeline>>,
+}
+
+impl Pipelines {
+    /// The compiled kernel of a dispatch.
+    pub(super) fn get(&self, device: &wgpu::Device, dispatch: &Dispatch) -> Arc<Pipeline> {
+        let key = Key {
+            kernel: dispatch.kernel,
+            entry: dispatch.entry,
+            constants: dispatch
+                .constants
+                .iter()
+                .map(|(name, value)| (*name, value.to_bits()))
+                .collect(),
+            access: dispatch
+                .bindings
+                .iter()
+                .map(|binding| binding.access)
+                .collect(),
+        };
+        let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pipeline) = cache.pipelines.get(&key) {
+            return pipeline.clone();
+        }
+        let module = cache
+            .modules
+            .entry(dispatch.kernel)
+            .or_insert_with(|| module(device, dispatch.kernel));
+        let pipeline = Arc::new(compile(device, module, dispatch, &key.access));
+        cache.pipelines.insert(key, pipeline.clone());
+        pipeline
+    }
+}
+
+fn module(device: &wgpu::Device, kernel: &'static str) -> wgpu::ShaderModule {
+    // An unknown name becomes an empty module, which the driver reports by the label.
+    let source = shader(kernel).unwrap_or_default();
+    device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some(kernel),
+        source: wgpu::ShaderSource::Wgsl(source.into()),
+    })
+}
+
+fn compile(
+    device: &wgpu::Device,
+    module: &wgpu::ShaderModule,
+    dispatch: &Dispatch,
+    access: &[Access],
+) -> Pipeline {
+    let uniform = wgpu::BindGroupLayoutEntry {
+        binding: 0,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer {
+            ty: wgpu::BufferBindingType::Uniform,
+            has_dynamic_offset: true,
+            min_binding_size: None,
+        },
+        count: None,
+    };
+    let storage = |(index, access): (usize, &Access)| wgpu::BindGroupLayoutEntry {
+        binding: index as u32 + 1,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer {
+            ty: wgpu::BufferBindingType::Storage {
+                read_only: *access == Access::Read,
+            },
+            has_dynamic_offset: false,
+            min_binding_size: None,
+        },
+        count: None,
+    };
+    let entries: Vec<_> = std::iter::once(uniform)
+        .chain(access.iter().enumerate().map(storage))
+        .collect();
+    let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: Some(dispatch.kernel),
+        entries: &entries,
+    });
+    let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: Some(dispatch.kernel),
+        bind_group_layouts: &[Some(&layout)],
+        immediate_size: 0,
+    });
+    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some(dispatch.kernel),
+        layout: Some(&pipeline_layout),
+        module,
+        entry_point: Some(dispatch.entry),
+        compilation_options: wgpu::PipelineCompilationOptions {
+            constants: &dispatch.constants,
+            // No kernel reads workgroup memory that it has not written.
+            zero_initialize_workgroup_memory: false,
+        },
+        cache: None,
+    });
+    Pipeline { pipeline, layout }
+}

@@ -1,0 +1,278 @@
+//! Running a recording in submissions of a good size.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, PoisonError},
+};
+
+use futures_channel::oneshot;
+use web_time::Instant;
+
+use super::{Dispatch, Gpu, GpuError, Recording, Step, Work, pipeline::Pipeline, wait::Signal};
+use crate::platform::{self, Cancel};
+
+/// Seconds that one submission should take: short enough for progress, cancel and the drivers'
+/// watchdogs, long enough that submitting costs nothing.
+const TARGET_SECONDS: f64 = 0.05;
+/// Submissions that may be under way at once.
+const MAX_IN_FLIGHT: usize = 3;
+/// Bytes between the parameters of two dispatches: WebGPU's default offset alignment.
+const PARAMS_STRIDE: usize = 256;
+
+/// What a run took.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RunStats {
+    /// Kernel calls.
+    pub dispatches: usize,
+    /// Submissions.
+    pub submissions: usize,
+}
+
+impl std::ops::AddAssign for RunStats {
+    fn add_assign(&mut self, other: Self) {
+        self.dispatches += other.dispatches;
+        self.submissions += other.submissions;
+    }
+}
+
+/// How fast the device has been so far.
+pub(super) struct Pace {
+    /// Units of [`cost`] per second.
+    rate: f64,
+}
+
+impl Pace {
+    /// A cautious start; the first submissions correct it.
+    pub(super) fn new(software: bool) -> Self {
+        Self {
+            rate: if software { 2e9 } else { 1e11 },
+        }
+    }
+
+    fn observe(&mut self, cost: f64, seconds: f64) {
+        // Very short spans measure the overhead, not the device.
+        if seconds > 1e-3 && cost > 0.0 {
+            self.rate = 0.5 * self.rate + 0.5 * (cost / seconds).clamp(1e7, 1e16);
+        } else if cost > TARGET_SECONDS * self.rate * 0.25 {
+            self.rate *= 2.0;
+        }
+    }
+}
+
+/// One number for work of different kinds: a byte moved costs about as much as eight operations,
+/// a call about as much as a few thousand.
+fn cost(work: Work) -> f64 {
+    work.flops + 8.0 * work.bytes + 2e4
+}
+
+struct InFlight {
+    done: Signal<()>,
+    cost: f64,
+    finished_steps: usize,
+}
+
+impl Gpu {
+    /// Runs a recording to its end.
+    ///
+    /// # Errors
+    /// What the driver reports; [`GpuError::TooManyWorkgroups`].
+    pub async fn run(&self, recording: &Recording) -> Result<RunStats, GpuError> {
+        self.run_with(recording, &Cancel::default(), &mut |_| {})
+            .await
+    }
+
+    /// Runs a recording and tells the share that is done (0 to 1) after each submission.
+    ///
+    /// # Errors
+    /// As [`Gpu::run`], and [`GpuError::Cancelled`] soon after `cancel` was asked.
+    pub async fn run_with(
+        &self,
+        recording: &Recording,
+        cancel: &Cancel,
+        progress: &mut dyn FnMut(f64),
+    ) -> Result<RunStats, GpuError> {
+        let steps = recording.steps();
+        let mut stats = RunStats {
+            dispatches: recording.dispatches(),
+            submissions: 0,
+        };
+        let mut in_flight: VecDeque<InFlight> = VecDeque::new();
+        let mut since = Instant::now();
+        let mut next = 0;
+        let mut outcome = Ok(());
+        while next < steps.len() {
+            if cancel.is_cancelled() {
+                outcome = Err(GpuError::Cancelled);
+                break;
+            }
+            let (count, cost) = self.next_submission(&steps[next..]);
+            let done = self.submit(&steps[next..next + count])?;
+            next += count;
+            stats.submissions += 1;
+            in_flight.push_back(InFlight {
+                done,
+                cost,
+                finished_steps: next,
+            });
+            while in_flight.len() >= MAX_IN_FLIGHT {
+                self.settle(&mut in_flight, &mut since, steps.len(), progress)
+                    .await?;
+                platform::yield_now().await;
+            }
+        }
+        while !in_flight.is_empty() {
+            self.settle(&mut in_flight, &mut since, steps.len(), progress)
+                .await?;
+        }
+        outcome?;
+        match self.take_error() {
+            Some(error) => Err(error),
+            None => Ok(stats),
+        }
+    }
+
+    /// Waits for the oldest submission in flight.
+    async fn settle(
+        &self,
+        in_flight: &mut VecDeque<InFlight>,
+        since: &mut Instant,
+        total_steps: usize,
+        progress: &mut dyn FnMut(f64),
+    ) -> Result<(), GpuError> {
+        let Some(oldest) = in_flight.pop_front() else {
+            return Ok(());
+        };
+        oldest.done.wait(self).await?;
+        let now = Instant::now();
+        self.pace()
+            .observe(oldest.cost, now.duration_since(*since).as_secs_f64());
+        *since = now;
+        progress(oldest.finished_steps as f64 / total_steps as f64);
+        match self.take_error() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    fn pace(&self) -> std::sync::MutexGuard<'_, Pace> {
+        self.0.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many of the steps make one submission, and their cost.
+    fn next_submission(&self, steps: &[Step]) -> (usize, f64) {
+        let budget = TARGET_SECONDS * self.pace().rate;
+        let mut total = 0.0;
+        for (index, step) in steps.iter().enumerate() {
+            let cost = cost(step.work());
+            if index > 0 && total + cost > budget {
+                return (index, total);
+            }
+            total += cost;
+        }
+        (steps.len(), total)
+    }
+
+    /// Encodes and submits steps as one command buffer, with one compute pass for each unbroken
+    /// row of dispatches.
+    pub(super) fn submit(&self, steps: &[Step]) -> Result<Signal<()>, GpuError> {
+        let params = self.params(steps);
+        let mut encoder = self.device().create_command_encoder(&Default::default());
+        let mut index = 0;
+        let mut dispatched = 0;
+        while index < steps.len() {
+            if let Step::Copy { from, to, size } = &steps[index] {
+                encoder.copy_buffer_to_buffer(
+                    &from.0.buffer,
+                    from.1,
+                    &to.0.buffer,
+                    to.1,
+                    Some(*size),
+                );
+                index += 1;
+                continue;
+            }
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            while let Some(Step::Dispatch(dispatch)) = steps.get(index) {
+                self.encode(&mut pass, dispatch, &params, dispatched)?;
+                dispatched += 1;
+                index += 1;
+            }
+        }
+        let submission = self.0.queue.submit([encoder.finish()]);
+        let (sender, receiver) = oneshot::channel();
+        self.0.queue.on_submitted_work_done(move || {
+            let _ = sender.send(());
+        });
+        Ok(Signal::new(receiver, submission))
+    }
+
+    /// The parameters of all dispatches in one buffer.
+    fn params(&self, steps: &[Step]) -> wgpu::Buffer {
+        let mut data = Vec::new();
+        for step in steps {
+            if let Step::Dispatch(dispatch) = step {
+                data.extend_from_slice(&dispatch.params);
+                data.resize(data.len().next_multiple_of(PARAMS_STRIDE), 0);
+            }
+        }
+        data.resize(data.len().max(PARAMS_STRIDE), 0);
+        let buffer = self.device().create_buffer(&wgpu::BufferDescriptor {
+            label: Some("params"),
+            size: data.len() as u64,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        self.0.queue.write_buffer(&buffer, 0, &data);
+        buffer
+    }
+
+    fn encode(
+        &self,
+        pass: &mut wgpu::ComputePass<'_>,
+        dispatch: &Dispatch,
+        params: &wgpu::Buffer,
+        index: usize,
+    ) -> Result<(), GpuError> {
+        let allowed = self.max_workgroups();
+        if dispatch.workgroups.iter().any(|&count| count > allowed) {
+            return Err(GpuError::TooManyWorkgroups {
+                kernel: dispatch.kernel.into(),
+                workgroups: dispatch.workgroups,
+                allowed,
+            });
+        }
+        if dispatch.workgroups.contains(&0) {
+            return Ok(());
+        }
+        let pipeline: Arc<Pipeline> = self.0.pipelines.get(self.device(), dispatch);
+        let params_entry = wgpu::BindGroupEntry {
+            binding: 0,
+            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                buffer: params,
+                offset: 0,
+                size: wgpu::BufferSize::new(dispatch.params.len().max(16) as u64),
+            }),
+        };
+        let mut entries = vec![params_entry];
+        for (index, binding) in dispatch.bindings.iter().enumerate() {
+            entries.push(wgpu::BindGroupEntry {
+                binding: index as u32 + 1,
+                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                    buffer: &binding.buffer,
+                    offset: 0,
+                    size: wgpu::BufferSize::new(binding.size.max(16)),
+                }),
+            });
+        }
+        let bind_group = self.device().create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(dispatch.kernel),
+            layout: &pipeline.layout,
+            entries: &entries,
+        });
+        pass.set_pipeline(&pipeline.pipeline);
+        pass.set_bind_group(0, &bind_group, &[(index * PARAMS_STRIDE) as u32]);
+        let [x, y, z] = dispatch.workgroups;
+        pass.dispatch_workgroups(x, y, z);
+        Ok(())
+    }
+}

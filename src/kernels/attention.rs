@@ -1,0 +1,121 @@
+//! Attention with an online softmax.
+
+use crate::gpu::{Binding, Dispatch, Gpu, GpuError, KernelVariant, Tensor, Work};
+
+use super::{call, expect, groups, traffic, u32_of};
+
+/// Columns of a head that one workgroup computes.
+const COLUMNS: usize = 64;
+
+/// Heads and mask.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Attention {
+    /// Query heads.
+    pub heads: usize,
+    /// Key and value heads; divides `heads`.
+    pub kv_heads: usize,
+    /// Width of a head.
+    pub head_dim: usize,
+    /// Factor of the scores, usually `head_dim^-1/2`.
+    pub scale: f32,
+    /// A query sees only keys up to its own position.
+    pub causal: bool,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    tokens: u32,
+    heads: u32,
+    kv_heads: u32,
+    head_dim: u32,
+    q_stride: u32,
+    kv_stride: u32,
+    scale: f32,
+}
+
+/// `out = softmax(scale q k^T) v` for each head (online softmax: arXiv 2205.14135); grouped queries
+/// as in arXiv 2305.13245.
+///
+/// # Shapes
+/// `q` and `out` `[tokens, heads * head_dim]`, `k` and `v` `[tokens, kv_heads * head_dim]`, f32.
+///
+/// # Errors
+/// [`GpuError::Shape`].
+pub fn attention(
+    gpu: &Gpu,
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    with: &Attention,
+    out: &Tensor,
+) -> Result<Dispatch, GpuError> {
+    attention_with(gpu.kernels(), q, k, v, with, out)
+}
+
+/// [`attention`] in a given variant.
+///
+/// # Errors
+/// [`GpuError::Shape`].
+pub fn attention_with(
+    variant: KernelVariant,
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    with: &Attention,
+    out: &Tensor,
+) -> Result<Dispatch, GpuError> {
+    let Attention {
+        heads,
+        kv_heads,
+        head_dim,
+        scale,
+        causal,
+    } = *with;
+    let tokens = q.rows();
+    let is = |tensor: &Tensor, width: usize| tensor.rows() == tokens && tensor.cols() == width;
+    let fits = kv_heads > 0
+        && heads % kv_heads == 0
+        && is(q, heads * head_dim)
+        && is(out, heads * head_dim)
+        && is(k, kv_heads * head_dim)
+        && is(v, kv_heads * head_dim);
+    expect("attention", fits, || {
+        format!("q {q:?}, k {k:?}, v {v:?} and out {out:?} do not fit {with:?}")
+    })?;
+    let queries = match variant {
+        KernelVariant::Tiled => 32,
+        KernelVariant::Direct => 64,
+    };
+    let pairs = (tokens * tokens) as f64 * if causal { 0.5 } else { 1.0 };
+    let mut dispatch = call(
+        "attention",
+        variant.name(),
+        &Params {
+            tokens: u32_of(tokens),
+            heads: u32_of(heads),
+            kv_heads: u32_of(kv_heads),
+            head_dim: u32_of(head_dim),
+            q_stride: u32_of(q.stride()),
+            kv_stride: u32_of(k.stride()),
+            scale,
+        },
+        vec![
+            Binding::read(q),
+            Binding::read(k),
+            Binding::read(v),
+            Binding::write(out),
+        ],
+        [
+            groups(tokens, queries),
+            u32_of(heads),
+            groups(head_dim, COLUMNS),
+        ],
+        Work {
+            flops: 4.0 * pairs * (heads * head_dim) as f64,
+            bytes: traffic(&[q, k, v, out]),
+        },
+    );
+    dispatch.constants = vec![("CAUSAL", f64::from(u8::from(causal)))];
+    Ok(dispatch)
+}

@@ -1,0 +1,68 @@
+//! Selection of rows by index.
+
+use crate::gpu::{Binding, DType, Dispatch, GpuError, Tensor, Work};
+
+use super::{call, expect, folded, traffic, u32_of};
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    count: u32,
+    first: u32,
+    rows: u32,
+    width4: u32,
+    out_row: u32,
+}
+
+/// `out[out_row + i] = source[indices[i] - first]` for those indices that lie in
+/// `first..first + source.rows()`; other rows of `out` stay as they are.
+///
+/// With a table split by rows, one call per piece fills `out`.
+///
+/// # Shapes
+/// `indices` `[1, count]` u32, `source` `[rows, width]` in any float type, `out` `[>= out_row +
+/// count, width]` f32.
+///
+/// # Errors
+/// [`GpuError::Shape`].
+pub fn gather_rows(
+    indices: &Tensor,
+    source: &Tensor,
+    first: usize,
+    out: &Tensor,
+    out_row: usize,
+) -> Result<Dispatch, GpuError> {
+    let count = indices.cols();
+    let fits = indices.rows() == 1
+        && indices.dtype() == DType::U32
+        && source.cols() == out.cols()
+        && out.dtype() == DType::F32
+        && out_row + count <= out.rows();
+    expect("gather_rows", fits, || {
+        format!("indices {indices:?} of source {source:?} do not fit out {out:?} at row {out_row}")
+    })?;
+    let width4 = source.stride() / 4;
+    let mut dispatch = call(
+        "gather_rows",
+        "main",
+        &Params {
+            count: u32_of(count),
+            first: u32_of(first),
+            rows: u32_of(source.rows()),
+            width4: u32_of(width4),
+            out_row: u32_of(out_row),
+        },
+        vec![
+            Binding::read(indices),
+            Binding::read(source),
+            Binding::write(out),
+        ],
+        folded(count * width4, 64),
+        Work {
+            flops: 0.0,
+            bytes: 2.0 * traffic(&[out]),
+        },
+    );
+    dispatch.constants = vec![("DTYPE", source.dtype().code())];
+    Ok(dispatch)
+}

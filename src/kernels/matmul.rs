@@ -1,0 +1,199 @@
+//! Matrix product with fused bias, activation and residual.
+
+use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, KernelVariant, Tensor, Work};
+
+use super::{Activation, call, expect, groups, matvec, traffic, u32_of};
+
+/// Rows and columns that one workgroup computes, in either variant.
+const TILE: usize = 64;
+
+/// What surrounds the product.
+#[derive(Clone, Copy, Debug)]
+pub struct Matmul<'a> {
+    /// Added to each row: `[1, n]`.
+    pub bias: Option<&'a Tensor>,
+    /// Applied after the bias.
+    pub activation: Activation,
+    /// Added last: `[.., n]`, from `residual_row` on.
+    pub residual: Option<&'a Tensor>,
+    /// First row of `residual`.
+    pub residual_row: usize,
+    /// First row of `out`.
+    pub out_row: usize,
+    /// First column of `out`, `bias` and `residual`, a multiple of 4.
+    pub out_col: usize,
+    /// Columns of `a` and `b` that are summed over, all if absent; starts at a multiple of 4.
+    pub inner: Option<(usize, usize)>,
+    /// Adds to what stands in `out`.
+    pub accumulate: bool,
+    /// Factor of the product.
+    pub scale: f32,
+}
+
+impl Default for Matmul<'_> {
+    fn default() -> Self {
+        Self {
+            bias: None,
+            activation: Activation::None,
+            residual: None,
+            residual_row: 0,
+            out_row: 0,
+            out_col: 0,
+            inner: None,
+            accumulate: false,
+            scale: 1.0,
+        }
+    }
+}
+
+impl Matmul<'_> {
+    /// Whether the whole product replaces what stands in `out`.
+    pub(super) fn is_plain(&self) -> bool {
+        self.inner.is_none() && !self.accumulate && self.scale == 1.0
+    }
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    m: u32,
+    n: u32,
+    k: u32,
+    k_begin: u32,
+    a_stride: u32,
+    b_stride: u32,
+    out_stride: u32,
+    residual_stride: u32,
+    out_row: u32,
+    residual_row: u32,
+    out_col: u32,
+    scale: f32,
+}
+
+/// `out = activation(scale a b^T + bias) + residual`; few rows go to [`matvec`].
+///
+/// # Shapes
+/// `a [m, k]` f32, `b [n, k]` f32, f16 or bf16 (a PyTorch `Linear.weight`), `bias [1, n]`,
+/// `residual` and `out` `[>= m, >= n]` f32.
+///
+/// # Errors
+/// [`GpuError::Shape`].
+pub fn matmul(
+    gpu: &Gpu,
+    a: &Tensor,
+    b: &Tensor,
+    with: &Matmul<'_>,
+    out: &Tensor,
+) -> Result<Dispatch, GpuError> {
+    if a.rows() <= matvec::MOST_ROWS && with.is_plain() {
+        return matvec::matvec_with(gpu.kernels(), a, b, with, out);
+    }
+    matmul_with(gpu.kernels(), a, b, with, out)
+}
+
+/// [`matmul`] in a given variant.
+///
+/// # Errors
+/// [`GpuError::Shape`].
+pub fn matmul_with(
+    variant: KernelVariant,
+    a: &Tensor,
+    b: &Tensor,
+    with: &Matmul<'_>,
+    out: &Tensor,
+) -> Result<Dispatch, GpuError> {
+    let (m, n) = (a.rows(), b.rows());
+    let (begin, k) = match with.inner {
+        Some((begin, count)) => (begin, count),
+        None => (0, a.cols()),
+    };
+    check("matmul", a, b, with, out, begin, k)?;
+    let params = Params {
+        m: u32_of(m),
+        n: u32_of(n),
+        k: u32_of(k),
+        k_begin: u32_of(begin),
+        a_stride: u32_of(a.stride() / 4),
+        b_stride: u32_of(b.stride() / 4),
+        out_stride: u32_of(out.stride() / 4),
+        residual_stride: u32_of(with.residual.map_or(0, Tensor::stride) / 4),
+        out_row: u32_of(with.out_row),
+        residual_row: u32_of(with.residual_row),
+        out_col: u32_of(with.out_col / 4),
+        scale: with.scale,
+    };
+    // A missing operand is bound to `a`, which nothing reads through that name.
+    let bindings = vec![
+        Binding::read(a),
+        Binding::read(b),
+        Binding::read(with.bias.unwrap_or(a)),
+        Binding::read(with.residual.unwrap_or(a)),
+        Binding::write(out),
+    ];
+    let mut dispatch = call(
+        "matmul",
+        variant.name(),
+        &params,
+        bindings,
+        [groups(n, TILE), groups(m, TILE), 1],
+        Work {
+            flops: 2.0 * m as f64 * n as f64 * k as f64,
+            bytes: traffic(&[a, b, out]),
+        },
+    );
+    dispatch.constants = vec![
+        ("DTYPE", b.dtype().code()),
+        ("ACTIVATION", with.activation.code()),
+        ("HAS_BIAS", f64::from(u8::from(with.bias.is_some()))),
+        ("HAS_RESIDUAL", f64::from(u8::from(with.residual.is_some()))),
+        ("ACCUMULATE", f64::from(u8::from(with.accumulate))),
+    ];
+    Ok(dispatch)
+}
+
+pub(super) fn check(
+    name: &'static str,
+    a: &Tensor,
+    b: &Tensor,
+    with: &Matmul<'_>,
+    out: &Tensor,
+    begin: usize,
+    k: usize,
+) -> Result<(), GpuError> {
+    let (m, n) = (a.rows(), b.rows());
+    expect(name, a.cols() == b.cols(), || {
+        format!("a {a:?} and b {b:?} must have the same number of columns")
+    })?;
+    expect(name, begin % 4 == 0 && begin + k <= a.cols(), || {
+        format!("columns {begin}..{} are not within a {a:?}", begin + k)
+    })?;
+    let fits = |tensor: &Tensor, row: usize| {
+        tensor.dtype() == DType::F32
+            && row + m <= tensor.rows()
+            && with.out_col % 4 == 0
+            && with.out_col + n <= tensor.cols()
+    };
+    expect(
+        name,
+        a.dtype() == DType::F32 && fits(out, with.out_row),
+        || {
+            format!(
+                "[{m}, {n}] at row {} does not fit out {out:?}",
+                with.out_row
+            )
+        },
+    )?;
+    if let Some(residual) = with.residual {
+        expect(name, fits(residual, with.residual_row), || {
+            format!("residual {residual:?} must cover [{m}, {n}]")
+        })?;
+    }
+    if let Some(bias) = with.bias {
+        expect(
+            name,
+            bias.dtype() == DType::F32 && bias.cols() >= with.out_col + n,
+            || format!("bias {bias:?} must have {n} columns"),
+        )?;
+    }
+    Ok(())
+}

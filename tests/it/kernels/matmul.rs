@@ -1,0 +1,159 @@
+use mirscope::{
+    gpu::DType,
+    kernels::{
+        Activation,
+        matmul::{Matmul, matmul_with},
+    },
+    reference::{self, Epilogue},
+};
+
+use super::{VARIANTS, stored};
+use crate::support::{F32_SUMS, Random, assert_close, gpu, run};
+
+/// 1, primes, multiples of 4 and of the tile and their neighbours.
+const SHAPES: [(usize, usize, usize); 9] = [
+    (1, 1, 1),
+    (1, 7, 3),
+    (2, 64, 64),
+    (5, 3, 13),
+    (64, 64, 16),
+    (65, 63, 17),
+    (67, 129, 31),
+    (130, 66, 100),
+    (3, 200, 257),
+];
+
+#[test]
+fn equals_its_twin_in_every_storage_type() {
+    let gpu = gpu();
+    let mut random = Random::new(3);
+    for (m, n, k) in SHAPES {
+        let a = random.normals(m * k);
+        let at = gpu.upload(m, k, &a).expect("a");
+        for dtype in [DType::F32, DType::F16, DType::BF16] {
+            let (bt, b) = stored(&gpu, dtype, n, k, &random.normals(n * k));
+            let expected = reference::matmul(&a, &b, k, &Epilogue::default());
+            for variant in VARIANTS {
+                let out = gpu.tensor(DType::F32, m, n).expect("out");
+                let call = matmul_with(variant, &at, &bt, &Matmul::default(), &out);
+                let found = run(&gpu, [call.expect("shapes")], &out);
+                assert_close(
+                    &found,
+                    &expected,
+                    F32_SUMS,
+                    &format!("{variant:?} {dtype:?} {m} {n} {k}"),
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn fuses_bias_activation_and_residual() {
+    let gpu = gpu();
+    let mut random = Random::new(4);
+    for (m, n, k) in [(3, 5, 7), (66, 70, 33)] {
+        let (a, b) = (random.normals(m * k), random.normals(n * k));
+        let (bias, residual) = (random.normals(n), random.normals(m * n));
+        let (at, bt) = (
+            gpu.upload(m, k, &a).expect("a"),
+            gpu.upload(n, k, &b).expect("b"),
+        );
+        let bias_t = gpu.upload(1, n, &bias).expect("bias");
+        let residual_t = gpu.upload(m, n, &residual).expect("residual");
+        for activation in Activation::ALL {
+            let with = Matmul {
+                bias: Some(&bias_t),
+                activation,
+                residual: Some(&residual_t),
+                ..Matmul::default()
+            };
+            let epilogue = Epilogue {
+                bias: Some(&bias),
+                activation,
+                residual: Some(&residual),
+            };
+            let expected = reference::matmul(&a, &b, k, &epilogue);
+            for variant in VARIANTS {
+                let out = gpu.tensor(DType::F32, m, n).expect("out");
+                let found = run(
+                    &gpu,
+                    [matmul_with(variant, &at, &bt, &with, &out).expect("shapes")],
+                    &out,
+                );
+                assert_close(
+                    &found,
+                    &expected,
+                    F32_SUMS,
+                    &format!("{variant:?} {activation:?} {m} {n} {k}"),
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn sums_pieces_of_the_inner_dimension_into_a_place_of_a_larger_result() {
+    let gpu = gpu();
+    let mut random = Random::new(5);
+    let (m, n, k) = (9, 10, 30);
+    let (a, b) = (random.normals(m * k), random.normals(n * k));
+    let (at, bt) = (
+        gpu.upload(m, k, &a).expect("a"),
+        gpu.upload(n, k, &b).expect("b"),
+    );
+    let product = reference::matmul(&a, &b, k, &Epilogue::default());
+    for variant in VARIANTS {
+        let out = gpu
+            .upload(m + 3, n + 6, &vec![7.0; (m + 3) * (n + 6)])
+            .expect("out");
+        let piece = |inner, accumulate| Matmul {
+            out_row: 2,
+            out_col: 4,
+            inner: Some(inner),
+            accumulate,
+            scale: 0.5,
+            ..Matmul::default()
+        };
+        let calls = [piece((0, 16), false), piece((16, 14), true)]
+            .map(|with| matmul_with(variant, &at, &bt, &with, &out).expect("shapes"));
+        let found = run(&gpu, calls, &out);
+        for row in 0..m + 3 {
+            for col in 0..n + 6 {
+                let inside = (2..2 + m).contains(&row) && (4..4 + n).contains(&col);
+                let expected = if inside {
+                    0.5 * product[(row - 2) * n + col - 4]
+                } else {
+                    7.0
+                };
+                // Columns that pad the last group of four may be written.
+                let padding = (4 + n..(4 + n).next_multiple_of(4)).contains(&col);
+                let value = found[row * (n + 6) + col];
+                assert!(
+                    padding || (value - expected).abs() < 1e-5,
+                    "{variant:?} [{row}, {col}] {value} {expected}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn padding_never_reaches_the_result() {
+    let gpu = gpu();
+    let (m, n, k) = (5, 6, 3);
+    for variant in VARIANTS {
+        // Three columns of ones; the fourth, NaN, becomes padding.
+        let rows: Vec<f32> = (0..m).flat_map(|_| [1.0, 1.0, 1.0, f32::NAN]).collect();
+        let a = gpu
+            .upload(m, 4, &rows)
+            .expect("a")
+            .reshaped(m, k)
+            .expect("fits");
+        let b = gpu.upload(n, k, &vec![2.0; n * k]).expect("b");
+        let out = gpu.tensor(DType::F32, m, n).expect("out");
+        let call = matmul_with(variant, &a, &b, &Matmul::default(), &out).expect("shapes");
+        let found = run(&gpu, [call], &out);
+        assert_close(&found, &vec![6.0; m * n], F32_SUMS, &format!("{variant:?}"));
+    }
+}

@@ -1,0 +1,38 @@
+//! Every kernel against its CPU twin, over awkward shapes, in every variant.
+
+mod activation;
+mod matmul;
+mod matmul_naive;
+
+use mirscope::gpu::{DType, Gpu, KernelVariant, Tensor};
+
+/// Both variants: the suite runs each on whatever adapter is there.
+pub const VARIANTS: [KernelVariant; 2] = [KernelVariant::Tiled, KernelVariant::Direct];
+
+/// Stores values in a type and returns the tensor with the values that the type can hold.
+pub fn stored(
+    gpu: &Gpu,
+    dtype: DType,
+    rows: usize,
+    cols: usize,
+    values: &[f32],
+) -> (Tensor, Vec<f32>) {
+    let (bytes, kept): (Vec<u8>, Vec<f32>) = match dtype {
+        DType::F32 => (bytemuck::cast_slice(values).to_vec(), values.to_vec()),
+        DType::F16 => {
+            let halves: Vec<half::f16> = values.iter().map(|&v| half::f16::from_f32(v)).collect();
+            let kept = halves.iter().map(|v| v.to_f32()).collect();
+            (bytemuck::cast_slice(&halves).to_vec(), kept)
+        }
+        DType::BF16 => {
+            let halves: Vec<half::bf16> = values.iter().map(|&v| half::bf16::from_f32(v)).collect();
+            let kept = halves.iter().map(|v| v.to_f32()).collect();
+            (bytemuck::cast_slice(&halves).to_vec(), kept)
+        }
+        DType::U32 => panic!("not a float"),
+    };
+    (
+        gpu.upload_bytes(dtype, rows, cols, &bytes).expect("upload"),
+        kept,
+    )
+}

@@ -1,0 +1,106 @@
+//! What several tests share: devices, random numbers, comparison.
+
+use std::sync::OnceLock;
+
+use mirscope::gpu::{Dispatch, Gpu, GpuOptions, LimitTier, Recording, Tensor};
+
+/// The device of the suite: the machine's adapter at exactly WebGPU's default limits.
+pub fn gpu() -> Gpu {
+    static GPU: OnceLock<Gpu> = OnceLock::new();
+    GPU.get_or_init(|| {
+        let options = GpuOptions {
+            limits: LimitTier::WebGpuDefault,
+            ..GpuOptions::default()
+        };
+        pollster::block_on(Gpu::request(&options)).expect("the tests need a graphics adapter")
+    })
+    .clone()
+}
+
+/// Runs dispatches and reads one tensor back.
+pub fn run(gpu: &Gpu, dispatches: impl IntoIterator<Item = Dispatch>, out: &Tensor) -> Vec<f32> {
+    let mut recording = Recording::new();
+    recording.extend(dispatches);
+    pollster::block_on(async {
+        gpu.run(&recording).await.expect("the recording runs");
+        let mut read = gpu.read(&[out]).await.expect("the result comes back");
+        read.remove(0).values
+    })
+}
+
+/// A small deterministic generator (SplitMix64).
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub fn next_u64(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in (0, 1).
+    pub fn uniform(&mut self) -> f64 {
+        ((self.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+    }
+
+    /// Standard normal (Box-Muller).
+    pub fn normal(&mut self) -> f64 {
+        (-2.0 * self.uniform().ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
+    }
+
+    /// Standard normal values.
+    pub fn normals(&mut self, count: usize) -> Vec<f32> {
+        (0..count).map(|_| self.normal() as f32).collect()
+    }
+}
+
+/// Norm of the difference over norm of the reference.
+pub fn relative_error(found: &[f32], expected: &[f32]) -> f64 {
+    assert_eq!(found.len(), expected.len(), "lengths differ");
+    let (mut difference, mut norm) = (0.0, 0.0);
+    for (&f, &e) in found.iter().zip(expected) {
+        difference += (f64::from(f) - f64::from(e)).powi(2);
+        norm += f64::from(e).powi(2);
+    }
+    if difference.is_nan() {
+        return f64::INFINITY;
+    }
+    if norm == 0.0 {
+        return difference.sqrt();
+    }
+    (difference / norm).sqrt()
+}
+
+/// Fails with the place of the largest deviation where the relative error exceeds `tolerance`.
+#[track_caller]
+pub fn assert_close(found: &[f32], expected: &[f32], tolerance: f64, what: &str) {
+    let error = relative_error(found, expected);
+    if error <= tolerance {
+        return;
+    }
+    let worst = found
+        .iter()
+        .zip(expected)
+        .map(|(&f, &e)| (f64::from(f) - f64::from(e)).abs())
+        .enumerate()
+        .fold((0, -1.0), |worst, (index, deviation)| {
+            if deviation > worst.1 || deviation.is_nan() {
+                (index, deviation)
+            } else {
+                worst
+            }
+        });
+    panic!(
+        "{what}: relative error {error:.2e} exceeds {tolerance:.0e}; worst at index {}: found {}, expected {}",
+        worst.0, found[worst.0], expected[worst.0]
+    );
+}
+
+/// Rounding of sums in f32: a few units in the last place, whatever the order.
+pub const F32_SUMS: f64 = 2e-6;
