@@ -1,7 +1,7 @@
 //! Finding an adapter.
 
-use super::{GpuError, bytes_label};
-use crate::report::{DeviceGrant, DeviceSummary};
+use super::GpuError;
+use crate::report::{DeviceGrant, DeviceSummary, format_bytes};
 
 /// An adapter and what it grants.
 pub type AdapterSummary = DeviceGrant;
@@ -130,9 +130,9 @@ pub(super) fn check_size(
     };
     Err(GpuError::TooLarge {
         what: what.into(),
-        needed: bytes_label(needed),
+        needed: format_bytes(needed),
         kind,
         adapter: adapter.into(),
-        allowed: bytes_label(allowed),
+        allowed: format_bytes(allowed),
     })
 }

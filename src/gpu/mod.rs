@@ -25,19 +25,3 @@ pub use readback::Readback;
 pub use shaders::{SHADERS, shader};
 pub use submit::RunStats;
 pub use tensor::{DType, Tensor};
-
-/// A number of bytes in words.
-pub(crate) fn bytes_label(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 {
-        format!("{bytes} B")
-    } else {
-        format!("{value:.1} {}", UNITS[unit])
-    }
-}

@@ -31,3 +31,5 @@ pub use settings::{Definition, TextMask};
 pub use summary::{DataSummary, ModelSummary, StageTiming};
 pub use svg::svg;
 pub use table::table;
+
+pub(crate) use number::bytes as format_bytes;
