@@ -1,1 +1,25 @@
-//! (being written)
+//! An image and a text become `pixel_values`, `input_ids` and token masks (CPU).
+//!
+//! Images: [`decode_image`] gives what PIL and `transformers.image_utils.load_image` give,
+//! [`ImageProcessor`] what the PIL image processors of transformers 5 make of it. Texts:
+//! [`PromptBuilder`] renders the checkpoint's chat template (or vicuna_v1), expands the image
+//! placeholder and tokenizes, like the LLaVA processor. [`Processor`] holds both.
+
+mod chat_template;
+mod decode;
+mod error;
+mod image_processor;
+mod png_key;
+mod processor;
+mod prompt;
+mod resample;
+mod special_tokens;
+mod tokenizer;
+
+pub use chat_template::{AssistantForm, ChatTemplate, UserForm};
+pub use decode::{MAX_PIXELS, RgbImage, decode_image};
+pub use error::InputError;
+pub use image_processor::{ImageProcessor, PixelValues, ProcessedImage, Resize};
+pub use processor::{PreparedImage, Processor};
+pub use prompt::{Prompt, PromptBuilder, PromptForm};
+pub use resample::{Filter, resize};

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod cli;
+mod golden;
+mod input;
 mod kernels;
 mod report;
 mod support;

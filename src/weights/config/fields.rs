@@ -7,14 +7,14 @@ use serde_json::{Map, Value};
 use crate::weights::error::WeightsError;
 
 /// A JSON object of a configuration file, with its place in the file.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     file: &'a str,
     path: String,
     map: &'a Map<String, Value>,
 }
 
 /// A JSON value in a few words.
-pub(super) fn describe(value: &Value) -> String {
+pub(crate) fn describe(value: &Value) -> String {
     match value {
         Value::Null => "null".into(),
         Value::Array(list) => format!("a list of {}", list.len()),
@@ -25,7 +25,7 @@ pub(super) fn describe(value: &Value) -> String {
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(file: &'a str, path: &str, map: &'a Map<String, Value>) -> Self {
+    pub(crate) fn new(file: &'a str, path: &str, map: &'a Map<String, Value>) -> Self {
         Self {
             file,
             path: path.into(),
@@ -38,20 +38,20 @@ impl<'a> Fields<'a> {
     }
 
     /// The value of `key`; `null` counts as absent.
-    pub(super) fn value(&self, key: &str) -> Option<&'a Value> {
+    pub(crate) fn value(&self, key: &str) -> Option<&'a Value> {
         self.map.get(key).filter(|value| !value.is_null())
     }
 
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.value(key).is_some()
     }
 
-    pub(super) fn is_null(&self, key: &str) -> bool {
+    pub(crate) fn is_null(&self, key: &str) -> bool {
         self.map.get(key).is_some_and(Value::is_null)
     }
 
     /// The error that `key` should be `expected` and is `found`.
-    pub(super) fn invalid(
+    pub(crate) fn invalid(
         &self,
         key: &str,
         expected: impl Display,
@@ -66,7 +66,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The error that `key` names something that does not exist here.
-    pub(super) fn unsupported(&self, key: &str, found: &str, supported: &str) -> WeightsError {
+    pub(crate) fn unsupported(&self, key: &str, found: &str, supported: &str) -> WeightsError {
         WeightsError::Unsupported {
             file: self.file.into(),
             field: self.field(key),
@@ -76,7 +76,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The object at `key`.
-    pub(super) fn section(&self, key: &str) -> Result<Option<Fields<'a>>, WeightsError> {
+    pub(crate) fn section(&self, key: &str) -> Result<Option<Fields<'a>>, WeightsError> {
         match self.value(key) {
             None => Ok(None),
             Some(Value::Object(map)) => Ok(Some(Fields {
@@ -89,7 +89,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The object at `key`, empty where it is absent.
-    pub(super) fn section_or<'b>(
+    pub(crate) fn section_or<'b>(
         &self,
         key: &str,
         empty: &'b Map<String, Value>,
@@ -108,7 +108,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A whole number within `range`.
-    pub(super) fn count(
+    pub(crate) fn count(
         &self,
         key: &str,
         range: RangeInclusive<usize>,
@@ -128,7 +128,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A finite number greater than `above`, within f32.
-    pub(super) fn float(&self, key: &str, above: f64) -> Result<Option<f32>, WeightsError> {
+    pub(crate) fn float(&self, key: &str, above: f64) -> Result<Option<f32>, WeightsError> {
         let Some(value) = self.value(key) else {
             return Ok(None);
         };
@@ -142,7 +142,7 @@ impl<'a> Fields<'a> {
             })
     }
 
-    pub(super) fn flag(&self, key: &str) -> Result<Option<bool>, WeightsError> {
+    pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, WeightsError> {
         match self.value(key) {
             None => Ok(None),
             Some(Value::Bool(flag)) => Ok(Some(*flag)),
@@ -150,7 +150,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn string(&self, key: &str) -> Result<Option<&'a str>, WeightsError> {
+    pub(crate) fn string(&self, key: &str) -> Result<Option<&'a str>, WeightsError> {
         match self.value(key) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -159,7 +159,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A token id, or the first of a list of them.
-    pub(super) fn token(&self, key: &str) -> Result<Option<u32>, WeightsError> {
+    pub(crate) fn token(&self, key: &str) -> Result<Option<u32>, WeightsError> {
         let Some(value) = self.value(key) else {
             return Ok(None);
         };
@@ -179,7 +179,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A size given as one number or as two equal ones.
-    pub(super) fn square(
+    pub(crate) fn square(
         &self,
         key: &str,
         range: RangeInclusive<usize>,

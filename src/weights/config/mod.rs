@@ -5,7 +5,7 @@
 
 mod activation;
 mod connector;
-mod fields;
+pub(crate) mod fields;
 mod rope;
 mod text;
 mod vision;

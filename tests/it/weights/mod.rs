@@ -3,4 +3,5 @@
 pub mod build;
 mod config;
 mod damaged;
+mod golden;
 mod layouts;

@@ -1,0 +1,312 @@
+//! The prompt of an image-text pair, with its token masks.
+
+use std::ops::Range;
+
+use super::{
+    chat_template::{AssistantForm, ChatTemplate, UserForm},
+    error::InputError,
+    tokenizer::{Encoded, Tokenizer},
+};
+use crate::weights::{ByteSource, VlmConfig};
+
+/// Where a prompt's form comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PromptForm {
+    /// The checkpoint's chat template, in this file.
+    ChatTemplate(String),
+    /// The conversation called vicuna_v1, for checkpoints without a template.
+    VicunaV1,
+}
+
+/// A tokenized image-text pair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prompt {
+    /// Token ids, the image's positions included.
+    pub input_ids: Vec<u32>,
+    /// Positions of the image tokens, ascending.
+    pub vision: Vec<u32>,
+    /// Positions of all tokens after the last image token.
+    pub text_official: Vec<u32>,
+    /// Positions of the tokens that stand for some of the text itself.
+    pub text_content: Vec<u32>,
+    /// What a reader of the report should know: a text that was cut.
+    pub notes: Vec<String>,
+    /// Where the form comes from.
+    pub form: PromptForm,
+}
+
+/// Stands for the text where its place in a template is looked for.
+const SENTINEL: &str = "\u{e000}text\u{e001}";
+
+/// The system prompt of vicuna_v1, a protocol constant.
+const VICUNA_SYSTEM: &str = "A chat between a curious user and an artificial intelligence \
+     assistant. The assistant gives helpful, detailed, and polite answers to the user's questions.";
+
+/// Makes prompts for one checkpoint.
+pub struct PromptBuilder {
+    tokenizer: Tokenizer,
+    template: Option<(ChatTemplate, (UserForm, AssistantForm))>,
+    image_token: String,
+    image_token_id: u32,
+    image_tokens: usize,
+    context: usize,
+    vocab_size: usize,
+}
+
+/// A prompt as text, with the place of the pair's own text in it.
+struct Rendered {
+    text: String,
+    content: Range<usize>,
+    /// Bytes at the beginning of the pair's text that the template trimmed away.
+    trimmed: usize,
+}
+
+impl PromptBuilder {
+    /// Reads tokenizer and chat template of a checkpoint.
+    ///
+    /// # Errors
+    /// A file is missing or does not parse, or the template renders no image or no text.
+    pub fn open(source: &dyn ByteSource, config: &VlmConfig) -> Result<Self, InputError> {
+        let tokenizer = Tokenizer::open(source)?;
+        let template = ChatTemplate::open(source, &tokenizer.config)?;
+        let image_token = tokenizer
+            .token(config.image_token_id)
+            .or_else(|| tokenizer.special().get("image_token").cloned())
+            .unwrap_or_else(|| "<image>".into());
+        let mut builder = Self {
+            tokenizer,
+            template: None,
+            image_token,
+            image_token_id: config.image_token_id,
+            image_tokens: config.num_image_tokens(),
+            context: config.text.max_position_embeddings,
+            vocab_size: config.text.vocab_size,
+        };
+        if let Some(template) = template {
+            let forms = builder.usable_forms(&template)?;
+            builder.template = Some((template, forms));
+        }
+        Ok(builder)
+    }
+
+    /// Where the prompts' form comes from.
+    pub fn form(&self) -> PromptForm {
+        match &self.template {
+            Some((template, _)) => PromptForm::ChatTemplate(template.file.clone()),
+            None => PromptForm::VicunaV1,
+        }
+    }
+
+    /// The prompt of an image with `text`, which is called `name` in messages. A text that does
+    /// not fit the context is cut at the end, with a note.
+    ///
+    /// # Errors
+    /// [`InputError::EmptyText`], [`InputError::ContextTooShort`], or a tokenizer or template that
+    /// does not fit the configuration.
+    pub fn pair(&self, name: &str, text: &str) -> Result<Prompt, InputError> {
+        let mut notes = Vec::new();
+        let mut text = text.to_owned();
+        if text.contains(&self.image_token) {
+            text = text.replace(&self.image_token, "");
+            notes.push(format!(
+                "{name}: `{}` was removed from the text",
+                self.image_token
+            ));
+        }
+        let length = text.chars().count();
+        loop {
+            if text.trim().is_empty() {
+                return Err(InputError::EmptyText { name: name.into() });
+            }
+            let rendered = self.render(&text)?;
+            let encoded = self.encode(&rendered)?;
+            let content = content_tokens(&encoded, &rendered);
+            let excess = encoded.ids.len().saturating_sub(self.context);
+            if excess == 0 {
+                let left = text.chars().count();
+                if left < length {
+                    notes.push(format!(
+                        "{name}: the text was cut from {length} to {left} characters to fit the \
+                         context of {} tokens",
+                        self.context
+                    ));
+                }
+                return self.finish(encoded, content, notes);
+            }
+            // Cut where the first token too many begins; the next round counts again, for the
+            // tokens of a shorter text may be others.
+            let keep = content.len().saturating_sub(excess);
+            let start = content
+                .get(keep)
+                .and_then(|&token| encoded.spans.get(token as usize))
+                .map_or(0, |span| span.start.saturating_sub(rendered.content.start));
+            let mut end = (rendered.trimmed + start).min(text.len() - 1);
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            text.truncate(end);
+            if keep == 0 || text.trim().is_empty() {
+                return Err(InputError::ContextTooShort {
+                    name: name.into(),
+                    context: self.context,
+                    needed: encoded.ids.len() - content.len(),
+                });
+            }
+        }
+    }
+
+    fn finish(
+        &self,
+        encoded: Encoded,
+        text_content: Vec<u32>,
+        notes: Vec<String>,
+    ) -> Result<Prompt, InputError> {
+        if let Some(&id) = encoded
+            .ids
+            .iter()
+            .find(|&&id| id as usize >= self.vocab_size)
+        {
+            return Err(InputError::TokenId {
+                file: Tokenizer::FILE.into(),
+                vocab_size: self.vocab_size,
+                found: id,
+            });
+        }
+        let positions = 0..encoded.ids.len() as u32;
+        let vision: Vec<u32> = positions
+            .clone()
+            .filter(|&i| encoded.ids[i as usize] == self.image_token_id)
+            .collect();
+        if vision.len() != self.image_tokens {
+            return Err(InputError::ImageTokens {
+                file: Tokenizer::FILE.into(),
+                token: self.image_token.clone(),
+                id: self.image_token_id,
+                expected: self.image_tokens,
+                found: vision.len(),
+            });
+        }
+        let after = vision.last().map_or(0, |last| last + 1);
+        Ok(Prompt {
+            text_official: (after..positions.end).collect(),
+            input_ids: encoded.ids,
+            vision,
+            text_content,
+            notes,
+            form: self.form(),
+        })
+    }
+
+    /// Tokenizes. A beginning-of-sequence token that the prompt writes itself is not added again.
+    fn encode(&self, rendered: &Rendered) -> Result<Encoded, InputError> {
+        let bos = self.tokenizer.special().get("bos_token");
+        let has_bos = bos.is_some_and(|bos| rendered.text.starts_with(bos.as_str()));
+        self.tokenizer.encode(&rendered.text, !has_bos)
+    }
+
+    /// The whole prompt with the image placeholder repeated, and the place of `text` in it.
+    fn render(&self, text: &str) -> Result<Rendered, InputError> {
+        let rendered = match &self.template {
+            None => self.vicuna(text),
+            Some((template, forms)) => self.with_template(template, *forms, text)?,
+        };
+        let images = self.image_token.repeat(self.image_tokens);
+        let Some(at) = rendered.text.find(&self.image_token) else {
+            return Ok(rendered);
+        };
+        let shift = |place: usize| {
+            if place > at {
+                place + images.len() - self.image_token.len()
+            } else {
+                place
+            }
+        };
+        Ok(Rendered {
+            content: shift(rendered.content.start)..shift(rendered.content.end),
+            trimmed: rendered.trimmed,
+            text: rendered.text.replacen(&self.image_token, &images, 1),
+        })
+    }
+
+    fn vicuna(&self, text: &str) -> Rendered {
+        let eos = self.tokenizer.special().get("eos_token");
+        let end = eos.map_or("</s>", String::as_str);
+        let before = format!("{VICUNA_SYSTEM} USER: {}\n ASSISTANT: ", self.image_token);
+        Rendered {
+            content: before.len()..before.len() + text.len(),
+            trimmed: 0,
+            text: format!("{before}{text}{end}"),
+        }
+    }
+
+    /// Renders with the text and with a stand-in for it: where the latter lands is the text's
+    /// place, also where a template trims it.
+    fn with_template(
+        &self,
+        template: &ChatTemplate,
+        forms: (UserForm, AssistantForm),
+        text: &str,
+    ) -> Result<Rendered, InputError> {
+        let failed = |reason: &str| InputError::Template {
+            file: template.file.clone(),
+            reason: reason.into(),
+        };
+        let render =
+            |text: &str| template.render(forms, &self.image_token, text, self.tokenizer.special());
+        let probe = render(SENTINEL)?;
+        let start = probe
+            .find(SENTINEL)
+            .ok_or_else(|| failed("the text is missing"))?;
+        let rendered = render(text)?;
+        if rendered.matches(&self.image_token).count() != 1 {
+            return Err(failed("it renders no image, or several"));
+        }
+        let here = rendered.get(start..).unwrap_or("");
+        let lead = text.len() - text.trim_start().len();
+        let (found, trimmed) = [
+            (text, 0),
+            (text.trim_end(), 0),
+            (text.trim_start(), lead),
+            (text.trim(), lead),
+        ]
+        .into_iter()
+        .find(|(form, _)| here.starts_with(form))
+        .ok_or_else(|| failed("it changes the text"))?;
+        Ok(Rendered {
+            content: start..start + found.len(),
+            trimmed,
+            text: rendered,
+        })
+    }
+
+    /// The first combination of forms with which the template renders one image and the text.
+    fn usable_forms(
+        &self,
+        template: &ChatTemplate,
+    ) -> Result<(UserForm, AssistantForm), InputError> {
+        let mut first_error = None;
+        for user in [UserForm::Parts, UserForm::Text] {
+            for assistant in [AssistantForm::Parts, AssistantForm::Text] {
+                match self.with_template(template, (user, assistant), "Some words.") {
+                    Ok(_) => return Ok((user, assistant)),
+                    Err(error) => first_error = first_error.or(Some(error)),
+                }
+            }
+        }
+        Err(first_error.unwrap_or_else(|| InputError::Template {
+            file: template.file.clone(),
+            reason: "no form works".into(),
+        }))
+    }
+}
+
+/// Positions of the tokens that overlap the pair's own text.
+fn content_tokens(encoded: &Encoded, rendered: &Rendered) -> Vec<u32> {
+    let content = &rendered.content;
+    let overlaps = |span: &Range<usize>| span.start < content.end && span.end > content.start;
+    (0..)
+        .zip(&encoded.spans)
+        .filter(|(_, span)| overlaps(span))
+        .map(|(i, _)| i)
+        .collect()
+}

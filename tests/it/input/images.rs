@@ -1,0 +1,142 @@
+//! Decoding and image processors against the golden hashes.
+
+use std::collections::BTreeMap;
+
+use mirscope::{
+    input::{Filter, ImageProcessor, Processor, RgbImage, decode_image, resize},
+    weights::MemorySource,
+};
+use serde_json::Value;
+
+use super::sha256::sha256;
+use crate::golden;
+
+fn read(file: &str) -> Vec<u8> {
+    std::fs::read(golden::root().join("images").join(file)).unwrap()
+}
+
+fn index() -> Value {
+    serde_json::from_slice(&read("images.json")).unwrap()
+}
+
+/// The processor of a configuration, in both places where checkpoints keep it.
+fn processors(config: &Value) -> [ImageProcessor; 2] {
+    let flat =
+        MemorySource::new("flat").with("preprocessor_config.json", config.to_string().into_bytes());
+    let nested =
+        serde_json::json!({"processor_class": "LlavaProcessor", "image_processor": config});
+    let nested =
+        MemorySource::new("nested").with("processor_config.json", nested.to_string().into_bytes());
+    [flat, nested].map(|source| ImageProcessor::open(&source).unwrap())
+}
+
+#[test]
+fn pixel_values_equal_the_pil_processors_bit_for_bit() {
+    let index = index();
+    let processors: BTreeMap<&String, [ImageProcessor; 2]> = index["configs"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, config)| (name, processors(config)))
+        .collect();
+    let mut wrong = Vec::new();
+    let mut compared = 0;
+    for (file, expected) in index["files"].as_object().unwrap() {
+        let (image, notes) = decode_image(file, &read(file)).unwrap();
+        assert!(notes.is_empty(), "{file}: {notes:?}");
+        let size = [image.width, image.height].map(|n| n as u64);
+        assert_eq!(expected["width"].as_u64(), Some(size[0]), "{file}");
+        assert_eq!(expected["height"].as_u64(), Some(size[1]), "{file}");
+        if expected["rgb"] != sha256(&image.data) {
+            wrong.push(format!("{file}: decoded"));
+        }
+        for (name, both) in &processors {
+            let golden = &expected["pixel_values"][*name];
+            for processor in both {
+                let values = processor.process(file, &image).unwrap().pixel_values;
+                let shape = serde_json::json!([values.channels, values.height, values.width]);
+                let bytes: Vec<u8> = values.data.iter().flat_map(|v| v.to_le_bytes()).collect();
+                compared += 1;
+                if golden["shape"] != shape || golden["sha256"] != sha256(&bytes) {
+                    wrong.push(format!("{file}: {name}, {shape} for {}", golden["shape"]));
+                }
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {compared}: {wrong:#?}",
+        wrong.len()
+    );
+    assert!(compared > 600, "only {compared} compared");
+}
+
+#[test]
+fn jpeg_decodes_within_8_levels_and_half_a_level_on_average() {
+    for name in index()["jpegs"].as_array().unwrap() {
+        let name = name.as_str().unwrap();
+        let (image, _) = decode_image(name, &read(&format!("{name}.jpg"))).unwrap();
+        let (expected, _) = decode_image(name, &read(&format!("{name}.decoded.png"))).unwrap();
+        assert_eq!(
+            (image.width, image.height),
+            (expected.width, expected.height),
+            "{name}"
+        );
+        let differences: Vec<u32> = image
+            .data
+            .iter()
+            .zip(&expected.data)
+            .map(|(a, b)| u32::from(a.abs_diff(*b)))
+            .collect();
+        let max = differences.iter().max().unwrap();
+        let mean = f64::from(differences.iter().sum::<u32>()) / differences.len() as f64;
+        println!("{name}: max {max}, mean {mean:.4}");
+        assert!(*max <= 8, "{name}: {max}");
+        assert!(mean <= 0.5, "{name}: {mean}");
+    }
+}
+
+#[test]
+fn sixteen_bits_are_scaled_with_a_note() {
+    let (image, notes) = decode_image("deep", &read("deep_gray.png")).unwrap();
+    assert_eq!((image.width, image.height), (15, 12));
+    assert!(notes[0].contains("deep: 16 bits"), "{notes:?}");
+    let (min, max) = (image.data.iter().min(), image.data.iter().max());
+    assert!(max.unwrap() - min.unwrap() > 60, "not clipped");
+}
+
+#[test]
+fn golden_cases_have_their_pixel_values() {
+    for case in golden::cases() {
+        let checkpoint = case.checkpoint();
+        let processor = Processor::open(&**checkpoint.source(), &checkpoint.config).unwrap();
+        let image = processor.image("image.png", &case.image()).unwrap();
+        let (shape, values) = case.tensor("pixel_values");
+        let found = &image.pixel_values;
+        assert_eq!(shape, [found.channels, found.height, found.width]);
+        assert_eq!(values, found.data, "{}", case.name);
+        assert_eq!(image.rgb.data.len(), found.data.len());
+    }
+}
+
+#[test]
+fn resizing_keeps_a_flat_image_flat() {
+    let image = RgbImage {
+        width: 7,
+        height: 5,
+        data: [10, 200, 255].repeat(35),
+        transparent: None,
+    };
+    for number in 0..6 {
+        let filter = Filter::from_number(number).unwrap();
+        for (width, height) in [(1, 1), (7, 5), (13, 2), (40, 41), (7, 9)] {
+            let resized = resize(&image, width, height, filter);
+            assert_eq!(
+                resized.data,
+                [10, 200, 255].repeat(width * height),
+                "{filter:?} to {width} x {height}"
+            );
+        }
+    }
+    assert_eq!(Filter::from_number(6), None);
+}

@@ -1,0 +1,6 @@
+//! Images and texts against what PIL and transformers make of them.
+
+mod bad;
+mod images;
+mod prompts;
+mod sha256;

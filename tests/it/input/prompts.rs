@@ -1,0 +1,196 @@
+//! Token ids and masks against the LLaVA processor of transformers.
+
+use mirscope::{
+    input::{
+        AssistantForm, ChatTemplate, InputError, Processor, PromptBuilder, PromptForm, UserForm,
+    },
+    weights::{MemorySource, VlmConfig},
+};
+use serde_json::{Value, json};
+
+use crate::golden;
+
+/// A configuration with 4 image tokens and room for `context` tokens.
+pub fn config(context: usize) -> VlmConfig {
+    let config = json!({
+        "model_type": "llava", "image_token_index": 4,
+        "vision_config": {"model_type": "clip_vision_model", "image_size": 14, "patch_size": 7},
+        "text_config": {"vocab_size": 400, "max_position_embeddings": context}
+    });
+    VlmConfig::parse("config.json", &config.to_string()).unwrap()
+}
+
+/// The files of one of the golden tokenizers, without a template.
+pub fn tokenizer(name: &str) -> MemorySource {
+    let mut source = MemorySource::new(name);
+    for file in ["tokenizer.json", "tokenizer_config.json"] {
+        let path = golden::root().join("prompts").join(name).join(file);
+        source.insert(file, std::fs::read(path).unwrap());
+    }
+    source
+}
+
+fn index() -> Value {
+    let path = golden::root().join("prompts/prompts.json");
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+fn numbers(value: &Value) -> Vec<u32> {
+    let list = value.as_array().unwrap().iter();
+    list.map(|n| n.as_u64().unwrap() as u32).collect()
+}
+
+#[test]
+fn ids_equal_the_processor_for_all_texts_templates_and_tokenizers() {
+    let index = index();
+    let prompts = index["prompts"].as_array().unwrap();
+    let config = config(4096);
+    let mut wrong = Vec::new();
+    for entry in prompts {
+        let mut source = tokenizer(entry["tokenizer"].as_str().unwrap());
+        if let Some(name) = entry["template"].as_str() {
+            let template = index["templates"][name].as_str().unwrap();
+            source.insert("chat_template.jinja", template.as_bytes().to_vec());
+        }
+        let text = entry["text"].as_str().unwrap();
+        let builder = PromptBuilder::open(&source, &config).unwrap();
+        let prompt = builder.pair("text", text).unwrap();
+        if prompt.input_ids != numbers(&entry["input_ids"])
+            || prompt.text_content != numbers(&entry["text_content"])
+        {
+            wrong.push(format!("{entry}: {prompt:?}"));
+        }
+        assert_eq!(prompt.vision.len(), 4);
+        assert!(prompt.vision.windows(2).all(|w| w[1] == w[0] + 1));
+        let first_text = prompt.vision[3] + 1;
+        assert_eq!(
+            prompt.text_official,
+            (first_text..prompt.input_ids.len() as u32).collect::<Vec<_>>()
+        );
+        let expected = match entry["template"].as_str() {
+            Some(_) => PromptForm::ChatTemplate("chat_template.jinja".into()),
+            None => PromptForm::VicunaV1,
+        };
+        assert_eq!(prompt.form, expected);
+    }
+    assert!(prompts.len() >= 100);
+    assert!(
+        wrong.is_empty(),
+        "{} of {}: {wrong:#?}",
+        wrong.len(),
+        prompts.len()
+    );
+}
+
+#[test]
+fn templates_render_as_jinja_renders_them() {
+    let index = index();
+    let special = [("bos_token", "<s>"), ("eos_token", "</s>")]
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .into();
+    let mut compared = 0;
+    for entry in index["prompts"].as_array().unwrap() {
+        let Some(name) = entry["template"].as_str() else {
+            continue;
+        };
+        let template = index["templates"][name].as_str().unwrap();
+        let template = ChatTemplate::new("t", template.into()).unwrap();
+        let forms = if name == "strings" {
+            (UserForm::Text, AssistantForm::Text)
+        } else {
+            (UserForm::Parts, AssistantForm::Parts)
+        };
+        let text = entry["text"].as_str().unwrap();
+        let rendered = template.render(forms, "<image>", text, &special).unwrap();
+        assert_eq!(entry["rendered"], rendered, "{name}");
+        compared += 1;
+    }
+    assert!(compared >= 80);
+}
+
+#[test]
+fn golden_cases_have_their_token_ids() {
+    for case in golden::cases() {
+        let checkpoint = case.checkpoint();
+        let processor = Processor::open(&**checkpoint.source(), &checkpoint.config).unwrap();
+        let prompt = processor.prompt("text.txt", &case.text).unwrap();
+        assert_eq!(prompt.input_ids, case.input_ids(), "{}", case.name);
+        assert_eq!(prompt.text_content, case.text_content(), "{}", case.name);
+        assert_eq!(prompt.vision.len(), checkpoint.config.num_image_tokens());
+        assert!(prompt.notes.is_empty());
+    }
+}
+
+#[test]
+fn a_template_is_found_wherever_it_is_kept() {
+    let template = "{% for m in messages %}{% for p in m.content %}\
+        {{ '<image>' if p.type == 'image' else p.text }}{% endfor %}|{% endfor %}";
+    let named =
+        json!([{"name": "tool", "template": "x"}, {"name": "default", "template": template}]);
+    let config = config(100);
+    let expected = PromptBuilder::open(
+        &tokenizer("byte").with("chat_template.jinja", template.as_bytes().to_vec()),
+        &config,
+    )
+    .unwrap()
+    .pair("t", "words")
+    .unwrap();
+    let mut tokenizer_config: Value = serde_json::from_slice(
+        &std::fs::read(golden::root().join("prompts/byte/tokenizer_config.json")).unwrap(),
+    )
+    .unwrap();
+    for (file, content) in [
+        ("chat_template.json", json!({"chat_template": template})),
+        ("processor_config.json", json!({"chat_template": template})),
+        ("tokenizer_config.json", {
+            tokenizer_config["chat_template"] = named;
+            tokenizer_config.clone()
+        }),
+    ] {
+        let source = tokenizer("byte").with(file, content.to_string().into_bytes());
+        let prompt = PromptBuilder::open(&source, &config)
+            .unwrap()
+            .pair("t", "words")
+            .unwrap();
+        assert_eq!(prompt.input_ids, expected.input_ids, "{file}");
+        assert_eq!(prompt.form, PromptForm::ChatTemplate(file.into()));
+    }
+}
+
+#[test]
+fn a_long_text_is_cut_to_the_context() {
+    let text = "Three birds fly over the green hill, caf\u{e9} \u{1f600}. ".repeat(40);
+    for name in ["byte", "llama"] {
+        let full = PromptBuilder::open(&tokenizer(name), &config(100_000))
+            .unwrap()
+            .pair("story", &text)
+            .unwrap();
+        assert!(full.notes.is_empty());
+        let around = full.input_ids.len() - full.text_content.len();
+        for room in [1, 2, 3, 17, 100, full.text_content.len()] {
+            let context = around + room;
+            let builder = PromptBuilder::open(&tokenizer(name), &config(context)).unwrap();
+            let cut = match builder.pair("story", &text) {
+                // One or two tokens may be no more than white space.
+                Err(InputError::ContextTooShort { .. }) if room < 3 => continue,
+                other => other.unwrap(),
+            };
+            assert!(cut.input_ids.len() <= context);
+            assert!(cut.input_ids.len() + 8 > context, "{name}: cut too much");
+            let same = cut.text_content.len().saturating_sub(4);
+            let start = cut.text_content[0] as usize;
+            assert_eq!(
+                cut.input_ids[start..start + same],
+                full.input_ids[start..start + same]
+            );
+            let note = cut.notes.first().map(String::as_str);
+            if room < full.text_content.len() {
+                let length = text.chars().count();
+                let expected = format!("story: the text was cut from {length} to ");
+                assert!(note.unwrap().starts_with(&expected), "{note:?}");
+            } else {
+                assert_eq!(note, None);
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The golden checkpoints open, in whatever layout they are written.
+
+use mirscope::weights::{
+    Activation, ConnectorKind, FeatureSelect, RopeScaling, StorageType, VisionKind,
+};
+
+use crate::golden;
+
+#[test]
+fn every_golden_checkpoint_opens_and_reads() {
+    for case in golden::cases() {
+        let checkpoint = case.checkpoint();
+        let mut bytes = 0;
+        for (name, info) in checkpoint.used() {
+            let tensor = checkpoint.tensor(&name, &info.shape).unwrap();
+            let values = tensor.to_f32();
+            assert!(values.iter().all(|v| v.is_finite()), "{} {name}", case.name);
+            bytes += info.bytes();
+        }
+        assert!(bytes > 10_000, "{}", case.name);
+        let config = &checkpoint.config;
+        let (shape, _) = case.tensor("image_features");
+        assert_eq!(
+            shape,
+            [config.num_image_tokens(), config.text.hidden_size],
+            "{}",
+            case.name
+        );
+        let last = format!("vision_hidden_states.{}", config.vision.num_hidden_layers);
+        let (shape, _) = case.tensor(&last);
+        assert_eq!(
+            shape,
+            [config.vision.num_positions(), config.vision.hidden_size]
+        );
+    }
+}
+
+#[test]
+fn configurations_say_what_the_cases_were_made_with() {
+    for case in golden::cases() {
+        let checkpoint = case.checkpoint();
+        let c = &checkpoint.config;
+        let dtype = |name: &str| checkpoint.info(name).unwrap().storage().unwrap();
+        let embedding = dtype("language_model.embed_tokens.weight");
+        match case.name.as_str() {
+            "clip_mlp_gqa_tied_f32" => {
+                assert!(c.text.tie_word_embeddings && !checkpoint.has("lm_head.weight"));
+                assert_eq!(c.text.rope_theta, 500.0);
+                assert_eq!(c.text.num_key_value_heads, 2);
+                assert_eq!(c.vision_feature_layer, [-2]);
+                assert_eq!(embedding, StorageType::F32);
+            }
+            "clip_hub_layout_bf16" => {
+                assert_eq!((c.vision.image_size, c.vision.patch_size), (42, 14));
+                assert_eq!(c.text.rope_theta, 10_000.0);
+                assert_eq!(c.text.max_position_embeddings, 400);
+                assert_eq!(c.pad_token_id, Some(3));
+                assert_eq!(embedding, StorageType::BF16);
+            }
+            "siglip_full_f16" => {
+                assert_eq!(c.vision.kind, VisionKind::Siglip);
+                assert_eq!(c.vision_feature_select, FeatureSelect::Full);
+                assert_eq!(c.connector.activation, Activation::GeluTanh);
+                assert_eq!(embedding, StorageType::F16);
+            }
+            "clip_linear_connector" => {
+                assert_eq!(c.connector.kind, ConnectorKind::Linear);
+                assert_eq!(c.text.head_dim, 6);
+            }
+            "siglip_sharded_biases" => {
+                assert!(c.text.attention_bias && c.text.mlp_bias);
+                assert_eq!(c.text.head_dim, 10);
+                assert_eq!(c.text.rope_scaling, RopeScaling::Linear { factor: 2.5 });
+                assert_eq!(c.text.activation, Activation::Gelu);
+                let files: std::collections::BTreeSet<_> =
+                    checkpoint.iter().map(|(_, info)| &info.file).collect();
+                assert!(files.len() > 1);
+            }
+            "clip_two_layers_relu_bf16" => {
+                assert_eq!(c.vision_feature_states(), [2, 1]);
+                assert!(!c.connector.bias);
+                assert_eq!(c.connector.in_features, 48);
+                assert!(matches!(c.text.rope_scaling, RopeScaling::Llama3 { .. }));
+            }
+            other => panic!("nothing is known of {other}"),
+        }
+    }
+}
