@@ -8,6 +8,7 @@ mod golden;
 mod input;
 mod kernels;
 mod report;
+mod shader_validation;
 mod support;
 mod tidy;
 mod weights;

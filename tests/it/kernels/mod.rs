@@ -1,13 +1,25 @@
 //! Every kernel against its CPU twin, over awkward shapes, in every variant.
 
 mod activation;
+mod attention;
+mod gather_rows;
+mod layer_norm;
 mod matmul;
 mod matmul_naive;
+mod matvec;
+mod patchify;
+mod rms_norm;
+mod rotary;
+mod scatter_rows;
+mod swiglu;
 
 use mirscope::gpu::{DType, Gpu, KernelVariant, Tensor};
 
 /// Both variants: the suite runs each on whatever adapter is there.
 pub const VARIANTS: [KernelVariant; 2] = [KernelVariant::Tiled, KernelVariant::Direct];
+
+/// One row, one column, the width of a workgroup and its neighbours, more rows than a workgroup.
+pub const ROW_SHAPES: [(usize, usize); 6] = [(1, 1), (3, 5), (2, 64), (5, 65), (130, 7), (3, 1001)];
 
 /// Stores values in a type and returns the tensor with the values that the type can hold.
 pub fn stored(

@@ -1,0 +1,92 @@
+use mirscope::{
+    gpu::DType,
+    kernels::attention::{Attention, attention_with},
+    reference,
+};
+
+use super::VARIANTS;
+use crate::support::{F32_SUMS, Random, assert_close, gpu, run};
+
+#[test]
+fn equals_its_twin_for_every_mask_grouping_and_width() {
+    let gpu = gpu();
+    let mut random = Random::new(17);
+    // (tokens, heads, kv_heads, head_dim): tiles of 32 and 64 and their neighbours, heads wider
+    // than the 64 columns that are computed at once.
+    let shapes = [
+        (1, 1, 1, 1),
+        (2, 2, 1, 6),
+        (31, 4, 2, 10),
+        (33, 3, 3, 32),
+        (65, 6, 2, 33),
+        (70, 2, 1, 64),
+        (37, 2, 2, 100),
+        (5, 1, 1, 130),
+    ];
+    for (tokens, heads, kv_heads, head_dim) in shapes {
+        for causal in [false, true] {
+            let with = Attention {
+                heads,
+                kv_heads,
+                head_dim,
+                scale: (head_dim as f32).powf(-0.5),
+                causal,
+            };
+            // Scores of some size, so that the running maximum moves.
+            let q: Vec<f32> = random
+                .normals(tokens * heads * head_dim)
+                .iter()
+                .map(|v| v * 4.0)
+                .collect();
+            let (k, v) = (
+                random.normals(tokens * kv_heads * head_dim),
+                random.normals(tokens * kv_heads * head_dim),
+            );
+            let q_t = gpu.upload(tokens, heads * head_dim, &q).unwrap();
+            let k_t = gpu.upload(tokens, kv_heads * head_dim, &k).unwrap();
+            let v_t = gpu.upload(tokens, kv_heads * head_dim, &v).unwrap();
+            let expected = reference::attention(&q, &k, &v, &with);
+            for variant in VARIANTS {
+                let out = gpu.tensor(DType::F32, tokens, heads * head_dim).unwrap();
+                let call = attention_with(variant, &q_t, &k_t, &v_t, &with, &out).unwrap();
+                assert_close(
+                    &run(&gpu, [call], &out),
+                    &expected,
+                    2.0 * F32_SUMS,
+                    &format!("{variant:?} {tokens} {with:?}"),
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn large_scores_do_not_overflow() {
+    let gpu = gpu();
+    let mut random = Random::new(18);
+    let with = Attention {
+        heads: 1,
+        kv_heads: 1,
+        head_dim: 8,
+        scale: 1.0,
+        causal: true,
+    };
+    let q: Vec<f32> = random.normals(40 * 8).iter().map(|v| v * 1e3).collect();
+    let (k, v) = (random.normals(40 * 8), random.normals(40 * 8));
+    let (q_t, k_t, v_t) = (
+        gpu.upload(40, 8, &q).unwrap(),
+        gpu.upload(40, 8, &k).unwrap(),
+        gpu.upload(40, 8, &v).unwrap(),
+    );
+    let expected = reference::attention(&q, &k, &v, &with);
+    for variant in VARIANTS {
+        let out = gpu.tensor(DType::F32, 40, 8).unwrap();
+        let found = run(
+            &gpu,
+            [attention_with(variant, &q_t, &k_t, &v_t, &with, &out).unwrap()],
+            &out,
+        );
+        // Scores near 4000 are rounded to about 2e-4 before exp.
+        assert_close(&found, &expected, 1e-3, &format!("{variant:?}"));
+    }
+}
