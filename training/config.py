@@ -33,16 +33,16 @@ class Recipe:
     tokenizer_scenes: int = 4000
 
     # tower: images seen once each
-    tower_images: int = 48_000
+    tower_images: int = 80_000
     tower_batch: int = 32
     tower_lr: float = 1e-3
 
     # decoder: texts seen once each
-    decoder_texts: int = 20_000
+    decoder_texts: int = 36_000
     decoder_batch: int = 16
     decoder_lr: float = 2e-3
-    few_slots: int = 12  # length of the slot prompt in the first part of decoder training
-    few_slots_share: float = 0.7
+    few_slots: int = 8  # length of the slot prompt in the first part of decoder training
+    few_slots_share: float = 0.75
     slot_noise: float = 0.3
 
     # connector: distinct images (features cached) and samples drawn from them
@@ -50,7 +50,7 @@ class Recipe:
     connector_samples: int = 24_000
     connector_batch: int = 32
     connector_lr: float = 2e-3
-    snapshots: int = 7  # checkpoints at equal steps in log(samples), the untrained one not counted
+    snapshots: int = 7  # each with twice the samples of the one before; the untrained one is not counted
 
     # evaluation and what ships
     eval_images: int = 400

@@ -56,10 +56,10 @@ def set_projector(model: LlavaForConditionalGeneration, tensors: dict[str, torch
 
 
 def snapshot_samples(recipe: Recipe) -> list[int]:
-    """Sample counts, multiples of the batch, at equal steps in log(samples); the last is the full run."""
-    batch, total = recipe.connector_batch, recipe.connector_samples // recipe.connector_batch
-    n = recipe.snapshots
-    return sorted({batch * max(1, round(total ** (i / (n - 1)))) for i in range(n)})
+    """Sample counts of the snapshots: the full run and, going back, half as many each time (equal
+    steps in log(samples)), rounded to whole batches."""
+    batch, steps = recipe.connector_batch, recipe.connector_samples // recipe.connector_batch
+    return sorted({batch * max(1, round(steps / 2**i)) for i in range(recipe.snapshots)})
 
 
 def train_connector(recipe: Recipe, folder: Path) -> None:

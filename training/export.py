@@ -44,8 +44,9 @@ def export_model(recipe: Recipe, folder: Path, tensors: dict[str, torch.Tensor])
 
 
 def midpoint(samples: list[int]) -> int:
-    """The snapshot half-way between the first and the last one taken in training, in log(samples)."""
-    return sorted(n for n in samples if n)[(len(samples) - 1) // 2]
+    """The middle snapshot of training: half-way between the first and the last in log(samples)."""
+    taken = sorted(n for n in samples if n)
+    return taken[len(taken) // 2]
 
 
 def export_connectors(snapshots: dict[int, dict], folder: Path, batch: int) -> dict[str, dict]:
@@ -169,6 +170,8 @@ def export(recipe: Recipe, out: Path) -> dict:
     index = json.loads((fresh / "connectors" / "index.json").read_text())
     (fresh / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
     (fresh / "README.md").write_text(readme(metrics, index))
+    for path in fresh.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)  # safetensors writes files only the owner can read
     shutil.rmtree(out, ignore_errors=True)
     out.parent.mkdir(parents=True, exist_ok=True)
     os.replace(fresh, out)

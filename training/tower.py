@@ -64,9 +64,23 @@ def patch_features(tower: CLIPVisionModel, recipe: Recipe, pixel_values: torch.T
     return tower(pixel_values, output_hidden_states=True).hidden_states[recipe.vision_feature_layer][:, 1:]
 
 
+def initialise(tower: CLIPVisionModel) -> None:
+    """Weights of size 1/sqrt(inputs), smaller where they add to the residual stream, and position
+    embeddings as large as what a patch contributes. CLIP's own initial sizes are meant for wide models;
+    in a narrow one they leave attention flat and positions unseen for hundreds of steps."""
+    depth = (2 * tower.config.num_hidden_layers) ** -0.5
+    for name, p in tower.named_parameters():
+        if name.endswith("position_embedding.weight"):
+            torch.nn.init.normal_(p, std=0.3)
+        elif p.ndim == 2:
+            out = name.endswith(("out_proj.weight", "fc2.weight"))
+            torch.nn.init.normal_(p, std=p.shape[1] ** -0.5 * (depth if out else 1))
+
+
 def train_tower(recipe: Recipe) -> CLIPVisionModel:
     reseed(recipe.seed, "tower")
-    tower = CLIPVisionModel._from_config(vision_config(recipe), attn_implementation="sdpa").to(device())
+    tower = CLIPVisionModel._from_config(vision_config(recipe), attn_implementation="eager").to(device())
+    initialise(tower)
     heads = Heads(recipe.vision_hidden).to(device())
     batch = recipe.tower_batch
     steps = max(1, recipe.tower_images // batch)
