@@ -47,13 +47,13 @@ class Recipe:
 
     # connector: distinct images (features cached) and samples drawn from them
     connector_images: int = 12_000
-    connector_samples: int = 24_000
+    connector_samples: int = 32_000
     connector_batch: int = 32
     connector_lr: float = 2e-3
     snapshots: int = 7  # each with twice the samples of the one before; the untrained one is not counted
 
     # evaluation and what ships
-    eval_images: int = 400
+    eval_images: int = 300
     probe_images: int = 1200
     shipped_pairs: int = 128
 

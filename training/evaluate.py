@@ -190,7 +190,8 @@ def evaluate(recipe: Recipe, folder: Path, connectors: dict[str, dict[str, torch
     conditions, reference = {}, {}
     for name, tensors in connectors.items():
         set_projector(checkpoint.model, tensors)
-        conditions[name], *_ = run(checkpoint.project(features))
+        if name != "trained":
+            conditions[name], *_ = run(checkpoint.project(features))
         reference[name] = checkpoint.mir([(text, x) for (text, _), x in zip(pairs, pair_features)])
     set_projector(checkpoint.model, connectors["trained"])
     images = checkpoint.project(features)
