@@ -1,0 +1,1 @@
+"""The recipe that makes the demo checkpoint: see README.md."""
