@@ -8,10 +8,13 @@
 mod chat_template;
 mod decode;
 mod error;
+mod geometry;
 mod image_processor;
+mod image_settings;
 mod png_key;
 mod processor;
 mod prompt;
+mod renderer;
 mod resample;
 mod special_tokens;
 mod tokenizer;

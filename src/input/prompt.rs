@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use super::{
-    chat_template::{AssistantForm, ChatTemplate, UserForm},
+    chat_template::ChatTemplate,
     error::InputError,
+    renderer::{Rendered, Renderer},
     tokenizer::{Encoded, Tokenizer},
 };
 use crate::weights::{ByteSource, VlmConfig};
@@ -35,30 +36,14 @@ pub struct Prompt {
     pub form: PromptForm,
 }
 
-/// Stands for the text where its place in a template is looked for.
-const SENTINEL: &str = "\u{e000}text\u{e001}";
-
-/// The system prompt of vicuna_v1, a protocol constant.
-const VICUNA_SYSTEM: &str = "A chat between a curious user and an artificial intelligence \
-     assistant. The assistant gives helpful, detailed, and polite answers to the user's questions.";
-
 /// Makes prompts for one checkpoint.
 pub struct PromptBuilder {
     tokenizer: Tokenizer,
-    template: Option<(ChatTemplate, (UserForm, AssistantForm))>,
-    image_token: String,
+    renderer: Renderer,
     image_token_id: u32,
     image_tokens: usize,
     context: usize,
     vocab_size: usize,
-}
-
-/// A prompt as text, with the place of the pair's own text in it.
-struct Rendered {
-    text: String,
-    content: Range<usize>,
-    /// Bytes at the beginning of the pair's text that the template trimmed away.
-    trimmed: usize,
 }
 
 impl PromptBuilder {
@@ -72,27 +57,23 @@ impl PromptBuilder {
         let image_token = tokenizer
             .token(config.image_token_id)
             .or_else(|| tokenizer.special().get("image_token").cloned())
+            .filter(|token| !token.is_empty())
             .unwrap_or_else(|| "<image>".into());
-        let mut builder = Self {
+        let image_tokens = config.num_image_tokens();
+        Ok(Self {
+            renderer: Renderer::new(template, image_token, image_tokens, tokenizer.special())?,
             tokenizer,
-            template: None,
-            image_token,
             image_token_id: config.image_token_id,
-            image_tokens: config.num_image_tokens(),
+            image_tokens,
             context: config.text.max_position_embeddings,
             vocab_size: config.text.vocab_size,
-        };
-        if let Some(template) = template {
-            let forms = builder.usable_forms(&template)?;
-            builder.template = Some((template, forms));
-        }
-        Ok(builder)
+        })
     }
 
     /// Where the prompts' form comes from.
     pub fn form(&self) -> PromptForm {
-        match &self.template {
-            Some((template, _)) => PromptForm::ChatTemplate(template.file.clone()),
+        match self.renderer.template_file() {
+            Some(file) => PromptForm::ChatTemplate(file.into()),
             None => PromptForm::VicunaV1,
         }
     }
@@ -106,19 +87,20 @@ impl PromptBuilder {
     pub fn pair(&self, name: &str, text: &str) -> Result<Prompt, InputError> {
         let mut notes = Vec::new();
         let mut text = text.to_owned();
-        if text.contains(&self.image_token) {
-            text = text.replace(&self.image_token, "");
-            notes.push(format!(
-                "{name}: `{}` was removed from the text",
-                self.image_token
-            ));
+        let image_token = self.renderer.image_token();
+        if text.contains(image_token) {
+            // Again and again, for what is left may join into another one.
+            while text.contains(image_token) {
+                text = text.replace(image_token, "");
+            }
+            notes.push(format!("{name}: `{image_token}` was removed from the text"));
         }
         let length = text.chars().count();
         loop {
             if text.trim().is_empty() {
                 return Err(InputError::EmptyText { name: name.into() });
             }
-            let rendered = self.render(&text)?;
+            let rendered = self.renderer.render(&text)?;
             let encoded = self.encode(&rendered)?;
             let content = content_tokens(&encoded, &rendered);
             let excess = encoded.ids.len().saturating_sub(self.context);
@@ -180,7 +162,7 @@ impl PromptBuilder {
         if vision.len() != self.image_tokens {
             return Err(InputError::ImageTokens {
                 file: Tokenizer::FILE.into(),
-                token: self.image_token.clone(),
+                token: self.renderer.image_token().into(),
                 id: self.image_token_id,
                 expected: self.image_tokens,
                 found: vision.len(),
@@ -202,101 +184,6 @@ impl PromptBuilder {
         let bos = self.tokenizer.special().get("bos_token");
         let has_bos = bos.is_some_and(|bos| rendered.text.starts_with(bos.as_str()));
         self.tokenizer.encode(&rendered.text, !has_bos)
-    }
-
-    /// The whole prompt with the image placeholder repeated, and the place of `text` in it.
-    fn render(&self, text: &str) -> Result<Rendered, InputError> {
-        let rendered = match &self.template {
-            None => self.vicuna(text),
-            Some((template, forms)) => self.with_template(template, *forms, text)?,
-        };
-        let images = self.image_token.repeat(self.image_tokens);
-        let Some(at) = rendered.text.find(&self.image_token) else {
-            return Ok(rendered);
-        };
-        let shift = |place: usize| {
-            if place > at {
-                place + images.len() - self.image_token.len()
-            } else {
-                place
-            }
-        };
-        Ok(Rendered {
-            content: shift(rendered.content.start)..shift(rendered.content.end),
-            trimmed: rendered.trimmed,
-            text: rendered.text.replacen(&self.image_token, &images, 1),
-        })
-    }
-
-    fn vicuna(&self, text: &str) -> Rendered {
-        let eos = self.tokenizer.special().get("eos_token");
-        let end = eos.map_or("</s>", String::as_str);
-        let before = format!("{VICUNA_SYSTEM} USER: {}\n ASSISTANT: ", self.image_token);
-        Rendered {
-            content: before.len()..before.len() + text.len(),
-            trimmed: 0,
-            text: format!("{before}{text}{end}"),
-        }
-    }
-
-    /// Renders with the text and with a stand-in for it: where the latter lands is the text's
-    /// place, also where a template trims it.
-    fn with_template(
-        &self,
-        template: &ChatTemplate,
-        forms: (UserForm, AssistantForm),
-        text: &str,
-    ) -> Result<Rendered, InputError> {
-        let failed = |reason: &str| InputError::Template {
-            file: template.file.clone(),
-            reason: reason.into(),
-        };
-        let render =
-            |text: &str| template.render(forms, &self.image_token, text, self.tokenizer.special());
-        let probe = render(SENTINEL)?;
-        let start = probe
-            .find(SENTINEL)
-            .ok_or_else(|| failed("the text is missing"))?;
-        let rendered = render(text)?;
-        if rendered.matches(&self.image_token).count() != 1 {
-            return Err(failed("it renders no image, or several"));
-        }
-        let here = rendered.get(start..).unwrap_or("");
-        let lead = text.len() - text.trim_start().len();
-        let (found, trimmed) = [
-            (text, 0),
-            (text.trim_end(), 0),
-            (text.trim_start(), lead),
-            (text.trim(), lead),
-        ]
-        .into_iter()
-        .find(|(form, _)| here.starts_with(form))
-        .ok_or_else(|| failed("it changes the text"))?;
-        Ok(Rendered {
-            content: start..start + found.len(),
-            trimmed,
-            text: rendered,
-        })
-    }
-
-    /// The first combination of forms with which the template renders one image and the text.
-    fn usable_forms(
-        &self,
-        template: &ChatTemplate,
-    ) -> Result<(UserForm, AssistantForm), InputError> {
-        let mut first_error = None;
-        for user in [UserForm::Parts, UserForm::Text] {
-            for assistant in [AssistantForm::Parts, AssistantForm::Text] {
-                match self.with_template(template, (user, assistant), "Some words.") {
-                    Ok(_) => return Ok((user, assistant)),
-                    Err(error) => first_error = first_error.or(Some(error)),
-                }
-            }
-        }
-        Err(first_error.unwrap_or_else(|| InputError::Template {
-            file: template.file.clone(),
-            reason: "no form works".into(),
-        }))
     }
 }
 

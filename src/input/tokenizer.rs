@@ -74,23 +74,10 @@ impl Tokenizer {
             .inner
             .encode(text, add_special_tokens)
             .map_err(failed)?;
-        let special = encoding.get_special_tokens_mask();
-        let span = |(i, &(start, end)): (usize, &(usize, usize))| {
-            // The tokens that the post-processor adds stand for no text.
-            if special.get(i) == Some(&1) && start == end {
-                0..0
-            } else {
-                start..end
-            }
-        };
+        let offsets = encoding.get_offsets().iter();
         Ok(Encoded {
             ids: encoding.get_ids().to_vec(),
-            spans: encoding
-                .get_offsets()
-                .iter()
-                .enumerate()
-                .map(span)
-                .collect(),
+            spans: offsets.map(|&(start, end)| start..end).collect(),
         })
     }
 }

@@ -6,75 +6,17 @@ use std::{
     sync::Arc,
 };
 
-use safetensors::Dtype;
-use serde_json::Value;
-
 use super::{
     config::{ConnectorKind, VlmConfig},
     error::WeightsError,
+    files::{self, INDEX, MAX_JSON, TensorInfo, WEIGHTS},
     layout::{self, Expected},
     names,
-    safetensors::{Entry, read_header},
     source::{ByteSource, read_text},
-    tensor::{HostTensor, StorageType},
+    tensor::HostTensor,
 };
 
 const CONFIG: &str = "config.json";
-const WEIGHTS: &str = "model.safetensors";
-const INDEX: &str = "model.safetensors.index.json";
-/// Longest JSON file read here; indices of the largest checkpoints have a few megabytes.
-const MAX_JSON: u64 = 64 << 20;
-
-/// Where a tensor of a checkpoint lies.
-#[derive(Clone)]
-pub struct TensorInfo {
-    /// Its name in the file.
-    pub name: String,
-    /// The file.
-    pub file: String,
-    /// Storage type as the file says.
-    pub dtype: Dtype,
-    /// Sizes, outer to inner.
-    pub shape: Vec<usize>,
-    begin: u64,
-    end: u64,
-    source: Arc<dyn ByteSource>,
-}
-
-impl TensorInfo {
-    /// Number of elements.
-    pub fn elements(&self) -> u64 {
-        self.shape.iter().map(|&d| d as u64).product()
-    }
-
-    /// Bytes in the file.
-    pub fn bytes(&self) -> u64 {
-        self.end - self.begin
-    }
-
-    /// Storage type, where there are kernels for it.
-    pub fn storage(&self) -> Option<StorageType> {
-        StorageType::from_dtype(self.dtype)
-    }
-
-    fn checked_storage(&self) -> Result<StorageType, WeightsError> {
-        self.storage().ok_or_else(|| WeightsError::Dtype {
-            file: self.file.clone(),
-            tensor: self.name.clone(),
-            found: format!("{:?}", self.dtype),
-        })
-    }
-}
-
-impl fmt::Debug for TensorInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {:?} {:?} in {}",
-            self.name, self.dtype, self.shape, self.file
-        )
-    }
-}
 
 /// A checkpoint whose configuration and tensors agree.
 #[derive(Clone)]
@@ -109,14 +51,7 @@ impl Checkpoint {
                 found: "no such file".into(),
             })?;
         let mut config = VlmConfig::parse(CONFIG, &text)?;
-        let tensors = if source.len(WEIGHTS)?.is_some() {
-            let mut tensors = BTreeMap::new();
-            let entries = read_header(&*source, WEIGHTS)?;
-            add_tensors(&mut tensors, &source, WEIGHTS, entries)?;
-            tensors
-        } else {
-            open_shards(&source)?
-        };
+        let tensors = files::open(&source)?;
         if tensors
             .values()
             .any(|t| names::is_linear_connector(&t.name))
@@ -205,9 +140,7 @@ impl Checkpoint {
         source: Arc<dyn ByteSource>,
         file: &str,
     ) -> Result<Self, WeightsError> {
-        let mut replacements = BTreeMap::new();
-        let entries = read_header(&*source, file)?;
-        add_tensors(&mut replacements, &source, file, entries)?;
+        let replacements = files::open_file(&source, file)?;
         let used: BTreeSet<String> = layout::expected(&self.config)
             .into_iter()
             .map(|expected| expected.name)
@@ -297,86 +230,4 @@ fn check_tensor(expected: &Expected, info: &TensorInfo) -> Result<(), WeightsErr
         expected: format!("{:?} by {}", expected.shape, differing.join(", ")),
         found: format!("{:?}", info.shape),
     })
-}
-
-/// Adds the entries of one file under their canonical names.
-fn add_tensors(
-    tensors: &mut BTreeMap<String, TensorInfo>,
-    source: &Arc<dyn ByteSource>,
-    file: &str,
-    entries: BTreeMap<String, Entry>,
-) -> Result<(), WeightsError> {
-    for (name, entry) in entries {
-        let canonical = names::canonical(&name);
-        let info = TensorInfo {
-            name,
-            file: file.into(),
-            dtype: entry.dtype,
-            shape: entry.shape,
-            begin: entry.begin,
-            end: entry.end,
-            source: source.clone(),
-        };
-        if let Some(earlier) = tensors.insert(canonical.clone(), info.clone()) {
-            return Err(WeightsError::Ambiguous {
-                file: file.into(),
-                canonical,
-                first: earlier.name,
-                second: info.name,
-            });
-        }
-    }
-    Ok(())
-}
-
-/// The tensors of all shards that the index names.
-fn open_shards(source: &Arc<dyn ByteSource>) -> Result<BTreeMap<String, TensorInfo>, WeightsError> {
-    let Some(text) = read_text(&**source, INDEX, MAX_JSON)? else {
-        let pickled = source
-            .list()?
-            .into_iter()
-            .find(|f| f.ends_with(".bin") || f.ends_with(".pth") || f.ends_with(".gguf"));
-        return Err(WeightsError::MissingFile {
-            folder: source.name(),
-            expected: format!("{WEIGHTS} or {INDEX}"),
-            found: match pickled {
-                Some(file) => format!("{file}, which has to be converted to safetensors first"),
-                None => "neither".into(),
-            },
-        });
-    };
-    let index: Value = serde_json::from_str(&text).map_err(|error| WeightsError::Json {
-        file: INDEX.into(),
-        reason: error.to_string(),
-    })?;
-    let bad_map = |found: &str| WeightsError::Field {
-        file: INDEX.into(),
-        field: "weight_map".into(),
-        expected: "an object from tensor names to file names".into(),
-        found: found.into(),
-    };
-    let map = index
-        .get("weight_map")
-        .and_then(Value::as_object)
-        .ok_or_else(|| bad_map("none"))?;
-    let mut shards: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for (tensor, file) in map {
-        let file = file.as_str().ok_or_else(|| bad_map("another value"))?;
-        shards.entry(file).or_default().insert(tensor);
-    }
-    let mut tensors = BTreeMap::new();
-    for (file, wanted) in shards {
-        let mut entries = read_header(&**source, file)?;
-        if let Some(tensor) = wanted.iter().find(|name| !entries.contains_key(**name)) {
-            return Err(WeightsError::HeaderEntry {
-                file: file.into(),
-                tensor: (*tensor).into(),
-                expected: format!("the tensor here by {INDEX}"),
-                found: "none".into(),
-            });
-        }
-        entries.retain(|name, _| wanted.contains(name.as_str()));
-        add_tensors(&mut tensors, source, file, entries)?;
-    }
-    Ok(tensors)
 }

@@ -15,17 +15,19 @@
 mod checkpoint;
 pub mod config;
 mod error;
+mod files;
 pub mod layout;
 pub mod names;
 pub mod safetensors;
 mod source;
 mod tensor;
 
-pub use checkpoint::{Checkpoint, TensorInfo};
+pub use checkpoint::Checkpoint;
 pub use config::{
     Activation, ConnectorConfig, ConnectorKind, FeatureSelect, RopeScaling, TextConfig, TextKind,
     VisionConfig, VisionKind, VlmConfig,
 };
 pub use error::{SourceError, WeightsError};
+pub use files::TensorInfo;
 pub use source::{ByteSource, Bytes, FolderSource, MemorySource, read_text};
 pub use tensor::{HostTensor, StorageType};

@@ -136,6 +136,10 @@ fn empty_texts_and_short_contexts() {
     }
     let prompt = builder.pair("story.txt", "an <image> here").unwrap();
     assert!(prompt.notes[0].contains("`<image>` was removed"));
+    let prompt = builder
+        .pair("story.txt", "an <im<image>age> inside")
+        .unwrap();
+    assert_eq!(prompt.vision.len(), 4);
     let short = PromptBuilder::open(&tokenizer("byte"), &config(7)).unwrap();
     let error = message(short.pair("story.txt", "some words"));
     assert!(

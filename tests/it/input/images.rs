@@ -90,7 +90,6 @@ fn jpeg_decodes_within_8_levels_and_half_a_level_on_average() {
             .collect();
         let max = differences.iter().max().unwrap();
         let mean = f64::from(differences.iter().sum::<u32>()) / differences.len() as f64;
-        println!("{name}: max {max}, mean {mean:.4}");
         assert!(*max <= 8, "{name}: {max}");
         assert!(mean <= 0.5, "{name}: {mean}");
     }

@@ -1,0 +1,111 @@
+//! A checkpoint folder on disk (native only).
+
+use std::ops::Range;
+
+use super::{ByteSource, no_such_file, too_short};
+use crate::weights::error::SourceError;
+
+/// A folder on disk.
+#[derive(Clone, Debug)]
+pub struct FolderSource {
+    folder: std::path::PathBuf,
+}
+
+impl FolderSource {
+    /// The folder at `path`.
+    ///
+    /// # Errors
+    /// There is no folder at `path`.
+    pub fn open(path: impl Into<std::path::PathBuf>) -> Result<Self, SourceError> {
+        let folder = path.into();
+        if folder.is_dir() {
+            return Ok(Self { folder });
+        }
+        let found = if folder.exists() {
+            "a file"
+        } else {
+            "nothing there"
+        };
+        Err(SourceError::new(
+            folder.display().to_string(),
+            format!("expected a checkpoint folder, found {found}"),
+        ))
+    }
+
+    /// Path of `file`; only plain relative names are let through, so that an index of shards
+    /// cannot point outside the folder.
+    fn path(&self, file: &str) -> Result<std::path::PathBuf, SourceError> {
+        use std::path::{Component, Path};
+        let plain = !file.is_empty()
+            && !file.contains('\\')
+            && Path::new(file)
+                .components()
+                .all(|c| matches!(c, Component::Normal(_)));
+        if plain {
+            Ok(self.folder.join(file))
+        } else {
+            Err(SourceError::new(
+                file,
+                "expected a file name inside the checkpoint folder, found a path that leaves it",
+            ))
+        }
+    }
+}
+
+impl ByteSource for FolderSource {
+    fn name(&self) -> String {
+        self.folder.display().to_string()
+    }
+
+    fn list(&self) -> Result<Vec<String>, SourceError> {
+        let failed = |error: std::io::Error| SourceError::new(self.name(), unreadable(&error));
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(&self.folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.path().is_file() {
+                names.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn len(&self, file: &str) -> Result<Option<u64>, SourceError> {
+        let path = self.path(file)?;
+        match std::fs::metadata(&path) {
+            Ok(data) if data.is_file() => Ok(Some(data.len())),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(SourceError::new(
+                path.display().to_string(),
+                unreadable(&error),
+            )),
+        }
+    }
+
+    fn read_range(&self, file: &str, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
+        use std::io::{Read, Seek, SeekFrom};
+        // Checked before anything is allocated: a damaged header may ask for any range.
+        let len = self
+            .len(file)?
+            .ok_or_else(|| no_such_file(&self.name(), file))?;
+        if range.end > len || range.start > range.end {
+            return Err(too_short(file, &range, len));
+        }
+        let count = usize::try_from(range.end - range.start)
+            .map_err(|_| too_short(file, &range, usize::MAX as u64))?;
+        let path = self.path(file)?;
+        let failed = |error: std::io::Error| {
+            SourceError::new(path.display().to_string(), unreadable(&error))
+        };
+        let mut handle = std::fs::File::open(&path).map_err(failed)?;
+        handle.seek(SeekFrom::Start(range.start)).map_err(failed)?;
+        let mut bytes = vec![0; count];
+        handle.read_exact(&mut bytes).map_err(failed)?;
+        Ok(bytes)
+    }
+}
+
+fn unreadable(error: &std::io::Error) -> String {
+    format!("expected a readable file, found: {error}")
+}

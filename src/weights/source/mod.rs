@@ -1,0 +1,172 @@
+//! Where the bytes of a checkpoint come from.
+
+use std::{borrow::Cow, collections::BTreeMap, ops::Range, sync::Arc};
+
+use super::error::SourceError;
+
+#[cfg(not(target_arch = "wasm32"))]
+mod folder;
+#[cfg(target_arch = "wasm32")]
+#[path = "no_folder.rs"]
+mod folder;
+
+pub use folder::FolderSource;
+
+/// A flat set of named files. Weights are read by range, never as a whole.
+pub trait ByteSource: Send + Sync {
+    /// Name of the source for messages, for example the folder's path.
+    fn name(&self) -> String;
+
+    /// Names of the files, sorted.
+    ///
+    /// # Errors
+    /// The folder cannot be listed.
+    fn list(&self) -> Result<Vec<String>, SourceError>;
+
+    /// Length of a file in bytes, `None` where there is no such file.
+    ///
+    /// # Errors
+    /// The file is there but cannot be looked at.
+    fn len(&self, file: &str) -> Result<Option<u64>, SourceError>;
+
+    /// The bytes `range` of a file.
+    ///
+    /// # Errors
+    /// There is no such file, it is shorter than the range's end, or it cannot be read.
+    fn read_range(&self, file: &str, range: Range<u64>) -> Result<Vec<u8>, SourceError>;
+
+    /// A whole file; for small ones.
+    ///
+    /// # Errors
+    /// As [`ByteSource::read_range`].
+    fn read(&self, file: &str) -> Result<Vec<u8>, SourceError> {
+        match self.len(file)? {
+            Some(len) => self.read_range(file, 0..len),
+            None => Err(no_such_file(&self.name(), file)),
+        }
+    }
+}
+
+fn no_such_file(source: &str, file: &str) -> SourceError {
+    SourceError::new(file, format!("expected in {source}, found no such file"))
+}
+
+/// Reads a UTF-8 file of at most `limit` bytes; `None` where there is no such file.
+///
+/// # Errors
+/// The file is longer than `limit`, is not UTF-8, or cannot be read.
+pub fn read_text(
+    source: &dyn ByteSource,
+    file: &str,
+    limit: u64,
+) -> Result<Option<String>, SourceError> {
+    let Some(len) = source.len(file)? else {
+        return Ok(None);
+    };
+    if len > limit {
+        return Err(SourceError::new(
+            file,
+            format!("expected at most {limit} bytes, found {len}"),
+        ));
+    }
+    let bytes = source.read_range(file, 0..len)?;
+    String::from_utf8(bytes).map(Some).map_err(|error| {
+        SourceError::new(
+            file,
+            format!(
+                "expected UTF-8 text, found byte {} that is none",
+                error.utf8_error().valid_up_to()
+            ),
+        )
+    })
+}
+
+/// Bytes in memory that cost nothing to share: those of the program itself, or counted ones.
+#[derive(Clone, Debug)]
+pub struct Bytes(Arc<Cow<'static, [u8]>>);
+
+impl Bytes {
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Vec<u8>> for Bytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Arc::new(Cow::Owned(bytes)))
+    }
+}
+
+impl From<&'static [u8]> for Bytes {
+    fn from(bytes: &'static [u8]) -> Self {
+        Self(Arc::new(Cow::Borrowed(bytes)))
+    }
+}
+
+/// Files in memory: dropped on a page, fetched, or compiled into the program.
+#[derive(Clone, Debug, Default)]
+pub struct MemorySource {
+    name: String,
+    files: BTreeMap<String, Bytes>,
+}
+
+impl MemorySource {
+    /// An empty source called `name` in messages.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a file; a later one replaces an earlier one of the same name.
+    pub fn insert(&mut self, file: impl Into<String>, bytes: impl Into<Bytes>) {
+        self.files.insert(file.into(), bytes.into());
+    }
+
+    /// [`MemorySource::insert`] in a chain.
+    #[must_use]
+    pub fn with(mut self, file: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
+        self.insert(file, bytes);
+        self
+    }
+}
+
+impl ByteSource for MemorySource {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn list(&self) -> Result<Vec<String>, SourceError> {
+        Ok(self.files.keys().cloned().collect())
+    }
+
+    fn len(&self, file: &str) -> Result<Option<u64>, SourceError> {
+        Ok(self.files.get(file).map(|b| b.as_slice().len() as u64))
+    }
+
+    fn read_range(&self, file: &str, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
+        let bytes = self
+            .files
+            .get(file)
+            .ok_or_else(|| no_such_file(&self.name, file))?
+            .as_slice();
+        let part = usize::try_from(range.start)
+            .ok()
+            .zip(usize::try_from(range.end).ok())
+            .and_then(|(start, end)| bytes.get(start..end));
+        part.map(<[u8]>::to_vec)
+            .ok_or_else(|| too_short(file, &range, bytes.len() as u64))
+    }
+}
+
+fn too_short(file: &str, range: &Range<u64>, len: u64) -> SourceError {
+    SourceError::new(
+        file,
+        format!(
+            "expected bytes {}..{}, found only {len}",
+            range.start, range.end
+        ),
+    )
+}
