@@ -492,6 +492,9 @@ def make_images():
     png("strip", Image.fromarray(picture(5, 3, 200)))
     png("pixel", Image.fromarray(picture(6, 1, 1)))
     png("two", Image.fromarray(picture(7, 2, 1)))
+    # To 26 x 30, these lie on both sides of where Pillow changes the order of its passes.
+    png("rows_20", Image.fromarray(picture(14, 36, 50)))
+    png("rows_21", Image.fromarray(picture(15, 36, 51)))
     png("large", Image.fromarray(picture(8, 90, 75)))
     png("gray", Image.fromarray(rgb).convert("L"))
     png("gray_key", Image.fromarray(rgb // 32 * 32).convert("L"), transparency=96)
