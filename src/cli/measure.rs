@@ -50,9 +50,13 @@ pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(),
 
 fn request(task: &Measure) -> Result<MeasureRequest, CliError> {
     let pairs = match &task.pairs {
-        Some(file) => PairSource::Pairs(collect::pairs(file)?),
+        Some(file) => PairSource::Pairs {
+            name: file.display().to_string(),
+            pairs: collect::pairs(file)?,
+        },
         None if task.images.is_empty() => PairSource::Demo,
         None => PairSource::Unpaired {
+            name: format!("{} with {}", named(&task.images), named(&task.texts)),
             images: collect::images(&task.images)?,
             texts: collect::texts(&task.texts)?,
         },
@@ -71,6 +75,15 @@ fn request(task: &Measure) -> Result<MeasureRequest, CliError> {
             memory_budget: task.memory_budget,
         },
     })
+}
+
+/// What a list of paths is called in the report.
+fn named(paths: &[PathBuf]) -> String {
+    let first = paths.first().map(|path| path.display().to_string());
+    match paths.len() {
+        0 | 1 => first.unwrap_or_default(),
+        more => format!("{} and {} more", first.unwrap_or_default(), more - 1),
+    }
 }
 
 /// The form of the file to write, if its name and its folder allow one.

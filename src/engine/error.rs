@@ -1,5 +1,7 @@
 //! Why a run ended without a result.
 
+use crate::{platform::DemoFileError, weights::WeightsError};
+
 /// Why a run ended without a result: one sentence for the user each.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -26,12 +28,26 @@ pub enum EngineError {
         /// Expected and found.
         reason: String,
     },
+    /// A file of the demo cannot be had.
+    #[error(transparent)]
+    DemoFile(#[from] DemoFileError),
     /// There is nothing to measure.
-    #[error("no image-text pair to measure: {reason}")]
+    #[error("expected at least one image-text pair, found none in {reason}")]
     NoPairs {
         /// What is empty.
         reason: String,
     },
+    /// An image file cannot be read.
+    #[error("{path}: {reason}")]
+    ImageFile {
+        /// The file.
+        path: String,
+        /// Expected and found.
+        reason: String,
+    },
+    /// The checkpoint is damaged or not supported.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
     /// A path was given where there is no file system.
     #[error("{path}: a web page cannot open paths; hand over the file's bytes")]
     NoFileSystem {

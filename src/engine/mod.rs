@@ -5,10 +5,15 @@
 //! device in the browser. Messages are serde values and nothing is shared but a
 //! [`Cancel`](crate::platform::Cancel) flag.
 
+mod checkpoint;
+mod demo;
+mod describe;
 mod error;
 mod message;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
+mod news;
+mod pairs;
 mod run;
 mod select;
 mod source;

@@ -24,9 +24,16 @@ pub enum PairSource {
     /// The demo's held-out pairs.
     Demo,
     /// Each image with its own text.
-    Pairs(Vec<PairInput>),
+    Pairs {
+        /// Where they come from, for the report.
+        name: String,
+        /// The pairs.
+        pairs: Vec<PairInput>,
+    },
     /// Images and texts that need not match, joined by the seed.
     Unpaired {
+        /// Where they come from, for the report.
+        name: String,
         /// Images.
         images: Vec<ImageInput>,
         /// Texts with the name they are known by.

@@ -1,0 +1,159 @@
+//! The demo: a checkpoint, its connector along its training, and pairs never trained on.
+
+use serde::Deserialize;
+
+use super::{EngineError, ImageInput, NamedBytes, PairInput, select};
+use crate::{
+    platform::{DemoFile, demo_files},
+    weights::{Bytes, MemorySource},
+};
+
+const MODEL: &str = "model/";
+const CONNECTORS: &str = "connectors/";
+const INDEX: &str = "connectors/index.json";
+const PAIRS: &str = "pairs.jsonl";
+
+/// The demo's name in reports.
+pub(super) const NAME: &str = "mirscope demo";
+
+/// A connector as of some step of the training.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct Connector {
+    name: String,
+    /// File in `connectors/`; none for the one in the checkpoint itself.
+    file: Option<String>,
+}
+
+/// The demo's checkpoint files, and the file of the connector that replaces the checkpoint's own.
+pub(super) struct DemoModel {
+    /// The files of the checkpoint folder.
+    pub(super) source: MemorySource,
+    /// A source with one safetensors file, and that file's name.
+    pub(super) connector: Option<(MemorySource, String)>,
+    /// The connector's name in reports, if it is not the trained one.
+    pub(super) name: String,
+}
+
+/// The demo's checkpoint with the connector called `connector`.
+///
+/// # Errors
+/// The demo is not part of the build, a file cannot be fetched, or there is no such connector.
+pub(super) async fn model(
+    connector: Option<&str>,
+    progress: impl FnMut(u64, u64),
+) -> Result<DemoModel, EngineError> {
+    let replacement = match connector {
+        Some(name) => connector_file(name).await?,
+        None => None,
+    };
+    let replacement_path = replacement.as_ref().map(|file| format!("{CONNECTORS}{file}"));
+    let wanted = |path: &str| {
+        path.starts_with(MODEL) || replacement_path.as_deref().is_some_and(|file| file == path)
+    };
+    let mut source = MemorySource::new(NAME);
+    let mut overrides = MemorySource::new("assets/demo/connectors");
+    let mut found = false;
+    for DemoFile { path, bytes } in demo_files(wanted, progress).await? {
+        let bytes: Bytes = match bytes {
+            std::borrow::Cow::Borrowed(bytes) => bytes.into(),
+            std::borrow::Cow::Owned(bytes) => bytes.into(),
+        };
+        if let Some(name) = path.strip_prefix(MODEL) {
+            source.insert(name, bytes);
+            found = true;
+        } else if let Some(name) = path.strip_prefix(CONNECTORS) {
+            overrides.insert(name, bytes);
+        }
+    }
+    if !found {
+        return Err(EngineError::NoDemo);
+    }
+    let name = match (connector, &replacement) {
+        (Some(connector), Some(_)) => format!("{NAME}, connector {connector}"),
+        _ => NAME.to_owned(),
+    };
+    Ok(DemoModel {
+        source,
+        connector: replacement.map(|file| (overrides, file)),
+        name,
+    })
+}
+
+/// The file of the connector called `name`; none for the checkpoint's own.
+async fn connector_file(name: &str) -> Result<Option<String>, EngineError> {
+    let connectors: Vec<Connector> =
+        serde_json::from_str(&text(INDEX).await?).map_err(|error| demo_error(INDEX, error))?;
+    match connectors.iter().find(|connector| connector.name == name) {
+        Some(connector) => Ok(connector.file.clone()),
+        None => Err(EngineError::UnknownConnector {
+            name: name.to_owned(),
+            known: connectors
+                .iter()
+                .map(|connector| connector.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
+        }),
+    }
+}
+
+/// The demo's pairs that the seed selects, and how many there are.
+///
+/// # Errors
+/// The demo is not part of the build, or a file cannot be fetched or read.
+pub(super) async fn pairs(
+    num: Option<usize>,
+    seed: u64,
+) -> Result<(Vec<PairInput>, usize), EngineError> {
+    #[derive(Deserialize)]
+    struct Line {
+        image: String,
+        text: String,
+    }
+    let lines: Vec<Line> = text(PAIRS)
+        .await?
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| serde_json::from_str(line).map_err(|error| demo_error(PAIRS, error)))
+        .collect::<Result<_, _>>()?;
+    let available = lines.len();
+    let chosen: Vec<&Line> = select(available, num, seed)
+        .into_iter()
+        .filter_map(|index| lines.get(index))
+        .collect();
+    let wanted = |path: &str| chosen.iter().any(|line| line.image == path);
+    let files = demo_files(wanted, |_, _| {}).await?;
+    let pairs = chosen
+        .into_iter()
+        .map(|line| {
+            let file = files
+                .iter()
+                .find(|file| file.path == line.image)
+                .ok_or_else(|| demo_error(&line.image, "expected an image, found no file"))?;
+            Ok(PairInput {
+                image: ImageInput::Bytes(NamedBytes {
+                    name: line.image.clone(),
+                    bytes: file.bytes.to_vec(),
+                }),
+                text: line.text.clone(),
+            })
+        })
+        .collect::<Result<_, EngineError>>()?;
+    Ok((pairs, available))
+}
+
+/// A text file of the demo.
+async fn text(path: &str) -> Result<String, EngineError> {
+    let file = demo_files(|found| found == path, |_, _| {})
+        .await?
+        .into_iter()
+        .next()
+        .ok_or(EngineError::NoDemo)?;
+    String::from_utf8(file.bytes.into_owned()).map_err(|error| demo_error(path, error))
+}
+
+fn demo_error(file: &str, reason: impl ToString) -> EngineError {
+    EngineError::Demo {
+        file: file.to_owned(),
+        reason: reason.to_string(),
+    }
+}

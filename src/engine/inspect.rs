@@ -1,0 +1,69 @@
+//! Describes a checkpoint without running it.
+
+use super::{EngineError, InspectRequest, checkpoint, describe, news::News};
+use crate::{
+    gpu,
+    report::{DeviceGrant, Inspection},
+};
+
+/// Describes the checkpoint and the adapter it would run on.
+///
+/// # Errors
+/// The checkpoint does not open, or no adapter has the name asked for. A machine without any
+/// adapter is described as such.
+pub(super) async fn inspect(
+    request: InspectRequest,
+    news: &mut News<'_>,
+) -> Result<Inspection, EngineError> {
+    let opened = checkpoint::open(request.model, |_, _| {}).await?;
+    news.check()?;
+    let device = adapter(request.device.adapter.as_deref()).await?;
+    let checkpoint = &opened.checkpoint;
+    let config = &checkpoint.config;
+    let dtypes = describe::dtypes(checkpoint);
+    let largest = checkpoint
+        .used()
+        .max_by_key(|(_, info)| info.bytes())
+        .map(|(name, info)| (name, info.bytes()));
+    let mut notes = Vec::new();
+    let largest_buffer_bytes = largest.as_ref().map_or(0, |(_, bytes)| *bytes);
+    if let (Some((name, bytes)), Some(device)) = (largest, &device)
+        && bytes > device.max_storage_buffer_binding_size
+    {
+        notes.push(format!(
+            "{name} is larger than one binding of this adapter and is split"
+        ));
+    }
+    Ok(Inspection {
+        model: describe::summary(checkpoint, &opened.name),
+        image_tokens: config.num_image_tokens(),
+        context: config.text.max_position_embeddings,
+        weight_bytes: dtypes.iter().map(|share| share.bytes).sum(),
+        largest_buffer_bytes,
+        // One f32 state a layer.
+        state_bytes_per_1000_tokens: 4000
+            * config.text.hidden_size as u64
+            * config.text.num_hidden_layers as u64,
+        dtypes,
+        device,
+        notes,
+    })
+}
+
+/// What the best adapter grants, or the best one whose name contains `wanted`.
+async fn adapter(wanted: Option<&str>) -> Result<Option<DeviceGrant>, EngineError> {
+    let mut all = gpu::adapters().await;
+    let Some(wanted) = wanted else {
+        return Ok((!all.is_empty()).then(|| all.swap_remove(0)));
+    };
+    let lower = wanted.to_lowercase();
+    let names: Vec<String> = all.iter().map(|grant| grant.device.adapter.clone()).collect();
+    match names.iter().position(|name| name.to_lowercase().contains(&lower)) {
+        Some(index) => Ok(Some(all.swap_remove(index))),
+        None => Err(gpu::GpuError::NoSuchAdapter {
+            wanted: wanted.to_owned(),
+            available: names.join(", "),
+        }
+        .into()),
+    }
+}

@@ -1,0 +1,115 @@
+//! What the engine tells while it works.
+
+use web_time::Instant;
+
+use super::{EngineError, Event, Stage};
+use crate::{platform::Cancel, report::StageTiming};
+
+/// Notes kept of one stage; more of the same kind say nothing new.
+const MOST_NOTES: usize = 10;
+
+/// The observer of a command, its wish to stop, and what the report will keep of the way.
+pub(super) struct News<'a> {
+    emit: &'a mut dyn FnMut(Event),
+    /// The wish to stop.
+    pub(super) cancel: &'a Cancel,
+    /// Notes for the report.
+    pub(super) notes: Vec<String>,
+    /// Time of each finished stage.
+    pub(super) timings: Vec<StageTiming>,
+    current: Option<(Stage, Instant)>,
+    noted: usize,
+}
+
+impl<'a> News<'a> {
+    pub(super) fn new(cancel: &'a Cancel, emit: &'a mut dyn FnMut(Event)) -> Self {
+        Self {
+            emit,
+            cancel,
+            notes: Vec::new(),
+            timings: Vec::new(),
+            current: None,
+            noted: 0,
+        }
+    }
+
+    /// Fails if somebody asked to stop.
+    pub(super) fn check(&self) -> Result<(), EngineError> {
+        if self.cancel.is_cancelled() {
+            Err(EngineError::Cancelled)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Ends the stage before, if any, and begins `stage` with `total` units of work.
+    pub(super) fn begin(&mut self, stage: Stage, total: u64, unit: &str) -> Result<(), EngineError> {
+        self.check()?;
+        self.end();
+        self.current = Some((stage, Instant::now()));
+        self.progress(stage, 0, total, unit);
+        Ok(())
+    }
+
+    /// Ends the stage under way and keeps its time.
+    pub(super) fn end(&mut self) {
+        if self.noted > MOST_NOTES {
+            let more = self.noted - MOST_NOTES;
+            self.notes.push(format!("... and {more} more like these"));
+        }
+        self.noted = 0;
+        if let Some((stage, start)) = self.current.take() {
+            self.timings.push(StageTiming {
+                stage: stage.name().to_owned(),
+                seconds: start.elapsed().as_secs_f64(),
+            });
+        }
+    }
+
+    /// Tells that `done` of `total` units are done.
+    pub(super) fn progress(&mut self, stage: Stage, done: u64, total: u64, unit: &str) {
+        (self.emit)(Event::Progress {
+            stage,
+            done,
+            total,
+            unit: unit.to_owned(),
+        });
+    }
+
+    /// Tells a note and keeps it for the report, unless the stage has many.
+    pub(super) fn note(&mut self, note: String) {
+        self.noted += 1;
+        if self.noted <= MOST_NOTES {
+            (self.emit)(Event::Note(note.clone()));
+            self.notes.push(note);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_are_timed_and_notes_limited() {
+        let cancel = Cancel::default();
+        let mut events = Vec::new();
+        let mut emit = |event| events.push(event);
+        let mut news = News::new(&cancel, &mut emit);
+        news.begin(Stage::Load, 3, "MiB").unwrap();
+        news.begin(Stage::Prepare, 9, "pairs").unwrap();
+        for index in 0..25 {
+            news.note(format!("note {index}"));
+        }
+        news.end();
+        news.note("one more".to_owned());
+        assert_eq!(news.notes.len(), MOST_NOTES + 2);
+        assert_eq!(news.notes[MOST_NOTES], "... and 15 more like these");
+        let stages: Vec<&str> = news.timings.iter().map(|t| t.stage.as_str()).collect();
+        assert_eq!(stages, ["load", "prepare"]);
+        cancel.cancel();
+        let refused = news.begin(Stage::Forward, 9, "pairs");
+        assert!(matches!(refused, Err(EngineError::Cancelled)));
+        assert_eq!(events.len(), 2 + MOST_NOTES + 1);
+    }
+}
