@@ -46,7 +46,9 @@ pub(super) async fn model(
         Some(name) => connector_file(name).await?,
         None => None,
     };
-    let replacement_path = replacement.as_ref().map(|file| format!("{CONNECTORS}{file}"));
+    let replacement_path = replacement
+        .as_ref()
+        .map(|file| format!("{CONNECTORS}{file}"));
     let wanted = |path: &str| {
         path.starts_with(MODEL) || replacement_path.as_deref().is_some_and(|file| file == path)
     };

@@ -1,6 +1,6 @@
 //! Why a run ended without a result.
 
-use crate::{platform::DemoFileError, weights::WeightsError};
+use crate::{gpu::GpuError, platform::DemoFileError, weights::WeightsError};
 
 /// Why a run ended without a result: one sentence for the user each.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +45,9 @@ pub enum EngineError {
         /// Expected and found.
         reason: String,
     },
+    /// The device refuses.
+    #[error(transparent)]
+    Gpu(GpuError),
     /// The checkpoint is damaged or not supported.
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -60,4 +63,13 @@ pub enum EngineError {
         /// What happened.
         reason: String,
     },
+}
+
+impl From<GpuError> for EngineError {
+    fn from(error: GpuError) -> Self {
+        match error {
+            GpuError::Cancelled => Self::Cancelled,
+            error => Self::Gpu(error),
+        }
+    }
 }

@@ -57,8 +57,14 @@ async fn adapter(wanted: Option<&str>) -> Result<Option<DeviceGrant>, EngineErro
         return Ok((!all.is_empty()).then(|| all.swap_remove(0)));
     };
     let lower = wanted.to_lowercase();
-    let names: Vec<String> = all.iter().map(|grant| grant.device.adapter.clone()).collect();
-    match names.iter().position(|name| name.to_lowercase().contains(&lower)) {
+    let names: Vec<String> = all
+        .iter()
+        .map(|grant| grant.device.adapter.clone())
+        .collect();
+    match names
+        .iter()
+        .position(|name| name.to_lowercase().contains(&lower))
+    {
         Some(index) => Ok(Some(all.swap_remove(index))),
         None => Err(gpu::GpuError::NoSuchAdapter {
             wanted: wanted.to_owned(),

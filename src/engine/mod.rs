@@ -9,6 +9,7 @@ mod checkpoint;
 mod demo;
 mod describe;
 mod error;
+mod inspect;
 mod message;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;

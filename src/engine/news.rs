@@ -43,7 +43,12 @@ impl<'a> News<'a> {
     }
 
     /// Ends the stage before, if any, and begins `stage` with `total` units of work.
-    pub(super) fn begin(&mut self, stage: Stage, total: u64, unit: &str) -> Result<(), EngineError> {
+    pub(super) fn begin(
+        &mut self,
+        stage: Stage,
+        total: u64,
+        unit: &str,
+    ) -> Result<(), EngineError> {
         self.check()?;
         self.end();
         self.current = Some((stage, Instant::now()));

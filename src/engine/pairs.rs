@@ -152,7 +152,11 @@ mod tests {
     #[test]
     fn selected_pairs_stay_together_and_in_order() {
         let chosen = chosen(paired(50), Some(7)).unwrap();
-        let numbers: Vec<usize> = chosen.pairs.iter().map(|p| p.text.parse().unwrap()).collect();
+        let numbers: Vec<usize> = chosen
+            .pairs
+            .iter()
+            .map(|p| p.text.parse().unwrap())
+            .collect();
         assert_eq!(numbers, select(50, Some(7), 5));
         for pair in &chosen.pairs {
             assert_eq!(pair.image.name(), format!("{}.png", pair.text));
@@ -166,7 +170,10 @@ mod tests {
         let all = chosen(paired(3), Some(9)).unwrap();
         assert_eq!(all.pairs.len(), 3);
         assert!(all.notes[0].contains("9 pairs were asked for, there are 3"));
-        assert!(matches!(chosen(paired(0), None), Err(EngineError::NoPairs { .. })));
+        assert!(matches!(
+            chosen(paired(0), None),
+            Err(EngineError::NoPairs { .. })
+        ));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The engine itself.
 
-use super::{Command, EngineError, Event};
-use crate::platform::Cancel;
+use super::{Command, EngineError, Event, inspect::inspect, news::News};
+use crate::{gpu, platform::Cancel};
 
 /// Carries out `command`, telling `emit` the news; the last event is one for which
 /// [`Event::is_last`] holds.
@@ -10,7 +10,7 @@ use crate::platform::Cancel;
 /// device instead of blocking and lets the event loop run in between, so that a cancel message gets
 /// through. `cancel` takes effect between two submissions, well within a second.
 pub async fn run(command: Command, cancel: &Cancel, emit: &mut dyn FnMut(Event)) {
-    let last = match dispatch(command, cancel, emit).await {
+    let last = match dispatch(command, &mut News::new(cancel, emit)).await {
         Ok(event) => event,
         Err(EngineError::Cancelled) => Event::Cancelled,
         Err(error) => Event::Failed(error.to_string()),
@@ -18,19 +18,16 @@ pub async fn run(command: Command, cancel: &Cancel, emit: &mut dyn FnMut(Event))
     emit(last);
 }
 
-async fn dispatch(
-    command: Command,
-    cancel: &Cancel,
-    _emit: &mut dyn FnMut(Event),
-) -> Result<Event, EngineError> {
-    if cancel.is_cancelled() {
-        return Err(EngineError::Cancelled);
-    }
+async fn dispatch(command: Command, news: &mut News<'_>) -> Result<Event, EngineError> {
+    news.check()?;
     match command {
-        Command::Measure(_) | Command::Inspect(_) | Command::Adapters | Command::Bench(_) => {
-            Err(EngineError::Thread {
-                reason: "is not connected yet".to_owned(),
-            })
+        Command::Inspect(request) => {
+            let inspection = inspect(*request, news).await?;
+            Ok(Event::Inspection(Box::new(inspection)))
         }
+        Command::Adapters => Ok(Event::Adapters(gpu::adapters().await)),
+        Command::Measure(_) | Command::Bench(_) => Err(EngineError::Thread {
+            reason: "is not connected yet".to_owned(),
+        }),
     }
 }

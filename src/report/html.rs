@@ -2,6 +2,9 @@
 
 use super::{Report, ReportError, TextStyle, svg, svg::escape, table, to_json};
 
+/// Columns of the text, so that its long lines wrap.
+const WIDTH: usize = 112;
+
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;\
                      padding:0 1rem;color:#222;background:#fff}\
                      svg{max-width:100%;height:auto}\
@@ -16,6 +19,10 @@ pub fn html(report: &Report) -> Result<String, ReportError> {
     let name = escape(&report.model.name);
     // `</script>` or `<!--` inside a string would end or change the script element.
     let json = to_json(report)?.replace('<', "\\u003c");
+    let style = TextStyle {
+        width: Some(WIDTH),
+        color: false,
+    };
     Ok(format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n\
@@ -24,7 +31,7 @@ pub fn html(report: &Report) -> Result<String, ReportError> {
          <p>Measured by mirscope {version}.</p>\n\
          <script type=\"application/json\" id=\"report\">{json}</script>\n</body>\n</html>\n",
         chart = svg(report),
-        text = escape(&table(report, TextStyle::default())),
+        text = escape(&table(report, style)),
         version = escape(&report.mirscope_version),
     ))
 }

@@ -89,7 +89,7 @@ fn distances(image: &mut String, report: &Report) {
     for step in (0..=decades).step_by(decades.div_ceil(5).max(1)) {
         let log = low + step as f64;
         line(image, y(log));
-        let label = significant(10f64.powf(log));
+        let label = power_of_ten(log as i32);
         text(image, (LEFT - 8.0, y(log) + 4.0), "end", 12, &label);
     }
     let points: Vec<String> = logs
@@ -113,6 +113,15 @@ fn distances(image: &mut String, report: &Report) {
             layer.layer,
             significant(layer.frechet)
         );
+    }
+}
+
+/// `0.01`, `1`, `1000`, `1e7`.
+fn power_of_ten(exponent: i32) -> String {
+    if (-3..6).contains(&exponent) {
+        10f64.powi(exponent).to_string()
+    } else {
+        format!("1e{exponent}")
     }
 }
 

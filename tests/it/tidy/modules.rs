@@ -6,11 +6,12 @@ use super::{report, source::files};
 const MAY_USE: [(&str, &[&str]); 12] = [
     ("platform", &[]),
     ("report", &[]),
-    ("reference", &[]),
+    // The twins take the same parameters as the kernels.
+    ("reference", &["kernels"]),
     ("weights", &["platform"]),
     ("input", &["platform", "weights"]),
-    ("gpu", &["platform"]),
-    ("kernels", &["gpu", "reference"]),
+    ("gpu", &["platform", "report"]),
+    ("kernels", &["gpu"]),
     ("model", &["gpu", "kernels", "input", "weights", "platform"]),
     (
         "alignment",
