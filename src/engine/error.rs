@@ -1,6 +1,6 @@
 //! Why a run ended without a result.
 
-use crate::{gpu::GpuError, platform::DemoFileError, weights::WeightsError};
+use crate::{gpu::GpuError, input::InputError, platform::DemoFileError, weights::WeightsError};
 
 /// Why a run ended without a result: one sentence for the user each.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +45,9 @@ pub enum EngineError {
         /// Expected and found.
         reason: String,
     },
+    /// An image, a text, or the files that say how to prepare them.
+    #[error(transparent)]
+    Input(#[from] InputError),
     /// The device refuses.
     #[error(transparent)]
     Gpu(GpuError),

@@ -6,6 +6,7 @@
 //! [`Cancel`](crate::platform::Cancel) flag.
 
 mod checkpoint;
+#[allow(dead_code, reason = "the measurement comes next")]
 mod demo;
 mod describe;
 mod error;
@@ -13,8 +14,12 @@ mod inspect;
 mod message;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
+#[allow(dead_code, reason = "the measurement comes next")]
 mod news;
+#[allow(dead_code, reason = "the measurement comes next")]
 mod pairs;
+#[allow(dead_code, reason = "the measurement comes next")]
+mod prepare;
 mod run;
 mod select;
 mod source;

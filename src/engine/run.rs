@@ -27,7 +27,7 @@ async fn dispatch(command: Command, news: &mut News<'_>) -> Result<Event, Engine
         }
         Command::Adapters => Ok(Event::Adapters(gpu::adapters().await)),
         Command::Measure(_) | Command::Bench(_) => Err(EngineError::Thread {
-            reason: "is not connected yet".to_owned(),
+            reason: "has no model to run in this build".to_owned(),
         }),
     }
 }

@@ -1,6 +1,7 @@
 //! The program as a user meets it.
 
 mod input;
+mod inspect;
 mod usage;
 
 use std::{
@@ -15,6 +16,8 @@ pub(crate) fn program(folder: &Path, args: &[&str]) -> Command {
         .args(args)
         .current_dir(folder)
         .env_remove("NO_COLOR")
+        // Mesa complains on stderr where this is not set.
+        .env("XDG_RUNTIME_DIR", folder)
         .stdin(Stdio::null());
     command
 }

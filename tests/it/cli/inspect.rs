@@ -1,0 +1,92 @@
+//! `mirscope inspect` and `mirscope adapters`.
+
+use std::{fs, path::PathBuf};
+
+use serde_json::Value;
+
+use super::{outcome, run, text};
+
+fn golden(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests/golden", name]
+        .iter()
+        .collect()
+}
+
+#[test]
+fn inspect_describes_a_folder() {
+    let folder = golden("siglip_sharded_biases");
+    let config: Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("config.json")).unwrap()).unwrap();
+    let folder = folder.to_str().unwrap();
+    let (code, out, _) = outcome(&["inspect", folder, "--json"]);
+    assert_eq!(code, 0);
+    let found: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(found["model"]["name"], "siglip_sharded_biases");
+    assert_eq!(
+        found["model"]["architecture"],
+        "LlavaForConditionalGeneration"
+    );
+    for field in ["hidden_size", "num_hidden_layers"] {
+        assert_eq!(
+            found["model"][field], config["text_config"][field],
+            "{field}"
+        );
+    }
+    let bytes = |share: &Value| share["bytes"].as_u64().unwrap();
+    let shares = found["dtypes"].as_array().unwrap();
+    assert_eq!(found["weight_bytes"], shares.iter().map(bytes).sum::<u64>());
+    let width = found["model"]["hidden_size"].as_u64().unwrap();
+    let layers = found["model"]["num_hidden_layers"].as_u64().unwrap();
+    assert_eq!(found["state_bytes_per_1000_tokens"], 4000 * width * layers);
+
+    let (code, out, _) = outcome(&["inspect", folder]);
+    assert_eq!(code, 0);
+    for expected in [
+        "vision tower: SigLIP",
+        "connector: ",
+        "language model: Llama",
+        "adapter",
+    ] {
+        assert!(out.contains(expected), "no `{expected}` in\n{out}");
+    }
+}
+
+#[test]
+fn inspect_says_what_is_wrong_with_a_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("config.json"),
+        "{\"model_type\": \"bert\"}",
+    )
+    .unwrap();
+    let (code, out, err) = text(&run(folder.path(), &["inspect", "."]));
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.contains("config.json: `model_type` is bert"), "{err}");
+}
+
+#[test]
+fn unknown_adapters_are_refused_with_those_there_are() {
+    let folder = golden("clip_linear_connector");
+    let args = ["inspect", folder.to_str().unwrap(), "--adapter", "Voodoo 2"];
+    let (code, _, err) = outcome(&args);
+    assert_eq!(code, 1);
+    assert!(
+        err.contains("no adapter's name contains `Voodoo 2`"),
+        "{err}"
+    );
+}
+
+#[test]
+fn adapters_are_listed() {
+    let (code, out, _) = outcome(&["adapters", "--json"]);
+    assert_eq!(code, 0);
+    let all: Vec<Value> = serde_json::from_str(&out).unwrap();
+    let (_, listed, _) = outcome(&["adapters"]);
+    for adapter in &all {
+        assert!(adapter["max_buffer_size"].as_u64().unwrap() > 0);
+        assert!(
+            listed.contains(adapter["device"]["adapter"].as_str().unwrap()),
+            "{listed}"
+        );
+    }
+}
