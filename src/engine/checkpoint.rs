@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{EngineError, ModelSource, demo};
-use crate::weights::{ByteSource, Checkpoint, FolderSource, MemorySource};
+use crate::weights::{Checkpoint, FolderSource, MemorySource, WeightsError};
 
 /// A checkpoint and what to call it.
 pub(super) struct Opened {
@@ -35,7 +35,7 @@ pub(super) async fn open(
             })
         }
         ModelSource::Folder(path) => {
-            let source = folder(&path)?;
+            let source = FolderSource::open(&path).map_err(WeightsError::from)?;
             // `.` and `..` have no name of their own.
             let full = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
             let name = full.file_name().map_or_else(
@@ -43,7 +43,7 @@ pub(super) async fn open(
                 |name| name.to_string_lossy().into_owned(),
             );
             Ok(Opened {
-                checkpoint: Checkpoint::open(source)?,
+                checkpoint: Checkpoint::open(Arc::new(source))?,
                 name,
             })
         }
@@ -60,17 +60,4 @@ pub(super) async fn open(
             })
         }
     }
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-fn folder(path: &std::path::Path) -> Result<Arc<dyn ByteSource>, EngineError> {
-    let source = FolderSource::open(path).map_err(crate::weights::WeightsError::from)?;
-    Ok(Arc::new(source))
-}
-
-#[cfg(target_arch = "wasm32")]
-fn folder(path: &std::path::Path) -> Result<Arc<dyn ByteSource>, EngineError> {
-    Err(EngineError::NoFileSystem {
-        path: path.display().to_string(),
-    })
 }
