@@ -20,11 +20,9 @@ fn main() -> Result<(), Error> {
 
 fn compose_shaders(out_dir: &Path) -> Result<(), Error> {
     println!("cargo::rerun-if-changed=build.rs");
-    if Path::new("shaders").is_dir() {
-        println!("cargo::rerun-if-changed=shaders");
-    }
+    println!("cargo::rerun-if-changed=shaders");
     let mut names = Vec::new();
-    for entry in fs::read_dir("shaders").into_iter().flatten() {
+    for entry in fs::read_dir("shaders")? {
         let path = entry?.path();
         if path
             .extension()
@@ -58,15 +56,8 @@ fn compose_shaders(out_dir: &Path) -> Result<(), Error> {
 
 /// Writes `DEMO_FILES`, a table of (path below `assets/demo` with `/`, bytes) in path order.
 fn list_demo(out_dir: &Path) -> Result<(), Error> {
-    let assets = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("assets");
-    let root = assets.join("demo");
-    // A missing path would mean a rebuild every time.
-    for path in [&root, &assets] {
-        if path.is_dir() {
-            println!("cargo::rerun-if-changed={}", path.display());
-            break;
-        }
-    }
+    println!("cargo::rerun-if-changed=assets/demo");
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("assets/demo");
     let mut files = Vec::new();
     if env::var("CARGO_CFG_TARGET_ARCH")? != "wasm32" && root.is_dir() {
         walk(&root, &mut files)?;

@@ -159,3 +159,57 @@ fn demo_error(file: &str, reason: impl ToString) -> EngineError {
         reason: reason.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{platform::native::block_on, weights::Checkpoint};
+    use std::sync::Arc;
+
+    #[test]
+    fn every_connector_fits_the_checkpoint() {
+        let index = block_on(text(INDEX)).unwrap();
+        let connectors: Vec<Connector> = serde_json::from_str(&index).unwrap();
+        assert!(connectors.len() >= 3);
+        for connector in connectors {
+            let model = block_on(model(Some(&connector.name), |_, _| {})).unwrap();
+            let checkpoint = Checkpoint::open(Arc::new(model.source)).unwrap();
+            assert_eq!(model.connector.is_some(), connector.file.is_some());
+            match model.connector {
+                Some((source, file)) => {
+                    let replaced = checkpoint.with_overrides(Arc::new(source), &file).unwrap();
+                    let info = replaced
+                        .info("multi_modal_projector.linear_1.weight")
+                        .unwrap();
+                    assert_eq!(info.file, file);
+                    assert_eq!(model.name, format!("{NAME}, connector {}", connector.name));
+                }
+                None => assert_eq!(model.name, NAME),
+            }
+        }
+    }
+
+    #[test]
+    fn unknown_connectors_are_refused_with_those_there_are() {
+        let error = block_on(model(Some("better"), |_, _| {})).err().unwrap();
+        let text = error.to_string();
+        assert!(text.contains("no connector `better`"), "{text}");
+        assert!(text.contains("untrained, halfway, trained"), "{text}");
+    }
+
+    #[test]
+    fn pairs_are_selected_with_their_own_images() {
+        let (all, available) = block_on(pairs(None, 0)).unwrap();
+        assert!(available >= 100 && all.len() == available);
+        let (some, _) = block_on(pairs(Some(5), 3)).unwrap();
+        let expected = select(available, Some(5), 3);
+        for (pair, index) in some.iter().zip(expected) {
+            assert_eq!(pair.text, all[index].text);
+            assert_eq!(pair.image.name(), all[index].image.name());
+        }
+        let ImageInput::Bytes(first) = &some[0].image else {
+            panic!("the demo's images are bytes");
+        };
+        assert!(first.bytes.starts_with(b"\x89PNG"));
+    }
+}

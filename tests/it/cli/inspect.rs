@@ -52,6 +52,14 @@ fn inspect_describes_a_folder() {
 }
 
 #[test]
+fn the_demo_is_part_of_the_program() {
+    let (code, out, err) = outcome(&["inspect", "--json"]);
+    assert_eq!(code, 0, "{err}");
+    let found: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(found["model"]["name"], "mirscope demo");
+}
+
+#[test]
 fn inspect_says_what_is_wrong_with_a_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(
