@@ -1,6 +1,7 @@
 //! Images and texts against what PIL and transformers make of them.
 
 mod bad;
+mod demo;
 mod images;
 mod prompts;
 mod sha256;
