@@ -61,6 +61,7 @@ export class Engine {
     await this.start();
     const id = this.#nextRun++;
     const worker = this.#worker;
+    if (!worker) throw new EngineLost('it ended before it had the command');
     let patience;
     try {
       return await new Promise((resolve, reject) => {

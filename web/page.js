@@ -74,17 +74,27 @@ async function start() {
     throw new Error(`manifest.json: the server answered ${response.status} instead of 200: copy the whole bundle`);
   }
   const site = { ...(await response.json()), base: new URL('.', document.baseURI).href };
+  offerConnectors(site.connectors);
   engine = new Engine(site, loaded);
   hook.version = (await engine.start()).version;
   find('loading').hidden = true;
   enter('ready');
 }
 
+/** Lets the reader choose a stage of the connector's training; the latest comes first. */
+function offerConnectors(connectors) {
+  if (connectors.length === 0) return;
+  find('connector').replaceChildren(
+    ...[...connectors].reverse().map(({ name, description }) =>
+      element('option', { value: name, title: description }, name)),
+  );
+}
+
 /** The command for what the form says; `settings` overrules it. */
 function commandOf(settings) {
   return {
     Measure: {
-      model: { Demo: { connector: null } },
+      model: { Demo: { connector: find('connector').value || null } },
       pairs: 'Demo',
       settings: {
         num_pairs: find('num-pairs').valueAsNumber || null,

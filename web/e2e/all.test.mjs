@@ -1,5 +1,6 @@
 // All tests of the page in one process, one after the other: they share a browser and the
 // machine's processors, and some of them watch the clock.
 import './script.mjs';
+import './units.mjs';
 import './server.mjs';
 import './page.mjs';

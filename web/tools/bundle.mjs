@@ -35,8 +35,14 @@ const demo = filesBelow('assets/demo').map((path) => {
   const bytes = readFileSync(join('assets/demo', path));
   return { path, bytes: bytes.length, hash: hashOf(bytes) };
 });
+/** The stages of the connector's training, for the page to choose from; none without a demo. */
+const index = 'assets/demo/connectors/index.json';
+const connectors = existsSync(index)
+  ? JSON.parse(readFileSync(index, 'utf8')).map(({ name, description }) => ({ name, description }))
+  : [];
 const manifest = JSON.stringify({
   wasm_bytes: statSync(sources.get('pkg/mirscope_bg.wasm')).size,
+  connectors,
   demo,
 });
 const everything = createHash('sha256').update(manifest);
