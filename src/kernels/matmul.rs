@@ -164,13 +164,15 @@ pub(super) fn check(
     expect(name, a.cols() == b.cols(), || {
         format!("a {a:?} and b {b:?} must have the same number of columns")
     })?;
-    expect(name, begin % 4 == 0 && begin + k <= a.cols(), || {
-        format!("columns {begin}..{} are not within a {a:?}", begin + k)
-    })?;
+    expect(
+        name,
+        begin.is_multiple_of(4) && begin + k <= a.cols(),
+        || format!("columns {begin}..{} are not within a {a:?}", begin + k),
+    )?;
     let fits = |tensor: &Tensor, row: usize| {
         tensor.dtype() == DType::F32
             && row + m <= tensor.rows()
-            && with.out_col % 4 == 0
+            && with.out_col.is_multiple_of(4)
             && with.out_col + n <= tensor.cols()
     };
     expect(

@@ -24,7 +24,7 @@ struct Params {
 /// # Errors
 /// [`GpuError::Shape`].
 pub fn rotary(x: &Tensor, table: &Tensor, head_dim: usize) -> Result<Dispatch, GpuError> {
-    let fits = head_dim > 0 && head_dim % 2 == 0 && x.cols() % head_dim == 0;
+    let fits = head_dim > 0 && head_dim.is_multiple_of(2) && x.cols().is_multiple_of(head_dim);
     expect(
         "rotary",
         fits && table.cols() == head_dim && table.rows() >= x.rows(),

@@ -1,3 +1,5 @@
+use std::f32::consts::FRAC_1_SQRT_2;
+
 use mirscope::{
     gpu::DType,
     kernels::{Activation, activation::activation},
@@ -13,10 +15,15 @@ fn equals_its_twin_over_the_whole_range() {
     for (rows, cols) in [(1, 1), (3, 5), (7, 64), (2, 1001)] {
         let mut x = random.normals(rows * cols);
         // Where exponentials overflow and where erf changes its branch.
-        for (value, special) in x
-            .iter_mut()
-            .zip([0.0, -0.7071, 0.7071, 30.0, -30.0, 100.0, -100.0])
-        {
+        for (value, special) in x.iter_mut().zip([
+            0.0,
+            -FRAC_1_SQRT_2,
+            FRAC_1_SQRT_2,
+            30.0,
+            -30.0,
+            100.0,
+            -100.0,
+        ]) {
             *value = special;
         }
         let input = gpu.upload(rows, cols, &x).expect("upload");
