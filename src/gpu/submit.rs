@@ -131,6 +131,11 @@ impl Gpu {
         }
     }
 
+    /// Hands writes that are waiting to the driver, so that their staging memory becomes free.
+    pub fn flush(&self) {
+        self.0.queue.submit([]);
+    }
+
     /// Waits for the oldest submission in flight.
     async fn settle(
         &self,

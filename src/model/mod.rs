@@ -1,1 +1,18 @@
-//! (being written)
+//! A vision-language model as lists of kernels: vision tower -> connector -> language model.
+//!
+//! [`Vlm`] loads a checkpoint onto a device and records forward passes; a [`CaptureRequest`] names
+//! the states to keep. Names follow Hugging Face transformers: `pixel_values`, `hidden_states[k]`,
+//! `q_proj`, ... The next tower, connector or decoder is one more file beside these.
+
+mod capture;
+mod connector;
+mod error;
+mod language_model;
+mod load;
+mod ops;
+mod vision_tower;
+mod vlm;
+
+pub use capture::{Capture, CaptureRequest, Hook};
+pub use error::ModelError;
+pub use vlm::{ForwardInput, Vlm};

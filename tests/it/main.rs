@@ -7,6 +7,7 @@ mod cli;
 mod golden;
 mod input;
 mod kernels;
+mod model;
 mod report;
 mod shader_validation;
 mod support;

@@ -1,0 +1,88 @@
+//! Which states of a forward pass are kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::gpu::Tensor;
+
+/// A point of the forward pass whose state can be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Hook {
+    /// `hidden_states[i]` of the vision tower: 0 before its first block, i after block i; before
+    /// `post_layernorm`. `[positions, vision hidden]`.
+    VisionState(usize),
+    /// What the connector makes of the selected tower states: `[image tokens, hidden]`.
+    ImageFeatures,
+    /// Token embeddings with the image features in their places, `hidden_states[0]`:
+    /// `[tokens, hidden]`.
+    InputsEmbeds,
+    /// The residual stream after decoder block `k` (1 to L), before the final norm: `[tokens,
+    /// hidden]`. `hidden_states[k]` for k < L.
+    Layer(usize),
+    /// After the final norm, `hidden_states[L]`: `[tokens, hidden]`.
+    FinalNorm,
+    /// Queries of decoder block `k` (1 to L) after the rotary embedding: `[tokens, heads *
+    /// head_dim]`.
+    Queries(usize),
+    /// Keys of decoder block `k` (1 to L) after the rotary embedding: `[tokens, kv_heads *
+    /// head_dim]`.
+    Keys(usize),
+}
+
+/// The states to keep.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CaptureRequest(BTreeSet<Hook>);
+
+impl CaptureRequest {
+    /// Nothing, to be extended.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a hook.
+    pub fn with(mut self, hook: Hook) -> Self {
+        self.0.insert(hook);
+        self
+    }
+
+    /// Adds hooks.
+    pub fn with_all(mut self, hooks: impl IntoIterator<Item = Hook>) -> Self {
+        self.0.extend(hooks);
+        self
+    }
+
+    /// Whether the hook is asked for.
+    pub fn contains(&self, hook: Hook) -> bool {
+        self.0.contains(&hook)
+    }
+
+    /// The last tower state asked for.
+    pub(super) fn last_vision_state(&self) -> Option<usize> {
+        self.0
+            .iter()
+            .filter_map(|hook| match hook {
+                Hook::VisionState(i) => Some(*i),
+                _ => None,
+            })
+            .max()
+    }
+}
+
+/// The states kept of one forward pass, on the device.
+///
+/// A state is not copied: it keeps the memory in which the forward pass left it, so a capture that
+/// is dropped after its recording was made costs nothing but a later reuse.
+#[derive(Clone, Debug, Default)]
+pub struct Capture(BTreeMap<Hook, Tensor>);
+
+impl Capture {
+    /// The state at a hook, if it was asked for and the model has it.
+    pub fn get(&self, hook: Hook) -> Option<&Tensor> {
+        self.0.get(&hook)
+    }
+
+    pub(super) fn keep(&mut self, request: &CaptureRequest, hook: Hook, state: &Tensor) {
+        if request.contains(hook) {
+            self.0.insert(hook, state.clone());
+        }
+    }
+}

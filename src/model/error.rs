@@ -1,0 +1,43 @@
+//! What can go wrong while a model is loaded or run.
+
+use crate::{gpu::GpuError, weights::WeightsError};
+
+/// An error of the model layer.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The device.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+    /// The checkpoint.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// Image tokens and image features do not match.
+    #[error(
+        "the prompt has {found} image tokens, the tower gives {expected} image features; use the checkpoint's own processor files"
+    )]
+    ImageTokens {
+        /// Features of one image.
+        expected: usize,
+        /// Image tokens in the prompt.
+        found: usize,
+    },
+    /// The pixel values do not have the tower's size.
+    #[error("pixel_values has shape {found:?}, the vision tower takes {expected:?}")]
+    PixelValues {
+        /// `[channels, height, width]`.
+        expected: [usize; 3],
+        /// `[channels, height, width]`.
+        found: [usize; 3],
+    },
+    /// A token id outside the vocabulary.
+    #[error("input_ids holds {id}, the vocabulary has {vocab_size} entries")]
+    TokenId {
+        /// The id.
+        id: u32,
+        /// Size of the vocabulary.
+        vocab_size: usize,
+    },
+    /// Loading was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}
