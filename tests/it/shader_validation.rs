@@ -12,10 +12,13 @@ fn every_shader_is_valid_core_wgsl() {
         let outcome = naga::front::wgsl::parse_str(source)
             .map_err(|error| error.emit_to_string(source))
             .and_then(|module| {
-                Validator::new(ValidationFlags::all(), Capabilities::SHADER_FLOAT16_IN_FLOAT32)
-                    .validate(&module)
-                    .map(|_| ())
-                    .map_err(|error| error.emit_to_string(source))
+                Validator::new(
+                    ValidationFlags::all(),
+                    Capabilities::SHADER_FLOAT16_IN_FLOAT32,
+                )
+                .validate(&module)
+                .map(|_| ())
+                .map_err(|error| error.emit_to_string(source))
             });
         if let Err(message) = outcome {
             failures.push(format!("{name}: {message}"));

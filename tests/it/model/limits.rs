@@ -10,6 +10,9 @@ use crate::{
     support::{assert_close, gpu},
 };
 
+/// Bytes that hold every activation of the small cases, but not their embeddings.
+const BINDING: u64 = 22 << 10;
+
 fn limited(bytes: u64) -> Gpu {
     let options = GpuOptions {
         limits: LimitTier::Binding(bytes),
@@ -23,11 +26,21 @@ fn weights_larger_than_a_binding_are_split() {
     let request = CaptureRequest::new()
         .with(Hook::FinalNorm)
         .with(Hook::ImageFeatures);
+    let small = limited(BINDING);
+    let mut split_cases = 0;
     for case in golden::cases() {
-        let config = &case.checkpoint().config;
-        let embedding = config.text.vocab_size * config.text.hidden_size.next_multiple_of(4) * 2;
-        // Half of the smallest form of the embedding, so that it is split in any storage type.
-        let small = limited((embedding as u64 / 2).next_multiple_of(16));
+        let checkpoint = case.checkpoint();
+        let embedding = checkpoint
+            .info("language_model.embed_tokens.weight")
+            .unwrap()
+            .bytes();
+        let vision = &checkpoint.config.vision;
+        let image =
+            vision.num_channels * vision.image_size * vision.image_size.next_multiple_of(4) * 4;
+        if embedding <= BINDING || image as u64 > BINDING {
+            continue;
+        }
+        split_cases += 1;
         let split = Run::new(&small, &case, &request);
         let whole = Run::new(&gpu(), &case, &request);
         for hook in [Hook::FinalNorm, Hook::ImageFeatures] {
@@ -36,6 +49,10 @@ fn weights_larger_than_a_binding_are_split() {
             assert_close(&found, &expected, 1e-6, &format!("{} {hook:?}", case.name));
         }
     }
+    assert!(
+        split_cases >= 4,
+        "only {split_cases} cases have an embedding to split"
+    );
 }
 
 #[test]
