@@ -19,6 +19,7 @@ const hook = {
   report: null,
   error: null,
   version: null,
+  adapter: null,
   measure,
   cancel: () => abort?.abort(),
 };
@@ -77,9 +78,22 @@ async function start() {
   offerConnectors(site.connectors);
   engine = new Engine(site, loaded);
   hook.version = (await engine.start()).version;
+  const { Adapters: adapters = [] } = await engine.run('Adapters', () => {});
   find('loading').hidden = true;
+  if (adapters.length === 0) {
+    fail('The page found a GPU, but the Worker that the engine runs in found none: use Chrome, Edge or Safari.');
+    enter('unsupported');
+    return;
+  }
+  hook.adapter = adapters[0];
+  find('adapter').textContent = `Runs on ${nameOf(adapters[0].device)}.`;
+  find('adapter').hidden = false;
   enter('ready');
 }
+
+/** An adapter's name for reading. */
+const nameOf = ({ adapter, device_type: type }) =>
+  type === 'cpu' ? `${adapter}, a software adapter: correct, but slow` : adapter;
 
 /** Lets the reader choose a stage of the connector's training; the latest comes first. */
 function offerConnectors(connectors) {

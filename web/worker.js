@@ -20,7 +20,7 @@ async function start(site) {
   try {
     await holdLock(`mirscope-${crypto.randomUUID()}`);
     await init({ module_or_path: await fetchProgram(site.wasm_bytes) });
-    engine = new Engine(site, died);
+    engine = new Engine({ ...site, adapter: await adapterName() }, died);
     self.postMessage({ ready: { version: engine.version } });
   } catch (error) {
     self.postMessage({ failed: error?.message ?? String(error) });
@@ -38,6 +38,13 @@ function holdLock(name) {
       })
       .catch(reject);
   });
+}
+
+/** What the browser tells about the adapter, null where it tells nothing. */
+async function adapterName() {
+  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' });
+  const { vendor, architecture, description } = adapter?.info ?? {};
+  return [vendor, architecture, description].filter((part) => part).join(' ') || null;
 }
 
 /** Fetches the wasm and tells the page how far it is. */

@@ -1,7 +1,10 @@
 //! Finding an adapter.
 
 use super::GpuError;
-use crate::report::{DeviceGrant, DeviceSummary, format_bytes};
+use crate::{
+    platform,
+    report::{DeviceGrant, DeviceSummary, format_bytes},
+};
 
 /// An adapter and what it grants.
 pub type AdapterSummary = DeviceGrant;
@@ -76,7 +79,7 @@ pub(super) async fn choose(
 pub(super) fn summary(info: &wgpu::AdapterInfo, kernels: &str) -> DeviceSummary {
     DeviceSummary {
         adapter: if info.name.is_empty() {
-            "unnamed adapter".into()
+            platform::adapter_name().unwrap_or_else(|| "unnamed adapter".into())
         } else {
             info.name.clone()
         },

@@ -14,6 +14,6 @@ pub use cancel::Cancel;
 pub use demo::{DemoFile, DemoFileError};
 
 #[cfg(not(target_arch = "wasm32"))]
-pub use native::{demo_files, yield_now};
+pub use native::{adapter_name, demo_files, yield_now};
 #[cfg(target_arch = "wasm32")]
-pub use web::{demo_files, yield_now};
+pub use web::{adapter_name, demo_files, yield_now};

@@ -23,6 +23,11 @@ pub fn spawn_thread(
     thread::Builder::new().name(name.to_owned()).spawn(work)
 }
 
+/// A name for an adapter that has none of its own: natively nothing knows better.
+pub fn adapter_name() -> Option<String> {
+    None
+}
+
 /// Lets whatever shares the engine's thread run. Natively nothing does.
 pub async fn yield_now() {}
 

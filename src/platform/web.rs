@@ -23,6 +23,9 @@ pub struct Site {
     pub base: String,
     /// The files below `assets/demo`, sorted by path.
     pub demo: Vec<SiteFile>,
+    /// What the browser tells about the adapter: vendor, architecture, description.
+    #[serde(default)]
+    pub adapter: Option<String>,
 }
 
 /// One file of the manifest.
@@ -47,6 +50,12 @@ thread_local! {
 /// Tells where the page's files are. Needed once, before [`demo_files`].
 pub fn set_site(site: Site) {
     SITE.with_borrow_mut(|slot| *slot = Some(site));
+}
+
+/// The adapter's name as the Worker asked the browser for it; wgpu passes on its description only,
+/// which most browsers keep empty.
+pub fn adapter_name() -> Option<String> {
+    SITE.with_borrow(|site| site.as_ref()?.adapter.clone())
 }
 
 /// Lets the Worker's event loop turn once, so that messages (cancel among them) are heard.

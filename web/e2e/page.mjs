@@ -30,6 +30,8 @@ test('the page can be read before the engine arrives, then it is ready', LIMIT, 
   assert.ok(await page.locator('#measure').isEnabled());
   assert.ok(await page.locator('#loading').isHidden());
   assert.match(await page.evaluate(() => window.mirscope.version), /^\d+\.\d+\.\d+$/);
+  assert.match(await page.locator('#adapter').textContent(), /swiftshader/i);
+  assert.deepEqual(await page.locator('#connector option').allTextContents(), ['trained', 'halfway', 'untrained']);
 });
 
 test('the page fits 390 pixels and works from a sub-path', LIMIT, async (t) => {
@@ -82,6 +84,19 @@ test('an adapter with too small limits is refused with numbers', LIMIT, async (t
     };
   });
   assert.match(text, /allows 128 invocations in a workgroup; the engine needs 256/);
+});
+
+test('a Worker without a GPU is told apart from a page without one', LIMIT, async (t) => {
+  // Only the Worker's scripts ask for the adapter through WorkerNavigator.
+  const address = await site(t, {
+    change: (path, text) => (path.endsWith('/worker.js')
+      ? `Object.defineProperty(WorkerNavigator.prototype, 'gpu', { get: () => undefined });\n${text}`
+      : text),
+  });
+  const page = await openPage(t, browser);
+  await page.goto(address);
+  await reach(page, 'unsupported');
+  assert.match(await page.locator('#message').innerText(), /the Worker that the engine runs in found none/);
 });
 
 test('a bundle without its program says which file is missing', LIMIT, async (t) => {

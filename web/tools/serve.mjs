@@ -1,6 +1,6 @@
 // A small static server for this machine alone: node web/tools/serve.mjs FOLDER [--port N]
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -21,10 +21,10 @@ const TYPES = {
 
 /**
  * Serves `folder` on 127.0.0.1 below the path `mount`; port 0 takes any free one. `before(path)` is
- * awaited for each request and may return a status to answer with instead of the file. Resolves
- * with `{ address, close }`.
+ * awaited for each request and may return a status to answer with instead of the file;
+ * `change(path, text)` may return another text for a script. Resolves with `{ address, close }`.
  */
-export function serve(folder, { port = 0, mount = '/', before = async () => null } = {}) {
+export function serve(folder, { port = 0, mount = '/', before = async () => null, change = null } = {}) {
   const root = resolve(folder);
   const server = createServer(async (request, response) => {
     const answer = (status, text) => response.writeHead(status, { 'content-type': 'text/plain' }).end(`${text}\n`);
@@ -38,6 +38,10 @@ export function serve(folder, { port = 0, mount = '/', before = async () => null
       if (!file.startsWith(root + sep)) return answer(403, 'outside of the folder');
       const found = await stat(file).catch(() => null);
       if (!found?.isFile()) return answer(404, `no such file: ${path}`);
+      if (change && file.endsWith('.js')) {
+        const text = change(path, await readFile(file, 'utf8'));
+        return response.writeHead(200, { 'content-type': TYPES['.js'] }).end(text);
+      }
       response.writeHead(200, {
         'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
         'content-length': found.size,
