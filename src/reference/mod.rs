@@ -1,6 +1,6 @@
 //! CPU twins of the kernels: the same names, plain slices without padding, sums in f64.
 //!
-//! They are the oracle of the kernel tests, not a fast path.
+//! They are the oracle of the kernel tests and of the [`self_test`] of a device, not a fast path.
 
 mod activation;
 mod attention;
@@ -13,6 +13,7 @@ mod patchify;
 mod rms_norm;
 mod rotary;
 mod scatter_rows;
+mod self_test;
 mod swiglu;
 
 pub use activation::{activate, activation};
@@ -26,4 +27,5 @@ pub use patchify::patchify;
 pub use rms_norm::rms_norm;
 pub use rotary::rotary;
 pub use scatter_rows::scatter_rows;
+pub use self_test::self_test;
 pub use swiglu::swiglu;

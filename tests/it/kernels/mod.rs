@@ -13,7 +13,7 @@ mod rotary;
 mod scatter_rows;
 mod swiglu;
 
-use mirscope::gpu::{DType, Gpu, KernelVariant, Tensor};
+use mirscope::gpu::{DType, Gpu, GpuOptions, KernelVariant, Tensor};
 
 /// Both variants: the suite runs each on whatever adapter is there.
 pub const VARIANTS: [KernelVariant; 2] = [KernelVariant::Tiled, KernelVariant::Direct];
@@ -47,4 +47,16 @@ pub fn stored(
         gpu.upload_bytes(dtype, rows, cols, &bytes).expect("upload"),
         kept,
     )
+}
+
+#[test]
+fn this_adapter_passes_the_self_test() {
+    for variant in VARIANTS {
+        let options = GpuOptions {
+            kernels: Some(variant),
+            ..GpuOptions::default()
+        };
+        let gpu = pollster::block_on(Gpu::request(&options)).unwrap();
+        pollster::block_on(mirscope::reference::self_test(&gpu)).unwrap();
+    }
 }

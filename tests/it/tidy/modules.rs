@@ -6,8 +6,8 @@ use super::{report, source::files};
 const MAY_USE: [(&str, &[&str]); 12] = [
     ("platform", &[]),
     ("report", &[]),
-    // The twins take the same parameters as the kernels.
-    ("reference", &["kernels"]),
+    // The twins take the parameters of the kernels; the self-test runs both.
+    ("reference", &["gpu", "kernels"]),
     ("weights", &["platform"]),
     ("input", &["platform", "weights"]),
     ("gpu", &["platform", "report"]),
