@@ -1,1 +1,37 @@
-//! (being written)
+//! Metrics of captured hidden states, computed on the device.
+//!
+//! [`Mir`] is the Modality Integration Rate (arXiv 2410.07167): for the states of the vision tokens
+//! and of the text tokens after each decoder layer, both scaled so that the text's mean norm is 1,
+//! the Fréchet distance of the two clouds
+//!
+//! ```text
+//! F = ||mu_v - mu_t||^2 + Tr S_v + Tr S_t - 2 Tr (S_v S_t)^(1/2),   S = Xc^T Xc / (n - 1)
+//! ```
+//!
+//! summed over the layers; the MIR is the decadic logarithm of the sum. Lower is better. How it is
+//! computed in f32 without losing the small distances:
+//!
+//! 1. outliers: rows whose norm lies more than three standard deviations from the median norm
+//!    give way to the median of each dimension, as in the released script.
+//! 2. covariance: means in two parts, centering, traces and Gram matrices in blocks of rows.
+//! 3. [`cholesky`]: each Gram matrix is factored as `F^T F` in f64 on the CPU; a modality with no
+//!    more tokens than dimensions needs no Gram matrix, its centered rows are the factor.
+//! 4. [`polar`]: the square root's trace is the sum of the singular values of `F_v F_t^T`, which the
+//!    polar factor gives by matrix products alone.
+//! 5. [`LayerDistance`]: what remains is scalar and done in f64.
+
+pub mod cholesky;
+mod covariance;
+mod error;
+mod frechet;
+mod mir;
+mod modality;
+mod outliers;
+mod plan;
+pub mod polar;
+
+pub use error::AlignmentError;
+pub use frechet::{LayerDistance, MirResult};
+pub use mir::{Mir, MirSettings};
+pub use modality::Modality;
+pub use plan::MemoryPlan;

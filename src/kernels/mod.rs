@@ -3,16 +3,25 @@
 
 pub mod activation;
 pub mod attention;
+pub mod center_rows;
+pub mod column_medians;
+pub mod column_sums;
 pub mod gather_rows;
 pub mod layer_norm;
 pub mod matmul;
 pub mod matmul_naive;
 pub mod matvec;
+pub mod norm_stats;
+pub mod normalize;
 pub mod patchify;
+pub mod replace_outliers;
 pub mod rms_norm;
 pub mod rotary;
+pub mod row_dots;
 pub mod scatter_rows;
 pub mod swiglu;
+pub mod token_norms;
+pub mod transpose;
 
 pub use activation::Activation;
 

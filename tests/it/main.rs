@@ -3,6 +3,7 @@
 // A test says what went wrong by failing.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod alignment;
 mod cli;
 mod golden;
 mod input;

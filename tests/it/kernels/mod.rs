@@ -2,16 +2,25 @@
 
 mod activation;
 mod attention;
+mod center_rows;
+mod column_medians;
+mod column_sums;
 mod gather_rows;
 mod layer_norm;
 mod matmul;
 mod matmul_naive;
 mod matvec;
+mod norm_stats;
+mod normalize;
 mod patchify;
+mod replace_outliers;
 mod rms_norm;
 mod rotary;
+mod row_dots;
 mod scatter_rows;
 mod swiglu;
+mod token_norms;
+mod transpose;
 
 use mirscope::gpu::{DType, Gpu, GpuOptions, KernelVariant, Tensor};
 

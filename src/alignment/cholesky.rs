@@ -1,0 +1,96 @@
+//! Factorization of covariance matrices on the CPU, in f64.
+
+use crate::gpu::GpuError;
+use crate::platform::Cancel;
+
+/// Pivots of the equilibrated matrix below this are rounding of f32 sums, not signal.
+const NOISE: f64 = 3e-8;
+
+/// A factor `f [rank, n]` with `f^T f` equal to a symmetric matrix up to its rounding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Factor {
+    /// Number of rows.
+    pub rank: usize,
+    /// Values, row-major.
+    pub values: Vec<f32>,
+}
+
+/// Factors the symmetric positive semi-definite `matrix [n, n]`, of which the upper triangle is read.
+///
+/// Cholesky with complete pivoting in f64, of the matrix scaled to a unit diagonal: dimensions of
+/// very different size are equally accurate. It stops where only rounding is left, so that a matrix
+/// that rounding has made singular or slightly indefinite is as good as any.
+///
+/// # Errors
+/// [`GpuError::Cancelled`] soon after `cancel` was asked.
+pub fn factor(matrix: &[f32], n: usize, cancel: &Cancel) -> Result<Factor, GpuError> {
+    let diagonal = |i: usize| f64::from(matrix[i * n + i]);
+    let scales: Vec<f64> = (0..n).map(|i| diagonal(i).max(0.0).sqrt()).collect();
+    let inverse: Vec<f64> = scales
+        .iter()
+        .map(|&scale| if scale > 0.0 { 1.0 / scale } else { 0.0 })
+        .collect();
+    // `order[k]` is the dimension that stands at position k; the rows of `rest` from k on hold what
+    // is left of the matrix, in that order, upper triangle.
+    let mut order: Vec<usize> = (0..n).collect();
+    let mut rest = vec![0.0; n * n];
+    for (i, row) in rest.chunks_exact_mut(n.max(1)).enumerate() {
+        for (j, value) in row.iter_mut().enumerate().skip(i) {
+            *value = f64::from(matrix[i * n + j]) * inverse[i] * inverse[j];
+        }
+    }
+    let mut rank = 0;
+    while rank < n {
+        if rank % 32 == 0 && cancel.is_cancelled() {
+            return Err(GpuError::Cancelled);
+        }
+        let k = rank;
+        let pivot = (k..n)
+            .max_by(|&a, &b| rest[a * n + a].total_cmp(&rest[b * n + b]))
+            .unwrap_or(k);
+        if rest[pivot * n + pivot].is_nan() || rest[pivot * n + pivot] <= NOISE {
+            break;
+        }
+        swap(&mut rest, n, k, pivot);
+        order.swap(k, pivot);
+        // Row k becomes a row of the factor; the rows below lose its outer product.
+        let (above, below) = rest.split_at_mut((k + 1) * n);
+        let row = &mut above[k * n..];
+        let root = 1.0 / row[k].sqrt();
+        row[k..].iter_mut().for_each(|value| *value *= root);
+        for (offset, target) in below.chunks_exact_mut(n).enumerate() {
+            let i = k + 1 + offset;
+            let weight = row[i];
+            for (value, &factor) in target[i..].iter_mut().zip(&row[i..]) {
+                *value -= weight * factor;
+            }
+        }
+        rank += 1;
+    }
+    let mut values = vec![0.0; rank * n];
+    for (k, row) in values.chunks_exact_mut(n.max(1)).enumerate() {
+        for position in k..n {
+            let dimension = order[position];
+            row[dimension] = (rest[k * n + position] * scales[dimension]) as f32;
+        }
+    }
+    Ok(Factor { rank, values })
+}
+
+/// Exchanges positions `a <= b` of a symmetric matrix stored as its upper triangle, together with
+/// the columns of the factor rows above.
+fn swap(matrix: &mut [f64], n: usize, a: usize, b: usize) {
+    if a == b {
+        return;
+    }
+    for row in 0..a {
+        matrix.swap(row * n + a, row * n + b);
+    }
+    matrix.swap(a * n + a, b * n + b);
+    for middle in a + 1..b {
+        matrix.swap(a * n + middle, middle * n + b);
+    }
+    for column in b + 1..n {
+        matrix.swap(a * n + column, b * n + column);
+    }
+}

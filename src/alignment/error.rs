@@ -1,0 +1,75 @@
+//! Why a metric has no value.
+
+use super::Modality;
+use crate::gpu::GpuError;
+
+/// Why a metric has no value: one sentence each.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AlignmentError {
+    /// A covariance needs two tokens.
+    #[error(
+        "the pairs give {count} {modality} tokens in all, a covariance needs at least 2; use more pairs or longer texts"
+    )]
+    TooFewTokens {
+        /// The modality.
+        modality: Modality,
+        /// Tokens over all pairs.
+        count: usize,
+    },
+    /// The states would not fit in the memory allowed.
+    #[error(
+        "the metric needs {needed} of device memory, {states} of it for the hidden states of {layers} layers, the memory budget leaves {budget}; use fewer pairs or raise --memory-budget"
+    )]
+    OverBudget {
+        /// The least that it can do with.
+        needed: String,
+        /// The part that holds the states.
+        states: String,
+        /// Layers.
+        layers: usize,
+        /// What is allowed.
+        budget: String,
+    },
+    /// The states of a pair are not what was announced.
+    #[error("states of a pair: expected {expected}, found {found}")]
+    States {
+        /// What was announced.
+        expected: String,
+        /// What came.
+        found: String,
+    },
+    /// The number of tokens differs from what was announced.
+    #[error("the pairs gave {found} {modality} tokens, {expected} were announced")]
+    TokenCount {
+        /// The modality.
+        modality: Modality,
+        /// Tokens announced.
+        expected: usize,
+        /// Tokens pushed, or that would be with the pair at hand.
+        found: usize,
+    },
+    /// NaN or an infinity in the states.
+    #[error(
+        "the hidden states of layer {layer} hold NaN or infinity in {tokens} {modality} tokens; the weights or the adapter are at fault"
+    )]
+    NotFinite {
+        /// Decoder layer, counted from 1.
+        layer: usize,
+        /// The modality.
+        modality: Modality,
+        /// Tokens concerned, over all pairs.
+        tokens: usize,
+    },
+    /// All states of a modality are 0, so that nothing can be scaled by their norm.
+    #[error("the hidden states of all {modality} tokens of layer {layer} are zero")]
+    ZeroNorms {
+        /// Decoder layer, counted from 1.
+        layer: usize,
+        /// The modality.
+        modality: Modality,
+    },
+    /// The device failed, or the run was cancelled ([`GpuError::Cancelled`]).
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+}

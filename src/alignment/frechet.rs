@@ -1,0 +1,136 @@
+//! From statistics to distances: scalars, in f64.
+
+use super::{AlignmentError, Modality};
+use crate::{
+    kernels::norm_stats::NormStats,
+    report::{Definition, LayerReport},
+};
+
+/// What is known about one modality at one layer, in the units of the states.
+#[derive(Clone, Debug)]
+pub(super) struct Cloud {
+    pub(super) tokens: usize,
+    pub(super) norms: NormStats,
+    pub(super) mean: Vec<f64>,
+    /// `Tr S`.
+    pub(super) trace: f64,
+}
+
+/// The distance between the modalities at one layer; the fields mean what they do in
+/// [`LayerReport`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerDistance {
+    /// The layer's term of the sum, in the definition asked for.
+    pub frechet: f64,
+    /// `alpha^2 ||mu_v - mu_t||^2`.
+    pub location: f64,
+    /// `alpha^2 (sqrt(Tr S_v) - sqrt(Tr S_t))^2`.
+    pub spread: f64,
+    /// `2 alpha^2 (sqrt(Tr S_v Tr S_t) - Tr (S_v S_t)^(1/2))`, whatever the definition.
+    pub shape: f64,
+    /// `alpha^2 (||mu_v - mu_t||^2 + Tr S_v + Tr S_t)`, with [`Definition::OfficialFast`] only.
+    pub frechet_upper: Option<f64>,
+    /// The exact distance with each modality scaled to mean norm 1.
+    pub frechet_norm_matched: f64,
+    /// Mean norms before any scaling and before the handling of outliers: vision, text.
+    pub mean_norms: [f64; 2],
+    /// Tokens that the outlier rule replaced: vision, text.
+    pub outliers: [usize; 2],
+    /// Number of tokens: vision, text.
+    pub tokens: [usize; 2],
+}
+
+impl LayerDistance {
+    /// `nuclear` is `Tr (S_v S_t)^(1/2)`, `product` is `Tr (S_v S_t)`.
+    pub(super) fn new(
+        definition: Definition,
+        layer: usize,
+        clouds: &[Cloud; 2],
+        nuclear: f64,
+        product: f64,
+        replaced: bool,
+    ) -> Result<Self, AlignmentError> {
+        for (modality, cloud) in Modality::ALL.into_iter().zip(clouds) {
+            if cloud.norms.mean <= 0.0 {
+                return Err(AlignmentError::ZeroNorms { layer, modality });
+            }
+        }
+        let [vision, text] = clouds;
+        let mean_norms = [f64::from(vision.norms.mean), f64::from(text.norms.mean)];
+        let (spread_v, spread_t) = (vision.trace.sqrt(), text.trace.sqrt());
+        // Never negative; rounding may say otherwise.
+        let shape = (2.0 * (spread_v * spread_t - nuclear)).max(0.0);
+        // The distance of the clouds scaled by `a` and `b`, part by part.
+        let parts = |a: f64, b: f64| {
+            let location: f64 = (vision.mean.iter().zip(&text.mean))
+                .map(|(v, t)| (a * v - b * t).powi(2))
+                .sum();
+            let spread = (a * spread_v - b * spread_t).powi(2);
+            (location, spread, a * b * shape)
+        };
+        // The text's mean norm becomes 1.
+        let alpha = 1.0 / mean_norms[1];
+        let (location, spread, shape) = parts(alpha, alpha);
+        let upper = location + alpha.powi(2) * (vision.trace + text.trace);
+        let (frechet, frechet_upper) = match definition {
+            Definition::Exact | Definition::OfficialAccurate => (location + spread + shape, None),
+            Definition::OfficialFast => (upper - 2.0 * alpha.powi(4) * product, Some(upper)),
+        };
+        let matched = parts(1.0 / mean_norms[0], 1.0 / mean_norms[1]);
+        let count = |cloud: &Cloud| if replaced { cloud.norms.outliers } else { 0 };
+        Ok(Self {
+            frechet,
+            location,
+            spread,
+            shape,
+            frechet_upper,
+            frechet_norm_matched: matched.0 + matched.1 + matched.2,
+            mean_norms,
+            outliers: [count(vision), count(text)],
+            tokens: [vision.tokens, text.tokens],
+        })
+    }
+
+    /// The layer's entry in a report; `layer` counts from 1, `state` names what was captured.
+    pub fn report(&self, layer: usize, state: impl Into<String>) -> LayerReport {
+        LayerReport {
+            layer,
+            state: state.into(),
+            frechet: self.frechet,
+            location: self.location,
+            spread: self.spread,
+            shape: self.shape,
+            frechet_upper: self.frechet_upper,
+            frechet_norm_matched: self.frechet_norm_matched,
+            n_vision: self.tokens[0],
+            n_text: self.tokens[1],
+            mean_norm_vision: self.mean_norms[0],
+            mean_norm_text: self.mean_norms[1],
+            outliers_vision: self.outliers[0],
+            outliers_text: self.outliers[1],
+        }
+    }
+}
+
+/// The Modality Integration Rate and what it is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MirResult {
+    /// `log10` of the sum of the layers' `frechet`; `None` where the sum is not positive and the MIR
+    /// undefined.
+    pub mir: Option<f64>,
+    /// The same of `frechet_norm_matched`.
+    pub norm_matched_mir: Option<f64>,
+    /// Layer by layer, first to last.
+    pub layers: Vec<LayerDistance>,
+}
+
+impl MirResult {
+    pub(super) fn new(layers: Vec<LayerDistance>) -> Self {
+        let log = |sum: f64| (sum > 0.0).then(|| sum.log10());
+        Self {
+            mir: log(layers.iter().map(|layer| layer.frechet).sum()),
+            norm_matched_mir: log(layers.iter().map(|layer| layer.frechet_norm_matched).sum()),
+            layers,
+        }
+    }
+}

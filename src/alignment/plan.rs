@@ -1,0 +1,88 @@
+//! How much device memory a metric takes, known before anything runs.
+
+use super::{AlignmentError, Modality};
+use crate::{gpu::Gpu, report::format_bytes};
+
+/// Rows of the states that one piece of a Gram matrix covers.
+pub(super) const PIECE: usize = 256;
+
+/// Device memory of the metric, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryPlan {
+    /// Hidden states of all layers, both modalities.
+    pub states: u64,
+    /// Statistics and matrices of the layers that are worked on together, with their copies on the
+    /// way to the CPU and back.
+    pub matrices: u64,
+    /// Working memory that all layers share.
+    pub working: u64,
+    /// Layers that are worked on together; each group takes two readbacks.
+    pub layers_per_group: usize,
+}
+
+impl MemoryPlan {
+    /// All of it.
+    pub fn total(&self) -> u64 {
+        self.states + self.matrices + self.working
+    }
+
+    /// Plans the metric for `tokens` (vision, text) per layer.
+    pub(super) fn new(
+        gpu: &Gpu,
+        layers: usize,
+        hidden_size: usize,
+        tokens: [usize; 2],
+        budget: Option<u64>,
+    ) -> Result<Self, AlignmentError> {
+        for (modality, count) in Modality::ALL.into_iter().zip(tokens) {
+            if count < 2 {
+                return Err(AlignmentError::TooFewTokens { modality, count });
+            }
+        }
+        let row = bytes(1, hidden_size);
+        for (modality, count) in Modality::ALL.into_iter().zip(tokens) {
+            let what = format!("storing the {count} {modality} tokens of a layer");
+            gpu.check_size(&what, row.saturating_mul(count as u64))?;
+        }
+        let square = bytes(hidden_size, hidden_size);
+        gpu.check_size("a matrix of the hidden size squared", square)?;
+
+        let all = (tokens[0] as u64).saturating_add(tokens[1] as u64);
+        let states = row.saturating_mul(all).saturating_mul(layers as u64);
+        let grams = tokens.iter().filter(|&&n| n > hidden_size).count() as u64;
+        // Norms, three statistics per dimension, the dot products of the rows of one matrix.
+        let statistics = 4 * all + 6 * row + 16 * hidden_size as u64;
+        // On the device and in the readback; later the factors in their place.
+        let per_layer = 2 * grams * square + statistics;
+        // Sums of blocks of rows, a transposed piece and a partial sum of a Gram matrix; six
+        // matrices of the polar iteration.
+        let working =
+            row * all.div_ceil(8) + bytes(hidden_size, PIECE) + square + 6 * square + 2 * row;
+
+        let fixed = states.saturating_add(working);
+        let allowed = budget.unwrap_or(u64::MAX);
+        if fixed.saturating_add(per_layer) > allowed {
+            return Err(AlignmentError::OverBudget {
+                needed: format_bytes(fixed.saturating_add(per_layer)),
+                states: format_bytes(states),
+                layers,
+                budget: format_bytes(allowed),
+            });
+        }
+        // The readback is one buffer.
+        let in_buffer = gpu.max_binding() / (grams * square + statistics).max(1);
+        let in_budget = (allowed - fixed) / per_layer.max(1);
+        let group = in_buffer.min(in_budget).clamp(1, layers.max(1) as u64);
+        Ok(Self {
+            states,
+            matrices: group * per_layer,
+            working,
+            layers_per_group: group as usize,
+        })
+    }
+}
+
+/// Bytes of an f32 tensor with its padding.
+fn bytes(rows: usize, cols: usize) -> u64 {
+    4 * rows as u64 * cols.next_multiple_of(4) as u64
+}

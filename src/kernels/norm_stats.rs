@@ -1,0 +1,93 @@
+//! Mean, deviation, median and outliers of token norms.
+
+use crate::gpu::{Binding, DType, Dispatch, GpuError, KernelVariant, Tensor, Work};
+
+use super::{call, expect, groups, traffic, u32_of};
+
+/// Values per row of the result; see [`NormStats`].
+pub const STATS: usize = 8;
+
+/// One row of the result of [`norm_stats`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NormStats {
+    /// Mean norm.
+    pub mean: f32,
+    /// Standard deviation, unbiased.
+    pub deviation: f32,
+    /// Lower median.
+    pub median: f32,
+    /// Norms further than `limit` from the median.
+    pub outliers: usize,
+    /// Norms that are not finite.
+    pub broken: usize,
+    /// Power of two that brings the median (the mean where the median is 0) into `[1, 2)`.
+    pub scale: f32,
+    /// Three standard deviations.
+    pub limit: f32,
+}
+
+impl NormStats {
+    /// Takes the values of one row; `None` where there are too few.
+    pub fn parse(row: &[f32]) -> Option<Self> {
+        match row {
+            [mean, deviation, median, outliers, broken, scale, limit, ..] => Some(Self {
+                mean: *mean,
+                deviation: *deviation,
+                median: *median,
+                outliers: *outliers as usize,
+                broken: *broken as usize,
+                scale: *scale,
+                limit: *limit,
+            }),
+            _ => None,
+        }
+    }
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    rows: u32,
+    cols: u32,
+    stride: u32,
+}
+
+/// The [`NormStats`] of each row of `norms`.
+///
+/// # Shapes
+/// `norms [rows, n]` with n >= 2, none negative; `stats [rows, 8]`; both f32.
+///
+/// # Errors
+/// [`GpuError::Shape`].
+pub fn norm_stats(
+    variant: KernelVariant,
+    norms: &Tensor,
+    stats: &Tensor,
+) -> Result<Dispatch, GpuError> {
+    let fits = norms.cols() >= 2
+        && norms.dtype() == DType::F32
+        && stats.dtype() == DType::F32
+        && stats.rows() == norms.rows()
+        && stats.cols() == STATS;
+    expect("norm_stats", fits, || {
+        format!("norms {norms:?} and stats {stats:?} must be [rows, >= 2] and [rows, {STATS}]")
+    })?;
+    Ok(call(
+        "norm_stats",
+        variant.name(),
+        &Params {
+            rows: u32_of(norms.rows()),
+            cols: u32_of(norms.cols()),
+            stride: u32_of(norms.stride()),
+        },
+        vec![Binding::read(norms), Binding::write(stats)],
+        match variant {
+            KernelVariant::Tiled => [groups(norms.rows(), 1), 1, 1],
+            KernelVariant::Direct => [groups(norms.rows(), 64), 1, 1],
+        },
+        Work {
+            flops: 0.0,
+            bytes: 8.0 * traffic(&[norms]),
+        },
+    ))
+}
