@@ -4,7 +4,8 @@
 // q and out [tokens, heads * head_dim], k and v [tokens, kv_heads * head_dim]. One call of an entry
 // point computes up to 64 columns of a head; wider heads compute their scores once per 64 columns.
 // `tiled`: a workgroup takes 32 queries and goes through the keys in tiles of 32. `direct`: an
-// invocation takes one query and goes through the keys four at a time, without barriers.
+// invocation takes one query and goes through the keys four at a time, without barriers; `direct4`
+// does the same where heads are whole groups of four elements.
 
 override CAUSAL: bool = false;
 
@@ -72,6 +73,59 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     for (var c = 0u; c < columns; c++) {
         out[q_base + first_col + c] = sums[c] / total;
+    }
+}
+
+@group(0) @binding(1) var<storage, read> q4: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> k4: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> v4: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> out4: array<vec4<f32>>;
+
+@compute @workgroup_size(64)
+fn direct4(@builtin(global_invocation_id) id: vec3<u32>) {
+    let query = id.x;
+    if query >= params.tokens {
+        return;
+    }
+    let head = id.y;
+    let width = params.head_dim / 4u;
+    let first_col = id.z * (COLUMNS / 4u);
+    let columns = min(COLUMNS / 4u, width - first_col);
+    let q_base = query * (params.q_stride / 4u) + head * width;
+    let kv_base = (head / (params.heads / params.kv_heads)) * width;
+    let keys = select(params.tokens, query + 1u, CAUSAL);
+    var sums: array<vec4<f32>, COLUMNS / 4u>;
+    for (var c = 0u; c < columns; c++) {
+        sums[c] = vec4<f32>(0.0);
+    }
+    var highest = LOWEST;
+    var total = 0.0;
+    for (var key = 0u; key < keys; key += 4u) {
+        let indices = vec4<u32>(key, key + 1u, key + 2u, key + 3u);
+        // Rows past the end repeat the last one and get weight 0.
+        let rows = min(indices, vec4<u32>(keys - 1u)) * (params.kv_stride / 4u) + vec4<u32>(kv_base);
+        var scores = vec4<f32>(0.0);
+        for (var c = 0u; c < width; c++) {
+            let x = q4[q_base + c];
+            scores += vec4<f32>(
+                dot(x, k4[rows.x + c]), dot(x, k4[rows.y + c]),
+                dot(x, k4[rows.z + c]), dot(x, k4[rows.w + c]),
+            );
+        }
+        scores = select(vec4<f32>(LOWEST), scores * params.scale, indices < vec4<u32>(keys));
+        let peak = max(highest, max(max(scores.x, scores.y), max(scores.z, scores.w)));
+        let shrink = exp(highest - peak);
+        let weights = exp(scores - vec4<f32>(peak));
+        highest = peak;
+        total = total * shrink + dot(weights, vec4<f32>(1.0));
+        for (var c = 0u; c < columns; c++) {
+            let col = first_col + c;
+            sums[c] = sums[c] * shrink + weights.x * v4[rows.x + col] + weights.y * v4[rows.y + col]
+                + weights.z * v4[rows.z + col] + weights.w * v4[rows.w + col];
+        }
+    }
+    for (var c = 0u; c < columns; c++) {
+        out4[q_base + first_col + c] = sums[c] / total;
     }
 }
 

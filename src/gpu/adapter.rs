@@ -102,7 +102,7 @@ pub(super) fn summary(info: &wgpu::AdapterInfo, kernels: &str) -> DeviceSummary 
     }
 }
 
-fn grant(adapter: &wgpu::Adapter) -> AdapterSummary {
+pub(super) fn grant(adapter: &wgpu::Adapter) -> AdapterSummary {
     let limits = adapter.limits();
     let features = adapter.features();
     DeviceGrant {

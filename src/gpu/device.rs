@@ -9,7 +9,7 @@ use super::{
     submit::Pace,
     tensor,
 };
-use crate::report::DeviceSummary;
+use crate::report::{DeviceGrant, DeviceSummary};
 
 /// Which of a kernel's variants run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,6 +61,7 @@ pub(super) struct Inner {
     pool: Pool,
     limits: wgpu::Limits,
     info: wgpu::AdapterInfo,
+    grant: DeviceGrant,
     kernels: KernelVariant,
     error: Arc<Mutex<Option<GpuError>>>,
 }
@@ -111,6 +112,7 @@ impl Gpu {
             device,
             queue,
             limits,
+            grant: adapter::grant(&adapter),
             info,
             kernels,
             error,
@@ -137,6 +139,14 @@ impl Gpu {
         adapter::summary(&self.0.info, self.0.kernels.name())
     }
 
+    /// The device in words, and what its adapter grants.
+    pub fn grant(&self) -> DeviceGrant {
+        DeviceGrant {
+            device: self.summary(),
+            ..self.0.grant.clone()
+        }
+    }
+
     /// Bytes that one storage binding may have.
     pub fn max_binding(&self) -> u64 {
         self.0
@@ -153,6 +163,11 @@ impl Gpu {
     /// Device memory in use.
     pub fn memory(&self) -> MemoryUse {
         self.0.pool.usage()
+    }
+
+    /// Begins a new account of the peak.
+    pub fn reset_peak(&self) {
+        self.0.pool.reset_peak();
     }
 
     /// Gives memory that is free for reuse back to the driver.

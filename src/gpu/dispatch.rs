@@ -36,7 +36,8 @@ impl Binding {
     fn new(tensor: &Tensor, access: Access) -> Self {
         Self {
             buffer: tensor.lease.buffer.clone(),
-            size: tensor.byte_len(),
+            // Kernels read whole groups of 16 bytes; buffers are padded to that.
+            size: tensor.byte_len().next_multiple_of(16),
             access,
         }
     }

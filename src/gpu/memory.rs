@@ -30,6 +30,11 @@ impl Pool {
         self.lock().usage
     }
 
+    pub(super) fn reset_peak(&self) {
+        let mut state = self.lock();
+        state.usage.peak = state.usage.allocated;
+    }
+
     /// A buffer of at least `size` bytes for kernels to write; contents unspecified.
     pub(super) fn take(&self, device: &wgpu::Device, size: u64) -> Lease {
         let mut state = self.lock();

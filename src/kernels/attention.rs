@@ -88,9 +88,13 @@ pub fn attention_with(
         KernelVariant::Direct => 64,
     };
     let pairs = (tokens * tokens) as f64 * if causal { 0.5 } else { 1.0 };
+    let entry = match variant {
+        KernelVariant::Direct if head_dim.is_multiple_of(4) => "direct4",
+        variant => variant.name(),
+    };
     let mut dispatch = call(
         "attention",
-        variant.name(),
+        entry,
         &Params {
             tokens: u32_of(tokens),
             heads: u32_of(heads),

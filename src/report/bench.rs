@@ -49,8 +49,10 @@ pub struct MatmulBench {
     pub k: usize,
     /// Kernel variant, for example `tiled`, `direct` or `naive`.
     pub kernel: String,
-    /// Best time of several, in seconds.
+    /// Median time of several, in seconds.
     pub seconds: f64,
+    /// Slowest less fastest over the median: how noisy the machine is.
+    pub spread: f64,
     /// `2 m n k / seconds / 10^9`.
     pub gflops: f64,
     /// Share of the adapter's peak, 0 to 1, where that is known.
@@ -131,6 +133,12 @@ fn matmul_columns(matmuls: &[MatmulBench]) -> Vec<Column> {
             Align::Left,
             1,
             each(&|bench| seconds(bench.seconds)),
+        ),
+        Column::new(
+            "spread %",
+            Align::Point,
+            2,
+            each(&|bench| format!("{:.0}", bench.spread * 100.0)),
         ),
         Column::new(
             "GFLOP/s",
