@@ -1,6 +1,9 @@
 //! Why a run ended without a result.
 
-use crate::{gpu::GpuError, input::InputError, platform::DemoFileError, weights::WeightsError};
+use crate::{
+    alignment::AlignmentError, gpu::GpuError, input::InputError, model::ModelError,
+    platform::DemoFileError, report::Definition, weights::WeightsError,
+};
 
 /// Why a run ended without a result: one sentence for the user each.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +57,20 @@ pub enum EngineError {
     /// The checkpoint is damaged or not supported.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// The model refuses a checkpoint or an input.
+    #[error(transparent)]
+    Model(ModelError),
+    /// The metric has no value.
+    #[error(transparent)]
+    Alignment(AlignmentError),
+    /// The released script has one text mask only.
+    #[error(
+        "the definition {definition} reproduces the released script, which counts everything after the image as text; use the text mask `official`, or the definition `exact`"
+    )]
+    OfficialMask {
+        /// The definition asked for.
+        definition: Definition,
+    },
     /// A path was given where there is no file system.
     #[error("{path}: a web page cannot open paths; hand over the file's bytes")]
     NoFileSystem {
@@ -73,6 +90,26 @@ impl From<GpuError> for EngineError {
         match error {
             GpuError::Cancelled => Self::Cancelled,
             error => Self::Gpu(error),
+        }
+    }
+}
+
+impl From<ModelError> for EngineError {
+    fn from(error: ModelError) -> Self {
+        match error {
+            ModelError::Cancelled => Self::Cancelled,
+            ModelError::Gpu(error) => error.into(),
+            ModelError::Weights(error) => error.into(),
+            error => Self::Model(error),
+        }
+    }
+}
+
+impl From<AlignmentError> for EngineError {
+    fn from(error: AlignmentError) -> Self {
+        match error {
+            AlignmentError::Gpu(error) => error.into(),
+            error => Self::Alignment(error),
         }
     }
 }

@@ -6,19 +6,17 @@
 //! [`Cancel`](crate::platform::Cancel) flag.
 
 mod checkpoint;
-#[allow(dead_code, reason = "the measurement comes next")]
 mod demo;
 mod describe;
 mod error;
+mod forward;
 mod inspect;
+mod measure;
 mod message;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
-#[allow(dead_code, reason = "the measurement comes next")]
 mod news;
-#[allow(dead_code, reason = "the measurement comes next")]
 mod pairs;
-#[allow(dead_code, reason = "the measurement comes next")]
 mod prepare;
 mod run;
 mod select;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::{EngineError, ImageInput, MeasureSettings, PairInput, PairSource, demo, join, select};
 
 /// Largest image file read; a photo has a few MiB.
+#[cfg(not(target_arch = "wasm32"))]
 const LARGEST_IMAGE: u64 = 256 << 20;
 
 /// The pairs of a measurement, in the order in which they are run.

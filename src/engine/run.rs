@@ -1,6 +1,6 @@
 //! The engine itself.
 
-use super::{Command, EngineError, Event, inspect::inspect, news::News};
+use super::{Command, EngineError, Event, inspect::inspect, measure::measure, news::News};
 use crate::{gpu, platform::Cancel};
 
 /// Carries out `command`, telling `emit` the news; the last event is one for which
@@ -26,7 +26,11 @@ async fn dispatch(command: Command, news: &mut News<'_>) -> Result<Event, Engine
             Ok(Event::Inspection(Box::new(inspection)))
         }
         Command::Adapters => Ok(Event::Adapters(gpu::adapters().await)),
-        Command::Measure(_) | Command::Bench(_) => Err(EngineError::Thread {
+        Command::Measure(request) => {
+            let report = measure(*request, news).await?;
+            Ok(Event::Report(Box::new(report)))
+        }
+        Command::Bench(_) => Err(EngineError::Thread {
             reason: "has no model to run in this build".to_owned(),
         }),
     }

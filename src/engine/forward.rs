@@ -1,0 +1,146 @@
+//! Forward passes, pair by pair, into the metric.
+
+use web_time::Instant;
+
+use super::{EngineError, Stage, news::News, prepare::Prepared};
+use crate::{
+    alignment::Mir,
+    gpu::{Gpu, Recording},
+    input::Processor,
+    model::{CaptureRequest, ForwardInput, Hook, Vlm},
+    platform,
+    report::{Definition, TextMask},
+};
+
+/// Seconds that the pairs of one recording should take together: enough that a small model does not
+/// wait for the device after each pair.
+const TARGET_SECONDS: f64 = 0.2;
+/// Most pairs in one recording; bounds the memory of their pixel values on the device.
+const MOST_PAIRS: usize = 16;
+
+/// A state that is measured.
+pub(super) struct State {
+    /// Where it is taken.
+    pub(super) hook: Hook,
+    /// What a report calls it.
+    pub(super) name: String,
+}
+
+/// The states that a definition compares, one per decoder layer.
+pub(super) fn states(definition: Definition, layers: usize) -> Vec<State> {
+    (1..=layers)
+        .map(|k| {
+            let (hook, what) = match (k == layers, definition.is_official()) {
+                (false, _) => (Hook::Layer(k), ""),
+                (true, false) => (Hook::Layer(k), " before the final norm"),
+                (true, true) => (Hook::FinalNorm, " after the final norm"),
+            };
+            let name = format!("hidden_states[{k}]{what}");
+            State { hook, name }
+        })
+        .collect()
+}
+
+/// What the forward passes work with.
+pub(super) struct Source<'a> {
+    /// The device.
+    pub(super) gpu: &'a Gpu,
+    /// The model on it.
+    pub(super) vlm: &'a Vlm,
+    /// What makes pixel values again that were not kept.
+    pub(super) processor: &'a Processor,
+    /// The states to take.
+    pub(super) states: &'a [State],
+    /// The tokens that count as text.
+    pub(super) text_mask: TextMask,
+}
+
+impl Source<'_> {
+    /// Runs the model over all pairs and gives their states to `mir`.
+    ///
+    /// # Errors
+    /// What the model or the device reports; or that somebody asked to stop.
+    pub(super) async fn run(
+        &self,
+        pairs: &[Prepared],
+        mir: &mut Mir,
+        news: &mut News<'_>,
+    ) -> Result<(), EngineError> {
+        const UNIT: &str = "pairs";
+        let total = pairs.len() as u64;
+        news.begin(Stage::Forward, total, UNIT)?;
+        let (mut done, mut batch) = (0, 1);
+        while done < pairs.len() {
+            let start = Instant::now();
+            let now = &pairs[done..pairs.len().min(done + batch)];
+            let mut recording = Recording::new();
+            for pair in now {
+                self.record(&mut recording, pair, mir)?;
+                platform::yield_now().await;
+                news.check()?;
+            }
+            let cancel = news.cancel;
+            self.gpu
+                .run_with(&recording, cancel, &mut |share| {
+                    let done = done as f64 + share * now.len() as f64;
+                    news.progress(Stage::Forward, done as u64, total, UNIT);
+                })
+                .await?;
+            done += now.len();
+            let seconds = start.elapsed().as_secs_f64() / now.len() as f64;
+            batch = ((TARGET_SECONDS / seconds) as usize).clamp(1, MOST_PAIRS);
+        }
+        Ok(())
+    }
+
+    /// Records one pair: its forward pass, and the copying of its tokens. The captured states end
+    /// with this call, so that the next pair is recorded into the same memory.
+    fn record(
+        &self,
+        recording: &mut Recording,
+        pair: &Prepared,
+        mir: &mut Mir,
+    ) -> Result<(), EngineError> {
+        let request = CaptureRequest::new().with_all(self.states.iter().map(|state| state.hook));
+        let pixel_values = pair.pixel_values(self.processor)?;
+        let vision = &pair.prompt.vision;
+        let input = ForwardInput {
+            pixel_values: &pixel_values.data,
+            pixel_shape: [
+                pixel_values.channels,
+                pixel_values.height,
+                pixel_values.width,
+            ],
+            input_ids: &pair.prompt.input_ids,
+            vision,
+        };
+        let capture = self.vlm.forward(recording, &input, &request)?;
+        let states: Vec<_> = (self.states.iter())
+            .filter_map(|state| capture.get(state.hook).cloned())
+            .collect();
+        mir.push(recording, &states, vision, pair.text(self.text_mask))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_state_depends_on_the_definition() {
+        let hooks = |definition| -> Vec<(Hook, String)> {
+            let states = states(definition, 3).into_iter();
+            states.map(|state| (state.hook, state.name)).collect()
+        };
+        let exact = hooks(Definition::Exact);
+        let accurate = hooks(Definition::OfficialAccurate);
+        assert_eq!(accurate, hooks(Definition::OfficialFast));
+        assert_eq!(exact[..2], accurate[..2]);
+        assert_eq!(exact[1], (Hook::Layer(2), "hidden_states[2]".to_owned()));
+        assert_eq!(exact[2].0, Hook::Layer(3));
+        assert!(exact[2].1.ends_with("before the final norm"));
+        assert_eq!(accurate[2].0, Hook::FinalNorm);
+        assert!(accurate[2].1.ends_with("after the final norm"));
+    }
+}
