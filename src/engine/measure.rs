@@ -100,7 +100,10 @@ pub(super) async fn measure(
 }
 
 /// Requests the device and lets it prove that it computes correctly.
-async fn device(settings: &DeviceSettings, news: &mut News<'_>) -> Result<Gpu, EngineError> {
+pub(super) async fn device(
+    settings: &DeviceSettings,
+    news: &mut News<'_>,
+) -> Result<Gpu, EngineError> {
     const UNIT: &str = "device";
     news.begin(Stage::Device, 1, UNIT)?;
     let gpu = Gpu::request(&GpuOptions {

@@ -5,6 +5,7 @@
 //! device in the browser. Messages are serde values and nothing is shared but a
 //! [`Cancel`](crate::platform::Cancel) flag.
 
+mod bench;
 mod checkpoint;
 mod demo;
 mod describe;

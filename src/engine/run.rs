@@ -1,6 +1,12 @@
 //! The engine itself.
 
-use super::{Command, EngineError, Event, inspect::inspect, measure::measure, news::News};
+use super::{
+    Command, EngineError, Event,
+    bench::bench,
+    inspect::inspect,
+    measure::{device, measure},
+    news::News,
+};
 use crate::{gpu, platform::Cancel};
 
 /// Carries out `command`, telling `emit` the news; the last event is one for which
@@ -30,8 +36,10 @@ async fn dispatch(command: Command, news: &mut News<'_>) -> Result<Event, Engine
             let report = measure(*request, news).await?;
             Ok(Event::Report(Box::new(report)))
         }
-        Command::Bench(_) => Err(EngineError::Thread {
-            reason: "has no model to run in this build".to_owned(),
-        }),
+        Command::Bench(request) => {
+            let gpu = device(&request.device, news).await?;
+            let report = bench(&gpu, &request, news).await?;
+            Ok(Event::Bench(Box::new(report)))
+        }
     }
 }

@@ -1,0 +1,138 @@
+//! Forward passes and metric of whole models.
+
+use web_time::Instant;
+
+use crate::{
+    alignment::{Mir, MirSettings},
+    engine::{
+        EngineError, MeasureSettings, ModelSource, PairSource, checkpoint, news::News, pairs,
+    },
+    gpu::{Gpu, Recording, RunStats, Tensor},
+    input::Processor,
+    model::{CaptureRequest, ForwardInput, Hook, Vlm},
+    report::WorkloadBench,
+};
+
+/// Pairs of the demo that are timed.
+const DEMO_PAIRS: usize = 32;
+
+/// A prepared pair.
+pub(super) struct Pair {
+    pub(super) pixel_values: Vec<f32>,
+    pub(super) pixel_shape: [usize; 3],
+    pub(super) input_ids: Vec<u32>,
+    pub(super) vision: Vec<u32>,
+    pub(super) text: Vec<u32>,
+}
+
+impl Pair {
+    fn input(&self) -> ForwardInput<'_> {
+        ForwardInput {
+            pixel_values: &self.pixel_values,
+            pixel_shape: self.pixel_shape,
+            input_ids: &self.input_ids,
+            vision: &self.vision,
+        }
+    }
+}
+
+/// Times `pairs` through `vlm` and the metric over all decoder layers.
+pub(super) async fn run(
+    gpu: &Gpu,
+    name: &str,
+    vlm: &Vlm,
+    pairs: &[Pair],
+    news: &mut News<'_>,
+) -> Result<WorkloadBench, EngineError> {
+    gpu.reset_peak();
+    let layers = vlm.config().text.num_hidden_layers;
+    let request = CaptureRequest::new().with_all((1..=layers).map(Hook::Layer));
+    // The first pass compiles the pipelines.
+    forward(gpu, vlm, &pairs[..1], &request, None, news).await?;
+    let start = Instant::now();
+    let mut recording = Recording::new();
+    for pair in pairs {
+        vlm.encode_image(&mut recording, &pair.input())?;
+    }
+    gpu.run_with(&recording, news.cancel, &mut |_| {}).await?;
+    let tower_seconds = start.elapsed().as_secs_f64();
+
+    let count = |select: fn(&Pair) -> usize| pairs.iter().map(select).sum::<usize>();
+    let (n_vision, n_text) = (count(|p| p.vision.len()), count(|p| p.text.len()));
+    let width = vlm.config().text.hidden_size;
+    let settings = MirSettings::default();
+    let mut mir = Mir::new(gpu, settings, layers, width, n_vision, n_text, None)?;
+    let start = Instant::now();
+    let stats = forward(gpu, vlm, pairs, &request, Some(&mut mir), news).await?;
+    let forward_seconds = start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    mir.finish(news.cancel, &mut |_, _| {}).await?;
+    let metric_seconds = start.elapsed().as_secs_f64();
+
+    let tokens = count(|p| p.input_ids.len());
+    let prefill_seconds = (forward_seconds - tower_seconds).max(0.0);
+    Ok(WorkloadBench {
+        name: name.into(),
+        pairs: pairs.len(),
+        tokens,
+        tower_seconds: Some(tower_seconds),
+        prefill_seconds,
+        metric_seconds: Some(metric_seconds),
+        tokens_per_second: tokens as f64 / prefill_seconds,
+        peak_device_bytes: gpu.memory().peak,
+        dispatches_per_forward: stats.dispatches / pairs.len(),
+        submissions_per_forward: stats.submissions.div_ceil(pairs.len()),
+    })
+}
+
+async fn forward(
+    gpu: &Gpu,
+    vlm: &Vlm,
+    pairs: &[Pair],
+    request: &CaptureRequest,
+    mut mir: Option<&mut Mir>,
+    news: &mut News<'_>,
+) -> Result<RunStats, EngineError> {
+    let layers = vlm.config().text.num_hidden_layers;
+    let mut stats = RunStats::default();
+    for pair in pairs {
+        let mut recording = Recording::new();
+        let capture = vlm.forward(&mut recording, &pair.input(), request)?;
+        if let Some(mir) = mir.as_deref_mut() {
+            let states: Vec<Tensor> = (1..=layers)
+                .filter_map(|k| capture.get(Hook::Layer(k)).cloned())
+                .collect();
+            mir.push(&mut recording, &states, &pair.vision, &pair.text)?;
+        }
+        drop(capture);
+        stats += gpu.run_with(&recording, news.cancel, &mut |_| {}).await?;
+    }
+    Ok(stats)
+}
+
+/// The demo checkpoint over some of its pairs.
+pub(super) async fn demo(gpu: &Gpu, news: &mut News<'_>) -> Result<WorkloadBench, EngineError> {
+    let opened = checkpoint::open(ModelSource::Demo { connector: None }, |_, _| {}).await?;
+    let vlm = Vlm::load(gpu, &opened.checkpoint, news.cancel, &mut |_, _| {}).await?;
+    let processor = Processor::open(&**opened.checkpoint.source(), &opened.checkpoint.config)?;
+    let mut prepared = Vec::new();
+    let settings = MeasureSettings {
+        num_pairs: Some(DEMO_PAIRS),
+        ..MeasureSettings::default()
+    };
+    for pair in pairs::choose(PairSource::Demo, &settings).await?.pairs {
+        let name = pair.image.name();
+        let image = processor.image(&name, &pairs::image_bytes(&pair.image)?)?;
+        let prompt = processor.prompt(&name, &pair.text)?;
+        let pixels = image.pixel_values;
+        prepared.push(Pair {
+            pixel_shape: [pixels.channels, pixels.height, pixels.width],
+            pixel_values: pixels.data,
+            input_ids: prompt.input_ids,
+            vision: prompt.vision,
+            text: prompt.text_official,
+        });
+    }
+    let name = format!("demo, {} pairs", prepared.len());
+    run(gpu, &name, &vlm, &prepared, news).await
+}
