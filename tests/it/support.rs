@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use mirscope::gpu::{Dispatch, Gpu, GpuOptions, LimitTier, Recording, Tensor};
+use mirscope::gpu::{Dispatch, Gpu, GpuOptions, LimitTier, Recording, Tensor, shader};
 
 /// The device of the suite: the machine's adapter at exactly WebGPU's default limits.
 pub fn gpu() -> Gpu {
@@ -20,9 +20,38 @@ pub fn gpu() -> Gpu {
 /// Runs dispatches and reads one tensor back.
 pub fn run(gpu: &Gpu, dispatches: impl IntoIterator<Item = Dispatch>, out: &Tensor) -> Vec<f32> {
     let mut recording = Recording::new();
-    recording.extend(dispatches);
+    for dispatch in dispatches {
+        check_params(&dispatch);
+        recording.push(dispatch);
+    }
+    run_recording(gpu, &recording, out)
+}
+
+/// Fails where the host's parameters have another size than the shader's uniform, as naga sees it.
+#[track_caller]
+fn check_params(dispatch: &Dispatch) {
+    let source = shader(dispatch.kernel).expect("a known kernel");
+    let module = naga::front::wgsl::parse_str(source).expect("a valid shader");
+    let uniform = module
+        .global_variables
+        .iter()
+        .find(|(_, variable)| variable.space == naga::AddressSpace::Uniform)
+        .map(|(_, variable)| &module.types[variable.ty].inner);
+    let Some(naga::TypeInner::Struct { span, .. }) = uniform else {
+        panic!("{} has no uniform of parameters", dispatch.kernel);
+    };
+    let (host, device) = (dispatch.params.len(), *span as usize);
+    assert_eq!(
+        host, device,
+        "{}: bytes of Params on host and device",
+        dispatch.kernel
+    );
+}
+
+/// Runs a recording and reads one tensor back.
+pub fn run_recording(gpu: &Gpu, recording: &Recording, out: &Tensor) -> Vec<f32> {
     pollster::block_on(async {
-        gpu.run(&recording).await.expect("the recording runs");
+        gpu.run(recording).await.expect("the recording runs");
         let mut read = gpu.read(&[out]).await.expect("the result comes back");
         read.remove(0).values
     })

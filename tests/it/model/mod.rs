@@ -1,5 +1,6 @@
 //! Whole models against the states of transformers.
 
+mod jpeg;
 mod limits;
 mod states;
 
