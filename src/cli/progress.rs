@@ -10,7 +10,8 @@ use crate::engine::{Event, Stage};
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
-    stage: Option<Stage>,
+    /// The stage that is shown, and whether its units are counted.
+    stage: Option<(Stage, bool)>,
 }
 
 impl Progress {
@@ -38,16 +39,22 @@ impl Progress {
         else {
             return;
         };
-        if self.stage != Some(*stage) {
-            self.stage = Some(*stage);
-            self.bar.reset();
+        let counted = *total > 1;
+        let is_new = self.stage != Some((*stage, counted));
+        if is_new {
+            // First the style: a bar is drawn whenever anything else changes.
             self.bar
-                .set_style(style(if *total > 1 { COUNTED } else { SINGLE }));
+                .set_style(style(if counted { COUNTED } else { SINGLE }));
             self.bar.set_message(stage.label());
-            self.bar.enable_steady_tick(Duration::from_millis(200));
         }
         self.bar.set_length(*total);
         self.bar.set_position(*done);
+        if is_new {
+            self.stage = Some((*stage, counted));
+            self.bar.reset_elapsed();
+            self.bar.reset_eta();
+            self.bar.enable_steady_tick(Duration::from_millis(200));
+        }
         if self.bar.prefix() != *unit {
             self.bar.set_prefix(unit.clone());
         }
@@ -59,8 +66,9 @@ impl Progress {
     }
 }
 
-/// While units are counted: how many are done and how long the rest may take.
-const COUNTED: &str = "{msg:22} [{bar:30}] {pos}/{len} {prefix}  {elapsed} elapsed, {eta} left";
+/// While units are counted: how many are done, since when, and how long the rest may take. Fits 80
+/// columns.
+const COUNTED: &str = "{msg:22} [{bar:20}] {pos}/{len} {prefix}  {elapsed}, {eta} left";
 
 /// While there is one unit: that the program is alive.
 const SINGLE: &str = "{msg:22} {spinner} {elapsed}";

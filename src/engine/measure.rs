@@ -128,7 +128,8 @@ async fn load(
     source: ModelSource,
     news: &mut News<'_>,
 ) -> Result<(Vlm, Processor, ModelSummary), EngineError> {
-    news.begin(Stage::Load, 0, MIB)?;
+    // How much there is to load is not known yet.
+    news.begin(Stage::Load, 1, MIB)?;
     let cancel = news.cancel;
     let mut told = None;
     let mut tell = |done: u64, total: u64| {

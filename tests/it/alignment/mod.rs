@@ -2,9 +2,9 @@
 
 #![allow(clippy::print_stdout)]
 
-mod clouds;
+pub mod clouds;
 mod frechet;
 mod official;
-mod oracle;
-mod outliers;
+pub mod oracle;
+pub mod outliers;
 mod run;

@@ -19,7 +19,7 @@ const WITH_OUTLIERS: MirSettings = MirSettings {
 };
 
 /// The rule in plain f64: the cloud after it, and how many rows it replaced.
-fn replaced(cloud: &Cloud) -> (Cloud, usize) {
+pub fn replaced(cloud: &Cloud) -> (Cloud, usize) {
     let norms: Vec<f64> = cloud
         .rows()
         .map(|row| {

@@ -2,6 +2,10 @@
 
 mod input;
 mod inspect;
+mod interrupt;
+mod measure;
+mod recorded;
+mod refusals;
 mod usage;
 
 use std::{
