@@ -41,7 +41,7 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     let q_base = query * params.q_stride + head * params.head_dim;
     let kv_base = (head / (params.heads / params.kv_heads)) * params.head_dim;
     let keys = select(params.tokens, query + 1u, CAUSAL);
-    var sums: array<f32, COLUMNS>;
+    var sums = array<f32, COLUMNS>();
     for (var c = 0u; c < columns; c++) {
         sums[c] = 0.0;
     }
@@ -151,13 +151,13 @@ fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
     // An invocation owns four rows, and four keys of a tile or eight columns of the result.
     let row = (local / 8u) * 4u;
     let lane = local % 8u;
-    var sums: array<vec4<f32>, 8>;
+    var sums = array<vec4<f32>, 8>();
     var highest = vec4<f32>(LOWEST);
     var total = vec4<f32>(0.0);
     let last_query = min(first_query + ROWS, params.tokens);
     let keys = select(params.tokens, last_query, CAUSAL);
     for (var key = 0u; key < keys; key += KEYS) {
-        var scores: array<vec4<f32>, 4>;
+        var scores = array<vec4<f32>, 4>();
         for (var depth = 0u; depth < params.head_dim; depth += DEPTH) {
             for (var slot = local; slot < ROWS * DEPTH; slot += 64u) {
                 let line = slot / DEPTH;

@@ -90,7 +90,7 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     var prefix = 0u;
     var rank = (params.rows - 1u) / 2u;
     for (var shift = 32u; shift > 0u; shift -= 4u) {
-        var counts: array<u32, 16>;
+        var counts = array<u32, 16>();
         for (var row = 0u; row < params.rows; row++) {
             let key = sortable(x[row * params.stride + col]);
             if shift == 32u || key >> (shift % 32u) == prefix {

@@ -134,7 +134,7 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     var prefix = 0u;
     var rank = (params.cols - 1u) / 2u;
     for (var shift = 32u; shift > 0u; shift -= 8u) {
-        var counts: array<u32, 256>;
+        var counts = array<u32, 256>();
         for (var col = 0u; col < params.cols; col++) {
             let bits = norms[base + col];
             if shift == 32u || bits >> (shift % 32u) == prefix {

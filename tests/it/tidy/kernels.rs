@@ -56,3 +56,19 @@ fn every_shader_says_what_it_does() {
     report("every shader says what it does", &findings);
     assert!(root().join("src").is_dir());
 }
+
+/// A declaration inside a loop must start anew in each turn; SwiftShader in Chromium keeps the old
+/// value unless the new one is spelled out.
+#[test]
+fn every_variable_in_a_function_has_an_initial_value() {
+    let mut findings = Vec::new();
+    for source in files("shaders", "wgsl") {
+        for (number, line) in source.text.lines().enumerate() {
+            let local = line.starts_with(' ') && line.trim_start().starts_with("var ");
+            if local && !line.contains('=') {
+                findings.push(format!("{}:{}: {}", source.path, number + 1, line.trim()));
+            }
+        }
+    }
+    report("variables of shader functions have a value", &findings);
+}
