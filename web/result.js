@@ -86,8 +86,7 @@ function facts({ definition, text_mask, layers, model, data, device, timings, mi
     ['definition', DEFINITIONS[definition] ?? definition],
     ['states', `${first?.state} to ${last?.state}`],
     ['text', TEXT_MASKS[text_mask] ?? text_mask],
-    ['tokens', `n = ${count(first?.n_vision ?? 0)} vision and ${count(first?.n_text ?? 0)} text, ` +
-      `d = ${model.hidden_size}`],
+    ['tokens', tokens(first, model.hidden_size)],
     ['pairs', `${count(data.num_pairs)} from ${data.source}, seed ${data.seed}, prompt: ${data.prompt}`],
     ['model', `${model.name} (${model.architecture}), ${count(model.parameters)} parameters in ${model.dtype}`],
     ['adapter', [device.adapter, device.backend, device.device_type, device.kernels]
@@ -97,6 +96,15 @@ function facts({ definition, text_mask, layers, model, data, device, timings, mi
   ];
   return element('dl', { class: 'facts' }, pairs.map(([name, text]) =>
     element('div', {}, element('dt', {}, name), element('dd', {}, text))));
+}
+
+/** How many tokens there are, and whether that is enough. */
+function tokens(layer, d) {
+  const { n_vision: vision = 0, n_text: text = 0 } = layer ?? {};
+  const few = Math.min(vision, text) < 10 * d;
+  return `n = ${count(vision)} vision and ${count(text)} text, d = ${d}, ` +
+    `n/d = ${(vision / d).toFixed(1)} and ${(text / d).toFixed(1)}` +
+    (few ? '; with so few tokens the distance is biased upward: compare equal n only' : '');
 }
 
 function notes(lines) {

@@ -4,3 +4,5 @@ import './script.mjs';
 import './units.mjs';
 import './server.mjs';
 import './page.mjs';
+import './measure.mjs';
+import './failures.mjs';
