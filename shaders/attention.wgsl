@@ -94,7 +94,7 @@ fn direct4(@builtin(global_invocation_id) id: vec3<u32>) {
     let q_base = query * (params.q_stride / 4u) + head * width;
     let kv_base = (head / (params.heads / params.kv_heads)) * width;
     let keys = select(params.tokens, query + 1u, CAUSAL);
-    var sums: array<vec4<f32>, COLUMNS / 4u>;
+    var sums = array<vec4<f32>, COLUMNS / 4u>();
     for (var c = 0u; c < columns; c++) {
         sums[c] = vec4<f32>(0.0);
     }
