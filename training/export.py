@@ -144,7 +144,7 @@ A linear classifier on one patch, frozen tower features against the patch's raw 
 
 ## The connector along training
 
-| connector | samples seen | where | MIR of the shipped pairs (f64 reference, exact definition, official text mask) |
+| connector | samples seen | where | MIR of the shipped pairs (f64 reference, `official-accurate`: last layer after the final norm) |
 |---|---|---|---|
 {stages}
 """

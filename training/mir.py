@@ -41,4 +41,4 @@ def mir(layers: list[tuple[np.ndarray, np.ndarray]]) -> dict:
         ratio = float(np.linalg.norm(vision, axis=1).mean() * alpha)
         parts = frechet(replace_outliers(alpha * vision), replace_outliers(alpha * text))
         rows.append({"layer": k, **parts, "norm_ratio": ratio, "n_vision": len(vision), "n_text": len(text)})
-    return {"mir": float(np.log10(sum(r["frechet"] for r in rows))), "definition": "exact", "layers": rows}
+    return {"mir": float(np.log10(sum(r["frechet"] for r in rows))), "definition": "official-accurate", "layers": rows}

@@ -42,7 +42,7 @@ pub(super) fn states(definition: Definition, layers: usize) -> Vec<State> {
 }
 
 /// What the forward passes work with.
-pub(super) struct Source<'a> {
+pub(super) struct Forward<'a> {
     /// The device.
     pub(super) gpu: &'a Gpu,
     /// The model on it.
@@ -55,7 +55,7 @@ pub(super) struct Source<'a> {
     pub(super) text_mask: TextMask,
 }
 
-impl Source<'_> {
+impl Forward<'_> {
     /// Runs the model over all pairs and gives their states to `mir`.
     ///
     /// # Errors

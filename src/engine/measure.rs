@@ -3,7 +3,7 @@
 use super::{
     DeviceSettings, EngineError, KernelChoice, MeasureRequest, ModelSource, Stage, checkpoint,
     describe,
-    forward::{Source, states},
+    forward::{Forward, states},
     news::News,
     pairs,
     prepare::{Prepared, prepare},
@@ -53,7 +53,7 @@ pub(super) async fn measure(
         tokens(&|pair| pair.text(text_mask).len()),
         settings.memory_budget,
     )?;
-    let forward = Source {
+    let forward = Forward {
         gpu: &gpu,
         vlm: &vlm,
         processor: &processor,
