@@ -155,6 +155,11 @@ impl Gpu {
             .min(self.0.limits.max_buffer_size)
     }
 
+    /// Bytes that one buffer may have, for example the one that a readback goes through.
+    pub fn max_buffer(&self) -> u64 {
+        self.0.limits.max_buffer_size
+    }
+
     /// Workgroups that one dispatch may have per dimension.
     pub fn max_workgroups(&self) -> u32 {
         self.0.limits.max_compute_workgroups_per_dimension
