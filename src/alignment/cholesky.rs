@@ -3,8 +3,22 @@
 use crate::gpu::GpuError;
 use crate::platform::Cancel;
 
-/// Pivots of the equilibrated matrix below this are rounding of f32 sums, not signal.
-const NOISE: f64 = 3e-8;
+/// A symmetric matrix `high + rest + rest^T`, `[n, n]` row-major each.
+#[derive(Clone, Copy, Debug)]
+pub struct SplitMatrix<'a> {
+    /// The exact part.
+    pub high: &'a [f32],
+    /// The small part.
+    pub rest: &'a [f32],
+}
+
+/// Rounding of a Gram matrix over `tokens` rows that comes in two parts (see
+/// [`crate::kernels::split_rows`]), relative to its diagonal: that of f32, less the bits of the exact
+/// part, of which `sqrt(tokens)` takes some away.
+pub fn noise(tokens: usize) -> f64 {
+    let coarseness = (tokens as f64).sqrt() / 2048.0;
+    8.0 * 2f64.powi(-24) * coarseness.min(1.0)
+}
 
 /// A factor `f [rank, n]` with `f^T f` equal to a symmetric matrix up to its rounding.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,17 +29,26 @@ pub struct Factor {
     pub values: Vec<f32>,
 }
 
-/// Factors the symmetric positive semi-definite `matrix [n, n]`, of which the upper triangle is read.
+/// Factors the symmetric positive semi-definite `matrix [n, n]`.
 ///
 /// Cholesky with complete pivoting in f64, of the matrix scaled to a unit diagonal: dimensions of
-/// very different size are equally accurate. It stops where only rounding is left, so that a matrix
-/// that rounding has made singular or slightly indefinite is as good as any.
+/// very different size are equally accurate. It stops at pivots that are no more than `noise`, where
+/// only rounding is left, so that a matrix that rounding has made singular or slightly indefinite is
+/// as good as any.
 ///
 /// # Errors
 /// [`GpuError::Cancelled`] soon after `cancel` was asked.
-pub fn factor(matrix: &[f32], n: usize, cancel: &Cancel) -> Result<Factor, GpuError> {
-    let diagonal = |i: usize| f64::from(matrix[i * n + i]);
-    let scales: Vec<f64> = (0..n).map(|i| diagonal(i).max(0.0).sqrt()).collect();
+pub fn factor(
+    matrix: SplitMatrix<'_>,
+    n: usize,
+    noise: f64,
+    cancel: &Cancel,
+) -> Result<Factor, GpuError> {
+    let value = |i: usize, j: usize| {
+        let rest = f64::from(matrix.rest[i * n + j]) + f64::from(matrix.rest[j * n + i]);
+        f64::from(matrix.high[i * n + j]) + rest
+    };
+    let scales: Vec<f64> = (0..n).map(|i| value(i, i).max(0.0).sqrt()).collect();
     let inverse: Vec<f64> = scales
         .iter()
         .map(|&scale| if scale > 0.0 { 1.0 / scale } else { 0.0 })
@@ -35,8 +58,8 @@ pub fn factor(matrix: &[f32], n: usize, cancel: &Cancel) -> Result<Factor, GpuEr
     let mut order: Vec<usize> = (0..n).collect();
     let mut rest = vec![0.0; n * n];
     for (i, row) in rest.chunks_exact_mut(n.max(1)).enumerate() {
-        for (j, value) in row.iter_mut().enumerate().skip(i) {
-            *value = f64::from(matrix[i * n + j]) * inverse[i] * inverse[j];
+        for (j, target) in row.iter_mut().enumerate().skip(i) {
+            *target = value(i, j) * inverse[i] * inverse[j];
         }
     }
     let mut rank = 0;
@@ -48,7 +71,7 @@ pub fn factor(matrix: &[f32], n: usize, cancel: &Cancel) -> Result<Factor, GpuEr
         let pivot = (k..n)
             .max_by(|&a, &b| rest[a * n + a].total_cmp(&rest[b * n + b]))
             .unwrap_or(k);
-        if rest[pivot * n + pivot].is_nan() || rest[pivot * n + pivot] <= NOISE {
+        if rest[pivot * n + pivot].is_nan() || rest[pivot * n + pivot] <= noise {
             break;
         }
         swap(&mut rest, n, k, pivot);

@@ -7,12 +7,9 @@ use crate::{
         center_rows::center_rows,
         column_sums::{ColumnSums, column_totals},
         matmul::{Matmul, matmul_with},
-        transpose::transpose,
+        split_rows::{Parts, split_rows},
     },
 };
-
-/// Pieces of a Gram matrix that are summed before the sum joins the whole.
-const PIECES_PER_SUM: usize = 16;
 
 /// What the device knows about one modality at several layers, before it comes to the CPU.
 pub(super) struct Clouds {
@@ -22,16 +19,25 @@ pub(super) struct Clouds {
     pub(super) means: [Tensor; 2],
     /// Sums of squares of the centered and scaled rows, `[layers, width]`.
     pub(super) squares: Tensor,
-    /// Gram matrices of the scaled rows, `[width, width]` per layer; none where the rows are no more
-    /// than the width and serve as the factor themselves.
-    pub(super) grams: Vec<Tensor>,
+    /// Gram matrices of the scaled rows, one per layer; none where the rows are no more than the
+    /// width and serve as the factor themselves.
+    pub(super) grams: Vec<Gram>,
+}
+
+/// A Gram matrix `high + rest + rest^T` `[width, width]`, which is more accurate than one in f32:
+/// `high` is exact and `rest` is small (see [`crate::kernels::split_rows`]). A cloud that fills few
+/// of the dimensions depends on it, since its distance has the square root of the rounding in it.
+pub(super) struct Gram {
+    high: Tensor,
+    rest: Tensor,
 }
 
 impl Clouds {
-    /// The tensors that come to the CPU, in a fixed order: stats, means, squares, Gram matrices.
+    /// The tensors that come to the CPU, in a fixed order: stats, means, squares, then
+    /// both parts of each Gram matrix.
     pub(super) fn tensors(&self) -> Vec<&Tensor> {
         let mut all = vec![&self.stats, &self.means[0], &self.means[1], &self.squares];
-        all.extend(&self.grams);
+        all.extend((self.grams.iter()).flat_map(|gram| [&gram.high, &gram.rest]));
         all
     }
 }
@@ -69,7 +75,7 @@ pub(super) fn record(
         };
         recording.extend(column_totals(gpu, store, &square, &squares, layer)?);
         if rows > width {
-            grams.push(gram(gpu, recording, store)?);
+            grams.push(gram(gpu, recording, store, &squares, layer)?);
         }
     }
     Ok(Clouds {
@@ -80,36 +86,39 @@ pub(super) fn record(
     })
 }
 
-/// Records `x^T x` in pieces of [`PIECE`] rows; sums of pieces join sums of sums, which
-/// keeps the rounding small.
-fn gram(gpu: &Gpu, recording: &mut Recording, x: &Tensor) -> Result<Tensor, GpuError> {
+/// Records the Gram matrix of the rows of `x` in pieces of [`PIECE`] rows. `squares[layer]` are the
+/// sums of squares of its columns.
+fn gram(
+    gpu: &Gpu,
+    recording: &mut Recording,
+    x: &Tensor,
+    squares: &Tensor,
+    layer: usize,
+) -> Result<Gram, GpuError> {
     let width = x.cols();
-    let total = gpu.tensor(DType::F32, width, width)?;
-    let partial = gpu.tensor(DType::F32, width, width)?;
-    let whole_piece = gpu.tensor(DType::F32, width, PIECE.min(x.rows()))?;
-    let pieces = x.rows().div_ceil(PIECE);
-    for piece in 0..pieces {
-        let begin = piece * PIECE;
+    let matrix = |rows, cols| gpu.tensor(DType::F32, rows, cols);
+    let gram = Gram {
+        high: matrix(width, width)?,
+        rest: matrix(width, width)?,
+    };
+    for begin in (0..x.rows()).step_by(PIECE) {
         let count = PIECE.min(x.rows() - begin);
-        let turned = match whole_piece.reshaped(width, count) {
-            Some(turned) => turned,
-            None => gpu.tensor(DType::F32, width, count)?,
+        let parts = Parts {
+            high: matrix(width, count)?,
+            mixed: matrix(width, count)?,
+            low: matrix(width, count)?,
         };
-        recording.push(transpose(x, begin, &turned)?);
-        let is_first = piece % PIECES_PER_SUM == 0;
-        let is_last = piece % PIECES_PER_SUM == PIECES_PER_SUM - 1 || piece + 1 == pieces;
+        recording.push(split_rows(x, begin, squares, layer, &parts)?);
         let with = Matmul {
-            // The last piece of a sum takes the others along into the whole.
-            residual: (is_last && !is_first).then_some(&partial),
-            accumulate: if is_last {
-                piece >= PIECES_PER_SUM
-            } else {
-                !is_first
-            },
+            accumulate: begin > 0,
             ..Matmul::default()
         };
-        let out = if is_last { &total } else { &partial };
-        recording.push(matmul_with(gpu.kernels(), &turned, &turned, &with, out)?);
+        for (a, b, out) in [
+            (&parts.high, &parts.high, &gram.high),
+            (&parts.mixed, &parts.low, &gram.rest),
+        ] {
+            recording.push(matmul_with(gpu.kernels(), a, b, &with, out)?);
+        }
     }
-    Ok(total)
+    Ok(gram)
 }

@@ -2,7 +2,7 @@
 
 use super::{
     AlignmentError, LayerDistance, MemoryPlan, MirResult, Modality,
-    cholesky::{Factor, factor},
+    cholesky::{Factor, SplitMatrix, factor, noise},
     covariance::{self, Clouds},
     frechet::Cloud,
     polar,
@@ -277,11 +277,17 @@ impl Mir {
             for (side, store) in store.iter().enumerate() {
                 pair.push(match read[side].grams.get(layer) {
                     None => Some(store.clone()),
-                    Some(gram) => {
+                    Some([high, rest]) => {
                         platform::yield_now().await;
-                        let Factor { rank, values } = factor(&gram.values, gram.cols, cancel)?;
+                        let width = self.hidden_size;
+                        let noise = noise(self.expected[side]);
+                        let gram = SplitMatrix {
+                            high: &high.values,
+                            rest: &rest.values,
+                        };
+                        let Factor { rank, values } = factor(gram, width, noise, cancel)?;
                         (rank > 0)
-                            .then(|| gpu.upload(rank, gram.cols, &values))
+                            .then(|| gpu.upload(rank, width, &values))
                             .transpose()?
                     }
                 });
@@ -363,7 +369,8 @@ struct Statistics {
     stats: Readback,
     means: [Readback; 2],
     squares: Readback,
-    grams: Vec<Readback>,
+    /// Both parts of each layer's Gram matrix.
+    grams: Vec<[Readback; 2]>,
 }
 
 impl Statistics {
@@ -381,7 +388,7 @@ impl Statistics {
             stats: next(),
             means: [next(), next()],
             squares: next(),
-            grams: read.collect(),
+            grams: std::iter::from_fn(|| Some([read.next()?, read.next()?])).collect(),
         }
     }
 

@@ -53,11 +53,11 @@ impl MemoryPlan {
         // Norms, three statistics per dimension, the dot products of the rows of one matrix.
         let statistics = 4 * all + 6 * row + 16 * hidden_size as u64;
         // On the device and in the readback; later the factors in their place.
-        let per_layer = 2 * grams * square + statistics;
-        // Sums of blocks of rows, a transposed piece and a partial sum of a Gram matrix; six
-        // matrices of the polar iteration.
-        let working =
-            row * all.div_ceil(8) + bytes(hidden_size, PIECE) + square + 6 * square + 2 * row;
+        let read_back = 2 * grams * square + statistics;
+        let per_layer = 2 * read_back;
+        // Sums of blocks of rows, the three parts of a piece for a Gram matrix, six matrices of the
+        // polar iteration.
+        let working = row * all.div_ceil(8) + 3 * bytes(hidden_size, PIECE) + 6 * square + 2 * row;
 
         let fixed = states.saturating_add(working);
         let allowed = budget.unwrap_or(u64::MAX);
@@ -70,7 +70,7 @@ impl MemoryPlan {
             });
         }
         // The readback is one buffer.
-        let in_buffer = gpu.max_binding() / (grams * square + statistics).max(1);
+        let in_buffer = gpu.max_buffer() / read_back.max(1);
         let in_budget = (allowed - fixed) / per_layer.max(1);
         let group = in_buffer.min(in_budget).clamp(1, layers.max(1) as u64);
         Ok(Self {

@@ -19,6 +19,7 @@ pub mod rms_norm;
 pub mod rotary;
 pub mod row_dots;
 pub mod scatter_rows;
+pub mod split_rows;
 pub mod swiglu;
 pub mod token_norms;
 pub mod transpose;

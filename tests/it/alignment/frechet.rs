@@ -96,6 +96,12 @@ fn cases() -> Vec<(&'static str, Cloud, Cloud)> {
         values: v.values.iter().map(|x| x * 1.001).collect(),
     };
     cases.push(("nearly identical", v.clone(), near));
+    let few = normal(r, 20, 48, 10.0, 1.0);
+    let repeated = Cloud {
+        width: 48,
+        values: (few.values.iter().cycle().take(20 * 48 * 20).copied()).collect(),
+    };
+    cases.push(("rank 19 in 400 tokens", repeated, t));
     cases
 }
 

@@ -18,6 +18,7 @@ mod rms_norm;
 mod rotary;
 mod row_dots;
 mod scatter_rows;
+mod split_rows;
 mod swiglu;
 mod token_norms;
 mod transpose;
