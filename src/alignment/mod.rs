@@ -13,7 +13,8 @@
 //!
 //! 1. outliers: rows whose norm lies more than three standard deviations from the median norm
 //!    give way to the median of each dimension, as in the released script.
-//! 2. covariance: means in two parts, centering, traces and Gram matrices in blocks of rows.
+//! 2. covariance: means in two parts, centering, traces, and Gram matrices in two parts, of which
+//!    the larger is exact.
 //! 3. [`cholesky`]: each Gram matrix is factored as `F^T F` in f64 on the CPU; a modality with no
 //!    more tokens than dimensions needs no Gram matrix, its centered rows are the factor.
 //! 4. [`polar`]: the square root's trace is the sum of the singular values of `F_v F_t^T`, which the
