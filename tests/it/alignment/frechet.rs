@@ -90,6 +90,11 @@ fn cases() -> Vec<(&'static str, Cloud, Cloud)> {
         v.map(|_, x| x + 200.0),
         t.map(|_, x| x + 200.0),
     ));
+    cases.push((
+        "means 1e5 times the spread",
+        v.map(|_, x| x + 20_000.0),
+        t.map(|_, x| x + 20_000.0),
+    ));
     // The text is the vision cloud, its rows in another order, plus little.
     let near = Cloud {
         width: v.width,
