@@ -40,7 +40,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if row >= params.rows || col >= params.cols {
         return;
     }
-    var block: mat4x4<f32>;
+    var block = mat4x4<f32>();
     for (var i = 0u; i < 4u; i++) {
         // Beyond the last row the last one again: it lands in the padding.
         let source = params.row_begin + min(row + i, params.rows - 1u);

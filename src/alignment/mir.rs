@@ -1,20 +1,10 @@
 //! The Modality Integration Rate as a consumer of states, pair by pair.
 
-use super::{
-    AlignmentError, LayerDistance, MemoryPlan, MirResult, Modality,
-    cholesky::{Factor, SplitMatrix, factor, noise},
-    covariance::{self, Clouds},
-    frechet::Cloud,
-    polar,
-};
+use super::{AlignmentError, MemoryPlan, MirResult, Modality};
 use crate::{
-    gpu::{DType, Gpu, GpuError, Readback, Recording, Tensor},
-    kernels::{
-        gather_rows::gather_rows,
-        matmul::{Matmul, matmul},
-        norm_stats::NormStats,
-    },
-    platform::{self, Cancel},
+    gpu::{DType, Gpu, GpuError, Recording, Tensor},
+    kernels::gather_rows::gather_rows,
+    platform::Cancel,
     report::Definition,
 };
 
@@ -42,13 +32,13 @@ impl Default for MirSettings {
 /// States go in with [`Mir::push`], pair by pair, and nothing but statistics comes out, with
 /// [`Mir::finish`]. It knows no model: a state is a tensor, a token is a row.
 pub struct Mir {
-    gpu: Gpu,
-    settings: MirSettings,
+    pub(super) gpu: Gpu,
+    pub(super) settings: MirSettings,
     plan: MemoryPlan,
-    hidden_size: usize,
+    pub(super) hidden_size: usize,
     /// Rows of each layer: vision, text.
     stores: Vec<[Tensor; 2]>,
-    expected: [usize; 2],
+    pub(super) expected: [usize; 2],
     filled: [usize; 2],
 }
 
@@ -229,208 +219,4 @@ impl Mir {
         }
         Ok(MirResult::new(distances))
     }
-
-    /// The distances of some layers; `first` is the index of the first of them.
-    async fn group(
-        &self,
-        first: usize,
-        stores: Vec<[Tensor; 2]>,
-        cancel: &Cancel,
-        progress: &mut dyn FnMut(f64),
-    ) -> Result<Vec<LayerDistance>, AlignmentError> {
-        let gpu = &self.gpu;
-        let sides = [0, 1].map(|side| {
-            let own = stores.iter().map(|store| store[side].clone());
-            own.collect::<Vec<_>>()
-        });
-        let mut recording = Recording::new();
-        let replace = self.settings.outliers;
-        let clouds = [
-            covariance::record(gpu, &mut recording, &sides[0], replace)?,
-            covariance::record(gpu, &mut recording, &sides[1], replace)?,
-        ];
-        let until_factors = |share: f64| 0.2 * share;
-        gpu.run_with(&recording, cancel, &mut |share| {
-            progress(until_factors(share))
-        })
-        .await?;
-        drop(recording);
-        let tensors: Vec<&Tensor> = clouds.iter().flat_map(Clouds::tensors).collect();
-        let split = clouds[0].tensors().len();
-        let mut read = gpu.read(&tensors).await?;
-        let of_text = Statistics::new(read.split_off(split));
-        let of_vision = Statistics::new(read);
-        drop(clouds);
-        gpu.trim();
-
-        let read = [of_vision, of_text];
-        let mut scalars = Vec::with_capacity(stores.len());
-        for layer in 0..stores.len() {
-            scalars.push([
-                read[0].cloud(layer, first, Modality::Vision, self.expected[0])?,
-                read[1].cloud(layer, first, Modality::Text, self.expected[1])?,
-            ]);
-        }
-        let mut factors = Vec::with_capacity(stores.len());
-        for (layer, store) in stores.iter().enumerate() {
-            let mut pair = Vec::with_capacity(2);
-            for (side, store) in store.iter().enumerate() {
-                pair.push(match read[side].grams.get(layer) {
-                    None => Some(store.clone()),
-                    Some([high, rest]) => {
-                        platform::yield_now().await;
-                        let width = self.hidden_size;
-                        let noise = noise(self.expected[side]);
-                        let gram = SplitMatrix {
-                            high: &high.values,
-                            rest: &rest.values,
-                        };
-                        let Factor { rank, values } = factor(gram, width, noise, cancel)?;
-                        (rank > 0)
-                            .then(|| gpu.upload(rank, width, &values))
-                            .transpose()?
-                    }
-                });
-            }
-            factors.push(pair);
-            progress(0.2 + 0.1 * (layer + 1) as f64 / stores.len() as f64);
-        }
-        drop((read, stores, sides));
-        let traces = self
-            .traces(factors, cancel, &mut |share| progress(0.3 + 0.7 * share))
-            .await?;
-        let degrees = ((self.expected[0] - 1) as f64 * (self.expected[1] - 1) as f64).sqrt();
-        let mut distances = Vec::with_capacity(traces.len());
-        for (layer, (clouds, (nuclear, squares))) in scalars.iter().zip(traces).enumerate() {
-            let scale = f64::from(clouds[0].norms.scale) * f64::from(clouds[1].norms.scale);
-            let unit = degrees * scale;
-            distances.push(LayerDistance::new(
-                self.settings.definition,
-                first + layer + 1,
-                clouds,
-                nuclear / unit,
-                squares / (unit * unit),
-                replace,
-            )?);
-        }
-        Ok(distances)
-    }
-
-    /// Nuclear norm and sum of squares of `F_v F_t^T` for each layer's factors.
-    async fn traces(
-        &self,
-        factors: Vec<Vec<Option<Tensor>>>,
-        cancel: &Cancel,
-        progress: &mut dyn FnMut(f64),
-    ) -> Result<Vec<(f64, f64)>, AlignmentError> {
-        let gpu = &self.gpu;
-        let layers = factors.len();
-        let span = self.hidden_size;
-        let squares = gpu.tensor(DType::F32, layers, 1)?;
-        let dots = gpu.tensor(DType::F32, layers * span, 1)?;
-        let mut recording = Recording::new();
-        let mut products = Vec::with_capacity(layers);
-        for (layer, pair) in factors.iter().enumerate() {
-            let [Some(vision), Some(text)] = pair.as_slice() else {
-                products.push(None);
-                continue;
-            };
-            let (low, high) = if vision.rows() <= text.rows() {
-                (vision, text)
-            } else {
-                (text, vision)
-            };
-            let k = gpu.tensor(DType::F32, low.rows(), high.rows())?;
-            recording.push(matmul(gpu, low, high, &Matmul::default(), &k)?);
-            let (calls, factor) =
-                polar::nuclear_norm(gpu, &k, (&squares, layer), (&dots, layer * span))?;
-            recording.extend(calls);
-            products.push(Some((k.rows(), factor)));
-        }
-        gpu.run_with(&recording, cancel, progress).await?;
-        let read = gpu.read(&[&squares, &dots]).await?;
-        let [squares, dots] = read.as_slice() else {
-            return Ok(Vec::new());
-        };
-        let sums = products.into_iter().enumerate().map(|(layer, product)| {
-            let Some((rows, factor)) = product else {
-                return (0.0, 0.0);
-            };
-            let own = &dots.values[layer * span..][..rows];
-            let sum: f64 = own.iter().map(|&dot| f64::from(dot)).sum();
-            (factor * sum, f64::from(squares.values[layer]))
-        });
-        Ok(sums.collect())
-    }
-}
-
-/// What came back of one modality.
-struct Statistics {
-    stats: Readback,
-    means: [Readback; 2],
-    squares: Readback,
-    /// Both parts of each layer's Gram matrix.
-    grams: Vec<[Readback; 2]>,
-}
-
-impl Statistics {
-    /// Takes the tensors in the order of [`Clouds::tensors`].
-    fn new(read: Vec<Readback>) -> Self {
-        let mut read = read.into_iter();
-        let mut next = || {
-            read.next().unwrap_or(Readback {
-                rows: 0,
-                cols: 0,
-                values: Vec::new(),
-            })
-        };
-        Self {
-            stats: next(),
-            means: [next(), next()],
-            squares: next(),
-            grams: std::iter::from_fn(|| Some([read.next()?, read.next()?])).collect(),
-        }
-    }
-
-    /// One layer's scalars; `first` is the index of the group's first layer.
-    fn cloud(
-        &self,
-        layer: usize,
-        first: usize,
-        modality: Modality,
-        tokens: usize,
-    ) -> Result<Cloud, AlignmentError> {
-        let norms = NormStats::parse(row(&self.stats, layer)).ok_or_else(|| GpuError::Shape {
-            kernel: "norm_stats",
-            message: format!("no statistics of layer {}", first + layer + 1),
-        })?;
-        if norms.broken > 0 {
-            return Err(AlignmentError::NotFinite {
-                layer: first + layer + 1,
-                modality,
-                tokens: norms.broken,
-            });
-        }
-        let mean = (row(&self.means[0], layer).iter())
-            .zip(row(&self.means[1], layer))
-            .map(|(&mean, &rest)| f64::from(mean) + f64::from(rest))
-            .collect();
-        let squares: f64 = row(&self.squares, layer)
-            .iter()
-            .map(|&sum| f64::from(sum))
-            .sum();
-        let scale = f64::from(norms.scale);
-        Ok(Cloud {
-            tokens,
-            norms,
-            mean,
-            trace: squares / (scale * scale) / (tokens - 1) as f64,
-        })
-    }
-}
-
-fn row(read: &Readback, index: usize) -> &[f32] {
-    read.values
-        .get(index * read.cols..(index + 1) * read.cols)
-        .unwrap_or(&[])
 }

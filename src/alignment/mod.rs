@@ -25,11 +25,13 @@ pub mod cholesky;
 mod covariance;
 mod error;
 mod frechet;
+mod group;
 mod mir;
 mod modality;
 mod outliers;
 mod plan;
 pub mod polar;
+mod statistics;
 
 pub use error::AlignmentError;
 pub use frechet::{LayerDistance, MirResult};
