@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { ROOT } from './harness.mjs';
 
 /** Tools that the script itself uses, taken from this machine. */
-const TOOLS = ['bash', 'sed', 'grep', 'cat', 'dirname', 'cmp', 'mkdir', 'head', 'tee'];
+const TOOLS = ['bash', 'sed', 'grep', 'cat', 'dirname', 'cmp', 'mkdir', 'chmod', 'head', 'tee'];
 
 /** A machine: stand-ins by name (text of a shell script), and files of its system. */
 function machine(t, programs, files = []) {
@@ -31,7 +31,7 @@ function machine(t, programs, files = []) {
   return (...parameters) => {
     const { status, stdout, stderr } = spawnSync(join(bin, 'bash'), [join(ROOT, 'dev'), ...parameters], {
       encoding: 'utf8',
-      env: { PATH: bin, HOME: folder, DEV_SYSROOT: join(folder, 'root'), DEV_DRY_RUN: '1' },
+      env: { PATH: bin, HOME: folder, DEV_SYSROOT: join(folder, 'root'), MIRSCOPE_CACHE: join(folder, 'cache'), DEV_DRY_RUN: '1' },
       timeout: 60_000,
     });
     return { status, text: stdout + stderr };
