@@ -18,10 +18,11 @@ function shipped(target) {
   return lines.split('\n').filter((line) => line).map((line) => line.split(' ').slice(0, 2).join(' v').replace('vv', 'v'));
 }
 
+const WASM = 'wasm32-unknown-unknown';
 const host = /^host: (.*)$/m.exec(execFileSync('rustc', ['-vV'], { encoding: 'utf8' }))[1];
-const wanted = new Set([...shipped(host), ...shipped('wasm32-unknown-unknown')]);
+const wanted = new Set([...shipped(host), ...shipped(WASM)]);
 const { packages } = JSON.parse(
-  execFileSync('cargo', ['metadata', '--format-version', '1'], { encoding: 'utf8', maxBuffer: 1 << 28 }),
+  execFileSync('cargo', ['metadata', '--format-version', '1', '--filter-platform', host, '--filter-platform', WASM], { encoding: 'utf8', maxBuffer: 1 << 28 }),
 );
 /** Crates by the text of their licences: many share one word for word. */
 const texts = new Map();
