@@ -1,6 +1,9 @@
 //! Device memory: a pool that hands out buffers and takes them back.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    thread::{self, ThreadId},
+};
 
 /// Device memory in use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,7 +16,9 @@ pub struct MemoryUse {
 
 #[derive(Debug, Default)]
 struct State {
-    free: Vec<Arc<wgpu::Buffer>>,
+    /// Each with the thread that gave it back: what is dropped while a recording is made is still
+    /// used by that recording, and only the same thread is known to record and run in one order.
+    free: Vec<(ThreadId, Arc<wgpu::Buffer>)>,
     usage: MemoryUse,
 }
 
@@ -39,13 +44,16 @@ impl Pool {
     pub(super) fn take(&self, device: &wgpu::Device, size: u64) -> Lease {
         let mut state = self.lock();
         // The smallest that fits, unless it would waste more than it serves.
+        let most = size.saturating_mul(2).max(4096);
+        let own = thread::current().id();
         let best = (0..state.free.len())
             .filter(|&index| {
-                (size..=size.saturating_mul(2).max(4096)).contains(&state.free[index].size())
+                let (thread, buffer) = &state.free[index];
+                *thread == own && (size..=most).contains(&buffer.size())
             })
-            .min_by_key(|&index| state.free[index].size());
+            .min_by_key(|&index| state.free[index].1.size());
         let buffer = match best {
-            Some(index) => state.free.swap_remove(index),
+            Some(index) => state.free.swap_remove(index).1,
             None => Arc::new(create(device, &mut state, size)),
         };
         Lease {
@@ -69,7 +77,7 @@ impl Pool {
     /// Gives the memory that is free for reuse back to the driver.
     pub(super) fn trim(&self) {
         let mut state = self.lock();
-        let freed: u64 = state.free.drain(..).map(|buffer| buffer.size()).sum();
+        let freed: u64 = state.free.drain(..).map(|(_, buffer)| buffer.size()).sum();
         state.usage.allocated -= freed;
     }
 }
@@ -105,7 +113,8 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(pool) = &self.pool {
-            pool.lock().free.push(self.buffer.clone());
+            let own = thread::current().id();
+            pool.lock().free.push((own, self.buffer.clone()));
         }
         if let Some(pool) = &self.account {
             pool.lock().usage.allocated -= self.buffer.size();

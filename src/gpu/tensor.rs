@@ -41,8 +41,8 @@ impl DType {
 /// Rows are [`Tensor::stride`] elements apart: `cols` rounded up to a multiple of 4, so that kernels
 /// can load four elements at once. What stands in the padding is unspecified for computed tensors
 /// and zero for uploaded ones. Cloning shares the memory; when the last clone is dropped, the memory
-/// is given to tensors allocated later. That is safe because recordings run in the order in which
-/// they were recorded.
+/// is given to tensors allocated later on the same thread. That is safe because a thread runs its
+/// recordings in the order in which it made them.
 #[derive(Clone)]
 pub struct Tensor {
     pub(super) lease: Arc<Lease>,

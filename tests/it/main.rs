@@ -8,6 +8,7 @@ mod cli;
 mod golden;
 mod input;
 mod kernels;
+mod memory;
 mod model;
 mod report;
 mod shader_validation;
