@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use mirscope::engine::SplitMix64;
 use mirscope::gpu::{Dispatch, Gpu, GpuOptions, LimitTier, Recording, Tensor, shader};
 
 /// The device of the suite: the machine's adapter at exactly WebGPU's default limits.
@@ -57,20 +58,16 @@ pub fn run_recording(gpu: &Gpu, recording: &Recording, out: &Tensor) -> Vec<f32>
     })
 }
 
-/// A small deterministic generator (SplitMix64).
-pub struct Random(u64);
+/// Deterministic random numbers, from the generator that the engine selects with.
+pub struct Random(SplitMix64);
 
 impl Random {
     pub fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(SplitMix64::new(seed))
     }
 
     pub fn next_u64(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.next_u64()
     }
 
     /// Uniform in (0, 1).
