@@ -12,7 +12,7 @@
 //! 5. [`alignment`]: metrics of captured states, computed on the device.
 //! 6. [`report`]: what was run and what came out, as plain data.
 //! 7. [`engine`]: the whole run as a stream: a [`engine::Command`] in, [`engine::Event`]s out.
-//! 8. `cli`: the command line over engine and report.
+//! 8. `app`: the egui app over engine and report; `cli`: the command line over the same.
 
 pub mod input;
 pub mod weights;
@@ -30,6 +30,9 @@ pub mod report;
 pub mod engine;
 
 pub mod platform;
+
+#[cfg(feature = "app")]
+pub mod app;
 
 #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
 pub mod cli;

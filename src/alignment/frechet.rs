@@ -3,7 +3,7 @@
 use super::{AlignmentError, Modality};
 use crate::{
     kernels::norm_stats::NormStats,
-    report::{Definition, LayerReport},
+    report::{Definition, LayerReport, Moments},
 };
 
 /// What is known about one modality at one layer, in the units of the states.
@@ -38,6 +38,8 @@ pub struct LayerDistance {
     pub outliers: [usize; 2],
     /// Number of tokens: vision, text.
     pub tokens: [usize; 2],
+    /// What the distance is made of.
+    pub moments: Moments,
 }
 
 impl LayerDistance {
@@ -88,6 +90,14 @@ impl LayerDistance {
             mean_norms,
             outliers: [count(vision), count(text)],
             tokens: [vision.tokens, text.tokens],
+            moments: Moments {
+                mean_vision: dot(&vision.mean, &vision.mean),
+                mean_text: dot(&text.mean, &text.mean),
+                mean_product: dot(&vision.mean, &text.mean),
+                trace_vision: vision.trace,
+                trace_text: text.trace,
+                trace_root: nuclear,
+            },
         })
     }
 
@@ -108,8 +118,13 @@ impl LayerDistance {
             mean_norm_text: self.mean_norms[1],
             outliers_vision: self.outliers[0],
             outliers_text: self.outliers[1],
+            moments: Some(self.moments),
         }
     }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// The Modality Integration Rate and what it is made of.

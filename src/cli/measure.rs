@@ -74,6 +74,7 @@ fn request(task: &Measure) -> Result<MeasureRequest, CliError> {
             text_mask: task.text_mask,
             memory_budget: task.memory_budget,
         },
+        keep: false,
     })
 }
 

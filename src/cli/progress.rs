@@ -35,6 +35,7 @@ impl Progress {
             done,
             total,
             unit,
+            ..
         } = event
         else {
             return;
@@ -45,7 +46,7 @@ impl Progress {
             // First the style: a bar is drawn whenever anything else changes.
             self.bar
                 .set_style(style(if counted { COUNTED } else { SINGLE }));
-            self.bar.set_message(stage.label());
+            self.bar.set_message(stage.words());
         }
         self.bar.set_length(*total);
         self.bar.set_position(*done);
@@ -78,19 +79,6 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ")
-}
-
-impl Stage {
-    /// What is going on, in a few words.
-    fn label(self) -> &'static str {
-        match self {
-            Self::Device => "Looking for a device",
-            Self::Load => "Loading the checkpoint",
-            Self::Prepare => "Preparing the pairs",
-            Self::Forward => "Running the model",
-            Self::Metric => "Measuring the layers",
-        }
-    }
 }
 
 #[cfg(test)]

@@ -77,6 +77,9 @@ pub enum EngineError {
         /// The path.
         path: String,
     },
+    /// A question about kept states where there are none.
+    #[error("no measurement's states are kept: measure with `keep` first")]
+    NothingKept,
     /// The engine's thread could not be started, or it died.
     #[error("the engine {reason}")]
     Thread {

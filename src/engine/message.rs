@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::{BenchReport, Definition, DeviceGrant, Inspection, Report, TextMask};
+use crate::report::{
+    AttentionRow, Axes, BenchReport, Definition, DeviceGrant, Inspection, Kept, LogitLens,
+    PairView, Projection, Report, TextMask, WhatIf, WhatIfSettings,
+};
 
 use super::source::{ModelSource, PairSource};
 
@@ -12,6 +15,8 @@ use super::source::{ModelSource, PairSource};
 pub enum Command {
     /// Measures the alignment of a checkpoint on image-text pairs.
     Measure(Box<MeasureRequest>),
+    /// Shows something of the states that the last measurement kept.
+    Explore(Explore),
     /// Describes a checkpoint without running it.
     Inspect(Box<InspectRequest>),
     /// Lists the adapters at hand.
@@ -32,6 +37,41 @@ pub struct MeasureRequest {
     pub device: DeviceSettings,
     /// Everything else.
     pub settings: MeasureSettings,
+    /// Keeps model and states on the device afterwards, for [`Command::Explore`].
+    #[serde(default)]
+    pub keep: bool,
+}
+
+/// A question about what the last measurement kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Explore {
+    /// One pair as the model sees it, answered with [`Event::Pair`].
+    Pair(usize),
+    /// The tokens of all pairs at one state, answered with [`Event::Projection`].
+    Projection {
+        /// 0 is `inputs_embeds`, k is after layer k.
+        state: usize,
+        /// Which axes.
+        axes: Axes,
+    },
+    /// The words nearest to a token, state by state, answered with [`Event::LogitLens`].
+    LogitLens {
+        /// The pair.
+        pair: usize,
+        /// The position in its prompt.
+        position: usize,
+    },
+    /// Where a token looks, answered with [`Event::Attention`].
+    Attention {
+        /// The pair.
+        pair: usize,
+        /// The position in its prompt.
+        position: usize,
+        /// The decoder layer, 1 to L.
+        layer: usize,
+    },
+    /// The alignment under other assumptions, answered with [`Event::WhatIf`].
+    WhatIf(WhatIfSettings),
 }
 
 /// Settings of a measurement.
@@ -113,7 +153,9 @@ impl KernelChoice {
 pub enum Stage {
     /// Adapter and device, with the self-test.
     Device,
-    /// Checkpoint files are read and uploaded.
+    /// Checkpoint files are fetched; left out where they are at hand.
+    Fetch,
+    /// Weights are read and uploaded.
     Load,
     /// Images and texts become pixel values and token ids.
     Prepare,
@@ -125,8 +167,9 @@ pub enum Stage {
 
 impl Stage {
     /// All stages, in the order of execution.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Device,
+        Self::Fetch,
         Self::Load,
         Self::Prepare,
         Self::Forward,
@@ -137,10 +180,23 @@ impl Stage {
     pub fn name(self) -> &'static str {
         match self {
             Self::Device => "device",
+            Self::Fetch => "fetch",
             Self::Load => "load",
             Self::Prepare => "prepare",
             Self::Forward => "forward",
             Self::Metric => "metric",
+        }
+    }
+
+    /// What is going on, in a few words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Device => "Looking for a device",
+            Self::Fetch => "Fetching the checkpoint",
+            Self::Load => "Loading the checkpoint",
+            Self::Prepare => "Preparing the pairs",
+            Self::Forward => "Running the model",
+            Self::Metric => "Measuring the layers",
         }
     }
 }
@@ -160,11 +216,26 @@ pub enum Event {
         total: u64,
         /// For example `MiB`, `pairs`, `layers`.
         unit: String,
+        /// Where exactly, for example `layer 3 of 6`; empty where there is nothing to add.
+        #[serde(default)]
+        detail: String,
     },
     /// Something a reader should know, also kept in the report.
     Note(String),
+    /// What can be explored after the measurement; comes before its report.
+    Kept(Kept),
     /// The measurement is done.
     Report(Box<Report>),
+    /// One pair as the model sees it.
+    Pair(Box<PairView>),
+    /// The tokens at one state.
+    Projection(Box<Projection>),
+    /// The words nearest to a token.
+    LogitLens(Box<LogitLens>),
+    /// Where a token looks.
+    Attention(Box<AttentionRow>),
+    /// The alignment under other assumptions.
+    WhatIf(Box<WhatIf>),
     /// The description of a checkpoint is done.
     Inspection(Box<Inspection>),
     /// The adapters at hand; empty where there is none.
@@ -180,6 +251,6 @@ pub enum Event {
 impl Event {
     /// Whether this is the last event of its command.
     pub fn is_last(&self) -> bool {
-        !matches!(self, Self::Progress { .. } | Self::Note(_))
+        !matches!(self, Self::Progress { .. } | Self::Note(_) | Self::Kept(_))
     }
 }

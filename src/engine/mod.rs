@@ -29,6 +29,6 @@ pub use error::EngineError;
 pub use message::*;
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{Running, spawn};
-pub use run::run;
+pub use run::{Session, run};
 pub use select::{SplitMix64, join, select};
 pub use source::*;

@@ -73,12 +73,30 @@ impl<'a> News<'a> {
 
     /// Tells that `done` of `total` units are done.
     pub(super) fn progress(&mut self, stage: Stage, done: u64, total: u64, unit: &str) {
+        self.progress_at(stage, done, total, unit, String::new());
+    }
+
+    /// As [`News::progress`], and where exactly the work is.
+    pub(super) fn progress_at(
+        &mut self,
+        stage: Stage,
+        done: u64,
+        total: u64,
+        unit: &str,
+        detail: String,
+    ) {
         (self.emit)(Event::Progress {
             stage,
             done,
             total,
             unit: unit.to_owned(),
+            detail,
         });
+    }
+
+    /// Tells something that does not end the command.
+    pub(super) fn tell(&mut self, event: Event) {
+        (self.emit)(event);
     }
 
     /// Tells a note and keeps it for the report, unless the stage has many.

@@ -72,6 +72,42 @@ pub struct LayerReport {
     pub outliers_vision: usize,
     /// Text tokens replaced by the outlier rule.
     pub outliers_text: usize,
+    /// What the distance is made of, before any scaling; absent in reports of older versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub moments: Option<Moments>,
+}
+
+/// The sums that the exact distance of a layer is made of, in the units of the states.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Moments {
+    /// `||mu_v||^2`.
+    pub mean_vision: f64,
+    /// `||mu_t||^2`.
+    pub mean_text: f64,
+    /// `mu_v . mu_t`.
+    pub mean_product: f64,
+    /// `Tr S_v`.
+    pub trace_vision: f64,
+    /// `Tr S_t`.
+    pub trace_text: f64,
+    /// `Tr (S_v S_t)^(1/2)`.
+    pub trace_root: f64,
+}
+
+impl Moments {
+    /// The exact distance if all vision tokens were multiplied by `scale`, with the text's mean norm
+    /// scaled to 1.
+    ///
+    /// From the definition: every term is a polynomial in `scale`, the text's mean norm does not
+    /// change, and the outlier rule does not depend on the scale.
+    pub fn frechet_scaled(&self, scale: f64, mean_norm_text: f64) -> f64 {
+        let location =
+            scale * scale * self.mean_vision - 2.0 * scale * self.mean_product + self.mean_text;
+        let rest =
+            scale * scale * self.trace_vision + self.trace_text - 2.0 * scale * self.trace_root;
+        // Never negative; rounding may say otherwise.
+        (location.max(0.0) + rest.max(0.0)) / (mean_norm_text * mean_norm_text)
+    }
 }
 
 impl LayerReport {

@@ -7,6 +7,7 @@ mod bench;
 mod csv;
 mod data;
 mod device;
+mod exploration;
 mod file;
 mod html;
 mod inspection;
@@ -20,8 +21,12 @@ mod table;
 
 pub use bench::{BenchReport, MatmulBench, WorkloadBench, bench_text};
 pub use csv::csv;
-pub use data::{LayerReport, Report, SCHEMA};
+pub use data::{LayerReport, Moments, Report, SCHEMA};
 pub use device::{DeviceGrant, DeviceSummary, adapters_text};
+pub use exploration::{
+    AttentionRow, Axes, Calibration, CloudShape, Kept, LensState, LensToken, LogitLens, PairView,
+    Picture, ProjectedToken, Projection, StageView, TokenKind, TokenView, WhatIf, WhatIfSettings,
+};
 pub use file::{Format, write};
 pub use html::html;
 pub use inspection::{DtypeShare, Inspection, inspection_text};

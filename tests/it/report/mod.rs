@@ -26,6 +26,7 @@ pub(crate) fn layer(k: usize, [location, spread, shape]: [f64; 3]) -> LayerRepor
         mean_norm_text: 1.5,
         outliers_vision: 7,
         outliers_text: 0,
+        moments: None,
     }
 }
 

@@ -1,0 +1,1 @@
+//! The engine in a dedicated Worker, on the other side of a JavaScript bridge.

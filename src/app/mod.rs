@@ -1,0 +1,69 @@
+//! The app: egui panels over engine and report, the same in a native window and on a web page.
+//!
+//! [`App`] is what eframe draws. It owns a [`store::Store`] (what there is to show and what is
+//! selected), and a [`link::Link`] to the engine; the views read the store, change its selection, and
+//! ask it for what they lack, which the store turns into commands for the engine. Nothing here waits:
+//! each frame takes the news that have come and draws what is known.
+
+pub mod link;
+pub mod store;
+mod theme;
+mod top_bar;
+mod views;
+mod window;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub use window::open;
+
+use eframe::egui;
+
+use link::Link;
+use store::{Store, Tab};
+
+/// The app as eframe draws it.
+pub struct App {
+    /// What there is to show.
+    pub store: Store,
+    link: Box<dyn Link>,
+}
+
+impl App {
+    /// The app over an engine; `context` gets its look.
+    pub fn new(context: &egui::Context, link: Box<dyn Link>) -> Self {
+        theme::install(context);
+        Self {
+            store: Store::new(),
+            link,
+        }
+    }
+
+    /// Takes the engine's news and gives it what the views asked for.
+    fn exchange(&mut self, context: &egui::Context) {
+        while let Some(news) = self.link.poll() {
+            self.store.heard(news);
+        }
+        self.store.drive(self.link.as_mut());
+        if self.store.is_busy() {
+            // The clock of a run moves on without news.
+            context.request_repaint_after(std::time::Duration::from_millis(100));
+        }
+    }
+}
+
+impl eframe::App for App {
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        self.exchange(ui.ctx());
+        let store = &mut self.store;
+        top_bar::show(ui, store);
+        egui::CentralPanel::default().show(ui, |ui| match store.view.tab {
+            Tab::Alignment => views::alignment::show(ui, store),
+            Tab::Eyes => views::eyes::show(ui, store),
+            Tab::WhatIf => views::what_if::show(ui, store),
+            Tab::Compare => views::compare::show(ui, store),
+            Tab::Data => views::data::show(ui, store),
+            Tab::Reference => views::reference::show(ui, store),
+        });
+        // What the views asked for in this frame goes out with it.
+        self.store.drive(self.link.as_mut());
+    }
+}

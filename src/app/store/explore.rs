@@ -1,0 +1,163 @@
+//! Questions about the live run: asked once, answered into the run.
+
+use super::Store;
+use crate::{
+    engine::{Event, Explore},
+    report::{AttentionRow, Axes, LogitLens, PairView, Projection, WhatIf, WhatIfSettings},
+};
+
+/// What a view gets for something it wants to show.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Answer<'a, T> {
+    /// Here it is.
+    Known(&'a T),
+    /// The engine has been asked.
+    Waiting,
+    /// The engine cannot be asked about this run; measuring again would make it possible.
+    NotLive,
+    /// The engine refused, with its reason.
+    Refused(&'a str),
+}
+
+impl<'a, T> Answer<'a, T> {
+    /// The thing itself, if it is known.
+    pub fn known(self) -> Option<&'a T> {
+        match self {
+            Self::Known(thing) => Some(thing),
+            _ => None,
+        }
+    }
+}
+
+impl Store {
+    /// A pair of the run that is shown.
+    pub fn pair(&mut self, pair: usize) -> Answer<'_, PairView> {
+        self.ask(Explore::Pair(pair), |store| store.run()?.pairs.get(&pair))
+    }
+
+    /// The clouds at a state.
+    pub fn projection(&mut self, state: usize, axes: Axes) -> Answer<'_, Projection> {
+        self.ask(Explore::Projection { state, axes }, |store| {
+            store.run()?.projections.get(&(state, axes))
+        })
+    }
+
+    /// The words nearest to a token.
+    pub fn logit_lens(&mut self, pair: usize, position: usize) -> Answer<'_, LogitLens> {
+        self.ask(Explore::LogitLens { pair, position }, |store| {
+            store.run()?.lenses.get(&(pair, position))
+        })
+    }
+
+    /// Where a token looks.
+    pub fn attention(
+        &mut self,
+        pair: usize,
+        position: usize,
+        layer: usize,
+    ) -> Answer<'_, AttentionRow> {
+        let question = Explore::Attention {
+            pair,
+            position,
+            layer,
+        };
+        self.ask(question, |store| {
+            store.run()?.attention.get(&(pair, position, layer))
+        })
+    }
+
+    /// The alignment under other assumptions.
+    pub fn what_if(&mut self, settings: &WhatIfSettings) -> Answer<'_, WhatIf> {
+        self.ask(Explore::WhatIf(settings.clone()), |store| {
+            store.run()?.what_if(settings)
+        })
+    }
+
+    fn ask<'a, T>(
+        &'a mut self,
+        question: Explore,
+        known: impl Fn(&'a Store) -> Option<&'a T>,
+    ) -> Answer<'a, T> {
+        let waiting = self.wants(&question);
+        let this: &'a Store = self;
+        if let Some(thing) = known(this) {
+            return Answer::Known(thing);
+        }
+        let refusals = this.run().map_or(&[][..], |run| &run.refusals);
+        if let Some((_, reason)) = refusals.iter().find(|(refused, _)| *refused == question) {
+            return Answer::Refused(reason);
+        }
+        if waiting {
+            Answer::Waiting
+        } else {
+            Answer::NotLive
+        }
+    }
+
+    /// Queues a question unless it is answered, asked or waiting; whether an answer can come.
+    fn wants(&mut self, question: &Explore) -> bool {
+        if !self.is_live() || self.is_busy() {
+            return false;
+        }
+        let Some(run) = self.run() else {
+            return false;
+        };
+        let answered = match question {
+            Explore::Pair(pair) => run.pairs.contains_key(pair),
+            Explore::Projection { state, axes } => run.projections.contains_key(&(*state, *axes)),
+            Explore::LogitLens { pair, position } => run.lenses.contains_key(&(*pair, *position)),
+            Explore::Attention {
+                pair,
+                position,
+                layer,
+            } => run.attention.contains_key(&(*pair, *position, *layer)),
+            Explore::WhatIf(settings) => run.what_if(settings).is_some(),
+        };
+        let refused = run.refusals.iter().any(|(refused, _)| refused == question);
+        if answered || refused {
+            return false;
+        }
+        if self.asked.as_ref() != Some(question) && !self.questions.contains(question) {
+            // Of a kind that follows the pointer or a slider only the latest is worth asking.
+            self.questions.retain(|waiting| {
+                std::mem::discriminant(waiting) != std::mem::discriminant(question)
+            });
+            self.questions.push_back(question.clone());
+        }
+        true
+    }
+
+    /// Takes an answer into the live run.
+    pub(super) fn answered(&mut self, answer: Event) {
+        let live = self.live;
+        let Some(run) = self.runs.iter_mut().find(|run| Some(run.number) == live) else {
+            return;
+        };
+        match answer {
+            Event::Pair(pair) => {
+                run.pairs.insert(pair.pair, *pair);
+            }
+            Event::Projection(projection) => {
+                let key = (projection.state, projection.axes);
+                run.projections.insert(key, *projection);
+            }
+            Event::LogitLens(lens) => {
+                run.lenses.insert((lens.pair, lens.position), *lens);
+            }
+            Event::Attention(row) => {
+                run.attention
+                    .insert((row.pair, row.position, row.layer), *row);
+            }
+            Event::WhatIf(what_if) => run.what_ifs.push(*what_if),
+            _ => {}
+        }
+    }
+
+    /// Keeps that the engine refused a question, so that it is not asked in every frame.
+    pub(super) fn refused(&mut self, question: Explore, reason: String) {
+        let live = self.live;
+        if let Some(run) = self.runs.iter_mut().find(|run| Some(run.number) == live) {
+            run.refusals.push((question, reason));
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! What there is to show, what is selected, and what is wanted of the engine.
+
+mod explore;
+mod recorded;
+mod run;
+mod view;
+mod work;
+
+pub use explore::Answer;
+pub use run::{Origin, Run};
+pub use view::{Scale, Tab, View};
+pub use work::{Progress, StageProgress, Work};
+
+use std::collections::VecDeque;
+
+use super::link::{Link, News};
+use crate::{
+    engine::{Command, Event, Explore, MeasureRequest},
+    report::{Kept, Report},
+};
+
+/// The state of the app, without anything of egui's.
+#[derive(Default)]
+pub struct Store {
+    /// All runs that can be shown, oldest first; never empty after [`Store::new`].
+    pub runs: Vec<Run>,
+    /// Index of the run that is shown.
+    pub current: usize,
+    /// What is selected; all of it can be put into a link.
+    pub view: View,
+    /// What the engine is doing.
+    pub work: Work,
+    /// What the pointer is on, in whichever panel: a token of the selected pair or of the clouds.
+    pub hover: Hover,
+    /// What the reader should know; the newest last.
+    pub messages: Vec<Message>,
+    /// The run whose states the engine keeps, by its number.
+    live: Option<u64>,
+    /// Questions to the engine about the live run, waiting for their turn.
+    questions: VecDeque<Explore>,
+    /// The question under way.
+    asked: Option<Explore>,
+    /// A measurement waiting for its turn.
+    ordered: Option<Order>,
+    /// The measurement under way.
+    measuring: Option<Measuring>,
+    numbers: u64,
+}
+
+/// A token under the pointer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hover {
+    /// Pair and position; set by the panel under the pointer during a frame, shown by all others.
+    pub token: Option<(usize, usize)>,
+}
+
+/// Something to tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// One sentence or two.
+    pub text: String,
+    /// Whether something went wrong.
+    pub alarm: bool,
+}
+
+/// A measurement that is wanted.
+pub struct Order {
+    /// What the run will be called.
+    pub name: String,
+    /// What to measure.
+    pub request: MeasureRequest,
+}
+
+struct Measuring {
+    name: String,
+    kept: Option<Kept>,
+    notes: Vec<String>,
+}
+
+impl Store {
+    /// The app's state at its start: the recorded runs of the demo are there.
+    pub fn new() -> Self {
+        let mut store = Self::default();
+        store.add_recorded();
+        store
+    }
+
+    /// The run that is shown.
+    pub fn run(&self) -> Option<&Run> {
+        self.runs.get(self.current)
+    }
+
+    /// The report that is shown.
+    pub fn report(&self) -> Option<&Report> {
+        self.run().map(|run| &run.report)
+    }
+
+    /// Whether the engine keeps the states of the run that is shown, so that it can be asked.
+    pub fn is_live(&self) -> bool {
+        self.live.is_some() && self.live == self.run().map(|run| run.number)
+    }
+
+    /// Whether a measurement is under way.
+    pub fn is_busy(&self) -> bool {
+        self.measuring.is_some() || self.ordered.is_some()
+    }
+
+    /// Adds a run and shows it.
+    pub fn add(&mut self, name: String, origin: Origin, report: Report) -> &mut Run {
+        self.numbers += 1;
+        self.runs.push(Run::new(self.numbers, name, origin, report));
+        self.show(self.runs.len() - 1);
+        let last = self.runs.len() - 1;
+        &mut self.runs[last]
+    }
+
+    /// Shows another run; the selection stays where the run has it.
+    pub fn show(&mut self, index: usize) {
+        if let Some(run) = self.runs.get(index) {
+            self.view.layer = self.view.layer.clamp(1, run.report.layers.len().max(1));
+            self.current = index;
+        }
+    }
+
+    /// Orders a measurement.
+    pub fn measure(&mut self, name: String, request: MeasureRequest) {
+        self.questions.clear();
+        self.ordered = Some(Order { name, request });
+    }
+
+    /// Asks the measurement under way to stop.
+    pub fn cancel(&mut self) {
+        self.ordered = None;
+        if self.measuring.is_some() {
+            self.work.cancel_wanted = true;
+        }
+    }
+
+    /// Tells the reader something that went wrong.
+    pub fn alarm(&mut self, text: impl Into<String>) {
+        self.messages.push(Message {
+            text: text.into(),
+            alarm: true,
+        });
+    }
+
+    /// Gives the engine the next command, if it is free and something is wanted.
+    pub fn drive(&mut self, link: &mut dyn Link) {
+        if std::mem::take(&mut self.work.cancel_wanted) {
+            link.cancel();
+        }
+        if self.measuring.is_some() || self.asked.is_some() {
+            return;
+        }
+        if let Some(Order { name, request }) = self.ordered.take() {
+            self.live = None;
+            self.messages.clear();
+            self.work.begin();
+            self.measuring = Some(Measuring {
+                name,
+                kept: None,
+                notes: Vec::new(),
+            });
+            link.send(Command::Measure(Box::new(request)));
+        } else if let Some(question) = self.questions.pop_front() {
+            link.send(Command::Explore(question.clone()));
+            self.asked = Some(question);
+        }
+    }
+
+    /// Takes news of the engine.
+    pub fn heard(&mut self, news: News) {
+        match news {
+            News::Event(event) => self.event(event),
+            News::Lost(reason) => {
+                self.ended();
+                self.live = None;
+                self.questions.clear();
+                self.alarm(format!(
+                    "The engine stopped: {reason}. Running again starts a new one."
+                ));
+            }
+        }
+    }
+
+    /// The command under way is over.
+    fn ended(&mut self) -> (Option<Measuring>, Option<Explore>) {
+        self.work.end();
+        (self.measuring.take(), self.asked.take())
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Progress {
+                stage,
+                done,
+                total,
+                unit,
+                detail,
+            } => self.work.heard(Progress {
+                stage,
+                done,
+                total,
+                unit,
+                detail,
+            }),
+            Event::Note(note) => {
+                if let Some(measuring) = &mut self.measuring {
+                    measuring.notes.push(note);
+                }
+            }
+            Event::Kept(kept) => {
+                if let Some(measuring) = &mut self.measuring {
+                    measuring.kept = Some(kept);
+                }
+            }
+            Event::Report(report) => {
+                if let (Some(measuring), _) = self.ended() {
+                    let kept = measuring.kept;
+                    let live = kept.is_some();
+                    let run = self.add(measuring.name, Origin::Measured, *report);
+                    run.kept = kept;
+                    let number = run.number;
+                    self.live = live.then_some(number);
+                }
+            }
+            Event::Failed(reason) => {
+                let (_, asked) = self.ended();
+                if let Some(asked) = asked {
+                    self.refused(asked, reason);
+                } else {
+                    self.alarm(reason);
+                }
+            }
+            Event::Cancelled => {
+                self.ended();
+            }
+            answer => {
+                self.ended();
+                self.answered(answer);
+            }
+        }
+    }
+}

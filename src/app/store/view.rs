@@ -1,0 +1,109 @@
+//! What is selected: settings, never data, so that a link can hold them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::report::{Axes, WhatIfSettings};
+
+/// The views.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tab {
+    /// The number, its layers, the two clouds.
+    #[default]
+    Alignment,
+    /// Words and attention of single patches.
+    Eyes,
+    /// The alignment under other assumptions.
+    WhatIf,
+    /// Several runs beside each other.
+    Compare,
+    /// What is measured: checkpoint, images, texts.
+    Data,
+    /// Formulas and words explained.
+    Reference,
+}
+
+impl Tab {
+    /// All tabs in their order.
+    pub const ALL: [Self; 6] = [
+        Self::Alignment,
+        Self::Eyes,
+        Self::WhatIf,
+        Self::Compare,
+        Self::Data,
+        Self::Reference,
+    ];
+
+    /// The tab's title.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Alignment => "Alignment",
+            Self::Eyes => "Model's eyes",
+            Self::WhatIf => "What if",
+            Self::Compare => "Compare",
+            Self::Data => "Your data",
+            Self::Reference => "Reference",
+        }
+    }
+}
+
+/// The axis of distances.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scale {
+    /// Decades at equal distance.
+    #[default]
+    Log,
+    /// Units at equal distance.
+    Linear,
+}
+
+/// Everything that is selected.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct View {
+    /// The tab.
+    pub tab: Tab,
+    /// The selected decoder layer, 1 to L.
+    pub layer: usize,
+    /// The axis of the layers' distances.
+    pub scale: Scale,
+    /// The clouds show `inputs_embeds` instead of the selected layer.
+    pub inputs: bool,
+    /// The axes of the clouds.
+    pub axes: Axes,
+    /// The selected pair.
+    pub pair: usize,
+    /// The selected patch: the position of its token in the pair's prompt.
+    pub patch: Option<usize>,
+    /// The text token whose attention is shown: its position in the pair's prompt.
+    pub query: Option<usize>,
+    /// The what-if question.
+    pub what_if: WhatIfSettings,
+    /// Factor of the vision tokens in the what-if view.
+    pub vision_scale: f64,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self {
+            tab: Tab::default(),
+            layer: 1,
+            scale: Scale::default(),
+            inputs: false,
+            axes: Axes::default(),
+            pair: 0,
+            patch: None,
+            query: None,
+            what_if: WhatIfSettings::default(),
+            vision_scale: 1.0,
+        }
+    }
+}
+
+impl View {
+    /// The state that the clouds show: 0 is `inputs_embeds`, k is after layer k.
+    pub fn state(&self) -> usize {
+        if self.inputs { 0 } else { self.layer }
+    }
+}

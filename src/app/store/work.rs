@@ -1,0 +1,111 @@
+//! What the engine is doing, and how long it still takes.
+
+use web_time::Instant;
+
+use crate::engine::Stage;
+
+/// The latest news of a stage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// The stage.
+    pub stage: Stage,
+    /// Finished units.
+    pub done: u64,
+    /// All units.
+    pub total: u64,
+    /// For example `pairs`.
+    pub unit: String,
+    /// Where exactly; may be empty.
+    pub detail: String,
+}
+
+/// A stage of the run under way.
+#[derive(Clone, Debug)]
+pub struct StageProgress {
+    /// Its latest news.
+    pub progress: Progress,
+    began: Instant,
+    ended: Option<f64>,
+}
+
+impl StageProgress {
+    /// Seconds that it took, or has taken so far.
+    pub fn seconds(&self) -> f64 {
+        self.ended
+            .unwrap_or_else(|| self.began.elapsed().as_secs_f64())
+    }
+
+    /// Whether it is over.
+    pub fn is_over(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// Seconds that it still takes at the pace so far; none where that cannot be told.
+    pub fn remaining(&self) -> Option<f64> {
+        let Progress { done, total, .. } = self.progress;
+        let seconds = self.seconds();
+        (self.ended.is_none() && done > 0 && total > 1 && seconds > 0.5)
+            .then(|| seconds * (total - done.min(total)) as f64 / done as f64)
+    }
+
+    /// Share of its units that is done, 0 to 1.
+    pub fn share(&self) -> f64 {
+        if self.ended.is_some() {
+            return 1.0;
+        }
+        self.progress.done as f64 / self.progress.total.max(1) as f64
+    }
+}
+
+/// The stages of the command under way.
+#[derive(Clone, Debug, Default)]
+pub struct Work {
+    /// The stages so far, in order.
+    pub stages: Vec<StageProgress>,
+    /// The reader asked to stop.
+    pub(super) cancel_wanted: bool,
+    began: Option<Instant>,
+}
+
+impl Work {
+    pub(super) fn begin(&mut self) {
+        *self = Self {
+            began: Some(Instant::now()),
+            ..Self::default()
+        };
+    }
+
+    pub(super) fn end(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(super) fn heard(&mut self, progress: Progress) {
+        if let Some(stage) = self
+            .stages
+            .iter_mut()
+            .find(|stage| stage.progress.stage == progress.stage)
+        {
+            stage.progress = progress;
+            return;
+        }
+        if let Some(last) = self.stages.last_mut() {
+            last.ended.get_or_insert(last.began.elapsed().as_secs_f64());
+        }
+        self.stages.push(StageProgress {
+            progress,
+            began: Instant::now(),
+            ended: None,
+        });
+    }
+
+    /// Seconds since the command was given.
+    pub fn seconds(&self) -> f64 {
+        self.began
+            .map_or(0.0, |began| began.elapsed().as_secs_f64())
+    }
+
+    /// The stage under way.
+    pub fn current(&self) -> Option<&StageProgress> {
+        self.stages.last()
+    }
+}

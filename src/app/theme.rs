@@ -1,0 +1,122 @@
+//! The app's look: colors, type and spacing, light and dark.
+
+use eframe::egui::{self, Color32, CornerRadius, FontFamily, FontId, Stroke, TextStyle, Theme};
+
+/// Space between a panel's parts.
+pub const GAP: f32 = 12.0;
+
+/// Colors with a meaning, the same in every view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Colors {
+    /// Vision tokens.
+    pub vision: Color32,
+    /// Text tokens.
+    pub text: Color32,
+    /// What is selected or can be pressed.
+    pub accent: Color32,
+    /// What went wrong.
+    pub alarm: Color32,
+    /// A card's background.
+    pub card: Color32,
+    /// A thin line.
+    pub line: Color32,
+    /// Less important words.
+    pub faint: Color32,
+}
+
+const LIGHT: Colors = Colors {
+    vision: Color32::from_rgb(0x00, 0x72, 0xb2),
+    text: Color32::from_rgb(0xc4, 0x5a, 0x00),
+    accent: Color32::from_rgb(0x3d, 0x3a, 0x9c),
+    alarm: Color32::from_rgb(0xa8, 0x1c, 0x2c),
+    card: Color32::from_rgb(0xff, 0xff, 0xff),
+    line: Color32::from_rgb(0xdd, 0xdf, 0xe6),
+    faint: Color32::from_rgb(0x5c, 0x62, 0x70),
+};
+
+const DARK: Colors = Colors {
+    vision: Color32::from_rgb(0x56, 0xb4, 0xe9),
+    text: Color32::from_rgb(0xf0, 0x9a, 0x3c),
+    accent: Color32::from_rgb(0xa9, 0xa5, 0xff),
+    alarm: Color32::from_rgb(0xff, 0x8a, 0x93),
+    card: Color32::from_rgb(0x1f, 0x22, 0x2a),
+    line: Color32::from_rgb(0x34, 0x39, 0x45),
+    faint: Color32::from_rgb(0x9a, 0xa2, 0xb2),
+};
+
+/// The colors of the theme in use.
+pub fn colors(ui: &egui::Ui) -> Colors {
+    if ui.visuals().dark_mode { DARK } else { LIGHT }
+}
+
+/// Gives `context` the app's look, for both themes.
+pub fn install(context: &egui::Context) {
+    for (theme, colors, background, ink) in [
+        (Theme::Light, LIGHT, 0xf4f5f8, 0x1c2029),
+        (Theme::Dark, DARK, 0x15171d, 0xe8eaf0),
+    ] {
+        context.style_mut_of(theme, |style| {
+            style.text_styles = [
+                (
+                    TextStyle::Heading,
+                    FontId::new(21.0, FontFamily::Proportional),
+                ),
+                (TextStyle::Body, FontId::new(14.5, FontFamily::Proportional)),
+                (
+                    TextStyle::Button,
+                    FontId::new(14.5, FontFamily::Proportional),
+                ),
+                (
+                    TextStyle::Small,
+                    FontId::new(12.0, FontFamily::Proportional),
+                ),
+                (
+                    TextStyle::Monospace,
+                    FontId::new(13.0, FontFamily::Monospace),
+                ),
+            ]
+            .into();
+            let spacing = &mut style.spacing;
+            spacing.item_spacing = egui::vec2(8.0, 7.0);
+            spacing.button_padding = egui::vec2(11.0, 5.0);
+            spacing.interact_size.y = 28.0;
+            let visuals = &mut style.visuals;
+            visuals.panel_fill = rgb(background);
+            visuals.window_fill = colors.card;
+            visuals.extreme_bg_color = colors.card;
+            visuals.override_text_color = Some(rgb(ink));
+            visuals.hyperlink_color = colors.accent;
+            visuals.selection.bg_fill = colors.accent.gamma_multiply(0.35);
+            visuals.selection.stroke = Stroke::new(1.0, rgb(ink));
+            visuals.window_stroke = Stroke::new(1.0, colors.line);
+            let radius = CornerRadius::same(7);
+            for widget in [
+                &mut visuals.widgets.noninteractive,
+                &mut visuals.widgets.inactive,
+                &mut visuals.widgets.hovered,
+                &mut visuals.widgets.active,
+                &mut visuals.widgets.open,
+            ] {
+                widget.corner_radius = radius;
+            }
+            visuals.widgets.noninteractive.bg_stroke = Stroke::new(1.0, colors.line);
+        });
+    }
+}
+
+/// A card: a panel with its own background around something that belongs together.
+pub fn card<R>(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui) -> R) -> R {
+    let colors = colors(ui);
+    egui::Frame::new()
+        .fill(colors.card)
+        .stroke(Stroke::new(1.0, colors.line))
+        .corner_radius(CornerRadius::same(10))
+        .inner_margin(egui::Margin::same(14))
+        .show(ui, content)
+        .inner
+}
+
+fn rgb(hex: u32) -> Color32 {
+    let [_, red, green, blue] = hex.to_be_bytes();
+    Color32::from_rgb(red, green, blue)
+}

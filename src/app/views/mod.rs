@@ -1,0 +1,8 @@
+//! One file per tab.
+
+pub mod alignment;
+pub mod compare;
+pub mod data;
+pub mod eyes;
+pub mod reference;
+pub mod what_if;
