@@ -5,6 +5,7 @@
 //! ask it for what they lack, which the store turns into commands for the engine. Nothing here waits:
 //! each frame takes the news that have come and draws what is known.
 
+pub mod drops;
 pub mod link;
 pub mod store;
 mod theme;

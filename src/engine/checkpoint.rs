@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::{EngineError, ModelSource, demo};
-use crate::weights::{Checkpoint, FolderSource, MemorySource, WeightsError};
+use crate::weights::{
+    ByteSource, Checkpoint, FolderSource, MemorySource, PickedSource, WeightsError,
+};
 
 /// A checkpoint and what to call it.
 pub(super) struct Opened {
@@ -57,6 +59,14 @@ pub(super) async fn open(
             Ok(Opened {
                 checkpoint: Checkpoint::open(Arc::new(source))?,
                 name: "files of the user".to_owned(),
+            })
+        }
+        ModelSource::Picked(files) => {
+            let source = PickedSource::new(files).map_err(WeightsError::from)?;
+            let name = source.name();
+            Ok(Opened {
+                checkpoint: Checkpoint::open(Arc::new(source))?,
+                name,
             })
         }
     }

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::{EngineError, ImageInput, MeasureSettings, PairInput, PairSource, demo, join, select};
+use crate::platform::{self, PickedFile};
 
 /// Largest image file read; a photo has a few MiB.
-#[cfg(not(target_arch = "wasm32"))]
 const LARGEST_IMAGE: u64 = 256 << 20;
 
 /// The pairs of a measurement, in the order in which they are run.
@@ -94,25 +94,42 @@ pub(super) fn image_bytes(image: &ImageInput) -> Result<Cow<'_, [u8]>, EngineErr
         }),
         #[cfg(not(target_arch = "wasm32"))]
         ImageInput::Path(path) => read_image(path).map(Cow::Owned),
+        ImageInput::Picked(file) => read_picked(file).map(Cow::Owned),
+    }
+}
+
+fn read_picked(file: &PickedFile) -> Result<Vec<u8>, EngineError> {
+    if file.size > LARGEST_IMAGE {
+        return Err(too_large(&file.path));
+    }
+    platform::read_range(file, 0..file.size).map_err(|error| EngineError::ImageFile {
+        path: error.file,
+        reason: error.reason,
+    })
+}
+
+fn too_large(path: &str) -> EngineError {
+    EngineError::ImageFile {
+        path: path.to_owned(),
+        reason: format!(
+            "expected an image of at most {} MiB, found a larger file",
+            LARGEST_IMAGE >> 20
+        ),
     }
 }
 
 #[cfg(not(target_arch = "wasm32"))]
 fn read_image(path: &std::path::Path) -> Result<Vec<u8>, EngineError> {
     use std::io::Read;
-    let failed = |reason: String| EngineError::ImageFile {
-        path: path.display().to_string(),
-        reason,
-    };
     let mut bytes = Vec::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(LARGEST_IMAGE + 1).read_to_end(&mut bytes))
-        .map_err(|error| failed(format!("cannot read it: {error}")))?;
+        .map_err(|error| EngineError::ImageFile {
+            path: path.display().to_string(),
+            reason: format!("cannot read it: {error}"),
+        })?;
     if bytes.len() as u64 > LARGEST_IMAGE {
-        let most = LARGEST_IMAGE >> 20;
-        return Err(failed(format!(
-            "expected an image of at most {most} MiB, found a larger file"
-        )));
+        return Err(too_large(&path.display().to_string()));
     }
     Ok(bytes)
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::platform::PickedFile;
+
 /// Where a checkpoint's files come from.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum ModelSource {
@@ -16,6 +18,8 @@ pub enum ModelSource {
     Folder(PathBuf),
     /// The files of a Hugging Face folder, by name.
     Files(Vec<NamedBytes>),
+    /// Files that a person chose or dropped, one checkpoint among them; read by range where they lie.
+    Picked(Vec<PickedFile>),
 }
 
 /// Where the image-text pairs come from.
@@ -57,6 +61,8 @@ pub enum ImageInput {
     Path(PathBuf),
     /// The file's bytes.
     Bytes(NamedBytes),
+    /// A file that a person chose or dropped.
+    Picked(PickedFile),
 }
 
 impl ImageInput {
@@ -65,6 +71,7 @@ impl ImageInput {
         match self {
             Self::Path(path) => path.display().to_string(),
             Self::Bytes(file) => file.name.clone(),
+            Self::Picked(file) => file.path.clone(),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod cancel;
 mod demo;
+mod picked;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
@@ -12,8 +13,13 @@ pub mod web;
 
 pub use cancel::Cancel;
 pub use demo::{DemoFile, DemoFileError};
+pub use picked::{FileError, FilePlace, Later, MAX_FILES, PickKind, PickedFile};
 
 #[cfg(not(target_arch = "wasm32"))]
-pub use native::{adapter_name, demo_files, yield_now};
+pub use native::{adapter_name, demo_files, read_range, yield_now};
+#[cfg(all(feature = "app", not(target_arch = "wasm32")))]
+pub use native::{cache_size, clear_cache, pick, read, save};
 #[cfg(target_arch = "wasm32")]
-pub use web::{adapter_name, demo_files, yield_now};
+pub use web::{adapter_name, demo_files, read_range, yield_now};
+#[cfg(all(feature = "app", target_arch = "wasm32"))]
+pub use web::{cache_size, clear_cache, pick, read, save};

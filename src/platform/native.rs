@@ -1,6 +1,14 @@
 //! A native program: threads and waiting (the only place outside tests that may block), and the
 //! demo as part of the program.
 
+#[cfg(feature = "app")]
+mod dialogs;
+mod disk;
+
+#[cfg(feature = "app")]
+pub use dialogs::{cache_size, clear_cache, pick, read, save};
+pub use disk::{files_at, read_range};
+
 use std::{borrow::Cow, future::Future, io, thread};
 
 use super::{DemoFile, DemoFileError};

@@ -1,9 +1,16 @@
 //! A dedicated Worker of a web page: one thread with an event loop, files fetched beside the page.
 
-use std::{borrow::Cow, cell::RefCell, collections::VecDeque};
+#[cfg(feature = "app")]
+mod page;
+
+#[cfg(feature = "app")]
+pub use page::{PageFiles, cache_size, clear_cache, dropped, pick, read, save, set_page_files};
+
+use std::{borrow::Cow, cell::RefCell, collections::VecDeque, ops::Range};
 
 use futures_channel::oneshot;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use js_sys::Function;
 use serde::Deserialize;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
@@ -11,7 +18,7 @@ use web_sys::{
     MessageChannel, MessagePort, ReadableStreamDefaultReader, Response, WorkerGlobalScope,
 };
 
-use super::{DemoFile, DemoFileError};
+use super::{DemoFile, DemoFileError, FileError, FilePlace, PickedFile};
 
 /// Requests under way at the same time; more gains nothing and some hosts refuse them.
 const PARALLEL_REQUESTS: usize = 6;
@@ -43,6 +50,8 @@ thread_local! {
     static SITE: RefCell<Option<Site>> = const { RefCell::new(None) };
     /// Who waits in [`yield_now`], first come first served.
     static WAITING: RefCell<VecDeque<oneshot::Sender<()>>> = const { RefCell::new(VecDeque::new()) };
+    /// Reads a file of the page by number, from a byte to a byte.
+    static READER: RefCell<Option<Function>> = const { RefCell::new(None) };
     /// The port whose message wakes the first of them.
     static WAKER: Option<MessagePort> = waker();
 }
@@ -50,6 +59,50 @@ thread_local! {
 /// Tells where the page's files are. Needed once, before [`demo_files`].
 pub fn set_site(site: Site) {
     SITE.with_borrow_mut(|slot| *slot = Some(site));
+}
+
+/// Tells how the Worker reads a file of the page: a function of the file's number, the first byte and
+/// the byte after the last, that returns a `Uint8Array` or throws. Needed once, before [`read_range`].
+pub fn set_reader(reader: Function) {
+    READER.with_borrow_mut(|slot| *slot = Some(reader));
+}
+
+/// The bytes `range` of a file that was chosen on the page. Called by the engine in its Worker, where
+/// files may be read without waiting.
+///
+/// # Errors
+/// The file ends before the range does, can no longer be read, or is not one of the page's.
+pub fn read_range(file: &PickedFile, range: Range<u64>) -> Result<Vec<u8>, FileError> {
+    let failed = |reason: &str| FileError::new(&file.path, reason);
+    let FilePlace::Page(id) = file.place else {
+        return Err(failed("expected a file of the page, found one on a disk"));
+    };
+    if range.start > range.end || range.end > file.size {
+        return Err(failed(&format!(
+            "expected bytes {}..{}, found only {}",
+            range.start, range.end, file.size
+        )));
+    }
+    let reader = READER.with_borrow(Clone::clone);
+    let reader = reader.ok_or_else(|| failed("this Worker was not told how to read files"))?;
+    let (start, end) = (range.start as f64, range.end as f64);
+    let bytes = reader
+        .call3(&JsValue::NULL, &id.into(), &start.into(), &end.into())
+        .map_err(|error| failed(&reason(&error)))?
+        .unchecked_into::<js_sys::Uint8Array>()
+        .to_vec();
+    if bytes.len() as u64 != range.end - range.start {
+        return Err(failed("it became shorter since it was chosen"));
+    }
+    Ok(bytes)
+}
+
+/// What a thrown value says.
+fn reason(error: &JsValue) -> String {
+    error.dyn_ref::<js_sys::Error>().map_or_else(
+        || "no reason given".to_owned(),
+        |error| String::from(error.message()),
+    )
 }
 
 /// The adapter's name as the Worker asked the browser for it; wgpu passes on its description only,
@@ -127,10 +180,7 @@ async fn fetch_file(
 ) -> Result<DemoFile, DemoFileError> {
     let request_error = |error: JsValue| DemoFileError::Request {
         path: file.path.clone(),
-        reason: error.dyn_ref::<js_sys::Error>().map_or_else(
-            || "no reason given".to_owned(),
-            |error| String::from(error.message()),
-        ),
+        reason: reason(&error),
     };
     let size_error = |found| DemoFileError::Size {
         path: file.path.clone(),

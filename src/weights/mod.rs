@@ -29,5 +29,5 @@ pub use config::{
 };
 pub use error::{SourceError, WeightsError};
 pub use files::TensorInfo;
-pub use source::{ByteSource, Bytes, FolderSource, MemorySource, read_text};
+pub use source::{ByteSource, Bytes, FolderSource, MemorySource, PickedSource, read_text};
 pub use tensor::{HostTensor, StorageType};

@@ -9,8 +9,10 @@ mod folder;
 #[cfg(target_arch = "wasm32")]
 #[path = "no_folder.rs"]
 mod folder;
+mod picked;
 
 pub use folder::FolderSource;
+pub use picked::PickedSource;
 
 /// A flat set of named files. Weights are read by range, never as a whole.
 pub trait ByteSource: Send + Sync {

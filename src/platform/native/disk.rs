@@ -1,0 +1,114 @@
+//! Files and folders on disk that a person handed over.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read, Seek, SeekFrom},
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use crate::platform::{FileError, FilePlace, PickedFile, picked::MAX_FILES};
+
+/// Deepest folder that is looked into, counted from the one handed over.
+const MAX_DEPTH: usize = 4;
+
+/// The files at `paths`, and those in the folders among them, sorted by path.
+///
+/// Hidden files are left out, and what cannot be looked at; nothing of it could be read either.
+pub fn files_at(paths: &[PathBuf]) -> Vec<PickedFile> {
+    let mut files = Vec::new();
+    for path in paths {
+        let name = path.file_name().map(|name| name.to_string_lossy());
+        add(&mut files, path, &name.unwrap_or_default(), 0);
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files
+}
+
+fn add(files: &mut Vec<PickedFile>, path: &Path, name: &str, depth: usize) {
+    if files.len() >= MAX_FILES {
+        return;
+    }
+    let Ok(data) = fs::metadata(path) else {
+        return;
+    };
+    if data.is_file() {
+        files.push(PickedFile {
+            path: name.to_owned(),
+            size: data.len(),
+            place: FilePlace::Disk(path.to_owned()),
+        });
+    } else if data.is_dir() && depth <= MAX_DEPTH {
+        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+            let inner = entry.file_name();
+            let inner = inner.to_string_lossy();
+            if !inner.starts_with('.') {
+                add(files, &entry.path(), &format!("{name}/{inner}"), depth + 1);
+            }
+        }
+    }
+}
+
+/// The bytes `range` of a file. Called by the engine, which may wait.
+///
+/// # Errors
+/// The file ends before the range does, cannot be read, or is not on this machine's disk.
+pub fn read_range(file: &PickedFile, range: Range<u64>) -> Result<Vec<u8>, FileError> {
+    let failed = |error: io::Error| {
+        FileError::new(
+            &file.path,
+            format!("expected a readable file, found: {error}"),
+        )
+    };
+    let FilePlace::Disk(path) = &file.place else {
+        return Err(FileError::new(
+            &file.path,
+            "expected a file on disk, found one of a page",
+        ));
+    };
+    let mut handle = File::open(path).map_err(failed)?;
+    // Checked before anything is allocated: the file may have changed since it was chosen.
+    let len = handle.metadata().map_err(failed)?.len();
+    let count = range
+        .end
+        .checked_sub(range.start)
+        .filter(|_| range.end <= len)
+        .and_then(|count| usize::try_from(count).ok())
+        .ok_or_else(|| {
+            FileError::new(
+                &file.path,
+                format!(
+                    "expected bytes {}..{}, found only {len}",
+                    range.start, range.end
+                ),
+            )
+        })?;
+    handle.seek(SeekFrom::Start(range.start)).map_err(failed)?;
+    let mut bytes = vec![0; count];
+    handle.read_exact(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_walked_and_files_read_by_range() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("model");
+        fs::create_dir_all(root.join("sub")).unwrap();
+        fs::write(root.join("b.txt"), "0123456789").unwrap();
+        fs::write(root.join("sub/a.txt"), "x").unwrap();
+        fs::write(root.join(".hidden"), "y").unwrap();
+        let files = files_at(&[root.clone(), root.join("missing")]);
+        let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["model/b.txt", "model/sub/a.txt"]);
+        assert_eq!(files[0].size, 10);
+        assert_eq!(read_range(&files[0], 2..5).unwrap(), b"234");
+        for range in [5..11, Range { start: 7, end: 3 }] {
+            let error = read_range(&files[0], range).unwrap_err().to_string();
+            assert!(error.starts_with("model/b.txt: expected bytes"), "{error}");
+        }
+    }
+}
