@@ -1,0 +1,149 @@
+//! Terms explained where they are used: a dotted underline, and the explanation for whoever points at
+//! it, taps it or reaches it with the keyboard.
+
+mod terms;
+
+pub use terms::{Group, Term};
+
+use eframe::egui::{
+    self, Popup, PopupKind, Response, RichText, Role, Sense, TextStyle, WidgetInfo,
+};
+
+use super::theme;
+
+/// Shows a term by its name.
+pub fn term(ui: &mut egui::Ui, term: Term) -> Response {
+    term_as(ui, term, term.name())
+}
+
+/// Shows a term in another form, for example in the plural or as a heading.
+pub fn term_as(ui: &mut egui::Ui, term: Term, text: impl Into<RichText>) -> Response {
+    let text: RichText = text.into();
+    let label = text.text().to_owned();
+    let galley = egui::WidgetText::from(text).into_galley(
+        ui,
+        Some(egui::TextWrapMode::Extend),
+        f32::INFINITY,
+        TextStyle::Body,
+    );
+    // One line of the text around it, so that baselines agree in a row of labels.
+    let (rect, response) = ui.allocate_exact_size(galley.size(), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Term, ui.is_enabled(), &label));
+    if ui.is_rect_visible(rect) {
+        let colors = theme::colors(ui);
+        let attended = response.hovered() || response.has_focus();
+        let ink = if attended {
+            colors.accent
+        } else {
+            ui.visuals().text_color()
+        };
+        dots(
+            ui,
+            rect,
+            if attended {
+                colors.accent
+            } else {
+                colors.faint
+            },
+        );
+        ui.painter().galley(rect.min, galley, ink);
+    }
+    explain(response.on_hover_cursor(egui::CursorIcon::Help), term)
+}
+
+/// Gives any other widget a term's explanation: on hover, on focus, and after a tap.
+pub fn explain(response: Response, term: Term) -> Response {
+    if response.clicked() {
+        response.request_focus();
+    }
+    response.ctx.accesskit_node_builder(response.id, |node| {
+        node.set_description(term.words());
+    });
+    let content = |ui: &mut egui::Ui| {
+        ui.set_max_width(320.0);
+        ui.strong(term.name());
+        ui.label(term.words());
+    };
+    if response.has_focus() {
+        Popup::from_response(&response)
+            .kind(PopupKind::Tooltip)
+            .show(content);
+        response
+    } else {
+        response.on_hover_ui(content)
+    }
+}
+
+/// A row of dots under `rect`.
+fn dots(ui: &egui::Ui, rect: egui::Rect, color: egui::Color32) {
+    let y = rect.bottom() - 1.0;
+    let shapes = egui::Shape::dotted_line(
+        &[
+            egui::pos2(rect.left() + 1.0, y),
+            egui::pos2(rect.right(), y),
+        ],
+        color,
+        3.0,
+        0.8,
+    );
+    ui.painter().extend(shapes);
+}
+
+/// Running text in which `{braces}` mark terms, by their name or another form of it.
+///
+/// What is in braces and no term is shown as it is.
+pub fn prose(ui: &mut egui::Ui, text: &str) {
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        // Lines of one paragraph stand closer than widgets.
+        ui.spacing_mut().item_spacing.y = 3.0;
+        // Labels in a wrapping row are as tall as buttons otherwise.
+        ui.spacing_mut().interact_size.y = 0.0;
+        for (piece, marked) in pieces(text) {
+            match Term::find(piece).filter(|_| marked) {
+                Some(found) => {
+                    term_as(ui, found, piece);
+                }
+                None => {
+                    ui.label(piece);
+                }
+            }
+        }
+    });
+}
+
+/// The pieces of a text with braces, and whether each stood in braces.
+fn pieces(text: &str) -> impl Iterator<Item = (&str, bool)> {
+    text.split('{').enumerate().flat_map(|(index, part)| {
+        let (marked, plain) = match part.split_once('}') {
+            Some((marked, plain)) if index > 0 => (marked, plain),
+            _ => ("", part),
+        };
+        [(marked, true), (plain, false)]
+            .into_iter()
+            .filter(|(piece, _)| !piece.is_empty())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn braces_mark_pieces() {
+        let found: Vec<_> = pieces("A {norm} is {long}{MIR}.").collect();
+        assert_eq!(
+            found,
+            [
+                ("A ", false),
+                ("norm", true),
+                (" is ", false),
+                ("long", true),
+                ("MIR", true),
+                (".", false),
+            ]
+        );
+        assert_eq!(pieces("a } b").collect::<Vec<_>>(), [("a } b", false)]);
+        assert_eq!(pieces("").count(), 0);
+    }
+}
