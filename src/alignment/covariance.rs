@@ -15,13 +15,29 @@ use crate::{
 pub(super) struct Clouds {
     /// Statistics of the norms, `[layers, 8]`.
     pub(super) stats: Tensor,
+    /// Means and sums of squares.
+    moments: Moments,
+    /// Gram matrices of the scaled rows, one per layer; none where the rows are no more than the
+    /// width and serve as the factor themselves.
+    pub(super) grams: Vec<Gram>,
+}
+
+/// Means and sums of squares of each dimension at several layers.
+pub(super) struct Moments {
     /// Means, `[layers, width]`: rounded, and what the rounding left over.
     pub(super) means: [Tensor; 2],
     /// Sums of squares of the centered and scaled rows, `[layers, width]`.
     pub(super) squares: Tensor,
-    /// Gram matrices of the scaled rows, one per layer; none where the rows are no more than the
-    /// width and serve as the factor themselves.
-    pub(super) grams: Vec<Gram>,
+}
+
+impl Moments {
+    pub(super) fn new(gpu: &Gpu, layers: usize, width: usize) -> Result<Self, GpuError> {
+        let statistic = || gpu.tensor(DType::F32, layers, width);
+        Ok(Self {
+            means: [statistic()?, statistic()?],
+            squares: statistic()?,
+        })
+    }
 }
 
 /// A Gram matrix `high + rest + rest^T` `[width, width]`, which is more accurate than one in f32:
@@ -36,7 +52,11 @@ impl Clouds {
     /// The tensors that come to the CPU, in a fixed order: stats, means, squares, then
     /// both parts of each Gram matrix.
     pub(super) fn tensors(&self) -> Vec<&Tensor> {
-        let mut all = vec![&self.stats, &self.means[0], &self.means[1], &self.squares];
+        let Moments {
+            means: [means, rests],
+            squares,
+        } = &self.moments;
+        let mut all = vec![&self.stats, means, rests, squares];
         all.extend((self.grams.iter()).flat_map(|gram| [&gram.high, &gram.rest]));
         all
     }
@@ -54,36 +74,51 @@ pub(super) fn record(
         .first()
         .map_or((0, 0), |store| (store.rows(), store.cols()));
     let stats = outliers::record(gpu, recording, stores, replace_outliers)?;
-    let statistic = || gpu.tensor(DType::F32, stores.len(), width);
-    let (means, rests, squares) = (statistic()?, statistic()?, statistic()?);
+    let moments = Moments::new(gpu, stores.len(), width)?;
     let mut grams = Vec::new();
     for (layer, store) in stores.iter().enumerate() {
-        let mean = ColumnSums {
-            factor: 1.0 / rows as f32,
-            ..ColumnSums::default()
-        };
-        recording.extend(column_totals(gpu, store, &mean, &means, layer)?);
-        let rest = ColumnSums {
-            shift: Some((&means, layer)),
-            ..mean
-        };
-        recording.extend(column_totals(gpu, store, &rest, &rests, layer)?);
-        recording.push(center_rows(store, &means, &rests, &stats, layer)?);
-        let square = ColumnSums {
-            square: true,
-            ..ColumnSums::default()
-        };
-        recording.extend(column_totals(gpu, store, &square, &squares, layer)?);
+        center(gpu, recording, store, &stats, &moments, layer)?;
         if rows > width {
-            grams.push(gram(gpu, recording, store, &squares, layer)?);
+            grams.push(gram(gpu, recording, store, &moments.squares, layer)?);
         }
     }
     Ok(Clouds {
         stats,
-        means: [means, rests],
-        squares,
+        moments,
         grams,
     })
+}
+
+/// Records the mean of the rows of `store` and the centering and scaling of them in place.
+pub(super) fn center(
+    gpu: &Gpu,
+    recording: &mut Recording,
+    store: &Tensor,
+    stats: &Tensor,
+    moments: &Moments,
+    layer: usize,
+) -> Result<(), GpuError> {
+    let Moments {
+        means: [means, rests],
+        squares,
+    } = moments;
+    let mean = ColumnSums {
+        factor: 1.0 / store.rows() as f32,
+        ..ColumnSums::default()
+    };
+    recording.extend(column_totals(gpu, store, &mean, means, layer)?);
+    let rest = ColumnSums {
+        shift: Some((means, layer)),
+        ..mean
+    };
+    recording.extend(column_totals(gpu, store, &rest, rests, layer)?);
+    recording.push(center_rows(store, means, rests, stats, layer)?);
+    let square = ColumnSums {
+        square: true,
+        ..ColumnSums::default()
+    };
+    recording.extend(column_totals(gpu, store, &square, squares, layer)?);
+    Ok(())
 }
 
 /// Records the Gram matrix of the rows of `x` in pieces of [`PIECE`] rows. `squares[layer]` are the

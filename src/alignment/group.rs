@@ -34,7 +34,7 @@ impl Mir {
             covariance::record(gpu, &mut recording, &sides[1], replace)?,
         ];
         let until_factors = |share: f64| 0.2 * share;
-        gpu.run_with(&recording, cancel, &mut |share| {
+        gpu.run_with(&recording, cancel, &mut |share, _| {
             progress(until_factors(share))
         })
         .await?;
@@ -131,7 +131,8 @@ impl Mir {
             recording.extend(calls);
             products.push(Some((k.rows(), factor)));
         }
-        gpu.run_with(&recording, cancel, progress).await?;
+        gpu.run_with(&recording, cancel, &mut |share, _| progress(share))
+            .await?;
         let read = gpu.read(&[&squares, &dots]).await?;
         let [squares, dots] = read.as_slice() else {
             return Ok(Vec::new());

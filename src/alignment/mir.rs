@@ -37,7 +37,7 @@ pub struct Mir {
     plan: MemoryPlan,
     pub(super) hidden_size: usize,
     /// Rows of each layer: vision, text.
-    stores: Vec<[Tensor; 2]>,
+    pub(super) stores: Vec<[Tensor; 2]>,
     pub(super) expected: [usize; 2],
     filled: [usize; 2],
 }
@@ -175,6 +175,20 @@ impl Mir {
         Ok(())
     }
 
+    /// Fails where tokens are missing.
+    pub(super) fn check_filled(&self) -> Result<(), AlignmentError> {
+        for (side, modality) in Modality::ALL.into_iter().enumerate() {
+            if self.filled[side] != self.expected[side] {
+                return Err(AlignmentError::TokenCount {
+                    modality,
+                    expected: self.expected[side],
+                    found: self.filled[side],
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Computes the distance of each layer.
     ///
     /// `progress` hears how many layers' worth of the work is done, and of how many. There are two
@@ -190,15 +204,7 @@ impl Mir {
         cancel: &Cancel,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<MirResult, AlignmentError> {
-        for (side, modality) in Modality::ALL.into_iter().enumerate() {
-            if self.filled[side] != self.expected[side] {
-                return Err(AlignmentError::TokenCount {
-                    modality,
-                    expected: self.expected[side],
-                    found: self.filled[side],
-                });
-            }
-        }
+        self.check_filled()?;
         let layers = self.stores.len();
         let mut told = 0;
         let mut distances = Vec::with_capacity(layers);

@@ -20,9 +20,14 @@
 //! 4. [`polar`]: the square root's trace is the sum of the singular values of `F_v F_t^T`, which the
 //!    polar factor gives by matrix products alone.
 //! 5. [`LayerDistance`]: what remains is scalar and done in f64.
+//!
+//! [`Mir::calibrate`] maps the vision tokens before the distance is taken; [`Projector`] shows the
+//! tokens of both modalities in a plane.
 
+mod calibrate;
 pub mod cholesky;
 mod covariance;
+mod eigen;
 mod error;
 mod frechet;
 mod group;
@@ -31,6 +36,7 @@ mod modality;
 mod outliers;
 mod plan;
 pub mod polar;
+mod projection;
 mod statistics;
 
 pub use error::AlignmentError;
@@ -38,3 +44,4 @@ pub use frechet::{LayerDistance, MirResult};
 pub use mir::{Mir, MirSettings};
 pub use modality::Modality;
 pub use plan::MemoryPlan;
+pub use projection::{Plane, PlanePoints, Projector};

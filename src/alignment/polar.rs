@@ -1,4 +1,5 @@
-//! The sum of the singular values of a matrix by its polar factor, with matrix products alone.
+//! Polar factors with matrix products alone: the sum of the singular values of a matrix, and
+//! orthonormal rows.
 //!
 //! `K = U S V^T` has the polar factor `X = U V^T`, and `<X, K>` is the sum of the singular values. An
 //! odd polynomial of X acts on the singular values alone; a row of polynomials that drives every
@@ -43,23 +44,36 @@ const POLISH: Polynomial = Polynomial {
 
 /// The polynomials in the order of application.
 pub fn schedule() -> impl Iterator<Item = Polynomial> {
-    std::iter::repeat_n(RAISE, 12).chain(std::iter::repeat_n(POLISH, 6))
+    coarse_schedule().chain(std::iter::repeat_n(POLISH, 6))
 }
 
-/// Adds the sum of squares of `k` to row `square_row` of `squares`, and to `dots`, from `dots_row` on,
-/// one value per row of `k`; `||K||_* =` the returned factor times their sum.
+/// The first of them, for rows that only have to stay independent: singular values above 1e-6 of the
+/// norm end between 0.7 and 1.2.
+pub fn coarse_schedule() -> impl Iterator<Item = Polynomial> {
+    std::iter::repeat_n(RAISE, 12)
+}
+
+/// The calls that compute a polar factor.
+pub(super) struct PolarFactor {
+    /// In the order of execution.
+    pub(super) calls: Vec<Dispatch>,
+    /// The polar factor over `factor`, `[p, q]`.
+    pub(super) x: Tensor,
+    /// What `x` is to be multiplied with.
+    pub(super) factor: f64,
+}
+
+/// Drives the singular values of `k` to 1 with the polynomials; the sum of squares of `k` is left in
+/// row `square_row` of `squares`.
 ///
 /// # Shapes
-/// `k [p, q]` with p <= q, `squares [> square_row, 1]`, `dots [>= dots_row + p, 1]`, all f32.
-///
-/// # Errors
-/// [`GpuError::Shape`]; [`GpuError::TooLarge`] where the working memory does not fit.
-pub fn nuclear_norm(
+/// `k [p, q]` with p <= q, `squares [> square_row, 1]`, both f32.
+pub(super) fn polar_factor(
     gpu: &Gpu,
     k: &Tensor,
+    polynomials: impl Iterator<Item = Polynomial>,
     (squares, square_row): (&Tensor, usize),
-    (dots, dots_row): (&Tensor, usize),
-) -> Result<(Vec<Dispatch>, f64), GpuError> {
+) -> Result<PolarFactor, GpuError> {
     let (p, q) = (k.rows(), k.cols());
     let matrix = |rows, cols| gpu.tensor(DType::F32, rows, cols);
     let (gram, polynomial) = (matrix(p, p)?, matrix(p, p)?);
@@ -79,7 +93,7 @@ pub fn nuclear_norm(
     calls.push(transpose(&x, 0, &turned)?);
     // The tensors hold X divided by `factor`: the leading coefficients are left out of the products.
     let mut factor = 1.0;
-    for Polynomial { a, b, c } in schedule() {
+    for Polynomial { a, b, c } in polynomials {
         let scaled = |scale: f64| Matmul {
             scale: scale as f32,
             ..Matmul::default()
@@ -104,6 +118,28 @@ pub fn nuclear_norm(
         calls.push(transpose(&turned, 0, &x)?);
         factor *= a;
     }
+    Ok(PolarFactor { calls, x, factor })
+}
+
+/// Adds the sum of squares of `k` to row `square_row` of `squares`, and to `dots`, from `dots_row` on,
+/// one value per row of `k`; `||K||_* =` the returned factor times their sum.
+///
+/// # Shapes
+/// `k [p, q]` with p <= q, `squares [> square_row, 1]`, `dots [>= dots_row + p, 1]`, all f32.
+///
+/// # Errors
+/// [`GpuError::Shape`]; [`GpuError::TooLarge`] where the working memory does not fit.
+pub fn nuclear_norm(
+    gpu: &Gpu,
+    k: &Tensor,
+    (squares, square_row): (&Tensor, usize),
+    (dots, dots_row): (&Tensor, usize),
+) -> Result<(Vec<Dispatch>, f64), GpuError> {
+    let PolarFactor {
+        mut calls,
+        x,
+        factor,
+    } = polar_factor(gpu, k, schedule(), (squares, square_row))?;
     calls.push(row_dots(gpu.kernels(), &x, k, dots, dots_row)?);
     Ok((calls, factor))
 }

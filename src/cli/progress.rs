@@ -35,7 +35,7 @@ impl Progress {
             done,
             total,
             unit,
-            ..
+            detail,
         } = event
         else {
             return;
@@ -56,8 +56,9 @@ impl Progress {
             self.bar.reset_eta();
             self.bar.enable_steady_tick(Duration::from_millis(200));
         }
-        if self.bar.prefix() != *unit {
-            self.bar.set_prefix(unit.clone());
+        let beside = if counted { unit } else { detail };
+        if self.bar.prefix() != *beside {
+            self.bar.set_prefix(beside.clone());
         }
     }
 
@@ -71,8 +72,8 @@ impl Progress {
 /// columns.
 const COUNTED: &str = "{msg:22} [{bar:20}] {pos}/{len} {prefix}  {elapsed}, {eta} left";
 
-/// While there is one unit: that the program is alive.
-const SINGLE: &str = "{msg:22} {spinner} {elapsed}";
+/// While there is one unit: that the program is alive, and where it is.
+const SINGLE: &str = "{msg:22} {spinner} {elapsed}  {prefix}";
 
 fn style(template: &str) -> ProgressStyle {
     // The templates are tested; a bar without them is still a bar.

@@ -80,6 +80,22 @@ pub enum EngineError {
     /// A question about kept states where there are none.
     #[error("no measurement's states are kept: measure with `keep` first")]
     NothingKept,
+    /// A question about the states of all pairs, which were too large to keep.
+    #[error("the states of this run are not kept: {reason}")]
+    StatesNotKept {
+        /// What they need and what there is.
+        reason: String,
+    },
+    /// A question about a state that the model does not have.
+    #[error(
+        "there is no state {state}: choose one from 0 (inputs_embeds) to {last} (the last layer)"
+    )]
+    NoSuchState {
+        /// What was asked for.
+        state: usize,
+        /// The last one.
+        last: usize,
+    },
     /// The engine's thread could not be started, or it died.
     #[error("the engine {reason}")]
     Thread {

@@ -1,8 +1,8 @@
-//! Forward passes, pair by pair, into the metric.
+//! Forward passes, pair by pair, into the metric or into memory.
 
 use web_time::Instant;
 
-use super::{EngineError, Stage, news::News, prepare::Prepared};
+use super::{EngineError, Stage, news::News, prepare::Prepared, session::KeptStates};
 use crate::{
     alignment::Mir,
     gpu::{Gpu, Recording},
@@ -41,6 +41,14 @@ pub(super) fn states(definition: Definition, layers: usize) -> Vec<State> {
         .collect()
 }
 
+/// Who takes the tokens of the states.
+pub(super) enum Target<'a> {
+    /// The metric, which takes the states that are measured.
+    Metric(&'a mut Mir),
+    /// Memory, which takes state 0 as well.
+    Kept(&'a mut KeptStates),
+}
+
 /// What the forward passes work with.
 pub(super) struct Forward<'a> {
     /// The device.
@@ -56,14 +64,14 @@ pub(super) struct Forward<'a> {
 }
 
 impl Forward<'_> {
-    /// Runs the model over all pairs and gives their states to `mir`.
+    /// Runs the model over all pairs and gives their tokens to `target`.
     ///
     /// # Errors
     /// What the model or the device reports; or that somebody asked to stop.
     pub(super) async fn run(
         &self,
         pairs: &[Prepared],
-        mir: &mut Mir,
+        target: &mut Target<'_>,
         news: &mut News<'_>,
     ) -> Result<(), EngineError> {
         const UNIT: &str = "pairs";
@@ -75,15 +83,16 @@ impl Forward<'_> {
             let now = &pairs[done..pairs.len().min(done + batch)];
             let mut recording = Recording::new();
             for pair in now {
-                self.record(&mut recording, pair, mir)?;
+                self.record(&mut recording, pair, target)?;
                 platform::yield_now().await;
                 news.check()?;
             }
             let cancel = news.cancel;
             self.gpu
-                .run_with(&recording, cancel, &mut |share| {
-                    let done = done as f64 + share * now.len() as f64;
-                    news.progress(Stage::Forward, done as u64, total, UNIT);
+                .run_with(&recording, cancel, &mut |share, under_way| {
+                    let done = (done as f64 + share * now.len() as f64) as u64;
+                    let detail = if done < total { under_way } else { "" };
+                    news.progress_at(Stage::Forward, done, total, UNIT, detail.to_owned());
                 })
                 .await?;
             done += now.len();
@@ -99,9 +108,16 @@ impl Forward<'_> {
         &self,
         recording: &mut Recording,
         pair: &Prepared,
-        mir: &mut Mir,
+        target: &mut Target<'_>,
     ) -> Result<(), EngineError> {
-        let request = CaptureRequest::new().with_all(self.states.iter().map(|state| state.hook));
+        let first = match target {
+            Target::Metric(_) => None,
+            Target::Kept(_) => Some(Hook::InputsEmbeds),
+        };
+        let hooks: Vec<Hook> = (first.into_iter())
+            .chain(self.states.iter().map(|state| state.hook))
+            .collect();
+        let request = CaptureRequest::new().with_all(hooks.iter().copied());
         let pixel_values = pair.pixel_values(self.processor)?;
         let vision = &pair.prompt.vision;
         let input = ForwardInput {
@@ -115,10 +131,14 @@ impl Forward<'_> {
             vision,
         };
         let capture = self.vlm.forward(recording, &input, &request)?;
-        let states: Vec<_> = (self.states.iter())
-            .filter_map(|state| capture.get(state.hook).cloned())
+        let states: Vec<_> = (hooks.into_iter())
+            .filter_map(|hook| capture.get(hook).cloned())
             .collect();
-        mir.push(recording, &states, vision, pair.text(self.text_mask))?;
+        let text = pair.text(self.text_mask);
+        match target {
+            Target::Metric(mir) => mir.push(recording, &states, vision, text)?,
+            Target::Kept(kept) => kept.push(recording, &states, vision, text)?,
+        }
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! The whole run as a stream: a [`Command`] in, [`Event`]s out.
 //!
-//! [`run`] is the engine: one async function without threads, clocks of its own or blocking, so
+//! [`Session`] is the engine, and [`run`] a session for one command: one async function without threads, clocks of its own or blocking, so
 //! that it lives on a thread of its own natively ([`spawn`]) and in a dedicated Worker with its own
 //! device in the browser. Messages are serde values and nothing is shared but a
 //! [`Cancel`](crate::platform::Cancel) flag.
@@ -14,13 +14,14 @@ mod forward;
 mod inspect;
 mod measure;
 mod message;
+mod metric;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
 mod news;
 mod pairs;
 mod prepare;
-mod run;
 mod select;
+mod session;
 mod source;
 #[cfg(target_arch = "wasm32")]
 pub mod worker;
@@ -29,6 +30,6 @@ pub use error::EngineError;
 pub use message::*;
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{Running, spawn};
-pub use run::{Session, run};
 pub use select::{SplitMix64, join, select};
+pub use session::{Session, run};
 pub use source::*;

@@ -10,7 +10,7 @@ use js_sys::Function;
 use serde::Serialize;
 use wasm_bindgen::{JsError, JsValue, prelude::wasm_bindgen};
 
-use super::{Command, Event, run};
+use super::{Command, Event, Session};
 use crate::platform::{
     Cancel,
     web::{Site, set_site},
@@ -27,6 +27,8 @@ thread_local! {
 pub struct Engine {
     /// The flag of the command under way.
     running: RefCell<Option<Cancel>>,
+    /// What is kept from one command to the next.
+    session: RefCell<Session>,
 }
 
 #[wasm_bindgen]
@@ -52,6 +54,7 @@ impl Engine {
         set_site(site);
         Ok(Self {
             running: RefCell::new(None),
+            session: RefCell::default(),
         })
     }
 
@@ -84,7 +87,10 @@ impl Engine {
         };
         let cancel = Cancel::default();
         self.running.replace(Some(cancel.clone()));
-        run(command, &cancel, &mut emit).await;
+        // Taken out, since nothing may be borrowed while others run.
+        let mut session = self.session.take();
+        session.run(command, &cancel, &mut emit).await;
+        self.session.replace(session);
         self.running.replace(None);
     }
 

@@ -264,6 +264,28 @@ impl Gpu {
         &self.0.device
     }
 
+    /// Whether the device can be used again: fails with what happened to it since its last use.
+    ///
+    /// # Errors
+    /// What the driver reported, [`GpuError::Lost`] for one.
+    pub fn check_health(&self) -> Result<(), GpuError> {
+        // Natively the driver is heard only when it is asked; in a browser the event loop asks.
+        let polled = self.0.device.poll(wgpu::PollType::Poll);
+        match (self.take_error(), polled) {
+            (Some(error), _) => Err(error),
+            (None, Err(error)) => Err(GpuError::Lost {
+                reason: error.to_string(),
+            }),
+            (None, Ok(_)) => Ok(()),
+        }
+    }
+
+    /// Destroys the device, as a driver that resets it would.
+    #[cfg(test)]
+    pub(crate) fn destroy(&self) {
+        self.0.device.destroy();
+    }
+
     /// The first error that the driver reported since the last call.
     pub(super) fn take_error(&self) -> Option<GpuError> {
         self.0
@@ -299,9 +321,13 @@ fn watch(device: &wgpu::Device, adapter: &str, slot: &Arc<Mutex<Option<GpuError>
     };
     let (adapter, errors, losses) = (adapter.to_owned(), slot.clone(), slot.clone());
     device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-        let error = GpuError::Device {
-            adapter: adapter.clone(),
-            message: error.to_string(),
+        let adapter = adapter.clone();
+        let error = match error {
+            wgpu::Error::OutOfMemory { .. } => GpuError::OutOfMemory { adapter },
+            error => GpuError::Device {
+                adapter,
+                message: error.to_string(),
+            },
         };
         keep(&errors, error);
     }));

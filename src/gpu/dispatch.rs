@@ -1,6 +1,6 @@
 //! An operation on the device as a value.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use super::{GpuError, tensor::Tensor};
 
@@ -91,12 +91,26 @@ pub enum Step {
 #[derive(Clone, Debug, Default)]
 pub struct Recording {
     steps: Vec<Step>,
+    /// What begins at which step, in their order.
+    marks: Vec<(usize, Cow<'static, str>)>,
 }
 
 impl Recording {
     /// An empty list.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Says what begins here, for whoever watches the run: `layer 3 of 6`.
+    pub fn mark(&mut self, label: impl Into<Cow<'static, str>>) {
+        self.marks.push((self.steps.len(), label.into()));
+    }
+
+    /// What is under way when so many steps are done; empty where nothing was marked.
+    pub fn marked(&self, steps: usize) -> &str {
+        let begun = self.marks.partition_point(|(begin, _)| *begin <= steps);
+        let mark = begun.checked_sub(1).and_then(|last| self.marks.get(last));
+        mark.map_or("", |(_, label)| label)
     }
 
     /// Adds a kernel call.
@@ -181,5 +195,32 @@ impl Step {
                 bytes: 2.0 * *size as f64,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_say_what_is_under_way() {
+        let mut recording = Recording::new();
+        assert_eq!(recording.marked(0), "");
+        let step = || Dispatch {
+            kernel: "k",
+            entry: "main",
+            constants: Vec::new(),
+            params: Vec::new(),
+            bindings: Vec::new(),
+            workgroups: [1; 3],
+            work: Work::default(),
+        };
+        recording.push(step());
+        recording.mark("first");
+        recording.extend([step(), step()]);
+        recording.mark(format!("layer {}", 2));
+        recording.push(step());
+        let heard: Vec<&str> = (0..=4).map(|steps| recording.marked(steps)).collect();
+        assert_eq!(heard, ["", "first", "first", "layer 2", "layer 2"]);
     }
 }

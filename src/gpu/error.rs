@@ -82,6 +82,14 @@ pub enum GpuError {
         /// The driver's message.
         message: String,
     },
+    /// There is no more device memory.
+    #[error(
+        "adapter `{adapter}` has no memory left; use fewer pairs, a smaller model or another adapter, or close what else uses it"
+    )]
+    OutOfMemory {
+        /// Adapter name.
+        adapter: String,
+    },
     /// The device was lost.
     #[error("the device was lost ({reason}); run again")]
     Lost {
@@ -91,4 +99,16 @@ pub enum GpuError {
     /// The run was cancelled.
     #[error("cancelled")]
     Cancelled,
+}
+
+impl GpuError {
+    /// Whether the device is of no more use: what comes next needs a new one.
+    ///
+    /// A driver that reports something unforeseen counts: nobody knows what state it left behind.
+    pub fn ends_device(&self) -> bool {
+        matches!(
+            self,
+            Self::Lost { .. } | Self::OutOfMemory { .. } | Self::Device { .. }
+        )
+    }
 }

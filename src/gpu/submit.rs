@@ -77,11 +77,12 @@ impl Gpu {
     /// # Errors
     /// What the driver reports; [`GpuError::TooManyWorkgroups`].
     pub async fn run(&self, recording: &Recording) -> Result<RunStats, GpuError> {
-        self.run_with(recording, &Cancel::default(), &mut |_| {})
+        self.run_with(recording, &Cancel::default(), &mut |_, _| {})
             .await
     }
 
-    /// Runs a recording and tells the share that is done (0 to 1) after each submission.
+    /// Runs a recording and tells, after each submission, the share that is done (0 to 1) and what
+    /// is under way (see [`Recording::mark`]).
     ///
     /// # Errors
     /// As [`Gpu::run`], and [`GpuError::Cancelled`] soon after `cancel` was asked.
@@ -89,7 +90,7 @@ impl Gpu {
         &self,
         recording: &Recording,
         cancel: &Cancel,
-        progress: &mut dyn FnMut(f64),
+        progress: &mut dyn FnMut(f64, &str),
     ) -> Result<RunStats, GpuError> {
         let steps = recording.steps();
         let mut stats = RunStats {
@@ -115,13 +116,13 @@ impl Gpu {
                 finished_steps: next,
             });
             while in_flight.len() >= MAX_IN_FLIGHT {
-                self.settle(&mut in_flight, &mut since, steps.len(), progress)
+                self.settle(&mut in_flight, &mut since, recording, progress)
                     .await?;
                 platform::yield_now().await;
             }
         }
         while !in_flight.is_empty() {
-            self.settle(&mut in_flight, &mut since, steps.len(), progress)
+            self.settle(&mut in_flight, &mut since, recording, progress)
                 .await?;
         }
         outcome?;
@@ -141,8 +142,8 @@ impl Gpu {
         &self,
         in_flight: &mut VecDeque<InFlight>,
         since: &mut Instant,
-        total_steps: usize,
-        progress: &mut dyn FnMut(f64),
+        recording: &Recording,
+        progress: &mut dyn FnMut(f64, &str),
     ) -> Result<(), GpuError> {
         let Some(oldest) = in_flight.pop_front() else {
             return Ok(());
@@ -152,7 +153,9 @@ impl Gpu {
         self.pace()
             .observe(oldest.cost, now.duration_since(*since).as_secs_f64());
         *since = now;
-        progress(oldest.finished_steps as f64 / total_steps as f64);
+        let finished = oldest.finished_steps;
+        let share = finished as f64 / recording.steps().len() as f64;
+        progress(share, recording.marked(finished));
         match self.take_error() {
             Some(error) => Err(error),
             None => Ok(()),

@@ -2,6 +2,7 @@
 //! makes a [`Dispatch`] of it. The CPU twin of each has the same name in [`crate::reference`].
 
 pub mod activation;
+pub mod affine_rows;
 pub mod attention;
 pub mod center_rows;
 pub mod column_medians;

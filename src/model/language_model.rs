@@ -79,9 +79,12 @@ impl LanguageModel {
     ) -> Result<(), ModelError> {
         let table = self.rotary_table(ops.gpu, inputs_embeds.rows())?;
         let mut x = inputs_embeds.clone();
+        let layers = self.layers.len();
         for block in &self.layers {
+            let layer = block.index + 1;
+            ops.recording.mark(format!("layer {layer} of {layers}"));
             x = block.forward(ops, &x, &table, &self.config, request, capture)?;
-            capture.keep(request, Hook::Layer(block.index + 1), &x);
+            capture.keep(request, Hook::Layer(layer), &x);
         }
         if request.contains(Hook::FinalNorm) {
             let normed = ops.rms_norm(&x, &self.norm)?;

@@ -134,10 +134,12 @@ impl Vlm {
         let image = self
             .gpu
             .upload(channels * height, width, input.pixel_values)?;
+        ops.recording.mark("vision tower");
         let wanted = self.config.vision_feature_states();
         let states = self
             .vision_tower
             .forward(ops, &image, &wanted, request, capture)?;
+        ops.recording.mark("connector");
         let features = self.connector.forward(ops, &states)?;
         capture.keep(request, Hook::ImageFeatures, &features);
         Ok(features)

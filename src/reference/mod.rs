@@ -3,6 +3,7 @@
 //! They are the oracle of the kernel tests and of the [`self_test`] of a device, not a fast path.
 
 mod activation;
+mod affine_rows;
 mod attention;
 mod center_rows;
 mod column_medians;
@@ -27,6 +28,7 @@ mod token_norms;
 mod transpose;
 
 pub use activation::{activate, activation};
+pub use affine_rows::affine_rows;
 pub use attention::attention;
 pub use center_rows::center_rows;
 pub use column_medians::column_medians;

@@ -5,6 +5,7 @@
 
 mod alignment;
 mod cli;
+mod engine;
 mod golden;
 mod input;
 mod kernels;

@@ -79,7 +79,7 @@ async fn time(gpu: &Gpu, call: &Dispatch, cancel: &Cancel) -> Result<(f64, f64),
         let mut recording = Recording::new();
         recording.extend(std::iter::repeat_n(call.clone(), repeats));
         let start = Instant::now();
-        gpu.run_with(&recording, cancel, &mut |_| {}).await?;
+        gpu.run_with(&recording, cancel, &mut |_, _| {}).await?;
         Ok::<f64, GpuError>(start.elapsed().as_secs_f64() / repeats as f64)
     };
     // Twice: the first run also compiles the pipeline.

@@ -54,7 +54,8 @@ pub(super) async fn run(
     for pair in pairs {
         vlm.encode_image(&mut recording, &pair.input())?;
     }
-    gpu.run_with(&recording, news.cancel, &mut |_| {}).await?;
+    gpu.run_with(&recording, news.cancel, &mut |_, _| {})
+        .await?;
     let tower_seconds = start.elapsed().as_secs_f64();
 
     let count = |select: fn(&Pair) -> usize| pairs.iter().map(select).sum::<usize>();
@@ -105,7 +106,9 @@ async fn forward(
             mir.push(&mut recording, &states, &pair.vision, &pair.text)?;
         }
         drop(capture);
-        stats += gpu.run_with(&recording, news.cancel, &mut |_| {}).await?;
+        stats += gpu
+            .run_with(&recording, news.cancel, &mut |_, _| {})
+            .await?;
     }
     Ok(stats)
 }

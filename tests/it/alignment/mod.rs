@@ -1,10 +1,13 @@
 //! The metric against f64 computations that take another road. `--nocapture` shows the errors.
 
+mod calibrate;
 mod cholesky;
 pub mod clouds;
 mod frechet;
+mod moments;
 mod official;
 pub mod oracle;
 pub mod outliers;
+mod projection;
 mod run;
 mod speed;

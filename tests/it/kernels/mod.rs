@@ -1,6 +1,7 @@
 //! Every kernel against its CPU twin, over awkward shapes, in every variant.
 
 mod activation;
+mod affine_rows;
 mod attention;
 mod center_rows;
 mod column_medians;

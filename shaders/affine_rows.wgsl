@@ -1,0 +1,24 @@
+// x = factors[param_row] * x + shifts[param_row], column by column, in place: an affine map of each
+// dimension by itself. Four elements per invocation.
+
+struct Params {
+    rows: u32,
+    // Groups of four in a row.
+    width4: u32,
+    param_row: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> factors: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> shifts: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> x: array<vec4<f32>>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let index = id.y * groups.x * 64u + id.x;
+    if index >= params.rows * params.width4 {
+        return;
+    }
+    let param = params.param_row * params.width4 + index % params.width4;
+    x[index] = factors[param] * x[index] + shifts[param];
+}

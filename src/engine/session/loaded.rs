@@ -1,0 +1,124 @@
+//! The model on the device, loaded once for as long as the same one is asked for.
+
+use std::{path::PathBuf, sync::Arc, time::SystemTime};
+
+use super::{
+    super::{EngineError, ModelSource, Stage, checkpoint, describe, news::News},
+    Session,
+};
+use crate::{gpu::Gpu, input::Processor, model::Vlm, report::ModelSummary};
+
+const MIB: &str = "MiB";
+
+/// A checkpoint on the device, with what prepares its input.
+pub(in crate::engine) struct Loaded {
+    /// Which one it is, where that can be said.
+    origin: Option<Origin>,
+    /// The model.
+    pub(in crate::engine) vlm: Vlm,
+    /// What makes pixel values and token ids.
+    pub(in crate::engine) processor: Processor,
+    /// The model in a report's words.
+    pub(in crate::engine) summary: ModelSummary,
+}
+
+/// What tells one checkpoint from another without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Origin {
+    Demo(Option<String>),
+    /// A folder, and name, size and time of the last change of each file in it.
+    Folder(PathBuf, Vec<(PathBuf, u64, Option<SystemTime>)>),
+}
+
+impl Origin {
+    /// None for a source that would have to be read to be known.
+    fn of(source: &ModelSource) -> Option<Self> {
+        match source {
+            ModelSource::Demo { connector } => Some(Self::Demo(connector.clone())),
+            ModelSource::Folder(path) => {
+                let mut files = Vec::new();
+                for entry in std::fs::read_dir(path).ok()? {
+                    let path = entry.ok()?.path();
+                    // Follows links: the files of a hub's cache are links.
+                    let data = std::fs::metadata(&path).ok()?;
+                    files.push((path, data.len(), data.modified().ok()));
+                }
+                files.sort();
+                Some(Self::Folder(path.clone(), files))
+            }
+            ModelSource::Files(_) => None,
+        }
+    }
+}
+
+impl Session {
+    /// The checkpoint on the device: the one at hand, unless it is another one.
+    pub(in crate::engine) async fn model(
+        &mut self,
+        gpu: &Gpu,
+        source: ModelSource,
+        news: &mut News<'_>,
+    ) -> Result<Arc<Loaded>, EngineError> {
+        let origin = Origin::of(&source);
+        if let Some(loaded) = &self.loaded
+            && origin.is_some()
+            && loaded.origin == origin
+        {
+            news.begin(Stage::Load, 1, MIB)?;
+            news.progress_at(Stage::Load, 1, 1, MIB, "as before".to_owned());
+            return Ok(loaded.clone());
+        }
+        // Both at once might not fit.
+        self.loaded = None;
+        gpu.trim();
+        Ok(Arc::new(load(gpu, source, origin, news).await?))
+    }
+}
+
+/// Fetches the checkpoint where it is not at hand, opens it and uploads it.
+async fn load(
+    gpu: &Gpu,
+    source: ModelSource,
+    origin: Option<Origin>,
+    news: &mut News<'_>,
+) -> Result<Loaded, EngineError> {
+    let mut stage = None;
+    let opened = checkpoint::open(source, |done, total| {
+        tell(news, &mut stage, Stage::Fetch, done, total);
+    })
+    .await?;
+    news.check()?;
+    let checkpoint = &opened.checkpoint;
+    let processor = Processor::open(checkpoint.source().as_ref(), &checkpoint.config)?;
+    let cancel = news.cancel;
+    let vlm = Vlm::load(gpu, checkpoint, cancel, &mut |done, total| {
+        tell(news, &mut stage, Stage::Load, done, total);
+    })
+    .await?;
+    news.check()?;
+    let summary = describe::summary(checkpoint, &opened.name);
+    Ok(Loaded {
+        origin,
+        vlm,
+        processor,
+        summary,
+    })
+}
+
+/// Tells bytes in MiB, each number once, and begins the stage with its first.
+fn tell(
+    news: &mut News<'_>,
+    told: &mut Option<(Stage, u64, u64)>,
+    stage: Stage,
+    done: u64,
+    total: u64,
+) {
+    let now = (stage, done.div_ceil(1 << 20), total.div_ceil(1 << 20));
+    if told.is_none_or(|(stage, ..)| stage != now.0) {
+        // A wish to stop is heard where errors can be returned.
+        news.begin(stage, now.2, MIB).ok();
+    }
+    if told.replace(now) != Some(now) {
+        news.progress(stage, now.1, now.2, MIB);
+    }
+}
