@@ -6,7 +6,13 @@ use super::{
     super::{EngineError, ModelSource, Stage, checkpoint, describe, news::News},
     Session,
 };
-use crate::{gpu::Gpu, input::Processor, model::Vlm, report::ModelSummary};
+use crate::{
+    gpu::Gpu,
+    input::Processor,
+    model::Vlm,
+    platform::{FilePlace, PickedFile},
+    report::ModelSummary,
+};
 
 const MIB: &str = "MiB";
 
@@ -26,8 +32,18 @@ pub(in crate::engine) struct Loaded {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Origin {
     Demo(Option<String>),
-    /// A folder, and name, size and time of the last change of each file in it.
-    Folder(PathBuf, Vec<(PathBuf, u64, Option<SystemTime>)>),
+    Folder(PathBuf, Vec<Stamp>),
+    /// Those on disk have a stamp; those of a page cannot change.
+    Picked(Vec<PickedFile>, Vec<Stamp>),
+}
+
+/// Name, size and time of the last change of a file on disk.
+type Stamp = (PathBuf, u64, Option<SystemTime>);
+
+fn stamp(path: PathBuf) -> Option<Stamp> {
+    // Follows links: the files of a hub's cache are links.
+    let data = std::fs::metadata(&path).ok()?;
+    Some((path, data.len(), data.modified().ok()))
 }
 
 impl Origin {
@@ -36,15 +52,19 @@ impl Origin {
         match source {
             ModelSource::Demo { connector } => Some(Self::Demo(connector.clone())),
             ModelSource::Folder(path) => {
-                let mut files = Vec::new();
-                for entry in std::fs::read_dir(path).ok()? {
-                    let path = entry.ok()?.path();
-                    // Follows links: the files of a hub's cache are links.
-                    let data = std::fs::metadata(&path).ok()?;
-                    files.push((path, data.len(), data.modified().ok()));
-                }
-                files.sort();
-                Some(Self::Folder(path.clone(), files))
+                let entries = std::fs::read_dir(path).ok()?;
+                let stamps = entries.map(|entry| stamp(entry.ok()?.path()));
+                let mut stamps: Vec<Stamp> = stamps.collect::<Option<_>>()?;
+                stamps.sort();
+                Some(Self::Folder(path.clone(), stamps))
+            }
+            ModelSource::Picked(files) => {
+                let on_disk = files.iter().filter_map(|file| match &file.place {
+                    FilePlace::Disk(path) => Some(path.clone()),
+                    FilePlace::Page(_) => None,
+                });
+                let stamps = on_disk.map(stamp).collect::<Option<_>>()?;
+                Some(Self::Picked(files.clone(), stamps))
             }
             ModelSource::Files(_) => None,
         }
