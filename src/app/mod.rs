@@ -6,6 +6,7 @@
 //! each frame takes the news that have come and draws what is known.
 
 pub mod drops;
+pub mod figure;
 pub mod glossary;
 pub mod link;
 pub mod store;

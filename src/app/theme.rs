@@ -2,6 +2,8 @@
 
 use eframe::egui::{self, Color32, CornerRadius, FontFamily, FontId, Stroke, TextStyle, Theme};
 
+use crate::report::figure::{Color, Palette};
+
 /// Space between a panel's parts.
 pub const GAP: f32 = 12.0;
 
@@ -24,25 +26,38 @@ pub struct Colors {
     pub faint: Color32,
 }
 
-const LIGHT: Colors = Colors {
-    vision: Color32::from_rgb(0x00, 0x72, 0xb2),
-    text: Color32::from_rgb(0xc4, 0x5a, 0x00),
-    accent: Color32::from_rgb(0x3d, 0x3a, 0x9c),
-    alarm: Color32::from_rgb(0xa8, 0x1c, 0x2c),
-    card: Color32::from_rgb(0xff, 0xff, 0xff),
-    line: Color32::from_rgb(0xdd, 0xdf, 0xe6),
-    faint: Color32::from_rgb(0x5c, 0x62, 0x70),
-};
+impl Colors {
+    /// The figures' colors, so that a modality looks the same in and around them.
+    const fn of(palette: &Palette) -> Self {
+        Self {
+            vision: color(palette.vision),
+            text: color(palette.text),
+            accent: color(palette.accent),
+            alarm: color(palette.alarm),
+            card: color(palette.card),
+            line: color(palette.line),
+            faint: color(palette.faint),
+        }
+    }
+}
 
-const DARK: Colors = Colors {
-    vision: Color32::from_rgb(0x56, 0xb4, 0xe9),
-    text: Color32::from_rgb(0xf0, 0x9a, 0x3c),
-    accent: Color32::from_rgb(0xa9, 0xa5, 0xff),
-    alarm: Color32::from_rgb(0xff, 0x8a, 0x93),
-    card: Color32::from_rgb(0x1f, 0x22, 0x2a),
-    line: Color32::from_rgb(0x34, 0x39, 0x45),
-    faint: Color32::from_rgb(0x9a, 0xa2, 0xb2),
-};
+const LIGHT: Colors = Colors::of(&Palette::LIGHT);
+
+const DARK: Colors = Colors::of(&Palette::DARK);
+
+/// The figures' colors in the theme in use.
+pub fn palette(ui: &egui::Ui) -> Palette {
+    if ui.visuals().dark_mode {
+        Palette::DARK
+    } else {
+        Palette::LIGHT
+    }
+}
+
+/// A figure's color as egui's, opaque.
+const fn color(color: Color) -> Color32 {
+    Color32::from_rgb(color.red, color.green, color.blue)
+}
 
 /// The colors of the theme in use.
 pub fn colors(ui: &egui::Ui) -> Colors {
@@ -51,10 +66,11 @@ pub fn colors(ui: &egui::Ui) -> Colors {
 
 /// Gives `context` the app's look, for both themes.
 pub fn install(context: &egui::Context) {
-    for (theme, colors, background, ink) in [
-        (Theme::Light, LIGHT, 0xf4f5f8, 0x1c2029),
-        (Theme::Dark, DARK, 0x15171d, 0xe8eaf0),
+    for (theme, colors, background, palette) in [
+        (Theme::Light, LIGHT, 0xf4f5f8, Palette::LIGHT),
+        (Theme::Dark, DARK, 0x15171d, Palette::DARK),
     ] {
+        let ink = color(palette.ink);
         context.style_mut_of(theme, |style| {
             style.text_styles = [
                 (
@@ -84,10 +100,10 @@ pub fn install(context: &egui::Context) {
             visuals.panel_fill = rgb(background);
             visuals.window_fill = colors.card;
             visuals.extreme_bg_color = colors.card;
-            visuals.override_text_color = Some(rgb(ink));
+            visuals.override_text_color = Some(ink);
             visuals.hyperlink_color = colors.accent;
             visuals.selection.bg_fill = colors.accent.gamma_multiply(0.35);
-            visuals.selection.stroke = Stroke::new(1.0, rgb(ink));
+            visuals.selection.stroke = Stroke::new(1.0, ink);
             visuals.window_stroke = Stroke::new(1.0, colors.line);
             let radius = CornerRadius::same(7);
             for widget in [

@@ -1,6 +1,6 @@
 //! A report as a page of its own.
 
-use super::{Report, ReportError, TextStyle, svg, svg::escape, table, to_json};
+use super::{Report, ReportError, TextStyle, figure::escape, svg, table, to_json};
 
 /// Columns of the text, so that its long lines wrap.
 const WIDTH: usize = 112;

@@ -8,6 +8,7 @@ mod csv;
 mod data;
 mod device;
 mod exploration;
+pub mod figure;
 mod file;
 mod html;
 mod inspection;
@@ -16,7 +17,6 @@ mod layout;
 mod number;
 mod settings;
 mod summary;
-mod svg;
 mod table;
 
 pub use bench::{BenchReport, MatmulBench, WorkloadBench, bench_text};
@@ -27,6 +27,7 @@ pub use exploration::{
     AttentionRow, Axes, Calibration, CloudShape, Kept, LensState, LensToken, LogitLens, PairView,
     Picture, ProjectedToken, Projection, StageView, TokenKind, TokenView, WhatIf, WhatIfSettings,
 };
+pub use figure::svg;
 pub use file::{Format, write};
 pub use html::html;
 pub use inspection::{DtypeShare, Inspection, inspection_text};
@@ -34,7 +35,6 @@ pub use json::{ReportError, parse, read, to_json};
 pub use layout::TextStyle;
 pub use settings::{Definition, TextMask};
 pub use summary::{DataSummary, ModelSummary, StageTiming};
-pub use svg::svg;
 pub use table::table;
 
 pub(crate) use number::bytes as format_bytes;

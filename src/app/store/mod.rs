@@ -4,6 +4,7 @@ mod explore;
 mod recorded;
 mod run;
 mod view;
+mod view_link;
 mod work;
 
 pub use explore::Answer;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::report::figure::Scale;
 use crate::report::{Axes, WhatIfSettings};
 
 /// The views.
@@ -45,17 +46,6 @@ impl Tab {
             Self::Reference => "Reference",
         }
     }
-}
-
-/// The axis of distances.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scale {
-    /// Decades at equal distance.
-    #[default]
-    Log,
-    /// Units at equal distance.
-    Linear,
 }
 
 /// Everything that is selected.

@@ -96,18 +96,29 @@ fn svg_is_well_formed_and_shows_every_layer() {
     let image = svg(&report());
     check_tags(&image);
     assert!(image.contains("Modality Integration Rate 3.004 (exact)"));
-    assert_eq!(image.matches("<circle").count(), 3);
-    // Three parts a layer, three keys, one background.
-    assert_eq!(image.matches("<rect").count(), 13);
+    // A distance and a ratio of norms a layer.
+    assert_eq!(image.matches("<circle").count(), 6);
+    // Three parts a layer, three keys, one background, and a tip a layer in three charts.
+    assert_eq!(image.matches("<rect").count(), 22);
+    assert_eq!(image.matches("Fréchet distance 1000").count(), 1);
     assert!(image.contains("tiny &lt;llava&gt;"));
+    assert!(image.contains("Definition exact, text mask official, seed 7; llvmpipe (vulkan)"));
     assert!(!image.contains("NaN"));
 }
 
 #[test]
 fn svg_leaves_out_what_a_logarithm_cannot_show() {
-    let image = svg(&undefined());
+    let mut negative = undefined();
+    let image = svg(&negative);
     check_tags(&image);
     assert!(image.contains("undefined (official-fast)"));
+    // The upper ends of the brackets are positive.
+    assert!(image.contains(">Fréchet distance (log)</text>"));
+    for layer in &mut negative.layers {
+        layer.frechet_upper = None;
+    }
+    let image = svg(&negative);
+    check_tags(&image);
     assert!(image.contains("no layer has a positive distance"));
     let mut single = report();
     single.layers.truncate(1);

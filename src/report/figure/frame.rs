@@ -1,0 +1,84 @@
+//! What an exported figure has around it: a heading and where its numbers come from.
+
+use super::{Anchor, Color, Figure, Look, Mark, Text, words};
+use crate::report::Report;
+
+impl Figure {
+    /// The figure with its title and `subtitle` above and `captions` below, each in as many lines as it
+    /// needs; the figure grows by them.
+    pub fn captioned(mut self, subtitle: &str, captions: &[String], look: &Look) -> Self {
+        let font = look.font();
+        let palette = look.palette;
+        let room = self.size[0] - 2.0 * font;
+        let mut y = 0.8 * font;
+        let mut heading = Vec::new();
+        let mut write = |words: &str, size: f32, color: Color, strong: bool, y: &mut f32| {
+            for line in words::wrap(words, size, room) {
+                *y += 0.7 * size;
+                heading.push(Mark::Text(Text {
+                    at: [font, *y],
+                    anchor: Anchor::Start,
+                    size,
+                    color,
+                    strong,
+                    upward: false,
+                    words: words::fit(&line, size, room),
+                }));
+                *y += 0.7 * size;
+            }
+        };
+        write(&self.title, 1.3 * font, palette.ink, true, &mut y);
+        write(subtitle, font, palette.faint, false, &mut y);
+        let above = y + 0.5 * font;
+        y = above + self.size[1] + 0.4 * font;
+        for caption in captions {
+            write(caption, 0.88 * font, palette.faint, false, &mut y);
+        }
+        let height = y + 0.6 * font;
+        self.shift([0.0, above]);
+        self.marks.extend(heading);
+        self.size[1] = height;
+        self
+    }
+
+    /// Figures under each other as one, called `title`.
+    ///
+    /// Selected and listed points are those of the first figure that has any.
+    pub fn stacked(title: String, figures: Vec<Self>) -> Option<Self> {
+        let mut figures = figures.into_iter();
+        let mut all = figures.next()?;
+        all.title = title;
+        for mut figure in figures {
+            figure.shift([0.0, all.size[1]]);
+            all.size[0] = all.size[0].max(figure.size[0]);
+            all.size[1] += figure.size[1];
+            all.marks.append(&mut figure.marks);
+            all.spots.append(&mut figure.spots);
+            all.dots = all.dots.or(figure.dots);
+            all.summary = format!("{} {}", all.summary, figure.summary);
+        }
+        Some(all)
+    }
+}
+
+/// Model, pairs, n and d, for a figure's subtitle.
+pub fn subtitle(report: &Report) -> String {
+    let (n_vision, n_text) = report.tokens();
+    format!(
+        "{}, {} pairs, n = {n_vision} vision and {n_text} text tokens, d = {}",
+        report.model.name, report.data.num_pairs, report.model.hidden_size
+    )
+}
+
+/// Where a report's numbers come from, for the captions of a figure.
+pub fn origin(report: &Report) -> String {
+    format!(
+        "Definition {}, text mask {}, seed {}; {} ({}); mirscope {}.",
+        report.definition,
+        report.text_mask,
+        report.data.seed,
+        report.device.adapter,
+        report.device.backend,
+        report.mirscope_version
+    )
+}
