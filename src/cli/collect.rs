@@ -6,10 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Deserialize;
-
 use super::error::CliError;
-use crate::engine::{ImageInput, PairInput};
+use crate::engine::{ImageInput, PairInput, pair_lines};
 
 /// Endings of the images in a folder.
 const IMAGE_EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "gif", "bmp"];
@@ -52,38 +50,19 @@ pub(crate) fn texts(paths: &[PathBuf]) -> Result<Vec<(String, String)>, CliError
 /// # Errors
 /// [`CliError::Input`] naming the line: not such an object, no such image, an empty text.
 pub(crate) fn pairs(file: &Path) -> Result<Vec<PairInput>, CliError> {
-    #[derive(Deserialize)]
-    struct Line {
-        image: PathBuf,
-        text: String,
-    }
     let folder = file.parent().unwrap_or(Path::new(""));
     let content = read_text(file, LARGEST_PAIRS)?;
     let mut pairs = Vec::new();
-    for (index, line) in content.lines().enumerate() {
-        if line.trim().is_empty() {
-            continue;
-        }
+    for (number, line) in pair_lines(&content) {
         let wrong_line =
-            |reason: &str| CliError::Input(format!("{}:{}: {reason}", file.display(), index + 1));
-        let line: Line = serde_json::from_str(line).map_err(|error| {
-            // The position inside the line is all that is left of serde_json's message's place.
-            let column = error.column();
-            let reason = error.to_string();
-            let reason = reason.split(" at line ").next().unwrap_or_default();
-            wrong_line(&format!(
-                "expected {{\"image\": path, \"text\": string}}, found {reason} (column {column})"
-            ))
-        })?;
+            |reason: &str| CliError::Input(format!("{}:{number}: {reason}", file.display()));
+        let line = line.map_err(|reason| wrong_line(&reason))?;
         let image = folder.join(&line.image);
         if !image.is_file() {
             return Err(wrong_line(&format!(
                 "expected an image at {}, found no file",
                 image.display()
             )));
-        }
-        if line.text.trim().is_empty() {
-            return Err(wrong_line("expected a text, found an empty one"));
         }
         pairs.push(PairInput {
             image: ImageInput::Path(image),

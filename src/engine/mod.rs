@@ -18,11 +18,13 @@ mod metric;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
 mod news;
+mod pair_list;
 mod pairs;
 mod prepare;
 mod select;
 mod session;
 mod source;
+mod thumbnail;
 #[cfg(target_arch = "wasm32")]
 pub mod worker;
 
@@ -30,6 +32,8 @@ pub use error::EngineError;
 pub use message::*;
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{Running, spawn};
+pub use pair_list::{PairLine, pair_lines};
 pub use select::{SplitMix64, join, select};
 pub use session::{Session, run};
 pub use source::*;
+pub use thumbnail::thumbnail;

@@ -4,7 +4,9 @@
 mod page;
 
 #[cfg(feature = "app")]
-pub use page::{PageFiles, cache_size, clear_cache, dropped, pick, read, save, set_page_files};
+pub use page::{
+    PageFiles, cache_size, clear_cache, dropped, in_background, pick, read, save, set_page_files,
+};
 
 use std::{borrow::Cow, cell::RefCell, collections::VecDeque, ops::Range};
 

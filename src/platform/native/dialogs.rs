@@ -15,12 +15,12 @@ pub fn pick(kind: PickKind, wake: impl FnOnce() + Send + 'static) -> Later<Vec<P
     // The dialog is asked for here, on the window's thread, as macOS demands, and awaited elsewhere.
     if kind == PickKind::Folder {
         let folder = dialog.pick_folder();
-        return elsewhere(wake, move || chosen(block_on(folder)));
+        return in_background(wake, move || chosen(block_on(folder)));
     }
     let files = dialog
         .add_filter(kind.title(), kind.extensions())
         .pick_files();
-    elsewhere(wake, move || chosen(block_on(files).unwrap_or_default()))
+    in_background(wake, move || chosen(block_on(files).unwrap_or_default()))
 }
 
 fn chosen(handles: impl IntoIterator<Item = FileHandle>) -> Vec<PickedFile> {
@@ -41,7 +41,7 @@ pub fn read(
         return Later::ready(Err(FileError::too_large(file, limit)));
     }
     let file = file.clone();
-    elsewhere(wake, move || disk::read_range(&file, 0..file.size))
+    in_background(wake, move || disk::read_range(&file, 0..file.size))
 }
 
 /// Asks the person where to save a file that would be called `name`, and writes it there. The answer
@@ -52,7 +52,7 @@ pub fn save(
     wake: impl FnOnce() + Send + 'static,
 ) -> Later<Result<Option<String>, FileError>> {
     let place = AsyncFileDialog::new().set_file_name(name).save_file();
-    elsewhere(wake, move || {
+    in_background(wake, move || {
         let Some(place) = block_on(place) else {
             return Ok(None);
         };
@@ -77,8 +77,8 @@ pub fn clear_cache(wake: impl FnOnce() + Send + 'static) -> Later<Result<(), Fil
 }
 
 /// Does `work` on a thread of its own; should none be had, the answer never comes, and [`Later`]
-/// says so.
-fn elsewhere<T: Send + 'static>(
+/// says so. `wake` is called when it is there.
+pub fn in_background<T: Send + 'static>(
     wake: impl FnOnce() + Send + 'static,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Later<T> {

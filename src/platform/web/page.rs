@@ -156,6 +156,16 @@ pub fn save(
     Later::ready(saved)
 }
 
+/// Does `work` now: a page has one thread for what the app does, so it is to be short.
+pub fn in_background<T: 'static>(
+    wake: impl FnOnce() + Send + 'static,
+    work: impl FnOnce() -> T + 'static,
+) -> Later<T> {
+    let done = Later::ready(work());
+    wake();
+    done
+}
+
 /// Bytes that fetched files take in the cache; `None` where the browser keeps none.
 pub fn cache_size(wake: impl FnOnce() + Send + 'static) -> Later<Option<u64>> {
     promised(PageFiles::cache_size, wake, |outcome| {
