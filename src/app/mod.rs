@@ -9,9 +9,11 @@ pub mod drops;
 pub mod figure;
 pub mod glossary;
 pub mod link;
+pub mod picture;
 pub mod store;
 mod theme;
 mod top_bar;
+pub mod tour;
 mod views;
 mod window;
 
@@ -45,6 +47,7 @@ impl App {
         while let Some(news) = self.link.poll() {
             self.store.heard(news);
         }
+        self.take_files(context);
         self.store.drive(self.link.as_mut());
         if self.store.is_busy() {
             // The clock of a run moves on without news.
@@ -53,10 +56,26 @@ impl App {
     }
 }
 
+impl App {
+    /// Takes files that were dropped anywhere, and what was read of them.
+    fn take_files(&mut self, context: &egui::Context) {
+        let waker = context.clone();
+        let wake: store::data::Wake = std::sync::Arc::new(move || waker.request_repaint());
+        let files = drops::dropped(context);
+        if !files.is_empty() {
+            // Reports are read first and then shown elsewhere.
+            self.store.view.tab = Tab::Data;
+            self.store.data.add(files, &wake);
+        }
+        self.store.poll_data(&wake);
+    }
+}
+
 impl eframe::App for App {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         self.exchange(ui.ctx());
         let store = &mut self.store;
+        tour::keys(ui.ctx(), store);
         top_bar::show(ui, store);
         egui::CentralPanel::default().show(ui, |ui| match store.view.tab {
             Tab::Alignment => views::alignment::show(ui, store),
@@ -66,6 +85,7 @@ impl eframe::App for App {
             Tab::Data => views::data::show(ui, store),
             Tab::Reference => views::reference::show(ui, store),
         });
+        tour::show(ui.ctx(), store);
         // What the views asked for in this frame goes out with it.
         self.store.drive(self.link.as_mut());
     }

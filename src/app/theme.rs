@@ -66,6 +66,12 @@ pub fn colors(ui: &egui::Ui) -> Colors {
 
 /// Gives `context` the app's look, for both themes.
 pub fn install(context: &egui::Context) {
+    // Arrows, triangles and ‖ are in the monospaced font only.
+    let mut fonts = egui::FontDefinitions::default();
+    if let Some(family) = fonts.families.get_mut(&FontFamily::Proportional) {
+        family.push("Hack".to_owned());
+    }
+    context.set_fonts(fonts);
     for (theme, colors, background, palette) in [
         (Theme::Light, LIGHT, 0xf4f5f8, Palette::LIGHT),
         (Theme::Dark, DARK, 0x15171d, Palette::DARK),
@@ -118,6 +124,12 @@ pub fn install(context: &egui::Context) {
             visuals.widgets.noninteractive.bg_stroke = Stroke::new(1.0, colors.line);
         });
     }
+}
+
+/// Space between one card and the next below it.
+pub fn gap(ui: &mut egui::Ui) {
+    let spacing = ui.spacing().item_spacing.y;
+    ui.add_space(GAP - spacing);
 }
 
 /// A card: a panel with its own background around something that belongs together.

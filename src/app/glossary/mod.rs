@@ -5,8 +5,11 @@ mod terms;
 
 pub use terms::{Group, Term};
 
+use std::{ops::Range, sync::Arc};
+
 use eframe::egui::{
-    self, Popup, PopupKind, Response, RichText, Role, Sense, TextStyle, WidgetInfo,
+    self, Galley, Popup, PopupKind, Rect, Response, RichText, Role, Sense, TextStyle, WidgetInfo,
+    text::{CCursor, LayoutJob, TextFormat},
 };
 
 use super::theme;
@@ -75,7 +78,7 @@ pub fn explain(response: Response, term: Term) -> Response {
 }
 
 /// A row of dots under `rect`.
-fn dots(ui: &egui::Ui, rect: egui::Rect, color: egui::Color32) {
+fn dots(ui: &egui::Ui, rect: Rect, color: egui::Color32) {
     let y = rect.bottom() - 1.0;
     let shapes = egui::Shape::dotted_line(
         &[
@@ -93,23 +96,73 @@ fn dots(ui: &egui::Ui, rect: egui::Rect, color: egui::Color32) {
 ///
 /// What is in braces and no term is shown as it is.
 pub fn prose(ui: &mut egui::Ui, text: &str) {
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = 0.0;
-        // Lines of one paragraph stand closer than widgets.
-        ui.spacing_mut().item_spacing.y = 3.0;
-        // Labels in a wrapping row are as tall as buttons otherwise.
-        ui.spacing_mut().interact_size.y = 0.0;
-        for (piece, marked) in pieces(text) {
-            match Term::find(piece).filter(|_| marked) {
-                Some(found) => {
-                    term_as(ui, found, piece);
-                }
-                None => {
-                    ui.label(piece);
-                }
-            }
+    let font = TextStyle::Body.resolve(ui.style());
+    let line = (font.size * 1.4).round();
+    let format = TextFormat {
+        line_height: Some(line),
+        ..TextFormat::simple(font, ui.visuals().text_color())
+    };
+    let mut job = LayoutJob::default();
+    job.wrap.max_width = ui.available_width();
+    let mut marks = Vec::new();
+    let mut letters = 0;
+    for (piece, marked) in pieces(text) {
+        let end = letters + piece.chars().count();
+        if let Some(term) = Term::find(piece).filter(|_| marked) {
+            marks.push((letters..end, term));
         }
-    });
+        job.append(piece, 0.0, format.clone());
+        letters = end;
+    }
+    let galley = ui.painter().layout_job(job);
+    let response = ui.add(egui::Label::new(Arc::clone(&galley)));
+    for (range, term) in marks {
+        let name: String = galley
+            .text()
+            .chars()
+            .skip(range.start)
+            .take(range.len())
+            .collect();
+        for (row, rect) in rows(&galley, range.clone()).into_iter().enumerate() {
+            let rect = rect.translate(response.rect.min.to_vec2());
+            let id = response.id.with((range.start, row));
+            let found = ui.interact(rect, id, Sense::click());
+            found.widget_info(|| WidgetInfo::labeled(Role::Term, ui.is_enabled(), &name));
+            let colors = theme::colors(ui);
+            let attended = found.hovered() || found.has_focus();
+            dots(
+                ui,
+                rect,
+                if attended {
+                    colors.accent
+                } else {
+                    colors.faint
+                },
+            );
+            explain(found.on_hover_cursor(egui::CursorIcon::Help), term);
+        }
+    }
+}
+
+/// Where the letters of a range stand, a rectangle for each row that they are in.
+fn rows(galley: &Galley, range: Range<usize>) -> Vec<Rect> {
+    let mut rows: Vec<Rect> = Vec::new();
+    for letter in range {
+        let before = galley.pos_from_cursor(CCursor {
+            index: letter.into(),
+            prefer_next_row: true,
+        });
+        let after = galley.pos_from_cursor(CCursor {
+            index: (letter + 1).into(),
+            prefer_next_row: false,
+        });
+        let place = before.union(after);
+        match rows.last_mut() {
+            Some(row) if (row.top() - before.top()).abs() < 1.0 => *row = row.union(place),
+            _ => rows.push(place),
+        }
+    }
+    rows
 }
 
 /// The pieces of a text with braces, and whether each stood in braces.

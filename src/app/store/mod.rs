@@ -1,5 +1,7 @@
 //! What there is to show, what is selected, and what is wanted of the engine.
 
+pub mod data;
+mod demo;
 mod explore;
 mod recorded;
 mod run;
@@ -7,6 +9,7 @@ mod view;
 mod view_link;
 mod work;
 
+pub use data::Data;
 pub use explore::Answer;
 pub use run::{Origin, Run};
 pub use view::{Scale, Tab, View};
@@ -14,9 +17,12 @@ pub use work::{Progress, StageProgress, Work};
 
 use std::collections::VecDeque;
 
-use super::link::{Link, News};
+use super::{
+    link::{Link, News},
+    tour::Tour,
+};
 use crate::{
-    engine::{Command, Event, Explore, MeasureRequest},
+    engine::{Command, DeviceSettings, Event, Explore, InspectRequest, MeasureRequest},
     report::{Kept, Report},
 };
 
@@ -35,6 +41,12 @@ pub struct Store {
     pub hover: Hover,
     /// What the reader should know; the newest last.
     pub messages: Vec<Message>,
+    /// The tour was seen or declined, now or on an earlier visit.
+    pub tour_seen: bool,
+    /// Where the reader is in the tour.
+    pub tour: Tour,
+    /// What the reader brings.
+    pub data: Data,
     /// The run whose states the engine keeps, by its number.
     live: Option<u64>,
     /// Questions to the engine about the live run, waiting for their turn.
@@ -129,6 +141,21 @@ impl Store {
         self.ordered = Some(Order { name, request });
     }
 
+    /// Orders a measurement of what the reader brought; nothing where the plan refuses it.
+    pub fn run_data(&mut self) {
+        if let Ok((name, request)) = self.data.request() {
+            self.measure(name, request);
+        }
+    }
+
+    /// Takes what was read of the reader's files; reports among them are opened.
+    pub fn poll_data(&mut self, wake: &data::Wake) {
+        for (name, report) in self.data.poll(wake) {
+            self.add(name, Origin::Opened, report);
+            self.view.tab = Tab::Alignment;
+        }
+    }
+
     /// Asks the measurement under way to stop.
     pub fn cancel(&mut self) {
         self.ordered = None;
@@ -150,7 +177,7 @@ impl Store {
         if std::mem::take(&mut self.work.cancel_wanted) {
             link.cancel();
         }
-        if self.measuring.is_some() || self.asked.is_some() {
+        if self.measuring.is_some() || self.asked.is_some() || self.data.inspecting.is_some() {
             return;
         }
         if let Some(Order { name, request }) = self.ordered.take() {
@@ -163,6 +190,9 @@ impl Store {
                 notes: Vec::new(),
             });
             link.send(Command::Measure(Box::new(request)));
+        } else if let Some(model) = self.data.next_inspection() {
+            let device = DeviceSettings::default();
+            link.send(Command::Inspect(Box::new(InspectRequest { model, device })));
         } else if let Some(question) = self.questions.pop_front() {
             link.send(Command::Explore(question.clone()));
             self.asked = Some(question);
@@ -175,6 +205,7 @@ impl Store {
             News::Event(event) => self.event(event),
             News::Lost(reason) => {
                 self.ended();
+                self.data.inspection_ended(Err(reason.clone()));
                 self.live = None;
                 self.questions.clear();
                 self.alarm(format!(
@@ -224,6 +255,14 @@ impl Store {
                     let number = run.number;
                     self.live = live.then_some(number);
                 }
+            }
+            Event::Inspection(inspection) => {
+                self.ended();
+                self.data.inspection_ended(Ok(inspection));
+            }
+            Event::Failed(reason) if self.data.inspecting.is_some() => {
+                self.ended();
+                self.data.inspection_ended(Err(reason));
             }
             Event::Failed(reason) => {
                 let (_, asked) = self.ended();

@@ -30,6 +30,10 @@ pub struct Run {
     pub origin: Origin,
     /// Its report.
     pub report: Report,
+    /// Training samples that the connector had seen; recorded runs only.
+    pub training_samples: Option<u64>,
+    /// Share of held-out questions that the model answers rightly, 0 to 1; recorded runs only.
+    pub answered: Option<f64>,
     /// What the engine keeps of it, if it was measured here.
     pub kept: Option<Kept>,
     /// Projections by state and axes.
@@ -53,6 +57,8 @@ impl Run {
             name,
             origin,
             report,
+            training_samples: None,
+            answered: None,
             kept: None,
             projections: HashMap::new(),
             pairs: HashMap::new(),

@@ -68,6 +68,10 @@ pub struct View {
     pub patch: Option<usize>,
     /// The text token whose attention is shown: its position in the pair's prompt.
     pub query: Option<usize>,
+    /// The attention head that is shown; the mean of all if absent.
+    pub head: Option<usize>,
+    /// Attention lies over the image.
+    pub overlay: bool,
     /// The what-if question.
     pub what_if: WhatIfSettings,
     /// Factor of the vision tokens in the what-if view.
@@ -85,6 +89,8 @@ impl Default for View {
             pair: 0,
             patch: None,
             query: None,
+            head: None,
+            overlay: true,
             what_if: WhatIfSettings::default(),
             vision_scale: 1.0,
         }

@@ -1,8 +1,254 @@
-//! To come.
+//! The image as the model sees it, the words its patches are nearest to, and where words look.
+
+mod attention;
+mod chooser;
+mod image;
+mod lens;
+mod text;
+mod tokens;
 
 use eframe::egui;
 
-use crate::app::store::Store;
+use super::states::{Missing, Wish, missing};
+use crate::{
+    app::{
+        glossary::prose,
+        picture,
+        store::{Run, Store, View},
+        theme::{self, GAP},
+        tour::{Landmark, mark},
+    },
+    report::{AttentionRow, LogitLens, PairView, TokenKind},
+};
+
+/// From this width on, the image stands beside the words instead of above them.
+const TWO_COLUMNS: f32 = 820.0;
 
 /// Draws the view.
-pub fn show(_ui: &mut egui::Ui, _store: &mut Store) {}
+pub fn show(ui: &mut egui::Ui, store: &mut Store) {
+    // Whatever a panel set in the last frame is shown in this one.
+    let hovered = store.hover.token.take();
+    egui::ScrollArea::vertical()
+        .id_salt("eyes")
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            let wish = if chooser::pairs(store).is_empty() {
+                nothing_to_see(ui, store)
+            } else {
+                theme::card(ui, |ui| {
+                    ui.set_min_width(ui.available_width());
+                    chooser::show(ui, store);
+                });
+                theme::gap(ui);
+                pair(ui, store, hovered)
+            };
+            if let Some(wish) = wish {
+                wish.carry_out(store);
+            }
+        });
+}
+
+/// No pair of this run can be looked at.
+fn nothing_to_see(ui: &mut egui::Ui, store: &mut Store) -> Option<Wish> {
+    theme::card(ui, |ui| {
+        ui.set_min_width(ui.available_width());
+        ui.heading("Look through the model's eyes");
+        prose(
+            ui,
+            "See the image in the {patches} that the model gets, the words that each {vision token} \
+             is nearest to after every {layer}, and where each word looks in the image.",
+        );
+        ui.add_space(GAP / 2.0);
+        let gap = Missing::of(&store.pair(store.view.pair)).unwrap_or(Missing::NotLive);
+        missing(ui, store, &gap, "the inside of the model")
+    })
+}
+
+/// What the panels of one pair read and change.
+struct Desk<'a> {
+    run: &'a Run,
+    pair: &'a PairView,
+    view: View,
+    /// The token under the pointer as of the last frame.
+    hovered: Option<usize>,
+    /// The token under the pointer now.
+    hover: Option<usize>,
+    lens: Result<&'a LogitLens, Option<Missing>>,
+    attention: Result<&'a AttentionRow, Option<Missing>>,
+    wish: Option<Wish>,
+}
+
+impl Desk<'_> {
+    /// The patch that the token at a position stands for.
+    fn patch_of(&self, position: usize) -> Option<usize> {
+        self.pair.tokens.get(position)?.patch
+    }
+
+    /// The position of the token that stands for a patch.
+    fn position_of(&self, patch: usize) -> Option<usize> {
+        let tokens = &self.pair.tokens;
+        tokens.iter().position(|token| token.patch == Some(patch))
+    }
+}
+
+fn pair(ui: &mut egui::Ui, store: &mut Store, hovered: Option<(usize, usize)>) -> Option<Wish> {
+    let index = store.view.pair;
+    if let Some(gap) = Missing::of(&store.pair(index)) {
+        return theme::card(ui, |ui| {
+            ui.set_min_width(ui.available_width());
+            missing(ui, store, &gap, &format!("pair {}", index + 1))
+        });
+    }
+    pick(store);
+    let View {
+        patch,
+        query,
+        layer,
+        ..
+    } = store.view;
+    let lens_gap = patch.map(|patch| Missing::of(&store.logit_lens(index, patch)));
+    let attention_gap = query.map(|query| Missing::of(&store.attention(index, query, layer)));
+
+    let shown: &Store = store;
+    let run = shown.run()?;
+    let lens = patch.and_then(|patch| run.lenses.get(&(index, patch)));
+    let row = query.and_then(|query| run.attention.get(&(index, query, layer)));
+    let mut desk = Desk {
+        run,
+        pair: run.pairs.get(&index)?,
+        view: shown.view.clone(),
+        hovered: hovered.and_then(|(pair, position)| (pair == index).then_some(position)),
+        hover: None,
+        lens: lens.ok_or(lens_gap.flatten()),
+        attention: row.ok_or(attention_gap.flatten()),
+        wish: None,
+    };
+    panels(ui, &mut desk, shown);
+    let Desk {
+        view, hover, wish, ..
+    } = desk;
+    store.view = view;
+    if let Some(position) = hover {
+        store.hover.token = Some((index, position));
+    }
+    if hover != hovered.map(|(_, position)| position) {
+        ui.ctx().request_repaint();
+    }
+    wish
+}
+
+fn panels(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
+    let room = ui.available_width();
+    if room < TWO_COLUMNS {
+        image_card(ui, desk);
+        theme::gap(ui);
+        words(ui, desk, store);
+        return;
+    }
+    // The card is as wide as its image; its margins are 15 a side.
+    let most = egui::vec2((room * 0.42).min(640.0) - 30.0, image::tallest(ui));
+    let left = picture::fitted(&desk.pair.image, most).x.max(300.0) + 30.0;
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = GAP;
+        ui.vertical(|ui| {
+            ui.set_width(left);
+            image_card(ui, desk);
+        });
+        ui.vertical(|ui| {
+            ui.set_width(room - left - GAP);
+            words(ui, desk, store);
+        });
+    });
+}
+
+fn image_card(ui: &mut egui::Ui, desk: &mut Desk<'_>) {
+    let card = ui.scope(|ui| theme::card(ui, |ui| image::show(ui, desk)));
+    mark(ui, Landmark::Image, card.response.rect);
+}
+
+/// Tokens, layer, lens and attention.
+fn words(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
+    let card = ui.scope(|ui| {
+        theme::card(ui, |ui| {
+            ui.set_min_width(ui.available_width());
+            tokens::show(ui, desk);
+        });
+    });
+    mark(ui, Landmark::Tokens, card.response.rect);
+    theme::gap(ui);
+    let room = ui.available_width();
+    if room < 1000.0 {
+        lens_card(ui, desk, store);
+        theme::gap(ui);
+        attention_card(ui, desk, store);
+        return;
+    }
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = GAP;
+        ui.vertical(|ui| {
+            ui.set_width(room * 0.58);
+            lens_card(ui, desk, store);
+        });
+        ui.vertical(|ui| {
+            ui.set_width(room * 0.42 - GAP);
+            attention_card(ui, desk, store);
+        });
+    });
+}
+
+fn lens_card(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
+    let card = ui.scope(|ui| {
+        theme::card(ui, |ui| {
+            ui.set_min_width(ui.available_width());
+            lens::show(ui, desk, store);
+        });
+    });
+    mark(ui, Landmark::Lens, card.response.rect);
+}
+
+fn attention_card(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
+    let card = ui.scope(|ui| {
+        theme::card(ui, |ui| {
+            ui.set_min_width(ui.available_width());
+            attention::show(ui, desk, store);
+        });
+    });
+    mark(ui, Landmark::Attention, card.response.rect);
+}
+
+/// Selects a patch and a word where none is selected, so that there is something to see: of a recording
+/// those that are part of it, else the middle of the image and the last word.
+fn pick(store: &mut Store) {
+    let live = store.is_live();
+    let index = store.view.pair;
+    let Some(run) = store.run() else { return };
+    let Some(pair) = run.pairs.get(&index) else {
+        return;
+    };
+    let kind = |position: usize| pair.tokens.get(position).map(|token| token.kind);
+    let mut patch = store.view.patch;
+    let mut query = store.view.query;
+    patch = patch.filter(|&at| kind(at) == Some(TokenKind::Vision));
+    query = query.filter(|&at| kind(at).is_some_and(|kind| kind != TokenKind::Vision));
+    if patch.is_none() {
+        let recorded = run.lenses.keys().filter(|(of, _)| *of == index);
+        let middle = pair.grid[0] / 2 * pair.grid[1] + pair.grid[1] / 2;
+        patch = if live {
+            let tokens = &pair.tokens;
+            tokens.iter().position(|token| token.patch == Some(middle))
+        } else {
+            recorded.map(|(_, position)| *position).min()
+        };
+    }
+    if query.is_none() {
+        let recorded = run.attention.keys().filter(|(of, ..)| *of == index);
+        query = if live {
+            let mut tokens = pair.tokens.iter();
+            tokens.rposition(|token| token.kind == TokenKind::Text)
+        } else {
+            recorded.map(|(_, position, _)| *position).min()
+        };
+    }
+    store.view.patch = patch;
+    store.view.query = query;
+}

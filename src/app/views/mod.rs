@@ -5,4 +5,5 @@ pub mod compare;
 pub mod data;
 pub mod eyes;
 pub mod reference;
+pub mod states;
 pub mod what_if;

@@ -1,0 +1,133 @@
+//! What a file is, by its name and its neighbors.
+
+use std::collections::BTreeSet;
+
+use super::{Data, Item, ModelChoice, Wake};
+use crate::platform::{FileError, PickKind, PickedFile};
+
+/// What makes a folder a checkpoint.
+const CONFIG: &str = "config.json";
+
+impl Data {
+    /// Takes files of any kind: a checkpoint, images, texts, lists of pairs, reports.
+    pub fn add(&mut self, files: Vec<PickedFile>, wake: &Wake) {
+        let checkpoints: BTreeSet<String> = files
+            .iter()
+            .filter(|file| file.name() == CONFIG)
+            .map(|file| file.folder().to_owned())
+            .collect();
+        let (checkpoint, others): (Vec<_>, Vec<_>) = files
+            .into_iter()
+            .partition(|file| checkpoints.contains(file.folder()) && is_part(file));
+        if !checkpoint.is_empty() {
+            let folder = checkpoints.iter().next().map_or("", String::as_str);
+            let name = folder.rsplit('/').next().unwrap_or_default();
+            let name = if name.is_empty() {
+                "chosen files"
+            } else {
+                name
+            };
+            self.choose_model(ModelChoice::Picked {
+                name: name.to_owned(),
+                files: checkpoint,
+            });
+        }
+        for file in others {
+            self.add_one(file, wake);
+        }
+        self.resolve_list();
+    }
+
+    fn add_one(&mut self, file: PickedFile, wake: &Wake) {
+        let extension = file.extension();
+        let is = |kind: PickKind| kind.extensions().contains(&extension.as_str());
+        if is(PickKind::Images) {
+            if !self.images.iter().any(|item| item.file.place == file.place) {
+                let number = self.next_number();
+                self.images.push(Item::new(number, file));
+            }
+        } else if is(PickKind::Texts) {
+            if !self.texts.iter().any(|item| item.file.place == file.place) {
+                let number = self.next_number();
+                self.texts.push(Item::new(number, file));
+            }
+        } else if extension == "jsonl" {
+            self.read_list(file, wake);
+        } else if extension == "safetensors" {
+            let reason = "expected config.json in the same folder, found none: choose the whole \
+                          folder of a checkpoint";
+            self.rejected.push(FileError::new(file.path, reason));
+        } else if extension == "json" {
+            self.read_report(file, wake);
+        } else {
+            let reason = "expected an image, a .txt, a .jsonl list of pairs, a checkpoint or a \
+                          report, found another kind of file";
+            self.rejected.push(FileError::new(file.path, reason));
+        }
+    }
+}
+
+/// Whether a file in a checkpoint's folder belongs to the checkpoint; images lying there do not.
+fn is_part(file: &PickedFile) -> bool {
+    let extension = file.extension();
+    !PickKind::Images.extensions().contains(&extension.as_str()) && extension != "jsonl"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::FilePlace;
+    use std::sync::Arc;
+
+    fn files(paths: &[&str]) -> Vec<PickedFile> {
+        let file = |(number, path): (usize, &&str)| PickedFile {
+            path: (*path).to_owned(),
+            size: 1,
+            place: FilePlace::Page(number as u32),
+        };
+        paths.iter().enumerate().map(file).collect()
+    }
+
+    #[test]
+    fn a_folder_with_config_json_is_a_checkpoint() {
+        let wake: Wake = Arc::new(|| {});
+        let mut data = Data::default();
+        data.add(
+            files(&[
+                "tiny/config.json",
+                "tiny/merges.txt",
+                "tiny/model.safetensors",
+                "tiny/cat.png",
+                "texts/a.txt",
+                "loose.safetensors",
+                "movie.mp4",
+            ]),
+            &wake,
+        );
+        let ModelChoice::Picked { name, files } = &data.model else {
+            panic!("a checkpoint was dropped");
+        };
+        assert_eq!((name.as_str(), files.len()), ("tiny", 3));
+        assert_eq!((data.images.len(), data.texts.len()), (1, 1));
+        let rejected: Vec<&str> = data
+            .rejected
+            .iter()
+            .map(|error| error.file.as_str())
+            .collect();
+        assert_eq!(rejected, ["loose.safetensors", "movie.mp4"]);
+        assert!(data.next_inspection().is_some());
+        assert!(data.next_inspection().is_none(), "one at a time");
+    }
+
+    #[test]
+    fn a_file_counts_once() {
+        let wake: Wake = Arc::new(|| {});
+        let mut data = Data::default();
+        data.add(files(&["a.png"]), &wake);
+        data.add(files(&["a.png"]), &wake);
+        assert_eq!(data.images.len(), 1);
+        let number = data.images[0].number;
+        data.remove(number);
+        assert!(data.images.is_empty() && !data.has_pairs());
+    }
+}

@@ -1,0 +1,79 @@
+//! Places in the app that the tour points at. The views say in each frame where they are.
+
+use std::collections::HashMap;
+
+use eframe::egui::{self, Align, Rect};
+
+/// A place in the app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Landmark {
+    /// The button that measures on this device.
+    Run,
+    /// The row of tabs.
+    Tabs,
+    /// The model's stages.
+    Pipeline,
+    /// The number.
+    Mir,
+    /// The distances layer by layer.
+    Curve,
+    /// The two clouds.
+    Clouds,
+    /// The image with its patches.
+    Image,
+    /// The prompt's tokens.
+    Tokens,
+    /// The words of a patch.
+    Lens,
+    /// Where a word looks.
+    Attention,
+    /// Runs side by side.
+    Compare,
+}
+
+#[derive(Clone, Default)]
+struct Places {
+    /// Where a landmark is, and the pass in which it was there.
+    known: HashMap<Landmark, (Rect, u64)>,
+    /// The landmark that has to come into sight.
+    wanted: Option<Landmark>,
+}
+
+fn id() -> egui::Id {
+    egui::Id::unique("landmarks of the tour")
+}
+
+/// Says where a landmark is in this frame. One that the tour just came to is scrolled into sight.
+pub fn mark(ui: &egui::Ui, landmark: Landmark, rect: Rect) {
+    let pass = ui.ctx().cumulative_pass_nr();
+    let wanted = ui.data_mut(|data| {
+        let places = data.get_temp_mut_or_default::<Places>(id());
+        places.known.insert(landmark, (rect, pass));
+        let wanted = places.wanted == Some(landmark);
+        if wanted {
+            places.wanted = None;
+        }
+        wanted
+    });
+    if wanted {
+        ui.scroll_to_rect(rect, Some(Align::TOP));
+    }
+}
+
+/// Asks for a landmark to be scrolled into sight.
+pub(super) fn look_for(context: &egui::Context, landmark: Landmark) {
+    context.data_mut(|data| {
+        data.get_temp_mut_or_default::<Places>(id()).wanted = Some(landmark);
+    });
+}
+
+/// Where a landmark is on the screen, if it was drawn in this frame or the last one.
+pub(super) fn rect(context: &egui::Context, landmark: Landmark) -> Option<Rect> {
+    let pass = context.cumulative_pass_nr();
+    let (rect, seen) = context.data_mut(|data| {
+        let places = data.get_temp_mut_or_default::<Places>(id());
+        places.known.get(&landmark).copied()
+    })?;
+    let shown = rect.intersect(context.content_rect());
+    (pass.saturating_sub(seen) <= 1 && shown.is_positive()).then_some(shown)
+}
