@@ -1,4 +1,4 @@
-//! One integration binary: weights, input, kernels, model, alignment, report, cli, tidy.
+//! One integration binary: weights, input, kernels, model, alignment, report, cli, ui, tidy.
 
 // A test says what went wrong by failing.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -15,4 +15,6 @@ mod report;
 mod shader_validation;
 mod support;
 mod tidy;
+#[cfg(feature = "app")]
+mod ui;
 mod weights;

@@ -1,0 +1,160 @@
+//! Looking through the model's eyes.
+
+use eframe::egui::{Event, Key, PointerButton, Pos2, Rect};
+use egui_kittest::{Harness, kittest::Queryable};
+use mirscope::{
+    app::{App, store::Tab},
+    engine::{Command, Explore},
+};
+
+use super::{
+    made_up::{GRID, lens, position, serve, word},
+    support::{FakeLink, app},
+};
+
+fn live(size: [f32; 2]) -> (Harness<'static, App>, FakeLink, usize) {
+    let (mut harness, link) = app(size);
+    let mut served = 0;
+    let store = &mut harness.state_mut().store;
+    store.tour_seen = true;
+    store.run_demo(None, None);
+    serve(&mut harness, &link, &mut served);
+    harness.state_mut().store.view.tab = Tab::Eyes;
+    serve(&mut harness, &link, &mut served);
+    (harness, link, served)
+}
+
+fn asked(link: &FakeLink, question: &Explore) -> bool {
+    let commands = &link.0.borrow().commands;
+    commands
+        .iter()
+        .any(|command| matches!(command, Command::Explore(asked) if asked == question))
+}
+
+fn click_at(harness: &mut Harness<'_, App>, point: Pos2) {
+    harness.hover_at(point);
+    harness.run_ok();
+    for pressed in [true, false] {
+        harness.event(Event::PointerButton {
+            pos: point,
+            button: PointerButton::Primary,
+            pressed,
+            modifiers: Default::default(),
+        });
+        harness.run_ok();
+    }
+}
+
+fn image(harness: &Harness<'_, App>) -> Rect {
+    harness.get_by_label_contains("Image of pair").rect()
+}
+
+fn patch_center(frame: Rect, patch: usize) -> Pos2 {
+    let share = |index: usize, of: usize| (index as f32 + 0.5) / of as f32;
+    frame.min
+        + eframe::egui::vec2(
+            frame.width() * share(patch % GRID[1], GRID[1]),
+            frame.height() * share(patch / GRID[1], GRID[0]),
+        )
+}
+
+#[test]
+fn a_click_on_a_patch_asks_for_its_words() {
+    let (mut harness, link, mut served) = live([1280.0, 720.0]);
+    let frame = image(&harness);
+    click_at(&mut harness, patch_center(frame, 6));
+    serve(&mut harness, &link, &mut served);
+    assert_eq!(harness.state().store.view.patch, Some(position(6)));
+    let question = Explore::LogitLens {
+        pair: 0,
+        position: position(6),
+    };
+    assert!(asked(&link, &question));
+    let likeliest = lens(0, position(6)).states[6].tokens[0].probability;
+    let row = format!("layer 6: apple {:.1} %", likeliest * 100.0);
+    harness.get_by_label_contains(&row).click();
+    harness.run_ok();
+    assert_eq!(harness.state().store.view.layer, 6);
+}
+
+#[test]
+fn the_patch_under_the_pointer_is_told() {
+    let (mut harness, _link, _) = live([1280.0, 720.0]);
+    let frame = image(&harness);
+    harness.hover_at(patch_center(frame, 9));
+    harness.run_ok();
+    assert_eq!(harness.state().store.hover.token, Some((0, position(9))));
+    assert!(
+        harness
+            .query_all_by_label_contains("row 3, column 2")
+            .next()
+            .is_some()
+    );
+    harness.remove_cursor();
+    harness.run_ok();
+    assert_eq!(harness.state().store.hover.token, None);
+}
+
+#[test]
+fn arrow_keys_walk_over_pairs_and_patches() {
+    let (mut harness, link, mut served) = live([1280.0, 720.0]);
+    harness.key_press(Key::ArrowRight);
+    serve(&mut harness, &link, &mut served);
+    assert_eq!(harness.state().store.view.pair, 1);
+    assert!(asked(&link, &Explore::Pair(1)));
+    harness.get_by_label("Next pair").click();
+    serve(&mut harness, &link, &mut served);
+    assert_eq!(harness.state().store.view.pair, 2);
+    harness.get_by_label("Pair 1").click();
+    serve(&mut harness, &link, &mut served);
+    assert_eq!(harness.state().store.view.pair, 0);
+
+    harness.get_by_label_contains("Image of pair").focus();
+    harness.run_ok();
+    let before = harness.state().store.view.patch.unwrap();
+    harness.key_press(Key::ArrowUp);
+    serve(&mut harness, &link, &mut served);
+    let after = harness.state().store.view.patch.unwrap();
+    assert_eq!(before - after, GRID[1]);
+    assert_eq!(harness.state().store.view.pair, 0, "the pair stays");
+}
+
+#[test]
+fn a_click_on_a_word_asks_where_it_looks() {
+    let (mut harness, link, mut served) = live([1280.0, 720.0]);
+    harness.get_by_label("text token picture").click();
+    serve(&mut harness, &link, &mut served);
+    assert_eq!(harness.state().store.view.query, Some(word(1)));
+    let question = Explore::Attention {
+        pair: 0,
+        position: word(1),
+        layer: 1,
+    };
+    assert!(asked(&link, &question));
+    // Half of the mean is even over 21 tokens, 16 of them vision; the other half sits on a patch.
+    assert_eq!(
+        harness.query_all_by_label_contains("to the image").count(),
+        2
+    );
+    assert!(
+        harness
+            .query_by_label_contains("Attention from 0 to")
+            .is_some()
+    );
+    harness.get_by_label("show on the image").click();
+    harness.run_ok();
+    assert!(
+        harness
+            .query_by_label_contains("Attention from 0 to")
+            .is_none()
+    );
+}
+
+#[test]
+fn a_phone_shows_all_of_it() {
+    let (mut harness, _link, _) = live([390.0, 844.0]);
+    harness.run_ok();
+    let frame = image(&harness);
+    assert!(frame.left() >= 0.0 && frame.right() <= 390.0, "{frame:?}");
+    assert!(harness.query_by_label_contains("layer 6:").is_some());
+}

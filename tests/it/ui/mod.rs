@@ -1,0 +1,5 @@
+//! The app, driven through its accessibility tree.
+
+mod eyes;
+mod made_up;
+mod support;
