@@ -142,6 +142,35 @@ impl ImageProcessor {
         Ok(ProcessedImage { pixel_values, rgb })
     }
 
+    /// Undoes rescaling and normalizing: the picture that a model sees, padding included, in the
+    /// nearest 8-bit levels.
+    pub fn picture(&self, values: &PixelValues) -> RgbImage {
+        let plane = values.height * values.width;
+        // A factor of 0 makes all images equal; black is as good as any.
+        let factor = self.rescale_factor.unwrap_or(1.0);
+        let level = |value: f32, channel: usize| {
+            let value = match &self.normalize {
+                Some((mean, std)) => value * std[channel] + mean[channel],
+                None => value,
+            };
+            // `as` takes what is out of range to the nearest level, and NaN to 0.
+            (f64::from(value) / factor).round() as u8
+        };
+        let mut data = vec![0; 3 * plane];
+        for (channel, plane) in values.data.chunks_exact(plane.max(1)).take(3).enumerate() {
+            let levels = data.iter_mut().skip(channel).step_by(3);
+            for (byte, &value) in levels.zip(plane) {
+                *byte = level(value, channel);
+            }
+        }
+        RgbImage {
+            width: values.width,
+            height: values.height,
+            data,
+            transparent: None,
+        }
+    }
+
     /// Rescales and normalizes, then pads. There are only 256 possible values per channel: the
     /// product is rounded from f64 to f32, then mean and deviation are applied in f32.
     fn values(&self, name: &str, rgb: &RgbImage) -> Result<PixelValues, InputError> {

@@ -17,6 +17,7 @@ mod prompt;
 mod renderer;
 mod resample;
 mod special_tokens;
+mod token_text;
 mod tokenizer;
 
 pub use chat_template::{AssistantForm, ChatTemplate, UserForm};

@@ -74,6 +74,16 @@ impl Processor {
         })
     }
 
+    /// The picture that the tower gets, from its own input.
+    pub fn picture(&self, pixel_values: &PixelValues) -> RgbImage {
+        self.images.picture(pixel_values)
+    }
+
+    /// The token of an id as text; see [`PromptBuilder::token_text`].
+    pub fn token_text(&self, id: u32) -> String {
+        self.prompts.token_text(id)
+    }
+
     /// The prompt of an image with a text called `name`; see [`PromptBuilder::pair`].
     ///
     /// # Errors

@@ -78,6 +78,11 @@ impl PromptBuilder {
         }
     }
 
+    /// The token of an id as text, spaces included; bytes that are no character alone as `<0xE2>`.
+    pub fn token_text(&self, id: u32) -> String {
+        self.tokenizer.text(id)
+    }
+
     /// The prompt of an image with `text`, which is called `name` in messages. A text that does
     /// not fit the context is cut at the end, with a note.
     ///

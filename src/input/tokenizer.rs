@@ -8,6 +8,7 @@ use tokenizers::{AddedToken, Tokenizer as HfTokenizer};
 use super::{
     error::InputError,
     special_tokens::{named, read_object},
+    token_text::TokenForm,
 };
 use crate::weights::{ByteSource, WeightsError};
 
@@ -66,6 +67,19 @@ impl Tokenizer {
     /// The token of an id.
     pub fn token(&self, id: u32) -> Option<String> {
         self.inner.id_to_token(id)
+    }
+
+    /// The token of an id as text, spaces included: see [`TokenForm::text`]. Ids that the tokenizer
+    /// does not know, as in vocabularies that were padded, are written as `<id 570>`.
+    pub fn text(&self, id: u32) -> String {
+        let added = self.inner.get_added_vocabulary();
+        if let Some(token) = added.simple_id_to_token(id) {
+            return token;
+        }
+        match self.inner.id_to_token(id) {
+            Some(token) => TokenForm::of(self.inner.get_decoder()).text(&token),
+            None => format!("<id {id}>"),
+        }
     }
 
     /// Encodes a text; special tokens in it become their ids.

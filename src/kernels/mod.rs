@@ -4,6 +4,7 @@
 pub mod activation;
 pub mod affine_rows;
 pub mod attention;
+pub mod attention_row;
 pub mod center_rows;
 pub mod column_medians;
 pub mod column_sums;
@@ -23,6 +24,7 @@ pub mod scatter_rows;
 pub mod split_rows;
 pub mod swiglu;
 pub mod token_norms;
+pub mod top_tokens;
 pub mod transpose;
 
 pub use activation::Activation;

@@ -38,6 +38,16 @@ impl CaptureRequest {
         Self::default()
     }
 
+    /// What [`Vlm::logit_lens`](super::Vlm::logit_lens) takes of a decoder with `layers` layers.
+    pub fn with_lens(self, layers: usize) -> Self {
+        self.with_all(lens_hooks(layers))
+    }
+
+    /// What [`Vlm::attention_row`](super::Vlm::attention_row) takes of decoder layer `layer`.
+    pub fn with_attention(self, layer: usize) -> Self {
+        self.with(Hook::Queries(layer)).with(Hook::Keys(layer))
+    }
+
     /// Adds a hook.
     pub fn with(mut self, hook: Hook) -> Self {
         self.0.insert(hook);
@@ -65,6 +75,11 @@ impl CaptureRequest {
             })
             .max()
     }
+}
+
+/// The residual stream along a decoder with `layers` layers, before the first and after each.
+pub(super) fn lens_hooks(layers: usize) -> impl Iterator<Item = Hook> {
+    std::iter::once(Hook::InputsEmbeds).chain((1..=layers).map(Hook::Layer))
 }
 
 /// The states kept of one forward pass, on the device.

@@ -1,5 +1,6 @@
 //! What can go wrong while a model is loaded or run.
 
+use super::Hook;
 use crate::{gpu::GpuError, weights::WeightsError};
 
 /// An error of the model layer.
@@ -36,6 +37,20 @@ pub enum ModelError {
         id: u32,
         /// Size of the vocabulary.
         vocab_size: usize,
+    },
+    /// A look at a state that the forward pass did not keep.
+    #[error("the forward pass kept no {hook:?}; ask for it before")]
+    NotCaptured {
+        /// The state.
+        hook: Hook,
+    },
+    /// A look at a token that is not there.
+    #[error("there is no position {position}: the prompt has {tokens} tokens")]
+    Position {
+        /// Asked for.
+        position: usize,
+        /// Tokens in the prompt.
+        tokens: usize,
     },
     /// Loading was cancelled.
     #[error("cancelled")]

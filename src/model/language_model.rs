@@ -87,10 +87,15 @@ impl LanguageModel {
             capture.keep(request, Hook::Layer(layer), &x);
         }
         if request.contains(Hook::FinalNorm) {
-            let normed = ops.rms_norm(&x, &self.norm)?;
+            let normed = self.norm(ops, &x)?;
             capture.keep(request, Hook::FinalNorm, &normed);
         }
         Ok(())
+    }
+
+    /// The final norm, row by row.
+    pub(super) fn norm(&self, ops: &mut Ops<'_>, states: &Tensor) -> Result<Tensor, ModelError> {
+        ops.rms_norm(states, &self.norm)
     }
 
     /// Logits `[n, vocab]` of states after the final norm, `[n, hidden]`.
@@ -131,6 +136,17 @@ impl LanguageModel {
     }
 }
 
+/// Heads, scale and mask of every block.
+pub(super) fn heads(c: &TextConfig) -> Attention {
+    Attention {
+        heads: c.num_attention_heads,
+        kv_heads: c.num_key_value_heads,
+        head_dim: c.head_dim,
+        scale: (c.head_dim as f32).powf(-0.5),
+        causal: true,
+    }
+}
+
 impl Block {
     fn load(loader: &mut Loader<'_>, i: usize, c: &TextConfig) -> Result<Self, ModelError> {
         let (width, inner) = (c.hidden_size, c.intermediate_size);
@@ -166,13 +182,7 @@ impl Block {
         capture: &mut Capture,
     ) -> Result<Tensor, ModelError> {
         let none = Activation::None;
-        let heads = Attention {
-            heads: c.num_attention_heads,
-            kv_heads: c.num_key_value_heads,
-            head_dim: c.head_dim,
-            scale: (c.head_dim as f32).powf(-0.5),
-            causal: true,
-        };
+        let heads = heads(c);
         let normed = ops.rms_norm(x, &self.input_layernorm)?;
         let q = ops.linear(&normed, &self.q_proj, none, None)?;
         let k = ops.linear(&normed, &self.k_proj, none, None)?;

@@ -9,6 +9,7 @@ mod connector;
 mod error;
 mod language_model;
 mod load;
+mod looks;
 mod ops;
 mod vision_tower;
 mod vlm;

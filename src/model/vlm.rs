@@ -26,11 +26,11 @@ pub struct ForwardInput<'a> {
 
 /// A vision-language model on a device.
 pub struct Vlm {
-    gpu: Gpu,
-    config: VlmConfig,
+    pub(super) gpu: Gpu,
+    pub(super) config: VlmConfig,
     vision_tower: VisionTower,
     connector: Connector,
-    language_model: LanguageModel,
+    pub(super) language_model: LanguageModel,
 }
 
 impl Vlm {

@@ -5,6 +5,7 @@
 mod activation;
 mod affine_rows;
 mod attention;
+mod attention_row;
 mod center_rows;
 mod column_medians;
 mod column_sums;
@@ -25,11 +26,13 @@ mod self_test;
 mod split_rows;
 mod swiglu;
 mod token_norms;
+mod top_tokens;
 mod transpose;
 
 pub use activation::{activate, activation};
 pub use affine_rows::affine_rows;
 pub use attention::attention;
+pub use attention_row::attention_row;
 pub use center_rows::center_rows;
 pub use column_medians::column_medians;
 pub use column_sums::column_sums;
@@ -50,4 +53,5 @@ pub use self_test::self_test;
 pub use split_rows::split_rows;
 pub use swiglu::swiglu;
 pub use token_norms::token_norms;
+pub use top_tokens::top_tokens;
 pub use transpose::transpose;

@@ -271,6 +271,39 @@ def golden_states(model, input_ids, pixel_values):
     return {k: v.contiguous().clone() for k, v in tensors.items()}
 
 
+def golden_looks(model, input_ids, pixel_values):
+    """What single tokens look like from inside: attention rows and the logit lens."""
+    count = len(input_ids)
+    vision = (input_ids == model.config.image_token_id).nonzero().flatten().tolist()
+    positions = [0, vision[0], vision[len(vision) // 2], vision[-1] + 1, count - 1]
+    states = []
+    hooks = [
+        layer.register_forward_pre_hook(lambda _, args: states.append(args[0].detach()))
+        for layer in [*model.model.language_model.layers, model.model.language_model.norm]
+    ]
+    with torch.no_grad():
+        out = model(
+            input_ids=input_ids[None],
+            pixel_values=pixel_values,
+            attention_mask=torch.ones_like(input_ids)[None],
+            output_attentions=True,
+        )
+    # The norm's own hook must not see the calls that follow.
+    for hook in hooks:
+        hook.remove()
+    with torch.no_grad():
+        lens = [model.lm_head(model.model.language_model.norm(state))[0] for state in states]
+    assert torch.equal(lens[-1], out.logits[0])
+    tensors = {"positions": torch.tensor(positions, dtype=torch.int64)}
+    for k, weights in enumerate(out.attentions, start=1):
+        tensors[f"attention.{k}"] = weights[0].transpose(0, 1)[positions]
+    for k, logits in enumerate(lens):
+        top = torch.softmax(logits[positions], -1).topk(5)
+        tensors[f"lens_probability.{k}"] = top.values
+        tensors[f"lens_id.{k}"] = top.indices
+    return {k: v.contiguous().clone() for k, v in tensors.items()}
+
+
 def hub_layout(folder, text_extra, rename):
     """Rewrites a saved checkpoint as transformers 4 wrote it."""
     tensors = load_file(folder / "model.safetensors")
@@ -465,6 +498,7 @@ def make_case(name, seed, spec):
     tensors = golden_states(model, input_ids, pixel_values)
     tensors["text_content"] = torch.tensor(content, dtype=torch.int64)
     save_file(tensors, folder / "golden.safetensors")
+    save_file(golden_looks(model, input_ids, pixel_values), folder / "looks.safetensors")
     for extra in ["generation_config.json"]:
         (folder / extra).unlink(missing_ok=True)
 

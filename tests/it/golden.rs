@@ -25,10 +25,11 @@ pub struct GoldenCase {
 impl GoldenCase {
     fn load(name: String) -> Self {
         let folder = root().join(&name);
-        let bytes = std::fs::read(folder.join("golden.safetensors")).unwrap();
-        let file = SafeTensors::deserialize(&bytes).unwrap();
+        let read = |file: &str| std::fs::read(folder.join(file)).unwrap();
+        let files = ["golden.safetensors", "looks.safetensors"].map(read);
+        let files = files.each_ref().map(|f| SafeTensors::deserialize(f).unwrap());
         let (mut states, mut ids) = (BTreeMap::new(), BTreeMap::new());
-        for (key, view) in file.tensors() {
+        for (key, view) in files.iter().flat_map(SafeTensors::tensors) {
             let data = view.data();
             match view.dtype() {
                 Dtype::F32 => {
@@ -60,6 +61,11 @@ impl GoldenCase {
             .get(name)
             .unwrap_or_else(|| panic!("{}: no {name}", self.name));
         (shape, values)
+    }
+
+    /// A tensor of numbers, for example `lens_id.3`, row by row.
+    pub fn numbers(&self, name: &str) -> &[u32] {
+        &self.ids[name]
     }
 
     /// The prompt's token ids.

@@ -82,6 +82,46 @@ fn ids_equal_the_processor_for_all_texts_templates_and_tokenizers() {
     );
 }
 
+/// The bytes of a text in which some are written as `<0xE2>`.
+fn bytes(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut parts = text.split("<0x");
+    bytes.extend(parts.next().unwrap().bytes());
+    for part in parts {
+        bytes.push(u8::from_str_radix(&part[..2], 16).unwrap());
+        bytes.extend(part[3..].bytes());
+    }
+    bytes
+}
+
+#[test]
+fn token_texts_join_to_what_the_tokenizer_decodes() {
+    let index = index();
+    let config = config(4096);
+    for name in ["byte", "llama"] {
+        let source = tokenizer(name);
+        let builder = PromptBuilder::open(&source, &config).unwrap();
+        let file = golden::root().join(format!("prompts/{name}/tokenizer.json"));
+        let own = tokenizers::Tokenizer::from_file(file).unwrap();
+        let (mut checked, mut split) = (0, 0);
+        for entry in index["prompts"].as_array().unwrap() {
+            if entry["tokenizer"] != name {
+                continue;
+            }
+            let ids = numbers(&entry["input_ids"]);
+            let texts: Vec<String> = ids.iter().map(|&id| builder.token_text(id)).collect();
+            let joined = bytes(&texts.concat());
+            let expected = own.decode(&ids, false).unwrap();
+            assert_eq!(String::from_utf8(joined).unwrap(), expected, "{entry}");
+            assert_eq!(texts.iter().filter(|text| *text == "<image>").count(), 4);
+            checked += 1;
+            split += texts.iter().filter(|text| text.contains("<0x")).count();
+        }
+        assert!(checked >= 40 && split > 0, "{name}: {checked}, {split}");
+        assert_eq!(builder.token_text(1_000_000), "<id 1000000>");
+    }
+}
+
 #[test]
 fn templates_render_as_jinja_renders_them() {
     let index = index();

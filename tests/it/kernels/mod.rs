@@ -3,6 +3,7 @@
 mod activation;
 mod affine_rows;
 mod attention;
+mod attention_row;
 mod center_rows;
 mod column_medians;
 mod column_sums;
@@ -22,6 +23,7 @@ mod scatter_rows;
 mod split_rows;
 mod swiglu;
 mod token_norms;
+mod top_tokens;
 mod transpose;
 
 use mirscope::gpu::{DType, Gpu, GpuOptions, KernelVariant, Tensor};

@@ -2,6 +2,7 @@
 
 mod jpeg;
 mod limits;
+mod looks;
 mod states;
 
 use mirscope::{
@@ -9,11 +10,12 @@ use mirscope::{
     input::Processor,
     model::{Capture, CaptureRequest, ForwardInput, Vlm},
     platform::Cancel,
+    weights::Checkpoint,
 };
 
 use crate::golden::GoldenCase;
 
-/// A golden case's forward pass, up to the end.
+/// A forward pass, up to the end.
 pub struct Run {
     pub vlm: Vlm,
     pub capture: Capture,
@@ -21,11 +23,23 @@ pub struct Run {
 }
 
 impl Run {
+    /// A golden case.
     pub fn new(gpu: &Gpu, case: &GoldenCase, request: &CaptureRequest) -> Self {
         let checkpoint = case.checkpoint();
+        Self::of(gpu, &checkpoint, &case.image(), &case.text, request)
+    }
+
+    /// A checkpoint with an image file and a text.
+    pub fn of(
+        gpu: &Gpu,
+        checkpoint: &Checkpoint,
+        image: &[u8],
+        text: &str,
+        request: &CaptureRequest,
+    ) -> Self {
         let processor = Processor::open(&**checkpoint.source(), &checkpoint.config).unwrap();
-        let image = processor.image("image.png", &case.image()).unwrap();
-        let prompt = processor.prompt("text.txt", &case.text).unwrap();
+        let image = processor.image("the image", image).unwrap();
+        let prompt = processor.prompt("the text", text).unwrap();
         let pixels = &image.pixel_values;
         let input = ForwardInput {
             pixel_values: &pixels.data,
@@ -34,7 +48,7 @@ impl Run {
             vision: &prompt.vision,
         };
         pollster::block_on(async {
-            let vlm = Vlm::load(gpu, &checkpoint, &Cancel::default(), &mut |_, _| {})
+            let vlm = Vlm::load(gpu, checkpoint, &Cancel::default(), &mut |_, _| {})
                 .await
                 .unwrap();
             let mut recording = Recording::new();
@@ -46,6 +60,17 @@ impl Run {
                 gpu: gpu.clone(),
             }
         })
+    }
+
+    /// What a recording over the capture gives.
+    pub fn look<E: std::fmt::Debug>(
+        &self,
+        record: impl FnOnce(&Vlm, &mut Recording, &Capture) -> Result<Tensor, E>,
+    ) -> Vec<f32> {
+        let mut recording = Recording::new();
+        let out = record(&self.vlm, &mut recording, &self.capture).unwrap();
+        pollster::block_on(self.gpu.run(&recording)).unwrap();
+        self.values(&out)
     }
 
     pub fn values(&self, tensor: &Tensor) -> Vec<f32> {

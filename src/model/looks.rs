@@ -1,0 +1,88 @@
+//! Looks at single tokens of a captured forward pass: the words that their states are nearest to,
+//! and where they look.
+
+use super::{
+    Capture, Hook, ModelError, Vlm, capture::lens_hooks, language_model::heads, ops::Ops,
+};
+use crate::{
+    gpu::{DType, Recording, Tensor},
+    kernels::{
+        attention_row::attention_row,
+        top_tokens::{top_tokens, width},
+    },
+};
+
+impl Vlm {
+    /// Records the logit lens: the likeliest tokens by `softmax(W_U norm(h))` of the token at
+    /// `position` along the residual stream (nostalgebraist, "interpreting GPT: the logit lens",
+    /// 2020).
+    ///
+    /// `capture` holds [`CaptureRequest::with_lens`](super::CaptureRequest::with_lens). State L is
+    /// the residual stream before the final norm like all others, so that each state goes through
+    /// this norm exactly once, and the last one gives the model's own logits.
+    ///
+    /// Returns `[L + 1, 2 * count + 1]`, a row per state 0 to L for
+    /// [`TopTokens::from_row`](crate::kernels::top_tokens::TopTokens::from_row).
+    ///
+    /// # Errors
+    /// [`ModelError::NotCaptured`], [`ModelError::Position`], or that the logits of all states do
+    /// not fit the device.
+    pub fn logit_lens(
+        &self,
+        recording: &mut Recording,
+        capture: &Capture,
+        position: usize,
+        count: usize,
+    ) -> Result<Tensor, ModelError> {
+        let c = &self.config.text;
+        let rows = c.num_hidden_layers + 1;
+        let stacked = self.gpu.tensor(DType::F32, rows, c.hidden_size)?;
+        for (row, hook) in lens_hooks(c.num_hidden_layers).enumerate() {
+            let state = captured(capture, hook, position)?;
+            recording.copy_rows(state, position, &stacked, row, 1)?;
+        }
+        let mut ops = Ops {
+            gpu: &self.gpu,
+            recording,
+        };
+        let normed = self.language_model.norm(&mut ops, &stacked)?;
+        let logits = self.language_model.logits(&mut ops, &normed)?;
+        let out = self.gpu.tensor(DType::F32, rows, width(count))?;
+        recording.push(top_tokens(&self.gpu, &logits, count, &out)?);
+        Ok(out)
+    }
+
+    /// Records where the token at `position` looks at decoder layer `layer` (1 to L): the softmax
+    /// weights of each head, `[heads, position + 1]`. `capture` holds
+    /// [`CaptureRequest::with_attention`](super::CaptureRequest::with_attention).
+    ///
+    /// # Errors
+    /// [`ModelError::NotCaptured`], [`ModelError::Position`], or what the device reports.
+    pub fn attention_row(
+        &self,
+        recording: &mut Recording,
+        capture: &Capture,
+        layer: usize,
+        position: usize,
+    ) -> Result<Tensor, ModelError> {
+        let queries = captured(capture, Hook::Queries(layer), position)?;
+        let keys = captured(capture, Hook::Keys(layer), position)?;
+        let with = heads(&self.config.text);
+        let out = self.gpu.tensor(DType::F32, with.heads, position + 1)?;
+        let call = attention_row(&self.gpu, queries, keys, position, &with, &out)?;
+        recording.push(call);
+        Ok(out)
+    }
+}
+
+/// The state at a hook, which has a row `position`.
+fn captured(capture: &Capture, hook: Hook, position: usize) -> Result<&Tensor, ModelError> {
+    let state = capture.get(hook).ok_or(ModelError::NotCaptured { hook })?;
+    if position >= state.rows() {
+        return Err(ModelError::Position {
+            position,
+            tokens: state.rows(),
+        });
+    }
+    Ok(state)
+}
