@@ -1,9 +1,10 @@
 // out = softmax(scale * q[position] . k^T) for each head: where one token looks. Grouped queries:
 // head h reads key head h / (heads / kv_heads).
 //
-// q [tokens, heads * head_dim], k [tokens, kv_heads * head_dim], out [heads, keys].
-// `tiled` gives a head to a workgroup, `direct` to an invocation. Both keep the scores in `out`
-// until their maximum is known.
+// q [tokens, heads * head_dim], k [tokens, kv_heads * head_dim], out [heads, keys]. `scores` gives
+// an invocation to each score; then `tiled` gives a head to a workgroup, `direct` to an invocation,
+// and makes weights of its scores in place. Loops are apart because llvmpipe ends an invocation's
+// loops after 65535 turns altogether, those of inner loops counted.
 
 import package::common::reduce::workgroup_sum;
 import package::common::reduce::workgroup_max;
@@ -29,14 +30,20 @@ struct Params {
 // Smaller than any score, larger than minus infinity, whose differences are NaN.
 const LOWEST: f32 = -3.0e38;
 
-fn score(head: u32, key: u32) -> f32 {
+@compute @workgroup_size(64)
+fn scores(@builtin(global_invocation_id) id: vec3<u32>) {
+    let key = id.x;
+    let head = id.y;
+    if key >= params.keys {
+        return;
+    }
     let q_base = params.position * params.q_stride + head * params.head_dim;
     let k_base = key * params.kv_stride + (head / (params.heads / params.kv_heads)) * params.head_dim;
     var sum = 0.0;
     for (var c = 0u; c < params.head_dim; c++) {
         sum += q[q_base + c] * k[k_base + c];
     }
-    return sum * params.scale;
+    out[head * params.out_stride + key] = sum * params.scale;
 }
 
 @compute @workgroup_size(64)
@@ -46,14 +53,12 @@ fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
         return;
     }
     let base = head * params.out_stride;
-    // An invocation reads back only what it wrote itself.
     var highest = LOWEST;
     for (var key = local; key < params.keys; key += 64u) {
-        let value = score(head, key);
-        out[base + key] = value;
-        highest = max(highest, value);
+        highest = max(highest, out[base + key]);
     }
     highest = workgroup_max(local, highest);
+    // From here on an invocation reads back only what it wrote itself.
     var total = 0.0;
     for (var key = local; key < params.keys; key += 64u) {
         let weight = exp(out[base + key] - highest);
@@ -75,9 +80,7 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     let base = head * params.out_stride;
     var highest = LOWEST;
     for (var key = 0u; key < params.keys; key++) {
-        let value = score(head, key);
-        out[base + key] = value;
-        highest = max(highest, value);
+        highest = max(highest, out[base + key]);
     }
     var total = 0.0;
     for (var key = 0u; key < params.keys; key++) {

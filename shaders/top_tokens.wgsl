@@ -3,15 +3,16 @@
 // that are not finite never count.
 //
 // out [rows, 2 * count + 1]: the logits, largest first; their columns as f32, exact below 2^24, -1
-// where there is none; the log-sum-exp. `tiled` gives a row to a workgroup, `direct` to an
-// invocation.
+// where there is none; the log-sum-exp. `tiled` gives a row to a workgroup. `direct` gives a piece of
+// a row to an invocation, as if it were a row, and `join` makes rows of the pieces' results: llvmpipe
+// ends an invocation's loops after 65535 turns altogether, so that none may take a long row.
 
 import package::common::reduce::workgroup_sum;
 
 // Most logits of a row.
 const MOST: u32 = 8u;
 // The most negative finite f32.
-const LOWEST: f32 = -0x1.fffffep+127;
+const LOWEST: f32 = -3.4028234e38;
 // The column of an empty place, larger than any other.
 const NONE: u32 = 0xffffffffu;
 // Logits that are added up before the sum joins the others, to keep rounding small.
@@ -23,6 +24,9 @@ struct Params {
     stride: u32,
     count: u32,
     out_stride: u32,
+    // Columns of a piece, and pieces of a row.
+    piece: u32,
+    pieces: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -69,11 +73,11 @@ fn insert(top: ptr<function, Top>, value: f32, column: u32) {
     (*top).columns[at] = column;
 }
 
-// The sum of exp(logit - highest) over the columns first, first + step, ...
-fn exp_sum(base: u32, first: u32, step: u32, highest: f32) -> f32 {
+// The sum of exp(logit - highest) over the columns first, first + step, ... below `last`.
+fn exp_sum(base: u32, first: u32, last: u32, step: u32, highest: f32) -> f32 {
     var total = 0.0;
-    for (var start = first; start < params.cols; start += BLOCK * step) {
-        let end = min(start + BLOCK * step, params.cols);
+    for (var start = first; start < last; start += BLOCK * step) {
+        let end = min(start + BLOCK * step, last);
         var sum = 0.0;
         for (var column = start; column < end; column += step) {
             let value = logits[base + column];
@@ -100,22 +104,54 @@ fn store_log_sum(row: u32, highest: f32, total: f32) {
 
 @compute @workgroup_size(64)
 fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
-    let row = id.x;
-    if row >= params.rows {
+    let out_row = id.x;
+    if out_row >= params.rows * params.pieces {
         return;
     }
-    let base = row * params.stride;
+    let base = (out_row / params.pieces) * params.stride;
+    let first = (out_row % params.pieces) * params.piece;
+    let last = min(first + params.piece, params.cols);
     var top = empty();
-    for (var column = 0u; column < params.cols; column++) {
+    for (var column = first; column < last; column++) {
         let value = logits[base + column];
         if is_finite(value) {
             insert(&top, value, column);
         }
     }
     for (var place = 0u; place < params.count; place++) {
+        store(out_row, place, top.values[place], top.columns[place]);
+    }
+    store_log_sum(out_row, top.values[0], exp_sum(base, first, last, 1u, top.values[0]));
+}
+
+// Here the logits are what `direct` gave, a row per piece.
+@compute @workgroup_size(64)
+fn join(@builtin(global_invocation_id) id: vec3<u32>) {
+    let row = id.x;
+    if row >= params.rows {
+        return;
+    }
+    let base = row * params.pieces * params.stride;
+    var top = empty();
+    var highest = LOWEST;
+    for (var piece = 0u; piece < params.pieces; piece++) {
+        let piece_base = base + piece * params.stride;
+        for (var place = 0u; place < params.count; place++) {
+            let column = logits[piece_base + params.count + place];
+            if column >= 0.0 {
+                insert(&top, logits[piece_base + place], u32(column));
+            }
+        }
+        highest = max(highest, logits[piece_base + 2u * params.count]);
+    }
+    for (var place = 0u; place < params.count; place++) {
         store(row, place, top.values[place], top.columns[place]);
     }
-    store_log_sum(row, top.values[0], exp_sum(base, 0u, 1u, top.values[0]));
+    var total = 0.0;
+    for (var piece = 0u; piece < params.pieces; piece++) {
+        total += exp(logits[base + piece * params.stride + 2u * params.count] - highest);
+    }
+    store_log_sum(row, highest, select(total, 0.0, top.columns[0] == NONE));
 }
 
 // The best remaining logit of each invocation, reduced to the best of all.
@@ -168,7 +204,7 @@ fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
             store(row, place, value, column);
         }
     }
-    let total = workgroup_sum(local, exp_sum(base, local, 64u, highest));
+    let total = workgroup_sum(local, exp_sum(base, local, params.cols, 64u, highest));
     if local == 0u {
         store_log_sum(row, highest, total);
     }

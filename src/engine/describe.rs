@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    report::{DtypeShare, ModelSummary},
-    weights::{Checkpoint, ConnectorKind, VisionKind, VlmConfig},
+    report::{DtypeShare, ModelSummary, StageView},
+    weights::{Checkpoint, ConnectorKind, FeatureSelect, VisionKind, VlmConfig},
 };
 
 /// What a report says about a checkpoint called `name`.
@@ -44,6 +44,82 @@ pub(super) fn dtypes(checkpoint: &Checkpoint) -> Vec<DtypeShare> {
 
 /// Tower, connector and decoder, in one line each.
 fn parts(config: &VlmConfig) -> Vec<String> {
+    vec![
+        format!("{TOWER}: {}", tower(config)),
+        format!("{CONNECTOR}: {}", connector(config)),
+        format!("{DECODER}: {}", decoder(config)),
+    ]
+}
+
+/// The way of a pair whose prompt has `tokens` tokens: what each stage gives, and what it is.
+pub(super) fn stages(config: &VlmConfig, tokens: usize) -> Vec<StageView> {
+    let stage = |name: &str, shape: &[(&str, usize)], about: String| StageView {
+        name: name.to_owned(),
+        shape: (shape.iter())
+            .map(|(axis, size)| ((*axis).to_owned(), *size))
+            .collect(),
+        about,
+    };
+    let vision = &config.vision;
+    let (side, patches) = (vision.image_size, vision.patches_per_side());
+    let class_token = match (vision.has_class_token(), config.vision_feature_select) {
+        (false, _) => "",
+        (true, FeatureSelect::Default) => "; the class token is dropped",
+        (true, FeatureSelect::Full) => "; the class token is kept, before the patches",
+    };
+    let image_tokens = config.num_image_tokens();
+    let text = &config.text;
+    vec![
+        stage(
+            "image",
+            &[
+                ("channels", vision.num_channels),
+                ("height", side),
+                ("width", side),
+            ],
+            format!("normalized pixel values, cut into {patches} x {patches} patches"),
+        ),
+        stage(
+            TOWER,
+            &[
+                ("tokens", vision.num_positions()),
+                ("hidden", vision.hidden_size),
+            ],
+            tower(config) + class_token,
+        ),
+        stage(
+            CONNECTOR,
+            &[
+                ("tokens", image_tokens),
+                ("hidden", config.connector.out_features),
+            ],
+            connector(config),
+        ),
+        stage(
+            "token sequence",
+            &[("tokens", tokens), ("hidden", text.hidden_size)],
+            format!(
+                "{image_tokens} image tokens and {} others, in the order of the prompt",
+                tokens.saturating_sub(image_tokens)
+            ),
+        ),
+        stage(
+            DECODER,
+            &[
+                ("layers", text.num_hidden_layers),
+                ("tokens", tokens),
+                ("hidden", text.hidden_size),
+            ],
+            decoder(config),
+        ),
+    ]
+}
+
+const TOWER: &str = "vision tower";
+const CONNECTOR: &str = "connector";
+const DECODER: &str = "language model";
+
+fn tower(config: &VlmConfig) -> String {
     let vision = &config.vision;
     let kind = match vision.kind {
         VisionKind::Clip => "CLIP",
@@ -54,8 +130,8 @@ fn parts(config: &VlmConfig) -> Vec<String> {
         .iter()
         .map(i64::to_string)
         .collect();
-    let tower = format!(
-        "vision tower: {kind}, {} layers of width {}, {} heads, {} px in patches of {}, features \
+    format!(
+        "{kind}, {} layers of width {}, {} heads, {} px in patches of {}, features \
          of layer {}",
         vision.num_hidden_layers,
         vision.hidden_size,
@@ -63,21 +139,27 @@ fn parts(config: &VlmConfig) -> Vec<String> {
         vision.image_size,
         vision.patch_size,
         layers.join(", ")
-    );
+    )
+}
+
+fn connector(config: &VlmConfig) -> String {
     let connector = &config.connector;
     let form = match connector.kind {
         ConnectorKind::Linear => "linear".to_owned(),
         ConnectorKind::Mlp => format!("MLP with {}", connector.activation.name()),
     };
-    let connector = format!(
-        "connector: {form}, {} to {}{}",
+    format!(
+        "{form}, {} to {}{}",
         connector.in_features,
         connector.out_features,
         if connector.bias { "" } else { ", no bias" }
-    );
+    )
+}
+
+fn decoder(config: &VlmConfig) -> String {
     let text = &config.text;
-    let decoder = format!(
-        "language model: Llama, {} layers of width {}, {} query and {} key-value heads of {}, \
+    format!(
+        "Llama, {} layers of width {}, {} query and {} key-value heads of {}, \
          MLP {}, {} token ids, {} head",
         text.num_hidden_layers,
         text.hidden_size,
@@ -91,6 +173,5 @@ fn parts(config: &VlmConfig) -> Vec<String> {
         } else {
             "untied"
         }
-    );
-    vec![tower, connector, decoder]
+    )
 }

@@ -1,5 +1,7 @@
 //! Why a run ended without a result.
 
+use std::ops::RangeInclusive;
+
 use crate::{
     alignment::AlignmentError, gpu::GpuError, input::InputError, model::ModelError,
     platform::DemoFileError, report::Definition, weights::WeightsError,
@@ -96,12 +98,44 @@ pub enum EngineError {
         /// The last one.
         last: usize,
     },
+    /// A question about something that the run does not have.
+    #[error("there is no {what} {found}: choose one from {first} to {last}")]
+    NoSuch {
+        /// For example `pair`.
+        what: &'static str,
+        /// What was asked for.
+        found: usize,
+        /// The first one.
+        first: usize,
+        /// The last one.
+        last: usize,
+    },
     /// The engine's thread could not be started, or it died.
     #[error("the engine {reason}")]
     Thread {
         /// What happened.
         reason: String,
     },
+}
+
+impl EngineError {
+    /// Fails unless `found` is one of the `known`.
+    pub(super) fn check_choice(
+        what: &'static str,
+        found: usize,
+        known: RangeInclusive<usize>,
+    ) -> Result<(), Self> {
+        let (first, last) = (*known.start(), *known.end());
+        match known.contains(&found) {
+            true => Ok(()),
+            false => Err(Self::NoSuch {
+                what,
+                found,
+                first,
+                last,
+            }),
+        }
+    }
 }
 
 impl From<GpuError> for EngineError {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::{EngineError, PairInput, Stage, news::News, pairs::image_bytes};
 use crate::{
     input::{PixelValues, Processor, Prompt},
+    model::ForwardInput,
     platform,
     report::TextMask,
 };
@@ -27,6 +28,25 @@ impl Prepared {
     /// What messages call the pair: its image's name.
     pub(super) fn name(&self) -> String {
         self.pair.image.name()
+    }
+
+    /// The pair's text, as it was given.
+    pub(super) fn caption(&self) -> &str {
+        &self.pair.text
+    }
+
+    /// What the model takes of the pair; `pixel_values` are [`Prepared::pixel_values`].
+    pub(super) fn input<'a>(&'a self, pixel_values: &'a PixelValues) -> ForwardInput<'a> {
+        ForwardInput {
+            pixel_values: &pixel_values.data,
+            pixel_shape: [
+                pixel_values.channels,
+                pixel_values.height,
+                pixel_values.width,
+            ],
+            input_ids: &self.prompt.input_ids,
+            vision: &self.prompt.vision,
+        }
     }
 
     /// Positions of the text tokens.

@@ -2,7 +2,7 @@
 
 use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, KernelVariant, Tensor, Work};
 
-use super::{attention::Attention, call, expect, rows_grid, traffic, u32_of};
+use super::{attention::Attention, call, expect, groups, rows_grid, traffic, u32_of};
 
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -35,7 +35,7 @@ pub fn attention_row(
     position: usize,
     with: &Attention,
     out: &Tensor,
-) -> Result<Dispatch, GpuError> {
+) -> Result<[Dispatch; 2], GpuError> {
     attention_row_with(gpu.kernels(), q, k, position, with, out)
 }
 
@@ -50,7 +50,7 @@ pub fn attention_row_with(
     position: usize,
     with: &Attention,
     out: &Tensor,
-) -> Result<Dispatch, GpuError> {
+) -> Result<[Dispatch; 2], GpuError> {
     let Attention {
         heads,
         kv_heads,
@@ -71,26 +71,42 @@ pub fn attention_row_with(
     expect("attention_row", fits, || {
         format!("q {q:?}, k {k:?} and out {out:?} do not fit row {position} of {with:?}")
     })?;
-    let row = (heads * head_dim) as f64;
-    Ok(call(
-        "attention_row",
-        variant.name(),
-        &Params {
-            position: u32_of(position),
-            keys: u32_of(keys),
-            heads: u32_of(heads),
-            kv_heads: u32_of(kv_heads),
-            head_dim: u32_of(head_dim),
-            q_stride: u32_of(q.stride()),
-            kv_stride: u32_of(k.stride()),
-            out_stride: u32_of(out.stride()),
-            scale,
-        },
-        vec![Binding::read(q), Binding::read(k), Binding::write(out)],
-        rows_grid(variant, heads),
-        Work {
-            flops: 2.0 * keys as f64 * row,
-            bytes: traffic(&[k, out]),
-        },
-    ))
+    let params = Params {
+        position: u32_of(position),
+        keys: u32_of(keys),
+        heads: u32_of(heads),
+        kv_heads: u32_of(kv_heads),
+        head_dim: u32_of(head_dim),
+        q_stride: u32_of(q.stride()),
+        kv_stride: u32_of(k.stride()),
+        out_stride: u32_of(out.stride()),
+        scale,
+    };
+    // One layout for both: the second call looks at `out` only.
+    let bindings = || vec![Binding::read(q), Binding::read(k), Binding::write(out)];
+    let scores = (heads * keys) as f64;
+    Ok([
+        call(
+            "attention_row",
+            "scores",
+            &params,
+            bindings(),
+            [groups(keys, 64), u32_of(heads), 1],
+            Work {
+                flops: 2.0 * scores * head_dim as f64,
+                bytes: traffic(&[k, out]),
+            },
+        ),
+        call(
+            "attention_row",
+            variant.name(),
+            &params,
+            bindings(),
+            rows_grid(variant, heads),
+            Work {
+                flops: 4.0 * scores,
+                bytes: 4.0 * traffic(&[out]),
+            },
+        ),
+    ])
 }

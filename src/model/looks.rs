@@ -1,9 +1,7 @@
 //! Looks at single tokens of a captured forward pass: the words that their states are nearest to,
 //! and where they look.
 
-use super::{
-    Capture, Hook, ModelError, Vlm, capture::lens_hooks, language_model::heads, ops::Ops,
-};
+use super::{Capture, Hook, ModelError, Vlm, capture::lens_hooks, language_model::heads, ops::Ops};
 use crate::{
     gpu::{DType, Recording, Tensor},
     kernels::{
@@ -48,7 +46,7 @@ impl Vlm {
         let normed = self.language_model.norm(&mut ops, &stacked)?;
         let logits = self.language_model.logits(&mut ops, &normed)?;
         let out = self.gpu.tensor(DType::F32, rows, width(count))?;
-        recording.push(top_tokens(&self.gpu, &logits, count, &out)?);
+        recording.extend(top_tokens(&self.gpu, &logits, count, &out)?);
         Ok(out)
     }
 
@@ -69,8 +67,9 @@ impl Vlm {
         let keys = captured(capture, Hook::Keys(layer), position)?;
         let with = heads(&self.config.text);
         let out = self.gpu.tensor(DType::F32, with.heads, position + 1)?;
-        let call = attention_row(&self.gpu, queries, keys, position, &with, &out)?;
-        recording.push(call);
+        recording.extend(attention_row(
+            &self.gpu, queries, keys, position, &with, &out,
+        )?);
         Ok(out)
     }
 }

@@ -27,7 +27,9 @@ impl GoldenCase {
         let folder = root().join(&name);
         let read = |file: &str| std::fs::read(folder.join(file)).unwrap();
         let files = ["golden.safetensors", "looks.safetensors"].map(read);
-        let files = files.each_ref().map(|f| SafeTensors::deserialize(f).unwrap());
+        let files = files
+            .each_ref()
+            .map(|f| SafeTensors::deserialize(f).unwrap());
         let (mut states, mut ids) = (BTreeMap::new(), BTreeMap::new());
         for (key, view) in files.iter().flat_map(SafeTensors::tensors) {
             let data = view.data();

@@ -9,8 +9,8 @@ use super::VARIANTS;
 use crate::support::{F32_SUMS, Random, assert_close, gpu, run};
 
 /// (tokens, heads, kv_heads, head_dim): one key, a workgroup's width of keys and its neighbours,
-/// more heads than a workgroup, groups of one to three query heads.
-const SHAPES: [(usize, usize, usize, usize); 7] = [
+/// more heads than a workgroup, groups of one to three query heads, a long prompt.
+const SHAPES: [(usize, usize, usize, usize); 8] = [
     (1, 1, 1, 1),
     (3, 2, 1, 6),
     (63, 4, 2, 10),
@@ -18,6 +18,7 @@ const SHAPES: [(usize, usize, usize, usize); 7] = [
     (64, 70, 35, 4),
     (130, 6, 2, 7),
     (601, 9, 3, 64),
+    (2100, 4, 2, 128),
 ];
 
 fn heads(heads: usize, kv_heads: usize, head_dim: usize, causal: bool) -> Attention {
@@ -51,9 +52,9 @@ fn equals_its_twin_for_every_position_grouping_and_width() {
                 let keys = expected.len() / num_heads;
                 for variant in VARIANTS {
                     let out = gpu.tensor(DType::F32, num_heads, keys).unwrap();
-                    let call =
+                    let calls =
                         attention_row_with(variant, &q_t, &k_t, position, &with, &out).unwrap();
-                    let found = run(&gpu, [call], &out);
+                    let found = run(&gpu, calls, &out);
                     let what = format!("{variant:?} {tokens} {position} {with:?}");
                     assert_close(&found, &expected, 2.0 * F32_SUMS, &what);
                     for weights in found.chunks_exact(keys) {
@@ -113,10 +114,10 @@ fn large_scores_do_not_overflow() {
     let expected = reference::attention_row(&q, &k, 89, &with);
     for variant in VARIANTS {
         let out = gpu.tensor(DType::F32, 2, 90).unwrap();
-        let call = attention_row_with(variant, &q_t, &k_t, 89, &with, &out).unwrap();
+        let calls = attention_row_with(variant, &q_t, &k_t, 89, &with, &out).unwrap();
         // Scores near 4000 are rounded to about 2e-4 before exp.
         assert_close(
-            &run(&gpu, [call], &out),
+            &run(&gpu, calls, &out),
             &expected,
             1e-3,
             &format!("{variant:?}"),

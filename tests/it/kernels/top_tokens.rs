@@ -32,8 +32,8 @@ fn check(rows: usize, vocab: usize, logits: &[f32], counts: &[usize], what: &str
         let expected = reference::top_tokens(logits, vocab, count);
         for variant in VARIANTS {
             let out = gpu.tensor(DType::F32, rows, width(count)).unwrap();
-            let call = top_tokens_with(variant, &logits_t, count, &out).unwrap();
-            let found = run(&gpu, [call], &out);
+            let calls = top_tokens_with(&gpu, variant, &logits_t, count, &out).unwrap();
+            let found = run(&gpu, calls, &out);
             let what = format!("{what} {variant:?} [{rows}, {vocab}] {count}");
             assert_same(&found, &expected, count, &what);
         }
@@ -50,6 +50,8 @@ fn equals_its_twin_over_vocabularies_of_every_size() {
         (5, 65),
         (66, 130),
         (7, 576),
+        (4, 2048),
+        (4, 2049),
         (3, 49_280),
         (2, 152_064),
     ];
@@ -66,17 +68,18 @@ fn equals_its_twin_over_vocabularies_of_every_size() {
 
 #[test]
 fn the_largest_are_found_wherever_they_stand() {
-    // All in one lane of a workgroup, next to each other, at both ends.
+    // All in one lane of a workgroup, next to each other, at both ends, in several pieces.
     for columns in [
+        vec![2047, 2048, 4095, 4096, 6000, 6001, 0, 8191],
         vec![5, 69, 133, 197, 261, 325, 389, 453],
         vec![100, 101, 102, 103, 104, 105, 106, 107],
         vec![0, 575, 1, 574, 2, 573, 3, 572],
     ] {
-        let mut logits = vec![-1.0; 576];
+        let mut logits = vec![-1.0; 8192];
         for (value, &column) in (0..).zip(&columns) {
             logits[column] = 9.0 - value as f32;
         }
-        check(1, 576, &logits, &[1, 3, 8], "placed");
+        check(1, 8192, &logits, &[1, 3, 8], "placed");
     }
 }
 
@@ -84,6 +87,9 @@ fn the_largest_are_found_wherever_they_stand() {
 fn equal_logits_keep_the_order_of_their_columns() {
     check(2, 200, &[1.25; 400], &[1, 8], "equal");
     let mut random = Random::new(52);
+    // Rising logits: each goes to the front.
+    let rising: Vec<f32> = (0..152_064).map(|i| i as f32 * 1e-3).collect();
+    check(1, 152_064, &rising, &[8], "rising");
     let logits: Vec<f32> = (0..3 * 777)
         .map(|_| (random.next_u64() % 7) as f32)
         .collect();
@@ -112,7 +118,15 @@ fn logits_that_are_not_finite_never_count() {
         }
     }
     check(4, 300, &logits, &[1, 4, 8], "not finite");
-    check(1, 90, &[f32::NAN; 90], &[2], "nothing");
+    for vocab in [90, 5000] {
+        check(1, vocab, &vec![f32::NAN; vocab], &[2], "nothing");
+    }
+    // Pieces of a row with nothing in them, and one with a single logit.
+    let mut logits = vec![f32::NAN; 2 * 7001];
+    logits[6500] = -80.0;
+    logits[7001 + 10] = 80.0;
+    logits[7001 + 4100] = 79.0;
+    check(2, 7001, &logits, &[1, 3], "nearly nothing");
 }
 
 #[test]
@@ -123,8 +137,8 @@ fn padding_is_no_token() {
     let logits = whole.reshaped(2, 5).unwrap();
     for variant in VARIANTS {
         let out = gpu.tensor(DType::F32, 2, width(8)).unwrap();
-        let call = top_tokens_with(variant, &logits, 8, &out).unwrap();
-        for row in run(&gpu, [call], &out).chunks_exact(width(8)) {
+        let calls = top_tokens_with(&gpu, variant, &logits, 8, &out).unwrap();
+        for row in run(&gpu, calls, &out).chunks_exact(width(8)) {
             let top = TopTokens::from_row(row);
             let ids: Vec<u32> = top.tokens.iter().map(|(id, _)| *id).collect();
             assert_eq!(ids, [0, 1, 2, 3, 4], "{variant:?}");

@@ -98,8 +98,7 @@ fn looks_equal_transformers() {
                     let (_, probabilities) = case.tensor(&format!("lens_probability.{state}"));
                     let own = i * COUNT..(i + 1) * COUNT;
                     let what = format!("{} {variant:?} {state} {position}", case.name);
-                    let error =
-                        assert_words(top, &ids[own.clone()], &probabilities[own], &what);
+                    let error = assert_words(top, &ids[own.clone()], &probabilities[own], &what);
                     worst[1] = worst[1].max(error);
                 }
             }

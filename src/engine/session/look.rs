@@ -1,0 +1,188 @@
+//! Looks at single tokens: the words that their states are nearest to, and where they look.
+
+use super::{super::EngineError, explore::Live};
+use crate::{
+    gpu::{Recording, Tensor},
+    kernels::top_tokens::{TopTokens, width},
+    model::{Capture, CaptureRequest, Hook, Vlm},
+    platform::Cancel,
+    report::{AttentionRow, LensState, LensToken, LogitLens},
+};
+
+/// Words shown of each state.
+const WORDS: usize = 5;
+
+/// Most that the queries and keys of all layers of one pair may take to be kept together.
+const ATTENTION_BYTES: u64 = 256 << 20;
+
+/// What is kept of the pair that was looked at last, so that the next token of it needs no forward
+/// pass.
+pub(in crate::engine) struct Looked {
+    pair: usize,
+    /// Its residual stream.
+    stream: Option<Capture>,
+    /// Queries and keys, of all layers where there is room, else of the layer asked for last.
+    attention: Option<Capture>,
+}
+
+impl Live<'_> {
+    /// The words nearest to the token at `position` of a pair, state by state.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuch`] pair or position, and what the device reports.
+    pub(super) async fn logit_lens(
+        &self,
+        pair: usize,
+        position: usize,
+        cancel: &Cancel,
+    ) -> Result<LogitLens, EngineError> {
+        self.check_position(pair, position)?;
+        let mut looked = self.looked(pair);
+        let capture = match looked.stream.take() {
+            Some(capture) => capture,
+            None => self.forward(&mut looked, None, cancel).await?,
+        };
+        let vlm = &self.loaded.vlm;
+        let words = vlm.config().text.vocab_size.min(WORDS);
+        let record =
+            |recording: &mut Recording| vlm.logit_lens(recording, &capture, position, words);
+        let rows = self.read(record, cancel).await?;
+        looked.stream = Some(capture);
+        self.run.looked.set(Some(looked));
+        let states = (rows.chunks_exact(width(words)).enumerate())
+            .map(|(state, row)| self.lens_state(state, &TopTokens::from_row(row)))
+            .collect();
+        Ok(LogitLens {
+            pair,
+            position,
+            states,
+        })
+    }
+
+    fn lens_state(&self, state: usize, top: &TopTokens) -> LensState {
+        let token = |&(id, logit): &(u32, f32)| LensToken {
+            id,
+            text: self.loaded.processor.token_text(id),
+            probability: top.probability(logit),
+        };
+        LensState {
+            state,
+            tokens: top.tokens.iter().map(token).collect(),
+        }
+    }
+
+    /// Where the token at `position` of a pair looks at decoder layer `layer`.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuch`] pair, position or layer, and what the device reports.
+    pub(super) async fn attention(
+        &self,
+        pair: usize,
+        position: usize,
+        layer: usize,
+        cancel: &Cancel,
+    ) -> Result<AttentionRow, EngineError> {
+        self.check_position(pair, position)?;
+        let vlm = &self.loaded.vlm;
+        let layers = vlm.config().text.num_hidden_layers;
+        EngineError::check_choice("decoder layer", layer, 1..=layers)?;
+        let mut looked = self.looked(pair);
+        let has_layer = |capture: &Capture| capture.get(Hook::Queries(layer)).is_some();
+        let capture = match looked.attention.take().filter(has_layer) {
+            Some(capture) => capture,
+            None => self.forward(&mut looked, Some(layer), cancel).await?,
+        };
+        let record =
+            |recording: &mut Recording| vlm.attention_row(recording, &capture, layer, position);
+        let weights = self.read(record, cancel).await?;
+        looked.attention = Some(capture);
+        self.run.looked.set(Some(looked));
+        Ok(AttentionRow {
+            pair,
+            position,
+            layer,
+            heads: weights
+                .chunks_exact(position + 1)
+                .map(<[f32]>::to_vec)
+                .collect(),
+        })
+    }
+
+    fn check_position(&self, pair: usize, position: usize) -> Result<(), EngineError> {
+        let tokens = self.prepared(pair)?.prompt.input_ids.len();
+        EngineError::check_choice(
+            "position in the prompt",
+            position,
+            0..=tokens.saturating_sub(1),
+        )
+    }
+
+    /// What is kept of a pair; of another one nothing stays. It is taken out, so that nothing is left
+    /// of a look that fails.
+    fn looked(&self, pair: usize) -> Looked {
+        (self.run.looked.take())
+            .filter(|looked| looked.pair == pair)
+            .unwrap_or(Looked {
+                pair,
+                stream: None,
+                attention: None,
+            })
+    }
+
+    /// Runs the model over a pair and returns its residual stream, or queries and keys of `layer`.
+    /// Where there is room for all of them, one pass keeps both.
+    async fn forward(
+        &self,
+        looked: &mut Looked,
+        layer: Option<usize>,
+        cancel: &Cancel,
+    ) -> Result<Capture, EngineError> {
+        let vlm = &self.loaded.vlm;
+        let prepared = self.prepared(looked.pair)?;
+        let layers = vlm.config().text.num_hidden_layers;
+        let together = attention_bytes(vlm, prepared.prompt.input_ids.len()) <= ATTENTION_BYTES;
+        let mut request = CaptureRequest::new();
+        if together || layer.is_none() {
+            request = request.with_lens(layers);
+        }
+        if together {
+            request = (1..=layers).fold(request, CaptureRequest::with_attention);
+        } else if let Some(layer) = layer {
+            request = request.with_attention(layer);
+        }
+        let pixel_values = prepared.pixel_values(&self.loaded.processor)?;
+        let mut recording = Recording::new();
+        let input = prepared.input(&pixel_values);
+        let capture = vlm.forward(&mut recording, &input, &request)?;
+        (self.gpu)
+            .run_with(&recording, cancel, &mut |_, _| {})
+            .await?;
+        if together {
+            looked.stream = Some(capture.clone());
+            looked.attention = Some(capture.clone());
+        }
+        Ok(capture)
+    }
+
+    /// Runs what `record` records and reads its result.
+    async fn read<E: Into<EngineError>>(
+        &self,
+        record: impl FnOnce(&mut Recording) -> Result<Tensor, E>,
+        cancel: &Cancel,
+    ) -> Result<Vec<f32>, EngineError> {
+        let mut recording = Recording::new();
+        let out = record(&mut recording).map_err(Into::into)?;
+        (self.gpu)
+            .run_with(&recording, cancel, &mut |_, _| {})
+            .await?;
+        let read = self.gpu.read(&[&out]).await?;
+        Ok(read.into_iter().flat_map(|read| read.values).collect())
+    }
+}
+
+/// Device memory of the queries and keys of all layers over `tokens` tokens.
+fn attention_bytes(vlm: &Vlm, tokens: usize) -> u64 {
+    let c = &vlm.config().text;
+    let width = (c.num_attention_heads + c.num_key_value_heads) * c.head_dim;
+    4 * (tokens as u64) * (width as u64) * (c.num_hidden_layers as u64)
+}
