@@ -56,7 +56,8 @@ fn equals_its_twin_for_every_position_grouping_and_width() {
                         attention_row_with(variant, &q_t, &k_t, position, &with, &out).unwrap();
                     let found = run(&gpu, calls, &out);
                     let what = format!("{variant:?} {tokens} {position} {with:?}");
-                    assert_close(&found, &expected, 2.0 * F32_SUMS, &what);
+                    // Scores of up to 20 are rounded before exp.
+                    assert_close(&found, &expected, 5.0 * F32_SUMS, &what);
                     for weights in found.chunks_exact(keys) {
                         let total: f64 = weights.iter().map(|&w| f64::from(w)).sum();
                         assert!((total - 1.0).abs() < 1e-5, "{what}: the sum is {total}");
