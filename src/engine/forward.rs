@@ -7,7 +7,7 @@ use crate::{
     alignment::Mir,
     gpu::{Gpu, Recording},
     input::Processor,
-    model::{CaptureRequest, ForwardInput, Hook, Vlm},
+    model::{CaptureRequest, Hook, Vlm},
     platform,
     report::{Definition, TextMask},
 };
@@ -119,22 +119,12 @@ impl Forward<'_> {
             .collect();
         let request = CaptureRequest::new().with_all(hooks.iter().copied());
         let pixel_values = pair.pixel_values(self.processor)?;
-        let vision = &pair.prompt.vision;
-        let input = ForwardInput {
-            pixel_values: &pixel_values.data,
-            pixel_shape: [
-                pixel_values.channels,
-                pixel_values.height,
-                pixel_values.width,
-            ],
-            input_ids: &pair.prompt.input_ids,
-            vision,
-        };
+        let input = pair.input(&pixel_values);
         let capture = self.vlm.forward(recording, &input, &request)?;
         let states: Vec<_> = (hooks.into_iter())
             .filter_map(|hook| capture.get(hook).cloned())
             .collect();
-        let text = pair.text(self.text_mask);
+        let (vision, text) = (&pair.prompt.vision, pair.text(self.text_mask));
         match target {
             Target::Metric(mir) => mir.push(recording, &states, vision, text)?,
             Target::Kept(kept) => kept.push(recording, &states, vision, text)?,

@@ -1,6 +1,6 @@
 //! A measurement: device, checkpoint, pairs, forward passes, metric, report.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use super::{
     EngineError, Event, MeasureRequest, Session, Stage,
@@ -135,6 +135,7 @@ impl Session {
                 kept,
                 budget,
                 shared_plane: OnceCell::new(),
+                looked: Cell::new(None),
             });
         }
         Ok(report)

@@ -66,8 +66,18 @@ impl Session {
                 let what_if = live.what_if(settings, news).await?;
                 Ok(Event::WhatIf(Box::new(what_if)))
             }
-            Explore::Pair(_) | Explore::LogitLens { .. } | Explore::Attention { .. } => {
-                Err(EngineError::NothingKept)
+            Explore::Pair(pair) => Ok(Event::Pair(Box::new(live.pair(pair)?))),
+            Explore::LogitLens { pair, position } => {
+                let lens = live.logit_lens(pair, position, news.cancel).await?;
+                Ok(Event::LogitLens(Box::new(lens)))
+            }
+            Explore::Attention {
+                pair,
+                position,
+                layer,
+            } => {
+                let row = live.attention(pair, position, layer, news.cancel).await?;
+                Ok(Event::Attention(Box::new(row)))
             }
         }
     }

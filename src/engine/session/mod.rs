@@ -4,14 +4,21 @@ mod device;
 mod explore;
 mod kept;
 mod loaded;
+mod look;
+mod pair_view;
 mod projection;
 mod what_if;
 
 pub(super) use device::open_device;
 pub(super) use kept::{KeptRows, KeptStates, Room};
 pub(super) use loaded::Loaded;
+pub(super) use look::Looked;
 
-use std::{cell::OnceCell, fmt, sync::Arc};
+use std::{
+    cell::{Cell, OnceCell},
+    fmt,
+    sync::Arc,
+};
 
 use super::{
     Command, EngineError, Event, bench::bench, forward::State, inspect::inspect, news::News,
@@ -64,6 +71,8 @@ pub(super) struct LiveRun {
     pub(super) budget: Option<u64>,
     /// The axes of all states together, once they were asked for.
     pub(super) shared_plane: OnceCell<Plane>,
+    /// The pair that was looked at last.
+    pub(super) looked: Cell<Option<Looked>>,
 }
 
 impl fmt::Debug for Session {

@@ -1,6 +1,7 @@
 //! The engine as its drivers see it: commands in, events out.
 
 mod kept;
+mod looks;
 mod projection;
 mod session;
 mod what_if;
