@@ -29,7 +29,7 @@ use crate::{
 /// ninth variance over the second.
 const BLOCK: usize = 8;
 /// Steps of the subspace iteration.
-const STEPS: usize = 40;
+const STEPS: usize = 24;
 
 /// Two orthonormal axes `[2, width]` on the device.
 #[derive(Clone, Debug)]

@@ -102,17 +102,23 @@ async fn load(
     origin: Option<Origin>,
     news: &mut News<'_>,
 ) -> Result<Loaded, EngineError> {
-    let mut stage = None;
+    let mut fetched = None;
     let opened = checkpoint::open(source, |done, total| {
-        tell(news, &mut stage, Stage::Fetch, done, total);
+        if fetched.is_none() {
+            // A wish to stop is heard below, where errors can be returned.
+            news.begin(Stage::Fetch, mib(total), MIB).ok();
+        }
+        tell(news, &mut fetched, Stage::Fetch, done, total);
     })
     .await?;
-    news.check()?;
+    // How much there is to load is known with the first of it.
+    news.begin(Stage::Load, 1, MIB)?;
     let checkpoint = &opened.checkpoint;
     let processor = Processor::open(checkpoint.source().as_ref(), &checkpoint.config)?;
     let cancel = news.cancel;
+    let mut uploaded = None;
     let vlm = Vlm::load(gpu, checkpoint, cancel, &mut |done, total| {
-        tell(news, &mut stage, Stage::Load, done, total);
+        tell(news, &mut uploaded, Stage::Load, done, total);
     })
     .await?;
     news.check()?;
@@ -125,20 +131,14 @@ async fn load(
     })
 }
 
-/// Tells bytes in MiB, each number once, and begins the stage with its first.
-fn tell(
-    news: &mut News<'_>,
-    told: &mut Option<(Stage, u64, u64)>,
-    stage: Stage,
-    done: u64,
-    total: u64,
-) {
-    let now = (stage, done.div_ceil(1 << 20), total.div_ceil(1 << 20));
-    if told.is_none_or(|(stage, ..)| stage != now.0) {
-        // A wish to stop is heard where errors can be returned.
-        news.begin(stage, now.2, MIB).ok();
-    }
+/// Tells bytes in MiB, each number once.
+fn tell(news: &mut News<'_>, told: &mut Option<(u64, u64)>, stage: Stage, done: u64, total: u64) {
+    let now = (mib(done), mib(total));
     if told.replace(now) != Some(now) {
-        news.progress(stage, now.1, now.2, MIB);
+        news.progress(stage, now.0, now.1, MIB);
     }
+}
+
+fn mib(bytes: u64) -> u64 {
+    bytes.div_ceil(1 << 20)
 }

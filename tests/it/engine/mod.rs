@@ -4,6 +4,7 @@ mod kept;
 mod looks;
 mod projection;
 mod session;
+mod speed;
 mod what_if;
 
 use std::path::PathBuf;
