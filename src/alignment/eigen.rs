@@ -154,10 +154,13 @@ mod tests {
         let found = ritz(&inner(diagonal), &inner([1.0; 3]), 3);
         assert_eq!(found.len(), 2);
         for (coefficients, axis) in found.iter().zip([1, 0]) {
+            let along = |k: usize| -> f64 {
+                let rows = coefficients.iter().zip(&block);
+                rows.map(|(coefficient, row)| coefficient * row[k]).sum()
+            };
             for k in 0..3 {
-                let value: f64 = (0..3).map(|row| coefficients[row] * block[row][k]).sum();
                 let expected = f64::from(u8::from(k == axis));
-                assert!((value.abs() - expected).abs() < 1e-12, "{found:?}");
+                assert!((along(k).abs() - expected).abs() < 1e-12, "{found:?}");
             }
         }
     }

@@ -105,9 +105,10 @@ fn project(gpu: &Gpu, of: &[State], shown: &State) -> Result<PlanePoints, Alignm
     })
 }
 
-/// Compares everything with the SVD; `tolerance` is relative to the size of the clouds.
+/// Compares everything with the SVD and says how far off it is; `tolerance` is relative to the size of
+/// the clouds.
 #[track_caller]
-fn check(gpu: &Gpu, name: &str, of: &[State], shown: &State, tolerance: f64) {
+fn check(gpu: &Gpu, name: &str, of: &[State], shown: &State, tolerance: f64) -> String {
     let found = project(gpu, of, shown).expect("the tokens have a plane");
     let (axes, _) = axes(of);
     let centered = shown.centered();
@@ -147,12 +148,13 @@ fn check(gpu: &Gpu, name: &str, of: &[State], shown: &State, tolerance: f64) {
             of_shapes = of_shapes.max((found - expected).abs() / size.powi(2));
         }
     }
-    println!(
+    let told = format!(
         "{:?}, {name}: coordinates {worst:.1e}, shares {of_shares:.1e}, shapes {of_shapes:.1e}",
         gpu.kernels()
     );
     let error = worst.max(of_shares).max(of_shapes);
-    assert!(error < tolerance, "{name}: {error:.1e}");
+    assert!(error < tolerance, "{told}");
+    told
 }
 
 /// A state whose variances fall by `condition` over its dimensions.
@@ -195,16 +197,22 @@ fn planes_are_those_of_the_svd() {
         ];
         for (name, state) in cases {
             let tolerance = if name.contains("little") { 2e-3 } else { 2e-5 };
-            check(&gpu, name, std::slice::from_ref(&state), &state, tolerance);
+            println!(
+                "{}",
+                check(&gpu, name, std::slice::from_ref(&state), &state, tolerance)
+            );
         }
         // One direction a thousand times larger than the others, as in trained models.
         let state = stretched(state(r, 300, 200, 40, 4.0), &[1.0, 1000.0, 1.0, 5.0]);
-        check(
-            &gpu,
-            "one dominant direction",
-            std::slice::from_ref(&state),
-            &state,
-            1e-4,
+        println!(
+            "{}",
+            check(
+                &gpu,
+                "one dominant direction",
+                std::slice::from_ref(&state),
+                &state,
+                1e-4,
+            )
         );
     }
 }
@@ -214,12 +222,15 @@ fn four_tokens_span_a_plane() {
     for kernels in [KernelVariant::Direct, KernelVariant::Tiled] {
         let gpu = device(kernels);
         let state = state(&mut Random::new(102), 2, 2, 24, 10.0);
-        check(
-            &gpu,
-            "two tokens each",
-            std::slice::from_ref(&state),
-            &state,
-            1e-4,
+        println!(
+            "{}",
+            check(
+                &gpu,
+                "two tokens each",
+                std::slice::from_ref(&state),
+                &state,
+                1e-4,
+            )
         );
     }
 }
@@ -243,12 +254,15 @@ fn shared_planes_are_those_of_all_states_together() {
             }
         });
         for (index, shown) in states.iter().enumerate() {
-            check(
-                &gpu,
-                &format!("shared, state {index}"),
-                &states,
-                shown,
-                1e-4,
+            println!(
+                "{}",
+                check(
+                    &gpu,
+                    &format!("shared, state {index}"),
+                    &states,
+                    shown,
+                    1e-4,
+                )
             );
         }
     }
