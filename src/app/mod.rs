@@ -9,6 +9,8 @@ pub mod drops;
 pub mod figure;
 pub mod glossary;
 pub mod link;
+#[cfg(target_arch = "wasm32")]
+pub mod page;
 pub mod picture;
 pub mod store;
 mod theme;

@@ -13,55 +13,41 @@ use wasm_bindgen::{JsError, JsValue, prelude::wasm_bindgen};
 use super::{Command, Event, Session};
 use crate::platform::{
     Cancel,
-    web::{Site, set_site},
+    web::{Host, Site, host, set_host, set_site},
 };
 
-thread_local! {
-    /// Who hears what a panic said.
-    static DIED: RefCell<Option<Function>> = const { RefCell::new(None) };
-}
-
-/// An engine that carries out one command at a time.
+/// An engine that carries out one command at a time and keeps what it measured for questions.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Engine {
+    /// Absent while a command is under way.
+    session: RefCell<Option<Session>>,
     /// The flag of the command under way.
     running: RefCell<Option<Cancel>>,
-    /// What is kept from one command to the next.
-    session: RefCell<Session>,
 }
 
 #[wasm_bindgen]
 impl Engine {
-    /// An engine for the page whose files `site` lists (a [`Site`]). `died` hears what a panic
-    /// said; after one the Worker is of no more use.
+    /// An engine for the page whose files `site` lists (a [`Site`]), with the Worker's functions.
     ///
     /// # Errors
     /// Where `site` is not a [`Site`].
     #[wasm_bindgen(constructor)]
-    pub fn new(site: JsValue, died: Function) -> Result<Self, JsError> {
-        DIED.with_borrow_mut(|slot| *slot = Some(died));
+    pub fn new(site: JsValue, functions: Host) -> Result<Self, JsError> {
+        set_host(functions);
         panic::set_hook(Box::new(|info| {
             console_error_panic_hook::hook(info);
-            DIED.with_borrow(|died| {
-                if let Some(died) = died {
-                    died.call1(&JsValue::NULL, &info.to_string().into()).ok();
-                }
-            });
+            if let Some(host) = host() {
+                host.died(&info.to_string());
+            }
         }));
         let site: Site = serde_wasm_bindgen::from_value(site)
             .map_err(|error| JsError::new(&format!("manifest.json: {error}")))?;
         set_site(site);
         Ok(Self {
+            session: RefCell::new(Some(Session::default())),
             running: RefCell::new(None),
-            session: RefCell::default(),
         })
-    }
-
-    /// Version of mirscope.
-    #[wasm_bindgen(getter)]
-    pub fn version(&self) -> String {
-        env!("CARGO_PKG_VERSION").to_owned()
     }
 
     /// Carries out `command` and tells `on_event` each [`Event`]; the last one ends it.
@@ -70,12 +56,6 @@ impl Engine {
             // An event that cannot be told has nobody to tell it to.
             on_event.call1(&JsValue::NULL, &to_js(&event)).ok();
         };
-        if self.running.borrow().is_some() {
-            emit(Event::Failed(
-                "the engine is busy with another command: cancel it first".to_owned(),
-            ));
-            return;
-        }
         let command: Command = match serde_wasm_bindgen::from_value(command) {
             Ok(command) => command,
             Err(error) => {
@@ -85,13 +65,17 @@ impl Engine {
                 return;
             }
         };
+        let Some(mut session) = self.session.take() else {
+            emit(Event::Failed(
+                "the engine is busy with another command: cancel it first".to_owned(),
+            ));
+            return;
+        };
         let cancel = Cancel::default();
         self.running.replace(Some(cancel.clone()));
-        // Taken out, since nothing may be borrowed while others run.
-        let mut session = self.session.take();
         session.run(command, &cancel, &mut emit).await;
-        self.session.replace(session);
         self.running.replace(None);
+        self.session.replace(Some(session));
     }
 
     /// Asks the command under way to stop between two submissions.

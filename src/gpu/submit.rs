@@ -93,6 +93,7 @@ impl Gpu {
         progress: &mut dyn FnMut(f64, &str),
     ) -> Result<RunStats, GpuError> {
         let steps = recording.steps();
+        self.compile(steps, cancel).await?;
         let mut stats = RunStats {
             dispatches: recording.dispatches(),
             submissions: 0,
@@ -130,6 +131,26 @@ impl Gpu {
             Some(error) => Err(error),
             None => Ok(stats),
         }
+    }
+
+    /// Has the kernels of `steps` compiled before the first of them is submitted, where that happens
+    /// in the background: a browser draws its pages with the process that compiles, and stands still
+    /// while it is kept waiting for a kernel.
+    async fn compile(&self, steps: &[Step], cancel: &Cancel) -> Result<(), GpuError> {
+        if !platform::compiles_in_background() {
+            return Ok(());
+        }
+        for step in steps {
+            if let Step::Dispatch(dispatch) = step {
+                self.0.pipelines.get(self.device(), dispatch);
+            }
+        }
+        while !platform::compiled().await {
+            if cancel.is_cancelled() {
+                return Err(GpuError::Cancelled);
+            }
+        }
+        Ok(())
     }
 
     /// Hands writes that are waiting to the driver, so that their staging memory becomes free.

@@ -36,6 +36,16 @@ pub fn adapter_name() -> Option<String> {
     None
 }
 
+/// Whether kernels are compiled in the background: natively whoever needs one compiles it.
+pub fn compiles_in_background() -> bool {
+    false
+}
+
+/// Waits a moment for kernels being compiled; natively none are.
+pub async fn compiled() -> bool {
+    true
+}
+
 /// Lets whatever shares the engine's thread run. Natively nothing does.
 pub async fn yield_now() {}
 

@@ -1,29 +1,21 @@
-//! A dedicated Worker of a web page: one thread with an event loop, files fetched beside the page.
+//! A web page and its dedicated Worker: one thread each, with an event loop.
 
+mod host;
 #[cfg(feature = "app")]
 mod page;
 
+pub use host::{Host, compiled, compiles_in_background, demo_files, host, read_range, set_host};
 #[cfg(feature = "app")]
 pub use page::{
     PageFiles, cache_size, clear_cache, dropped, in_background, pick, read, save, set_page_files,
 };
 
-use std::{borrow::Cow, cell::RefCell, collections::VecDeque, ops::Range};
+use std::{cell::RefCell, collections::VecDeque};
 
 use futures_channel::oneshot;
-use futures_util::{StreamExt, TryStreamExt, stream};
-use js_sys::Function;
 use serde::Deserialize;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{
-    MessageChannel, MessagePort, ReadableStreamDefaultReader, Response, WorkerGlobalScope,
-};
-
-use super::{DemoFile, DemoFileError, FileError, FilePlace, PickedFile};
-
-/// Requests under way at the same time; more gains nothing and some hosts refuse them.
-const PARALLEL_REQUESTS: usize = 6;
+use web_sys::{MessageChannel, MessagePort};
 
 /// Where the page's files are, as its build wrote it into `manifest.json`.
 #[derive(Clone, Debug, Deserialize)]
@@ -44,16 +36,14 @@ pub struct SiteFile {
     pub path: String,
     /// Size.
     pub bytes: u64,
-    /// Names the content, so that no cache answers with an older one.
-    pub hash: String,
+    /// SHA-256 of the content, in hexadecimal: what a fetched file is checked by.
+    pub sha256: String,
 }
 
 thread_local! {
-    static SITE: RefCell<Option<Site>> = const { RefCell::new(None) };
+    pub(self) static SITE: RefCell<Option<Site>> = const { RefCell::new(None) };
     /// Who waits in [`yield_now`], first come first served.
     static WAITING: RefCell<VecDeque<oneshot::Sender<()>>> = const { RefCell::new(VecDeque::new()) };
-    /// Reads a file of the page by number, from a byte to a byte.
-    static READER: RefCell<Option<Function>> = const { RefCell::new(None) };
     /// The port whose message wakes the first of them.
     static WAKER: Option<MessagePort> = waker();
 }
@@ -61,42 +51,6 @@ thread_local! {
 /// Tells where the page's files are. Needed once, before [`demo_files`].
 pub fn set_site(site: Site) {
     SITE.with_borrow_mut(|slot| *slot = Some(site));
-}
-
-/// Tells how the Worker reads a file of the page: a function of the file's number, the first byte and
-/// the byte after the last, that returns a `Uint8Array` or throws. Needed once, before [`read_range`].
-pub fn set_reader(reader: Function) {
-    READER.with_borrow_mut(|slot| *slot = Some(reader));
-}
-
-/// The bytes `range` of a file that was chosen on the page. Called by the engine in its Worker, where
-/// files may be read without waiting.
-///
-/// # Errors
-/// The file ends before the range does, can no longer be read, or is not one of the page's.
-pub fn read_range(file: &PickedFile, range: Range<u64>) -> Result<Vec<u8>, FileError> {
-    let failed = |reason: &str| FileError::new(&file.path, reason);
-    let FilePlace::Page(id) = file.place else {
-        return Err(failed("expected a file of the page, found one on a disk"));
-    };
-    if range.start > range.end || range.end > file.size {
-        return Err(failed(&format!(
-            "expected bytes {}..{}, found only {}",
-            range.start, range.end, file.size
-        )));
-    }
-    let reader = READER.with_borrow(Clone::clone);
-    let reader = reader.ok_or_else(|| failed("this Worker was not told how to read files"))?;
-    let (start, end) = (range.start as f64, range.end as f64);
-    let bytes = reader
-        .call3(&JsValue::NULL, &id.into(), &start.into(), &end.into())
-        .map_err(|error| failed(&reason(&error)))?
-        .unchecked_into::<js_sys::Uint8Array>()
-        .to_vec();
-    if bytes.len() as u64 != range.end - range.start {
-        return Err(failed("it became shorter since it was chosen"));
-    }
-    Ok(bytes)
 }
 
 /// What a thrown value says.
@@ -143,86 +97,4 @@ fn waker() -> Option<MessagePort> {
     // The channel lives as long as the Worker.
     wake.forget();
     Some(channel.port2())
-}
-
-/// The files of the demo whose path below `assets/demo` is `wanted`, sorted by path.
-///
-/// `progress` hears `(bytes done, bytes in all)`, at least once at the end.
-///
-/// # Errors
-/// [`DemoFileError`] where a file cannot be fetched as the page's manifest lists it.
-pub async fn demo_files(
-    wanted: impl Fn(&str) -> bool,
-    progress: impl FnMut(u64, u64),
-) -> Result<Vec<DemoFile>, DemoFileError> {
-    let Some(site) = SITE.with_borrow(Clone::clone) else {
-        return Err(DemoFileError::NoManifest);
-    };
-    let files: Vec<&SiteFile> = site.demo.iter().filter(|file| wanted(&file.path)).collect();
-    let total = files.iter().map(|file| file.bytes).sum();
-    let count = RefCell::new((0, progress));
-    let received = |bytes: u64| {
-        let (done, progress) = &mut *count.borrow_mut();
-        *done += bytes;
-        progress(*done, total);
-    };
-    received(0);
-    stream::iter(files)
-        .map(|file| fetch_file(&site.base, file, &received))
-        .buffered(PARALLEL_REQUESTS)
-        .try_collect()
-        .await
-}
-
-/// Fetches one file, in pieces, and never takes more than the manifest says.
-async fn fetch_file(
-    base: &str,
-    file: &SiteFile,
-    received: &impl Fn(u64),
-) -> Result<DemoFile, DemoFileError> {
-    let request_error = |error: JsValue| DemoFileError::Request {
-        path: file.path.clone(),
-        reason: reason(&error),
-    };
-    let size_error = |found| DemoFileError::Size {
-        path: file.path.clone(),
-        expected: file.bytes,
-        found,
-    };
-    let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
-    let address = format!("{base}assets/demo/{}?{}", file.path, file.hash);
-    let response: Response = JsFuture::from(scope.fetch_with_str(&address))
-        .await
-        .map_err(request_error)?
-        .unchecked_into();
-    if !response.ok() {
-        return Err(DemoFileError::Status {
-            path: file.path.clone(),
-            status: response.status(),
-        });
-    }
-    let mut bytes = Vec::new();
-    if let Some(body) = response.body() {
-        let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
-        loop {
-            let step = JsFuture::from(reader.read()).await.map_err(request_error)?;
-            let chunk = js_sys::Reflect::get(&step, &"value".into()).map_err(request_error)?;
-            let Ok(chunk) = chunk.dyn_into::<js_sys::Uint8Array>() else {
-                break;
-            };
-            let found = bytes.len() as u64 + u64::from(chunk.length());
-            if found > file.bytes {
-                return Err(size_error(found));
-            }
-            bytes.extend(chunk.to_vec());
-            received(u64::from(chunk.length()));
-        }
-    }
-    if bytes.len() as u64 != file.bytes {
-        return Err(size_error(bytes.len() as u64));
-    }
-    Ok(DemoFile {
-        path: file.path.clone(),
-        bytes: Cow::Owned(bytes),
-    })
 }

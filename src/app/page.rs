@@ -1,0 +1,266 @@
+//! The app on a web page: what `web/page.js` starts, calls and hears.
+
+use std::{any::Any, cell::RefCell};
+
+use eframe::{WebOptions, WebRunner, egui};
+use serde::Serialize;
+use wasm_bindgen::{JsError, JsValue, prelude::wasm_bindgen};
+use web_sys::HtmlCanvasElement;
+
+use super::{
+    App,
+    link::web::{Inbox, WebLink, WorkerBridge},
+    store::{Message, View},
+};
+use crate::{
+    engine::{DeviceSettings, MeasureRequest, MeasureSettings, ModelSource, PairSource, Stage},
+    platform::web::{PageFiles, set_page_files},
+    report,
+};
+
+#[wasm_bindgen]
+extern "C" {
+    /// What the page's script does for the app, see `web/page.js`.
+    #[derive(Clone, Debug)]
+    pub type Page;
+
+    /// The engine's Worker.
+    #[wasm_bindgen(method, getter)]
+    fn worker(this: &Page) -> WorkerBridge;
+
+    /// Files.
+    #[wasm_bindgen(method, getter)]
+    fn files(this: &Page) -> PageFiles;
+
+    /// Hears after a frame what is shown, where it is something else than before.
+    #[wasm_bindgen(method)]
+    fn changed(this: &Page, shown: JsValue);
+
+    /// Hears that the canvas is lost, or that the app died.
+    #[wasm_bindgen(method)]
+    fn lost(this: &Page, reason: &str);
+}
+
+thread_local! {
+    /// For callbacks that may not own anything of JavaScript's.
+    static PAGE: RefCell<Option<Page>> = const { RefCell::new(None) };
+}
+
+fn lost(reason: &str) {
+    if let Some(page) = PAGE.with_borrow(Clone::clone) {
+        page.lost(reason);
+    }
+}
+
+/// The running app, for the page's script.
+#[wasm_bindgen]
+pub struct RunningApp {
+    runner: WebRunner,
+    context: egui::Context,
+    inbox: Inbox,
+}
+
+/// Starts the app on `canvas`; `page` holds the script's functions.
+///
+/// # Errors
+/// What eframe says where it cannot draw to the canvas.
+#[wasm_bindgen]
+pub async fn start_app(canvas: HtmlCanvasElement, page: Page) -> Result<RunningApp, JsValue> {
+    set_page_files(page.files());
+    PAGE.set(Some(page.clone()));
+    std::panic::set_hook(Box::new(|info| lost(&format!("the app died: {info}"))));
+    let runner = WebRunner::new();
+    let inbox = Inbox::default();
+    let link = WebLink::new(page.worker(), inbox.clone());
+    let (sender, receiver) = futures_channel::oneshot::channel();
+    let create: eframe::AppCreator<'static> = Box::new(move |creation| {
+        if let Some(state) = &creation.wgpu_render_state {
+            let device = &state.device;
+            device.set_device_lost_callback(|_, reason| {
+                lost(&format!(
+                    "the browser took the graphics device away: {reason}"
+                ));
+            });
+        }
+        let app = App::new(&creation.egui_ctx, Box::new(link));
+        // The receiver waits below.
+        sender.send(creation.egui_ctx.clone()).ok();
+        Ok(Box::new(Paged {
+            app,
+            page,
+            shown: None,
+            frames: 0,
+        }))
+    });
+    runner.start(canvas, WebOptions::default(), create).await?;
+    let context = receiver
+        .await
+        .map_err(|_| JsError::new("the app was not created"))?;
+    Ok(RunningApp {
+        runner,
+        context,
+        inbox,
+    })
+}
+
+#[wasm_bindgen]
+impl RunningApp {
+    /// Takes an event of the Worker.
+    pub fn event(&self, event: JsValue) {
+        self.inbox.event(event);
+        self.context.request_repaint();
+    }
+
+    /// Takes that the Worker died.
+    #[wasm_bindgen(js_name = workerLost)]
+    pub fn worker_lost(&self, reason: String) {
+        self.inbox.lost(reason);
+        self.context.request_repaint();
+    }
+
+    /// Draws a frame: something changed outside.
+    pub fn wake(&self) {
+        self.context.request_repaint();
+    }
+
+    /// Tells the reader something.
+    pub fn tell(&self, text: String, alarm: bool) {
+        self.with(|app| app.store.messages.push(Message { text, alarm }));
+    }
+
+    /// Measures the demo, at most so many pairs of it.
+    pub fn run(&self, num_pairs: Option<u32>) {
+        let request = MeasureRequest {
+            model: ModelSource::Demo { connector: None },
+            pairs: PairSource::Demo,
+            device: DeviceSettings::default(),
+            settings: MeasureSettings {
+                num_pairs: num_pairs.map(|pairs| pairs as usize),
+                ..MeasureSettings::default()
+            },
+            keep: true,
+        };
+        self.with(|app| app.store.measure("Demo, measured here".to_owned(), request));
+    }
+
+    /// Asks the measurement under way to stop.
+    pub fn cancel(&self) {
+        self.with(|app| app.store.cancel());
+    }
+
+    /// Selects a decoder layer, 1 to L.
+    pub fn select(&self, layer: u32) {
+        self.with(|app| app.store.view.layer = layer as usize);
+    }
+
+    /// Puts a selection, as `changed` tells it under `view`.
+    ///
+    /// # Errors
+    /// Where it is none.
+    #[wasm_bindgen(js_name = setView)]
+    pub fn set_view(&self, view: JsValue) -> Result<(), JsError> {
+        let view: View = serde_wasm_bindgen::from_value(view)
+            .map_err(|error| JsError::new(&format!("view: {error}")))?;
+        self.with(|app| app.store.view = view);
+        Ok(())
+    }
+
+    /// The report that is shown, as `json`, `csv`, `svg` or `html`.
+    ///
+    /// # Errors
+    /// There is no report, no such form, or the report has values that JSON has not.
+    #[wasm_bindgen(js_name = exportAs)]
+    pub fn export_as(&self, form: &str) -> Result<String, JsError> {
+        let report = self
+            .with(|app| app.store.report().cloned())
+            .flatten()
+            .ok_or_else(|| JsError::new("no report is shown"))?;
+        Ok(match form {
+            "json" => report::to_json(&report)?,
+            "csv" => report::csv(&report),
+            "svg" => report::svg(&report),
+            "html" => report::html(&report)?,
+            _ => return Err(JsError::new("expected json, csv, svg or html")),
+        })
+    }
+
+    /// Does something with the app between two frames, and has another drawn.
+    fn with<T>(&self, work: impl FnOnce(&mut App) -> T) -> Option<T> {
+        let mut paged = self.runner.app_mut::<Paged>()?;
+        let outcome = work(&mut paged.app);
+        self.context.request_repaint();
+        Some(outcome)
+    }
+}
+
+/// The app, and the page that hears of it.
+struct Paged {
+    app: App,
+    page: Page,
+    shown: Option<Shown>,
+    frames: u32,
+}
+
+/// What is shown, for tests and for curious readers at the browser's console.
+#[derive(Clone, PartialEq, Serialize)]
+struct Shown {
+    /// Whether a measurement is under way.
+    running: bool,
+    /// The stage under way: its name, finished units, all units.
+    stage: Option<(Stage, u64, u64)>,
+    /// What is selected.
+    view: View,
+    /// What the reader was told, and whether something went wrong.
+    messages: Vec<(String, bool)>,
+    /// The names of all runs, and which is shown.
+    runs: Vec<String>,
+    current: usize,
+    /// Whether questions about the run that is shown can be answered.
+    live: bool,
+}
+
+impl Shown {
+    fn of(app: &App) -> Self {
+        let store = &app.store;
+        let stage = store.work.current().map(|stage| &stage.progress);
+        Self {
+            running: store.is_busy(),
+            stage: stage.map(|progress| (progress.stage, progress.done, progress.total)),
+            view: store.view.clone(),
+            messages: (store.messages.iter())
+                .map(|message| (message.text.clone(), message.alarm))
+                .collect(),
+            runs: store.runs.iter().map(|run| run.name.clone()).collect(),
+            current: store.current,
+            live: store.is_live(),
+        }
+    }
+}
+
+impl eframe::App for Paged {
+    fn logic(&mut self, context: &egui::Context, frame: &mut eframe::Frame) {
+        self.app.logic(context, frame);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
+        self.app.ui(ui, frame);
+        self.frames += 1;
+        let shown = Shown::of(&self.app);
+        if self.shown.as_ref() == Some(&shown) {
+            return;
+        }
+        let serializer = serde_wasm_bindgen::Serializer::json_compatible();
+        if let Ok(value) = shown.serialize(&serializer) {
+            self.page.changed(value);
+        }
+        self.shown = Some(shown);
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        self.app.save(storage);
+    }
+
+    fn as_any_mut(&mut self) -> Option<&mut dyn Any> {
+        Some(self)
+    }
+}
