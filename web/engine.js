@@ -1,27 +1,26 @@
 // The page's side of the engine: starts the Worker, sends commands, notices when it dies.
 //
-// Page to Worker:  { start: site }, { run: id, command }, { cancel: id }
-// Worker to page:  { loading: { done, total } }, { ready: { version } }, { failed: text },
+// Page to Worker:  { start: site }, { run: id, command, files: [[number, File]] }, { cancel: id },
+//                  { prefetch: true }
+// Worker to page:  { ready: { version, adapter } }, { failed: text }, { locked: name },
 //                  { event, run: id }, { died: text }
 
 /** How long a run may take to answer a cancel before its Worker is ended, in milliseconds. */
 const CANCEL_PATIENCE = 4000;
 
-/** An engine in a Worker of its own. `onLoading(done, total)` hears the bytes of its program. */
+/** An engine in a Worker of its own; `site` is the manifest with `base` and the compiled `module`. */
 export class Engine {
   #site;
-  #onLoading;
   #worker = null;
   #ready = null;
   #runs = new Map();
   #nextRun = 1;
 
-  constructor(site, onLoading = () => {}) {
+  constructor(site) {
     this.#site = site;
-    this.#onLoading = onLoading;
   }
 
-  /** Starts the Worker unless it is up; resolves with `{ version }` once it takes commands. */
+  /** Starts the Worker unless it is up; resolves with `{ version, adapter }` once it takes commands. */
   start() {
     this.#ready ??= new Promise((resolve, reject) => {
       const worker = new Worker(new URL('worker.js', import.meta.url), { type: 'module' });
@@ -42,8 +41,7 @@ export class Engine {
       };
       worker.onmessageerror = () => lost('a message could not be read');
       worker.onmessage = ({ data }) => {
-        if (data.loading) this.#onLoading(data.loading.done, data.loading.total);
-        else if (data.locked) whenReleased(data.locked, () => lost('it was ended from outside'));
+        if (data.locked) whenReleased(data.locked, () => lost('it was ended from outside'));
         else if (data.ready) resolve(data.ready);
         else if (data.failed || data.died) lost(data.failed ?? data.died);
         else if (data.event) this.#runs.get(data.run)?.heard(data.event);
@@ -55,9 +53,10 @@ export class Engine {
 
   /**
    * Carries out one command; `onEvent` hears every event, the last one included, with which the
-   * promise resolves. Rejects with `EngineLost` if the Worker dies. `signal` cancels.
+   * promise resolves. Rejects with `EngineLost` if the Worker dies. `signal` cancels; `files` are the
+   * chosen files that the command names, as pairs of number and `File`.
    */
-  async run(command, onEvent, signal) {
+  async run(command, onEvent, signal, files = []) {
     await this.start();
     const id = this.#nextRun++;
     const worker = this.#worker;
@@ -80,7 +79,7 @@ export class Engine {
             resolve('Cancelled');
           }, CANCEL_PATIENCE);
         };
-        worker.postMessage({ run: id, command }, transferables(command));
+        worker.postMessage({ run: id, command, files }, transferables(command));
         if (signal?.aborted) cancel();
         signal?.addEventListener('abort', cancel, { once: true });
       });
@@ -88,6 +87,11 @@ export class Engine {
       clearTimeout(patience);
       this.#runs.delete(id);
     }
+  }
+
+  /** Has the Worker fetch the demo's files into the cache, in its own time. */
+  prefetch() {
+    this.#worker?.postMessage({ prefetch: true });
   }
 
   /** Ends the Worker at once; the next command starts another. */
@@ -101,9 +105,12 @@ export class Engine {
 /** The engine died: its Worker is gone, a new one can be started. */
 export class EngineLost extends Error {}
 
-/** Whether an event ends its command: all do but `Progress` and `Note`. */
-function isLast(event) {
-  return typeof event === 'string' || !('Progress' in event || 'Note' in event);
+/** Events that do not end their command. */
+const NEWS = ['Progress', 'Note', 'Kept'];
+
+/** Whether an event ends its command. */
+export function isLast(event) {
+  return typeof event === 'string' || !NEWS.some((name) => name in event);
 }
 
 /** A Worker holds a lock for as long as it lives: getting it means that the Worker is dead. */

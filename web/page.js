@@ -1,175 +1,170 @@
-// The page: settings in, progress and a report out. The engine does its work in a Worker.
-import { Engine, EngineLost } from './engine.js';
-import { element } from './dom.js';
-import { mebibytes } from './format.js';
-import { showReport } from './result.js';
-import { Stages } from './stages.js';
-import { missingSupport } from './support.js';
+// The page: says what is going on until the app is drawn, starts the app and the engine's Worker,
+// and carries messages between the two.
+import init, { start_app } from './pkg/mirscope.js';
+import { Engine } from './engine.js';
+import { Files } from './files.js';
+import { examine } from './support.js';
 
 const find = (id) => document.getElementById(id);
-const button = find('measure');
-const cancelButton = find('cancel');
+const cover = find('cover');
 
 /**
  * What a test or a curious reader can look at and call. `state` is one of `loading`, `ready`,
- * `running`, `done`, `cancelled`, `failed`, `unsupported`.
+ * `running`, `lost`, `failed`, `unsupported`; what the app shows is under the names that the app
+ * gives it (see `Shown` in src/app/page.rs).
  */
 const hook = {
   state: 'loading',
-  report: null,
   error: null,
   version: null,
   adapter: null,
-  measure,
-  cancel: () => abort?.abort(),
+  frames: 0,
+  engine: 'starting',
 };
 window.mirscope = hook;
 
-let engine = null;
-let abort = null;
+const site = { base: new URL('.', document.baseURI).href };
+const files = new Files(site.base);
+/** The app, once it runs, and what it was to hear before. */
+let app = null;
+const early = [];
+const toApp = (act) => (app ? act(app) : early.push(act));
 
-function enter(state) {
+/** Replaces what the cover says; the canvas comes back with a reload only. */
+function say(state, what, list = [], button = null) {
   hook.state = state;
-  document.body.dataset.state = state;
-  button.disabled = ['loading', 'running', 'unsupported'].includes(state);
-  button.hidden = state === 'running';
-  cancelButton.hidden = state !== 'running';
-  find('fields').disabled = state === 'running' || state === 'unsupported';
-}
-
-/** Shows a message; `alarm` for what went wrong. Without text the message goes away. */
-function tell(text = null, { alarm = false, list = [] } = {}) {
-  const message = find('message');
-  message.hidden = text === null;
-  message.className = alarm ? 'alarm' : '';
-  message.replaceChildren(
-    ...(text === null ? [] : [element('p', {}, text)]),
-    ...(list.length === 0 ? [] : [element('ul', {}, list.map((line) => element('li', {}, line)))]),
-  );
-}
-
-function fail(text) {
-  hook.error = text;
-  tell(text, { alarm: true });
-  enter('failed');
-}
-
-function loaded(done, total) {
-  find('loading-text').textContent = `Loading the engine: ${mebibytes(done)} of ${mebibytes(total)}`;
-  find('loading-bar').max = total;
-  find('loading-bar').value = done;
-}
-
-async function start() {
-  enter('loading');
-  const missing = await missingSupport();
-  if (missing) {
-    find('loading').hidden = true;
-    hook.error = missing.what;
-    tell(missing.what, { alarm: true, list: missing.todo });
-    enter('unsupported');
-    return;
-  }
-  const response = await fetch(new URL('manifest.json', import.meta.url), { cache: 'no-cache' });
-  if (!response.ok) {
-    throw new Error(`manifest.json: the server answered ${response.status} instead of 200: copy the whole bundle`);
-  }
-  const site = { ...(await response.json()), base: new URL('.', document.baseURI).href };
-  offerConnectors(site.connectors);
-  engine = new Engine(site, loaded);
-  hook.version = (await engine.start()).version;
-  const { Adapters: adapters = [] } = await engine.run('Adapters', () => {});
+  hook.error = what;
   find('loading').hidden = true;
-  if (adapters.length === 0) {
-    fail('The page found a GPU, but the Worker that the engine runs in found none: use Chrome, Edge or Safari.');
-    enter('unsupported');
-    return;
+  find('message-text').textContent = what;
+  find('message-list').replaceChildren(...list.map((text) => {
+    const item = document.createElement('li');
+    item.textContent = text;
+    return item;
+  }));
+  find('message-list').hidden = list.length === 0;
+  find('reload').hidden = button === null;
+  find('reload').textContent = button ?? '';
+  find('message').hidden = false;
+  cover.hidden = false;
+  if (button) find('reload').focus();
+}
+
+/** The canvas or the app is gone: what was drawn last stays behind the cover. */
+function lost(reason) {
+  if (hook.state === 'lost') return;
+  say('lost', `The page stopped: ${reason.split('\n')[0]}`, [
+    'What was measured and not saved is gone.',
+    'Reloading the page starts it again; fetched files are kept.',
+  ], 'Reload the page');
+}
+
+function changed(shown) {
+  Object.assign(hook, shown);
+  if (hook.state === 'lost') return;
+  hook.state = shown.running ? 'running' : 'ready';
+  cover.hidden = true;
+}
+
+const mebibytes = (bytes) => `${(bytes / 1048576).toFixed(1)} MiB`;
+
+/** Fetches a file beside this script; fails with words where the host does not have it. */
+async function fetchPart(name, options) {
+  const response = await fetch(new URL(name, import.meta.url), options);
+  if (!response.ok) {
+    throw new Error(`${name}: the server answered ${response.status} instead of 200: copy the whole bundle`);
   }
-  hook.adapter = adapters[0];
-  find('adapter').textContent = `Runs on ${nameOf(adapters[0].device)}.`;
-  find('adapter').hidden = false;
-  enter('ready');
+  return response;
 }
 
-/** An adapter's name for reading. */
-const nameOf = ({ adapter, device_type: type }) =>
-  type === 'cpu' ? `${adapter}, a software adapter: correct, but slow` : adapter;
-
-/** Lets the reader choose a stage of the connector's training; the latest comes first. */
-function offerConnectors(connectors) {
-  if (connectors.length === 0) return;
-  find('connector').replaceChildren(
-    ...[...connectors].reverse().map(({ name, description }) =>
-      element('option', { value: name, title: description }, name)),
-  );
-}
-
-/** The command for what the form says; `settings` overrules it. */
-function commandOf(settings) {
-  return {
-    Measure: {
-      model: { Demo: { connector: find('connector').value || null } },
-      pairs: 'Demo',
-      settings: {
-        num_pairs: find('num-pairs').valueAsNumber || null,
-        seed: 0,
-        definition: find('definition').value,
-        text_mask: find('text-mask').value,
-        memory_budget: null,
-        ...settings,
+/** Fetches and compiles the program, and tells how far that is. */
+async function fetchProgram(total) {
+  const response = await fetchPart('pkg/mirscope_bg.wasm');
+  let done = 0;
+  const counted = response.body.pipeThrough(
+    new TransformStream({
+      transform(chunk, controller) {
+        done += chunk.byteLength;
+        find('loading-text').textContent = done < total
+          ? `Loading: ${mebibytes(done)} of ${mebibytes(total)}`
+          : 'Starting';
+        find('loading-bar').value = done / total;
+        controller.enqueue(chunk);
       },
+    }),
+  );
+  return WebAssembly.compileStreaming(new Response(counted, { headers: { 'content-type': 'application/wasm' } }));
+}
+
+/** The engine's side of the app: commands in, events out. */
+function workerOf(engine) {
+  let abort = null;
+  return {
+    send(command, ids) {
+      abort = new AbortController();
+      engine
+        .run(command, (event) => app.event(event), abort.signal, files.handles(ids))
+        .catch((error) => app.workerLost(error.message));
     },
+    cancel: () => abort?.abort(),
   };
 }
 
-async function measure(settings = {}) {
-  if (button.disabled) return;
-  const command = commandOf(settings);
-  hook.report = null;
-  hook.error = null;
-  tell();
-  find('result').hidden = true;
-  enter('running');
-  abort = new AbortController();
-  const stages = new Stages(find('stages'));
-  let finished = false;
-  const notes = [];
+async function startEngine(engine, software) {
   try {
-    const last = await engine.run(command, (event) => {
-      if (event.Progress) stages.heard(event.Progress);
-      else if (event.Note) tell('While measuring:', { list: [...notes, event.Note].slice(-5) }), notes.push(event.Note);
-    }, abort.signal);
-    if (last.Report) {
-      finished = true;
-      hook.report = last.Report;
-      // The report repeats the notes.
-      tell();
-      showReport(find('result'), last.Report);
-      enter('done');
-    } else if (last === 'Cancelled') {
-      tell('Cancelled. Nothing was kept.');
-      enter('cancelled');
-    } else {
-      fail(last.Failed ?? 'The engine gave an answer that this page does not know: reload the page.');
+    const { version, adapter } = await engine.start();
+    hook.version = version;
+    hook.adapter = adapter;
+    hook.engine = 'ready';
+    if (!adapter) {
+      toApp((running) => running.tell('The page found a GPU, but the Worker that the engine runs in found none: reports can be read here, but not measured. Chrome, Edge and Safari offer both.', true));
+    } else if (software) {
+      toApp((running) => running.tell(`This browser computes without a GPU (${adapter}): everything works and is correct, but slowly.`, false));
     }
+    // What a measurement will need is fetched while nobody waits for it, and so is there offline.
+    if (!navigator.connection?.saveData) engine.prefetch();
   } catch (error) {
-    fail(error instanceof EngineLost
-      ? `The engine stopped unexpectedly: ${error.message}. Measure starts a new one.`
-      : error.message);
-  } finally {
-    stages.end(finished);
-    abort = null;
+    hook.engine = 'failed';
+    toApp((running) => running.tell(`The engine could not be started: ${error.message}. Running again tries once more.`, true));
   }
 }
 
-find('settings').addEventListener('submit', (event) => {
-  event.preventDefault();
-  measure();
-});
-cancelButton.addEventListener('click', () => abort?.abort());
+async function start() {
+  const support = await examine();
+  if (support.missing) {
+    say('unsupported', support.missing.what, support.missing.todo);
+    return;
+  }
+  Object.assign(site, await (await fetchPart('manifest.json', { cache: 'no-cache' })).json());
+  site.module = await fetchProgram(site.wasm_bytes);
+  await init({ module_or_path: site.module });
+  find('loading-text').textContent = 'Starting';
+  const engine = new Engine(site);
+  const begun = startEngine(engine, support.software);
+  const page = { worker: workerOf(engine), files, changed, lost, frame: () => (hook.frames += 1) };
+  app = await start_app(find('app'), page);
+  for (const act of early) act(app);
+  files.listen(window, () => app.wake());
+  Object.assign(hook, {
+    run: (numPairs) => app.run(numPairs),
+    cancel: () => app.cancel(),
+    select: (layer) => app.select(layer),
+    setView: (view) => app.setView(view),
+    exportAs: (form) => app.exportAs(form),
+    dropFiles: (list) => files.drop(list.map((file) => ({ path: file.webkitRelativePath || file.name, file }))),
+    cacheSize: () => files.cacheSize(),
+    clearCache: () => files.clearCache(),
+  });
+  Object.defineProperty(hook, 'report', { get: () => JSON.parse(app.exportAs('json')) });
+  await begun;
+}
+
+find('reload').addEventListener('click', () => location.reload());
 start().catch((error) => {
-  find('loading').hidden = true;
-  fail(`The engine could not be started: ${error.message}`);
-  // Without an engine there is nothing to measure with.
-  button.disabled = engine === null;
+  say('failed', `The page could not be started: ${error?.message ?? error}`, [], 'Try again');
+});
+// After the page itself, so that the first visit is not slowed down by preparing for the second.
+window.addEventListener('load', () => {
+  navigator.serviceWorker?.register(new URL('sw.js', document.baseURI), { updateViaCache: 'none' }).catch(() => {
+    // Without it the page works online only.
+  });
 });

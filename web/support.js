@@ -9,26 +9,36 @@ const NEEDED = {
   maxBufferSize: [268435456, 'bytes in one buffer'],
 };
 
-/** Resolves with null where all is well, else with `{ what, todo }` to show the reader. */
-export async function missingSupport() {
+/**
+ * Resolves with `{ missing, software }`: null or `{ what, todo }` to show the reader, and whether
+ * there is no GPU but a stand-in on the processor.
+ */
+export async function examine() {
+  const { missing, adapter } = await look();
+  const info = adapter?.info ?? {};
+  const software = info.isFallbackAdapter === true
+    || /swiftshader|llvmpipe|lavapipe|warp|basic render/i.test(`${info.architecture} ${info.description} ${info.device}`);
+  return { missing, software: Boolean(adapter) && software };
+}
+
+async function look() {
+  const no = (what, ...todo) => ({ missing: { what, todo }, adapter: null });
   if (typeof WebAssembly !== 'object') {
-    return { what: 'This browser has WebAssembly switched off.', todo: ['Allow it, or use another browser.'] };
+    return no('This browser has WebAssembly switched off.', 'Allow it, or use another browser.');
   }
   if (!window.isSecureContext) {
-    return {
-      what: 'Browsers offer WebGPU only to pages from https or localhost.',
-      todo: [`Open this page over https instead of ${location.protocol}//${location.host}.`],
-    };
+    return no(
+      'Browsers offer WebGPU only to pages from https or localhost.',
+      `Open this page over https instead of ${location.protocol}//${location.host}.`,
+    );
   }
   if (!navigator.gpu) {
-    return {
-      what: 'This browser does not offer WebGPU, which the model needs to run on your GPU.',
-      todo: [
-        'Chrome and Edge: version 113 or newer (on Linux 144 or newer, or with chrome://flags/#enable-unsafe-webgpu).',
-        'Safari: version 26 or newer.',
-        'Firefox: version 141 or newer on Windows, 145 on macOS with Apple silicon; elsewhere not yet.',
-      ],
-    };
+    return no(
+      'This browser does not offer WebGPU, which draws this page and runs the model.',
+      'Chrome and Edge: version 113 or newer (on Linux 144 or newer, or with chrome://flags/#enable-unsafe-webgpu).',
+      'Safari: version 26 or newer.',
+      'Firefox: version 141 or newer on Windows, 145 on macOS with Apple silicon; elsewhere not yet.',
+    );
   }
   let adapter = null;
   try {
@@ -37,22 +47,20 @@ export async function missingSupport() {
     // As good as none.
   }
   if (!adapter) {
-    return {
-      what: 'This browser offers WebGPU but found no GPU that it trusts.',
-      todo: [
-        'Switch hardware acceleration on in the settings and restart the browser.',
-        'Update the graphics driver; chrome://gpu or about:support says what is wrong.',
-      ],
-    };
+    return no(
+      'This browser offers WebGPU but found no GPU that it trusts.',
+      'Switch hardware acceleration on in the settings and restart the browser.',
+      'Update the graphics driver; chrome://gpu or about:support says what is wrong.',
+    );
   }
   for (const [limit, [needed, meaning]] of Object.entries(NEEDED)) {
     const found = adapter.limits[limit];
     if (found < needed) {
-      return {
-        what: `This GPU allows ${found} ${meaning}; the engine needs ${needed}.`,
-        todo: ['Choose another GPU in the system settings if there is one.'],
-      };
+      return no(
+        `This GPU allows ${found} ${meaning}; the engine needs ${needed}.`,
+        'Choose another GPU in the system settings if there is one.',
+      );
     }
   }
-  return null;
+  return { missing: null, adapter };
 }

@@ -1,14 +1,21 @@
-// The engine's Worker: loads the wasm, carries out one command after the other, hears cancels
-// while a command runs (the engine lets the event loop turn between two submissions).
+// The engine's Worker: carries out one command after the other, hears cancels while a command runs
+// (the engine lets the event loop turn between two submissions).
 import init, { Engine } from './pkg/mirscope.js';
+import { compileInBackground } from './pipelines.js';
+import { Store } from './store.js';
 
 let engine = null;
 let running = null;
+let store = null;
+let demo = [];
+/** Files that were chosen on the page, by number. */
+const chosen = new Map();
 
 self.onmessage = async ({ data }) => {
   if (data.start) await start(data.start);
-  else if (data.run) await run(data.run, data.command);
+  else if (data.run) await run(data.run, data.command, data.files);
   else if (data.cancel && data.cancel === running) engine.cancel();
+  else if (data.prefetch) await prefetch();
 };
 
 // A panic or a trap leaves the wasm in an unknown state: this Worker is of no more use.
@@ -19,9 +26,13 @@ self.addEventListener('error', ({ message }) => died(message));
 async function start(site) {
   try {
     await holdLock(`mirscope-${crypto.randomUUID()}`);
-    await init({ module_or_path: await fetchProgram(site.wasm_bytes) });
-    engine = new Engine({ ...site, adapter: await adapterName() }, died);
-    self.postMessage({ ready: { version: engine.version } });
+    const adapter = await adapterName();
+    const compiled = compileInBackground(self);
+    store = new Store(site.base);
+    demo = site.demo;
+    await init({ module_or_path: site.module });
+    engine = new Engine({ base: site.base, demo, adapter }, { read, fetch: fetchDemo, compiled, died });
+    self.postMessage({ ready: { version: site.version, adapter } });
   } catch (error) {
     self.postMessage({ failed: error?.message ?? String(error) });
   }
@@ -40,34 +51,46 @@ function holdLock(name) {
   });
 }
 
-/** What the browser tells about the adapter, null where it tells nothing. */
+/** What the browser tells about the adapter; null where there is none. */
 async function adapterName() {
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' });
-  const { vendor, architecture, description } = adapter?.info ?? {};
-  return [vendor, architecture, description].filter((part) => part).join(' ') || null;
+  if (!adapter) return null;
+  const { vendor, architecture, description } = adapter.info ?? {};
+  return [vendor, architecture, description].filter((part) => part).join(' ') || 'a GPU without a name';
 }
 
-/** Fetches the wasm and tells the page how far it is. */
-async function fetchProgram(total) {
-  const response = await fetch(new URL('pkg/mirscope_bg.wasm', import.meta.url));
-  if (!response.ok) {
-    throw new Error(`pkg/mirscope_bg.wasm: the server answered ${response.status} instead of 200`);
+/** Bytes of a chosen file: a Worker may wait for them. */
+function read(id, start, end) {
+  const file = chosen.get(id);
+  if (!file) throw new Error('expected a file that was chosen on this page, found none: choose it again');
+  try {
+    return new Uint8Array(new FileReaderSync().readAsArrayBuffer(file.slice(start, end)));
+  } catch (error) {
+    throw new Error(`it can no longer be read (${error.name}): it was moved or changed since it was chosen; choose it again`);
   }
-  let done = 0;
-  const counted = response.body.pipeThrough(
-    new TransformStream({
-      transform(chunk, controller) {
-        done += chunk.byteLength;
-        self.postMessage({ loading: { done, total } });
-        controller.enqueue(chunk);
-      },
-    }),
-  );
-  return new Response(counted, { headers: { 'content-type': 'application/wasm' } });
 }
 
-async function run(id, command) {
+const fetchDemo = (path, bytes, sha256, progress) =>
+  store.fetch({ address: `assets/demo/${path}?${sha256.slice(0, 16)}`, bytes, sha256 }, progress);
+
+/** Fetches the demo into the cache, one file at a time; what fails is fetched when it is needed. */
+async function prefetch() {
+  if (!(await store.keeps())) return;
+  await store.prune(demo.map(({ sha256 }) => sha256));
+  for (const { path, bytes, sha256 } of demo) {
+    // Whoever measures has the connection for himself.
+    while (running !== null) await new Promise((resolve) => setTimeout(resolve, 500));
+    try {
+      await fetchDemo(path, bytes, sha256, () => {});
+    } catch {
+      return;
+    }
+  }
+}
+
+async function run(id, command, files) {
   running = id;
+  for (const [number, file] of files) chosen.set(number, file);
   try {
     await engine.run(command, (event) => self.postMessage({ event, run: id }));
   } finally {

@@ -1,14 +1,16 @@
-// Puts the page together: node web/tools/bundle.mjs PKG OUT
+// Puts the page together: node web/tools/bundle.mjs PKG OUT [LIMIT]
 //
 // PKG holds what wasm-bindgen wrote, OUT becomes a folder for any static host. Scripts, styles and
-// wasm go into a folder named after their content, so that no cache mixes two versions.
+// wasm go into a folder named after their content, so that no cache mixes two versions. LIMIT is the
+// most bytes that the program may take as gzip.
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
+import { gzipSync } from 'node:zlib';
 
-const [pkg, out] = process.argv.slice(2);
+const [pkg, out, limit] = process.argv.slice(2);
 if (!pkg || !out) {
-  console.error('usage: node web/tools/bundle.mjs PKG OUT');
+  console.error('usage: node web/tools/bundle.mjs PKG OUT [LIMIT]');
   process.exit(2);
 }
 
@@ -21,32 +23,31 @@ function filesBelow(folder) {
     .sort();
 }
 
-const hashOf = (bytes) => createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+const hashOf = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
 /** Sources by their path in the versioned folder. */
 const sources = new Map();
 for (const name of readdirSync('web').sort()) {
-  if (/\.(js|css|svg)$/.test(name)) sources.set(name, join('web', name));
+  // The service worker has to lie at the top: it answers for what is below it only.
+  if (/\.(js|css|svg)$/.test(name) && name !== 'sw.js') sources.set(name, join('web', name));
 }
 for (const name of filesBelow(pkg)) {
   if (/\.(js|wasm)$/.test(name)) sources.set(`pkg/${name}`, join(pkg, name));
 }
 const demo = filesBelow('assets/demo').map((path) => {
   const bytes = readFileSync(join('assets/demo', path));
-  return { path, bytes: bytes.length, hash: hashOf(bytes) };
+  return { path, bytes: bytes.length, sha256: hashOf(bytes) };
 });
-/** The stages of the connector's training, for the page to choose from; none without a demo. */
-const index = 'assets/demo/connectors/index.json';
-const connectors = existsSync(index)
-  ? JSON.parse(readFileSync(index, 'utf8')).map(({ name, description }) => ({ name, description }))
-  : [];
+const version = /^version = "(.*)"$/m.exec(readFileSync('Cargo.toml', 'utf8'))[1];
+const program = readFileSync(sources.get('pkg/mirscope_bg.wasm'));
 const manifest = JSON.stringify({
-  wasm_bytes: statSync(sources.get('pkg/mirscope_bg.wasm')).size,
-  connectors,
+  version,
+  wasm_bytes: program.length,
   demo,
 });
 const everything = createHash('sha256').update(manifest);
 for (const [name, source] of sources) everything.update(name).update(readFileSync(source));
+everything.update(readFileSync('index.html')).update(readFileSync('web/sw.js'));
 const versioned = `web-${everything.digest('hex').slice(0, 12)}`;
 
 rmSync(out, { recursive: true, force: true });
@@ -57,9 +58,22 @@ for (const [name, source] of sources) {
 }
 writeFileSync(join(out, versioned, 'manifest.json'), manifest);
 writeFileSync(join(out, 'index.html'), readFileSync('index.html', 'utf8').replaceAll('="web/', `="${versioned}/`));
+const shell = {
+  version: versioned,
+  files: [...sources.keys(), 'manifest.json'].map((name) => `${versioned}/${name}`),
+};
+writeFileSync(join(out, 'sw.js'), `const BUNDLE = ${JSON.stringify(shell)};\n${readFileSync('web/sw.js', 'utf8')}`);
 if (demo.length > 0) cpSync('assets/demo', join(out, 'assets/demo'), { recursive: true });
 for (const name of ['LICENSE-MIT', 'LICENSE-APACHE', 'assets/LICENSES.md']) {
   if (existsSync(name)) cpSync(name, join(out, name), { recursive: true });
 }
+
+const mebibytes = (bytes) => (bytes / 1048576).toFixed(2);
 const size = filesBelow(out).reduce((sum, name) => sum + statSync(join(out, name)).size, 0);
-console.error(`${out}: ${(size / 1048576).toFixed(1)} MiB, ${demo.length} files of the demo`);
+const packed = gzipSync(program, { level: 9 }).length;
+console.error(`${out}: ${mebibytes(size)} MiB, ${demo.length} files of the demo`);
+console.error(`mirscope_bg.wasm: ${mebibytes(program.length)} MiB, ${mebibytes(packed)} MiB as gzip`);
+if (limit && packed > Number(limit)) {
+  console.error(`the program is too large: ${packed} bytes as gzip, at most ${limit} are allowed`);
+  process.exit(1);
+}

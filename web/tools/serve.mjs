@@ -22,9 +22,10 @@ const TYPES = {
 /**
  * Serves `folder` on 127.0.0.1 below the path `mount`; port 0 takes any free one. `before(path)` is
  * awaited for each request and may return a status to answer with instead of the file;
- * `change(path, text)` may return another text for a script. Resolves with `{ address, close }`.
+ * `change(path, text)` may return another text for a script; `cut(path, start)` may return after how
+ * many bytes, of those asked for, the connection is cut. Resolves with `{ address, close }`.
  */
-export function serve(folder, { port = 0, mount = '/', before = async () => null, change = null } = {}) {
+export function serve(folder, { port = 0, mount = '/', before = async () => null, change = null, cut = () => null } = {}) {
   const root = resolve(folder);
   const server = createServer(async (request, response) => {
     const answer = (status, text) => response.writeHead(status, { 'content-type': 'text/plain' }).end(`${text}\n`);
@@ -42,13 +43,24 @@ export function serve(folder, { port = 0, mount = '/', before = async () => null
         const text = change(path, await readFile(file, 'utf8'));
         return response.writeHead(200, { 'content-type': TYPES['.js'] }).end(text);
       }
-      response.writeHead(200, {
+      const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? '');
+      const start = range ? Number(range[1]) : 0;
+      if (range && start >= found.size) {
+        return response.writeHead(416, { 'content-range': `bytes */${found.size}` }).end();
+      }
+      response.writeHead(range ? 206 : 200, {
         'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
-        'content-length': found.size,
+        'content-length': found.size - start,
+        'accept-ranges': 'bytes',
+        ...(range && { 'content-range': `bytes ${start}-${found.size - 1}/${found.size}` }),
         'cache-control': 'no-cache',
       });
       if (request.method === 'HEAD') return response.end();
-      createReadStream(file).on('error', () => response.destroy()).pipe(response);
+      const last = cut(path, start);
+      const content = createReadStream(file, { start, end: last === null ? Infinity : start + last - 1 });
+      content.on('error', () => response.destroy()).pipe(response, { end: last === null });
+      // Cut off, not ended: the reader was promised more.
+      if (last !== null) content.on('end', () => setTimeout(() => response.destroy(), 50));
     } catch {
       answer(400, 'not understood');
     }
