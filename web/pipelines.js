@@ -12,21 +12,27 @@
 export function compileInBackground(scope) {
   const { GPUDevice, GPUComputePassEncoder } = scope;
   if (!GPUDevice?.prototype.createComputePipelineAsync) return async () => true;
-  const pending = new Set();
+  /** Resolves when all that was asked for is there. One at a time: several keep the process waiting. */
+  let last = Promise.resolve();
+  let waiting = 0;
   const create = GPUDevice.prototype.createComputePipeline;
   const setPipeline = GPUComputePassEncoder.prototype.setPipeline;
 
   GPUDevice.prototype.createComputePipeline = function (descriptor) {
     const standIn = { pipeline: null, now: () => (standIn.pipeline ??= create.call(this, descriptor)) };
-    const made = this.createComputePipelineAsync(descriptor).then(
-      (pipeline) => {
-        standIn.pipeline ??= pipeline;
-      },
-      // Made once more when it is used, where the error is heard by whoever listens for it.
-      () => {},
-    );
-    pending.add(made);
-    made.then(() => pending.delete(made));
+    waiting += 1;
+    last = last
+      .then(() => standIn.pipeline ?? this.createComputePipelineAsync(descriptor))
+      .then(
+        (pipeline) => {
+          standIn.pipeline ??= pipeline;
+        },
+        // Made once more when it is used, where the error is heard by whoever listens for it.
+        () => {},
+      )
+      .finally(() => {
+        waiting -= 1;
+      });
     return standIn;
   };
   GPUComputePassEncoder.prototype.setPipeline = function (pipeline) {
@@ -34,13 +40,13 @@ export function compileInBackground(scope) {
   };
 
   return async (patience) => {
-    const late = Symbol();
+    if (waiting === 0) return true;
     let timer;
     const deadline = new Promise((resolve) => {
-      timer = setTimeout(resolve, patience, late);
+      timer = setTimeout(resolve, patience);
     });
-    const first = await Promise.race([Promise.all(pending), deadline]);
+    await Promise.race([last, deadline]);
     clearTimeout(timer);
-    return first !== late;
+    return waiting === 0;
   };
 }

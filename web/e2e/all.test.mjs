@@ -6,3 +6,5 @@ import './server.mjs';
 import './page.mjs';
 import './measure.mjs';
 import './failures.mjs';
+import './cache.mjs';
+import './files.mjs';

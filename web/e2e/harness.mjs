@@ -12,8 +12,8 @@ const ARTIFACTS = fileURLToPath(new URL('artifacts/', import.meta.url));
 mkdirSync(ARTIFACTS, { recursive: true });
 
 /** The slowest thing that a test waits for: a measurement on a software adapter, in milliseconds. */
-export const MEASURED_WITHIN = 420_000;
-/** The engine's program is there and compiled. */
+export const MEASURED_WITHIN = 240_000;
+/** The page's program is there and has drawn. */
 export const READY_WITHIN = 60_000;
 
 const BASIC_FLAGS = [
@@ -26,10 +26,10 @@ const WEBGPU_FLAGS = [
   '--use-vulkan=swiftshader', '--use-angle=swiftshader',
 ];
 
-export function launch({ webgpu = true } = {}) {
+export function launch({ webgpu = true, flags = [] } = {}) {
   return chromium.launch({
     executablePath: process.env.MIRSCOPE_BROWSER || '/usr/bin/chromium',
-    args: [...BASIC_FLAGS, ...(webgpu ? WEBGPU_FLAGS : [])],
+    args: [...BASIC_FLAGS, ...(webgpu ? WEBGPU_FLAGS : []), ...flags],
     timeout: 60_000,
   });
 }
@@ -67,15 +67,65 @@ export async function openPage(t, browser, { expected = [], ...options } = {}) {
 
 /** Waits until the page's hook is in one of `states`, fails at once in a state that ends waiting. */
 export async function reach(page, states, timeout = READY_WITHIN) {
-  const ends = ['done', 'failed', 'cancelled', 'unsupported'];
+  const ends = ['lost', 'failed', 'unsupported'];
   const wanted = [states].flat();
   await page.waitForFunction((list) => list.includes(window.mirscope?.state), [...wanted, ...ends], { timeout });
   const { state, error } = await page.evaluate(() => ({ state: window.mirscope.state, error: window.mirscope.error }));
   assert.ok(wanted.includes(state), `expected ${wanted.join(' or ')}, the page is ${state}: ${error}`);
 }
 
+/** Opens the page at `address` and waits until app and engine are there. */
+export async function open(page, address) {
+  await page.goto(address);
+  await reach(page, 'ready');
+  await page.waitForFunction(() => window.mirscope.engine !== 'starting', null, { timeout: READY_WITHIN });
+  assert.equal(await hook(page, 'engine'), 'ready');
+}
+
+/** A field of the page's hook. */
+export const hook = (page, field) => page.evaluate((name) => window.mirscope[name], field);
+
+/** What the app has told the reader as gone wrong. */
+export const alarms = async (page) => (await hook(page, 'messages')).filter(([, alarm]) => alarm).map(([text]) => text);
+
+/** Has the app measure the demo; resolves once it does. */
+export async function begin(page, numPairs) {
+  await page.evaluate((pairs) => window.mirscope.run(pairs), numPairs);
+  await reach(page, 'running');
+}
+
+const STAGES = ['device', 'fetch', 'load', 'prepare', 'forward', 'metric'];
+
+/** Waits until a stage of the run under way has finished so many units, or a later one began. */
+export async function progressed(page, stage, done) {
+  await page.waitForFunction(
+    ([stages, name, units]) => {
+      const { state, stage: [now, finished] = [] } = { ...window.mirscope, stage: window.mirscope.stage ?? [] };
+      const further = stages.indexOf(now) - stages.indexOf(name);
+      return state !== 'running' || further > 0 || (further === 0 && finished >= units);
+    },
+    [STAGES, stage, done],
+    { timeout: MEASURED_WITHIN },
+  );
+  assert.equal(await hook(page, 'state'), 'running', `the run ended before ${stage}`);
+}
+
+/** Has the app measure the demo and waits for its report. */
+export async function measure(page, numPairs) {
+  const before = (await hook(page, 'runs')).length;
+  await begin(page, numPairs);
+  await reach(page, 'ready', MEASURED_WITHIN);
+  assert.deepEqual(await alarms(page), []);
+  assert.equal((await hook(page, 'runs')).length, before + 1);
+  return hook(page, 'report');
+}
+
+/** A picture of the window, once what was asked for has been drawn. */
 export async function screenshot(page, name) {
-  await page.screenshot({ path: `${ARTIFACTS}/${name}.png`, fullPage: true });
+  await page.evaluate(() => new Promise((drawn) => {
+    requestAnimationFrame(() => requestAnimationFrame(drawn));
+  }));
+  await page.screenshot({ path: `${ARTIFACTS}/${name}.png` });
 }
 
 /** Runs the native program; resolves with what it printed. */

@@ -1,7 +1,7 @@
 // The page before anything is measured: loading, layout, browsers that cannot run it.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { launch, openPage, reach, screenshot, site } from './harness.mjs';
+import { hook, launch, open, openPage, reach, screenshot, site } from './harness.mjs';
 
 let browser;
 before(async () => {
@@ -11,7 +11,7 @@ after(() => browser?.close());
 
 const LIMIT = { timeout: 120_000 };
 
-test('the page can be read before the engine arrives, then it is ready', LIMIT, async (t) => {
+test('the page can be read before the program arrives, then the recorded report is there', LIMIT, async (t) => {
   let release;
   const held = new Promise((resolve) => (release = resolve));
   const address = await site(t, {
@@ -21,26 +21,68 @@ test('the page can be read before the engine arrives, then it is ready', LIMIT, 
   });
   const page = await openPage(t, browser);
   await page.goto(address);
-  await page.locator('#loading-text').getByText('Loading the engine').waitFor();
-  assert.equal(await page.locator('h1').textContent(), 'mirscope');
-  assert.ok(await page.locator('#measure').isDisabled());
+  await page.locator('#loading-text').getByText('Loading').waitFor();
+  assert.match(await page.locator('h1').textContent(), /mirscope/);
+  assert.match(await page.locator('#cover').innerText(), /nothing is ever uploaded/);
   await screenshot(page, 'loading');
+  const asked = Date.now();
   release();
   await reach(page, 'ready');
-  assert.ok(await page.locator('#measure').isEnabled());
-  assert.ok(await page.locator('#loading').isHidden());
-  assert.match(await page.evaluate(() => window.mirscope.version), /^\d+\.\d+\.\d+$/);
-  assert.match(await page.locator('#adapter').textContent(), /swiftshader/i);
-  assert.deepEqual(await page.locator('#connector option').allTextContents(), ['trained', 'halfway', 'untrained']);
+  t.diagnostic(`drawn ${Date.now() - asked} ms after the program came`);
+  assert.ok(await page.locator('#cover').isHidden());
+  const report = await hook(page, 'report');
+  assert.ok(report.mir > 0 && report.layers.length >= 2);
+  await page.waitForFunction(() => window.mirscope.engine === 'ready');
+  assert.match(await hook(page, 'version'), /^\d+\.\d+\.\d+$/);
+  assert.match(await hook(page, 'adapter'), /swiftshader/i);
+  await page.waitForFunction(() => window.mirscope.messages.length > 0);
+  const [[note, alarm]] = await hook(page, 'messages');
+  assert.match(note, /without a GPU/);
+  assert.equal(alarm, false, 'a software adapter is worth a note, no more');
 });
 
-test('the page fits 390 pixels and works from a sub-path', LIMIT, async (t) => {
-  const address = await site(t, { mount: '/some/where/' });
-  const page = await openPage(t, browser, { viewport: { width: 390, height: 844 } });
-  await page.goto(address);
-  await reach(page, 'ready');
-  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 390), 'no sideways scrolling');
-  await screenshot(page, 'ready-390');
+test('the canvas fills the window at every density', LIMIT, async (t) => {
+  const address = await site(t);
+  for (const [inBrowser, density, viewport] of [
+    [browser, 1, { width: 390, height: 844 }],
+    // Emulated densities do not reach the observer of the canvas: here the whole browser has another.
+    [await launch({ flags: ['--force-device-scale-factor=2', '--window-size=800,900'] }), 2, null],
+  ]) {
+    if (inBrowser !== browser) t.after(() => inBrowser.close());
+    const page = await openPage(t, inBrowser, { viewport });
+    await open(page, address);
+    const { css, pixels, room } = await page.evaluate(() => {
+      const canvas = document.querySelector('#app');
+      const { scrollWidth, scrollHeight } = document.documentElement;
+      return {
+        css: [canvas.clientWidth, canvas.clientHeight],
+        pixels: [canvas.width, canvas.height],
+        room: [scrollWidth, scrollHeight, innerWidth, innerHeight],
+      };
+    });
+    assert.deepEqual(room.slice(0, 2), room.slice(2), 'nothing to scroll');
+    assert.deepEqual(css, room.slice(2));
+    assert.deepEqual(pixels, css.map((length) => length * density));
+  }
+});
+
+test('the views are drawn at three sizes, light and dark', LIMIT, async (t) => {
+  const address = await site(t);
+  const page = await openPage(t, browser);
+  await open(page, address);
+  const view = await hook(page, 'view');
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme });
+    for (const [width, height] of [[1280, 720], [1920, 1080], [390, 844]]) {
+      await page.setViewportSize({ width, height });
+      const tabs = width === 1280 ? ['alignment', 'eyes', 'what-if', 'compare', 'data', 'reference'] : ['alignment'];
+      for (const tab of tabs) {
+        await page.evaluate((selected) => window.mirscope.setView(selected), { ...view, tab });
+        await page.waitForFunction((name) => window.mirscope.view.tab === name, tab);
+        await screenshot(page, `${tab}-${width}-${colorScheme}`);
+      }
+    }
+  }
 });
 
 /** Opens the page in a browser changed by `change` and returns the explanation it shows. */
@@ -50,8 +92,8 @@ async function explanation(t, inBrowser, change) {
   if (change) await page.addInitScript(change);
   await page.goto(address);
   await reach(page, 'unsupported');
-  assert.ok(await page.locator('#measure').isDisabled());
   assert.ok(await page.locator('#loading').isHidden());
+  assert.ok(await page.locator('#message').isVisible());
   await screenshot(page, `unsupported-${t.name.replaceAll(/\W+/g, '-')}`);
   return page.locator('#message').innerText();
 }
@@ -86,7 +128,7 @@ test('an adapter with too small limits is refused with numbers', LIMIT, async (t
   assert.match(text, /allows 128 invocations in a workgroup; the engine needs 256/);
 });
 
-test('a Worker without a GPU is told apart from a page without one', LIMIT, async (t) => {
+test('a Worker without a GPU leaves a page that can be read', LIMIT, async (t) => {
   // Only the Worker's scripts ask for the adapter through WorkerNavigator.
   const address = await site(t, {
     change: (path, text) => (path.endsWith('/worker.js')
@@ -94,9 +136,9 @@ test('a Worker without a GPU is told apart from a page without one', LIMIT, asyn
       : text),
   });
   const page = await openPage(t, browser);
-  await page.goto(address);
-  await reach(page, 'unsupported');
-  assert.match(await page.locator('#message').innerText(), /the Worker that the engine runs in found none/);
+  await open(page, address);
+  await page.waitForFunction(() => window.mirscope.messages.length > 0);
+  assert.match((await hook(page, 'messages'))[0][0], /the Worker that the engine runs in found none/);
 });
 
 test('a bundle without its program says which file is missing', LIMIT, async (t) => {
@@ -105,4 +147,24 @@ test('a bundle without its program says which file is missing', LIMIT, async (t)
   await page.goto(address);
   await reach(page, 'failed');
   assert.match(await page.locator('#message').innerText(), /mirscope_bg\.wasm: the server answered 404/);
+  assert.ok(await page.locator('#reload').isVisible());
+});
+
+test('a lost graphics device is told, and reloading brings the page back', LIMIT, async (t) => {
+  const address = await site(t);
+  const page = await openPage(t, browser, { expected: [/lost|destroyed/i] });
+  await page.addInitScript(() => {
+    const requestDevice = GPUAdapter.prototype.requestDevice;
+    GPUAdapter.prototype.requestDevice = async function (...options) {
+      window.pageDevice = await requestDevice.apply(this, options);
+      return window.pageDevice;
+    };
+  });
+  await open(page, address);
+  await page.evaluate(() => window.pageDevice.destroy());
+  await page.waitForFunction(() => window.mirscope.state === 'lost');
+  assert.match(await page.locator('#message').innerText(), /took the graphics device away/);
+  await screenshot(page, 'device-lost');
+  await page.click('#reload');
+  await reach(page, 'ready');
 });

@@ -1,23 +1,59 @@
 // Parts of the page that need no browser.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { transferables } from '../engine.js';
-import { count, mebibytes, seconds, significant } from '../format.js';
-
-test('numbers read as the command line prints them', () => {
-  for (const [value, text] of [
-    [0, '0'], [Math.PI, '3.142'], [-0.012344, '-0.01234'], [99999.6, '100000'], [12345.678, '12346'],
-    [12345678, '1.235e7'], [0.0000123, '1.230e-5'], [null, '–'], [undefined, '–'],
-  ]) assert.equal(significant(value), text);
-  assert.equal(count(134515008), '134,515,008');
-  assert.equal(mebibytes(1572864), '1.5 MiB');
-  assert.equal(seconds(3.44), '3.4 s');
-  assert.equal(seconds(125.2), '2 min 05 s');
-});
+import { isLast, transferables } from '../engine.js';
+import { compileInBackground } from '../pipelines.js';
 
 test('a message moves each of its buffers once', () => {
   const bytes = new Uint8Array([1, 2, 3]);
   const command = { Measure: { model: { Files: [{ name: 'a', bytes }, { name: 'b', bytes: bytes.subarray(1) }] }, seed: 0 } };
   assert.deepEqual(transferables(command), [bytes.buffer]);
   assert.deepEqual(transferables({ Measure: { pairs: 'Demo', num: null } }), []);
+});
+
+test('news do not end a command, answers do', () => {
+  for (const event of [{ Progress: {} }, { Note: '' }, { Kept: {} }]) assert.equal(isLast(event), false);
+  for (const event of ['Cancelled', { Report: {} }, { Failed: '' }, { Pair: {} }]) assert.equal(isLast(event), true);
+});
+
+/** A WebGPU in which compiling takes until `finish` is called. */
+function gpu() {
+  const made = [];
+  const set = [];
+  class GPUDevice {
+    createComputePipeline(descriptor) {
+      return `sync ${descriptor.label}`;
+    }
+    createComputePipelineAsync(descriptor) {
+      return new Promise((resolve, reject) => made.push({ descriptor, resolve, reject }));
+    }
+  }
+  class GPUComputePassEncoder {
+    setPipeline(pipeline) {
+      set.push(pipeline);
+    }
+  }
+  return { GPUDevice, GPUComputePassEncoder, made, set };
+}
+
+const turn = () => new Promise((resolve) => setTimeout(resolve));
+
+test('kernels are compiled aside, one at a time, and used when they are there', async () => {
+  const scope = gpu();
+  const compiled = compileInBackground(scope);
+  assert.equal(await compiled(0), true, 'nothing is under way');
+  const device = new scope.GPUDevice();
+  const pass = new scope.GPUComputePassEncoder();
+  const [first, second] = ['first', 'second'].map((label) => device.createComputePipeline({ label }));
+  await turn();
+  assert.deepEqual(scope.made.map(({ descriptor }) => descriptor.label), ['first']);
+  assert.equal(await compiled(1), false);
+  scope.made[0].resolve('async first');
+  await turn();
+  assert.equal(scope.made.length, 2);
+  pass.setPipeline(first);
+  pass.setPipeline(second);
+  assert.deepEqual(scope.set, ['async first', 'sync second'], 'one that is needed at once is made at once');
+  scope.made[1].reject(new Error('out of memory'));
+  assert.equal(await compiled(100), true);
 });

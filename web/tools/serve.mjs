@@ -23,9 +23,10 @@ const TYPES = {
  * Serves `folder` on 127.0.0.1 below the path `mount`; port 0 takes any free one. `before(path)` is
  * awaited for each request and may return a status to answer with instead of the file;
  * `change(path, text)` may return another text for a script; `cut(path, start)` may return after how
- * many bytes, of those asked for, the connection is cut. Resolves with `{ address, close }`.
+ * many bytes, of those asked for, the connection is cut. `spoil(path, bytes)` may
+ * change any file's bytes. Resolves with `{ address, close }`.
  */
-export function serve(folder, { port = 0, mount = '/', before = async () => null, change = null, cut = () => null } = {}) {
+export function serve(folder, { port = 0, mount = '/', before = async () => null, change = null, cut = () => null, spoil = null } = {}) {
   const root = resolve(folder);
   const server = createServer(async (request, response) => {
     const answer = (status, text) => response.writeHead(status, { 'content-type': 'text/plain' }).end(`${text}\n`);
@@ -42,6 +43,10 @@ export function serve(folder, { port = 0, mount = '/', before = async () => null
       if (change && file.endsWith('.js')) {
         const text = change(path, await readFile(file, 'utf8'));
         return response.writeHead(200, { 'content-type': TYPES['.js'] }).end(text);
+      }
+      if (spoil) {
+        const bytes = spoil(path, await readFile(file));
+        return response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream' }).end(bytes);
       }
       const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? '');
       const start = range ? Number(range[1]) : 0;
