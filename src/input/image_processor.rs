@@ -146,14 +146,13 @@ impl ImageProcessor {
     /// nearest 8-bit levels.
     pub fn picture(&self, values: &PixelValues) -> RgbImage {
         let plane = values.height * values.width;
-        // A factor of 0 makes all images equal; black is as good as any.
         let factor = self.rescale_factor.unwrap_or(1.0);
         let level = |value: f32, channel: usize| {
             let value = match &self.normalize {
                 Some((mean, std)) => value * std[channel] + mean[channel],
                 None => value,
             };
-            // `as` takes what is out of range to the nearest level, and NaN to 0.
+            // `as` takes what is out of range to the nearest level, and NaN, as of a factor of 0, to 0.
             (f64::from(value) / factor).round() as u8
         };
         let mut data = vec![0; 3 * plane];
