@@ -1,9 +1,9 @@
 //! Modality calibration in closed form: the vision tokens of each layer take the mean and the
 //! deviation of the text tokens, dimension by dimension.
 
-use super::{AlignmentError, Mir};
+use super::{AlignmentError, Mir, covariance::Moments};
 use crate::{
-    gpu::{DType, Gpu, GpuError, Readback, Recording, Tensor},
+    gpu::{Readback, Recording},
     kernels::{
         affine_rows::affine_rows,
         column_sums::{ColumnSums, column_totals},
@@ -31,17 +31,26 @@ impl Mir {
         let mut recording = Recording::new();
         let (layers, width) = (self.stores.len(), self.hidden_size);
         let sides = [
-            Columns::new(gpu, layers, width)?,
-            Columns::new(gpu, layers, width)?,
+            Moments::new(gpu, layers, width)?,
+            Moments::new(gpu, layers, width)?,
         ];
         for (layer, stores) in self.stores.iter().enumerate() {
-            for (store, columns) in stores.iter().zip(&sides) {
-                columns.record(gpu, &mut recording, store, layer)?;
+            for (store, moments) in stores.iter().zip(&sides) {
+                moments.record_means(gpu, &mut recording, store, layer)?;
+                let [means, _, squares] = moments.tensors();
+                let square = ColumnSums {
+                    shift: Some((means, layer)),
+                    square: true,
+                    factor: 1.0,
+                };
+                recording.extend(column_totals(gpu, store, &square, squares, layer)?);
             }
         }
         gpu.run_with(&recording, cancel, &mut |_, _| {}).await?;
         let [vision, text] = &sides;
-        let read = gpu.read(&[vision.all(), text.all()].concat()).await?;
+        let read = gpu
+            .read(&[vision.tensors(), text.tensors()].concat())
+            .await?;
         let (vision, text) = read.split_at(read.len() / 2);
         let mut factors = Vec::with_capacity(layers * width);
         let mut shifts = Vec::with_capacity(layers * width);
@@ -64,56 +73,6 @@ impl Mir {
             recording.push(affine_rows(vision, &factors, &shifts, layer)?);
         }
         gpu.run_with(&recording, cancel, &mut |_, _| {}).await?;
-        Ok(())
-    }
-}
-
-/// Statistics of the dimensions of one modality, `[layers, width]` each.
-struct Columns {
-    means: Tensor,
-    /// What the rounding of the means left over.
-    rests: Tensor,
-    /// Sums of squares about the means.
-    squares: Tensor,
-}
-
-impl Columns {
-    fn new(gpu: &Gpu, layers: usize, width: usize) -> Result<Self, GpuError> {
-        let statistic = || gpu.tensor(DType::F32, layers, width);
-        Ok(Self {
-            means: statistic()?,
-            rests: statistic()?,
-            squares: statistic()?,
-        })
-    }
-
-    fn all(&self) -> Vec<&Tensor> {
-        vec![&self.means, &self.rests, &self.squares]
-    }
-
-    fn record(
-        &self,
-        gpu: &Gpu,
-        recording: &mut Recording,
-        store: &Tensor,
-        layer: usize,
-    ) -> Result<(), GpuError> {
-        let mean = ColumnSums {
-            factor: 1.0 / store.rows() as f32,
-            ..ColumnSums::default()
-        };
-        let rest = ColumnSums {
-            shift: Some((&self.means, layer)),
-            ..mean
-        };
-        let square = ColumnSums {
-            square: true,
-            factor: 1.0,
-            ..rest
-        };
-        recording.extend(column_totals(gpu, store, &mean, &self.means, layer)?);
-        recording.extend(column_totals(gpu, store, &rest, &self.rests, layer)?);
-        recording.extend(column_totals(gpu, store, &square, &self.squares, layer)?);
         Ok(())
     }
 }

@@ -26,7 +26,7 @@ pub(super) struct Clouds {
 pub(super) struct Moments {
     /// Means, `[layers, width]`: rounded, and what the rounding left over.
     pub(super) means: [Tensor; 2],
-    /// Sums of squares of the centered and scaled rows, `[layers, width]`.
+    /// Sums of squares about the means, `[layers, width]`; of scaled rows where the rows were scaled.
     pub(super) squares: Tensor,
 }
 
@@ -37,6 +37,34 @@ impl Moments {
             means: [statistic()?, statistic()?],
             squares: statistic()?,
         })
+    }
+
+    /// Means, what their rounding left over, squares.
+    pub(super) fn tensors(&self) -> [&Tensor; 3] {
+        let [means, rests] = &self.means;
+        [means, rests, &self.squares]
+    }
+
+    /// Records the means of the rows of `store`.
+    pub(super) fn record_means(
+        &self,
+        gpu: &Gpu,
+        recording: &mut Recording,
+        store: &Tensor,
+        layer: usize,
+    ) -> Result<(), GpuError> {
+        let [means, rests] = &self.means;
+        let mean = ColumnSums {
+            factor: 1.0 / store.rows() as f32,
+            ..ColumnSums::default()
+        };
+        let rest = ColumnSums {
+            shift: Some((means, layer)),
+            ..mean
+        };
+        recording.extend(column_totals(gpu, store, &mean, means, layer)?);
+        recording.extend(column_totals(gpu, store, &rest, rests, layer)?);
+        Ok(())
     }
 }
 
@@ -52,11 +80,8 @@ impl Clouds {
     /// The tensors that come to the CPU, in a fixed order: stats, means, squares, then
     /// both parts of each Gram matrix.
     pub(super) fn tensors(&self) -> Vec<&Tensor> {
-        let Moments {
-            means: [means, rests],
-            squares,
-        } = &self.moments;
-        let mut all = vec![&self.stats, means, rests, squares];
+        let mut all = vec![&self.stats];
+        all.extend(self.moments.tensors());
         all.extend((self.grams.iter()).flat_map(|gram| [&gram.high, &gram.rest]));
         all
     }
@@ -98,20 +123,8 @@ pub(super) fn center(
     moments: &Moments,
     layer: usize,
 ) -> Result<(), GpuError> {
-    let Moments {
-        means: [means, rests],
-        squares,
-    } = moments;
-    let mean = ColumnSums {
-        factor: 1.0 / store.rows() as f32,
-        ..ColumnSums::default()
-    };
-    recording.extend(column_totals(gpu, store, &mean, means, layer)?);
-    let rest = ColumnSums {
-        shift: Some((means, layer)),
-        ..mean
-    };
-    recording.extend(column_totals(gpu, store, &rest, rests, layer)?);
+    moments.record_means(gpu, recording, store, layer)?;
+    let [means, rests, squares] = moments.tensors();
     recording.push(center_rows(store, means, rests, stats, layer)?);
     let square = ColumnSums {
         square: true,
