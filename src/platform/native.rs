@@ -9,7 +9,12 @@ mod disk;
 pub use dialogs::{cache_size, clear_cache, in_background, pick, read, save};
 pub use disk::{files_at, read_range};
 
-use std::{borrow::Cow, future::Future, io, thread};
+use std::{
+    borrow::Cow,
+    future::Future,
+    io, thread,
+    time::{Duration, Instant},
+};
 
 use super::{DemoFile, DemoFileError};
 
@@ -29,6 +34,14 @@ pub fn spawn_thread(
     work: impl FnOnce() + Send + 'static,
 ) -> io::Result<thread::JoinHandle<()>> {
     thread::Builder::new().name(name.to_owned()).spawn(work)
+}
+
+/// Waits until a thread has ended, `most` at the longest.
+pub fn wait_for(thread: thread::JoinHandle<()>, most: Duration) {
+    let begin = Instant::now();
+    while !thread.is_finished() && begin.elapsed() < most {
+        thread::sleep(Duration::from_millis(2));
+    }
 }
 
 /// A name for an adapter that has none of its own: natively nothing knows better.

@@ -1,6 +1,10 @@
 //! The engine on a thread of its own.
 
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::{
+    sync::mpsc::{Receiver, Sender, TryRecvError, channel},
+    thread::JoinHandle,
+    time::Duration,
+};
 
 use eframe::egui;
 
@@ -9,6 +13,9 @@ use crate::{
     engine::{Command, Event, Session},
     platform::{Cancel, native},
 };
+
+/// Most that a closed window waits for the engine to let go of its device.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// A [`Session`] on a thread of its own, started with the first command and again after it died.
 pub struct NativeLink {
@@ -21,6 +28,7 @@ struct Thread {
     events: Receiver<Event>,
     /// The flag of the command under way.
     running: Option<Cancel>,
+    handle: JoinHandle<()>,
 }
 
 impl NativeLink {
@@ -36,7 +44,7 @@ impl NativeLink {
         let (commands, orders) = channel::<(Command, Cancel)>();
         let (sender, events) = channel();
         let context = self.context.clone();
-        native::spawn_thread("engine", move || {
+        let handle = native::spawn_thread("engine", move || {
             // Also when the thread dies: the app has to find out.
             let _wake = WakeOnDrop(context.clone());
             let mut session = Session::default();
@@ -55,6 +63,7 @@ impl NativeLink {
             commands,
             events,
             running: None,
+            handle,
         })
     }
 }
@@ -112,7 +121,14 @@ impl Link for NativeLink {
 
 impl Drop for NativeLink {
     fn drop(&mut self) {
-        // The window closes at once; the thread ends at its next check.
         self.cancel();
+        // A driver must not be taken down while the program ends.
+        if let Some(Thread {
+            commands, handle, ..
+        }) = self.thread.take()
+        {
+            drop(commands);
+            native::wait_for(handle, FAREWELL);
+        }
     }
 }

@@ -36,7 +36,13 @@ use device::Device;
 ///
 /// As [`Session::run`].
 pub async fn run(command: Command, cancel: &Cancel, emit: &mut dyn FnMut(Event)) {
-    Session::default().run(command, cancel, emit).await;
+    let mut session = Session::default();
+    let last = session
+        .carry_out(command, &mut News::new(cancel, emit))
+        .await;
+    // A program may end with the last event, and a driver must not be taken down while it does.
+    drop(session);
+    emit(last);
 }
 
 /// An engine that carries out one command after the other, and keeps what a measurement was asked to
@@ -95,17 +101,23 @@ impl Session {
     /// device instead of blocking and lets the event loop run in between, so that a cancel message
     /// gets through. `cancel` takes effect between two submissions, well within a second.
     pub async fn run(&mut self, command: Command, cancel: &Cancel, emit: &mut dyn FnMut(Event)) {
-        let outcome = self.dispatch(command, &mut News::new(cancel, emit)).await;
+        let last = self.carry_out(command, &mut News::new(cancel, emit)).await;
+        emit(last);
+    }
+
+    /// Carries out `command` and returns its last event.
+    async fn carry_out(&mut self, command: Command, news: &mut News<'_>) -> Event {
+        let outcome = self.dispatch(command, news).await;
         if let Err(EngineError::Gpu(error)) = &outcome
             && error.ends_device()
         {
             self.forget();
         }
-        emit(match outcome {
+        match outcome {
             Ok(event) => event,
             Err(EngineError::Cancelled) => Event::Cancelled,
             Err(error) => Event::Failed(error.to_string()),
-        });
+        }
     }
 
     async fn dispatch(
