@@ -12,15 +12,17 @@ pub mod link;
 #[cfg(target_arch = "wasm32")]
 pub mod page;
 pub mod picture;
+mod progress;
 pub mod store;
 mod theme;
 mod top_bar;
 pub mod tour;
 mod views;
+#[cfg(not(target_arch = "wasm32"))]
 mod window;
 
 #[cfg(not(target_arch = "wasm32"))]
-pub use window::open;
+pub use window::{Start, open};
 
 use eframe::egui;
 
@@ -32,7 +34,21 @@ pub struct App {
     /// What there is to show.
     pub store: Store,
     link: Box<dyn Link>,
+    /// Closes the window after the measurement under way, and hears how that ended.
+    #[cfg(not(target_arch = "wasm32"))]
+    closes_with: Option<std::sync::Arc<std::sync::Mutex<Option<Result<(), String>>>>>,
 }
+
+/// What the app remembers from one visit to the next.
+#[derive(Default, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+struct Memory {
+    /// The tour was offered and seen or declined.
+    tour_seen: bool,
+}
+
+/// The key of [`Memory`] in eframe's storage.
+const MEMORY: &str = "mirscope";
 
 impl App {
     /// The app over an engine; `context` gets its look.
@@ -41,7 +57,17 @@ impl App {
         Self {
             store: Store::new(),
             link,
+            #[cfg(not(target_arch = "wasm32"))]
+            closes_with: None,
         }
+    }
+
+    /// Takes up what the last visit left.
+    pub fn restore(&mut self, storage: Option<&dyn eframe::Storage>) {
+        let memory: Memory = storage
+            .and_then(|storage| eframe::get_value(storage, MEMORY))
+            .unwrap_or_default();
+        self.store.tour_seen = memory.tour_seen;
     }
 
     /// Takes the engine's news and gives it what the views asked for.
@@ -78,7 +104,12 @@ impl eframe::App for App {
         self.exchange(ui.ctx());
         let store = &mut self.store;
         tour::keys(ui.ctx(), store);
+        let escape = ui.input(|input| input.key_pressed(egui::Key::Escape));
+        if escape && store.is_busy() && !store.tour.is_on() {
+            store.cancel();
+        }
         top_bar::show(ui, store);
+        progress::show(ui, store);
         egui::CentralPanel::default().show(ui, |ui| match store.view.tab {
             Tab::Alignment => views::alignment::show(ui, store),
             Tab::Eyes => views::eyes::show(ui, store),
@@ -88,7 +119,19 @@ impl eframe::App for App {
             Tab::Reference => views::reference::show(ui, store),
         });
         tour::show(ui.ctx(), store);
+        if store.hover.end_frame() {
+            ui.ctx().request_repaint();
+        }
         // What the views asked for in this frame goes out with it.
         self.store.drive(self.link.as_mut());
+        #[cfg(not(target_arch = "wasm32"))]
+        self.close_when_done(ui.ctx());
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        let memory = Memory {
+            tour_seen: self.store.tour_seen,
+        };
+        eframe::set_value(storage, MEMORY, &memory);
     }
 }

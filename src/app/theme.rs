@@ -122,6 +122,7 @@ pub fn install(context: &egui::Context) {
                 widget.corner_radius = radius;
             }
             visuals.widgets.noninteractive.bg_stroke = Stroke::new(1.0, colors.line);
+            visuals.widgets.inactive.bg_stroke = Stroke::new(1.0, colors.line);
         });
     }
 }
@@ -142,6 +143,95 @@ pub fn card<R>(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui) -> R) -> R
         .inner_margin(egui::Margin::same(14))
         .show(ui, content)
         .inner
+}
+
+/// The button for what most people want to do here.
+pub fn primary(ui: &egui::Ui, text: &str) -> egui::Button<'static> {
+    let colors = colors(ui);
+    egui::Button::new(egui::RichText::new(text).strong().color(colors.card))
+        .fill(colors.accent)
+        .corner_radius(CornerRadius::same(7))
+}
+
+/// What stands in the place of something that is not there yet.
+pub fn placeholder(ui: &mut egui::Ui, size: egui::Vec2, content: impl FnOnce(&mut egui::Ui)) {
+    let (rect, _) = ui.allocate_exact_size(size, egui::Sense::hover());
+    let colors = colors(ui);
+    ui.painter()
+        .rect_filled(rect, 8.0, ui.visuals().panel_fill.gamma_multiply(0.6));
+    let inner = egui::Rect::from_center_size(
+        rect.center(),
+        egui::vec2((rect.width() - 40.0).min(420.0), 90.0),
+    );
+    let layout = egui::Layout::top_down(egui::Align::Center);
+    let mut child = ui.new_child(egui::UiBuilder::new().max_rect(inner).layout(layout));
+    child.visuals_mut().override_text_color = Some(colors.faint);
+    content(&mut child);
+}
+
+/// A picture on a button, drawn in a unit square.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Icon {
+    /// A triangle to the right.
+    Play,
+    /// Two bars.
+    Pause,
+    /// A disc with rays.
+    Sun,
+    /// A crescent.
+    Moon,
+}
+
+/// A button with a picture; `label` says what it does, to the ear and on hover.
+pub fn icon_button(ui: &mut egui::Ui, icon: Icon, label: &str) -> egui::Response {
+    let side = ui.spacing().interact_size.y;
+    let (rect, response) = ui.allocate_exact_size(egui::vec2(side, side), egui::Sense::click());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, ui.is_enabled(), label));
+    if ui.is_rect_visible(rect) {
+        let visuals = ui.style().interact(&response);
+        let painter = ui.painter();
+        painter.rect(
+            rect,
+            visuals.corner_radius,
+            visuals.weak_bg_fill,
+            visuals.bg_stroke,
+            egui::StrokeKind::Inside,
+        );
+        let ink = visuals.text_color();
+        let (center, unit) = (rect.center(), side * 0.28);
+        let at = |x: f32, y: f32| center + egui::vec2(x, y) * unit;
+        match icon {
+            Icon::Play => {
+                let corners = vec![at(-0.7, -1.0), at(1.0, 0.0), at(-0.7, 1.0)];
+                painter.add(egui::Shape::convex_polygon(corners, ink, Stroke::NONE));
+            }
+            Icon::Pause => {
+                for x in [-0.55, 0.55] {
+                    let bar = egui::Rect::from_center_size(at(x, 0.0), egui::vec2(0.5, 1.9) * unit);
+                    painter.rect_filled(bar, 1.0, ink);
+                }
+            }
+            Icon::Sun => {
+                painter.circle_filled(center, 0.55 * unit, ink);
+                for ray in 0..8 {
+                    let direction = egui::Vec2::angled(ray as f32 * std::f32::consts::FRAC_PI_4);
+                    let ends = [0.8, 1.15].map(|length| center + direction * length * unit);
+                    painter.line_segment(ends, Stroke::new(1.3, ink));
+                }
+            }
+            Icon::Moon => {
+                painter.circle_filled(center, unit, ink);
+                painter.circle_filled(at(0.5, -0.35), 0.85 * unit, visuals.weak_bg_fill);
+            }
+        }
+    }
+    response.on_hover_text(label)
+}
+
+/// A small dot in front of a line.
+pub fn dot(ui: &mut egui::Ui, color: Color32) {
+    let (rect, _) = ui.allocate_exact_size(egui::vec2(10.0, 18.0), egui::Sense::hover());
+    ui.painter().circle_filled(rect.center(), 4.0, color);
 }
 
 fn rgb(hex: u32) -> Color32 {

@@ -1,29 +1,84 @@
 //! The native window.
 
-#[cfg(not(target_arch = "wasm32"))]
-use super::{App, link::NativeLink};
-#[cfg(not(target_arch = "wasm32"))]
+use std::sync::{Arc, Mutex, PoisonError};
+
 use eframe::egui;
+
+use super::{App, link::NativeLink};
+use crate::report::Report;
+
+/// What the window starts with.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// Reports to open, with their names.
+    pub reports: Vec<(String, Report)>,
+    /// Measures the demo at once.
+    pub run: bool,
+    /// At most so many pairs of it.
+    pub num_pairs: Option<usize>,
+    /// Closes the window after that measurement.
+    pub exit: bool,
+}
 
 /// Opens the window and returns when it is closed.
 ///
 /// # Errors
-/// What eframe says where there is no display or no adapter that can draw to it.
-#[cfg(not(target_arch = "wasm32"))]
-pub fn open() -> Result<(), eframe::Error> {
+/// In one sentence: there is no display, no adapter can draw to it, or the measurement that
+/// [`Start::exit`] waits for failed.
+pub fn open(start: Start) -> Result<(), String> {
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("mirscope")
+            .with_app_id("mirscope")
             .with_inner_size([1280.0, 800.0])
             .with_min_inner_size([360.0, 480.0]),
         ..Default::default()
     };
+    let outcome = Arc::new(Mutex::new(None));
+    let told = Arc::clone(&outcome);
     eframe::run_native(
         "mirscope",
         options,
-        Box::new(|creation| {
+        Box::new(move |creation| {
             let link = NativeLink::new(creation.egui_ctx.clone());
-            Ok(Box::new(App::new(&creation.egui_ctx, Box::new(link))))
+            let mut app = App::new(&creation.egui_ctx, Box::new(link));
+            app.restore(creation.storage);
+            app.begin(start, told);
+            Ok(Box::new(app))
         }),
     )
+    .map_err(|error| format!("the window could not be opened: {error}"))?;
+    let mut outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner);
+    outcome.take().unwrap_or(Ok(()))
+}
+
+impl App {
+    fn begin(&mut self, start: Start, outcome: Arc<Mutex<Option<Result<(), String>>>>) {
+        for (name, report) in start.reports {
+            self.store.add(name, super::store::Origin::Opened, report);
+        }
+        if start.run {
+            self.store.run_demo(None, start.num_pairs);
+        }
+        if start.exit {
+            self.closes_with = Some(outcome);
+        }
+    }
+
+    /// Closes the window when the measurement it waits for is over.
+    pub(super) fn close_when_done(&mut self, context: &egui::Context) {
+        if self.closes_with.is_none() || self.store.is_busy() {
+            return;
+        }
+        let Some(outcome) = self.closes_with.take() else {
+            return;
+        };
+        let failed = (self.store.messages.iter()).find(|message| message.alarm);
+        let result = match failed {
+            Some(message) => Err(message.text.clone()),
+            None => Ok(()),
+        };
+        *outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        context.send_viewport_cmd(egui::ViewportCommand::Close);
+    }
 }

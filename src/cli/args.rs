@@ -69,6 +69,9 @@ pub(crate) enum ColorChoice {
 pub(crate) enum Task {
     /// Measure the alignment of a checkpoint on image-text pairs
     Measure(Box<Measure>),
+    /// Open the app: the alignment layer by layer, the two clouds, words and attention of patches
+    #[cfg(feature = "app")]
+    App(App),
     /// Describe a checkpoint: architecture, sizes, dtypes, what it needs and what the adapter grants
     Inspect(Inspect),
     /// List the adapters at hand and what they grant
@@ -130,6 +133,27 @@ pub(crate) struct Measure {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) device: Device,
+}
+
+/// Arguments of `app`.
+#[cfg(feature = "app")]
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Examples:\n  mirscope app\n  mirscope app --run --num-pairs 20\n  mirscope app before.json after.json"
+)]
+pub(crate) struct App {
+    /// Reports to open beside the demo's
+    #[arg(value_name = "FILE.json")]
+    pub(crate) reports: Vec<PathBuf>,
+    /// Measure the demo at once
+    #[arg(long)]
+    pub(crate) run: bool,
+    /// With --run: measure at most N pairs [default: all]
+    #[arg(long, value_name = "N", requires = "run", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) num_pairs: Option<u64>,
+    /// With --run: close the window after the measurement; fails if the measurement did
+    #[arg(long, requires = "run")]
+    pub(crate) exit: bool,
 }
 
 /// Arguments of `inspect`.

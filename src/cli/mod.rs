@@ -58,6 +58,8 @@ fn run(args: Args, output: &Output) -> Result<(), CliError> {
     let quiet = args.quiet;
     match task {
         Task::Measure(task) => measure::measure(*task, quiet, output),
+        #[cfg(feature = "app")]
+        Task::App(task) => open_app(task),
         Task::Inspect(task) => {
             let request = InspectRequest {
                 model: args::model_source(task.model.as_ref(), None)?,
@@ -86,4 +88,23 @@ fn run(args: Args, output: &Output) -> Result<(), CliError> {
         Task::Show(task) => show::show(&task, quiet, output),
         Task::Completions { shell } => output.completions(shell),
     }
+}
+
+/// Opens the window and waits until it is closed.
+#[cfg(feature = "app")]
+fn open_app(task: args::App) -> Result<(), CliError> {
+    let reports = task
+        .reports
+        .iter()
+        .map(|file| Ok((file.display().to_string(), crate::report::read(file)?)))
+        .collect::<Result<_, CliError>>()?;
+    crate::app::open(crate::app::Start {
+        reports,
+        run: task.run,
+        num_pairs: task
+            .num_pairs
+            .map(|num| usize::try_from(num).unwrap_or(usize::MAX)),
+        exit: task.exit,
+    })
+    .map_err(CliError::Failed)
 }

@@ -152,7 +152,7 @@ mod tests {
             seed: 5,
             ..Default::default()
         };
-        crate::platform::native::block_on(choose(source, &settings))
+        platform::native::block_on(choose(source, &settings))
     }
 
     fn paired(count: usize) -> PairSource {

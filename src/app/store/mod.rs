@@ -5,6 +5,7 @@ mod demo;
 mod explore;
 mod recorded;
 mod run;
+mod select;
 mod view;
 mod view_link;
 mod work;
@@ -37,7 +38,7 @@ pub struct Store {
     pub view: View,
     /// What the engine is doing.
     pub work: Work,
-    /// What the pointer is on, in whichever panel: a token of the selected pair or of the clouds.
+    /// What the pointer is on, in whichever panel.
     pub hover: Hover,
     /// What the reader should know; the newest last.
     pub messages: Vec<Message>,
@@ -47,6 +48,11 @@ pub struct Store {
     pub tour: Tour,
     /// What the reader brings.
     pub data: Data,
+    /// Nothing moves on its own.
+    pub reduced_motion: bool,
+    /// Seconds of the app's clock at which the last step of playing through the states was taken;
+    /// absent while not playing.
+    pub playing: Option<f64>,
     /// The run whose states the engine keeps, by its number.
     live: Option<u64>,
     /// Questions to the engine about the live run, waiting for their turn.
@@ -60,11 +66,26 @@ pub struct Store {
     numbers: u64,
 }
 
-/// A token under the pointer.
+/// The token under the pointer: set by the panel that has the pointer, shown by all others one frame
+/// later, whichever is drawn first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hover {
-    /// Pair and position; set by the panel under the pointer during a frame, shown by all others.
+    /// Pair and position of the token to show.
     pub token: Option<(usize, usize)>,
+    next: Option<(usize, usize)>,
+}
+
+impl Hover {
+    /// Tells that the pointer is on a token.
+    pub fn point_at(&mut self, pair: usize, position: usize) {
+        self.next = Some((pair, position));
+    }
+
+    /// Ends the frame; whether another one is needed to show what changed.
+    pub fn end_frame(&mut self) -> bool {
+        let next = self.next.take();
+        std::mem::replace(&mut self.token, next) != next
+    }
 }
 
 /// Something to tell.

@@ -26,8 +26,7 @@ const TWO_COLUMNS: f32 = 820.0;
 
 /// Draws the view.
 pub fn show(ui: &mut egui::Ui, store: &mut Store) {
-    // Whatever a panel set in the last frame is shown in this one.
-    let hovered = store.hover.token.take();
+    let hovered = store.hover.token;
     egui::ScrollArea::vertical()
         .id_salt("eyes")
         .auto_shrink(false)
@@ -129,10 +128,7 @@ fn pair(ui: &mut egui::Ui, store: &mut Store, hovered: Option<(usize, usize)>) -
     } = desk;
     store.view = view;
     if let Some(position) = hover {
-        store.hover.token = Some((index, position));
-    }
-    if hover != hovered.map(|(_, position)| position) {
-        ui.ctx().request_repaint();
+        store.hover.point_at(index, position);
     }
     wish
 }

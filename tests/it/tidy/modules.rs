@@ -32,7 +32,8 @@ const MAY_USE: [(&str, &[&str]); 12] = [
         ],
     ),
     ("app", &["engine", "platform", "report"]),
-    ("cli", &["engine", "platform", "report"]),
+    // `mirscope app` opens the window.
+    ("cli", &["app", "engine", "platform", "report"]),
 ];
 
 #[test]

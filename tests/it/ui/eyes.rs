@@ -121,7 +121,7 @@ fn arrow_keys_walk_over_pairs_and_patches() {
 
 #[test]
 fn a_click_on_a_word_asks_where_it_looks() {
-    let (mut harness, link, mut served) = live([1280.0, 720.0]);
+    let (mut harness, link, mut served) = live([1280.0, 1000.0]);
     harness.get_by_label("text token picture").click();
     serve(&mut harness, &link, &mut served);
     assert_eq!(harness.state().store.view.query, Some(word(1)));

@@ -74,7 +74,11 @@ fn controls(ui: &mut egui::Ui, desk: &mut Desk<'_>) {
             chooser.response.accessible_name("Attention head"),
             Term::Head,
         );
-        ui.checkbox(&mut desk.view.overlay, "show on the image");
+        let overlay = ui.checkbox(&mut desk.view.overlay, "show on the image");
+        if overlay.changed() {
+            // The image may be drawn already.
+            ui.ctx().request_repaint();
+        }
     });
 }
 

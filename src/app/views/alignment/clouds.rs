@@ -1,0 +1,243 @@
+//! The two clouds: the selected state's tokens in the plane, and playing through the states.
+
+use eframe::egui::{self, RichText};
+
+use super::patches;
+use crate::{
+    app::{
+        figure,
+        store::{Answer, Store},
+        theme::{self, card, colors},
+        tour::{Landmark, mark},
+    },
+    report::{
+        Axes, CloudShape, ProjectedToken, Projection,
+        figure::{Clouds, Limits, Target, clouds},
+    },
+};
+
+/// Seconds that the tokens take from one state's place to the next one's.
+const GLIDE: f32 = 0.35;
+
+/// Draws the card.
+pub fn show(ui: &mut egui::Ui, store: &mut Store) {
+    card(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.horizontal_wrapped(|ui| {
+            ui.label(RichText::new("The two clouds").strong());
+            legend(ui);
+            axes_choice(ui, store);
+        });
+        if ui.available_width() > 520.0 && patches::any(store) {
+            let gap = ui.spacing().item_spacing.x;
+            let width = ui.available_width() - patches::WIDTH - 2.0 * gap;
+            ui.horizontal_top(|ui| {
+                ui.vertical(|ui| {
+                    ui.set_width(width);
+                    plane(ui, store);
+                });
+                patches::show(ui, store);
+            });
+        } else {
+            plane(ui, store);
+            if patches::any(store) {
+                patches::show(ui, store);
+            }
+        }
+        player(ui, store);
+        mark(ui, Landmark::Clouds, ui.min_rect());
+    });
+}
+
+fn legend(ui: &mut egui::Ui) {
+    let colors = colors(ui);
+    for (color, name) in [(colors.vision, "vision"), (colors.text, "text")] {
+        theme::dot(ui, color);
+        ui.label(RichText::new(name).small().color(colors.faint));
+    }
+}
+
+fn axes_choice(ui: &mut egui::Ui, store: &mut Store) {
+    let mut shared = store.view.axes == Axes::Shared;
+    ui.checkbox(&mut shared, "same axes for all layers")
+        .on_hover_text(
+            "Off: the two directions in which this layer's tokens vary most. On: those of all layers \
+             together, so that layers can be compared.",
+        );
+    store.view.axes = if shared { Axes::Shared } else { Axes::Own };
+}
+
+/// The figure, or why there is none.
+fn plane(ui: &mut egui::Ui, store: &mut Store) {
+    let width = ui.available_width();
+    // What stands above and below it takes about 340 points.
+    let tallest = (ui.ctx().content_rect().height() - 340.0).clamp(260.0, 620.0);
+    let size = egui::vec2(width, (width * 0.8).min(tallest));
+    let (state, axes) = (store.view.state(), store.view.axes);
+    let shown = match store.projection(state, axes) {
+        Answer::Known(projection) => Some(projection.clone()),
+        Answer::Waiting => {
+            theme::placeholder(ui, size, |ui| {
+                ui.spinner();
+                ui.label("Projecting the tokens");
+            });
+            None
+        }
+        Answer::Refused(reason) => {
+            let reason = reason.to_owned();
+            theme::placeholder(ui, size, |ui| {
+                ui.label(reason);
+            });
+            None
+        }
+        Answer::NotLive => {
+            theme::placeholder(ui, size, |ui| {
+                ui.label("The tokens of this run are not on this device.");
+                if ui.add(theme::primary(ui, "Run on this device")).clicked() {
+                    store.run_demo(None, None);
+                }
+            });
+            None
+        }
+    };
+    let Some(shown) = shown else {
+        return;
+    };
+    let gliding = glide(ui, store, &shown);
+    let projection = gliding.as_ref().unwrap_or(&shown);
+    let known = store
+        .run()
+        .into_iter()
+        .flat_map(|run| run.projections.values());
+    // Axes that are shared stand still.
+    let limits = match axes {
+        Axes::Own => None,
+        Axes::Shared => Limits::of(known.filter(|projection| projection.axes == axes)),
+    };
+    let chart = Clouds {
+        projection,
+        limits,
+        hovered: store.hover.token,
+        pair: None,
+    };
+    let response = figure::show(ui, &clouds(&chart, &figure::look(ui, size.into())));
+    if let Some(Target::Token { pair, position }) = response.hovered {
+        store.hover.point_at(pair, position);
+    }
+    if let Some(Target::Token { pair, position }) = response.clicked {
+        store.select_token(pair, position);
+    }
+}
+
+/// The tokens between two states while they move; `None` where they rest.
+fn glide(ui: &egui::Ui, store: &Store, shown: &Projection) -> Option<Projection> {
+    if shown.axes != Axes::Shared || store.reduced_motion {
+        return None;
+    }
+    let at = ui.ctx().animate_value_with_time(
+        ui.scope_id().with(("glide", store.run()?.number)),
+        shown.state as f32,
+        GLIDE,
+    );
+    let (from, share) = (at.floor() as usize, at.fract());
+    if share == 0.0 && from == shown.state {
+        return None;
+    }
+    let known = |state: usize| store.run()?.projections.get(&(state, shown.axes));
+    between(known(from)?, known(from + 1)?, share)
+}
+
+/// A projection between two others of the same tokens.
+fn between(from: &Projection, to: &Projection, share: f32) -> Option<Projection> {
+    let tokens = |from: &[ProjectedToken], to: &[ProjectedToken]| -> Option<Vec<_>> {
+        if from.len() != to.len() {
+            return None;
+        }
+        let mix = |(from, to): (&ProjectedToken, &ProjectedToken)| ProjectedToken {
+            at: [0, 1].map(|axis| from.at[axis] + share * (to.at[axis] - from.at[axis])),
+            ..*to
+        };
+        Some(from.iter().zip(to).map(mix).collect())
+    };
+    let shape = |from: &CloudShape, to: &CloudShape| {
+        let mix = |from: f64, to: f64| from + f64::from(share) * (to - from);
+        CloudShape {
+            tokens: to.tokens,
+            mean: [0, 1].map(|axis| mix(from.mean[axis], to.mean[axis])),
+            covariance: [0, 1, 2].map(|i| mix(from.covariance[i], to.covariance[i])),
+        }
+    };
+    Some(Projection {
+        vision: tokens(&from.vision, &to.vision)?,
+        text: tokens(&from.text, &to.text)?,
+        vision_shape: shape(&from.vision_shape, &to.vision_shape),
+        text_shape: shape(&from.text_shape, &to.text_shape),
+        ..to.clone()
+    })
+}
+
+/// Play, and the slider over the states.
+fn player(ui: &mut egui::Ui, store: &mut Store) {
+    let now = ui.input(|input| input.time);
+    if let Some(wait) = store.play(now) {
+        ui.ctx()
+            .request_repaint_after(std::time::Duration::from_secs_f64(wait));
+    }
+    let layers = store.report().map_or(0, |report| report.layers.len());
+    ui.horizontal(|ui| {
+        let (icon, label) = match store.playing {
+            Some(_) => (theme::Icon::Pause, "Stop playing through the layers"),
+            None => (theme::Icon::Play, "Play through the layers"),
+        };
+        if theme::icon_button(ui, icon, label).clicked() {
+            store.toggle_play(now);
+        }
+        let mut state = store.view.state();
+        let words = if state == 0 {
+            "as the tokens enter".to_owned()
+        } else {
+            format!("after layer {state} of {layers}")
+        };
+        ui.spacing_mut().slider_width = (ui.available_width() - 150.0).clamp(60.0, 600.0);
+        let slider = ui.add(egui::Slider::new(&mut state, 0..=layers).show_value(false));
+        slider.widget_info(|| egui::WidgetInfo::slider(true, state as f64, "Layer"));
+        if slider.changed() {
+            store.playing = None;
+            store.select_state(state);
+        }
+        ui.label(RichText::new(words).color(colors(ui).faint));
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn between_two_projections() {
+        let cloud = |x: f32| Projection {
+            state: 1,
+            axes: Axes::Shared,
+            explained: [0.5, 0.2],
+            vision: vec![ProjectedToken {
+                at: [x, 2.0 * x],
+                pair: 3,
+                position: 4,
+            }],
+            text: Vec::new(),
+            vision_shape: CloudShape {
+                tokens: 1,
+                mean: [f64::from(x), 0.0],
+                covariance: [f64::from(x), 0.0, 1.0],
+            },
+            text_shape: CloudShape::default(),
+        };
+        let middle = between(&cloud(1.0), &cloud(3.0), 0.25).unwrap();
+        assert_eq!(middle.vision[0].at, [1.5, 3.0]);
+        assert_eq!(middle.vision_shape.mean, [1.5, 0.0]);
+        assert_eq!(middle.vision_shape.covariance, [1.5, 0.0, 1.0]);
+        let mut other = cloud(3.0);
+        other.vision.clear();
+        assert_eq!(between(&cloud(1.0), &other, 0.5), None);
+    }
+}

@@ -1,0 +1,172 @@
+//! The number, what it means, and where it comes from.
+
+use eframe::egui::{self, RichText};
+
+use crate::{
+    app::{
+        store::{Origin, Store},
+        theme::{card, colors},
+        tour::{Landmark, mark},
+    },
+    report::{Report, format_count, format_seconds},
+};
+
+/// Below so many tokens per dimension the estimate is noticeably too high.
+const FEW_TOKENS: f64 = 10.0;
+/// Below this width the numbers stand above what they are computed from.
+const NARROW: f32 = 480.0;
+
+/// Draws the card.
+pub fn show(ui: &mut egui::Ui, store: &mut Store) {
+    let Some(run) = store.run() else {
+        return;
+    };
+    let (report, origin) = (&run.report, run.origin);
+    card(ui, |ui| {
+        ui.set_width(ui.available_width());
+        let narrow = ui.available_width() < NARROW;
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 22.0;
+            number(
+                ui,
+                "Modality Integration Rate",
+                report.mir,
+                "log10 of the sum of the layers' distances. Lower is better aligned.",
+            );
+            number(
+                ui,
+                "norm-matched",
+                report.norm_matched_mir,
+                "The same with each modality scaled to mean token norm 1: what remains when the \
+                 different lengths of the vectors are taken out.",
+            );
+            if !narrow {
+                basis(ui, report);
+            }
+        });
+        if narrow {
+            basis(ui, report);
+        }
+        if let Some(reason) = report.undefined_because() {
+            ui.colored_label(colors(ui).alarm, format!("Undefined: {reason}."));
+        }
+        if let Some(warning) = warning(report) {
+            ui.label(RichText::new(warning).small().color(colors(ui).faint));
+        }
+        origin_line(ui, report, origin);
+        mark(ui, Landmark::Mir, ui.min_rect());
+    });
+}
+
+/// What the number is computed from.
+fn basis(ui: &mut egui::Ui, report: &Report) {
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = 3.0;
+        let (vision, text) = report.tokens();
+        let tokens = format!(
+            "{} vision and {} text tokens of {} pairs",
+            format_count(vision as u64),
+            format_count(text as u64),
+            report.data.num_pairs
+        );
+        let width = report.model.hidden_size;
+        let rest = format!("d = {width}, n/d = {:.1}", per_dimension(report));
+        ui.label(RichText::new(tokens).small());
+        ui.label(RichText::new(rest).small().color(colors(ui).faint))
+            .on_hover_text(
+                "d is the width of a token, n the number of tokens of the modality that has \
+                         fewer. With few tokens per dimension the estimate is too high.",
+            );
+        let label = format!("definition: {}", report.definition);
+        ui.label(RichText::new(label).small().color(colors(ui).faint))
+            .on_hover_text(definition(report));
+    });
+}
+
+/// A number with its name above it.
+fn number(ui: &mut egui::Ui, name: &str, value: Option<f64>, meaning: &str) {
+    ui.vertical(|ui| {
+        ui.label(RichText::new(name).small().color(colors(ui).faint));
+        let text = value.map_or_else(|| "undefined".to_owned(), |value| format!("{value:.3}"));
+        ui.label(RichText::new(text).size(30.0).strong());
+    })
+    .response
+    .on_hover_text(meaning);
+}
+
+fn definition(report: &Report) -> String {
+    format!(
+        "Definition {}: {}. Text is {}.",
+        report.definition,
+        report.definition.words(),
+        report.text_mask.words()
+    )
+}
+
+/// Tokens per dimension of the modality that has fewer.
+fn per_dimension(report: &Report) -> f64 {
+    let (vision, text) = report.tokens();
+    vision.min(text) as f64 / report.model.hidden_size.max(1) as f64
+}
+
+fn warning(report: &Report) -> Option<String> {
+    (per_dimension(report) < FEW_TOKENS).then(|| {
+        format!(
+            "Only {:.1} tokens per dimension: the estimate is biased upward. Compare it with runs of \
+             equal n only.",
+            per_dimension(report)
+        )
+    })
+}
+
+/// Where the number was computed; all of it on demand.
+fn origin_line(ui: &mut egui::Ui, report: &Report, origin: Origin) {
+    let summary = match origin {
+        Origin::Recorded => "Recorded, not measured here. Where this comes from",
+        Origin::Measured => "Measured on this device. Where this comes from",
+        Origin::Opened => "Opened from a file. Where this comes from",
+    };
+    let title = RichText::new(summary).small().color(colors(ui).faint);
+    egui::CollapsingHeader::new(title)
+        .id_salt("origin")
+        .show(ui, |ui| {
+            egui::Grid::new("origin table")
+                .num_columns(2)
+                .spacing([16.0, 4.0])
+                .show(ui, |ui| {
+                    for (name, value) in facts(report) {
+                        ui.label(RichText::new(name).small().color(colors(ui).faint));
+                        ui.add(egui::Label::new(RichText::new(value).small()).wrap());
+                        ui.end_row();
+                    }
+                });
+        });
+}
+
+fn facts(report: &Report) -> Vec<(&'static str, String)> {
+    let timings: Vec<String> = (report.timings.iter())
+        .map(|timing| format!("{} {}", timing.stage, format_seconds(timing.seconds)))
+        .collect();
+    let mut facts = vec![
+        (
+            "checkpoint",
+            format!(
+                "{} ({}, {} parameters, {})",
+                report.model.name,
+                report.model.architecture,
+                format_count(report.model.parameters),
+                report.model.dtype
+            ),
+        ),
+        (
+            "data",
+            format!("{}, seed {}", report.data.source, report.data.seed),
+        ),
+        ("prompt", report.data.prompt.clone()),
+        ("device", report.device.line()),
+        ("time", timings.join(", ")),
+        ("mirscope", report.mirscope_version.clone()),
+    ];
+    facts.extend(report.notes.iter().map(|note| ("note", note.clone())));
+    facts
+}

@@ -1,0 +1,70 @@
+//! The layers' distances, what they are made of, and the norm ratio.
+
+use eframe::egui::{self, RichText};
+
+use crate::{
+    app::{
+        figure,
+        store::Store,
+        theme::card,
+        tour::{Landmark, mark},
+    },
+    report::figure::{self as charts, Figure, LayersChart, Scale, Target},
+};
+
+/// Heights of the three charts.
+const HEIGHTS: [f32; 3] = [210.0, 140.0, 130.0];
+/// Room left of the plots, so that the charts line up.
+const LEFT: f32 = 64.0;
+
+/// Draws the card.
+pub fn show(ui: &mut egui::Ui, store: &mut Store) {
+    card(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.horizontal_wrapped(|ui| {
+            ui.label(RichText::new("Distance by layer").strong());
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                for (scale, name) in [(Scale::Linear, "linear"), (Scale::Log, "log")] {
+                    ui.selectable_value(&mut store.view.scale, scale, name)
+                        .on_hover_text("The axis of the distances");
+                }
+            });
+        });
+        let width = ui.available_width();
+        let Some(report) = store.report() else {
+            return;
+        };
+        let selected = (!store.view.inputs).then_some(store.view.layer);
+        let look = |height| charts::Look {
+            left: LEFT,
+            ..figure::look(ui, [width, height])
+        };
+        let figures = [
+            charts::layers(
+                &LayersChart {
+                    layers: &report.layers,
+                    scale: store.view.scale,
+                    selected,
+                    overlay: None,
+                },
+                &look(HEIGHTS[0]),
+            ),
+            charts::parts(&report.layers, selected, &look(HEIGHTS[1])),
+            charts::norms(&report.layers, selected, &look(HEIGHTS[2])),
+        ];
+        for (index, figure) in figures.iter().enumerate() {
+            if index > 0 {
+                ui.label(RichText::new(&figure.title).small());
+            }
+            pick(ui, store, figure);
+        }
+        mark(ui, Landmark::Curve, ui.min_rect());
+    });
+}
+
+/// Draws one chart; a click selects the layer.
+fn pick(ui: &mut egui::Ui, store: &mut Store, figure: &Figure) {
+    if let Some(Target::Layer(layer)) = figure::show(ui, figure).clicked {
+        store.select_state(layer);
+    }
+}

@@ -1,0 +1,351 @@
+//! The run as a pipeline: image, vision tower, connector, token sequence, layers.
+
+use eframe::egui::{self, Align2, Color32, FontId, Sense, Stroke, Vec2};
+
+use crate::{
+    app::{
+        picture,
+        store::{Answer, Store, Tab},
+        theme::{Colors, colors},
+        tour::{Landmark, mark},
+    },
+    report::{PairView, Report, TokenKind},
+};
+
+/// Height of the boxes.
+const HEIGHT: f32 = 92.0;
+/// Width of an arrow between two boxes.
+const ARROW: f32 = 22.0;
+/// Narrower than this a box cannot say what it holds: the strip scrolls instead.
+const LEAST_WIDTH: f32 = 150.0;
+
+/// A box of the strip.
+struct Stage {
+    title: &'static str,
+    /// For example `64 tokens x 128`.
+    shape: String,
+    about: String,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Image,
+    Plain,
+    Tokens,
+    Layers,
+}
+
+/// Draws the strip.
+pub fn show(ui: &mut egui::Ui, store: &mut Store) {
+    let Some(report) = store.report().cloned() else {
+        return;
+    };
+    let pair = match store.pair(store.view.pair) {
+        Answer::Known(pair) => Some(pair.clone()),
+        _ => None,
+    };
+    let stages = stages(&report, pair.as_ref());
+    let arrows = ARROW * (stages.len() - 1) as f32;
+    let width = ((ui.available_width() - arrows) / stages.len() as f32).max(LEAST_WIDTH);
+    let strip = egui::ScrollArea::horizontal()
+        .id_salt("pipeline")
+        .show(ui, |ui| {
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = 0.0;
+                for (index, stage) in stages.iter().enumerate() {
+                    if index > 0 {
+                        arrow(ui);
+                    }
+                    boxed(ui, store, stage, width, (&report, pair.as_ref()));
+                }
+            });
+        });
+    mark(ui, Landmark::Pipeline, strip.inner_rect);
+}
+
+/// What each box says: from the pair where one is known, else from the report.
+fn stages(report: &Report, pair: Option<&PairView>) -> Vec<Stage> {
+    let named = |name: &str| {
+        let stage = pair?.stages.iter().find(|stage| stage.name == name)?;
+        let sizes: Vec<String> = stage
+            .shape
+            .iter()
+            .map(|(axis, size)| format!("{size} {axis}"))
+            .collect();
+        Some((sizes.join(" \u{d7} "), stage.about.clone()))
+    };
+    let part = |prefix: &str| {
+        let part = report
+            .model
+            .parts
+            .iter()
+            .find(|part| part.starts_with(prefix));
+        part.and_then(|part| part.split_once(": "))
+            .map(|(_, rest)| rest.to_owned())
+            .unwrap_or_default()
+    };
+    let known =
+        |name: &str, prefix: &str| named(name).unwrap_or_else(|| (String::new(), part(prefix)));
+    let (vision, text) = report.tokens();
+    let pairs = report.data.num_pairs.max(1);
+    let of_kind = |kind| {
+        pair.map(|pair| {
+            pair.tokens
+                .iter()
+                .filter(|token| token.kind == kind)
+                .count()
+        })
+    };
+    let (vision, text, of) = match (of_kind(TokenKind::Vision), of_kind(TokenKind::Text)) {
+        (Some(vision), Some(text)) => (vision, text, ""),
+        _ => (vision / pairs, text / pairs, " on average"),
+    };
+    let (image, tower, connector) = (
+        known("image", "image"),
+        known("vision tower", "vision tower"),
+        known("connector", "connector"),
+    );
+    let layers = report.layers.len();
+    vec![
+        Stage {
+            title: "Image",
+            shape: match pair {
+                Some(pair) => format!("{} \u{d7} {} patches", pair.grid[0], pair.grid[1]),
+                None => image.0,
+            },
+            about: pair.map_or_else(
+                || format!("{} pairs of an image and a text", report.data.num_pairs),
+                |pair| format!("{}: {}", pair.name, image.1),
+            ),
+            kind: Kind::Image,
+        },
+        Stage {
+            title: "Vision tower",
+            shape: tower.0,
+            about: tower.1,
+            kind: Kind::Plain,
+        },
+        Stage {
+            title: "Connector",
+            shape: connector.0,
+            about: connector.1,
+            kind: Kind::Plain,
+        },
+        Stage {
+            title: "Token sequence",
+            shape: format!("{vision} vision + {text} text{of}"),
+            about: "Vision tokens and text tokens travel through the same layers.".to_owned(),
+            kind: Kind::Tokens,
+        },
+        Stage {
+            title: "Language model",
+            shape: format!("{layers} layers \u{d7} {}", report.model.hidden_size),
+            about: part("language model"),
+            kind: Kind::Layers,
+        },
+    ]
+}
+
+fn arrow(ui: &mut egui::Ui) {
+    let (rect, _) = ui.allocate_exact_size(Vec2::new(ARROW, HEIGHT), Sense::hover());
+    let color = colors(ui).faint;
+    let (from, to) = (
+        rect.left_center() + Vec2::new(4.0, 0.0),
+        rect.right_center() - Vec2::new(4.0, 0.0),
+    );
+    let stroke = Stroke::new(1.5, color);
+    ui.painter().line_segment([from, to], stroke);
+    for side in [-4.0, 4.0] {
+        ui.painter()
+            .line_segment([to, to + Vec2::new(-4.0, side)], stroke);
+    }
+}
+
+fn boxed(
+    ui: &mut egui::Ui,
+    store: &mut Store,
+    stage: &Stage,
+    width: f32,
+    (report, pair): (&Report, Option<&PairView>),
+) {
+    let colors = colors(ui);
+    let size = Vec2::new(width, HEIGHT);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    ui.painter().rect(
+        rect,
+        8.0,
+        colors.card,
+        Stroke::new(1.0, colors.line),
+        egui::StrokeKind::Inside,
+    );
+    let inner = rect.shrink2(Vec2::new(10.0, 8.0));
+    let painter = ui.painter().with_clip_rect(inner.expand(2.0));
+    let title = painter.text(
+        inner.left_top(),
+        Align2::LEFT_TOP,
+        stage.title,
+        FontId::proportional(13.5),
+        ui.visuals().strong_text_color(),
+    );
+    painter.text(
+        title.left_bottom() + Vec2::new(0.0, 2.0),
+        Align2::LEFT_TOP,
+        &stage.shape,
+        FontId::proportional(12.0),
+        colors.faint,
+    );
+    let picture = egui::Rect::from_min_max(
+        egui::pos2(inner.left(), inner.top() + 38.0),
+        inner.right_bottom(),
+    );
+    match stage.kind {
+        Kind::Tokens => token_strip(&painter, picture, colors, report, pair),
+        Kind::Layers => layer_bars(ui, store, picture, colors, report),
+        Kind::Image if pair.is_some() => {
+            if let (Some(pair), Some(run)) = (pair, store.run()) {
+                thumbnail(ui, picture, run.number, pair, colors);
+            }
+        }
+        Kind::Image | Kind::Plain => {
+            words(ui, picture, &stage.about, colors);
+        }
+    }
+    let label = format!("{}: {}. {}", stage.title, stage.shape, stage.about);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &label));
+    if !stage.about.is_empty() {
+        response.on_hover_text(&stage.about);
+    }
+}
+
+/// The pair's image with its patch grid, and its text beside it.
+fn thumbnail(ui: &mut egui::Ui, rect: egui::Rect, run: u64, pair: &PairView, colors: Colors) {
+    let size = picture::fitted(&pair.image, rect.size());
+    let frame = egui::Rect::from_min_size(rect.min, size);
+    let texture = picture::texture(ui.ctx(), run, pair);
+    let all = egui::Rect::from_min_max(egui::Pos2::ZERO, egui::pos2(1.0, 1.0));
+    ui.painter().image(texture.id(), frame, all, Color32::WHITE);
+    let [rows, columns] = pair.grid;
+    if rows.max(columns) <= 16 {
+        for patch in 0..rows * columns {
+            let cell = picture::patch_rect(frame, pair.grid, patch);
+            let stroke = Stroke::new(0.5, Color32::from_white_alpha(90));
+            ui.painter()
+                .rect_stroke(cell, 0.0, stroke, egui::StrokeKind::Middle);
+        }
+    }
+    let beside = egui::Rect::from_min_max(
+        egui::pos2(frame.right() + 8.0, rect.top()),
+        rect.right_bottom(),
+    );
+    words(ui, beside, &pair.text, colors);
+}
+
+/// Small words, wrapped and cut at the rectangle's end.
+fn words(ui: &mut egui::Ui, rect: egui::Rect, text: &str, colors: Colors) {
+    let mut job = egui::text::LayoutJob::simple(
+        text.to_owned(),
+        FontId::proportional(11.5),
+        colors.faint,
+        rect.width(),
+    );
+    job.wrap.max_rows = (rect.height() / 14.0).floor().max(1.0) as usize;
+    let galley = ui.painter().layout_job(job);
+    ui.painter().galley(rect.min, galley, colors.faint);
+}
+
+/// The sequence's tokens as a row of colored strokes, in their order.
+fn token_strip(
+    painter: &egui::Painter,
+    rect: egui::Rect,
+    colors: Colors,
+    report: &Report,
+    pair: Option<&PairView>,
+) {
+    let kinds: Vec<TokenKind> = match pair {
+        Some(pair) => pair.tokens.iter().map(|token| token.kind).collect(),
+        None => {
+            let (vision, text) = report.tokens();
+            let pairs = report.data.num_pairs.max(1);
+            let mut kinds = vec![TokenKind::Vision; vision / pairs];
+            kinds.extend(vec![TokenKind::Text; text / pairs]);
+            kinds
+        }
+    };
+    let step = rect.width() / kinds.len().max(1) as f32;
+    // Runs of one kind are one rectangle: thousands of tokens stay cheap.
+    let mut begin = 0;
+    while begin < kinds.len() {
+        let kind = kinds[begin];
+        let end = kinds[begin..]
+            .iter()
+            .position(|other| *other != kind)
+            .map_or(kinds.len(), |length| begin + length);
+        let color = match kind {
+            TokenKind::Vision => colors.vision,
+            TokenKind::Text => colors.text,
+            TokenKind::Scaffold => colors.line,
+        };
+        let x = |index: usize| rect.left() + step * index as f32;
+        let block =
+            egui::Rect::from_x_y_ranges(x(begin)..=x(end), rect.top() + 6.0..=rect.top() + 26.0);
+        painter.rect_filled(block, 1.0, color);
+        if step > 2.5 {
+            for index in begin + 1..end {
+                painter.vline(x(index), block.y_range(), Stroke::new(0.6, colors.card));
+            }
+        }
+        begin = end;
+    }
+}
+
+/// A bar for each layer, as high as its distance on a logarithmic axis; click to select.
+fn layer_bars(
+    ui: &mut egui::Ui,
+    store: &mut Store,
+    rect: egui::Rect,
+    colors: Colors,
+    report: &Report,
+) {
+    let logs: Vec<f64> = report
+        .layers
+        .iter()
+        .map(|layer| layer.frechet.max(f64::MIN_POSITIVE).log10())
+        .collect();
+    let low = logs.iter().copied().fold(f64::MAX, f64::min);
+    let high = logs.iter().copied().fold(f64::MIN, f64::max);
+    let span = (high - low).max(0.3);
+    let step = rect.width() / logs.len().max(1) as f32;
+    for (index, log) in logs.iter().enumerate() {
+        let layer = index + 1;
+        let left = rect.left() + step * index as f32;
+        let column = egui::Rect::from_x_y_ranges(left..=left + step, rect.y_range());
+        let response = ui
+            .interact(column, ui.scope_id().with(("layer", layer)), Sense::click())
+            .on_hover_cursor(egui::CursorIcon::PointingHand);
+        let label = format!(
+            "Layer {layer}: distance {:.4}",
+            report.layers[index].frechet
+        );
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &label));
+        let share = 0.25 + 0.75 * ((log - low) / span) as f32;
+        let mut bar = column.shrink2(Vec2::new(step * 0.15, 0.0));
+        bar.set_top(rect.bottom() - rect.height() * share);
+        let color: Color32 = if store.view.layer == layer && !store.view.inputs {
+            colors.accent
+        } else if response.hovered() {
+            colors.faint
+        } else {
+            colors.line
+        };
+        ui.painter().rect_filled(bar, 2.0, color);
+        if response.clicked() {
+            store.view.layer = layer;
+            store.view.inputs = false;
+            if !matches!(store.view.tab, Tab::Alignment | Tab::Eyes) {
+                store.view.tab = Tab::Alignment;
+            }
+        }
+        response.on_hover_text(label);
+    }
+}

@@ -1,0 +1,49 @@
+//! Pictures of the main views.
+//!
+//! `UPDATE_SNAPSHOTS=true cargo test --test it snapshots` draws them anew: look at each before
+//! committing it.
+
+use eframe::egui::Theme;
+use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
+use mirscope::app::{App, store::Tab};
+
+use super::support::drawn;
+
+const LAPTOP: [f32; 2] = [1280.0, 720.0];
+const LARGE: [f32; 2] = [1920.0, 1080.0];
+const PHONE: [f32; 2] = [390.0, 844.0];
+
+/// Compares a picture, and keeps the result with those of the test.
+fn snapshot(harness: &mut Harness<'_, App>, results: &mut SnapshotResults, name: &str) {
+    harness.run_ok();
+    // Software adapters of different versions differ in the edges of letters.
+    let options = SnapshotOptions::new()
+        .threshold(1.0)
+        .max_failed_pixels(400)
+        .output_path("tests/it/ui/snapshots");
+    harness.snapshot_options(name, &options);
+    results.extend_harness(harness);
+}
+
+#[test]
+fn start() {
+    let mut results = SnapshotResults::new();
+    for (size, name) in [(LAPTOP, "laptop"), (LARGE, "large"), (PHONE, "phone")] {
+        for theme in [Theme::Light, Theme::Dark] {
+            let (mut harness, _link) = drawn(size, theme);
+            let theme = format!("{theme:?}").to_lowercase();
+            snapshot(&mut harness, &mut results, &format!("start-{name}-{theme}"));
+        }
+    }
+}
+
+#[test]
+fn tabs() {
+    let mut results = SnapshotResults::new();
+    for tab in Tab::ALL.into_iter().skip(1) {
+        let (mut harness, _link) = drawn(LAPTOP, Theme::Light);
+        harness.state_mut().store.view.tab = tab;
+        let name = tab.title().to_lowercase().replace([' ', '\''], "-");
+        snapshot(&mut harness, &mut results, &format!("tab-{name}"));
+    }
+}
