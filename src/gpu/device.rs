@@ -260,6 +260,27 @@ impl Gpu {
         adapter::check_size(what, bytes, &self.0.limits, &self.0.info.name)
     }
 
+    /// Whether an invocation may take so many turns of its loops, those of inner loops included.
+    ///
+    /// Mesa's llvmpipe ends an invocation's loops after about 65,535 turns, silently; what exactly
+    /// counts as one is not documented, hence the distance.
+    ///
+    /// # Errors
+    /// [`GpuError::TooManyTurns`].
+    pub fn check_turns(&self, kernel: &'static str, turns: usize) -> Result<(), GpuError> {
+        const LLVMPIPE: usize = 60_000;
+        let limited = self.0.info.name.to_lowercase().contains("llvmpipe");
+        if limited && turns > LLVMPIPE {
+            return Err(GpuError::TooManyTurns {
+                kernel,
+                turns,
+                adapter: self.0.info.name.clone(),
+                allowed: LLVMPIPE,
+            });
+        }
+        Ok(())
+    }
+
     pub(super) fn device(&self) -> &wgpu::Device {
         &self.0.device
     }

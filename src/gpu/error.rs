@@ -66,6 +66,20 @@ pub enum GpuError {
         /// Workgroups granted per dimension.
         allowed: u32,
     },
+    /// A software adapter would stop an invocation before its end, without saying so.
+    #[error(
+        "kernel `{kernel}` needs {turns} turns of its loops, adapter `{adapter}` stops after {allowed}; use shorter prompts or another adapter"
+    )]
+    TooManyTurns {
+        /// Kernel name.
+        kernel: &'static str,
+        /// Turns needed.
+        turns: usize,
+        /// Adapter name.
+        adapter: String,
+        /// Turns granted.
+        allowed: usize,
+    },
     /// Shapes do not fit each other.
     #[error("kernel `{kernel}`: {message}")]
     Shape {

@@ -41,7 +41,7 @@ struct Params {
 /// `q` and `out` `[tokens, heads * head_dim]`, `k` and `v` `[tokens, kv_heads * head_dim]`, f32.
 ///
 /// # Errors
-/// [`GpuError::Shape`].
+/// [`GpuError::Shape`]; [`GpuError::TooManyTurns`].
 pub fn attention(
     gpu: &Gpu,
     q: &Tensor,
@@ -50,7 +50,21 @@ pub fn attention(
     with: &Attention,
     out: &Tensor,
 ) -> Result<Dispatch, GpuError> {
+    if gpu.kernels() == KernelVariant::Direct {
+        gpu.check_turns("attention", turns(q.rows(), with.head_dim))?;
+    }
     attention_with(gpu.kernels(), q, k, v, with, out)
+}
+
+/// Turns of all loops of the direct variant for a query that sees `keys` keys, which it goes through
+/// four at a time; leaving a loop counts as a turn.
+pub fn turns(keys: usize, head_dim: usize) -> usize {
+    let elements = match head_dim.is_multiple_of(4) {
+        true => 4,
+        false => 1,
+    };
+    let columns = head_dim.min(COLUMNS) / elements;
+    keys.div_ceil(4) * (head_dim / elements + columns + 3) + 2 * columns
 }
 
 /// [`attention`] in a given variant.

@@ -1,6 +1,6 @@
 use mirscope::{
-    gpu::DType,
-    kernels::attention::{Attention, attention_with},
+    gpu::{DType, GpuError, KernelVariant},
+    kernels::attention::{Attention, attention, attention_with, turns},
     reference,
 };
 
@@ -89,4 +89,63 @@ fn large_scores_do_not_overflow() {
         // Scores near 4000 are rounded to about 2e-4 before exp.
         assert_close(&found, &expected, 1e-3, &format!("{variant:?}"));
     }
+}
+
+/// A software adapter that stops long loops gets none, and computes the longest that it takes.
+#[test]
+fn the_longest_prompt_of_an_adapter_is_computed_and_a_longer_one_refused() {
+    const HEAD: usize = 128;
+    let gpu = gpu();
+    if gpu.kernels() != KernelVariant::Direct || gpu.check_turns("attention", usize::MAX).is_ok() {
+        return;
+    }
+    let fits = |tokens: &usize| gpu.check_turns("attention", turns(*tokens, HEAD)).is_ok();
+    let tokens = (1..).step_by(64).take_while(fits).last().unwrap();
+    let with = Attention {
+        heads: 1,
+        kv_heads: 1,
+        head_dim: HEAD,
+        scale: (HEAD as f32).powf(-0.5),
+        causal: true,
+    };
+    let mut random = Random::new(19);
+    let [q, k, v] = [(); 3].map(|()| random.normals(tokens * HEAD));
+    let [q_t, k_t, v_t] = [&q, &k, &v].map(|values| gpu.upload(tokens, HEAD, values).unwrap());
+    let out = gpu.tensor(DType::F32, tokens, HEAD).unwrap();
+    let found = run(
+        &gpu,
+        [attention(&gpu, &q_t, &k_t, &v_t, &with, &out).unwrap()],
+        &out,
+    );
+    // The last query takes the most turns.
+    let row = |values: &[f32], index: usize| values[index * HEAD..(index + 1) * HEAD].to_vec();
+    let query = row(&q, tokens - 1);
+    let score = |key: usize| -> f64 {
+        let products = query
+            .iter()
+            .zip(row(&k, key))
+            .map(|(q, k)| f64::from(q * k));
+        products.sum::<f64>() * f64::from(with.scale)
+    };
+    let weights: Vec<f64> = (0..tokens).map(|key| score(key).exp()).collect();
+    let total: f64 = weights.iter().sum();
+    let expected: Vec<f32> = (0..HEAD)
+        .map(|column| {
+            let sum: f64 = (weights.iter().enumerate())
+                .map(|(key, weight)| weight * f64::from(v[key * HEAD + column]))
+                .sum();
+            (sum / total) as f32
+        })
+        .collect();
+    assert_close(
+        &row(&found, tokens - 1),
+        &expected,
+        2.0 * F32_SUMS,
+        &format!("{tokens} tokens"),
+    );
+
+    let longer = tokens + 64;
+    let x = gpu.tensor(DType::F32, longer, HEAD).unwrap();
+    let refused = attention(&gpu, &x, &x, &x, &with, &x);
+    assert!(matches!(refused, Err(GpuError::TooManyTurns { .. })));
 }
