@@ -146,11 +146,13 @@ async function start() {
   files.listen(window, () => app.wake());
   Object.assign(hook, {
     run: (numPairs) => app.run(numPairs),
+    runData: () => app.runData(),
     cancel: () => app.cancel(),
     select: (layer) => app.select(layer),
     setView: (view) => app.setView(view),
     exportAs: (form) => app.exportAs(form),
-    dropFiles: (list) => files.drop(list.map((file) => ({ path: file.webkitRelativePath || file.name, file }))),
+    dropFiles: (list) => files.drop(list.map((file) => ({ path: file.path || file.webkitRelativePath || file.name, file }))),
+    pick: (extensions) => files.pick(extensions),
     cacheSize: () => files.cacheSize(),
     clearCache: () => files.clearCache(),
   });

@@ -1,6 +1,6 @@
 //! The app on a web page: what `web/page.js` starts, calls and hears.
 
-use std::{any::Any, cell::RefCell};
+use std::{any::Any, cell::RefCell, time::Duration};
 
 use eframe::{WebOptions, WebRunner, egui};
 use serde::Serialize;
@@ -10,7 +10,10 @@ use web_sys::HtmlCanvasElement;
 use super::{
     App,
     link::web::{Inbox, WebLink, WorkerBridge},
-    store::{Message, View},
+    store::{
+        Message, View,
+        data::{Data, Item, PairList},
+    },
 };
 use crate::{
     engine::{DeviceSettings, MeasureRequest, MeasureSettings, ModelSource, PairSource, Stage},
@@ -40,6 +43,9 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn lost(this: &Page, reason: &str);
 }
+
+/// Between two frames that show progress and nothing else.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 thread_local! {
     /// For callbacks that may not own anything of JavaScript's.
@@ -92,7 +98,12 @@ pub async fn start_app(canvas: HtmlCanvasElement, page: Page) -> Result<RunningA
             frames: 0,
         }))
     });
-    runner.start(canvas, WebOptions::default(), create).await?;
+    let options = WebOptions {
+        // There are no gradients to smooth, and a software adapter pays for each pixel.
+        dithering: false,
+        ..WebOptions::default()
+    };
+    runner.start(canvas, options, create).await?;
     let context = receiver
         .await
         .map_err(|_| JsError::new("the app was not created"))?;
@@ -107,8 +118,12 @@ pub async fn start_app(canvas: HtmlCanvasElement, page: Page) -> Result<RunningA
 impl RunningApp {
     /// Takes an event of the Worker.
     pub fn event(&self, event: JsValue) {
-        self.inbox.event(event);
-        self.context.request_repaint();
+        if self.inbox.event(event) {
+            self.context.request_repaint();
+        } else {
+            // Progress comes faster than anybody reads, and each frame takes from the run's time.
+            self.context.request_repaint_after(PROGRESS_EVERY);
+        }
     }
 
     /// Takes that the Worker died.
@@ -130,17 +145,23 @@ impl RunningApp {
 
     /// Measures the demo, at most so many pairs of it.
     pub fn run(&self, num_pairs: Option<u32>) {
-        let request = MeasureRequest {
-            model: ModelSource::Demo { connector: None },
-            pairs: PairSource::Demo,
-            device: DeviceSettings::default(),
-            settings: MeasureSettings {
-                num_pairs: num_pairs.map(|pairs| pairs as usize),
-                ..MeasureSettings::default()
-            },
-            keep: true,
-        };
-        self.with(|app| app.store.measure("Demo, measured here".to_owned(), request));
+        self.with(|app| {
+            app.store
+                .run_demo(None, num_pairs.map(|pairs| pairs as usize))
+        });
+    }
+
+    /// Measures what the reader brought.
+    ///
+    /// # Errors
+    /// What is missing, in words.
+    #[wasm_bindgen(js_name = runData)]
+    pub fn run_data(&self) -> Result<(), JsError> {
+        let request = self.with(|app| app.store.data.request());
+        let request = request.ok_or_else(|| JsError::new("the app is not there"))?;
+        let (name, request) = request.map_err(|missing| JsError::new(&missing.join("; ")))?;
+        self.with(|app| app.store.measure(name, request));
+        Ok(())
     }
 
     /// Asks the measurement under way to stop.
@@ -217,6 +238,42 @@ struct Shown {
     current: usize,
     /// Whether questions about the run that is shown can be answered.
     live: bool,
+    /// What the reader brought.
+    data: Brought,
+}
+
+/// What the reader brought.
+#[derive(Clone, PartialEq, Serialize)]
+struct Brought {
+    /// The checkpoint.
+    model: String,
+    /// Images: path, whether it has been read, what is wrong with it.
+    images: Vec<(String, bool, Option<String>)>,
+    /// Texts, likewise.
+    texts: Vec<(String, bool, Option<String>)>,
+    /// How many pairs of the list can be used.
+    pairs: usize,
+    /// What nobody knows what to do with.
+    rejected: Vec<String>,
+}
+
+impl Brought {
+    fn of(data: &Data) -> Self {
+        fn items<T>(items: &[Item<T>]) -> Vec<(String, bool, Option<String>)> {
+            let item = |item: &Item<T>| {
+                let wrong = item.wrong().map(str::to_owned);
+                (item.file.path.clone(), item.ready().is_some(), wrong)
+            };
+            items.iter().map(item).collect()
+        }
+        Self {
+            model: data.model.name(),
+            images: items(&data.images),
+            texts: items(&data.texts),
+            pairs: data.list.as_ref().map_or(0, PairList::usable),
+            rejected: data.rejected.iter().map(ToString::to_string).collect(),
+        }
+    }
 }
 
 impl Shown {
@@ -233,6 +290,7 @@ impl Shown {
             runs: store.runs.iter().map(|run| run.name.clone()).collect(),
             current: store.current,
             live: store.is_live(),
+            data: Brought::of(&store.data),
         }
     }
 }

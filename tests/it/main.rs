@@ -18,3 +18,5 @@ mod tidy;
 #[cfg(feature = "app")]
 mod ui;
 mod weights;
+#[cfg(all(feature = "app", target_os = "linux"))]
+mod window;

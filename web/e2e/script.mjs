@@ -41,6 +41,8 @@ function machine(t, programs, files = []) {
 const ORDINARY_USER = { id: 'echo 1000' };
 const RUST = { cargo: 'echo cargo', rustup: 'echo wasm32-unknown-unknown' };
 const VULKAN = ['usr/lib/x86_64-linux-gnu/libvulkan.so.1', 'usr/share/vulkan/icd.d/gpu.json'];
+const X11 = ['libX11.so.6', 'libX11-xcb.so.1', 'libXcursor.so.1', 'libXi.so.6', 'libxkbcommon-x11.so.0']
+  .map((name) => `usr/lib/x86_64-linux-gnu/${name}`);
 
 test('without root the script lists everything that is missing, with the command, and fails', (t) => {
   const dev = machine(t, { ...ORDINARY_USER, 'apt-get': 'exit 1', sudo: 'exit 1' });
@@ -74,6 +76,16 @@ test('no driver is put beside one that is there', (t) => {
   assert.doesNotMatch(driverOnly.text, /mesa/);
 });
 
+test('a window asks for the libraries that it loads, the command line does not', (t) => {
+  const programs = { ...RUST, id: 'echo 0', 'apt-get': 'exit 0', cc: 'exit 0' };
+  const bare = machine(t, programs, VULKAN)('app');
+  assert.match(bare.text, /apt-get install .*libx11-6 libx11-xcb1 libxcursor1 libxi6 libxkbcommon-x11-0$/m);
+  const complete = machine(t, programs, [...VULKAN, ...X11])('app', '--run');
+  assert.equal(complete.status, 0, complete.text);
+  assert.doesNotMatch(complete.text, /apt-get/);
+  assert.match(complete.text, /^\+ cargo run --release -- app --run$/m);
+});
+
 test('other systems are told what to install', (t) => {
   const mac = machine(t, { uname: 'echo Darwin', 'xcode-select': 'exit 1', brew: 'exit 0', ...RUST })('test');
   assert.equal(mac.status, 1, mac.text);
@@ -86,10 +98,11 @@ test('other systems are told what to install', (t) => {
 });
 
 test('the tests need a browser and say so', (t) => {
-  const { status, text } = machine(t, { ...ORDINARY_USER, ...RUST, cc: 'exit 0', 'apt-get': 'exit 1' }, VULKAN)('test');
+  const { status, text } = machine(t, { ...ORDINARY_USER, ...RUST, cc: 'exit 0', 'apt-get': 'exit 1' }, [...VULKAN, ...X11])('test');
   assert.equal(status, 1);
   assert.match(text, /Chromium or Chrome/);
-  assert.match(text, /sudo apt-get install nodejs npm chromium$/m);
+  assert.match(text, /Xvfb/);
+  assert.match(text, /sudo apt-get install xvfb nodejs npm chromium$/m);
   assert.match(text, /FAILED at: set-up/);
 });
 

@@ -31,14 +31,16 @@ extern "C" {
 pub struct Inbox(Rc<RefCell<VecDeque<News>>>);
 
 impl Inbox {
-    /// Puts an event, as the Worker told it.
-    pub fn event(&self, event: JsValue) {
+    /// Puts an event, as the Worker told it; returns whether it ends its command.
+    pub fn event(&self, event: JsValue) -> bool {
         let event = serde_wasm_bindgen::from_value(event).unwrap_or_else(|error| {
             Event::Failed(format!(
                 "the engine's answer is not understood ({error}): reload the page"
             ))
         });
+        let is_last = event.is_last();
         self.0.borrow_mut().push_back(News::Event(event));
+        is_last
     }
 
     /// Puts that the Worker died.
