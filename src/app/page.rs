@@ -16,7 +16,7 @@ use super::{
     },
 };
 use crate::{
-    engine::{DeviceSettings, MeasureRequest, MeasureSettings, ModelSource, PairSource, Stage},
+    engine::Stage,
     platform::web::{PageFiles, set_page_files},
     report,
 };
