@@ -151,7 +151,8 @@ async function start() {
     select: (layer) => app.select(layer),
     setView: (view) => app.setView(view),
     exportAs: (form) => app.exportAs(form),
-    dropFiles: (list) => files.drop(list.map((file) => ({ path: file.path || file.webkitRelativePath || file.name, file }))),
+    /** A list of `File`s, or of `{ path, file }` for files in folders. */
+    dropFiles: (list) => files.drop(list.map((item) => (item instanceof File ? { path: item.name, file: item } : item))),
     pick: (extensions) => files.pick(extensions),
     cacheSize: () => files.cacheSize(),
     clearCache: () => files.clearCache(),
