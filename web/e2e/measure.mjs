@@ -54,7 +54,8 @@ test('the browser measures what the native program measures', LIMIT, async (t) =
   t.diagnostic(`frames of the whole run: ${all.words}`);
   t.diagnostic(`frames while pairs are run, from the second on: ${steady.words}`);
   assert.ok(steady.count >= 10, 'the page is drawn while pairs are under way');
-  assert.ok(steady.median < LONGEST_FRAME, `half of the frames take longer than ${steady.median} ms`);
+  // Frames are drawn by the processors that also compute: what else the machine does, shows here.
+  assert.ok(steady.most < LONGEST_FRAME, `95 % of the frames within ${steady.most} ms`);
 
   await page.evaluate(() => window.mirscope.select(3));
   await page.waitForFunction(() => window.mirscope.view.layer === 3);
@@ -94,7 +95,7 @@ function summary(times) {
   const [median, most, max] = [at(0.5), at(0.95), at(1)];
   return {
     count: sorted.length,
-    median,
+    most,
     words: `${sorted.length}, median ${median.toFixed(0)} ms, 95 % within ${most.toFixed(0)} ms, longest ${max.toFixed(0)} ms`,
   };
 }
