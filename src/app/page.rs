@@ -88,7 +88,8 @@ pub async fn start_app(canvas: HtmlCanvasElement, page: Page) -> Result<RunningA
                 ));
             });
         }
-        let app = App::new(&creation.egui_ctx, Box::new(link));
+        let mut app = App::new(&creation.egui_ctx, Box::new(link));
+        app.restore(creation.storage);
         // The receiver waits below.
         sender.send(creation.egui_ctx.clone()).ok();
         Ok(Box::new(Paged {
