@@ -133,6 +133,11 @@ pub fn gap(ui: &mut egui::Ui) {
     ui.add_space(GAP - spacing);
 }
 
+/// Nothing moves on its way from here to there any more.
+pub fn reduce_motion(context: &egui::Context) {
+    context.all_styles_mut(|style| style.animation_time = 0.0);
+}
+
 /// A card: a panel with its own background around something that belongs together.
 pub fn card<R>(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui) -> R) -> R {
     let colors = colors(ui);

@@ -48,8 +48,6 @@ pub struct Store {
     pub tour: Tour,
     /// What the reader brings.
     pub data: Data,
-    /// Nothing moves on its own.
-    pub reduced_motion: bool,
     /// Seconds of the app's clock at which the last step of playing through the states was taken;
     /// absent while not playing.
     pub playing: Option<f64>,

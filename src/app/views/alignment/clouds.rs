@@ -131,7 +131,7 @@ fn plane(ui: &mut egui::Ui, store: &mut Store) {
 
 /// The tokens between two states while they move; `None` where they rest.
 fn glide(ui: &egui::Ui, store: &Store, shown: &Projection) -> Option<Projection> {
-    if shown.axes != Axes::Shared || store.reduced_motion {
+    if shown.axes != Axes::Shared || ui.style().animation_time == 0.0 {
         return None;
     }
     let at = ui.ctx().animate_value_with_time(
