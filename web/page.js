@@ -140,7 +140,14 @@ async function start() {
   find('loading-text').textContent = 'Starting';
   const engine = new Engine(site);
   const begun = startEngine(engine, support.software);
-  const page = { worker: workerOf(engine), files, changed, lost, frame: () => (hook.frames += 1) };
+  const page = {
+    worker: workerOf(engine),
+    files,
+    changed,
+    lost,
+    frame: () => (hook.frames += 1),
+    reducedMotion: matchMedia('(prefers-reduced-motion: reduce)').matches,
+  };
   app = await start_app(find('app'), page);
   for (const act of early) act(app);
   files.listen(window, () => app.wake());

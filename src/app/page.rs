@@ -14,6 +14,7 @@ use super::{
         Message, View,
         data::{Data, Item, PairList},
     },
+    theme,
 };
 use crate::{
     engine::Stage,
@@ -34,6 +35,10 @@ extern "C" {
     /// Files.
     #[wasm_bindgen(method, getter)]
     fn files(this: &Page) -> PageFiles;
+
+    /// Whether the visitor asked for less motion.
+    #[wasm_bindgen(method, getter, js_name = reducedMotion)]
+    fn reduced_motion(this: &Page) -> bool;
 
     /// Hears after a frame what is shown, where it is something else than before.
     #[wasm_bindgen(method)]
@@ -90,6 +95,9 @@ pub async fn start_app(canvas: HtmlCanvasElement, page: Page) -> Result<RunningA
         }
         let mut app = App::new(&creation.egui_ctx, Box::new(link));
         app.restore(creation.storage);
+        if page.reduced_motion() {
+            theme::reduce_motion(&creation.egui_ctx);
+        }
         // The receiver waits below.
         sender.send(creation.egui_ctx.clone()).ok();
         Ok(Box::new(Paged {

@@ -134,6 +134,7 @@ pub fn gap(ui: &mut egui::Ui) {
 }
 
 /// Nothing moves on its way from here to there any more.
+#[cfg(target_arch = "wasm32")]
 pub fn reduce_motion(context: &egui::Context) {
     context.all_styles_mut(|style| style.animation_time = 0.0);
 }
