@@ -88,6 +88,20 @@ pub(crate) enum Task {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Record what the app shows of the demo before anything was measured
+    #[command(hide = true)]
+    RecordDemo(RecordDemo),
+}
+
+/// Arguments of `record-demo`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RecordDemo {
+    /// Where the recording goes
+    #[arg(long, value_name = "FILE", default_value = "assets/demo/recorded.cbor")]
+    pub(crate) out: PathBuf,
+    /// The training's figures
+    #[arg(long, value_name = "FILE", default_value = "assets/demo/metrics.json")]
+    pub(crate) metrics: PathBuf,
 }
 
 /// Arguments of `measure`.

@@ -10,6 +10,7 @@ mod error;
 mod measure;
 mod output;
 mod progress;
+mod record;
 mod show;
 mod size;
 
@@ -86,6 +87,7 @@ fn run(args: Args, output: &Output) -> Result<(), CliError> {
             other => Err(CliError::unexpected(&other)),
         },
         Task::Show(task) => show::show(&task, quiet, output),
+        Task::RecordDemo(task) => record::record(&task, output),
         Task::Completions { shell } => output.completions(shell),
     }
 }

@@ -8,12 +8,14 @@ mod attention;
 mod logit_lens;
 mod pair;
 mod projection;
+mod recording;
 mod what_if;
 
 pub use attention::AttentionRow;
 pub use logit_lens::{LensState, LensToken, LogitLens};
 pub use pair::{PairView, Picture, StageView, TokenKind, TokenView};
 pub use projection::{Axes, CloudShape, ProjectedToken, Projection};
+pub use recording::{RecordedClouds, RecordedRow, RecordedRun, Recording, RecordingError};
 pub use what_if::{Calibration, WhatIf, WhatIfSettings};
 
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,271 @@
+//! `mirscope record-demo`: what the app shows of the demo before anything was measured.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+};
+
+use crate::{
+    engine::{
+        Command, DemoConnector, Event, Explore, MeasureRequest, MeasureSettings, ModelSource,
+        PairSource, Session, demo_connectors,
+    },
+    platform::{Cancel, native::block_on},
+    report::{
+        AttentionRow, Axes, LogitLens, PairView, Projection, RecordedClouds, RecordedRow,
+        RecordedRun, Recording, Report, TokenKind,
+    },
+};
+
+use super::{args::RecordDemo, error::CliError, output::Output};
+
+/// Tokens of a modality in each recorded projection.
+const POINTS: usize = 350;
+
+/// Pairs that can be looked at; with the earlier connectors only the first has words and attention.
+const PAIRS: usize = 3;
+
+/// Patches of a pair whose words are recorded.
+const PATCHES: usize = 6;
+
+/// Words of a state that are recorded.
+const WORDS: usize = 3;
+
+/// Words of a pair whose attention is recorded.
+const QUERIES: usize = 3;
+
+/// Runs the demo with each of its connectors and writes what there is to see.
+pub(crate) fn record(task: &RecordDemo, output: &Output) -> Result<(), CliError> {
+    let mut recorder = Recorder::default();
+    // The trained connector first: its patches are looked at with the others, too.
+    let mut runs = demo_connectors()
+        .iter()
+        .rev()
+        .map(|connector| recorder.run(connector, &task.metrics))
+        .collect::<Result<Vec<_>, CliError>>()?;
+    runs.reverse();
+    let pairs = recorder.pairs;
+    let bytes = Recording { pairs, runs }.to_bytes().map_err(failed)?;
+    let unwritable = |error| CliError::Input(format!("{}: {error}", task.out.display()));
+    std::fs::write(&task.out, &bytes).map_err(unwritable)?;
+    output.print(&format!(
+        "wrote {}, {} bytes\n",
+        task.out.display(),
+        bytes.len()
+    ))
+}
+
+fn failed(reason: impl ToString) -> CliError {
+    CliError::Failed(reason.to_string())
+}
+
+#[derive(Default)]
+struct Recorder {
+    session: Session,
+    /// The pairs that can be looked at.
+    pairs: Vec<PairView>,
+    /// Pair and position of the patches whose words are recorded.
+    patches: Vec<(usize, usize)>,
+}
+
+impl Recorder {
+    fn run(&mut self, connector: &DemoConnector, metrics: &Path) -> Result<RecordedRun, CliError> {
+        let report = self.measure(connector)?;
+        let mut projections = Vec::new();
+        for axes in [Axes::Own, Axes::Shared] {
+            for state in 0..=report.layers.len() {
+                projections.push(self.projection(state, axes)?);
+            }
+        }
+        if self.pairs.is_empty() {
+            self.choose()?;
+        }
+        let told = if connector.file.is_none() { PAIRS } else { 1 };
+        let mut lenses = Vec::new();
+        for (pair, position) in self.patches.clone() {
+            if pair < told {
+                lenses.push(self.lens(pair, position)?);
+            }
+        }
+        let words: Vec<(usize, usize)> = (self.pairs.iter().take(told).enumerate())
+            .flat_map(|(index, pair)| {
+                let words = telling_words(pair, &own_words(&self.pairs, index));
+                words.into_iter().map(move |word| (index, word))
+            })
+            .collect();
+        let mut attention = Vec::new();
+        for (pair, position) in words {
+            for layer in 1..=report.layers.len() {
+                attention.push(RecordedRow::from(&self.attention(pair, position, layer)?));
+            }
+        }
+        Ok(RecordedRun {
+            connector: connector.name.clone(),
+            samples: connector.samples,
+            answered: answered(metrics, &connector.name)?,
+            report,
+            clouds: RecordedClouds::new(&projections, POINTS).map_err(failed)?,
+            lenses,
+            attention,
+        })
+    }
+
+    /// Chooses the pairs, and of each the patches that are surest of a word of its own.
+    fn choose(&mut self) -> Result<(), CliError> {
+        for index in 0..PAIRS {
+            let pair = self.pair(index)?;
+            self.pairs.push(pair);
+        }
+        for index in 0..PAIRS {
+            let own = own_words(&self.pairs, index);
+            let positions: Vec<usize> = (self.pairs[index].tokens.iter().enumerate())
+                .filter(|(_, token)| token.kind == TokenKind::Vision)
+                .map(|(position, _)| position)
+                .collect();
+            let mut told = Vec::new();
+            for position in positions {
+                let lens = self.lens(index, position)?;
+                if let Some((word, probability)) = surest(&lens, &own) {
+                    told.push((probability, word, position));
+                }
+            }
+            told.sort_by(|a, b| b.0.total_cmp(&a.0));
+            let mut seen = HashMap::new();
+            // Two patches of a thing at most.
+            told.retain(|(_, word, _)| {
+                let times = seen.entry(word.clone()).or_insert(0);
+                *times += 1;
+                *times <= 2
+            });
+            let told = told.iter().take(PATCHES);
+            self.patches
+                .extend(told.map(|(.., position)| (index, *position)));
+        }
+        Ok(())
+    }
+
+    /// Carries out a command and gives its last event.
+    fn ask(&mut self, command: Command) -> Result<Event, CliError> {
+        let mut last = None;
+        let mut emit = |event| last = Some(event);
+        block_on(self.session.run(command, &Cancel::default(), &mut emit));
+        match last {
+            Some(Event::Failed(reason)) => Err(CliError::Failed(reason)),
+            Some(event) => Ok(event),
+            None => Err(failed("the engine gave no answer")),
+        }
+    }
+
+    fn measure(&mut self, connector: &DemoConnector) -> Result<Report, CliError> {
+        let request = MeasureRequest {
+            model: ModelSource::Demo {
+                connector: connector.file.is_some().then(|| connector.name.clone()),
+            },
+            pairs: PairSource::Demo,
+            device: Default::default(),
+            settings: MeasureSettings::default(),
+            keep: true,
+        };
+        match self.ask(Command::Measure(Box::new(request)))? {
+            Event::Report(report) => Ok(*report),
+            other => Err(CliError::unexpected(&other)),
+        }
+    }
+
+    fn projection(&mut self, state: usize, axes: Axes) -> Result<Projection, CliError> {
+        match self.ask(Command::Explore(Explore::Projection { state, axes }))? {
+            Event::Projection(projection) => Ok(*projection),
+            other => Err(CliError::unexpected(&other)),
+        }
+    }
+
+    fn pair(&mut self, index: usize) -> Result<PairView, CliError> {
+        match self.ask(Command::Explore(Explore::Pair(index)))? {
+            Event::Pair(pair) => Ok(*pair),
+            other => Err(CliError::unexpected(&other)),
+        }
+    }
+
+    fn attention(
+        &mut self,
+        pair: usize,
+        position: usize,
+        layer: usize,
+    ) -> Result<AttentionRow, CliError> {
+        let question = Explore::Attention {
+            pair,
+            position,
+            layer,
+        };
+        match self.ask(Command::Explore(question))? {
+            Event::Attention(row) => Ok(*row),
+            other => Err(CliError::unexpected(&other)),
+        }
+    }
+
+    fn lens(&mut self, pair: usize, position: usize) -> Result<LogitLens, CliError> {
+        match self.ask(Command::Explore(Explore::LogitLens { pair, position }))? {
+            Event::LogitLens(mut lens) => {
+                for state in &mut lens.states {
+                    state.tokens.truncate(WORDS);
+                }
+                Ok(*lens)
+            }
+            other => Err(CliError::unexpected(&other)),
+        }
+    }
+}
+
+/// The words of a pair's text that no other pair's text has.
+fn own_words(pairs: &[PairView], index: usize) -> HashSet<String> {
+    let words = |pair: &PairView| -> HashSet<String> {
+        let words = pair.text.split(|letter: char| !letter.is_alphabetic());
+        words
+            .filter(|word| word.len() > 2)
+            .map(str::to_lowercase)
+            .collect()
+    };
+    let mut own = words(&pairs[index]);
+    for (other, pair) in pairs.iter().enumerate() {
+        if other != index {
+            for word in words(pair) {
+                own.remove(&word);
+            }
+        }
+    }
+    own
+}
+
+/// Of the words of `own` the one that a patch is surest of at any state, and how sure.
+fn surest(lens: &LogitLens, own: &HashSet<String>) -> Option<(String, f32)> {
+    lens.states
+        .iter()
+        .flat_map(|state| &state.tokens)
+        .map(|token| (token.text.trim().to_lowercase(), token.probability))
+        .filter(|(word, _)| own.contains(word))
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+}
+
+/// The positions of the first words of a pair's own, each once.
+fn telling_words(pair: &PairView, own: &HashSet<String>) -> Vec<usize> {
+    let mut seen = HashSet::new();
+    pair.tokens
+        .iter()
+        .enumerate()
+        .filter(|(_, token)| {
+            let word = token.text.trim().to_lowercase();
+            token.kind == TokenKind::Text && own.contains(&word) && seen.insert(word)
+        })
+        .map(|(position, _)| position)
+        .take(QUERIES)
+        .collect()
+}
+
+/// The share of held-out questions that a connector's model answers rightly, by the training's figures.
+fn answered(metrics: &Path, connector: &str) -> Result<Option<f64>, CliError> {
+    let wrong = |reason: String| CliError::Input(format!("{}: {reason}", metrics.display()));
+    let text = std::fs::read_to_string(metrics).map_err(|error| wrong(error.to_string()))?;
+    let figures: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    Ok(figures["conditions"][connector]["accuracy"]["all"]["value"].as_f64())
+}

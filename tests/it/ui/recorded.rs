@@ -1,0 +1,98 @@
+//! The recording that the app starts with.
+
+use mirscope::{
+    app::store::{Answer, Origin, Store},
+    report::{Axes, TokenKind, parse},
+};
+
+#[test]
+fn it_holds_every_connector_with_its_clouds() {
+    let store = Store::new();
+    assert!(store.messages.is_empty(), "{:?}", store.messages);
+    let names: Vec<&str> = store.runs.iter().map(|run| run.name.as_str()).collect();
+    assert_eq!(names, ["Demo, untrained", "Demo, halfway", "Demo"]);
+    assert_eq!(store.run().map(|run| run.name.as_str()), Some("Demo"));
+    for run in &store.runs {
+        assert_eq!(run.origin, Origin::Recorded);
+        assert_eq!(run.report.data.num_pairs, 128);
+        assert!(run.training_samples.is_some() && run.answered.is_some());
+        for axes in [Axes::Own, Axes::Shared] {
+            for state in 0..=run.report.layers.len() {
+                let projection = &run.projections[&(state, axes)];
+                for tokens in [&projection.vision, &projection.text] {
+                    assert!((250..=400).contains(&tokens.len()), "{}", tokens.len());
+                    assert!(tokens.iter().flat_map(|token| token.at).all(f32::is_finite));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_trained_run_is_the_recorded_report() {
+    let store = Store::new();
+    let text = std::fs::read_to_string("assets/demo/report.json").unwrap();
+    let expected = parse(&text, "report.json").unwrap();
+    let found = store.report().unwrap();
+    assert_eq!(found.definition, expected.definition);
+    assert_eq!(found.layers.len(), expected.layers.len());
+    // Adapters differ in the last digits of f32 sums.
+    let close = |a: f64, b: f64| (a - b).abs() <= 1e-4 * b.abs();
+    assert!(close(found.mir.unwrap(), expected.mir.unwrap()));
+    for (found, expected) in found.layers.iter().zip(&expected.layers) {
+        assert!(
+            close(found.frechet, expected.frechet),
+            "layer {}",
+            found.layer
+        );
+        assert_eq!(
+            (found.n_vision, found.n_text),
+            (expected.n_vision, expected.n_text)
+        );
+    }
+}
+
+#[test]
+fn pairs_words_and_attention_can_be_looked_at_without_an_engine() {
+    let mut store = Store::new();
+    let run = store.run().unwrap();
+    assert_eq!(run.pairs.len(), 3);
+    let lenses: Vec<(usize, usize)> = run.lenses.keys().copied().collect();
+    let rows: Vec<(usize, usize, usize)> = run.attention.keys().copied().collect();
+    let layers = run.report.layers.len();
+    for pair in run.pairs.values() {
+        let of_pair = lenses.iter().filter(|(of, _)| *of == pair.pair).count();
+        assert!(of_pair >= 4, "pair {}: {of_pair} lenses", pair.pair);
+        assert_eq!(
+            pair.image.rgb.len(),
+            pair.image.width * pair.image.height * 3
+        );
+    }
+    for &(pair, position) in &lenses {
+        let token = &store.run().unwrap().pairs[&pair].tokens[position];
+        assert_eq!(token.kind, TokenKind::Vision);
+        let Answer::Known(lens) = store.logit_lens(pair, position) else {
+            panic!("a recorded lens is known");
+        };
+        assert_eq!(lens.states.len(), layers + 1);
+    }
+    assert!(rows.len() >= 3 * layers);
+    for &(pair, position, layer) in &rows {
+        let Answer::Known(row) = store.attention(pair, position, layer) else {
+            panic!("a recorded row is known");
+        };
+        for head in &row.heads {
+            assert_eq!(head.len(), position + 1);
+            assert!((head.iter().sum::<f32>() - 1.0).abs() < 0.01);
+        }
+    }
+    assert!(matches!(store.pair(100), Answer::NotLive));
+}
+
+#[test]
+fn it_stays_small() {
+    let bytes = std::fs::metadata("assets/demo/recorded.cbor")
+        .unwrap()
+        .len();
+    assert!(bytes < 400_000, "{bytes} bytes");
+}
