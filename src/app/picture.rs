@@ -6,8 +6,8 @@ use eframe::egui::{self, Color32, ColorImage, Rect, TextureHandle, TextureOption
 
 use crate::report::{PairView, Picture};
 
-/// Textures that are kept; a thumbnail strip needs about a dozen.
-const MOST: usize = 48;
+/// Textures that are kept: more than are shown at one time.
+const MOST: usize = 256;
 
 #[derive(Clone, Default)]
 struct Textures {
@@ -19,8 +19,21 @@ struct Textures {
 ///
 /// Pixels stay pixels: a patch of 8 x 8 pixels is shown as 8 x 8 squares.
 pub fn texture(context: &egui::Context, run: u64, pair: &PairView) -> TextureHandle {
+    cached(context, (run, pair.pair), &pair.image)
+}
+
+/// The texture of a thumbnail; `number` names it.
+pub fn thumbnail(context: &egui::Context, number: u64, picture: &Picture) -> TextureHandle {
+    // Runs count from 1.
+    cached(
+        context,
+        (0, usize::try_from(number).unwrap_or(usize::MAX)),
+        picture,
+    )
+}
+
+fn cached(context: &egui::Context, key: (u64, usize), picture: &Picture) -> TextureHandle {
     let cache = egui::Id::unique("pair textures");
-    let key = (run, pair.pair);
     let found = context.data_mut(|data| {
         let textures = data.get_temp_mut_or_default::<Textures>(cache);
         textures.uses += 1;
@@ -34,9 +47,9 @@ pub fn texture(context: &egui::Context, run: u64, pair: &PairView) -> TextureHan
         return texture;
     }
     let most = context.input(|input| input.max_texture_side);
-    let image = color_image(&pair.image, most);
+    let image = color_image(picture, most);
     let texture = context.load_texture(
-        format!("pair {} of run {run}", pair.pair),
+        format!("picture {} of {}", key.1, key.0),
         image,
         TextureOptions::NEAREST,
     );

@@ -16,8 +16,8 @@ use steps::STEPS;
 pub struct Tour {
     /// The step that is shown; none while the tour is not taken.
     step: Option<usize>,
-    /// What was selected when the step began, to tell what the reader did.
-    before: View,
+    /// What was selected when the step was first shown, to tell what the reader did.
+    before: Option<View>,
 }
 
 impl Tour {
@@ -50,7 +50,8 @@ fn enter(context: &egui::Context, store: &mut Store, step: usize) {
     };
     (found.enter)(store);
     store.tour.step = Some(step);
-    store.tour.before = store.view.clone();
+    // Taken once the views have settled on what they show.
+    store.tour.before = None;
     landmark::look_for(context, found.target);
     context.request_repaint();
 }
@@ -107,9 +108,11 @@ pub fn show(context: &egui::Context, store: &mut Store) {
     let target = landmark::rect(context, step.target);
     sheet::dim(context, target);
     let words = (step.words)(store);
+    let before = store.tour.before.get_or_insert_with(|| store.view.clone());
+    let before = before.clone();
     let task = step.task.as_ref().and_then(|task| {
         let possible = (task.possible)(store);
-        possible.then(|| ((task.done)(&store.tour.before, &store.view), task))
+        possible.then(|| ((task.done)(&before, &store.view), task))
     });
     if let Some(wanted) = sheet::show(context, index, step, &words, task, target) {
         turn(context, store, wanted);

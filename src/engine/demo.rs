@@ -16,12 +16,24 @@ const PAIRS: &str = "pairs.jsonl";
 /// The demo's name in reports.
 pub(super) const NAME: &str = "mirscope demo";
 
-/// A connector as of some step of the training.
+/// The demo's connector as of some step of its training.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-struct Connector {
-    name: String,
+pub struct DemoConnector {
+    /// Its name, for example `halfway`.
+    pub name: String,
     /// File in `connectors/`; none for the one in the checkpoint itself.
-    file: Option<String>,
+    pub file: Option<String>,
+    /// Image-text pairs it had seen.
+    pub samples: u64,
+    /// What it is, in one sentence.
+    pub description: String,
+}
+
+/// The demo's connectors, in the order of training; known without fetching anything.
+pub fn demo_connectors() -> Vec<DemoConnector> {
+    // A test reads the same file, so that it is known to be good.
+    serde_json::from_str(include_str!("../../assets/demo/connectors/index.json"))
+        .unwrap_or_default()
 }
 
 /// The demo's checkpoint files, and the file of the connector that replaces the checkpoint's own.
@@ -83,7 +95,7 @@ pub(super) async fn model(
 
 /// The file of the connector called `name`; none for the checkpoint's own.
 async fn connector_file(name: &str) -> Result<Option<String>, EngineError> {
-    let connectors: Vec<Connector> =
+    let connectors: Vec<DemoConnector> =
         serde_json::from_str(&text(INDEX).await?).map_err(|error| demo_error(INDEX, error))?;
     match connectors.iter().find(|connector| connector.name == name) {
         Some(connector) => Ok(connector.file.clone()),
@@ -169,8 +181,9 @@ mod tests {
     #[test]
     fn every_connector_fits_the_checkpoint() {
         let index = block_on(text(INDEX)).unwrap();
-        let connectors: Vec<Connector> = serde_json::from_str(&index).unwrap();
+        let connectors: Vec<DemoConnector> = serde_json::from_str(&index).unwrap();
         assert!(connectors.len() >= 3);
+        assert_eq!(connectors, demo_connectors());
         for connector in connectors {
             let model = block_on(model(Some(&connector.name), |_, _| {})).unwrap();
             let checkpoint = Checkpoint::open(Arc::new(model.source)).unwrap();

@@ -28,6 +28,7 @@ mod thumbnail;
 #[cfg(target_arch = "wasm32")]
 pub mod worker;
 
+pub use demo::{DemoConnector, demo_connectors};
 pub use error::EngineError;
 pub use message::*;
 #[cfg(not(target_arch = "wasm32"))]

@@ -187,6 +187,12 @@ fn recorded(store: &Store) -> Vec<&Run> {
     recorded
 }
 
+/// What a step of the training is called.
+fn step_name(run: &Run) -> &str {
+    let name = run.name.as_str();
+    name.strip_prefix("Demo, ").unwrap_or("trained")
+}
+
 fn training(store: &Store) -> String {
     let runs = recorded(store);
     let known: Option<Vec<(&Run, f64)>> = runs
@@ -200,7 +206,7 @@ fn training(store: &Store) -> String {
     };
     let steps: Vec<String> = known
         .iter()
-        .map(|(run, mir)| format!("{mir:.3} ({})", run.name))
+        .map(|(run, mir)| format!("{mir:.3} ({})", step_name(run)))
         .collect();
     let (first, last) = (&known[0], &known[known.len() - 1]);
     let answers = match (first.0.answered, last.0.answered) {
@@ -212,8 +218,8 @@ fn training(store: &Store) -> String {
         _ => String::new(),
     };
     format!(
-        "In published models {{MIR}} falls as training goes on. In this small demo it goes {}.{answers} \
-         {}",
+        "The paper finds a lower {{MIR}} in models that were aligned better. In this small demo it goes \
+         {}.{answers} {}",
         steps.join(", "),
         verdict((&first.0.report, first.1), (&last.0.report, last.1))
     )

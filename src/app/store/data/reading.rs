@@ -56,6 +56,11 @@ impl Data {
         self.picking = Some(platform::pick(kind, wake_up(wake)));
     }
 
+    /// Whether a file is being read.
+    pub fn is_reading(&self) -> bool {
+        !self.jobs.is_empty()
+    }
+
     pub(super) fn read_list(&mut self, file: PickedFile, wake: &Wake) {
         let bytes = platform::read(&file, LARGEST_LIST, wake_up(wake));
         self.jobs.push(Job::List(file, bytes));

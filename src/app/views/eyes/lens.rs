@@ -107,7 +107,8 @@ fn row(ui: &mut egui::Ui, layer: &mut usize, state: &LensState) {
         if selected { ink } else { colors.faint },
     );
     let room = Rect::from_min_max(rect.min + vec2(left, 0.0), rect.max);
-    let number = ((room.width() / (line * WORD_WIDTH)) as usize).clamp(1, 5);
+    let most = state.tokens.len().clamp(1, 5);
+    let number = ((room.width() / (line * WORD_WIDTH)) as usize).clamp(1, most);
     let width = room.width() / number as f32;
     for (index, token) in state.tokens.iter().take(number).enumerate() {
         let corner = room.min + vec2(width * index as f32, 0.0);
