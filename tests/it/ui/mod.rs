@@ -1,7 +1,10 @@
 //! The app, driven through its accessibility tree.
 
+mod data;
 mod eyes;
 mod frame;
 mod made_up;
+mod recorded;
 mod snapshots;
 mod support;
+mod tour;

@@ -1,0 +1,138 @@
+//! The tour, and terms explained where they are used.
+
+use eframe::egui::{Key, Rect, vec2};
+use egui_kittest::{
+    Harness,
+    kittest::{NodeT, Queryable},
+};
+use mirscope::app::{App, store::Tab, tour};
+
+use super::{
+    made_up::serve,
+    support::{FakeLink, app},
+};
+
+fn touring(size: [f32; 2]) -> (Harness<'static, App>, FakeLink) {
+    let (mut harness, link) = app(size);
+    harness.run_ok();
+    let context = harness.ctx.clone();
+    tour::start(&context, &mut harness.state_mut().store);
+    harness.run_ok();
+    (harness, link)
+}
+
+#[test]
+fn buttons_and_keys_lead_through_it() {
+    let (mut harness, _link) = touring([1280.0, 720.0]);
+    harness.get_by_label("Step 1 of 8");
+    harness.get_by_label("Next").click();
+    harness.run_ok();
+    harness.get_by_label("Step 2 of 8");
+    assert_eq!(harness.state().store.view.tab, Tab::Eyes);
+    harness.key_press(Key::ArrowRight);
+    harness.run_ok();
+    harness.get_by_label("Step 3 of 8");
+    harness.key_press(Key::ArrowLeft);
+    harness.run_ok();
+    harness.get_by_label("Step 2 of 8");
+    harness.get_by_label("Back").click();
+    harness.run_ok();
+    harness.get_by_label("Step 1 of 8");
+    for _ in 0..7 {
+        harness.key_press(Key::ArrowRight);
+        harness.run_ok();
+    }
+    harness.get_by_label("Step 8 of 8");
+    assert!(!harness.state().store.tour_seen);
+    harness.get_by_label("Done").click();
+    harness.run_ok();
+    assert!(harness.state().store.tour_seen);
+    assert!(harness.query_by_label("Step 8 of 8").is_none());
+}
+
+#[test]
+fn escape_leaves_it_for_good() {
+    let (mut harness, _link) = touring([1280.0, 720.0]);
+    harness.key_press(Key::Escape);
+    harness.run_ok();
+    assert!(!harness.state().store.tour.is_on());
+    assert!(harness.state().store.tour_seen);
+}
+
+#[test]
+fn a_step_waits_for_a_click_on_a_patch() {
+    let (mut harness, link) = touring([1280.0, 720.0]);
+    let mut served = 0;
+    harness.key_press(Key::ArrowRight);
+    serve(&mut harness, &link, &mut served);
+    harness.get_by_label("Click any patch of the image.");
+    let frame = harness.get_by_label_contains("Image of pair").rect();
+    // The last patch: the recorded words are of others.
+    let point = Rect::from_min_size(frame.min, frame.size() - vec2(4.0, 4.0)).max;
+    harness.hover_at(point);
+    harness.drag_at(point);
+    harness.run_ok();
+    harness.drop_at(point);
+    harness.run_ok();
+    harness.get_by_label("That is one vision token.");
+}
+
+#[test]
+fn on_a_phone_its_sheet_lies_at_the_bottom() {
+    let (harness, _link) = touring([390.0, 844.0]);
+    let next = harness.get_by_label("Next").rect();
+    assert!(next.bottom() > 700.0 && next.bottom() <= 844.0, "{next:?}");
+    assert!(next.right() <= 390.0);
+}
+
+#[test]
+fn what_training_changes_is_told_with_the_recorded_numbers() {
+    let (mut harness, _link) = touring([1280.0, 720.0]);
+    for _ in 0..6 {
+        harness.key_press(Key::ArrowRight);
+        harness.run_ok();
+    }
+    harness.get_by_label("Step 7 of 8");
+    let runs = &harness.state().store.runs;
+    let told: Vec<String> = runs
+        .iter()
+        .map(|run| format!("{:.3} (", run.report.mir.unwrap()))
+        .collect();
+    assert!(told.len() > 1);
+    for number in told {
+        assert!(
+            harness
+                .query_all_by_label_contains(&number)
+                .next()
+                .is_some(),
+            "{number}"
+        );
+    }
+}
+
+#[test]
+fn a_term_explains_itself_to_the_keyboard_and_the_pointer() {
+    const WORDS: &str = "Reads a token's vector as if it left the model right here";
+    let (mut harness, link) = app([1280.0, 1000.0]);
+    let mut served = 0;
+    harness.state_mut().store.tour_seen = true;
+    harness.state_mut().store.view.tab = Tab::Eyes;
+    serve(&mut harness, &link, &mut served);
+    let shown = |harness: &Harness<'_, App>| {
+        let mut labels = harness.query_all_by_label_contains(WORDS);
+        labels.next().is_some()
+    };
+    assert!(!shown(&harness));
+    harness.get_by_label("logit lens").focus();
+    harness.run_ok();
+    assert!(shown(&harness));
+    let described = harness
+        .query_all_by_label("logit lens")
+        .find(|node| node.is_focused())
+        .unwrap()
+        .accesskit_node()
+        .data()
+        .description()
+        .map(str::to_owned);
+    assert!(described.is_some_and(|words| words.starts_with(WORDS)));
+}
