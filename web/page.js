@@ -49,7 +49,7 @@ function say(state, what, list = [], button = null) {
   if (button) find('reload').focus();
 }
 
-/** The canvas or the app is gone: what was drawn last stays behind the cover. */
+/** The canvas or the app is gone: only a reload brings them back. */
 function lost(reason) {
   if (hook.state === 'lost') return;
   say('lost', `The page stopped: ${reason.split('\n')[0]}`, [

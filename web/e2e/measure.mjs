@@ -23,6 +23,8 @@ test('the browser measures what the native program measures', LIMIT, async (t) =
   const address = await site(t);
   const page = await openPage(t, browser);
   await open(page, address);
+  const idle = summary(await idleFrames(page));
+  t.diagnostic(`frames drawn one after the other without a run: ${idle.words}`);
   await watchFrames(page);
   const report = await measure(page, PAIRS);
   const watched = await page.evaluate(() => window.watched);
@@ -54,8 +56,10 @@ test('the browser measures what the native program measures', LIMIT, async (t) =
   t.diagnostic(`frames of the whole run: ${all.words}`);
   t.diagnostic(`frames while pairs are run, from the second on: ${steady.words}`);
   assert.ok(steady.count >= 10, 'the page is drawn while pairs are under way');
-  // Frames are drawn by the processors that also compute: what else the machine does, shows here.
-  assert.ok(steady.most < LONGEST_FRAME, `95 % of the frames within ${steady.most} ms`);
+  // The processors that compute draw the page as well, and whatever else this machine is doing: where
+  // frames take their time without a run, the run is measured by those.
+  const bar = Math.max(LONGEST_FRAME, 3 * idle.most);
+  assert.ok(steady.most < bar, `95 % of the frames within ${steady.most} ms, expected ${bar}`);
 
   await page.evaluate(() => window.mirscope.select(3));
   await page.waitForFunction(() => window.mirscope.view.layer === 3);
@@ -98,6 +102,23 @@ function summary(times) {
     most,
     words: `${sorted.length}, median ${median.toFixed(0)} ms, 95 % within ${most.toFixed(0)} ms, longest ${max.toFixed(0)} ms`,
   };
+}
+
+/** The times between frames that the app draws as fast as it can, while nothing is measured. */
+function idleFrames(page) {
+  return page.evaluate(async () => {
+    const times = [];
+    let last = performance.now();
+    for (let index = 0; index < 40; index++) {
+      window.mirscope.select(1 + (index % 2));
+      await new Promise(requestAnimationFrame);
+      const now = performance.now();
+      times.push(now - last);
+      last = now;
+    }
+    // The first ones wait for what the page was doing before.
+    return times.slice(5);
+  });
 }
 
 /** Notes in `window.watched` the times between animation frames, all and those of the steady part. */

@@ -3,6 +3,7 @@
 pub mod data;
 mod demo;
 mod explore;
+mod fetched;
 mod recorded;
 mod run;
 mod select;
@@ -12,6 +13,7 @@ mod work;
 
 pub use data::Data;
 pub use explore::Answer;
+pub use fetched::Fetched;
 pub use run::{Origin, Run};
 pub use view::{Scale, Tab, View};
 pub use work::{Progress, StageProgress, Work};
@@ -48,6 +50,8 @@ pub struct Store {
     pub tour: Tour,
     /// What the reader brings.
     pub data: Data,
+    /// What a browser keeps of fetched files.
+    pub fetched: Fetched,
     /// Seconds of the app's clock at which the last step of playing through the states was taken;
     /// absent while not playing.
     pub playing: Option<f64>,

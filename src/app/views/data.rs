@@ -24,7 +24,7 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
         .id_salt("data")
         .auto_shrink(false)
         .show(ui, |ui| {
-            promise(ui);
+            promise(ui, store);
             theme::gap(ui);
             let room = ui.available_width();
             if room < TWO_COLUMNS {
@@ -49,7 +49,7 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
 }
 
 /// Says what happens to the reader's files.
-fn promise(ui: &mut egui::Ui) {
+fn promise(ui: &mut egui::Ui, store: &mut Store) {
     theme::card(ui, |ui| {
         ui.set_min_width(ui.available_width());
         ui.heading("Measure your own model and data");
@@ -58,6 +58,7 @@ fn promise(ui: &mut egui::Ui) {
              folders anywhere on this window, or choose them below. A report (.json) dropped here \
              opens as a run.",
         );
+        super::fetched::show(ui, store);
     });
 }
 
