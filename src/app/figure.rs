@@ -214,3 +214,108 @@ fn outline(stroke: Option<Stroke>) -> egui::Stroke {
 fn color(color: Color) -> Color32 {
     Color32::from_rgba_unmultiplied(color.red, color.green, color.blue, color.alpha)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, rc::Rc};
+
+    use egui_kittest::{Harness, kittest::Queryable};
+
+    use super::*;
+    use crate::report::{
+        Axes, CloudShape, ProjectedToken, Projection,
+        figure::{Clouds, Palette, clouds, norms},
+        parse,
+    };
+
+    type Seen = Rc<Cell<(Option<Target>, Option<Target>)>>;
+
+    /// A harness that shows `figure` and keeps what was hovered last and clicked last.
+    fn harness(figure: Figure) -> (Harness<'static>, Seen) {
+        let seen = Seen::default();
+        let keep = seen.clone();
+        let harness = Harness::builder()
+            .with_size(egui::vec2(640.0, 420.0))
+            .build_ui(move |ui| {
+                let shown = show(ui, &figure);
+                let (_, clicked) = keep.get();
+                keep.set((shown.hovered, shown.clicked.or(clicked)));
+            });
+        (harness, seen)
+    }
+
+    fn norms_figure() -> Figure {
+        let report = include_str!("../../assets/demo/report.json");
+        let report = parse(report, "report.json").unwrap();
+        let look = Look::new(Palette::LIGHT, [600.0, 300.0]);
+        norms(&report.layers, Some(2), &look)
+    }
+
+    #[test]
+    fn a_layer_is_chosen_by_pointer_and_by_keys() {
+        let figure = norms_figure();
+        let area = figure.spots[3].area;
+        let (mut harness, seen) = harness(figure);
+        let label = "Norm of vision tokens over norm of text tokens";
+        let rect = harness.get_by_label_contains(label).rect();
+        let middle = egui::vec2(
+            (area.left() + area.right()) / 2.0,
+            (area.top() + area.bottom()) / 2.0,
+        );
+        harness.hover_at(rect.min + middle);
+        harness.run();
+        assert_eq!(seen.get(), (Some(Target::Layer(4)), None));
+        assert!(harness.query_by_label_contains("Layer 4").is_some());
+        harness.get_by_label_contains(label).click();
+        harness.run();
+        assert!(matches!(seen.get().1, Some(Target::Layer(_))));
+        harness.get_by_label_contains(label).focus();
+        harness.run();
+        harness.key_press(Key::ArrowRight);
+        harness.run();
+        assert_eq!(seen.get().1, Some(Target::Layer(3)));
+        harness.key_press(Key::ArrowLeft);
+        harness.run();
+        assert_eq!(seen.get().1, Some(Target::Layer(1)));
+    }
+
+    #[test]
+    fn thousands_of_tokens_are_cheap_and_can_be_pointed_at() {
+        let token = |index: u32| ProjectedToken {
+            at: [(index as f32 * 0.37).sin(), (index as f32 * 0.71).cos()],
+            pair: index / 64,
+            position: index % 64,
+        };
+        let shape = CloudShape {
+            tokens: 3000,
+            mean: [0.0; 2],
+            covariance: [0.5, 0.0, 0.5],
+        };
+        let projection = Projection {
+            state: 1,
+            axes: Axes::Own,
+            explained: [0.5, 0.2],
+            vision: (0..3000).map(token).collect(),
+            text: (0..3000).map(token).collect(),
+            vision_shape: shape,
+            text_shape: shape,
+        };
+        let chart = Clouds {
+            projection: &projection,
+            limits: None,
+            hovered: None,
+            pair: None,
+        };
+        let figure = clouds(&chart, &Look::new(Palette::DARK, [600.0, 400.0]));
+        let point = figure.dots.as_ref().unwrap().points[777];
+        let (mut harness, seen) = harness(figure);
+        let rect = harness.get_by_label_contains("3000 vision").rect();
+        harness.hover_at(rect.min + egui::vec2(point[0], point[1]));
+        let began = std::time::Instant::now();
+        harness.run();
+        let milliseconds = began.elapsed().as_secs_f64() * 1e3;
+        assert!(matches!(seen.get().0, Some(Target::Token { .. })));
+        // A few frames of a build for debugging, on a busy machine.
+        assert!(milliseconds < 2000.0, "{milliseconds:.1} ms");
+    }
+}

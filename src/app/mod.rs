@@ -6,6 +6,7 @@
 //! each frame takes the news that have come and draws what is known.
 
 pub mod drops;
+pub mod export;
 pub mod figure;
 pub mod glossary;
 pub mod link;
@@ -77,6 +78,8 @@ impl App {
         }
         self.take_files(context);
         self.store.drive(self.link.as_mut());
+        let waker = context.clone();
+        self.store.follow_saves(move || waker.request_repaint());
         if self.store.is_busy() {
             // The clock of a run moves on without news.
             context.request_repaint_after(std::time::Duration::from_millis(100));

@@ -20,8 +20,8 @@ pub use native::{
     adapter_name, compiled, compiles_in_background, demo_files, read_range, yield_now,
 };
 #[cfg(all(feature = "app", not(target_arch = "wasm32")))]
-pub use native::{cache_size, clear_cache, in_background, pick, read, save};
+pub use native::{address, cache_size, clear_cache, in_background, pick, read, save};
 #[cfg(target_arch = "wasm32")]
 pub use web::{adapter_name, compiled, compiles_in_background, demo_files, read_range, yield_now};
 #[cfg(all(feature = "app", target_arch = "wasm32"))]
-pub use web::{cache_size, clear_cache, in_background, pick, read, save};
+pub use web::{address, cache_size, clear_cache, in_background, pick, read, save};

@@ -6,7 +6,7 @@ mod dialogs;
 mod disk;
 
 #[cfg(feature = "app")]
-pub use dialogs::{cache_size, clear_cache, in_background, pick, read, save};
+pub use dialogs::{address, cache_size, clear_cache, in_background, pick, read, save};
 pub use disk::{files_at, read_range};
 
 use std::{

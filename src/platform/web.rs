@@ -7,7 +7,8 @@ mod page;
 pub use host::{Host, compiled, compiles_in_background, demo_files, host, read_range, set_host};
 #[cfg(feature = "app")]
 pub use page::{
-    PageFiles, cache_size, clear_cache, dropped, in_background, pick, read, save, set_page_files,
+    PageFiles, address, cache_size, clear_cache, dropped, in_background, pick, read, save,
+    set_page_files,
 };
 
 use std::{cell::RefCell, collections::VecDeque};

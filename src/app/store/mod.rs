@@ -1,16 +1,20 @@
 //! What there is to show, what is selected, and what is wanted of the engine.
 
+mod comparing;
 pub mod data;
 mod demo;
 mod explore;
 mod fetched;
+mod open;
 mod recorded;
 mod run;
 mod select;
+mod saves;
 mod view;
 mod view_link;
 mod work;
 
+pub use comparing::Comparing;
 pub use data::Data;
 pub use explore::Answer;
 pub use fetched::Fetched;
@@ -55,6 +59,8 @@ pub struct Store {
     /// Seconds of the app's clock at which the last step of playing through the states was taken;
     /// absent while not playing.
     pub playing: Option<f64>,
+    /// Which runs are compared.
+    pub comparing: Comparing,
     /// The run whose states the engine keeps, by its number.
     live: Option<u64>,
     /// Questions to the engine about the live run, waiting for their turn.
@@ -65,6 +71,8 @@ pub struct Store {
     ordered: Option<Order>,
     /// The measurement under way.
     measuring: Option<Measuring>,
+    /// Files on their way to the reader.
+    saves: Vec<saves::Saving>,
     numbers: u64,
 }
 

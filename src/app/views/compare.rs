@@ -1,8 +1,100 @@
-//! To come.
+//! Several runs beside each other: which ones, their curves, their difference, their numbers.
+
+mod choice;
+mod numbers;
 
 use eframe::egui;
 
-use crate::app::store::Store;
+use crate::{
+    app::{
+        export::named,
+        figure,
+        store::{Scale, Store},
+        theme,
+    },
+    report::figure::{Figure, Named, Target, compare, difference, mir_per_run},
+};
+
+/// Width from which the view has two columns.
+const WIDE: f32 = 980.0;
 
 /// Draws the view.
-pub fn show(_ui: &mut egui::Ui, _store: &mut Store) {}
+pub fn show(ui: &mut egui::Ui, store: &mut Store) {
+    egui::ScrollArea::vertical().show(ui, |ui| {
+        if ui.available_width() >= WIDE {
+            ui.columns(2, |columns| {
+                left(&mut columns[0], store);
+                right(&mut columns[1], store);
+            });
+        } else {
+            left(ui, store);
+            ui.add_space(theme::GAP);
+            right(ui, store);
+        }
+    });
+}
+
+/// Which runs, and their numbers.
+fn left(ui: &mut egui::Ui, store: &mut Store) {
+    theme::card(ui, |ui| choice::show(ui, store));
+    ui.add_space(theme::GAP);
+    theme::card(ui, |ui| {
+        ui.heading("Modality Integration Rate");
+        let runs = store.compared();
+        if runs.is_empty() {
+            ui.label("Choose a run above.");
+            return;
+        }
+        let runs: Vec<Named<'_>> = runs.into_iter().map(named).collect();
+        let look = figure::look(ui, [ui.available_width(), 0.0]);
+        let figure = mir_per_run(&runs, None, &look);
+        figure::show(ui, &figure);
+        ui.add_space(theme::GAP);
+        numbers::show(ui, &runs);
+    });
+}
+
+/// The curves and the difference of two of them.
+fn right(ui: &mut egui::Ui, store: &mut Store) {
+    theme::card(ui, |ui| {
+        ui.horizontal_wrapped(|ui| {
+            ui.heading("Distance by layer");
+            ui.selectable_value(&mut store.view.scale, Scale::Log, "Log");
+            ui.selectable_value(&mut store.view.scale, Scale::Linear, "Linear");
+        });
+        let runs: Vec<Named<'_>> = store.compared().into_iter().map(named).collect();
+        if runs.is_empty() {
+            ui.label("Choose a run to see its curve.");
+            return;
+        }
+        let look = figure::look(ui, [ui.available_width(), 330.0]);
+        let figure = compare(&runs, store.view.scale, Some(store.view.layer), &look);
+        select_layer(ui, store, &figure);
+    });
+    ui.add_space(theme::GAP);
+    theme::card(ui, |ui| {
+        ui.heading("Difference of two");
+        if store.compared().len() < 2 {
+            ui.label("Choose two runs to see how they differ.");
+            return;
+        }
+        choice::two(ui, store);
+        let Some((base, other)) = store.difference() else {
+            ui.label("Choose two runs that are not the same one.");
+            return;
+        };
+        let look = figure::look(ui, [ui.available_width(), 240.0]);
+        let selected = Some(store.view.layer);
+        let figure = difference(named(base), named(other), selected, &look);
+        ui.label(&figure.summary);
+        select_layer(ui, store, &figure);
+    });
+}
+
+/// Shows a figure of layers; the one that is clicked becomes the selected one.
+fn select_layer(ui: &mut egui::Ui, store: &mut Store, figure: &Figure) {
+    let most = store.report().map_or(1, |report| report.layers.len());
+    if let Some(Target::Layer(layer)) = figure::show(ui, figure).clicked {
+        store.view.layer = layer.clamp(1, most.max(1));
+    }
+}

@@ -1,8 +1,139 @@
-//! To come.
+//! The alignment under other assumptions: what can be changed, and what becomes of it.
+
+mod answer;
+mod controls;
 
 use eframe::egui;
 
-use crate::app::store::Store;
+use crate::{
+    app::{
+        figure,
+        store::{Scale, Store},
+        theme,
+    },
+    report::{
+        Report,
+        figure::{LayersChart, Overlay, Target, layers},
+    },
+};
+use answer::{Changed, Outcome};
+
+/// Width from which the controls stand beside the picture.
+const WIDE: f32 = 900.0;
+const CONTROLS: f32 = 320.0;
 
 /// Draws the view.
-pub fn show(_ui: &mut egui::Ui, _store: &mut Store) {}
+pub fn show(ui: &mut egui::Ui, store: &mut Store) {
+    let Some(report) = store.report().cloned() else {
+        ui.label("There is no run to ask about.");
+        return;
+    };
+    egui::ScrollArea::vertical().show(ui, |ui| {
+        if ui.available_width() >= WIDE {
+            ui.horizontal_top(|ui| {
+                ui.allocate_ui_with_layout(
+                    egui::vec2(CONTROLS, ui.available_height()),
+                    egui::Layout::top_down(egui::Align::Min),
+                    |ui| {
+                        ui.set_width(CONTROLS);
+                        theme::card(ui, |ui| controls::show(ui, store, &report));
+                    },
+                );
+                ui.add_space(theme::GAP);
+                ui.vertical(|ui| result(ui, store, &report));
+            });
+        } else {
+            theme::card(ui, |ui| controls::show(ui, store, &report));
+            ui.add_space(theme::GAP);
+            result(ui, store, &report);
+        }
+    });
+}
+
+/// Before and after, as numbers and as curves.
+fn result(ui: &mut egui::Ui, store: &mut Store, report: &Report) {
+    // While a slider is held its last place is not known yet.
+    let settled = !ui.input(|input| input.pointer.any_down());
+    let outcome = answer::of(store, report, settled);
+    theme::card(ui, |ui| {
+        ui.horizontal_wrapped(|ui| {
+            ui.heading("Distance by layer");
+            ui.selectable_value(&mut store.view.scale, Scale::Log, "Log");
+            ui.selectable_value(&mut store.view.scale, Scale::Linear, "Linear");
+        });
+        let changed = match &outcome {
+            Outcome::Unchanged => None,
+            Outcome::Changed(changed) => Some(changed),
+            Outcome::Waiting => {
+                ui.horizontal(|ui| {
+                    ui.spinner();
+                    ui.label("Measuring the kept states again ...");
+                });
+                None
+            }
+            Outcome::Refused(reason) => {
+                ui.colored_label(theme::colors(ui).alarm, reason);
+                None
+            }
+        };
+        let chart = LayersChart {
+            layers: &report.layers,
+            scale: store.view.scale,
+            selected: Some(store.view.layer),
+            overlay: changed.map(|changed| Overlay {
+                base: "as measured",
+                name: "what if",
+                distances: &changed.distances,
+            }),
+        };
+        let look = figure::look(ui, [ui.available_width(), 340.0]);
+        let response = figure::show(ui, &layers(&chart, &look));
+        if let Some(Target::Layer(layer)) = response.clicked {
+            store.view.layer = layer;
+        }
+        numbers(ui, report, changed);
+    });
+}
+
+fn numbers(ui: &mut egui::Ui, report: &Report, changed: Option<&Changed>) {
+    let rate = |value: Option<f64>| value.map_or("undefined".to_owned(), |v| format!("{v:.4}"));
+    let (n_vision, n_text) = report.tokens();
+    let mut rows = vec![
+        ("MIR", rate(report.mir), changed.map(|c| rate(c.mir))),
+        (
+            "norm-matched MIR",
+            rate(report.norm_matched_mir),
+            changed.map(|c| rate(c.norm_matched_mir)),
+        ),
+        (
+            "pairs",
+            report.data.num_pairs.to_string(),
+            changed.map(|c| c.num_pairs.to_string()),
+        ),
+        (
+            "n vision, text",
+            format!("{n_vision}, {n_text}"),
+            changed.map(|c| format!("{}, {}", c.tokens.0, c.tokens.1)),
+        ),
+    ];
+    rows.push(("d", report.model.hidden_size.to_string(), None));
+    egui::Grid::new("what-if numbers")
+        .striped(true)
+        .spacing([24.0, 6.0])
+        .show(ui, |ui| {
+            for title in ["", "as measured", "what if"] {
+                ui.strong(title);
+            }
+            ui.end_row();
+            for (name, before, after) in rows {
+                ui.label(name);
+                ui.monospace(before);
+                ui.monospace(after.unwrap_or_default());
+                ui.end_row();
+            }
+        });
+    ui.label(format!(
+        "Definition {}, text mask {}.",
+        report.definition, report.text_mask
+    ));
+}

@@ -46,11 +46,17 @@ pub fn read(
 
 /// Asks the person where to save a file that would be called `name`, and writes it there. The answer
 /// is the path, or `None` where the dialog was closed.
+///
+/// Where the system has no dialogs the file goes to the current folder, under a name that is free.
 pub fn save(
     name: &str,
     bytes: Vec<u8>,
     wake: impl FnOnce() + Send + 'static,
 ) -> Later<Result<Option<String>, FileError>> {
+    if !has_dialogs() {
+        let name = name.to_owned();
+        return in_background(wake, move || disk::write_new(&name, &bytes).map(Some));
+    }
     let place = AsyncFileDialog::new().set_file_name(name).save_file();
     in_background(wake, move || {
         let Some(place) = block_on(place) else {
@@ -64,6 +70,11 @@ pub fn save(
     })
 }
 
+/// The page's address: natively there is none.
+pub fn address() -> Option<String> {
+    None
+}
+
 /// Bytes that fetched files take in the cache: natively nothing is fetched.
 pub fn cache_size(wake: impl FnOnce() + Send + 'static) -> Later<Option<u64>> {
     wake();
@@ -74,6 +85,19 @@ pub fn cache_size(wake: impl FnOnce() + Send + 'static) -> Later<Option<u64>> {
 pub fn clear_cache(wake: impl FnOnce() + Send + 'static) -> Later<Result<(), FileError>> {
     wake();
     Later::ready(Ok(()))
+}
+
+/// Whether the system can show dialogs: always, but for a Linux desktop with neither a message bus for
+/// its portal nor zenity.
+fn has_dialogs() -> bool {
+    if !cfg!(target_os = "linux") || std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some() {
+        return true;
+    }
+    let found = |variable: &str, file: &str| {
+        let folders = std::env::var_os(variable).unwrap_or_default();
+        std::env::split_paths(&folders).any(|folder| folder.join(file).exists())
+    };
+    found("XDG_RUNTIME_DIR", "bus") || found("PATH", "zenity")
 }
 
 /// Does `work` on a thread of its own; should none be had, the answer never comes, and [`Later`]

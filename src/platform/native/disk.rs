@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read, Seek, SeekFrom},
+    io::{self, Read, Seek, SeekFrom, Write},
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -47,6 +47,43 @@ fn add(files: &mut Vec<PickedFile>, path: &Path, name: &str, depth: usize) {
             }
         }
     }
+}
+
+/// Writes a new file called `name`, or `name (2)` and so on where there is one, into the current
+/// folder; returns its path.
+///
+/// # Errors
+/// What the system says; nothing is overwritten.
+pub fn write_new(name: &str, bytes: &[u8]) -> Result<String, FileError> {
+    let folder = std::env::current_dir().unwrap_or_default();
+    write_new_in(&folder, name, bytes)
+}
+
+fn write_new_in(folder: &Path, name: &str, bytes: &[u8]) -> Result<String, FileError> {
+    let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
+    let mut path = folder.join(name);
+    for number in 2..1000 {
+        match File::create_new(&path) {
+            Ok(mut file) => {
+                return match file.write_all(bytes) {
+                    Ok(()) => Ok(path.display().to_string()),
+                    Err(error) => {
+                        // A part of a file is worse than none; the first error is the one to report.
+                        fs::remove_file(&path).ok();
+                        Err(FileError::new(path.display().to_string(), error))
+                    }
+                };
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                path = folder.join(format!("{stem} ({number}).{ending}"));
+            }
+            Err(error) => return Err(FileError::new(path.display().to_string(), error)),
+        }
+    }
+    Err(FileError::new(
+        name,
+        "a thousand files of this name are there",
+    ))
 }
 
 /// The bytes `range` of a file. Called by the engine, which may wait.
@@ -110,5 +147,19 @@ mod tests {
             let error = read_range(&files[0], range).unwrap_err().to_string();
             assert!(error.starts_with("model/b.txt: expected bytes"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_new_file_takes_no_others_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |bytes: &[u8]| write_new_in(folder.path(), "report.csv", bytes).unwrap();
+        let paths = [write(b"one"), write(b"two"), write(b"three")];
+        let names = paths
+            .each_ref()
+            .map(|path| path.rsplit(['/', '\\']).next().unwrap());
+        assert_eq!(names, ["report.csv", "report (2).csv", "report (3).csv"]);
+        assert_eq!(fs::read(&paths[0]).unwrap(), b"one");
+        let missing = folder.path().join("missing");
+        assert!(write_new_in(&missing, "a.csv", b"").is_err());
     }
 }

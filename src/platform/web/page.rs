@@ -166,6 +166,16 @@ pub fn in_background<T: 'static>(
     done
 }
 
+/// The page's address without its fragment.
+pub fn address() -> Option<String> {
+    let location = js_sys::Reflect::get(&js_sys::global(), &"location".into()).ok()?;
+    let href = js_sys::Reflect::get(&location, &"href".into())
+        .ok()?
+        .as_string()?;
+    let address = href.split('#').next()?;
+    Some(address.to_owned())
+}
+
 /// Bytes that fetched files take in the cache; `None` where the browser keeps none.
 pub fn cache_size(wake: impl FnOnce() + Send + 'static) -> Later<Option<u64>> {
     promised(PageFiles::cache_size, wake, |outcome| {

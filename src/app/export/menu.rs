@@ -1,0 +1,87 @@
+//! The menu of things to take home.
+
+use eframe::egui;
+
+use super::{Document, Image, Plot, link, save_plot, save_report};
+use crate::app::{
+    store::{Message, Store, View},
+    theme,
+};
+
+/// Draws the menu's button, and the menu while it is open.
+pub fn menu(ui: &mut egui::Ui, store: &mut Store) {
+    ui.menu_button("Export", |ui| {
+        ui.set_min_width(280.0);
+        ui.label("Plots");
+        for plot in Plot::ALL {
+            row(ui, store, plot);
+        }
+        ui.separator();
+        for document in Document::ALL {
+            let button = ui.add_enabled(store.run().is_some(), egui::Button::new(document.words()));
+            if button.clicked() {
+                save_report(store, document, waker(ui));
+                ui.close();
+            }
+        }
+        ui.separator();
+        let about = "Tab, layer and settings; no data are in it.";
+        let button = ui.button("Copy a link to this view");
+        if button.on_hover_text(about).clicked() {
+            ui.ctx().copy_text(link(store));
+            store.messages.push(Message {
+                text: "A link to this view is on the clipboard.".to_owned(),
+                alarm: false,
+            });
+            ui.close();
+        }
+        open_link(ui, store);
+    });
+}
+
+/// A plot's name with a button for each form; a plot of nothing is left out.
+fn row(ui: &mut egui::Ui, store: &mut Store, plot: Plot) {
+    if !plot.is_there(store) {
+        return;
+    }
+    ui.horizontal(|ui| {
+        ui.label(plot.words());
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            for (image, name) in [(Image::Svg, "SVG"), (Image::Png, "PNG")] {
+                let button = ui.button(name);
+                let label = format!("{} as {name}", plot.words());
+                button.widget_info(|| {
+                    egui::WidgetInfo::labeled(egui::Role::Button, ui.is_enabled(), &label)
+                });
+                if button.clicked() {
+                    save_plot(store, plot, image, theme::palette(ui), waker(ui));
+                    ui.close();
+                }
+            }
+        });
+    });
+}
+
+/// A box for a link that somebody copied.
+fn open_link(ui: &mut egui::Ui, store: &mut Store) {
+    let id = ui.scope_id().with("link");
+    let mut text: String = ui.data(|data| data.get_temp(id)).unwrap_or_default();
+    let label = ui.label("Open a link");
+    let field = egui::TextEdit::singleline(&mut text)
+        .hint_text("#tab=eyes&layer=3")
+        .desired_width(f32::INFINITY);
+    let response = ui.add(field).labelled_by(label.id);
+    let entered = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+    if entered && !text.trim().is_empty() {
+        store.restore(View::from_link(&text));
+        text.clear();
+        ui.close();
+    }
+    ui.data_mut(|data| data.insert_temp(id, text));
+}
+
+/// Asks for a frame when a file is made or saved.
+fn waker(ui: &egui::Ui) -> impl FnOnce() + Send + 'static {
+    let context = ui.ctx().clone();
+    move || context.request_repaint()
+}

@@ -1,0 +1,187 @@
+//! The plots that can be saved.
+
+use crate::{
+    app::store::Store,
+    report::figure::{
+        Clouds, Figure, LayersChart, Look, Named, Palette, clouds, compare, difference, layers,
+        mir_per_run, norms, origin, parts, report_figure, subtitle,
+    },
+};
+
+/// A plot of what is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plot {
+    /// Distances, parts and norms under each other.
+    Report,
+    /// The distance of each layer.
+    Layers,
+    /// What the distances are made of.
+    Parts,
+    /// The norms of the modalities.
+    Norms,
+    /// The two clouds at the state that is shown.
+    Clouds,
+    /// The distances of the compared runs.
+    Compare,
+    /// The difference of two compared runs.
+    Difference,
+    /// The Modality Integration Rate of the compared runs.
+    Mir,
+}
+
+impl Plot {
+    /// All plots.
+    pub const ALL: [Self; 8] = [
+        Self::Report,
+        Self::Layers,
+        Self::Parts,
+        Self::Norms,
+        Self::Clouds,
+        Self::Compare,
+        Self::Difference,
+        Self::Mir,
+    ];
+
+    /// What it shows, in a few words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Report => "The whole report",
+            Self::Layers => "Distance by layer",
+            Self::Parts => "Location, spread, shape",
+            Self::Norms => "Norms of the modalities",
+            Self::Clouds => "The two clouds",
+            Self::Compare => "Compared runs",
+            Self::Difference => "Difference of two runs",
+            Self::Mir => "MIR of the compared runs",
+        }
+    }
+
+    /// Its name in a file's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::Layers => "layers",
+            Self::Parts => "parts",
+            Self::Norms => "norms",
+            Self::Clouds => "clouds",
+            Self::Compare => "compare",
+            Self::Difference => "difference",
+            Self::Mir => "mir",
+        }
+    }
+
+    /// Whether there is anything to draw.
+    pub fn is_there(self, store: &Store) -> bool {
+        match self {
+            Self::Report | Self::Layers | Self::Parts | Self::Norms => store.run().is_some(),
+            Self::Clouds => shown_clouds(store).is_some(),
+            Self::Compare | Self::Mir => store.compared().len() > 1,
+            Self::Difference => store.difference().is_some(),
+        }
+    }
+
+    /// The plot of what is shown, with a heading and where its numbers come from.
+    pub fn figure(self, store: &Store, palette: Palette) -> Option<Figure> {
+        let look = Look::new(palette, [900.0, 420.0]);
+        let report = store.report()?;
+        let selected = Some(store.view.layer);
+        let (plain, mut captions) = match self {
+            Self::Report => return Some(report_figure(report, palette)),
+            Self::Layers => {
+                let chart = LayersChart {
+                    layers: &report.layers,
+                    scale: store.view.scale,
+                    selected: None,
+                    overlay: None,
+                };
+                let words = "Squared Fréchet distance between vision and text tokens, with a text \
+                             token's mean norm scaled to 1.";
+                (layers(&chart, &look), vec![words.to_owned()])
+            }
+            Self::Parts => (parts(&report.layers, None, &look), Vec::new()),
+            Self::Norms => (norms(&report.layers, None, &look), Vec::new()),
+            Self::Clouds => {
+                let look = Look::new(palette, [760.0, 560.0]);
+                let chart = Clouds {
+                    projection: shown_clouds(store)?,
+                    limits: None,
+                    hovered: None,
+                    pair: None,
+                };
+                let words = "Principal components of both modalities' tokens; ellipses at 1 and 2 \
+                             standard deviations; the arrow leads from the vision mean to the text \
+                             mean.";
+                (clouds(&chart, &look), vec![words.to_owned()])
+            }
+            Self::Compare | Self::Difference | Self::Mir => {
+                return self.comparison(store, selected, &look);
+            }
+        };
+        captions.push(origin(report));
+        Some(plain.captioned(&subtitle(report), &captions, &look))
+    }
+
+    fn comparison(self, store: &Store, selected: Option<usize>, look: &Look) -> Option<Figure> {
+        let runs: Vec<Named<'_>> = match self {
+            Self::Difference => {
+                let (base, other) = store.difference()?;
+                [base, other].map(named).into()
+            }
+            _ => store.compared().into_iter().map(named).collect(),
+        };
+        let plain = match self {
+            Self::Difference => difference(*runs.first()?, *runs.last()?, selected, look),
+            Self::Mir => mir_per_run(&runs, None, look),
+            _ => compare(&runs, store.view.scale, None, look),
+        };
+        let captions: Vec<String> = runs
+            .iter()
+            .map(|run| {
+                let (n_vision, n_text) = run.report.tokens();
+                format!(
+                    "{}: n = {n_vision} vision and {n_text} text tokens, d = {}. {}",
+                    run.name,
+                    run.report.model.hidden_size,
+                    origin(run.report)
+                )
+            })
+            .collect();
+        Some(plain.captioned("", &captions, look))
+    }
+}
+
+/// A run as the figures name it.
+pub(in crate::app) fn named(run: &crate::app::store::Run) -> Named<'_> {
+    Named {
+        name: &run.name,
+        report: &run.report,
+    }
+}
+
+fn shown_clouds(store: &Store) -> Option<&crate::report::Projection> {
+    let key = (store.view.state(), store.view.axes);
+    store.run()?.projections.get(&key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{app::store::Origin, report::figure::svg_of};
+
+    #[test]
+    fn every_plot_says_where_its_numbers_come_from() {
+        let mut store = Store::new();
+        let report = store.report().unwrap().clone();
+        store.add("again".to_owned(), Origin::Opened, report);
+        for plot in Plot::ALL {
+            assert_eq!(plot.is_there(&store), plot != Plot::Clouds);
+            let Some(drawn) = plot.figure(&store, Palette::DARK) else {
+                continue;
+            };
+            let svg = svg_of(&drawn);
+            for words in ["exact", "mirscope 0.", "128"] {
+                assert!(svg.contains(words), "{plot:?} without {words}");
+            }
+        }
+    }
+}
