@@ -98,3 +98,58 @@ fn select_layer(ui: &mut egui::Ui, store: &mut Store, figure: &Figure) {
         store.view.layer = layer.clamp(1, most.max(1));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::{Harness, kittest::Queryable};
+
+    use super::*;
+    use crate::app::store::Origin;
+
+    fn harness(runs: &[&str]) -> Harness<'static, Store> {
+        let mut store = Store::new();
+        let mut report = store.report().unwrap().clone();
+        store.runs.clear();
+        for name in runs {
+            report.layers[0].frechet += 1.0;
+            store.add((*name).to_owned(), Origin::Opened, report.clone());
+        }
+        Harness::builder()
+            .with_size(egui::vec2(1280.0, 900.0))
+            .build_ui_state(show, store)
+    }
+
+    #[test]
+    fn runs_are_chosen_and_their_difference_follows() {
+        let mut harness = harness(&["first", "second", "third"]);
+        let names = |store: &Store| {
+            let (base, other) = store.difference().unwrap();
+            format!("{} {}", base.name, other.name)
+        };
+        harness.run();
+        assert_eq!(names(harness.state()), "first third");
+        harness
+            .get_by_role_and_label(egui::Role::CheckBox, "third")
+            .click();
+        harness.run();
+        assert_eq!(harness.state().compared().len(), 2);
+        assert_eq!(names(harness.state()), "first second");
+        harness
+            .get_by_role_and_label(egui::Role::CheckBox, "first")
+            .click();
+        harness.run();
+        assert!(harness.state().difference().is_none());
+        assert!(harness.query_by_label_contains("Choose two runs").is_some());
+    }
+
+    #[test]
+    fn a_step_of_the_demo_is_one_click_away() {
+        let mut harness = harness(&["first"]);
+        harness.run();
+        assert!(!harness.state().is_busy());
+        let label = "Measure the untrained connector here";
+        harness.get_by_label(label).click();
+        harness.run_steps(2);
+        assert!(harness.state().is_busy());
+    }
+}

@@ -137,3 +137,43 @@ fn numbers(ui: &mut egui::Ui, report: &Report, changed: Option<&Changed>) {
         report.definition, report.text_mask
     ));
 }
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::{Harness, kittest::Queryable};
+
+    use super::*;
+    use crate::{app::store::Origin, report::Moments};
+
+    #[test]
+    fn a_recorded_run_can_be_scaled_and_says_why_not_more() {
+        let mut store = Store::new();
+        let mut report = store.report().unwrap().clone();
+        for layer in &mut report.layers {
+            let scale = layer.mean_norm_text * layer.mean_norm_text;
+            layer.moments = Some(Moments {
+                mean_vision: scale,
+                mean_text: scale,
+                mean_product: 0.5 * scale,
+                trace_vision: scale,
+                trace_text: scale,
+                trace_root: 0.9 * scale,
+            });
+        }
+        store.add("with moments".to_owned(), Origin::Opened, report);
+        let mut harness = Harness::builder()
+            .with_size(egui::vec2(1280.0, 900.0))
+            .build_ui_state(show, store);
+        harness.run();
+        assert!(harness.query_by_label_contains("Run it here").is_some());
+        let outliers = harness.get_by_label("Replace outliers");
+        assert!(outliers.accesskit_node().is_disabled());
+        let reset = harness.get_by_label("Back to as measured");
+        assert!(reset.accesskit_node().is_disabled());
+        harness.state_mut().view.vision_scale = 0.5;
+        harness.run();
+        harness.get_by_label("Back to as measured").click();
+        harness.run();
+        assert_eq!(harness.state().view.vision_scale, 1.0);
+    }
+}
