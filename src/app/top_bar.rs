@@ -3,6 +3,7 @@
 use eframe::egui::{self, RichText};
 
 use super::{
+    export,
     store::{Origin, Run, Store, Tab},
     theme::{self, colors},
     tour::{self, Landmark, mark},
@@ -53,6 +54,7 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
 
 /// What the app can do besides.
 fn extras(ui: &mut egui::Ui, store: &mut Store) {
+    export::menu(ui, store);
     let tour = ui
         .button("Tour")
         .on_hover_text("What there is to see, in short steps");

@@ -140,7 +140,10 @@ fn numbers(ui: &mut egui::Ui, report: &Report, changed: Option<&Changed>) {
 
 #[cfg(test)]
 mod tests {
-    use egui_kittest::{Harness, kittest::Queryable};
+    use egui_kittest::{
+        Harness,
+        kittest::{NodeT, Queryable},
+    };
 
     use super::*;
     use crate::{app::store::Origin, report::Moments};
@@ -172,6 +175,13 @@ mod tests {
         assert!(reset.accesskit_node().is_disabled());
         harness.state_mut().view.vision_scale = 0.5;
         harness.run();
+        if let Ok(dir) = std::env::var("LOOK") {
+            harness
+                .render()
+                .unwrap()
+                .save(format!("{dir}/what_if.png"))
+                .unwrap();
+        }
         harness.get_by_label("Back to as measured").click();
         harness.run();
         assert_eq!(harness.state().view.vision_scale, 1.0);

@@ -25,7 +25,6 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
         ui.set_width(ui.available_width());
         ui.horizontal_wrapped(|ui| {
             ui.label(RichText::new("The two clouds").strong());
-            legend(ui);
             axes_choice(ui, store);
         });
         if ui.available_width() > 520.0 && patches::any(store) {
@@ -47,14 +46,6 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
         player(ui, store);
         mark(ui, Landmark::Clouds, ui.min_rect());
     });
-}
-
-fn legend(ui: &mut egui::Ui) {
-    let colors = colors(ui);
-    for (color, name) in [(colors.vision, "vision"), (colors.text, "text")] {
-        theme::dot(ui, color);
-        ui.label(RichText::new(name).small().color(colors.faint));
-    }
 }
 
 fn axes_choice(ui: &mut egui::Ui, store: &mut Store) {

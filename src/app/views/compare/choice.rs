@@ -2,12 +2,9 @@
 
 use eframe::egui;
 
-use crate::{
-    app::{
-        store::{Origin, Run, Store},
-        theme,
-    },
-    engine::{DeviceSettings, MeasureRequest, MeasureSettings, ModelSource, PairSource},
+use crate::app::{
+    store::{Origin, Run, Store},
+    theme,
 };
 
 /// The steps of the demo connector's training.
@@ -76,14 +73,7 @@ fn demo_step(ui: &mut egui::Ui, store: &mut Store, step: &str) {
     let measure = measure.on_disabled_hover_text("A measurement is under way.");
     if measure.clicked() {
         let connector = (step != "trained").then(|| step.to_owned());
-        let request = MeasureRequest {
-            model: ModelSource::Demo { connector },
-            pairs: PairSource::Demo,
-            device: DeviceSettings::default(),
-            settings: MeasureSettings::default(),
-            keep: true,
-        };
-        store.measure(format!("Demo, {step}"), request);
+        store.run_demo(connector, None);
     }
 }
 
