@@ -95,6 +95,10 @@ pub async fn start_app(canvas: HtmlCanvasElement, page: Page) -> Result<RunningA
         }
         let mut app = App::new(&creation.egui_ctx, Box::new(link));
         app.restore(creation.storage);
+        let hash = &creation.integration_info.web_info.location.hash;
+        if !hash.is_empty() {
+            app.store.restore(View::from_link(hash));
+        }
         if page.reduced_motion() {
             theme::reduce_motion(&creation.egui_ctx);
         }
