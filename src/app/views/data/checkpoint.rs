@@ -41,8 +41,8 @@ pub fn show(ui: &mut egui::Ui, data: &mut Data, wake: &Wake) {
     });
     ui.label(
         egui::RichText::new(
-            "A Hugging Face folder with config.json, tokenizer.json and .safetensors files: LLaVA, \
-             SmolVLM and models built like them.",
+            "A Hugging Face folder with config.json, tokenizer.json and .safetensors files: LLaVA and \
+             models built like it.",
         )
         .color(theme::colors(ui).faint),
     );
