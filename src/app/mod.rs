@@ -121,6 +121,7 @@ impl eframe::App for App {
             Tab::Data => views::data::show(ui, store),
             Tab::Reference => views::reference::show(ui, store),
         });
+        views::data::drop_hint(ui);
         tour::show(ui.ctx(), store);
         if store.hover.end_frame() {
             ui.ctx().request_repaint();

@@ -54,6 +54,14 @@ pub fn term_as(ui: &mut egui::Ui, term: Term, text: impl Into<RichText>) -> Resp
     explain(response.on_hover_cursor(egui::CursorIcon::Help), term)
 }
 
+/// Shows `text`, with its explanation where it is a term by its name or another form of it.
+pub fn named(ui: &mut egui::Ui, text: RichText) -> Response {
+    match Term::find(text.text()) {
+        Some(term) => term_as(ui, term, text),
+        None => ui.label(text),
+    }
+}
+
 /// Gives any other widget a term's explanation: on hover, on focus, and after a tap.
 pub fn explain(response: Response, term: Term) -> Response {
     if response.clicked() {

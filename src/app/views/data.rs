@@ -45,7 +45,6 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
                 });
             });
         });
-    drop_hint(ui);
 }
 
 /// Says what happens to the reader's files.
@@ -79,8 +78,8 @@ fn card(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui)) {
     });
 }
 
-/// While files are over the window: that they may be dropped.
-fn drop_hint(ui: &egui::Ui) {
+/// While files are over the window: that they may be dropped, whatever is shown.
+pub fn drop_hint(ui: &egui::Ui) {
     if ui.input(|input| input.raw.hovered_files.is_empty()) {
         return;
     }

@@ -212,6 +212,12 @@ fn attention_card(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
     mark(ui, Landmark::Attention, card.response.rect);
 }
 
+/// Whether a token is a word rather than a mark or a piece of one.
+fn is_word(text: &str) -> bool {
+    let word = text.trim();
+    word.chars().count() > 2 && word.chars().all(char::is_alphabetic)
+}
+
 /// Selects a patch and a word where none is selected, so that there is something to see: of a recording
 /// those that are part of it, else the middle of the image and the last word.
 fn pick(store: &mut Store) {
@@ -240,7 +246,7 @@ fn pick(store: &mut Store) {
         let recorded = run.attention.keys().filter(|(of, ..)| *of == index);
         query = if live {
             let mut tokens = pair.tokens.iter();
-            tokens.rposition(|token| token.kind == TokenKind::Text)
+            tokens.rposition(|token| token.kind == TokenKind::Text && is_word(&token.text))
         } else {
             recorded.map(|(_, position, _)| *position).min()
         };

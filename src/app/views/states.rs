@@ -67,7 +67,10 @@ pub fn missing(ui: &mut egui::Ui, store: &Store, missing: &Missing, what: &str) 
     match missing {
         Missing::Waiting => {
             ui.horizontal(|ui| {
-                ui.spinner();
+                // Where motion is reduced the words say it.
+                if ui.style().animation_time > 0.0 {
+                    ui.spinner();
+                }
                 ui.label(format!("Computing {what}..."));
             });
             None

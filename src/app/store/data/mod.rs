@@ -136,7 +136,9 @@ impl Data {
 
     /// Whether the reader brought images, texts or a list.
     pub fn has_pairs(&self) -> bool {
-        !(self.images.is_empty() && self.texts.is_empty() && self.list.is_none())
+        !self.images.is_empty()
+            || !self.texts.is_empty()
+            || self.list.is_some()
             || !self.typed.trim().is_empty()
     }
 

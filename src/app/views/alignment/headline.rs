@@ -4,6 +4,7 @@ use eframe::egui::{self, RichText};
 
 use crate::{
     app::{
+        glossary::{self, Term},
         store::{Origin, Store},
         theme::{card, colors},
         tour::{Landmark, mark},
@@ -61,7 +62,9 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
 /// What the number is computed from.
 fn basis(ui: &mut egui::Ui, report: &Report) {
     ui.vertical(|ui| {
-        ui.spacing_mut().item_spacing.y = 3.0;
+        ui.spacing_mut().item_spacing = egui::vec2(14.0, 3.0);
+        // Rows of small text stand closer than rows of buttons.
+        ui.spacing_mut().interact_size.y = 0.0;
         let (vision, text) = report.tokens();
         let tokens = format!(
             "{} vision and {} text tokens of {} pairs",
@@ -70,23 +73,34 @@ fn basis(ui: &mut egui::Ui, report: &Report) {
             report.data.num_pairs
         );
         let width = report.model.hidden_size;
-        let rest = format!("d = {width}, n/d = {:.1}", per_dimension(report));
+        let faint = |text: String| RichText::new(text).small().color(colors(ui).faint);
+        let sizes = [
+            (Term::Dimension, faint(format!("d = {width}"))),
+            (
+                Term::PerDimension,
+                faint(format!("n/d = {:.1}", per_dimension(report))),
+            ),
+        ];
+        let definition_name = faint("definition".to_owned());
+        let found = faint(report.definition.to_string());
         ui.label(RichText::new(tokens).small());
-        ui.label(RichText::new(rest).small().color(colors(ui).faint))
-            .on_hover_text(
-                "d is the width of a token, n the number of tokens of the modality that has \
-                         fewer. With few tokens per dimension the estimate is too high.",
-            );
-        let label = format!("definition: {}", report.definition);
-        ui.label(RichText::new(label).small().color(colors(ui).faint))
-            .on_hover_text(definition(report));
+        ui.horizontal(|ui| {
+            for (term, text) in sizes {
+                glossary::term_as(ui, term, text);
+            }
+        });
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 5.0;
+            glossary::named(ui, definition_name);
+            ui.label(found).on_hover_text(definition(report));
+        });
     });
 }
 
 /// A number with its name above it.
 fn number(ui: &mut egui::Ui, name: &str, value: Option<f64>, meaning: &str) {
     ui.vertical(|ui| {
-        ui.label(RichText::new(name).small().color(colors(ui).faint));
+        glossary::named(ui, RichText::new(name).small().color(colors(ui).faint));
         let text = value.map_or_else(|| "undefined".to_owned(), |value| format!("{value:.3}"));
         ui.label(RichText::new(text).size(30.0).strong());
     })

@@ -5,6 +5,7 @@ use eframe::egui::{self, RichText};
 use crate::{
     app::{
         figure,
+        glossary::{self, Term},
         store::Store,
         theme::card,
         tour::{Landmark, mark},
@@ -22,7 +23,11 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
     card(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.horizontal_wrapped(|ui| {
-            ui.label(RichText::new("Distance by layer").strong());
+            glossary::term_as(
+                ui,
+                Term::Frechet,
+                RichText::new("Distance by layer").strong(),
+            );
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 for (scale, name) in [(Scale::Linear, "linear"), (Scale::Log, "log")] {
                     ui.selectable_value(&mut store.view.scale, scale, name)

@@ -4,6 +4,7 @@ use eframe::egui::{self, RichText};
 
 use crate::{
     app::{
+        glossary,
         store::Store,
         theme::{card, colors},
     },
@@ -30,7 +31,7 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
             ui.spacing_mut().item_spacing = egui::vec2(20.0, 6.0);
             for (name, value, meaning) in values(found, share) {
                 ui.vertical(|ui| {
-                    ui.label(RichText::new(name).small().color(colors(ui).faint));
+                    glossary::named(ui, RichText::new(name).small().color(colors(ui).faint));
                     ui.label(RichText::new(value).monospace());
                 })
                 .response

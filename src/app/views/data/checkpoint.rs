@@ -81,9 +81,9 @@ fn summary(ui: &mut egui::Ui, inspection: &Inspection) {
     let model = &inspection.model;
     ui.indent("inspection", |ui| {
         ui.label(format!(
-            "{}, {} million parameters in {}",
+            "{}, {:.1} million parameters in {}",
             model.architecture,
-            (model.parameters as f64 / 1e6).round(),
+            model.parameters as f64 / 1e6,
             model.dtype
         ));
         for part in &model.parts {
