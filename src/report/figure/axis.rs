@@ -164,7 +164,8 @@ fn linear_ticks(low: f64, high: f64, most: usize) -> Vec<Tick> {
                 })
                 .collect();
         }
-        step = nice(step / 2.2);
+        // Below 0.5 this must give 0.2, not 0.5 again.
+        step = nice(step / 2.6);
     }
     Vec::new()
 }
@@ -288,8 +289,10 @@ mod tests {
 
     #[test]
     fn two_ticks_at_least_whatever_the_values() {
-        let cases: [&[f64]; 9] = [
+        let cases: [&[f64]; 11] = [
             &[1.0],
+            &[0.8, 1.25],
+            &[0.83, 1.21],
             &[0.999_999, 1.0],
             &[1e-9, 1e9],
             &[1e-99, 1e99],
