@@ -18,6 +18,8 @@ pub struct Start {
     pub num_pairs: Option<usize>,
     /// Closes the window after that measurement.
     pub exit: bool,
+    /// A link to a view, or its part from `#` on.
+    pub view: Option<String>,
 }
 
 /// Opens the window and returns when it is closed.
@@ -56,6 +58,9 @@ impl App {
     fn begin(&mut self, start: Start, outcome: Arc<Mutex<Option<Result<(), String>>>>) {
         for (name, report) in start.reports {
             self.store.add(name, super::store::Origin::Opened, report);
+        }
+        if let Some(link) = start.view {
+            self.store.restore(super::store::View::from_link(&link));
         }
         if start.run {
             self.store.run_demo(None, start.num_pairs);

@@ -168,6 +168,9 @@ pub(crate) struct App {
     /// With --run: close the window after the measurement; fails if the measurement did
     #[arg(long, requires = "run")]
     pub(crate) exit: bool,
+    /// Start with the view of a link that the app copied, for example '#tab=compare&layer=3'
+    #[arg(long, value_name = "LINK")]
+    pub(crate) view: Option<String>,
 }
 
 /// Arguments of `inspect`.

@@ -107,6 +107,7 @@ fn open_app(task: args::App) -> Result<(), CliError> {
             .num_pairs
             .map(|num| usize::try_from(num).unwrap_or(usize::MAX)),
         exit: task.exit,
+        view: task.view,
     })
     .map_err(CliError::Failed)
 }

@@ -85,3 +85,53 @@ fn waker(ui: &egui::Ui) -> impl FnOnce() + Send + 'static {
     let context = ui.ctx().clone();
     move || context.request_repaint()
 }
+
+#[cfg(test)]
+mod tests {
+    use eframe::egui::Role;
+    use egui_kittest::{Harness, kittest::Queryable};
+
+    use super::*;
+    use crate::app::store::Tab;
+
+    fn open() -> Harness<'static, Store> {
+        let mut harness = Harness::builder()
+            .with_size(egui::vec2(500.0, 700.0))
+            .build_ui_state(menu, Store::new());
+        harness.get_by_label("Export").click();
+        harness.run();
+        harness
+    }
+
+    #[test]
+    fn plots_and_reports_are_made_away_from_the_frame() {
+        for label in ["Distance by layer as PNG", "Report as a page (HTML)"] {
+            let mut harness = open();
+            harness.get_by_label(label).click();
+            harness.run();
+            assert!(harness.state().is_saving(), "{label}");
+            // The menu has closed.
+            assert!(harness.query_by_label(label).is_none());
+        }
+    }
+
+    #[test]
+    fn a_link_goes_out_and_comes_in() {
+        let mut harness = open();
+        harness.get_by_label("Copy a link to this view").click();
+        harness.run();
+        let told = harness.state().messages.last();
+        assert!(told.is_some_and(|message| !message.alarm));
+        let mut harness = open();
+        let field = harness.get_by_role_and_label(Role::TextInput, "Open a link");
+        field.focus();
+        harness.run();
+        let field = harness.get_by_role_and_label(Role::TextInput, "Open a link");
+        field.type_text("#tab=compare&layer=4");
+        harness.run();
+        harness.key_press(egui::Key::Enter);
+        harness.run();
+        let view = &harness.state().view;
+        assert_eq!((view.tab, view.layer), (Tab::Compare, 4));
+    }
+}

@@ -102,8 +102,9 @@ impl Plot {
             Self::Norms => (norms(&report.layers, None, &look), Vec::new()),
             Self::Clouds => {
                 let look = Look::new(palette, [760.0, 560.0]);
+                let projection = shown_clouds(store)?;
                 let chart = Clouds {
-                    projection: shown_clouds(store)?,
+                    projection,
                     limits: None,
                     hovered: None,
                     pair: None,
@@ -111,7 +112,13 @@ impl Plot {
                 let words = "Principal components of both modalities' tokens; ellipses at 1 and 2 \
                              standard deviations; the arrow leads from the vision mean to the text \
                              mean.";
-                (clouds(&chart, &look), vec![words.to_owned()])
+                let drawn = format!(
+                    "The ellipses are of all tokens; {} of the vision and {} of the text tokens are \
+                     drawn.",
+                    projection.vision.len(),
+                    projection.text.len()
+                );
+                (clouds(&chart, &look), vec![words.to_owned(), drawn])
             }
             Self::Compare | Self::Difference | Self::Mir => {
                 return self.comparison(store, selected, &look);

@@ -1,48 +1,29 @@
 //! Reports and views that a reader brings.
 
-use super::{Origin, Store, View};
-use crate::report::parse;
+use super::{Store, View};
+use crate::report::{Report, parse};
 
-/// Largest report that is read, in bytes; one layer takes less than a thousand.
-const LARGEST: usize = 16 << 20;
+/// A report from JSON text, and what to call it; `file` is the file's name.
+///
+/// # Errors
+/// Why it is none, in one sentence that does not begin with the file's name.
+pub(super) fn read_report(file: &str, json: &str) -> Result<(String, Report), String> {
+    let report = parse(json, file).and_then(|report| report.check_finite().map(|()| report));
+    let report = report.map_err(|error| {
+        let reason = error.to_string();
+        let named = reason.strip_prefix(file);
+        let bare = named.and_then(|rest| rest.strip_prefix(": "));
+        bare.unwrap_or(&reason).to_owned()
+    })?;
+    let name = match file.strip_suffix(".json").unwrap_or(file) {
+        // What `mirscope measure` and the export call every report tells none from another.
+        "" | "report" | "mirscope-report" => report.model.name.clone(),
+        stem => stem.to_owned(),
+    };
+    Ok((name, report))
+}
 
 impl Store {
-    /// Opens a report and shows it; `name` is the file's. Where that fails the reason is told among the
-    /// messages. Returns whether it was opened.
-    pub fn open_report(&mut self, name: &str, bytes: &[u8]) -> bool {
-        if bytes.len() > LARGEST {
-            self.alarm(format!(
-                "{name}: expected a report of at most {} MiB, found {} MiB.",
-                LARGEST >> 20,
-                bytes.len() >> 20
-            ));
-            return false;
-        }
-        let Ok(json) = std::str::from_utf8(bytes) else {
-            self.alarm(format!(
-                "{name}: expected a report as JSON text, found bytes that are no UTF-8."
-            ));
-            return false;
-        };
-        // JSON knows no NaN and no infinity, but 1e999 reads as one.
-        let report = parse(json, name).and_then(|report| report.check_finite().map(|()| report));
-        match report {
-            Ok(report) => {
-                let stem = name.strip_suffix(".json").unwrap_or(name);
-                let shown = match stem {
-                    "" | "report" => report.model.name.clone(),
-                    stem => stem.to_owned(),
-                };
-                self.add(shown, Origin::Opened, report);
-                true
-            }
-            Err(error) => {
-                self.alarm(format!("{error}."));
-                false
-            }
-        }
-    }
-
     /// Selects what a link says, as far as the run that is shown has it.
     pub fn restore(&mut self, view: View) {
         self.view = view;
@@ -54,49 +35,33 @@ impl Store {
 mod tests {
     use super::*;
 
-    const REPORT: &[u8] = include_bytes!("../../../assets/demo/report.json");
+    const REPORT: &str = include_str!("../../../assets/demo/report.json");
 
     #[test]
-    fn a_report_is_opened_and_shown() {
-        let mut store = Store::new();
-        let before = store.runs.len();
-        assert!(store.open_report("my run.json", REPORT));
-        assert_eq!(store.runs.len(), before + 1);
-        let run = store.run().unwrap();
-        assert_eq!((run.name.as_str(), run.origin), ("my run", Origin::Opened));
-        assert!(store.messages.is_empty());
-        assert!(store.open_report("report.json", REPORT));
-        let model = store.report().unwrap().model.name.clone();
-        assert_eq!(store.run().unwrap().name, model);
+    fn a_report_is_called_after_its_file_or_its_model() {
+        let (name, report) = read_report("my run.json", REPORT).unwrap();
+        assert_eq!(name, "my run");
+        assert_eq!(report.layers.len(), 6);
+        for file in ["report.json", ".json", "mirscope-report.json"] {
+            assert_eq!(read_report(file, REPORT).unwrap().0, report.model.name);
+        }
     }
 
     #[test]
-    fn what_is_no_report_is_refused_by_name() {
-        let mut store = Store::new();
-        let before = store.runs.len();
-        let infinite = String::from_utf8(REPORT.to_vec()).unwrap();
-        let infinite = infinite.replacen("\"mir\": 0.", "\"mir\": 9e999, \"x\": 0.", 1);
-        let cases: [(&[u8], &str); 5] = [
-            (b"", "a.json: expected a report"),
+    fn what_is_no_report_is_refused_with_the_reason() {
+        for (json, reason) in [
+            ("", "expected a report"),
             (
-                b"{\"schema\": 99}",
-                "a.json: expected a report with `schema` 1, found 99",
+                "{\"schema\": 99}",
+                "expected a report with `schema` 1, found 99",
             ),
-            (b"\xff\xfe", "a.json: expected a report as JSON text"),
-            (b"[[[[[[[[", "a.json: expected a report"),
-            (infinite.as_bytes(), ""),
-        ];
-        for (bytes, reason) in cases {
-            assert!(!store.open_report("a.json", bytes));
-            let message = store.messages.pop().unwrap();
-            assert!(
-                message.alarm && message.text.starts_with(reason),
-                "{message:?}"
-            );
+            ("[[[[[[[[", "expected a report"),
+        ] {
+            let error = read_report("a.json", json).unwrap_err();
+            assert!(error.starts_with(reason), "{error}");
         }
-        let large = vec![b' '; LARGEST + 1];
-        assert!(!store.open_report("a.json", &large));
-        assert_eq!(store.runs.len(), before);
+        let infinite = REPORT.replacen("\"mir\": 0.", "\"mir\": 9e999, \"x\": 0.", 1);
+        assert!(read_report("a.json", &infinite).is_err());
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::{sync::Arc, task::Poll};
 
 use super::{Data, Item, ItemState, PairList};
 use crate::{
+    app::store::open::read_report,
     engine::thumbnail,
     platform::{self, FileError, Later, PickKind, PickedFile},
-    report::{Picture, Report, parse},
+    report::{Picture, Report},
 };
 
 /// Asks for a frame; called when something was read.
@@ -140,14 +141,8 @@ impl Data {
                 if let Poll::Ready(read) = bytes.poll() {
                     let read = read.unwrap_or_else(|| Err(lost(&file.path)));
                     let content = read.map_err(|error| error.reason).and_then(utf8);
-                    let report = content.and_then(|text| {
-                        parse(&text, file.name()).map_err(|error| error.to_string())
-                    });
-                    match report {
-                        Ok(report) => {
-                            let name = file.name().trim_end_matches(".json");
-                            reports.push((name.to_owned(), report));
-                        }
+                    match content.and_then(|text| read_report(file.name(), &text)) {
+                        Ok(report) => reports.push(report),
                         Err(reason) => self.rejected.push(FileError::new(&file.path, reason)),
                     }
                     return;

@@ -12,6 +12,8 @@ const STEPS: [&str; 3] = ["untrained", "halfway", "trained"];
 
 /// Draws the list of runs and the demo's steps.
 pub(super) fn show(ui: &mut egui::Ui, store: &mut Store) {
+    // As wide as the cards below it, however short its lines are.
+    ui.set_min_width(ui.available_width());
     ui.heading("Runs");
     let palette = theme::palette(ui);
     let mut compared = 0;
