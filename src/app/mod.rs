@@ -37,7 +37,7 @@ pub struct App {
     link: Box<dyn Link>,
     /// Closes the window after the measurement under way, and hears how that ended.
     #[cfg(not(target_arch = "wasm32"))]
-    closes_with: Option<std::sync::Arc<std::sync::Mutex<Option<Result<(), String>>>>>,
+    closes_with: Option<window::Outcome>,
 }
 
 /// What the app remembers from one visit to the next.

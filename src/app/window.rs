@@ -22,6 +22,9 @@ pub struct Start {
     pub view: Option<String>,
 }
 
+/// How the measurement ended that the window waits for, once it has.
+pub(super) type Outcome = Arc<Mutex<Option<Result<(), String>>>>;
+
 /// Opens the window and returns when it is closed.
 ///
 /// # Errors
@@ -55,7 +58,7 @@ pub fn open(start: Start) -> Result<(), String> {
 }
 
 impl App {
-    fn begin(&mut self, start: Start, outcome: Arc<Mutex<Option<Result<(), String>>>>) {
+    fn begin(&mut self, start: Start, outcome: Outcome) {
         for (name, report) in start.reports {
             self.store.add(name, super::store::Origin::Opened, report);
         }

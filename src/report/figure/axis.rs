@@ -178,7 +178,7 @@ fn log_ticks(low: f64, high: f64, most: usize) -> Vec<Tick> {
         return (first..=last)
             .map(|exponent| Tick {
                 value: 10f64.powi(exponent),
-                label: if (exponent - first) as usize % every == 0 {
+                label: if ((exponent - first) as usize).is_multiple_of(every) {
                     power_of_ten(exponent)
                 } else {
                     String::new()

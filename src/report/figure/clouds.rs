@@ -337,8 +337,8 @@ impl Plane {
 fn arrow(from: [f32; 2], to: [f32; 2], stroke: Stroke) -> Vec<Mark> {
     let (dx, dy) = (to[0] - from[0], to[1] - from[1]);
     let length = dx.hypot(dy);
-    // Between discs that touch there is no room for an arrow, and NaN fails this too.
-    if !(length > 24.0) {
+    // Between discs that touch there is no room for an arrow.
+    if length.is_nan() || length <= 24.0 {
         return Vec::new();
     }
     let (x, y) = (dx / length, dy / length);
