@@ -55,8 +55,13 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
 /// What the app can do besides.
 fn extras(ui: &mut egui::Ui, store: &mut Store) {
     export::menu(ui, store);
+    let mut button = egui::Button::new("Tour");
+    if !store.tour_seen {
+        // Newcomers find it.
+        button = button.stroke(egui::Stroke::new(1.5, colors(ui).accent));
+    }
     let tour = ui
-        .button("Tour")
+        .add(button)
         .on_hover_text("What there is to see, in short steps");
     if tour.clicked() {
         tour::start(ui.ctx(), store);

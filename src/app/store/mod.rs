@@ -279,6 +279,10 @@ impl Store {
             }
             Event::Report(report) => {
                 if let (Some(measuring), _) = self.ended() {
+                    if self.view.tab == Tab::Data {
+                        // What was asked for there is seen here.
+                        self.view.tab = Tab::Alignment;
+                    }
                     let kept = measuring.kept;
                     let live = kept.is_some();
                     let run = self.add(measuring.name, Origin::Measured, *report);

@@ -11,6 +11,7 @@ use crate::{
         figure,
         store::{Scale, Store},
         theme,
+        tour::{Landmark, mark},
     },
     report::figure::{Figure, Named, Target, compare, difference, mir_per_run},
 };
@@ -52,6 +53,7 @@ fn left(ui: &mut egui::Ui, store: &mut Store) {
         ui.add_space(theme::GAP);
         numbers::show(ui, &runs);
     });
+    mark(ui, Landmark::Compare, ui.min_rect());
 }
 
 /// The curves and the difference of two of them.

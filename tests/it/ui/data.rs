@@ -7,7 +7,10 @@ use egui_kittest::{
     kittest::{NodeT, Queryable},
 };
 use mirscope::{
-    app::{App, store::Tab},
+    app::{
+        App,
+        store::{Origin, Tab},
+    },
     engine::{Command, Event, ModelSource, PairSource},
     platform::native::files_at,
     report::{DeviceGrant, Inspection, ModelSummary},
@@ -159,7 +162,8 @@ fn a_checkpoint_is_inspected_and_refused_before_it_runs() {
 fn a_dropped_report_opens_as_a_run() {
     let (harness, _link) = brought(&[PathBuf::from("assets/demo/report.json")]);
     let store = &harness.state().store;
-    assert_eq!(store.run().unwrap().name, "report");
+    assert_eq!(store.run().unwrap().name, "mirscope demo");
+    assert_eq!(store.run().unwrap().origin, Origin::Opened);
     assert_eq!(store.view.tab, Tab::Alignment);
 }
 

@@ -1,5 +1,7 @@
 //! What will be run, or why it cannot be.
 
+use std::borrow::Cow;
+
 use super::{Data, Inspected, ModelChoice};
 use crate::{
     engine::{DeviceSettings, ImageInput, MeasureRequest, MeasureSettings, PairInput, PairSource},
@@ -77,7 +79,7 @@ impl Data {
             plan.pairs = format!("the demo's {DEMO_PAIRS} pairs, never trained on");
             return DEMO_PAIRS;
         }
-        let (images, texts) = (self.usable_images().count(), self.all_texts().len());
+        let (images, texts) = (self.usable_images().count(), self.all_texts().count());
         let wrong = self
             .images
             .iter()
@@ -128,16 +130,16 @@ impl Data {
     }
 
     /// Texts with the names they are known by.
-    fn all_texts(&self) -> Vec<(String, String)> {
+    fn all_texts(&self) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
         let files = self.texts.iter().filter_map(|item| {
             let text = item.ready()?;
-            Some((item.file.path.clone(), text.clone()))
+            Some((Cow::Borrowed(item.file.path.as_str()), text.as_str()))
         });
         let typed = self.typed.lines().enumerate().filter_map(|(index, line)| {
             let line = line.trim();
-            (!line.is_empty()).then(|| (format!("typed line {}", index + 1), line.to_owned()))
+            (!line.is_empty()).then(|| (format!("typed line {}", index + 1).into(), line))
         });
-        files.chain(typed).collect()
+        files.chain(typed)
     }
 
     /// The run's name and what to measure.
@@ -163,7 +165,10 @@ impl Data {
             None => PairSource::Unpaired {
                 name: "the reader's images with the reader's texts".to_owned(),
                 images: self.usable_images().collect(),
-                texts: self.all_texts(),
+                texts: self
+                    .all_texts()
+                    .map(|(name, text)| (name.into_owned(), text.to_owned()))
+                    .collect(),
             },
         };
         let mut settings = MeasureSettings {

@@ -22,7 +22,9 @@ pub fn formula(ui: &mut egui::Ui, text: &str) {
     let size = TextStyle::Body.resolve(ui.style()).size;
     let color = ui.visuals().text_color();
     let mut job = LayoutJob::default();
-    for (piece, level) in pieces(text) {
+    // A product stays on one line.
+    let text = text.replace("S_v S_t", "S_v\u{a0}S_t");
+    for (piece, level) in pieces(&text) {
         let (scale, valign) = match level {
             Level::Base => (1.2, Align::Center),
             Level::Below => (0.82, Align::BOTTOM),
