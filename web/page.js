@@ -18,8 +18,9 @@ const hook = {
   error: null,
   version: null,
   adapter: null,
-  frames: 0,
   engine: 'starting',
+  /** Whether the engine's Worker is carrying out a command. */
+  busy: false,
 };
 window.mirscope = hook;
 
@@ -101,9 +102,13 @@ function workerOf(engine) {
   return {
     send(command, ids) {
       abort = new AbortController();
+      hook.busy = true;
       engine
         .run(command, (event) => app.event(event), abort.signal, files.handles(ids))
-        .catch((error) => app.workerLost(error.message));
+        .catch((error) => app.workerLost(error.message))
+        .finally(() => {
+          hook.busy = false;
+        });
     },
     cancel: () => abort?.abort(),
   };
@@ -140,12 +145,12 @@ async function start() {
   find('loading-text').textContent = 'Starting';
   const engine = new Engine(site);
   const begun = startEngine(engine, support.software);
+  const worker = workerOf(engine);
   const page = {
-    worker: workerOf(engine),
+    worker,
     files,
     changed,
     lost,
-    frame: () => (hook.frames += 1),
     reducedMotion: matchMedia('(prefers-reduced-motion: reduce)').matches,
   };
   app = await start_app(find('app'), page);
@@ -154,7 +159,10 @@ async function start() {
   Object.assign(hook, {
     run: (numPairs) => app.run(numPairs),
     runData: () => app.runData(),
-    cancel: () => app.cancel(),
+    cancel: () => {
+      worker.cancel();
+      app.cancel();
+    },
     select: (layer) => app.select(layer),
     setView: (view) => app.setView(view),
     exportAs: (form) => app.exportAs(form),

@@ -108,7 +108,6 @@ pub async fn start_app(canvas: HtmlCanvasElement, page: Page) -> Result<RunningA
             app,
             page,
             shown: None,
-            frames: 0,
         }))
     });
     let options = WebOptions {
@@ -232,7 +231,6 @@ struct Paged {
     app: App,
     page: Page,
     shown: Option<Shown>,
-    frames: u32,
 }
 
 /// What is shown, for tests and for curious readers at the browser's console.
@@ -315,7 +313,6 @@ impl eframe::App for Paged {
 
     fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
         self.app.ui(ui, frame);
-        self.frames += 1;
         let shown = Shown::of(&self.app);
         if self.shown.as_ref() == Some(&shown) {
             return;
