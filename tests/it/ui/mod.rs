@@ -1,5 +1,6 @@
 //! The app, driven through its accessibility tree.
 
+mod alignment;
 mod data;
 mod eyes;
 mod frame;
