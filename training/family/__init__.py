@@ -1,0 +1,1 @@
+"""A family of small checkpoints around one base setting; see README.md in this folder."""
