@@ -22,6 +22,12 @@ pub fn texture(context: &egui::Context, run: u64, pair: &PairView) -> TextureHan
     cached(context, (run, pair.pair), &pair.image)
 }
 
+/// Draws a texture into `frame`.
+pub fn paint(painter: &egui::Painter, texture: &TextureHandle, frame: Rect) {
+    let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+    painter.image(texture.id(), frame, whole, Color32::WHITE);
+}
+
 /// The texture of a thumbnail; `number` names it.
 pub fn thumbnail(context: &egui::Context, number: u64, picture: &Picture) -> TextureHandle {
     // Runs count from 1.

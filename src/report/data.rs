@@ -161,6 +161,18 @@ impl Report {
         })
     }
 
+    /// Tokens per dimension of the modality that has fewer.
+    pub fn tokens_per_dimension(&self) -> f64 {
+        let (vision, text) = self.tokens();
+        vision.min(text) as f64 / self.model.hidden_size.max(1) as f64
+    }
+
+    /// Whether the tokens are so few that the distance is visibly biased upward.
+    pub fn has_few_tokens(&self) -> bool {
+        const ENOUGH_PER_DIMENSION: f64 = 10.0;
+        self.tokens_per_dimension() < ENOUGH_PER_DIMENSION
+    }
+
     /// Number of vision and of text tokens, as measured at the first layer.
     pub fn tokens(&self) -> (usize, usize) {
         self.layers

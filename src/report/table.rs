@@ -6,9 +6,6 @@ use super::{
     number::{count, seconds, significant},
 };
 
-/// Below this many tokens per dimension the distance is visibly biased upward.
-const ENOUGH_TOKENS_PER_DIMENSION: f64 = 10.0;
-
 /// The report as text: a table of the layers and, below it, the overall numbers with what they mean
 /// and where they come from. Ends with a newline.
 ///
@@ -142,7 +139,6 @@ fn tokens_line(report: &Report) -> String {
     let (n_vision, n_text) = report.tokens();
     let d = report.model.hidden_size;
     let per_dimension = |n: usize| n as f64 / d.max(1) as f64;
-    let fewest = per_dimension(n_vision.min(n_text));
     let mut line = format!(
         "n = {} vision and {} text, d = {d}, n/d = {:.1} and {:.1}",
         count(n_vision as u64),
@@ -150,7 +146,7 @@ fn tokens_line(report: &Report) -> String {
         per_dimension(n_vision),
         per_dimension(n_text)
     );
-    if fewest < ENOUGH_TOKENS_PER_DIMENSION {
+    if report.has_few_tokens() {
         line += "; with so few tokens the distance is biased upward: compare equal n only";
     }
     line

@@ -76,45 +76,32 @@ impl Store {
     fn ask<'a, T>(
         &'a mut self,
         question: Explore,
-        known: impl Fn(&'a Store) -> Option<&'a T>,
+        known: impl Fn(&Store) -> Option<&T>,
     ) -> Answer<'a, T> {
-        let waiting = self.wants(&question);
+        let settled = known(self).is_some() || self.refusal(&question).is_some();
+        let waiting = !settled && self.wants(&question);
         let this: &'a Store = self;
         if let Some(thing) = known(this) {
-            return Answer::Known(thing);
-        }
-        let refusals = this.run().map_or(&[][..], |run| &run.refusals);
-        if let Some((_, reason)) = refusals.iter().find(|(refused, _)| *refused == question) {
-            return Answer::Refused(reason);
-        }
-        if waiting {
+            Answer::Known(thing)
+        } else if let Some(reason) = this.refusal(&question) {
+            Answer::Refused(reason)
+        } else if waiting {
             Answer::Waiting
         } else {
             Answer::NotLive
         }
     }
 
-    /// Queues a question unless it is answered, asked or waiting; whether an answer can come.
+    /// Why the engine refused a question about the run that is shown, if it did.
+    fn refusal(&self, question: &Explore) -> Option<&str> {
+        let mut refusals = self.run()?.refusals.iter();
+        let (_, reason) = refusals.find(|(refused, _)| refused == question)?;
+        Some(reason)
+    }
+
+    /// Queues a question unless it is asked or waiting; whether an answer can come.
     fn wants(&mut self, question: &Explore) -> bool {
         if !self.is_live() || self.is_busy() {
-            return false;
-        }
-        let Some(run) = self.run() else {
-            return false;
-        };
-        let answered = match question {
-            Explore::Pair(pair) => run.pairs.contains_key(pair),
-            Explore::Projection { state, axes } => run.projections.contains_key(&(*state, *axes)),
-            Explore::LogitLens { pair, position } => run.lenses.contains_key(&(*pair, *position)),
-            Explore::Attention {
-                pair,
-                position,
-                layer,
-            } => run.attention.contains_key(&(*pair, *position, *layer)),
-            Explore::WhatIf(settings) => run.what_if(settings).is_some(),
-        };
-        let refused = run.refusals.iter().any(|(refused, _)| refused == question);
-        if answered || refused {
             return false;
         }
         if self.asked.as_ref() != Some(question) && !self.questions.contains(question) {

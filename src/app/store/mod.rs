@@ -118,7 +118,6 @@ pub struct Order {
 struct Measuring {
     name: String,
     kept: Option<Kept>,
-    notes: Vec<String>,
 }
 
 impl Store {
@@ -215,11 +214,7 @@ impl Store {
             self.live = None;
             self.messages.clear();
             self.work.begin();
-            self.measuring = Some(Measuring {
-                name,
-                kept: None,
-                notes: Vec::new(),
-            });
+            self.measuring = Some(Measuring { name, kept: None });
             link.send(Command::Measure(Box::new(request)));
         } else if let Some(model) = self.data.next_inspection() {
             let device = DeviceSettings::default();
@@ -267,11 +262,8 @@ impl Store {
                 unit,
                 detail,
             }),
-            Event::Note(note) => {
-                if let Some(measuring) = &mut self.measuring {
-                    measuring.notes.push(note);
-                }
-            }
+            // The report repeats them.
+            Event::Note(_) => {}
             Event::Kept(kept) => {
                 if let Some(measuring) = &mut self.measuring {
                     measuring.kept = Some(kept);

@@ -85,8 +85,7 @@ impl Desk<'_> {
 
     /// The position of the token that stands for a patch.
     fn position_of(&self, patch: usize) -> Option<usize> {
-        let tokens = &self.pair.tokens;
-        tokens.iter().position(|token| token.patch == Some(patch))
+        self.pair.position_of(patch)
     }
 }
 
@@ -236,8 +235,7 @@ fn pick(store: &mut Store) {
         let recorded = run.lenses.keys().filter(|(of, _)| *of == index);
         let middle = pair.grid[0] / 2 * pair.grid[1] + pair.grid[1] / 2;
         patch = if live {
-            let tokens = &pair.tokens;
-            tokens.iter().position(|token| token.patch == Some(middle))
+            pair.position_of(middle)
         } else {
             recorded.map(|(_, position)| *position).min()
         };

@@ -5,7 +5,7 @@ use eframe::egui::{self, Align2, Color32, FontId, Sense, Stroke, Vec2};
 use crate::{
     app::{
         picture,
-        store::{Answer, Store, Tab},
+        store::{Run, Store},
         theme::{Colors, colors},
         tour::{Landmark, mark},
     },
@@ -38,17 +38,22 @@ enum Kind {
 
 /// Draws the strip.
 pub fn show(ui: &mut egui::Ui, store: &mut Store) {
-    let Some(report) = store.report().cloned() else {
+    // It may have to be asked for.
+    store.pair(store.view.pair);
+    let shown: &Store = store;
+    let Some(run) = shown.run() else {
         return;
     };
-    let pair = match store.pair(store.view.pair) {
-        Answer::Known(pair) => Some(pair.clone()),
-        _ => None,
+    let strip = Strip {
+        run,
+        pair: run.pairs.get(&shown.view.pair),
+        selected: shown.view.state(),
     };
-    let stages = stages(&report, pair.as_ref());
+    let stages = stages(&run.report, strip.pair);
+    let mut chosen = None;
     let arrows = ARROW * (stages.len() - 1) as f32;
     let width = ((ui.available_width() - arrows) / stages.len() as f32).max(LEAST_WIDTH);
-    let strip = egui::ScrollArea::horizontal()
+    let area = egui::ScrollArea::horizontal()
         .id_salt("pipeline")
         .show(ui, |ui| {
             ui.horizontal(|ui| {
@@ -57,11 +62,22 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
                     if index > 0 {
                         arrow(ui);
                     }
-                    boxed(ui, store, stage, width, (&report, pair.as_ref()));
+                    chosen = boxed(ui, &strip, stage, width).or(chosen);
                 }
             });
         });
-    mark(ui, Landmark::Pipeline, strip.inner_rect);
+    mark(ui, Landmark::Pipeline, area.inner_rect);
+    if let Some(layer) = chosen {
+        store.select_state(layer);
+    }
+}
+
+/// What the boxes show.
+struct Strip<'a> {
+    run: &'a Run,
+    pair: Option<&'a PairView>,
+    /// The selected state.
+    selected: usize,
 }
 
 /// What each box says: from the pair where one is known, else from the report.
@@ -162,13 +178,10 @@ fn arrow(ui: &mut egui::Ui) {
     }
 }
 
-fn boxed(
-    ui: &mut egui::Ui,
-    store: &mut Store,
-    stage: &Stage,
-    width: f32,
-    (report, pair): (&Report, Option<&PairView>),
-) {
+/// Draws a box; returns the layer that was clicked in it.
+fn boxed(ui: &mut egui::Ui, strip: &Strip<'_>, stage: &Stage, width: f32) -> Option<usize> {
+    let report = &strip.run.report;
+    let mut chosen = None;
     let colors = colors(ui);
     let size = Vec2::new(width, HEIGHT);
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
@@ -200,22 +213,19 @@ fn boxed(
         inner.right_bottom(),
     );
     match stage.kind {
-        Kind::Tokens => token_strip(&painter, picture, colors, report, pair),
-        Kind::Layers => layer_bars(ui, store, picture, colors, report),
-        Kind::Image if pair.is_some() => {
-            if let (Some(pair), Some(run)) = (pair, store.run()) {
-                thumbnail(ui, picture, run.number, pair, colors);
-            }
-        }
-        Kind::Image | Kind::Plain => {
-            words(ui, picture, &stage.about, colors);
-        }
+        Kind::Tokens => token_strip(&painter, picture, colors, report, strip.pair),
+        Kind::Layers => chosen = layer_bars(ui, strip.selected, picture, colors, report),
+        Kind::Image | Kind::Plain => match strip.pair.filter(|_| stage.kind == Kind::Image) {
+            Some(pair) => thumbnail(ui, picture, strip.run.number, pair, colors),
+            None => words(ui, picture, &stage.about, colors),
+        },
     }
     let label = format!("{}: {}. {}", stage.title, stage.shape, stage.about);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &label));
     if !stage.about.is_empty() {
         response.on_hover_text(&stage.about);
     }
+    chosen
 }
 
 /// The pair's image with its patch grid, and its text beside it.
@@ -223,8 +233,7 @@ fn thumbnail(ui: &mut egui::Ui, rect: egui::Rect, run: u64, pair: &PairView, col
     let size = picture::fitted(&pair.image, rect.size());
     let frame = egui::Rect::from_min_size(rect.min, size);
     let texture = picture::texture(ui.ctx(), run, pair);
-    let all = egui::Rect::from_min_max(egui::Pos2::ZERO, egui::pos2(1.0, 1.0));
-    ui.painter().image(texture.id(), frame, all, Color32::WHITE);
+    picture::paint(ui.painter(), &texture, frame);
     let [rows, columns] = pair.grid;
     if rows.max(columns) <= 16 {
         for patch in 0..rows * columns {
@@ -299,14 +308,15 @@ fn token_strip(
     }
 }
 
-/// A bar for each layer, as high as its distance on a logarithmic axis; click to select.
+/// A bar for each layer, as high as its distance on a logarithmic axis; returns the one clicked.
 fn layer_bars(
     ui: &mut egui::Ui,
-    store: &mut Store,
+    selected: usize,
     rect: egui::Rect,
     colors: Colors,
     report: &Report,
-) {
+) -> Option<usize> {
+    let mut chosen = None;
     let logs: Vec<f64> = report
         .layers
         .iter()
@@ -331,7 +341,7 @@ fn layer_bars(
         let share = 0.25 + 0.75 * ((log - low) / span) as f32;
         let mut bar = column.shrink2(Vec2::new(step * 0.15, 0.0));
         bar.set_top(rect.bottom() - rect.height() * share);
-        let color: Color32 = if store.view.layer == layer && !store.view.inputs {
+        let color: Color32 = if selected == layer {
             colors.accent
         } else if response.hovered() {
             colors.faint
@@ -340,12 +350,9 @@ fn layer_bars(
         };
         ui.painter().rect_filled(bar, 2.0, color);
         if response.clicked() {
-            store.view.layer = layer;
-            store.view.inputs = false;
-            if !matches!(store.view.tab, Tab::Alignment | Tab::Eyes) {
-                store.view.tab = Tab::Alignment;
-            }
+            chosen = Some(layer);
         }
         response.on_hover_text(label);
     }
+    chosen
 }

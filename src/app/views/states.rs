@@ -54,7 +54,7 @@ impl Wish {
 
 /// The demo's connector that a report was measured with; nothing if it is not of the demo, and no name
 /// for the trained one.
-fn demo_connector(report: &crate::report::Report) -> Option<Option<String>> {
+pub fn demo_connector(report: &crate::report::Report) -> Option<Option<String>> {
     let rest = report.model.name.strip_prefix("mirscope demo")?;
     match rest.strip_prefix(", connector ") {
         Some(name) => Some(Some(name.to_owned())),

@@ -21,6 +21,14 @@ pub struct PairView {
     pub stages: Vec<StageView>,
 }
 
+impl PairView {
+    /// The position of the token that stands for a patch.
+    pub fn position_of(&self, patch: usize) -> Option<usize> {
+        let mut tokens = self.tokens.iter();
+        tokens.position(|token| token.patch == Some(patch))
+    }
+}
+
 /// An image of 8-bit red, green and blue.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Picture {

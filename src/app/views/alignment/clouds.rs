@@ -6,7 +6,7 @@ use super::patches;
 use crate::{
     app::{
         figure,
-        store::{Answer, Store},
+        store::{Answer, Run, Store},
         theme::{self, card, colors},
         tour::{Landmark, mark},
     },
@@ -65,41 +65,37 @@ fn plane(ui: &mut egui::Ui, store: &mut Store) {
     let tallest = (ui.ctx().content_rect().height() - 340.0).clamp(260.0, 620.0);
     let size = egui::vec2(width, (width * 0.8).min(tallest));
     let (state, axes) = (store.view.state(), store.view.axes);
-    let shown = match store.projection(state, axes) {
-        Answer::Known(projection) => Some(projection.clone()),
+    match store.projection(state, axes) {
+        Answer::Known(_) => {}
         Answer::Waiting => {
-            theme::placeholder(ui, size, |ui| {
+            return theme::placeholder(ui, size, |ui| {
                 ui.spinner();
                 ui.label("Projecting the tokens");
             });
-            None
         }
         Answer::Refused(reason) => {
-            let reason = reason.to_owned();
-            theme::placeholder(ui, size, |ui| {
+            return theme::placeholder(ui, size, |ui| {
                 ui.label(reason);
             });
-            None
         }
         Answer::NotLive => {
-            theme::placeholder(ui, size, |ui| {
+            return theme::placeholder(ui, size, |ui| {
                 ui.label("The tokens of this run are not on this device.");
                 if ui.add(theme::primary(ui, "Run on this device")).clicked() {
                     store.run_demo(None, None);
                 }
             });
-            None
         }
-    };
-    let Some(shown) = shown else {
+    }
+    let Some(run) = store.run() else {
         return;
     };
-    let gliding = glide(ui, store, &shown);
-    let projection = gliding.as_ref().unwrap_or(&shown);
-    let known = store
-        .run()
-        .into_iter()
-        .flat_map(|run| run.projections.values());
+    let Some(shown) = run.projections.get(&(state, axes)) else {
+        return;
+    };
+    let gliding = glide(ui, run, shown);
+    let projection = gliding.as_ref().unwrap_or(shown);
+    let known = run.projections.values();
     // Axes that are shared stand still.
     let limits = match axes {
         Axes::Own => None,
@@ -121,12 +117,12 @@ fn plane(ui: &mut egui::Ui, store: &mut Store) {
 }
 
 /// The tokens between two states while they move; `None` where they rest.
-fn glide(ui: &egui::Ui, store: &Store, shown: &Projection) -> Option<Projection> {
+fn glide(ui: &egui::Ui, run: &Run, shown: &Projection) -> Option<Projection> {
     if shown.axes != Axes::Shared || ui.style().animation_time == 0.0 {
         return None;
     }
     let at = ui.ctx().animate_value_with_time(
-        ui.scope_id().with(("glide", store.run()?.number)),
+        ui.scope_id().with(("glide", run.number)),
         shown.state as f32,
         GLIDE,
     );
@@ -134,7 +130,7 @@ fn glide(ui: &egui::Ui, store: &Store, shown: &Projection) -> Option<Projection>
     if share == 0.0 && from == shown.state {
         return None;
     }
-    let known = |state: usize| store.run()?.projections.get(&(state, shown.axes));
+    let known = |state: usize| run.projections.get(&(state, shown.axes));
     between(known(from)?, known(from + 1)?, share)
 }
 

@@ -12,8 +12,6 @@ use crate::{
     report::{Report, format_count, format_seconds},
 };
 
-/// Below so many tokens per dimension the estimate is noticeably too high.
-const FEW_TOKENS: f64 = 10.0;
 /// Below this width the numbers stand above what they are computed from.
 const NARROW: f32 = 480.0;
 
@@ -78,7 +76,7 @@ fn basis(ui: &mut egui::Ui, report: &Report) {
             (Term::Dimension, faint(format!("d = {width}"))),
             (
                 Term::PerDimension,
-                faint(format!("n/d = {:.1}", per_dimension(report))),
+                faint(format!("n/d = {:.1}", report.tokens_per_dimension())),
             ),
         ];
         let definition_name = faint("definition".to_owned());
@@ -117,18 +115,12 @@ fn definition(report: &Report) -> String {
     )
 }
 
-/// Tokens per dimension of the modality that has fewer.
-fn per_dimension(report: &Report) -> f64 {
-    let (vision, text) = report.tokens();
-    vision.min(text) as f64 / report.model.hidden_size.max(1) as f64
-}
-
 fn warning(report: &Report) -> Option<String> {
-    (per_dimension(report) < FEW_TOKENS).then(|| {
+    report.has_few_tokens().then(|| {
         format!(
             "Only {:.1} tokens per dimension: the estimate is biased upward. Compare it with runs of \
              equal n only.",
-            per_dimension(report)
+            report.tokens_per_dimension()
         )
     })
 }

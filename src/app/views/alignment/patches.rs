@@ -1,6 +1,6 @@
 //! The selected pair's image beside the clouds: a vision token is a patch.
 
-use eframe::egui::{self, Color32, RichText, Sense, Stroke, StrokeKind};
+use eframe::egui::{self, RichText, Sense, Stroke, StrokeKind};
 
 use crate::app::{
     picture,
@@ -27,17 +27,19 @@ fn shown(store: &Store) -> usize {
 /// Draws the image; the patch under the pointer lights up here and in the clouds.
 pub fn show(ui: &mut egui::Ui, store: &mut Store) {
     let index = shown(store);
-    let Some(number) = store.run().map(|run| run.number) else {
-        return;
-    };
     // The pair under the pointer may not be known yet: it is asked for.
     if let Some((hovered, _)) = store.hover.token {
-        let _ = store.pair(hovered);
+        store.pair(hovered);
     }
-    let Answer::Known(pair) = store.pair(index) else {
+    store.pair(index);
+    let Some(run) = store.run() else {
         return;
     };
-    let pair = pair.clone();
+    let Some(pair) = run.pairs.get(&index) else {
+        return;
+    };
+    let mut pointed = None;
+    let mut clicked = false;
     ui.vertical(|ui| {
         ui.set_width(WIDTH);
         ui.label(
@@ -49,25 +51,13 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
         let (frame, response) = ui.allocate_exact_size(size, Sense::click());
         let label = format!("{} as the model sees it: {}", pair.name, pair.text);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &label));
-        let texture = picture::texture(ui.ctx(), number, &pair);
-        let all = egui::Rect::from_min_max(egui::Pos2::ZERO, egui::pos2(1.0, 1.0));
-        ui.painter().image(texture.id(), frame, all, Color32::WHITE);
-        let position_of = |patch: usize| {
-            let mut tokens = pair.tokens.iter();
-            tokens.position(|token| token.patch == Some(patch))
-        };
-        let pointed = response
+        let texture = picture::texture(ui.ctx(), run.number, pair);
+        picture::paint(ui.painter(), &texture, frame);
+        clicked = response.clicked();
+        pointed = response
             .hover_pos()
             .and_then(|point| picture::patch_at(frame, pair.grid, point))
-            .and_then(position_of);
-        if let Some(position) = pointed {
-            store.hover.point_at(index, position);
-            if response.clicked() {
-                store.view.pair = index;
-                store.view.patch = Some(position);
-                store.view.tab = Tab::Eyes;
-            }
-        }
+            .and_then(|patch| pair.position_of(patch));
         let lit = store.hover.token.filter(|(pair, _)| *pair == index);
         if let Some((_, position)) = lit {
             match pair.tokens.get(position) {
@@ -89,6 +79,14 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
         }
         ui.add(egui::Label::new(RichText::new(&pair.text).small()).wrap());
     });
+    if let Some(position) = pointed {
+        store.hover.point_at(index, position);
+        if clicked {
+            store.view.pair = index;
+            store.view.patch = Some(position);
+            store.view.tab = Tab::Eyes;
+        }
+    }
 }
 
 fn caption(ui: &mut egui::Ui, text: &str) {

@@ -5,6 +5,7 @@ use eframe::egui;
 use crate::app::{
     store::{Origin, Run, Store},
     theme,
+    views::states::demo_connector,
 };
 
 /// The steps of the demo connector's training.
@@ -81,13 +82,8 @@ fn demo_step(ui: &mut egui::Ui, store: &mut Store, step: &str) {
 
 /// Whether a run is one of the demo with its connector as of a step.
 fn is_step(run: &Run, step: &str) -> bool {
-    let name = &run.report.model.name;
-    match step {
-        "trained" => name == "mirscope demo",
-        step => name
-            .strip_prefix("mirscope demo, connector ")
-            .is_some_and(|connector| connector == step),
-    }
+    demo_connector(&run.report)
+        .is_some_and(|connector| connector.as_deref().unwrap_or("trained") == step)
 }
 
 /// Draws the choice of the two runs whose difference is shown.

@@ -1,6 +1,6 @@
 //! Thumbnails of the images and the beginnings of the texts, each with what is wrong with it.
 
-use eframe::egui::{self, Color32, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, vec2};
+use eframe::egui::{self, Color32, Rect, Sense, Stroke, StrokeKind, Ui, vec2};
 
 use crate::{
     app::{
@@ -107,8 +107,7 @@ fn thumbnail(ui: &mut Ui, item: &Item<Option<Picture>>) -> bool {
         let texture = picture::thumbnail(ui.ctx(), item.number, thumbnail);
         let size = picture::fitted(thumbnail, rect.size());
         let place = Rect::from_center_size(rect.center(), size);
-        let uv = Rect::from_min_max(Pos2::ZERO, egui::pos2(1.0, 1.0));
-        painter.image(texture.id(), place, uv, Color32::WHITE);
+        picture::paint(painter, &texture, place);
     }
     if response.hovered() || response.has_focus() {
         // What a click does.

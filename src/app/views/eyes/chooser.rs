@@ -149,9 +149,7 @@ fn thumbnails(ui: &mut egui::Ui, store: &Store) -> Option<usize> {
         response.widget_info(|| {
             WidgetInfo::selected(egui::Role::Button, true, index == selected, &name)
         });
-        let uv = egui::Rect::from_min_max(egui::Pos2::ZERO, egui::pos2(1.0, 1.0));
-        ui.painter()
-            .image(texture.id(), rect, uv, egui::Color32::WHITE);
+        picture::paint(ui.painter(), &texture, rect);
         let stroke = if index == selected {
             Stroke::new(2.5, colors.accent)
         } else if response.hovered() || response.has_focus() {

@@ -1,7 +1,7 @@
 //! The image with its patch grid: point at a patch, click it, or walk over it with the arrow keys.
 
 use eframe::egui::{
-    self, Color32, EventFilter, Key, Modifiers, Pos2, Rect, Response, Sense, Stroke, StrokeKind,
+    self, Color32, EventFilter, Key, Modifiers, Rect, Response, Sense, Stroke, StrokeKind,
     WidgetInfo, vec2,
 };
 
@@ -125,8 +125,7 @@ fn paint(ui: &egui::Ui, frame: Rect, desk: &Desk<'_>, focused: bool) {
     let colors = theme::colors(ui);
     let painter = ui.painter_at(frame.expand(3.0));
     let texture = picture::texture(ui.ctx(), desk.run.number, desk.pair);
-    let uv = Rect::from_min_max(Pos2::ZERO, egui::pos2(1.0, 1.0));
-    painter.image(texture.id(), frame, uv, Color32::WHITE);
+    picture::paint(&painter, &texture, frame);
     attention::paint(&painter, frame, desk);
     grid(&painter, frame, desk.pair.grid);
     // The patches that a recording knows more about.
