@@ -67,11 +67,12 @@ def load_tokenizer(recipe: Recipe) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast.from_pretrained(folder)
 
 
-def segments(turns: list[tuple[str, str]], image: bool) -> list[tuple[str, bool]]:
-    """The conversation as text pieces; True marks what the assistant says."""
+def segments(turns: list[tuple[str, str]], images: int) -> list[tuple[str, bool]]:
+    """The conversation as text pieces; True marks what the assistant says. The first `images` turns
+    begin with an image: one in a conversation about a picture, all of them in an interleaved document."""
     pieces = []
     for i, (user, assistant) in enumerate(turns):
-        head = (BOS if i == 0 else "") + "USER: " + (IMAGE + "\n" if image and i == 0 else "")
+        head = (BOS if i == 0 else "") + "USER: " + (IMAGE + "\n" if i < images else "")
         pieces.append((head + (user + " " if user else "") + "ASSISTANT:", False))
         pieces.append((" " + assistant + EOS, True))
     return pieces
@@ -91,12 +92,12 @@ class Encoder:
             self._seen[text] = self.tokenizer.encode(text, add_special_tokens=False)
         return self._seen[text]
 
-    def encode(self, turns: list[tuple[str, str]], slots: int | None = None, score_all: bool = False):
-        """(ids, labels) of one conversation; `slots` image tokens stand for the image, none if 0."""
+    def encode(self, turns: list[tuple[str, str]], slots: int | None = None, score_all: bool = False, images: int = 1):
+        """(ids, labels) of one conversation; `slots` image tokens stand for each of its `images`."""
         slots = self.image_tokens if slots is None else slots
         ids: list[int] = []
         labels: list[int] = []
-        for text, spoken in segments(turns, image=slots > 0):
+        for text, spoken in segments(turns, images):
             piece = []
             for t in self.ids(text):
                 piece += [t] * slots if t == self.image_id else [t]

@@ -91,7 +91,7 @@ def train_connector(recipe: Recipe, folder: Path) -> None:
         image = projector(x.float()).flatten(0, 1)
         embeddings = F.embedding(ids, decoder.model.embed_tokens.weight)
         embeddings = embeddings.masked_scatter((ids == encoder.image_id)[..., None], image.float())
-        return {"loss": scored_loss(decoder, embeddings, labels),
+        return {"loss": scored_loss(decoder.model, decoder.lm_head, embeddings, labels),
                 "norm_ratio": image.detach().float().norm(dim=-1).mean() / decoder.model.embed_tokens.weight.norm(dim=-1).mean()}
 
     due = snapshot_samples(recipe)

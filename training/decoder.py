@@ -15,8 +15,9 @@ import random
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM, LlamaModel
 
 from .chat import IGNORED, Encoder, load_tokenizer
 from .config import Recipe
@@ -66,12 +67,24 @@ def bag_embeddings(table: torch.Tensor, bag: torch.Tensor, noise: float) -> torc
     return vectors + noise * rms * torch.rand(len(vectors), 1, device=bag.device) * torch.randn_like(vectors)
 
 
-def scored_loss(decoder: LlamaForCausalLM, embeddings: torch.Tensor, labels: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
+def plain_text(scene: Scene, rng: random.Random) -> list[tuple[str, str]]:
+    """A caption without a picture; every token is scored."""
+    return [(caption(scene, 2), caption(scene, rng.randrange(2)))]
+
+
+def reading(scene: Scene, rng: random.Random) -> list[tuple[str, str]]:
+    """Reading comprehension: a caption in the user's first turn, then questions and answers."""
+    turns = [t for t in conversation(scene, rng, 6) if t[1] != caption(scene, 0) and t[1] != caption(scene, 1)]
+    turns[0] = (caption(scene, rng.randrange(2)) + "\n" + turns[0][0], turns[0][1])
+    return turns
+
+
+def scored_loss(layers: LlamaModel, head: nn.Linear, embeddings: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Mean cross-entropy over the labelled tokens; logits are computed only there."""
-    hidden = decoder.model(inputs_embeds=embeddings, use_cache=False).last_hidden_state[:, :-1]
+    hidden = layers(inputs_embeds=embeddings, use_cache=False).last_hidden_state[:, :-1]
     target = labels[:, 1:]
     at = target != IGNORED
-    return F.cross_entropy(decoder.lm_head(hidden[at]).float(), target[at])
+    return F.cross_entropy(head(hidden[at]).float(), target[at])
 
 
 def initialise(decoder: LlamaForCausalLM) -> None:
@@ -104,11 +117,9 @@ def train_decoder(recipe: Recipe) -> LlamaForCausalLM:
         for i in range(batch):
             scene = make_scene(recipe.seed, "decoder", step * batch + i)
             if kind < 0.05:
-                rows.append(encoder.encode([(caption(scene, 2), caption(scene, rng.randrange(2)))], slots=0, score_all=True))
+                rows.append(encoder.encode(plain_text(scene, rng), images=0, score_all=True))
             elif kind < 0.15:
-                turns = [t for t in conversation(scene, rng, 6) if t[1] != caption(scene, 0) and t[1] != caption(scene, 1)]
-                turns[0] = (caption(scene, rng.randrange(2)) + "\n" + turns[0][0], turns[0][1])
-                rows.append(encoder.encode(turns, slots=0))
+                rows.append(encoder.encode(reading(scene, rng), images=0))
             else:
                 bag = bags(scene, recipe, encoder)
                 if few:
@@ -127,7 +138,7 @@ def train_decoder(recipe: Recipe) -> LlamaForCausalLM:
         if bag is not None:
             slots = bag_embeddings(table, bag.to(device()), recipe.slot_noise)
             embeddings = embeddings.masked_scatter((ids == encoder.image_id)[..., None], slots)
-        return {"loss": scored_loss(decoder, embeddings, labels), "slots": torch.tensor(0.0 if bag is None else len(bag) / batch)}
+        return {"loss": scored_loss(decoder.model, decoder.lm_head, embeddings, labels), "slots": torch.tensor(0.0 if bag is None else len(bag) / batch)}
 
     train("decoder", decoder.parameters(), ahead(make, steps), steps, loss_of, recipe.decoder_lr,
           recipe.cache / "logs" / "decoder.csv")

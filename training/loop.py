@@ -52,25 +52,28 @@ def train(
     peak: float,
     log: Path,
     after_step: Callable[[int], None] = lambda step: None,
+    gentle: Iterable[torch.nn.Parameter] = (),
+    gentle_share: float = 0.25,
 ) -> None:
     """Runs `steps` AdamW steps; `loss_of(batch, step)` returns named values, "loss" is minimised.
+    `gentle` parameters were trained before and learn at `gentle_share` of the rate.
 
     Matrix products run in bf16 under autocast; parameters and optimiser states stay f32.
     """
-    parameters = [p for p in parameters if p.requires_grad]
-    matrices = [p for p in parameters if p.ndim > 1]
-    vectors = [p for p in parameters if p.ndim <= 1]
-    optimiser = torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": 0.05}, {"params": vectors, "weight_decay": 0.0}],
-        lr=peak, betas=(0.9, 0.95),
-    )
+    groups = []
+    for some, share in ((parameters, 1.0), (gentle, gentle_share)):
+        some = [p for p in some if p.requires_grad]
+        groups += [{"params": [p for p in some if p.ndim > 1], "share": share, "weight_decay": 0.05},
+                   {"params": [p for p in some if p.ndim <= 1], "share": share, "weight_decay": 0.0}]
+    parameters = [p for g in groups for p in g["params"]]
+    optimiser = torch.optim.AdamW([g for g in groups if g["params"]], lr=peak, betas=(0.9, 0.95))
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "w", newline="") as file:
         writer = None
         bar = tqdm(total=steps, desc=name, file=sys.stderr, mininterval=2, dynamic_ncols=True)
         for step, batch in zip(range(steps), batches):
             for group in optimiser.param_groups:
-                group["lr"] = learning_rate(step, steps, peak)
+                group["lr"] = group["share"] * learning_rate(step, steps, peak)
             with torch.autocast(device().type, dtype=torch.bfloat16):
                 values = loss_of(batch, step)
             optimiser.zero_grad(set_to_none=True)

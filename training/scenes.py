@@ -131,14 +131,14 @@ def patch_owner(scene: Scene, size: int, patch: int) -> np.ndarray:
 # ------------------------------------------------------------------ text
 
 
-def _listed(parts: list[str]) -> str:
+def listed(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
 def caption(scene: Scene, style: int) -> str:
     """An exact description; style 0 and 1 are full sentences, style 2 only names the objects."""
     count = len(scene.things)
-    placed = _listed([f"{t.phrase} {PLACES[t.cell]}" for t in scene.things])
+    placed = listed([f"{t.phrase} {PLACES[t.cell]}" for t in scene.things])
     plural = "" if count == 1 else "s"
     if style == 0:
         verb = "is" if count == 1 else "are"
@@ -147,7 +147,7 @@ def caption(scene: Scene, style: int) -> str:
     if style == 1:
         return (f"This picture shows {placed}. It was made {SETTINGS[scene.background]} "
                 f"and has {NUMBERS[count]} object{plural}.")
-    named = _listed([t.phrase for t in scene.things])
+    named = listed([t.phrase for t in scene.things])
     return named[0].upper() + named[1:] + "."
 
 

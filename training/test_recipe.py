@@ -102,12 +102,12 @@ class EndToEnd(unittest.TestCase):
                 messages.append({"role": "user", "content": content if j == 0 else user})
                 messages.append({"role": "assistant", "content": [{"type": "text", "text": assistant}]})
             text = processor.apply_chat_template(messages)
-            self.assertEqual(text, "".join(t for t, _ in segments(turns, image=True)))
+            self.assertEqual(text, "".join(t for t, _ in segments(turns, images=1)))
             image = Image.new("RGB", (self.recipe.image_size,) * 2)
             ids = processor(images=image, text=text, add_special_tokens=False)["input_ids"]
             self.assertEqual(list(ids[0]), encoder.encode(turns)[0])
             prompt = processor.apply_chat_template(messages[:1], add_generation_prompt=True)
-            self.assertEqual(prompt, segments(turns, image=True)[0][0])
+            self.assertEqual(prompt, segments(turns, images=1)[0][0])
 
     def test_transformers_loads_and_runs_the_folder(self):
         processor = AutoProcessor.from_pretrained(self.out / "model")

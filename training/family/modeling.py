@@ -110,15 +110,20 @@ class FamilyProcessor:
         self.tokens = tokens_of_picture(self.config) * pictures_of_image(self.config)
 
     def pixel_values(self, images: list[Image.Image]) -> torch.Tensor:
+        """[pictures, 3, height, width]: what `pictures` makes of the images."""
+        return self.pictures(self.config, self.image_processor, images)
+
+    @staticmethod
+    def pictures(config: LlavaConfig, image_processor, images: list[Image.Image]) -> torch.Tensor:
         """[pictures, 3, height, width]: for each image the whole first, then its sub-images in reading
         order, which are crops of the image processed at as many times the size (MM1)."""
-        g = getattr(self.config, "mm_sub_images", None)
-        whole = self.image_processor(images, return_tensors="pt")["pixel_values"]
+        g = getattr(config, "mm_sub_images", None)
+        whole = image_processor(images, return_tensors="pt")["pixel_values"]
         if not g:
             return whole
         enlarged = lambda size: {k: g * v for k, v in dict(size).items() if isinstance(v, int)}
-        large = self.image_processor(images, return_tensors="pt", size=enlarged(self.image_processor.size),
-                                     crop_size=enlarged(self.image_processor.crop_size))["pixel_values"]
+        large = image_processor(images, return_tensors="pt", size=enlarged(image_processor.size),
+                                crop_size=enlarged(image_processor.crop_size))["pixel_values"]
         side = whole.shape[-1]
         crops = large.unfold(2, side, side).unfold(3, side, side)  # [images, 3, g, g, side, side]
         crops = crops.permute(0, 2, 3, 1, 4, 5).flatten(1, 2)

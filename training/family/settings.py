@@ -1,0 +1,139 @@
+"""The settings of the family: one base, and what is varied around it, one thing at a time."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ..config import DEMO, TOY, Recipe
+
+
+@dataclass(frozen=True)
+class Family:
+    """Sizes and amounts that all members share. Tower and decoder are those of `recipe`."""
+
+    recipe: Recipe = DEMO
+    name: str = "family"
+    samples: int = 8000  # images seen, each once
+    batch: int = 32
+    lr: float = 2e-3
+    decoder_share: float = 0.25  # of the learning rate, for decoder weights where they learn too
+    text_share: float = 0.2  # of the steps, where text-only data is mixed in
+    picture_size: int = 256  # of the pictures before the image processor
+    pairs: int = 128  # shipped for measuring, never trained on
+    eval_scenes: int = 200
+    shots: tuple[int, ...] = (0, 2, 4)
+    shot_scenes: int = 100
+    text_scenes: int = 150
+
+    @property
+    def cache(self) -> Path:
+        """Where finished members are kept."""
+        return self.recipe.cache.with_name(self.name)
+
+
+FAMILY = Family()
+TINY = Family(recipe=TOY, name="toy-family", samples=32, batch=16, picture_size=96, pairs=4, eval_scenes=4,
+              shots=(0, 2), shot_scenes=4, text_scenes=4)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One member. What is not named is as in the base."""
+
+    name: str
+    axis: str
+    label: str
+    value: float | None = None  # for ordered axes: what is varied, as a number
+    seed: int = 1  # of the connector's first weights and the order of the data
+    replicate_of: str | None = None
+    snapshot: int | None = None  # samples seen along the recipe's long pre-training; nothing is trained then
+    texts: str = "conversation"  # conversation | short | medium | long: what is said about a picture
+    shuffled: bool = False  # the text of another picture
+    lr: float | None = None
+    connector: str = "mlp2x_gelu"
+    shrink: int = 1  # the side of the token grid is the side of the patch grid over this
+    size: float = 1.0  # side of what the tower sees, over the size it was trained on
+    sub_images: int = 0
+    unfrozen: str = "connector"  # connector | half | all: what of the decoder learns too
+    mix: str = "pairs"  # pairs | captions | separate | interleaved | interleaved+text
+    moca: bool = False
+    few_shot: bool = False  # whether it is asked with examples before the question
+    note: str | None = None
+
+    def again(self, seed: int) -> "Setting":
+        """The same with another seed."""
+        return replace(self, name=f"{self.name}-seed{seed}", seed=seed, replicate_of=self.name,
+                       label=f"{self.label} (seed {seed})")
+
+
+def members(family: Family = FAMILY) -> list[Setting]:
+    """All settings, the base first; replicates follow what they replicate."""
+    recipe, S = family.recipe, Setting
+    tokens = lambda grid: (recipe.image_size // recipe.patch_size // grid) ** 2
+    n = recipe.image_tokens
+    base = S("base", "seed", "base", few_shot=True)
+    shuffled = S("texts-shuffled", "texts", "another picture's text", shuffled=True,
+                 note="negative control: every picture has another picture's texts")
+    slow = S("lr-6e-4", "learning_rate", "6e-4", 6e-4, lr=6e-4)
+    average = S(f"average-{tokens(2)}", "connector", f"average pooling, {tokens(2)}", tokens(2),
+                connector="average_pool", shrink=2)
+    whole = S("unfrozen-all", "unfrozen", "whole decoder", unfrozen="all", few_shot=True)
+    mixed = S("mix-interleaved", "mix", "interleaved", mix="interleaved", unfrozen="all", few_shot=True)
+    listed = [
+        base, base.again(2), base.again(3),
+        shuffled, shuffled.again(2),
+        S("texts-short", "texts", "names only", texts="short"),
+        S("texts-medium", "texts", "names, number, background", texts="medium"),
+        S("texts-long", "texts", "all and positions", texts="long"),
+        S("lr-2e-4", "learning_rate", "2e-4", 2e-4, lr=2e-4),
+        slow, slow.again(2),
+        S("lr-6e-3", "learning_rate", "6e-3", 6e-3, lr=6e-3),
+        S("unfrozen-half", "unfrozen", "upper half of the decoder", unfrozen="half"),
+        whole, whole.again(2),
+        S("linear", "connector", f"linear, {n}", n, connector="linear"),
+        S("mlp4", "connector", f"4-layer MLP, {n}", n, connector="mlp4x_gelu"),
+        average, average.again(2),
+        S(f"attention-{tokens(2)}", "connector", f"attention pooling, {tokens(2)}", tokens(2),
+          connector="attention_pool", shrink=2),
+        S(f"c-abstractor-{tokens(2)}", "connector", f"C-Abstractor, {tokens(2)}", tokens(2),
+          connector="c_abstractor", shrink=2),
+        S(f"shuffle-{tokens(2)}", "connector", f"pixel shuffle + linear, {tokens(2)}", tokens(2),
+          connector="pixel_shuffle", shrink=2),
+        S(f"average-{tokens(4)}", "tokens", f"{tokens(4)} tokens, average pooling", tokens(4),
+          connector="average_pool", shrink=4),
+        S("moca", "moca", "MoCa on", moca=True),
+        S("moca-seed2", "moca", "MoCa on (seed 2)", moca=True, seed=2, replicate_of="moca"),
+        S("mix-captions", "mix", "captions", mix="captions", unfrozen="all", few_shot=True),
+        mixed, mixed.again(2),
+        S("mix-separate", "mix", "the same as separate pairs", mix="separate", unfrozen="all", few_shot=True),
+        S("mix-interleaved-text", "mix", "interleaved, with text-only data", mix="interleaved+text", unfrozen="all",
+          few_shot=True),
+        *resolutions(family),
+        S(f"attention-{n}", "connector", f"attention pooling, {n}", n, connector="attention_pool"),
+        S(f"c-abstractor-{n}", "connector", f"C-Abstractor, {n}", n, connector="c_abstractor"),
+    ]
+    return listed + pretraining(recipe)
+
+
+def resolutions(family: Family) -> list[Setting]:
+    """Other sizes of the picture that the tower sees, and sub-images."""
+    recipe = family.recipe
+    side = lambda size, shrink=1: round(size * recipe.image_size) // recipe.patch_size // shrink
+    small, large = round(0.75 * recipe.image_size), round(1.5 * recipe.image_size)
+    sub = side(1, 2) ** 2 * 5
+    return [
+        Setting(f"size-{small}", "tokens", f"{side(0.75) ** 2} tokens, picture {small}", side(0.75) ** 2, size=0.75),
+        Setting(f"size-{large}", "tokens", f"{side(1.5) ** 2} tokens, picture {large}", side(1.5) ** 2, size=1.5),
+        Setting(f"size-{large}-average-{side(1.5, 2) ** 2}", "tokens",
+                f"{side(1.5, 2) ** 2} tokens, picture {large}, average pooling", side(1.5, 2) ** 2, size=1.5,
+                connector="average_pool", shrink=2),
+        Setting(f"sub-images-{sub}", "tokens", f"{sub} tokens, picture and 4 sub-images, average pooling", sub,
+                sub_images=2, connector="average_pool", shrink=2),
+    ]
+
+
+def pretraining(recipe: Recipe) -> list[Setting]:
+    """The recipe's own long pre-training, at equal steps in log(samples)."""
+    from ..connector import snapshot_samples
+
+    return [Setting(f"samples-{n}", "samples", f"{n} samples" if n else "untrained", n, snapshot=n)
+            for n in [0, *snapshot_samples(recipe)]]
