@@ -54,7 +54,8 @@ class FamilyLlava(LlavaForConditionalGeneration):
     """LLaVA as its config.json says. `pixel_values`: [pictures, 3, height, width], for every image its
     pictures in the order of `FamilyProcessor`."""
 
-    _keys_to_ignore_on_load_unexpected = [r".*post_layernorm.*"]
+    # the shared weights hold the tower's unused norm and the demo's own connector
+    _keys_to_ignore_on_load_unexpected = [r"post_layernorm", r"multi_modal_projector\.linear_"]
 
     def __init__(self, config: LlavaConfig) -> None:
         super().__init__(config)
