@@ -29,10 +29,11 @@ def paint(family: Family, scene: Scene) -> Image.Image:
 
 
 @torch.no_grad()
-def patches_of(family: Family, setting: Setting, model: FamilyLlava, images: list[Image.Image]) -> torch.Tensor:
-    """[images, pictures, patches, vision width], f16 on the CPU."""
+def patches_of(family: Family, setting: Setting, model: FamilyLlava, images: list[Image.Image],
+               dtype: torch.dtype = torch.float16) -> torch.Tensor:
+    """[images, pictures, patches, vision width] on the CPU; 16 bits are enough for training."""
     x = FamilyProcessor.pictures(model.config, image_processor(family, setting), images)
-    return model.patch_features(x.to(device())).unflatten(0, (len(images), -1)).half().cpu()
+    return model.patch_features(x.to(device())).unflatten(0, (len(images), -1)).to(dtype).cpu()
 
 
 def training_patches(family: Family, setting: Setting, model: FamilyLlava, scenes: list[Scene]) -> torch.Tensor:

@@ -17,6 +17,7 @@ from ..chat import IGNORED, Encoder
 from ..decoder import plain_text, reading
 from ..evaluate import bootstrap
 from ..loop import device
+from ..mir import mir
 from ..scenes import CAPTION_PROMPTS, QUESTION_TYPES, caption, make_scene
 from .choose import choose
 from .features import GREY, paint, patches_of
@@ -71,6 +72,26 @@ class Member:
                 self.encoder.encode(reading(s, rng), images=0) for i, s in enumerate(scenes)]
         return {k: round(float(np.exp(v)), 4) for k, v in bootstrap(*self.losses(rows, None)).items()}
 
+    @torch.no_grad()
+    def mir_reference(self, setting: Setting) -> float:
+        """MIR of the shipped pairs in f64, after transformers' own forward pass; text: all after the image."""
+        vision: list[list] = []
+        text: list[list] = []
+        for i in range(self.family.pairs):
+            scene = make_scene(self.family.recipe.seed, "heldout", i)
+            ids = torch.tensor([self.encoder.encode([("", caption(scene, i % 2))])[0]], device=device())
+            image = self.image_tokens(patches_of(self.family, setting, self.model, [paint(self.family, scene)], dtype=torch.float32))
+            x = self.model.merge(ids, image.flatten(0, 1))
+            states = self.model.model.language_model(inputs_embeds=x, output_hidden_states=True).hidden_states[1:]
+            at = ids[0] == self.encoder.image_id
+            last = int(at.nonzero()[-1])
+            for k, state in enumerate(states):
+                if k == len(vision):
+                    vision.append([]), text.append([])
+                vision[k].append(state[0, at].cpu().numpy())
+                text[k].append(state[0, last + 1 :].cpu().numpy())
+        return mir([(np.concatenate(v), np.concatenate(t)) for v, t in zip(vision, text)])["mir"]
+
     def choices(self) -> dict:
         """Shares of right choices: with the scene's image, by type of question, with a grey image, and
         with the image of another scene."""
@@ -113,9 +134,9 @@ class Member:
 
 
 def score(family: Family, setting: Setting, folder: Path) -> dict:
-    """All scores of a written member."""
+    """All scores of a written member, and its MIR in f64."""
     member = Member(family, setting, folder)
     scores = {**member.choices(), "caption_loss": member.caption_loss(), "text_perplexity": member.text_perplexity()}
     if setting.few_shot:
         scores["few_shot"] = member.few_shot()
-    return scores
+    return {"scores": scores, "mir_reference": round(member.mir_reference(setting), 7)}

@@ -68,12 +68,12 @@ def write_pairs(family: Family, folder: Path) -> None:
     (folder / "pairs.jsonl").write_text("\n".join(lines) + "\n")
 
 
-def entry(family: Family, setting: Setting, facts: dict, scores: dict) -> dict:
+def entry(family: Family, setting: Setting, facts: dict, scored: dict) -> dict:
     """A member's line in variants.json."""
     return {"name": setting.name, "axis": setting.axis, "label": setting.label, "value": setting.value, "seed": setting.seed,
             "replicate_of": setting.replicate_of, "folder": setting.name, "documents": None, "samples": facts["samples"],
             "seconds": facts["seconds"], "parameters_trained": facts["parameters_trained"],
-            "image_tokens": config_of(family, setting).image_seq_length, "note": setting.note, "scores": scores}
+            "image_tokens": config_of(family, setting).image_seq_length, "note": setting.note, **scored}
 
 
 def write_family(family: Family, settings: list[Setting], out: Path) -> dict:
