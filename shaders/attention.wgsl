@@ -1,7 +1,7 @@
 // out = softmax(scale * q . k^T) . v for each head, with an online softmax: scores are never stored
 // in device memory. Grouped queries: head h reads key/value head h / (heads / kv_heads).
 //
-// q and out [tokens, heads * head_dim], k and v [tokens, kv_heads * head_dim]. One call of an entry
+// q and out [queries, heads * head_dim], k and v [keys, kv_heads * head_dim]. One call of an entry
 // point computes up to 64 columns of a head; wider heads compute their scores once per 64 columns.
 // `tiled`: a workgroup takes 32 queries and goes through the keys in tiles of 32. `direct`: an
 // invocation takes one query and goes through the keys four at a time, without barriers; `direct4`
@@ -10,7 +10,8 @@
 override CAUSAL: bool = false;
 
 struct Params {
-    tokens: u32,
+    queries: u32,
+    keys: u32,
     heads: u32,
     kv_heads: u32,
     head_dim: u32,
@@ -32,7 +33,7 @@ const LOWEST: f32 = -3.0e38;
 @compute @workgroup_size(64)
 fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     let query = id.x;
-    if query >= params.tokens {
+    if query >= params.queries {
         return;
     }
     let head = id.y;
@@ -40,7 +41,7 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     let columns = min(COLUMNS, params.head_dim - first_col);
     let q_base = query * params.q_stride + head * params.head_dim;
     let kv_base = (head / (params.heads / params.kv_heads)) * params.head_dim;
-    let keys = select(params.tokens, query + 1u, CAUSAL);
+    let keys = select(params.keys, query + 1u, CAUSAL);
     var sums = array<f32, COLUMNS>();
     for (var c = 0u; c < columns; c++) {
         sums[c] = 0.0;
@@ -84,7 +85,7 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
 @compute @workgroup_size(64)
 fn direct4(@builtin(global_invocation_id) id: vec3<u32>) {
     let query = id.x;
-    if query >= params.tokens {
+    if query >= params.queries {
         return;
     }
     let head = id.y;
@@ -93,7 +94,7 @@ fn direct4(@builtin(global_invocation_id) id: vec3<u32>) {
     let columns = min(COLUMNS / 4u, width - first_col);
     let q_base = query * (params.q_stride / 4u) + head * width;
     let kv_base = (head / (params.heads / params.kv_heads)) * width;
-    let keys = select(params.tokens, query + 1u, CAUSAL);
+    let keys = select(params.keys, query + 1u, CAUSAL);
     var sums = array<vec4<f32>, COLUMNS / 4u>();
     for (var c = 0u; c < columns; c++) {
         sums[c] = vec4<f32>(0.0);
@@ -154,8 +155,8 @@ fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
     var sums = array<vec4<f32>, 8>();
     var highest = vec4<f32>(LOWEST);
     var total = vec4<f32>(0.0);
-    let last_query = min(first_query + ROWS, params.tokens);
-    let keys = select(params.tokens, last_query, CAUSAL);
+    let last_query = min(first_query + ROWS, params.queries);
+    let keys = select(params.keys, last_query, CAUSAL);
     for (var key = 0u; key < keys; key += KEYS) {
         var scores = array<vec4<f32>, 4>();
         for (var depth = 0u; depth < params.head_dim; depth += DEPTH) {
@@ -165,10 +166,10 @@ fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
                 var q_value = 0.0;
                 var k_value = 0.0;
                 if c < params.head_dim {
-                    if first_query + line < params.tokens {
+                    if first_query + line < params.queries {
                         q_value = q[(first_query + line) * params.q_stride + q_base + c];
                     }
-                    if key + line < params.tokens {
+                    if key + line < params.keys {
                         k_value = k[(key + line) * params.kv_stride + kv_base + c];
                     }
                 }
@@ -191,7 +192,7 @@ fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
         }
         let own_keys = vec4<u32>(key + lane) + vec4<u32>(0u, 8u, 16u, 24u);
         for (var i = 0u; i < 4u; i++) {
-            var limit = params.tokens;
+            var limit = params.keys;
             if CAUSAL {
                 limit = min(limit, first_query + row + i + 1u);
             }
@@ -226,7 +227,7 @@ fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
             let line = slot / COLUMNS;
             let col = first_col + slot % COLUMNS;
             var value = 0.0;
-            if key + line < params.tokens && col < params.head_dim {
+            if key + line < params.keys && col < params.head_dim {
                 value = v[(key + line) * params.kv_stride + kv_base + col];
             }
             tile[slot] = value;
@@ -255,7 +256,7 @@ fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
     }
     for (var i = 0u; i < 4u; i++) {
         let query = first_query + row + i;
-        if query >= params.tokens {
+        if query >= params.queries {
             continue;
         }
         for (var c = 0u; c < 4u; c++) {

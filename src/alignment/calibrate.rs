@@ -70,7 +70,7 @@ impl Mir {
         let shifts = gpu.upload(layers, width, &shifts)?;
         let mut recording = Recording::new();
         for (layer, [vision, _]) in self.stores.iter().enumerate() {
-            recording.push(affine_rows(vision, &factors, &shifts, layer)?);
+            recording.push(affine_rows(vision, &factors, &shifts, layer, None)?);
         }
         gpu.run_with(&recording, cancel, &mut |_, _| {}).await?;
         Ok(())

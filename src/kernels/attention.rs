@@ -18,14 +18,15 @@ pub struct Attention {
     pub head_dim: usize,
     /// Factor of the scores, usually `head_dim^-1/2`.
     pub scale: f32,
-    /// A query sees only keys up to its own position.
+    /// A query sees only keys up to its own position; there are as many keys as queries then.
     pub causal: bool,
 }
 
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 struct Params {
-    tokens: u32,
+    queries: u32,
+    keys: u32,
     heads: u32,
     kv_heads: u32,
     head_dim: u32,
@@ -38,7 +39,7 @@ struct Params {
 /// as in arXiv 2305.13245.
 ///
 /// # Shapes
-/// `q` and `out` `[tokens, heads * head_dim]`, `k` and `v` `[tokens, kv_heads * head_dim]`, f32.
+/// `q` and `out` `[queries, heads * head_dim]`, `k` and `v` `[keys, kv_heads * head_dim]`, f32.
 ///
 /// # Errors
 /// [`GpuError::Shape`]; [`GpuError::TooManyTurns`].
@@ -51,7 +52,7 @@ pub fn attention(
     out: &Tensor,
 ) -> Result<Dispatch, GpuError> {
     if gpu.kernels() == KernelVariant::Direct {
-        gpu.check_turns("attention", turns(q.rows(), with.head_dim))?;
+        gpu.check_turns("attention", turns(k.rows(), with.head_dim))?;
     }
     attention_with(gpu.kernels(), q, k, v, with, out)
 }
@@ -86,22 +87,25 @@ pub fn attention_with(
         scale,
         causal,
     } = *with;
-    let tokens = q.rows();
-    let is = |tensor: &Tensor, width: usize| tensor.rows() == tokens && tensor.cols() == width;
+    let (queries, keys) = (q.rows(), k.rows());
+    let is = |tensor: &Tensor, rows: usize, heads: usize| {
+        tensor.rows() == rows && tensor.cols() == heads * head_dim
+    };
     let fits = kv_heads > 0
         && heads % kv_heads == 0
-        && is(q, heads * head_dim)
-        && is(out, heads * head_dim)
-        && is(k, kv_heads * head_dim)
-        && is(v, kv_heads * head_dim);
+        && (!causal || queries == keys)
+        && is(q, queries, heads)
+        && is(out, queries, heads)
+        && is(k, keys, kv_heads)
+        && is(v, keys, kv_heads);
     expect("attention", fits, || {
         format!("q {q:?}, k {k:?}, v {v:?} and out {out:?} do not fit {with:?}")
     })?;
-    let queries = match variant {
+    let at_once = match variant {
         KernelVariant::Tiled => 32,
         KernelVariant::Direct => 64,
     };
-    let pairs = (tokens * tokens) as f64 * if causal { 0.5 } else { 1.0 };
+    let pairs = (queries * keys) as f64 * if causal { 0.5 } else { 1.0 };
     let entry = match variant {
         KernelVariant::Direct if head_dim.is_multiple_of(4) => "direct4",
         variant => variant.name(),
@@ -110,7 +114,8 @@ pub fn attention_with(
         "attention",
         entry,
         &Params {
-            tokens: u32_of(tokens),
+            queries: u32_of(queries),
+            keys: u32_of(keys),
             heads: u32_of(heads),
             kv_heads: u32_of(kv_heads),
             head_dim: u32_of(head_dim),
@@ -125,7 +130,7 @@ pub fn attention_with(
             Binding::write(out),
         ],
         [
-            groups(tokens, queries),
+            groups(queries, at_once),
             u32_of(heads),
             groups(head_dim, COLUMNS),
         ],

@@ -2,7 +2,7 @@
 
 use crate::gpu::{Binding, Dispatch, Gpu, GpuError, KernelVariant, Tensor, Work};
 
-use super::{call, expect, rows_grid, traffic, u32_of};
+use super::{Activation, call, expect, rows_grid, traffic, u32_of};
 
 /// Sizes and epsilon of a row-wise normalisation.
 #[repr(C)]
@@ -25,22 +25,36 @@ impl NormParams {
     }
 }
 
-/// `out = (x - mean) / sqrt(variance + eps) * weight + bias`, row by row (PyTorch `LayerNorm`).
+/// Parameters of a layer normalisation, and what follows it.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerNorm<'a> {
+    /// `[1, cols]`.
+    pub weight: &'a Tensor,
+    /// `[1, cols]`.
+    pub bias: &'a Tensor,
+    /// Added to the variance.
+    pub eps: f32,
+    /// Added to the result, `[rows, cols]`.
+    pub residual: Option<&'a Tensor>,
+    /// Applied at the end.
+    pub activation: Activation,
+}
+
+/// `out = activation((x - mean) / sqrt(variance + eps) * weight + bias + residual)`, row by row
+/// (PyTorch `LayerNorm`).
 ///
 /// # Shapes
-/// `x` and `out` `[rows, cols]`, `weight` and `bias` `[1, cols]`, all f32.
+/// `x`, `residual` and `out` `[rows, cols]`, `weight` and `bias` `[1, cols]`, all f32.
 ///
 /// # Errors
 /// [`GpuError::Shape`].
 pub fn layer_norm(
     gpu: &Gpu,
     x: &Tensor,
-    weight: &Tensor,
-    bias: &Tensor,
-    eps: f32,
+    with: &LayerNorm<'_>,
     out: &Tensor,
 ) -> Result<Dispatch, GpuError> {
-    layer_norm_with(gpu.kernels(), x, weight, bias, eps, out)
+    layer_norm_with(gpu.kernels(), x, with, out)
 }
 
 /// [`layer_norm`] in a given variant.
@@ -50,23 +64,27 @@ pub fn layer_norm(
 pub fn layer_norm_with(
     variant: KernelVariant,
     x: &Tensor,
-    weight: &Tensor,
-    bias: &Tensor,
-    eps: f32,
+    with: &LayerNorm<'_>,
     out: &Tensor,
 ) -> Result<Dispatch, GpuError> {
-    let fits = x.cols() == weight.cols() && x.cols() == bias.cols() && x.cols() == out.cols();
-    expect("layer_norm", fits && x.rows() == out.rows(), || {
-        format!("x {x:?}, weight {weight:?}, bias {bias:?} and out {out:?} must agree")
+    let like = |tensor: &Tensor| tensor.rows() == x.rows() && tensor.cols() == x.cols();
+    let fits = x.cols() == with.weight.cols()
+        && x.cols() == with.bias.cols()
+        && like(out)
+        && with.residual.is_none_or(like);
+    expect("layer_norm", fits, || {
+        format!("x {x:?}, {with:?} and out {out:?} must agree")
     })?;
-    Ok(call(
+    let mut dispatch = call(
         "layer_norm",
         variant.name(),
-        &NormParams::new(x, eps),
+        &NormParams::new(x, with.eps),
+        // A missing residual is bound to `x`, which nothing reads through that name.
         vec![
             Binding::read(x),
-            Binding::read(weight),
-            Binding::read(bias),
+            Binding::read(with.weight),
+            Binding::read(with.bias),
+            Binding::read(with.residual.unwrap_or(x)),
             Binding::write(out),
         ],
         rows_grid(variant, x.rows()),
@@ -74,5 +92,10 @@ pub fn layer_norm_with(
             flops: 7.0 * (x.rows() * x.cols()) as f64,
             bytes: traffic(&[x, out]),
         },
-    ))
+    );
+    dispatch.constants = vec![
+        ("ACTIVATION", with.activation.code()),
+        ("HAS_RESIDUAL", f64::from(u8::from(with.residual.is_some()))),
+    ];
+    Ok(dispatch)
 }

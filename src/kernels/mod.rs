@@ -2,12 +2,15 @@
 //! makes a [`Dispatch`] of it. The CPU twin of each has the same name in [`crate::reference`].
 
 pub mod activation;
+pub mod add_rows;
 pub mod affine_rows;
 pub mod attention;
 pub mod attention_row;
+pub mod average_pool;
 pub mod center_rows;
 pub mod column_medians;
 pub mod column_sums;
+pub mod depthwise_conv;
 pub mod gather_rows;
 pub mod layer_norm;
 pub mod matmul;
@@ -21,6 +24,7 @@ pub mod rms_norm;
 pub mod rotary;
 pub mod row_dots;
 pub mod scatter_rows;
+pub mod space_to_depth;
 pub mod split_rows;
 pub mod swiglu;
 pub mod token_norms;

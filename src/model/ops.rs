@@ -8,7 +8,7 @@ use crate::{
         activation::activation,
         attention::{Attention, attention},
         gather_rows::gather_rows,
-        layer_norm::layer_norm,
+        layer_norm,
         matmul::{Matmul, matmul},
         rms_norm::rms_norm,
         rotary::rotary,
@@ -78,7 +78,7 @@ pub(super) struct Ops<'a> {
 }
 
 impl Ops<'_> {
-    fn like(&self, x: &Tensor, cols: usize) -> Result<Tensor, ModelError> {
+    pub(super) fn like(&self, x: &Tensor, cols: usize) -> Result<Tensor, ModelError> {
         Ok(self.gpu.tensor(DType::F32, x.rows(), cols)?)
     }
 
@@ -139,9 +139,27 @@ impl Ops<'_> {
         x: &Tensor,
         norm: &LayerNorm,
     ) -> Result<Tensor, ModelError> {
+        self.layer_norm_then(x, norm, None, Activation::None)
+    }
+
+    /// `activation(norm(x) + residual)`.
+    pub(super) fn layer_norm_then(
+        &mut self,
+        x: &Tensor,
+        norm: &LayerNorm,
+        residual: Option<&Tensor>,
+        activation: Activation,
+    ) -> Result<Tensor, ModelError> {
         let out = self.like(x, x.cols())?;
-        let call = layer_norm(self.gpu, x, &norm.weight, &norm.bias, norm.eps, &out)?;
-        self.recording.push(call);
+        let with = layer_norm::LayerNorm {
+            weight: &norm.weight,
+            bias: &norm.bias,
+            eps: norm.eps,
+            residual,
+            activation,
+        };
+        self.recording
+            .push(layer_norm::layer_norm(self.gpu, x, &with, &out)?);
         Ok(out)
     }
 

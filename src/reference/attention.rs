@@ -2,7 +2,7 @@
 
 use crate::kernels::attention::Attention;
 
-/// `softmax(scale q k^T) v` for each head; `q [tokens, heads * head_dim]`, `k` and `v` `[tokens,
+/// `softmax(scale q k^T) v` for each head; `q [queries, heads * head_dim]`, `k` and `v` `[keys,
 /// kv_heads * head_dim]`.
 pub fn attention(q: &[f32], k: &[f32], v: &[f32], with: &Attention) -> Vec<f32> {
     let Attention {
@@ -13,14 +13,14 @@ pub fn attention(q: &[f32], k: &[f32], v: &[f32], with: &Attention) -> Vec<f32> 
         causal,
     } = *with;
     let (q_width, kv_width) = (heads * head_dim, kv_heads * head_dim);
-    let tokens = q.len() / q_width;
+    let (queries, all_keys) = (q.len() / q_width, k.len() / kv_width);
     let mut out = vec![0.0; q.len()];
-    for query in 0..tokens {
+    for query in 0..queries {
         for head in 0..heads {
             let q_start = query * q_width + head * head_dim;
             let q_head = &q[q_start..q_start + head_dim];
             let kv_start = head / (heads / kv_heads) * head_dim;
-            let keys = if causal { query + 1 } else { tokens };
+            let keys = if causal { query + 1 } else { all_keys };
             let scores: Vec<f64> = (0..keys)
                 .map(|key| {
                     let k_head = &k[key * kv_width + kv_start..][..head_dim];

@@ -3,12 +3,15 @@
 //! They are the oracle of the kernel tests and of the [`self_test`] of a device, not a fast path.
 
 mod activation;
+mod add_rows;
 mod affine_rows;
 mod attention;
 mod attention_row;
+mod average_pool;
 mod center_rows;
 mod column_medians;
 mod column_sums;
+mod depthwise_conv;
 mod gather_rows;
 mod layer_norm;
 mod matmul;
@@ -23,6 +26,7 @@ mod rotary;
 mod row_dots;
 mod scatter_rows;
 mod self_test;
+mod space_to_depth;
 mod split_rows;
 mod swiglu;
 mod token_norms;
@@ -30,12 +34,15 @@ mod top_tokens;
 mod transpose;
 
 pub use activation::{activate, activation};
+pub use add_rows::add_rows;
 pub use affine_rows::affine_rows;
 pub use attention::attention;
 pub use attention_row::attention_row;
+pub use average_pool::average_pool;
 pub use center_rows::center_rows;
 pub use column_medians::column_medians;
 pub use column_sums::column_sums;
+pub use depthwise_conv::depthwise_conv;
 pub use gather_rows::gather_rows;
 pub use layer_norm::layer_norm;
 pub use matmul::{Epilogue, matmul};
@@ -50,6 +57,7 @@ pub use rotary::rotary;
 pub use row_dots::row_dots;
 pub use scatter_rows::scatter_rows;
 pub use self_test::self_test;
+pub use space_to_depth::space_to_depth;
 pub use split_rows::split_rows;
 pub use swiglu::swiglu;
 pub use token_norms::token_norms;

@@ -7,7 +7,7 @@ use crate::{
         Activation,
         attention::{Attention, attention},
         gather_rows::gather_rows,
-        layer_norm::layer_norm,
+        layer_norm::{LayerNorm, layer_norm},
         matmul::{Matmul, matmul},
         rms_norm::rms_norm,
     },
@@ -116,9 +116,15 @@ fn check_norms(
     let found = gpu.tensor(DType::F32, rows, cols)?;
     let expected = if kernel == "layer_norm" {
         let bias_tensor = gpu.upload(1, cols, &bias)?;
-        let call = layer_norm(gpu, &x_tensor, &weight_tensor, &bias_tensor, eps, &found)?;
-        recording.push(call);
-        reference::layer_norm(&x, &weight, &bias, eps)
+        let with = LayerNorm {
+            weight: &weight_tensor,
+            bias: &bias_tensor,
+            eps,
+            residual: None,
+            activation: Activation::None,
+        };
+        recording.push(layer_norm(gpu, &x_tensor, &with, &found)?);
+        reference::layer_norm(&x, &weight, &bias, eps, None, Activation::None)
     } else {
         recording.push(rms_norm(gpu, &x_tensor, &weight_tensor, eps, &found)?);
         reference::rms_norm(&x, &weight, eps)

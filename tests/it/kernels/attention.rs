@@ -60,6 +60,48 @@ fn equals_its_twin_for_every_mask_grouping_and_width() {
     }
 }
 
+/// Learned queries that look at patches: fewer or more of them than keys.
+#[test]
+fn queries_and_keys_may_differ_in_number() {
+    let gpu = gpu();
+    let mut random = Random::new(20);
+    for (queries, keys, heads, head_dim) in [
+        (1, 5, 1, 3),
+        (7, 49, 3, 6),
+        (70, 33, 2, 64),
+        (33, 130, 1, 20),
+    ] {
+        let with = Attention {
+            heads,
+            kv_heads: heads,
+            head_dim,
+            scale: (head_dim as f32).powf(-0.5),
+            causal: false,
+        };
+        let width = heads * head_dim;
+        let q = random.normals(queries * width);
+        let [k, v] = [(); 2].map(|()| random.normals(keys * width));
+        let q_t = gpu.upload(queries, width, &q).unwrap();
+        let [k_t, v_t] = [&k, &v].map(|values| gpu.upload(keys, width, values).unwrap());
+        let out = gpu.tensor(DType::F32, queries, width).unwrap();
+        let expected = reference::attention(&q, &k, &v, &with);
+        for variant in VARIANTS {
+            let call = attention_with(variant, &q_t, &k_t, &v_t, &with, &out).unwrap();
+            assert_close(
+                &run(&gpu, [call], &out),
+                &expected,
+                2.0 * F32_SUMS,
+                &format!("{variant:?} {queries} queries, {keys} keys, {with:?}"),
+            );
+        }
+        let causal = Attention {
+            causal: true,
+            ..with
+        };
+        assert!(attention_with(VARIANTS[0], &q_t, &k_t, &v_t, &causal, &out).is_err());
+    }
+}
+
 #[test]
 fn large_scores_do_not_overflow() {
     let gpu = gpu();

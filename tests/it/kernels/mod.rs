@@ -1,12 +1,15 @@
 //! Every kernel against its CPU twin, over awkward shapes, in every variant.
 
 mod activation;
+mod add_rows;
 mod affine_rows;
 mod attention;
 mod attention_row;
+mod average_pool;
 mod center_rows;
 mod column_medians;
 mod column_sums;
+mod depthwise_conv;
 mod gather_rows;
 mod layer_norm;
 mod matmul;
@@ -20,6 +23,7 @@ mod rms_norm;
 mod rotary;
 mod row_dots;
 mod scatter_rows;
+mod space_to_depth;
 mod split_rows;
 mod swiglu;
 mod token_norms;
