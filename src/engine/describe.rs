@@ -145,14 +145,43 @@ fn tower(config: &VlmConfig) -> String {
 fn connector(config: &VlmConfig) -> String {
     let connector = &config.connector;
     let form = match connector.kind {
-        ConnectorKind::Linear => "linear".to_owned(),
-        ConnectorKind::Mlp => format!("MLP with {}", connector.activation.name()),
+        ConnectorKind::LINEAR => "linear".to_owned(),
+        ConnectorKind::LLAVA => format!("MLP with {}", connector.activation.name()),
+        ConnectorKind::Mlp { layers } => {
+            format!(
+                "MLP of {layers} layers with {}",
+                connector.activation.name()
+            )
+        }
+        ConnectorKind::AveragePool { side } => {
+            format!("average pooling to {side} x {side}, linear")
+        }
+        ConnectorKind::AttentionPool { tokens, heads } => {
+            format!("attention pooling, {tokens} queries and {heads} heads")
+        }
+        ConnectorKind::CAbstractor {
+            side,
+            hidden_size,
+            depth,
+            ..
+        } => format!(
+            "C-Abstractor, {depth} + {depth} blocks of {hidden_size} channels around pooling to \
+             {side} x {side}"
+        ),
+        ConnectorKind::PixelShuffle { scale } => {
+            format!("pixel shuffle by {scale} x {scale}, linear")
+        }
     };
+    let layered = connector.kind.linear_layers() > 0;
     format!(
         "{form}, {} to {}{}",
         connector.in_features,
         connector.out_features,
-        if connector.bias { "" } else { ", no bias" }
+        if layered && !connector.bias {
+            ", no bias"
+        } else {
+            ""
+        }
     )
 }
 
@@ -160,7 +189,7 @@ fn decoder(config: &VlmConfig) -> String {
     let text = &config.text;
     format!(
         "Llama, {} layers of width {}, {} query and {} key-value heads of {}, \
-         MLP {}, {} token ids, {} head",
+         MLP {}, {} token ids, {} head{}",
         text.num_hidden_layers,
         text.hidden_size,
         text.num_attention_heads,
@@ -172,6 +201,11 @@ fn decoder(config: &VlmConfig) -> String {
             "tied"
         } else {
             "untied"
+        },
+        if config.use_moca {
+            ", modality calibration (MoCa) after each layer"
+        } else {
+            ""
         }
     )
 }

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use super::{
     Capture, CaptureRequest, Hook, ModelError,
     load::Loader,
+    moca::Moca,
     ops::{Linear, Ops, RmsNorm, Weight, kernel_activation},
 };
 use crate::{
@@ -36,18 +37,20 @@ struct Block {
     gate_proj: Linear,
     up_proj: Linear,
     down_proj: Linear,
+    modality_layernorm: Option<Moca>,
 }
 
 impl LanguageModel {
     pub(super) async fn load(loader: &mut Loader<'_>) -> Result<Self, ModelError> {
-        let config = loader.checkpoint.config.text.clone();
+        let whole = &loader.checkpoint.config;
+        let (config, use_moca) = (whole.text.clone(), whole.use_moca);
         let (width, eps) = (config.hidden_size, config.rms_norm_eps);
         let table = [config.vocab_size, width];
         let embed_tokens = loader.weight("language_model.embed_tokens.weight", &table)?;
         let mut layers = Vec::new();
         for i in 0..config.num_hidden_layers {
             loader.pause().await?;
-            layers.push(Block::load(loader, i, &config)?);
+            layers.push(Block::load(loader, i, &config, use_moca)?);
         }
         Ok(Self {
             norm: loader.rms_norm("language_model.norm", width, eps)?,
@@ -68,12 +71,13 @@ impl LanguageModel {
         ops.embedding(ids, &self.embed_tokens, self.config.hidden_size)
     }
 
-    /// Records all blocks over `inputs_embeds` `[tokens, hidden]`; the final norm only where it is
-    /// asked for.
+    /// Records all blocks over `inputs_embeds` `[tokens, hidden]`, whose vision tokens stand at
+    /// `vision` `[1, vision tokens]`; the final norm only where it is asked for.
     pub(super) fn forward(
         &self,
         ops: &mut Ops<'_>,
         inputs_embeds: &Tensor,
+        vision: &Tensor,
         request: &CaptureRequest,
         capture: &mut Capture,
     ) -> Result<(), ModelError> {
@@ -84,6 +88,9 @@ impl LanguageModel {
             let layer = block.index + 1;
             ops.recording.mark(format!("layer {layer} of {layers}"));
             x = block.forward(ops, &x, &table, &self.config, request, capture)?;
+            if let Some(moca) = &block.modality_layernorm {
+                moca.forward(ops, &x, vision)?;
+            }
             capture.keep(request, Hook::Layer(layer), &x);
         }
         if request.contains(Hook::FinalNorm) {
@@ -148,7 +155,12 @@ pub(super) fn heads(c: &TextConfig) -> Attention {
 }
 
 impl Block {
-    fn load(loader: &mut Loader<'_>, i: usize, c: &TextConfig) -> Result<Self, ModelError> {
+    fn load(
+        loader: &mut Loader<'_>,
+        i: usize,
+        c: &TextConfig,
+        use_moca: bool,
+    ) -> Result<Self, ModelError> {
         let (width, inner) = (c.hidden_size, c.intermediate_size);
         let query = c.num_attention_heads * c.head_dim;
         let key = c.num_key_value_heads * c.head_dim;
@@ -169,6 +181,10 @@ impl Block {
             gate_proj: loader.linear(&name("mlp.gate_proj"), inner, width, mlp)?,
             up_proj: loader.linear(&name("mlp.up_proj"), inner, width, mlp)?,
             down_proj: loader.linear(&name("mlp.down_proj"), width, inner, mlp)?,
+            modality_layernorm: match use_moca {
+                true => Some(Moca::load(loader, &name("modality_layernorm"), width)?),
+                false => None,
+            },
         })
     }
 

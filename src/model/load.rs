@@ -80,6 +80,14 @@ impl<'a> Loader<'a> {
         Weight::upload(self.gpu, dtype(tensor.dtype), rows, cols, &tensor.bytes)
     }
 
+    /// A tensor as f32, `[all but the last size, the last]`.
+    pub(super) fn matrix(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, ModelError> {
+        let values = self.host(name, shape)?.to_f32();
+        let cols = shape.last().copied().unwrap_or(1);
+        let rows = values.len() / cols.max(1);
+        Ok(self.gpu.upload(rows, cols, &values)?)
+    }
+
     pub(super) fn linear(
         &mut self,
         name: &str,
@@ -87,8 +95,24 @@ impl<'a> Loader<'a> {
         input: usize,
         bias: bool,
     ) -> Result<Linear, ModelError> {
+        self.linear_of(name, &[out, input], bias)
+    }
+
+    /// A 1 x 1 convolution, which is a linear layer on each position.
+    pub(super) fn pointwise(
+        &mut self,
+        name: &str,
+        out: usize,
+        input: usize,
+        bias: bool,
+    ) -> Result<Linear, ModelError> {
+        self.linear_of(name, &[out, input, 1, 1], bias)
+    }
+
+    fn linear_of(&mut self, name: &str, shape: &[usize], bias: bool) -> Result<Linear, ModelError> {
+        let out = shape.first().copied().unwrap_or(1);
         Ok(Linear {
-            weight: self.weight(&format!("{name}.weight"), &[out, input])?,
+            weight: self.weight(&format!("{name}.weight"), shape)?,
             bias: match bias {
                 true => Some(self.vector(&format!("{name}.bias"), out)?),
                 false => None,

@@ -10,6 +10,7 @@ mod error;
 mod language_model;
 mod load;
 mod looks;
+mod moca;
 mod ops;
 mod vision_tower;
 mod vlm;

@@ -89,7 +89,7 @@ impl Vlm {
         drop(features);
         capture.keep(request, Hook::InputsEmbeds, &inputs_embeds);
         self.language_model
-            .forward(&mut ops, &inputs_embeds, request, &mut capture)?;
+            .forward(&mut ops, &inputs_embeds, &positions, request, &mut capture)?;
         Ok(capture)
     }
 

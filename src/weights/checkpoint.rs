@@ -52,11 +52,12 @@ impl Checkpoint {
             })?;
         let mut config = VlmConfig::parse(CONFIG, &text)?;
         let tensors = files::open(&source)?;
-        if tensors
-            .values()
-            .any(|t| names::is_linear_connector(&t.name))
+        if matches!(config.connector.kind, ConnectorKind::Mlp { .. })
+            && tensors
+                .values()
+                .any(|t| names::is_linear_connector(&t.name))
         {
-            config.connector.kind = ConnectorKind::Linear;
+            config.connector.kind = ConnectorKind::LINEAR;
         }
         let checkpoint = Self {
             config,

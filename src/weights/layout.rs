@@ -1,6 +1,8 @@
 //! The tensors that a configuration asks for, by canonical name.
 
-use super::config::{ConnectorKind, VisionKind, VlmConfig};
+mod connector;
+
+use super::config::{VisionKind, VlmConfig};
 
 /// A tensor that the model needs.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +60,7 @@ impl List {
 pub fn expected(config: &VlmConfig) -> Vec<Expected> {
     let mut list = List(Vec::new());
     vision(config, &mut list);
-    connector(config, &mut list);
+    connector::expected(config, &mut list);
     text(config, &mut list);
     list.0
 }
@@ -108,19 +110,6 @@ fn vision(config: &VlmConfig, list: &mut List) {
     list.0[start..].iter_mut().for_each(|e| e.optional = true);
 }
 
-fn connector(config: &VlmConfig, list: &mut List) {
-    let c = &config.connector;
-    let input = (
-        c.in_features,
-        "vision_config.hidden_size times the number of vision_feature_layer",
-    );
-    let out = (c.out_features, "text_config.hidden_size");
-    list.linear("multi_modal_projector.linear_1", out, input, c.bias);
-    if c.kind == ConnectorKind::Mlp {
-        list.linear("multi_modal_projector.linear_2", out, out, c.bias);
-    }
-}
-
 fn text(config: &VlmConfig, list: &mut List) {
     let t = &config.text;
     let width = (t.hidden_size, "text_config.hidden_size");
@@ -147,6 +136,11 @@ fn text(config: &VlmConfig, list: &mut List) {
         list.linear(&format!("{layer}.mlp.gate_proj"), inner, width, t.mlp_bias);
         list.linear(&format!("{layer}.mlp.up_proj"), inner, width, t.mlp_bias);
         list.linear(&format!("{layer}.mlp.down_proj"), width, inner, t.mlp_bias);
+        if config.use_moca {
+            for part in ["scale", "shift"] {
+                list.add(format!("{layer}.modality_layernorm.{part}"), &[width]);
+            }
+        }
     }
     list.add("language_model.norm.weight".into(), &[width]);
     if !t.tie_word_embeddings {
@@ -154,8 +148,8 @@ fn text(config: &VlmConfig, list: &mut List) {
     }
 }
 
-/// Tensors whose presence shows that the configuration belongs to other weights: biases it denies
-/// and layers beyond its count. Other extra tensors (buffers, pooling heads) are harmless.
+/// Tensors whose presence shows that the configuration belongs to other weights: biases and a
+/// modality calibration it denies, and layers beyond its count. Other extra tensors (buffers, pooling heads) are harmless.
 pub fn ruled_out(config: &VlmConfig) -> Vec<RuledOut> {
     let mut list = Vec::new();
     let mut add = |name: String, field, value: String| {
@@ -173,24 +167,15 @@ pub fn ruled_out(config: &VlmConfig) -> Vec<RuledOut> {
         "text_config.num_hidden_layers",
         layers.to_string(),
     );
-    if !config.connector.bias {
-        for i in 1..=2 {
+    for i in 0..layers {
+        let layer = format!("language_model.layers.{i}");
+        if !config.use_moca {
             add(
-                format!("multi_modal_projector.linear_{i}.bias"),
-                "multimodal_projector_bias",
+                format!("{layer}.modality_layernorm."),
+                "use_moca",
                 "false".into(),
             );
         }
-    }
-    if config.connector.kind == ConnectorKind::Linear {
-        add(
-            "multi_modal_projector.linear_2.".into(),
-            "mm_projector_type",
-            "linear".into(),
-        );
-    }
-    for i in 0..layers {
-        let layer = format!("language_model.layers.{i}");
         if !config.text.attention_bias {
             for part in ["q_proj", "k_proj", "v_proj", "o_proj"] {
                 add(
@@ -210,5 +195,6 @@ pub fn ruled_out(config: &VlmConfig) -> Vec<RuledOut> {
             }
         }
     }
+    list.extend(connector::ruled_out(config));
     list
 }

@@ -7,7 +7,7 @@
 //! ```text
 //! vision_tower.embeddings.*            vision_tower.encoder.layers.{i}.*
 //! vision_tower.pre_layrnorm.*          vision_tower.post_layernorm.*
-//! multi_modal_projector.linear_{1,2}.*
+//! multi_modal_projector.linear_{1,2,...}.*, or what another connector has
 //! language_model.embed_tokens.weight   language_model.layers.{i}.*
 //! language_model.norm.weight           lm_head.weight
 //! ```
@@ -23,6 +23,7 @@ mod source;
 mod tensor;
 
 pub use checkpoint::Checkpoint;
+pub(crate) use config::reduced;
 pub use config::{
     Activation, ConnectorConfig, ConnectorKind, FeatureSelect, RopeScaling, TextConfig, TextKind,
     VisionConfig, VisionKind, VlmConfig,

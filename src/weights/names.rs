@@ -7,7 +7,8 @@
 //! | `vision_tower.vision_model.X`, `model.vision_tower.[vision_model.]X` | `vision_tower.X` |
 //! | `model.multi_modal_projector.X` | `multi_modal_projector.X` |
 //! | `multi_modal_projector.{linear,}.{weight,bias}`, `[model.]mm_projector.{weight,bias}` | `multi_modal_projector.linear_1.{weight,bias}`, a linear connector |
-//! | `[model.]mm_projector.{0,2}.X` | `multi_modal_projector.linear_{1,2}.X` |
+//! | `[model.]mm_projector.{0,2,4,...}.X` | `multi_modal_projector.linear_{1,2,3,...}.X` |
+//! | `model.layers.{i}.modality_layernorm.X` | `language_model.layers.{i}.modality_layernorm.X` |
 
 /// The canonical name for a name in a file. Names of no known place stay as they are.
 pub fn canonical(name: &str) -> String {
@@ -24,11 +25,13 @@ pub fn canonical(name: &str) -> String {
     if let Some(part) = linear_connector(name) {
         return format!("multi_modal_projector.linear_1.{part}");
     }
-    if let Some(rest) = name.strip_prefix("mm_projector.0.") {
-        return format!("multi_modal_projector.linear_1.{rest}");
+    if let Some((layer, rest)) = mlp_layer(name) {
+        return format!("multi_modal_projector.linear_{layer}.{rest}");
     }
-    if let Some(rest) = name.strip_prefix("mm_projector.2.") {
-        return format!("multi_modal_projector.linear_2.{rest}");
+    if let Some(rest) = name.strip_prefix("model.layers.")
+        && rest.contains(".modality_layernorm.")
+    {
+        return format!("language_model.layers.{rest}");
     }
     name.to_owned()
 }
@@ -59,6 +62,14 @@ fn linear_connector(name: &str) -> Option<&str> {
         .or_else(|| name.strip_prefix("multi_modal_projector."))
         .or_else(|| name.strip_prefix("mm_projector."))?;
     matches!(rest, "weight" | "bias").then_some(rest)
+}
+
+/// Layer, counted from 1, and the rest of a name in LLaVA's own MLP: every second of its modules is
+/// an activation.
+fn mlp_layer(name: &str) -> Option<(usize, &str)> {
+    let (module, rest) = name.strip_prefix("mm_projector.")?.split_once('.')?;
+    let layer = (1..=8).find(|layer: &usize| (2 * layer - 2).to_string() == module)?;
+    Some((layer, rest))
 }
 
 #[cfg(test)]
@@ -105,6 +116,23 @@ mod tests {
             (
                 "mm_projector.2.weight",
                 "multi_modal_projector.linear_2.weight",
+            ),
+            (
+                "model.mm_projector.6.bias",
+                "multi_modal_projector.linear_4.bias",
+            ),
+            ("mm_projector.1.weight", "mm_projector.1.weight"),
+            (
+                "model.layers.3.modality_layernorm.scale",
+                "language_model.layers.3.modality_layernorm.scale",
+            ),
+            (
+                "model.language_model.layers.3.modality_layernorm.shift",
+                "language_model.layers.3.modality_layernorm.shift",
+            ),
+            (
+                "language_model.model.layers.3.modality_layernorm.scale",
+                "language_model.layers.3.modality_layernorm.scale",
             ),
             ("model.something.else", "model.something.else"),
         ];

@@ -179,19 +179,24 @@ def encode(processor, forms, text, image):
         chat[0]["content"][0]["image"] = image
         again = processor.apply_chat_template(chat, tokenize=True, return_dict=True, return_tensors="pt")
         assert again["input_ids"].tolist() == out["input_ids"].tolist()
-    count = int((out["input_ids"] == 4).sum())
+    ids, content = locate(processor.tokenizer, rendered, start, text, int((out["input_ids"] == 4).sum()), bos)
+    assert ids == out["input_ids"][0].tolist()
+    return out["input_ids"][0], out["pixel_values"], content
+
+
+def locate(tokenizer, rendered, start, text, count, bos):
+    """Ids of a prompt with `count` image tokens, and the positions of the text's own tokens."""
     expanded = rendered.replace("<image>", "<image>" * count)
     start += (count - 1) * len("<image>")
     kept = text if expanded[start:].startswith(text) else text.strip()
     assert expanded[start:].startswith(kept), (expanded[start:], text)
-    offsets = processor.tokenizer(expanded, return_offsets_mapping=True, **bos)
-    assert offsets["input_ids"] == out["input_ids"][0].tolist()
+    offsets = tokenizer(expanded, return_offsets_mapping=True, **bos)
     content = [
         i
         for i, (a, b) in enumerate(offsets["offset_mapping"])
         if a < start + len(kept) and b > start
     ]
-    return out["input_ids"][0], out["pixel_values"], content
+    return offsets["input_ids"], content
 
 
 def randomize(model, seed):
@@ -203,12 +208,12 @@ def randomize(model, seed):
 
     with torch.no_grad():
         for name, parameter in sorted(model.named_parameters()):
-            if "norm" in name or "layrnorm" in name:
+            if "norm" in name or ".bn." in name:
                 value = normal(parameter.shape, 0.4)
-                parameter.copy_(value + 1.0 if name.endswith("weight") else value)
+                parameter.copy_(value + 1.0 if name.endswith(("weight", "scale")) else value)
             elif parameter.ndim == 1:
                 parameter.copy_(normal(parameter.shape, 0.3))
-            elif "embed" in name and "patch" not in name:
+            elif name.endswith(("query", "pos_emb")) or "embed" in name and "patch" not in name:
                 parameter.copy_(normal(parameter.shape, 0.8))
             else:
                 fan_in = parameter[0].numel()
@@ -434,6 +439,27 @@ def cases():
     }
 
 
+def make_processor(config, tokenizer, template):
+    """The processor of a checkpoint: its tower's own size, a chat template or none."""
+    vision = config.vision_config
+    is_clip = vision.model_type == "clip_vision_model"
+    size = vision.image_size
+    if is_clip:
+        images = CLIPImageProcessorPil(
+            size={"shortest_edge": size}, crop_size={"height": size, "width": size}
+        )
+    else:
+        images = SiglipImageProcessorPil(size={"height": size, "width": size}, resample=2)
+    return LlavaProcessor(
+        image_processor=images,
+        tokenizer=wrap(tokenizer),
+        patch_size=vision.patch_size,
+        vision_feature_select_strategy=config.vision_feature_select_strategy,
+        num_additional_image_tokens=1 if is_clip else 0,
+        chat_template=None if template is None else TEMPLATES[template],
+    )
+
+
 def make_case(name, seed, spec):
     tokenizer_name, template, forms, vision, text_kw, llava_kw, options = spec
     folder = HERE / name
@@ -455,22 +481,7 @@ def make_case(name, seed, spec):
     model = model.to(options.get("dtype", torch.float32))
     model.save_pretrained(folder, max_shard_size=options.get("shard", "1GB"))
 
-    is_clip = vision.model_type == "clip_vision_model"
-    size = vision.image_size
-    if is_clip:
-        images = CLIPImageProcessorPil(
-            size={"shortest_edge": size}, crop_size={"height": size, "width": size}
-        )
-    else:
-        images = SiglipImageProcessorPil(size={"height": size, "width": size}, resample=2)
-    processor = LlavaProcessor(
-        image_processor=images,
-        tokenizer=wrap(tokenizer),
-        patch_size=vision.patch_size,
-        vision_feature_select_strategy=config.vision_feature_select_strategy,
-        num_additional_image_tokens=1 if is_clip else 0,
-        chat_template=None if template is None else TEMPLATES[template],
-    )
+    processor = make_processor(config, tokenizer, template)
     processor.save_pretrained(folder)
     if options.get("linear"):
         tensors = load_file(folder / "model.safetensors")

@@ -1,6 +1,10 @@
 //! The golden cases in `tests/golden/`; its README.md says what is in them.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use mirscope::weights::{Checkpoint, FolderSource};
 use safetensors::{Dtype, SafeTensors};
@@ -23,15 +27,14 @@ pub struct GoldenCase {
 }
 
 impl GoldenCase {
-    fn load(name: String) -> Self {
-        let folder = root().join(&name);
-        let read = |file: &str| std::fs::read(folder.join(file)).unwrap();
-        let files = ["golden.safetensors", "looks.safetensors"].map(read);
-        let files = files
-            .each_ref()
-            .map(|f| SafeTensors::deserialize(f).unwrap());
+    fn load(folder: PathBuf) -> Self {
+        let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        let read = |file: &str| std::fs::read(folder.join(file));
+        let mut files = vec![read("golden.safetensors").unwrap()];
+        files.extend(read("looks.safetensors"));
+        let files = files.iter().map(|f| SafeTensors::deserialize(f).unwrap());
         let (mut states, mut ids) = (BTreeMap::new(), BTreeMap::new());
-        for (key, view) in files.iter().flat_map(SafeTensors::tensors) {
+        for (key, view) in files.flat_map(|file| file.tensors()) {
             let data = view.data();
             match view.dtype() {
                 Dtype::F32 => {
@@ -98,13 +101,22 @@ impl GoldenCase {
 
 /// All golden cases, by name.
 pub fn cases() -> Vec<GoldenCase> {
-    let mut names: Vec<String> = std::fs::read_dir(root())
+    below(&root(), 6)
+}
+
+/// The golden cases of connectors beside LLaVA's own, by name. They have no looks.
+pub fn connectors() -> Vec<GoldenCase> {
+    below(&root().join("connectors"), 7)
+}
+
+/// The cases in a folder, at least so many.
+fn below(folder: &Path, least: usize) -> Vec<GoldenCase> {
+    let mut folders: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
-        .map(|entry| entry.unwrap())
-        .filter(|entry| entry.path().join("golden.safetensors").exists())
-        .map(|entry| entry.file_name().into_string().unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.join("golden.safetensors").exists())
         .collect();
-    names.sort();
-    assert!(names.len() >= 6, "found only {names:?}");
-    names.into_iter().map(GoldenCase::load).collect()
+    folders.sort();
+    assert!(folders.len() >= least, "found only {folders:?}");
+    folders.into_iter().map(GoldenCase::load).collect()
 }

@@ -29,7 +29,8 @@ pub(super) fn random_checkpoint(config: &str) -> Result<Checkpoint, EngineError>
         } else {
             (3.0 / fan_in as f32).sqrt()
         };
-        let offset = if name.contains("norm") && name.ends_with("weight") {
+        let norm = name.contains("norm") || name.contains(".bn.");
+        let offset = if norm && (name.ends_with("weight") || name.ends_with("scale")) {
             1.0
         } else {
             0.0

@@ -1,29 +1,107 @@
 //! The connector between tower and decoder.
 
-use super::{activation::Activation, fields::Fields};
+use std::{fmt::Display, ops::RangeInclusive};
+
+use super::{FeatureSelect, activation::Activation, fields::Fields, vision::VisionConfig};
 use crate::weights::error::WeightsError;
 
-/// Form of the connector.
+const TYPE: &str = "mm_projector_type";
+const TOKENS: &str = "mm_projector_tokens";
+const SUPPORTED: &str = "linear, mlp, mlp2x_gelu to mlp8x_gelu, average_pool, attention_pool, \
+     c_abstractor, pixel_shuffle";
+
+/// Form of the connector: `mm_projector_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ConnectorKind {
-    /// One linear layer, `multi_modal_projector.linear_1`.
-    Linear,
-    /// `linear_1`, the activation, `linear_2`; the width between them is the decoder's.
-    Mlp,
+    /// `linear`, `mlp2x_gelu`, `mlp3x_gelu`, ...: linear layers `linear_1` to `linear_N` with the
+    /// activation between them, on each patch by itself; behind the first, the decoder's width
+    /// (LLaVA, arXiv 2310.03744).
+    Mlp {
+        /// N, 1 to 8.
+        layers: usize,
+    },
+    /// `average_pool`: adaptive average pooling of the grid, then `linear_1` (MM1, arXiv 2403.09611).
+    AveragePool {
+        /// Side of the pooled grid; `mm_projector_tokens` is its square.
+        side: usize,
+    },
+    /// `attention_pool`: learned queries that look at the patches once (MM1, arXiv 2403.09611).
+    AttentionPool {
+        /// Queries: `mm_projector_tokens`.
+        tokens: usize,
+        /// `mm_projector_heads`; they divide the width of the features.
+        heads: usize,
+    },
+    /// `c_abstractor`: convolutions, adaptive average pooling, convolutions, an MLP (Honeybee, arXiv
+    /// 2312.06742).
+    CAbstractor {
+        /// Patches along one side of the picture.
+        grid: usize,
+        /// Side of the pooled grid; `mm_projector_tokens` is its square.
+        side: usize,
+        /// Channels of the convolutions: `mm_projector_hidden_size`.
+        hidden_size: usize,
+        /// Blocks before the pooling, and again after it: `mm_projector_depth`.
+        depth: usize,
+    },
+    /// `pixel_shuffle`: squares of neighboring patches side by side, then `linear_1` (as in Idefics3,
+    /// arXiv 2408.12637).
+    PixelShuffle {
+        /// Side of a square: `mm_projector_scale`.
+        scale: usize,
+    },
+}
+
+impl ConnectorKind {
+    /// One linear layer.
+    pub const LINEAR: Self = Self::Mlp { layers: 1 };
+    /// LLaVA's own, which transformers knows.
+    pub const LLAVA: Self = Self::Mlp { layers: 2 };
+
+    /// Layers called `linear_1`, `linear_2`, ...
+    pub fn linear_layers(self) -> usize {
+        match self {
+            Self::Mlp { layers } => layers,
+            Self::AveragePool { .. } | Self::PixelShuffle { .. } => 1,
+            Self::AttentionPool { .. } | Self::CAbstractor { .. } => 0,
+        }
+    }
+
+    /// Image tokens made of `features` positions.
+    pub fn tokens(self, features: usize) -> usize {
+        match self {
+            Self::Mlp { .. } => features,
+            Self::AveragePool { side } | Self::CAbstractor { side, .. } => side * side,
+            Self::AttentionPool { tokens, .. } => tokens,
+            Self::PixelShuffle { scale } => features / (scale * scale),
+        }
+    }
+
+    /// The value of `mm_projector_type`.
+    pub fn name(self) -> String {
+        match self {
+            Self::LINEAR => "linear".into(),
+            Self::Mlp { layers } => format!("mlp{layers}x_gelu"),
+            Self::AveragePool { .. } => "average_pool".into(),
+            Self::AttentionPool { .. } => "attention_pool".into(),
+            Self::CAbstractor { .. } => "c_abstractor".into(),
+            Self::PixelShuffle { .. } => "pixel_shuffle".into(),
+        }
+    }
 }
 
 /// What maps image features to the decoder's width.
 ///
-/// The configuration class of transformers knows the MLP only. A connector is linear where
-/// `config.json` says `"mm_projector_type": "linear"`, or where the checkpoint names its tensors
-/// as one layer (see [`crate::weights::names`]).
+/// The configuration class of transformers knows the MLP of two layers only. Others are named by
+/// `mm_projector_type` in `config.json`; a connector is linear, too, where the checkpoint names its
+/// tensors as one layer (see [`crate::weights::names`]).
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConnectorConfig {
     /// Form.
     pub kind: ConnectorKind,
-    /// Activation between the layers of an MLP; without effect in a linear connector.
+    /// Activation between the layers of an MLP; without effect in other connectors.
     pub activation: Activation,
-    /// Whether the layers have biases.
+    /// Whether the layers `linear_1`, `linear_2`, ... have biases.
     pub bias: bool,
     /// Width of the features: the tower's width times the number of feature layers.
     pub in_features: usize,
@@ -31,20 +109,34 @@ pub struct ConnectorConfig {
     pub out_features: usize,
 }
 
+/// What a connector is given, for its checks.
+pub(super) struct Features<'a> {
+    pub(super) vision: &'a VisionConfig,
+    /// Number of tower states side by side.
+    pub(super) states: usize,
+    pub(super) select: FeatureSelect,
+}
+
 impl ConnectorConfig {
     pub(super) fn parse(
         root: &Fields<'_>,
-        in_features: usize,
+        features: &Features<'_>,
         out_features: usize,
     ) -> Result<Self, WeightsError> {
-        let kind = match root.string("mm_projector_type")? {
-            Some("linear") => ConnectorKind::Linear,
-            None | Some("mlp2x_gelu" | "mlp") => ConnectorKind::Mlp,
-            Some(other) => {
-                let supported = "linear, mlp, mlp2x_gelu";
-                return Err(root.unsupported("mm_projector_type", other, supported));
-            }
+        let in_features = features.vision.hidden_size * features.states;
+        let kind = match root.string(TYPE)?.unwrap_or("mlp2x_gelu") {
+            "linear" => ConnectorKind::LINEAR,
+            "mlp" => ConnectorKind::LLAVA,
+            "average_pool" => ConnectorKind::AveragePool { side: side(root)? },
+            "attention_pool" => attention_pool(root, in_features)?,
+            "c_abstractor" => c_abstractor(root, features)?,
+            "pixel_shuffle" => pixel_shuffle(root, features)?,
+            other => ConnectorKind::Mlp {
+                layers: mlp_layers(other)
+                    .ok_or_else(|| root.unsupported(TYPE, other, SUPPORTED))?,
+            },
         };
+        features.check(root, kind)?;
         Ok(Self {
             kind,
             activation: Activation::parse(root, "projector_hidden_act", Activation::Gelu)?,
@@ -52,5 +144,149 @@ impl ConnectorConfig {
             in_features,
             out_features,
         })
+    }
+}
+
+/// N of `mlpNx_gelu`.
+fn mlp_layers(name: &str) -> Option<usize> {
+    let digits = name.strip_prefix("mlp")?.strip_suffix("x_gelu")?;
+    (2..=8).find(|layers: &usize| layers.to_string() == digits)
+}
+
+/// A count that the connector cannot do without.
+fn needed(
+    root: &Fields<'_>,
+    key: &str,
+    range: RangeInclusive<usize>,
+    what: &str,
+) -> Result<usize, WeightsError> {
+    root.count(key, range)?
+        .ok_or_else(|| root.invalid(key, what, "nothing"))
+}
+
+/// The side of a grid of `mm_projector_tokens`.
+fn side(root: &Fields<'_>) -> Result<usize, WeightsError> {
+    const SQUARE: &str = "a square number of image tokens";
+    let tokens = needed(root, TOKENS, 1..=1 << 20, SQUARE)?;
+    match tokens.isqrt() {
+        side if side * side == tokens => Ok(side),
+        _ => Err(root.invalid(TOKENS, SQUARE, tokens)),
+    }
+}
+
+fn attention_pool(root: &Fields<'_>, width: usize) -> Result<ConnectorKind, WeightsError> {
+    const KEY: &str = "mm_projector_heads";
+    let heads = needed(root, KEY, 1..=4096, "the number of attention heads")?;
+    if !width.is_multiple_of(heads) {
+        let expected = format!("a divisor of {width}, the width of the features");
+        return Err(root.invalid(KEY, expected, heads));
+    }
+    Ok(ConnectorKind::AttentionPool {
+        tokens: needed(root, TOKENS, 1..=1 << 20, "the number of image tokens")?,
+        heads,
+    })
+}
+
+fn c_abstractor(root: &Fields<'_>, features: &Features<'_>) -> Result<ConnectorKind, WeightsError> {
+    const KEY: &str = "mm_projector_hidden_size";
+    let width = features.vision.hidden_size;
+    let hidden_size = root.count(KEY, 1..=65536)?.unwrap_or(width);
+    if reduced(hidden_size.min(width)) == 0 {
+        let expected = "at least 3, as vision_config.hidden_size";
+        return Err(root.invalid(KEY, expected, hidden_size.min(width)));
+    }
+    Ok(ConnectorKind::CAbstractor {
+        grid: patches_per_side(root, features.vision)?,
+        side: side(root)?,
+        hidden_size,
+        depth: root.count("mm_projector_depth", 1..=64)?.unwrap_or(3),
+    })
+}
+
+fn pixel_shuffle(
+    root: &Fields<'_>,
+    features: &Features<'_>,
+) -> Result<ConnectorKind, WeightsError> {
+    const KEY: &str = "mm_projector_scale";
+    let scale = needed(root, KEY, 1..=1024, "the side of a square of patches")?;
+    let grid = patches_per_side(root, features.vision)?;
+    if !grid.is_multiple_of(scale) {
+        let expected = format!("a divisor of {grid}, the patches along one side");
+        return Err(root.invalid(KEY, expected, scale));
+    }
+    Ok(ConnectorKind::PixelShuffle { scale })
+}
+
+/// Channels between the layers of a squeeze-excitation in a block that takes `channels`: a quarter,
+/// halves to the even number (as Python rounds).
+pub(crate) fn reduced(channels: usize) -> usize {
+    let quarter = channels / 4;
+    match channels % 4 {
+        3 => quarter + 1,
+        2 => quarter.next_multiple_of(2),
+        _ => quarter,
+    }
+}
+
+/// Patches along one side of what the image processor makes: `mm_image_size` pixels, by default those
+/// that the tower was trained on.
+fn patches_per_side(root: &Fields<'_>, vision: &VisionConfig) -> Result<usize, WeightsError> {
+    let pixels = root.count("mm_image_size", vision.patch_size..=16384)?;
+    Ok(pixels.unwrap_or(vision.image_size) / vision.patch_size)
+}
+
+impl Features<'_> {
+    /// Whether the connector can work with these features.
+    fn check(&self, root: &Fields<'_>, kind: ConnectorKind) -> Result<(), WeightsError> {
+        let refuse = |key: &str, expected: &dyn Display, found: &dyn Display| {
+            let expected = format!("{expected} for {TYPE} = {}", kind.name());
+            Err(root.invalid(key, expected, found))
+        };
+        if matches!(kind, ConnectorKind::Mlp { .. }) {
+            return Ok(());
+        }
+        if self.states != 1 {
+            let found = format!("{} layers", self.states);
+            return refuse("vision_feature_layer", &"one layer", &found);
+        }
+        let (class_token, dropped) = (
+            self.vision.has_class_token(),
+            self.select == FeatureSelect::Default,
+        );
+        if class_token != dropped && !matches!(kind, ConnectorKind::AttentionPool { .. }) {
+            let expected = match class_token {
+                true => "`default`, which leaves the patches alone,",
+                false => "`full`, which takes all patches,",
+            };
+            let found = format!("{:?}", self.select).to_lowercase();
+            return refuse("vision_feature_select_strategy", &expected, &found);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quarter_is_rounded_as_python_does() {
+        // [round(c / 4) for c in range(1, 15)]
+        let found: Vec<usize> = (1..15).map(reduced).collect();
+        assert_eq!(found, [0, 0, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 4]);
+    }
+
+    #[test]
+    fn layers_are_read_from_the_name() {
+        assert_eq!(mlp_layers("mlp4x_gelu"), Some(4));
+        for wrong in [
+            "mlp1x_gelu",
+            "mlp9x_gelu",
+            "mlp02x_gelu",
+            "mlpx_gelu",
+            "mlp2x_relu",
+        ] {
+            assert_eq!(mlp_layers(wrong), None, "{wrong}");
+        }
     }
 }

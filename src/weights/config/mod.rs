@@ -13,9 +13,11 @@ mod vision;
 use serde_json::{Map, Value};
 
 use super::error::WeightsError;
+use connector::Features;
 use fields::Fields;
 
 pub use activation::Activation;
+pub(crate) use connector::reduced;
 pub use connector::{ConnectorConfig, ConnectorKind};
 pub use rope::RopeScaling;
 pub use text::{TextConfig, TextKind};
@@ -52,6 +54,9 @@ pub struct VlmConfig {
     pub vision_feature_layer: Vec<i64>,
     /// Which positions become features.
     pub vision_feature_select: FeatureSelect,
+    /// Whether the vision tokens are calibrated at the end of every decoder layer by
+    /// `modality_layernorm` (MoCa, arXiv 2410.07167).
+    pub use_moca: bool,
     /// End-of-sequence token, the first where there are several.
     pub eos_token_id: Option<u32>,
     /// Beginning-of-sequence token.
@@ -90,11 +95,12 @@ impl VlmConfig {
                 ));
             }
         };
-        let connector = ConnectorConfig::parse(
-            &root,
-            vision.hidden_size * vision_feature_layer.len(),
-            text.hidden_size,
-        )?;
+        let features = Features {
+            vision: &vision,
+            states: vision_feature_layer.len(),
+            select: vision_feature_select,
+        };
+        let connector = ConnectorConfig::parse(&root, &features, text.hidden_size)?;
         let id = |key: &str| root.token(key);
         let text_fields = root.section("text_config")?;
         let from_text = |key: &str, default: Option<u32>| match &text_fields {
@@ -126,6 +132,7 @@ impl VlmConfig {
             text,
             vision_feature_layer,
             vision_feature_select,
+            use_moca: root.flag("use_moca")?.unwrap_or(false),
         };
         if config.num_image_tokens() == 0 {
             return Err(root.invalid(
@@ -147,13 +154,15 @@ impl VlmConfig {
         Ok(config)
     }
 
-    /// Positions of one image in the decoder: the tower's positions after
+    /// Positions of one image in the decoder: what the connector makes of the tower's positions after
     /// [`VlmConfig::vision_feature_select`].
     pub fn num_image_tokens(&self) -> usize {
-        match self.vision_feature_select {
-            FeatureSelect::Default => self.vision.num_positions() - 1,
-            FeatureSelect::Full => self.vision.num_positions(),
-        }
+        self.connector
+            .kind
+            .tokens(match self.vision_feature_select {
+                FeatureSelect::Default => self.vision.num_positions() - 1,
+                FeatureSelect::Full => self.vision.num_positions(),
+            })
     }
 
     /// [`VlmConfig::vision_feature_layer`] as indices from the start, `0..=num_hidden_layers`.

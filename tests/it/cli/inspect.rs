@@ -52,6 +52,33 @@ fn inspect_describes_a_folder() {
 }
 
 #[test]
+fn inspect_describes_other_connectors() {
+    for (name, tokens, words) in [
+        ("linear_moca", 16, ["linear, 18 to 20", "(MoCa)"]),
+        ("mlp4x_gelu", 16, ["MLP of 4 layers with gelu", "18 to 20"]),
+        ("average_pool", 9, ["average pooling to 3 x 3", "18 to 20"]),
+        (
+            "attention_pool_moca_bf16",
+            7,
+            ["7 queries and 3 heads", "(MoCa)"],
+        ),
+        ("c_abstractor_bf16", 16, ["C-Abstractor", "22 channels"]),
+        ("pixel_shuffle", 4, ["pixel shuffle by 3 x 3", "18 to 20"]),
+    ] {
+        let folder = golden("connectors").join(name);
+        let folder = folder.to_str().unwrap();
+        let (code, out, err) = outcome(&["inspect", folder, "--json"]);
+        assert_eq!(code, 0, "{err}");
+        let found: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(found["image_tokens"], tokens, "{name}");
+        let (_, out, _) = outcome(&["inspect", folder]);
+        for expected in words {
+            assert!(out.contains(expected), "no `{expected}` in\n{out}");
+        }
+    }
+}
+
+#[test]
 fn the_demo_is_part_of_the_program() {
     let (code, out, err) = outcome(&["inspect", "--json"]);
     assert_eq!(code, 0, "{err}");

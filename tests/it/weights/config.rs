@@ -39,7 +39,7 @@ fn absent_fields_take_the_class_defaults() {
     let c = &config.connector;
     assert_eq!(
         (c.kind, c.activation),
-        (ConnectorKind::Mlp, Activation::Gelu)
+        (ConnectorKind::LLAVA, Activation::Gelu)
     );
     assert!(c.bias);
     assert_eq!(

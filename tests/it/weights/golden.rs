@@ -64,7 +64,7 @@ fn configurations_say_what_the_cases_were_made_with() {
                 assert_eq!(embedding, StorageType::F16);
             }
             "clip_linear_connector" => {
-                assert_eq!(c.connector.kind, ConnectorKind::Linear);
+                assert_eq!(c.connector.kind, ConnectorKind::LINEAR);
                 assert_eq!(c.text.head_dim, 6);
             }
             "siglip_sharded_biases" => {

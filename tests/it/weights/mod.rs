@@ -2,6 +2,7 @@
 
 pub mod build;
 mod config;
+mod connectors;
 mod damaged;
 mod golden;
 mod layouts;

@@ -1,0 +1,115 @@
+//! Connectors, from tower states to image tokens, one file per type.
+//!
+//! All take the selected states of the tower and give `[image tokens, hidden]`. Where the patches form
+//! a grid, row `r * side + c` is the patch in row `r` and column `c`.
+
+mod attention_pool;
+mod average_pool;
+mod c_abstractor;
+mod mlp;
+mod pixel_shuffle;
+
+use self::{
+    attention_pool::AttentionPool, average_pool::AveragePool, c_abstractor::CAbstractor, mlp::Mlp,
+    pixel_shuffle::PixelShuffle,
+};
+use super::{ModelError, load::Loader, ops::Ops};
+use crate::{
+    gpu::{DType, Tensor},
+    weights::{ConnectorKind, FeatureSelect},
+};
+
+pub(super) struct Connector {
+    form: Form,
+    /// Tower positions that are left out at the beginning.
+    skip: usize,
+}
+
+enum Form {
+    Mlp(Mlp),
+    AveragePool(AveragePool),
+    AttentionPool(AttentionPool),
+    CAbstractor(CAbstractor),
+    PixelShuffle(PixelShuffle),
+}
+
+impl Connector {
+    pub(super) fn load(loader: &mut Loader<'_>) -> Result<Self, ModelError> {
+        let config = loader.checkpoint.config.clone();
+        let states = config.vision_feature_layer.len();
+        let c = &config.connector;
+        Ok(Self {
+            form: match c.kind {
+                ConnectorKind::Mlp { layers } => Form::Mlp(Mlp::load(loader, c, layers, states)?),
+                ConnectorKind::AveragePool { side } => {
+                    Form::AveragePool(AveragePool::load(loader, c, side)?)
+                }
+                ConnectorKind::AttentionPool { tokens, heads } => {
+                    Form::AttentionPool(AttentionPool::load(loader, c, tokens, heads)?)
+                }
+                ConnectorKind::CAbstractor {
+                    grid,
+                    side,
+                    hidden_size,
+                    depth,
+                } => Form::CAbstractor(CAbstractor::load(
+                    loader,
+                    c,
+                    grid,
+                    side,
+                    hidden_size,
+                    depth,
+                )?),
+                ConnectorKind::PixelShuffle { scale } => {
+                    Form::PixelShuffle(PixelShuffle::load(loader, c, scale)?)
+                }
+            },
+            skip: match config.vision_feature_select {
+                FeatureSelect::Default => 1,
+                FeatureSelect::Full => 0,
+            },
+        })
+    }
+
+    /// Image features `[image tokens, hidden]` from tower states `[positions, vision hidden]`.
+    pub(super) fn forward(
+        &self,
+        ops: &mut Ops<'_>,
+        states: &[Tensor],
+    ) -> Result<Tensor, ModelError> {
+        let selected = states
+            .iter()
+            .map(|state| self.select(ops, state))
+            .collect::<Result<Vec<_>, _>>()?;
+        // The configuration has at least one state, and exactly one for all forms but the MLP.
+        let Some(x) = selected.first() else {
+            return Err(ModelError::ImageTokens {
+                expected: 0,
+                found: 0,
+            });
+        };
+        match &self.form {
+            Form::Mlp(mlp) => mlp.forward(ops, &selected),
+            Form::AveragePool(pool) => pool.forward(ops, x),
+            Form::AttentionPool(pool) => pool.forward(ops, x),
+            Form::CAbstractor(abstractor) => abstractor.forward(ops, x),
+            Form::PixelShuffle(shuffle) => shuffle.forward(ops, x),
+        }
+    }
+
+    fn select(&self, ops: &mut Ops<'_>, state: &Tensor) -> Result<Tensor, ModelError> {
+        if self.skip == 0 {
+            return Ok(state.clone());
+        }
+        let rows = state.rows() - self.skip;
+        let selected = ops.gpu.tensor(DType::F32, rows, state.cols())?;
+        ops.recording
+            .copy_rows(state, self.skip, &selected, 0, rows)?;
+        Ok(selected)
+    }
+}
+
+/// Canonical name of a tensor of the connector.
+fn name(part: &str) -> String {
+    format!("multi_modal_projector.{part}")
+}
