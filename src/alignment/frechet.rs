@@ -148,4 +148,21 @@ impl MirResult {
             layers,
         }
     }
+
+    /// The results with each of the last two layers as the last one: without the very last, and with
+    /// it in the place of the one before. For two forms of one state, measured in one run.
+    ///
+    /// With fewer than two layers both are what there is.
+    pub fn either_end(mut self) -> [Self; 2] {
+        let Some(last) = self.layers.pop() else {
+            return [Self::new(Vec::new()), Self::new(Vec::new())];
+        };
+        let mut other = self.layers.clone();
+        other.pop();
+        other.push(last);
+        if self.layers.is_empty() {
+            self.layers.clone_from(&other);
+        }
+        [Self::new(self.layers), Self::new(other)]
+    }
 }

@@ -50,6 +50,22 @@ pub enum EngineError {
         /// Expected and found.
         reason: String,
     },
+    /// A file cannot be read.
+    #[error("{path}: {reason}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What happened.
+        reason: String,
+    },
+    /// A checkpoint of a family cannot be measured.
+    #[error("{name}: {source}")]
+    Member {
+        /// Its name.
+        name: String,
+        /// Why.
+        source: Box<EngineError>,
+    },
     /// An image, a text, or the files that say how to prepare them.
     #[error(transparent)]
     Input(#[from] InputError),

@@ -41,6 +41,11 @@ pub(super) fn states(definition: Definition, layers: usize) -> Vec<State> {
         .collect()
 }
 
+/// The last state as the official definitions take it; none of a decoder without layers.
+pub(super) fn official_end(layers: usize) -> Option<State> {
+    states(Definition::OfficialAccurate, layers).pop()
+}
+
 /// Who takes the tokens of the states.
 pub(super) enum Target<'a> {
     /// The metric, which takes the states that are measured.

@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell};
 
 use super::{
     EngineError, Event, MeasureRequest, Session, Stage,
-    forward::{Forward, Target, states},
+    forward::{Forward, Target, official_end, states},
     metric,
     news::News,
     pairs,
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     alignment::{Mir, MirSettings},
     input::{Processor, PromptForm},
-    report::{DataSummary, Kept, Report, SCHEMA, TextMask},
+    report::{DataSummary, Definition, Kept, Report, SCHEMA, TextMask},
 };
 
 impl Session {
@@ -28,6 +28,18 @@ impl Session {
         request: MeasureRequest,
         news: &mut News<'_>,
     ) -> Result<Report, EngineError> {
+        let (report, _) = self.measure_ends(request, false, news).await?;
+        Ok(report)
+    }
+
+    /// As [`Session::measure`]; with `both_ends`, a run of the exact definition that keeps nothing
+    /// gives the rate of the official accurate one as well, which differs in the last state only.
+    pub(super) async fn measure_ends(
+        &mut self,
+        request: MeasureRequest,
+        both_ends: bool,
+        news: &mut News<'_>,
+    ) -> Result<(Report, Option<f64>), EngineError> {
         let settings = request.settings;
         let (definition, text_mask) = (settings.definition, settings.text_mask);
         if definition.is_official() && text_mask != TextMask::Official {
@@ -45,7 +57,12 @@ impl Session {
             news.note(note);
         }
         let prepared = prepare(processor, chosen.pairs, news).await?;
-        let states = states(definition, model.num_hidden_layers);
+        let mut states = states(definition, model.num_hidden_layers);
+        let both_ends = both_ends && definition == Definition::Exact && !request.keep;
+        if both_ends {
+            // The same state after the final norm comes last.
+            states.extend(official_end(model.num_hidden_layers));
+        }
         let tokens = |positions: &dyn Fn(&Prepared) -> usize| prepared.iter().map(positions).sum();
         let room = Room {
             states: states.len() + 1,
@@ -101,6 +118,12 @@ impl Session {
         news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
         let result = metric::finish(mir, news).await?;
         news.end();
+        let (result, official) = if both_ends {
+            let [exact, official] = result.either_end();
+            (exact, official.mir)
+        } else {
+            (result, None)
+        };
         let report = Report {
             schema: SCHEMA,
             mir: result.mir,
@@ -138,7 +161,7 @@ impl Session {
                 looked: Cell::new(None),
             });
         }
-        Ok(report)
+        Ok((report, official))
     }
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::report::{
     AttentionRow, Axes, BenchReport, Definition, DeviceGrant, Inspection, Kept, LogitLens,
-    PairView, Projection, Report, TextMask, WhatIf, WhatIfSettings,
+    PairView, Projection, Report, TextMask, WhatIf, WhatIfSettings, family::FamilySettings,
 };
 
 use super::source::{ModelSource, PairSource};
@@ -23,6 +23,43 @@ pub enum Command {
     Adapters,
     /// Measures the speed of the adapter at hand.
     Bench(Box<BenchRequest>),
+    /// Measures several checkpoints one after the other on one device.
+    Family(Box<FamilyRequest>),
+}
+
+/// Several checkpoints to measure with one device and one set of settings; the definition is the exact
+/// one, with the official accurate one's rate beside it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FamilyRequest {
+    /// The checkpoints.
+    pub members: Vec<FamilyMember>,
+    /// Which device computes.
+    #[serde(default)]
+    pub device: DeviceSettings,
+    /// How each is measured.
+    pub settings: FamilySettings,
+}
+
+/// A checkpoint of a family.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FamilyMember {
+    /// Its name.
+    pub name: String,
+    /// The checkpoint.
+    pub model: ModelSource,
+    /// The image-text pairs.
+    pub pairs: PairSource,
+}
+
+/// A checkpoint of a family that has been measured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FamilyReport {
+    /// Its name.
+    pub name: String,
+    /// The report, of the exact definition.
+    pub report: Report,
+    /// The Modality Integration Rate of the definition `official-accurate`; absent where undefined.
+    pub mir_official: Option<f64>,
 }
 
 /// What to measure, on what, and how.
@@ -224,6 +261,19 @@ pub enum Event {
     Note(String),
     /// What can be explored after the measurement; comes before its report.
     Kept(Kept),
+    /// A checkpoint of a family is begun: its name, and how many are done before it, of how many.
+    Member {
+        /// Its name.
+        name: String,
+        /// Those before it.
+        done: u64,
+        /// All.
+        total: u64,
+    },
+    /// A checkpoint of a family is measured.
+    MemberReport(Box<FamilyReport>),
+    /// All checkpoints of a family are measured; each was told before.
+    Family,
     /// The measurement is done.
     Report(Box<Report>),
     /// One pair as the model sees it.
@@ -251,6 +301,13 @@ pub enum Event {
 impl Event {
     /// Whether this is the last event of its command.
     pub fn is_last(&self) -> bool {
-        !matches!(self, Self::Progress { .. } | Self::Note(_) | Self::Kept(_))
+        !matches!(
+            self,
+            Self::Progress { .. }
+                | Self::Note(_)
+                | Self::Kept(_)
+                | Self::Member { .. }
+                | Self::MemberReport(_)
+        )
     }
 }

@@ -10,6 +10,9 @@ mod checkpoint;
 mod demo;
 mod describe;
 mod error;
+mod family;
+#[cfg(not(target_arch = "wasm32"))]
+mod fingerprint;
 mod forward;
 mod inspect;
 mod measure;
@@ -30,6 +33,8 @@ pub mod worker;
 
 pub use demo::{DemoConnector, demo_connectors};
 pub use error::EngineError;
+#[cfg(not(target_arch = "wasm32"))]
+pub use fingerprint::Fingerprints;
 pub use message::*;
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{Running, spawn};

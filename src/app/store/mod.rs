@@ -264,6 +264,8 @@ impl Store {
             }),
             // The report repeats them.
             Event::Note(_) => {}
+            // The app measures one checkpoint at a time.
+            Event::Member { .. } | Event::MemberReport(_) => {}
             Event::Kept(kept) => {
                 if let Some(measuring) = &mut self.measuring {
                     measuring.kept = Some(kept);

@@ -137,6 +137,10 @@ impl Session {
                 Ok(Event::Report(Box::new(report)))
             }
             Command::Explore(question) => self.explore(question, news).await,
+            Command::Family(request) => {
+                self.family(*request, news).await?;
+                Ok(Event::Family)
+            }
             Command::Bench(request) => {
                 // A device of its own: what is kept would count as the peak of what is timed.
                 let gpu = open_device(&request.device, news).await?;

@@ -22,7 +22,7 @@ pub struct Named<'a> {
 const DASHES: [Option<[f32; 2]>; 4] = [None, Some([8.0, 4.0]), Some([2.5, 3.5]), Some([12.0, 3.0])];
 
 /// The line of a run, told apart by color and by dashes.
-fn stroke(look: &Look, run: usize) -> Stroke {
+pub(super) fn stroke(look: &Look, run: usize) -> Stroke {
     let colors = look.palette.runs;
     Stroke {
         width: 2.0,
@@ -194,24 +194,7 @@ pub fn mir_per_run(runs: &[Named<'_>], selected: Option<usize>, look: &Look) -> 
         [0.5 * font, height - 3.2 * font],
     );
     let axis = axis.between([area.left() + font, area.right() - font]);
-    let mut free = 0.0;
-    for tick in axis.ticks((area.size[0] / (5.0 * font)) as usize) {
-        let x = axis.at(tick.value);
-        let line = Stroke::new(1.0, palette.line);
-        sheet.line(vec![[x, area.top()], [x, area.bottom()]], line);
-        let half = 0.5 * words::width(&tick.label, font);
-        if x - half >= free {
-            free = x + half + 0.5 * font;
-            let at = [x, area.bottom() + 0.95 * font];
-            sheet.words(at, Anchor::Middle, palette.faint, tick.label);
-        }
-    }
-    let at = [
-        (area.left() + area.right()) / 2.0,
-        area.bottom() + 2.35 * font,
-    ];
-    let title = "MIR: lower is better aligned";
-    sheet.words(at, Anchor::Middle, palette.faint, title);
+    sheet.value_axis(area, axis, "MIR: lower is better aligned");
     for (index, run) in runs.iter().enumerate() {
         let y = area.top() + row * (index as f32 + 0.5);
         let color = stroke(&look, index).color;

@@ -2,12 +2,13 @@
 //! a file, so that what is seen is what is exported.
 //!
 //! A chart is a function from a report's data and a [`Look`] to a [`Figure`]: [`layers`], [`parts`],
-//! [`norms`], [`clouds`], [`compare`], [`difference`], [`mir_per_run`]. [`Figure::captioned`] adds what
-//! an exported figure needs, [`report_figure`] puts the charts of one report under each other.
+//! [`norms`], [`clouds`], [`compare`], [`difference`], [`mir_per_run`], and of a family of checkpoints
+//! [`mir_score`], [`settings_plot`], [`axis_curves`]. [`Figure::captioned`] adds what an exported figure needs, [`report_figure`] puts the charts of one report under each other.
 
 mod axis;
 mod clouds;
 mod compare;
+mod family;
 mod frame;
 mod layers;
 mod mark;
@@ -23,6 +24,9 @@ mod words;
 pub use axis::Scale;
 pub use clouds::{Clouds, Limits, clouds};
 pub use compare::{Named, compare, difference, mir_per_run};
+pub use family::{
+    FamilyPlot, axis_curves, family_origin, mir_score, settings_plot, variant_tip,
+};
 pub use frame::{origin, subtitle};
 pub use layers::{LayersChart, Overlay, layers};
 pub use mark::{Anchor, Area, Color, Mark, Stroke, Text};

@@ -18,6 +18,11 @@ pub(super) struct Columns {
 }
 
 impl Columns {
+    /// `count` columns side by side in `area`.
+    pub(super) fn new(area: Area, count: usize) -> Self {
+        Self { area, count }
+    }
+
     /// The middle of a column.
     pub(super) fn middle(&self, index: usize) -> f32 {
         self.area.left() + self.width() * (index as f32 + 0.5)
@@ -167,6 +172,27 @@ impl<'a> Sheet<'a> {
         (area, axis)
     }
 
+    /// An axis of values below `area`, with a line up from each of its ticks.
+    pub(super) fn value_axis(&mut self, area: Area, axis: Axis, title: &str) {
+        let font = self.look.font();
+        let palette = self.look.palette;
+        let mut free = 0.0;
+        for tick in axis.ticks((area.size[0] / (5.0 * font)) as usize) {
+            let x = axis.at(tick.value);
+            let line = Stroke::new(1.0, palette.line);
+            self.line(vec![[x, area.top()], [x, area.bottom()]], line);
+            let half = 0.5 * words::width(&tick.label, font);
+            if x - half >= free {
+                free = x + half + 0.5 * font;
+                let at = [x, area.bottom() + 0.95 * font];
+                self.words(at, Anchor::Middle, palette.faint, tick.label);
+            }
+        }
+        let middle = (area.left() + area.right()) / 2.0;
+        let at = [middle, area.bottom() + 2.35 * font];
+        self.words(at, Anchor::Middle, palette.faint, title);
+    }
+
     /// The axis of layers below `area`, with a band behind the selected one.
     pub(super) fn layer_axis(
         &mut self,
@@ -176,10 +202,7 @@ impl<'a> Sheet<'a> {
     ) -> Columns {
         let font = self.look.font();
         let palette = self.look.palette;
-        let columns = Columns {
-            area,
-            count: layers.len(),
-        };
+        let columns = Columns::new(area, layers.len());
         let chosen = layers.iter().position(|layer| Some(*layer) == selected);
         if let Some(index) = chosen {
             self.figure.selected = selected.map(Target::Layer);
@@ -267,6 +290,12 @@ impl<'a> Sheet<'a> {
                 }
                 Key::Line(stroke) => self.line(vec![[x, y], [x + 1.4 * font, y]], stroke),
                 Key::Dot(color) => self.disc([x + 0.9 * font, y], 0.36 * font, color),
+                Key::Ring(color) => self.mark(Mark::Circle {
+                    center: [x + 0.9 * font, y],
+                    radius: 0.32 * font,
+                    fill: None,
+                    stroke: Some(Stroke::new(1.6, color)),
+                }),
             }
             let at = [x + sample, y];
             self.words(at, Anchor::Start, self.look.palette.ink, name);
@@ -285,6 +314,8 @@ pub(super) enum Key {
     Line(Stroke),
     /// A disc.
     Dot(Color),
+    /// A circle.
+    Ring(Color),
 }
 
 /// `text` for an axis of this scale.

@@ -16,6 +16,8 @@ pub enum Target {
     },
     /// A run, by its place among those that the figure was given.
     Run(usize),
+    /// A checkpoint of a family, by its place in the family.
+    Variant(usize),
 }
 
 /// An area that stands for something.

@@ -1,0 +1,59 @@
+//! Why a family or its results cannot be used.
+
+use super::FAMILY_SCHEMA;
+
+/// Why a family or its results cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FamilyError {
+    /// The file system refused.
+    #[error("{file}: cannot {action}: {source}")]
+    Io {
+        /// The file.
+        file: String,
+        /// `read`, `write`, ...
+        action: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Not JSON, or something else than a family.
+    #[error("{file}: expected {expected}, found something else: {source}")]
+    Parse {
+        /// The file.
+        file: String,
+        /// `a family of checkpoints` or `results of a family`.
+        expected: &'static str,
+        /// Where and what.
+        source: serde_json::Error,
+    },
+    /// Of another layout.
+    #[error(
+        "{file}: expected {expected} with `schema` {FAMILY_SCHEMA}, found {found}: use the version \
+         of mirscope that goes with it"
+    )]
+    Schema {
+        /// The file.
+        file: String,
+        /// As in [`FamilyError::Parse`].
+        expected: &'static str,
+        /// Its `schema`.
+        found: u64,
+    },
+    /// A field that says something impossible.
+    #[error("{file}: {field}: {reason}")]
+    Field {
+        /// The file.
+        file: String,
+        /// Path of the field, for example `claims[3].variants`.
+        field: String,
+        /// Expected and found.
+        reason: String,
+    },
+    /// JSON has no NaN and no infinity.
+    #[error("the results' `{field}` is {value}, which JSON cannot hold: nothing was written")]
+    NotFinite {
+        /// Path of the field.
+        field: String,
+        /// NaN, inf or -inf.
+        value: f64,
+    },
+}

@@ -1,0 +1,30 @@
+//! A family of checkpoints: what was trained, what was measured of it, and what that says about the
+//! claims of the papers.
+//!
+//! [`Family`] is what the recipe wrote, [`FamilyResults`] what `mirscope family` makes of it: every
+//! variant's [`Measured`], the noise between seeds ([`SeedNoise`]), rank correlations
+//! ([`Correlation`]) and a [`Verdict`] per claim, by one rule ([`VERDICT_RULE`]).
+
+mod correlation;
+mod csv;
+mod data;
+mod error;
+mod metric;
+mod noise;
+mod rank;
+mod results;
+mod sentences;
+mod text;
+mod verdict;
+
+pub use correlation::{Correlation, correlations};
+pub use csv::family_csv;
+pub use data::{Chance, Claim, FAMILY_SCHEMA, Family, FamilyAxis, Score, Scores, Variant};
+pub use error::FamilyError;
+pub use metric::Metric;
+pub use noise::{NOISE_FACTOR, SeedNoise, seed_noise};
+pub use rank::{Certainty, RankCorrelation, average_ranks, rank_correlation, spearman};
+pub use results::{FamilyResults, FamilySettings, Measured, MeasuredLayer};
+pub use sentences::sentences;
+pub use text::family_markdown;
+pub use verdict::{Expectation, Outcome, VERDICT_RULE, Verdict, verdicts};

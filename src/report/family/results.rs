@@ -1,0 +1,250 @@
+//! What was measured of a family: `results.json`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Correlation, FAMILY_SCHEMA, Family, FamilyError, Metric, SeedNoise, Verdict, correlations,
+    data::parse_schema, seed_noise, verdicts,
+};
+use crate::report::{Report, TextMask};
+
+/// A family with what was measured of it and what that says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FamilyResults {
+    /// [`FAMILY_SCHEMA`] of the program that wrote them.
+    pub schema: u32,
+    /// Version of mirscope.
+    pub mirscope_version: String,
+    /// How every variant was measured.
+    pub settings: FamilySettings,
+    /// What the recipe wrote.
+    pub family: Family,
+    /// What was measured, by the variant's name.
+    pub measured: BTreeMap<String, Measured>,
+    /// Noise between seeds, metric by metric.
+    pub noise: Vec<SeedNoise>,
+    /// Rank correlations.
+    pub correlations: Vec<Correlation>,
+    /// What became of each claim, in the family's order.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// How every variant is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FamilySettings {
+    /// At most so many pairs.
+    pub num_pairs: usize,
+    /// Seed of their selection.
+    pub seed: u64,
+    /// Tokens that count as text.
+    pub text_mask: TextMask,
+}
+
+impl Default for FamilySettings {
+    fn default() -> Self {
+        Self {
+            num_pairs: 100,
+            seed: 0,
+            text_mask: TextMask::Official,
+        }
+    }
+}
+
+/// What was measured of a variant: definition `exact`, and the rate of `official-accurate` beside it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Changes with the variant's files, the data and the settings.
+    pub fingerprint: String,
+    /// Modality Integration Rate; absent where it is undefined.
+    pub mir: Option<f64>,
+    /// The same with the last state after the final norm, as the released script has it.
+    pub mir_official: Option<f64>,
+    /// The same with each modality scaled to mean token norm 1.
+    pub norm_matched_mir: Option<f64>,
+    /// The layers, first to last.
+    pub layers: Vec<MeasuredLayer>,
+    /// Pairs or documents measured.
+    pub num_pairs: usize,
+    /// Vision tokens.
+    pub n_vision: usize,
+    /// Text tokens.
+    pub n_text: usize,
+    /// Width of the states.
+    pub hidden_size: usize,
+    /// Parameters of the whole model.
+    pub parameters: u64,
+    /// The device, on one line.
+    pub device: String,
+    /// What a reader should know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// A layer's distance, see [`crate::report::LayerReport`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredLayer {
+    /// The layer's term of the MIR sum.
+    pub frechet: f64,
+    /// Its part from different means.
+    pub location: f64,
+    /// Its part from different widths.
+    pub spread: f64,
+    /// Its part from different directions.
+    pub shape: f64,
+    /// Mean norm of the vision tokens over that of the text tokens.
+    pub norm_ratio: Option<f64>,
+}
+
+impl Measured {
+    /// What of a report of definition `exact` is kept.
+    pub fn new(report: &Report, mir_official: Option<f64>, fingerprint: String) -> Self {
+        let (n_vision, n_text) = report.tokens();
+        let layers = report.layers.iter().map(|layer| MeasuredLayer {
+            frechet: layer.frechet,
+            location: layer.location,
+            spread: layer.spread,
+            shape: layer.shape,
+            norm_ratio: layer.norm_ratio(),
+        });
+        Self {
+            fingerprint,
+            mir: report.mir,
+            mir_official,
+            norm_matched_mir: report.norm_matched_mir,
+            layers: layers.collect(),
+            num_pairs: report.data.num_pairs,
+            n_vision,
+            n_text,
+            hidden_size: report.model.hidden_size,
+            parameters: report.model.parameters,
+            device: report.device.line(),
+            notes: report.notes.clone(),
+        }
+    }
+}
+
+impl FamilyResults {
+    /// The family with what was measured, and what that says.
+    pub fn new(
+        family: Family,
+        settings: FamilySettings,
+        measured: BTreeMap<String, Measured>,
+    ) -> Self {
+        let mut results = Self {
+            schema: FAMILY_SCHEMA,
+            mirscope_version: env!("CARGO_PKG_VERSION").to_owned(),
+            settings,
+            family,
+            measured,
+            noise: Vec::new(),
+            correlations: Vec::new(),
+            verdicts: Vec::new(),
+        };
+        let claimed = results.family.claims.iter();
+        let claimed: Vec<Metric> = claimed
+            .filter_map(|claim| Metric::parse(&claim.metric))
+            .collect();
+        let mut metrics: Vec<Metric> = Metric::TABLE.to_vec();
+        metrics.insert(1, Metric::MirOfficial);
+        for metric in claimed {
+            if !metrics.contains(&metric) {
+                metrics.push(metric);
+            }
+        }
+        let noise = metrics
+            .iter()
+            .filter_map(|metric| seed_noise(&results, metric));
+        results.noise = noise.collect();
+        results.correlations = correlations(&results);
+        results.verdicts = verdicts(&results);
+        results
+    }
+
+    /// Reads `results.json` from its text; `file` is its name in messages.
+    ///
+    /// # Errors
+    /// As [`Family::parse`].
+    pub fn parse(json: &str, file: &str) -> Result<Self, FamilyError> {
+        let results: Self = parse_schema(json, file, "results of a family")?;
+        results.family.check(file)?;
+        Ok(results)
+    }
+
+    /// Refuses NaN and infinity, which JSON would silently turn into `null`.
+    ///
+    /// # Errors
+    /// [`FamilyError::NotFinite`] naming the first such field.
+    pub fn check_finite(&self) -> Result<(), FamilyError> {
+        for (name, measured) in &self.measured {
+            let rates = [
+                ("mir", measured.mir),
+                ("mir_official", measured.mir_official),
+                ("norm_matched_mir", measured.norm_matched_mir),
+            ];
+            let rates = rates
+                .into_iter()
+                .map(|(field, value)| (field.to_owned(), value));
+            let layers = measured
+                .layers
+                .iter()
+                .enumerate()
+                .flat_map(|(index, layer)| {
+                    [
+                        ("frechet", Some(layer.frechet)),
+                        ("location", Some(layer.location)),
+                        ("spread", Some(layer.spread)),
+                        ("shape", Some(layer.shape)),
+                        ("norm_ratio", layer.norm_ratio),
+                    ]
+                    .map(|(field, value)| (format!("layers[{index}].{field}"), value))
+                });
+            for (field, value) in rates.chain(layers) {
+                if let Some(value) = value.filter(|value| !value.is_finite()) {
+                    let field = format!("measured.{name}.{field}");
+                    return Err(FamilyError::NotFinite { field, value });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The verdict of a claim.
+    pub fn verdict(&self, claim: &str) -> Option<&Verdict> {
+        self.verdicts.iter().find(|verdict| verdict.claim == claim)
+    }
+
+    /// The noise of a metric.
+    pub fn noise_of(&self, metric: &Metric) -> Option<&SeedNoise> {
+        let name = metric.name();
+        self.noise.iter().find(|noise| noise.metric == name)
+    }
+
+    /// The correlation of two metrics over an axis, or over all settings.
+    pub fn correlation(&self, axis: Option<&str>, x: &Metric, y: &Metric) -> Option<&Correlation> {
+        let (x, y) = (x.name(), y.name());
+        let mut all = self.correlations.iter();
+        all.find(|found| found.axis.as_deref() == axis && found.x == x && found.y == y)
+    }
+
+    /// The numbers of examples for which any variant has a few-shot score, as written, fewest first.
+    pub fn shots(&self) -> Vec<String> {
+        let variants = self.family.variants.iter();
+        let mut shots: Vec<String> = variants
+            .flat_map(|variant| variant.scores.few_shot.keys().cloned())
+            .collect();
+        shots.sort_by_key(|shots| (shots.parse::<u64>().unwrap_or(u64::MAX), shots.clone()));
+        shots.dedup();
+        shots
+    }
+
+    /// Number of decoder layers, the most that any variant has.
+    pub fn depth(&self) -> usize {
+        let measured = self.measured.values();
+        measured
+            .map(|measured| measured.layers.len())
+            .max()
+            .unwrap_or(0)
+    }
+}

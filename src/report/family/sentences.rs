@@ -1,0 +1,201 @@
+//! What the results say, in sentences that are made from the numbers alone.
+
+use super::{FamilyResults, Metric, Outcome, Variant};
+
+/// How far above chance and above the blanked image a model that looks has to be, in points.
+const LOOKS: f64 = 0.30;
+/// A correlation as strong as this is called strong.
+const STRONG: f64 = 0.9;
+
+/// What a reader should take from the results, the most important first.
+pub fn sentences(results: &FamilyResults) -> Vec<String> {
+    let parts = [
+        base(results),
+        pretraining(results),
+        overall(results),
+        control(results),
+        extremes(results),
+        claims(results),
+        noise(results),
+        missing(results),
+    ];
+    parts.into_iter().flatten().collect()
+}
+
+fn base(results: &FamilyResults) -> Option<String> {
+    let family = &results.family;
+    let scores = &family.variant(&family.base)?.scores;
+    let score = scores.choice?.value;
+    let chance = family.chance.majority.max(family.chance.uniform);
+    let percent = |share: f64| Metric::Choice.text(share);
+    let above = 100.0 * (score - chance);
+    let mut text = format!(
+        "The base answers {} of the held-out questions, {above:.1} points above chance ({})",
+        percent(score),
+        percent(chance)
+    );
+    let mut least = score - chance;
+    if let Some(blank) = scores.choice_blank {
+        text += &format!(
+            " and {:.1} points above the same questions with the image blanked ({})",
+            100.0 * (score - blank.value),
+            percent(blank.value)
+        );
+        least = least.min(score - blank.value);
+    }
+    let met = if least >= LOOKS {
+        "it looks at the image"
+    } else {
+        "the aim of 30 points above both is not met"
+    };
+    Some(format!("{text}: {met}."))
+}
+
+fn pretraining(results: &FamilyResults) -> Option<String> {
+    let axis = results.family.pretraining()?;
+    let found = results.correlation(Some(&axis.name), &Metric::Mir, &Metric::Choice)?;
+    let rho = found.rank.rho?;
+    let first = value_of(results, axis.variants.first()?)?;
+    let last = value_of(results, axis.variants.last()?)?;
+    let strength = if rho.abs() >= STRONG {
+        "nearly one order"
+    } else {
+        "no strict order"
+    };
+    Some(format!(
+        "Along pre-training MIR goes from {first:.3} to {last:.3}; MIR and score are in {strength}: \
+         Spearman's {}.",
+        found.rank.words()
+    ))
+}
+
+fn value_of(results: &FamilyResults, name: &str) -> Option<f64> {
+    Metric::Mir.value(results, results.family.variant(name)?)
+}
+
+fn overall(results: &FamilyResults) -> Option<String> {
+    let found = results.correlation(None, &Metric::Mir, &Metric::Choice)?;
+    let rho = found.rank.rho?;
+    let words = match rho {
+        rho if rho <= -0.5 => "a lower MIR mostly comes with a higher score",
+        rho if rho >= 0.5 => "a lower MIR mostly comes with a lower score, against the papers",
+        _ => "MIR hardly orders the settings by their score",
+    };
+    Some(format!(
+        "Over all settings {words}: Spearman's {}.",
+        found.rank.words()
+    ))
+}
+
+/// Whether captions that do not belong to their images show in MIR, in the score, or in neither.
+fn control(results: &FamilyResults) -> Option<String> {
+    let family = &results.family;
+    let control = family.control()?;
+    let base = family.variant(&family.base)?;
+    let shows = |metric: Metric| -> Option<(bool, String)> {
+        let (ours, theirs) = (
+            metric.value(results, control)?,
+            metric.value(results, base)?,
+        );
+        let noise = results.noise_of(&metric)?.threshold();
+        let text = format!(
+            "{} {} against the base's {}",
+            metric.title(),
+            metric.text(ours),
+            metric.text(theirs)
+        );
+        Some(((ours - theirs).abs() >= noise, text))
+    };
+    let (in_mir, mir) = shows(Metric::Mir)?;
+    let (in_score, score) = shows(Metric::Choice)?;
+    let where_ = match (in_mir, in_score) {
+        (true, true) => "in MIR and in the score",
+        (true, false) => "in MIR, but not in the score",
+        (false, true) => "in the score, but not in MIR",
+        (false, false) => "neither in MIR nor in the score",
+    };
+    Some(format!(
+        "Training on texts of other images ({}) shows {where_}: {mir}, {score}.",
+        control.label
+    ))
+}
+
+/// The lowest MIR and the highest score, which need not be the same variant's.
+fn extremes(results: &FamilyResults) -> Option<String> {
+    let family = &results.family;
+    let both = |variant: &Variant| -> Option<(f64, f64)> {
+        Some((
+            Metric::Mir.value(results, variant)?,
+            Metric::Choice.value(results, variant)?,
+        ))
+    };
+    let known: Vec<(&Variant, (f64, f64))> = (family.first_seeds())
+        .filter_map(|variant| Some((variant, both(variant)?)))
+        .collect();
+    let (lowest, low) = known.iter().min_by(|a, b| a.1.0.total_cmp(&b.1.0))?;
+    let (best, high) = known.iter().max_by(|a, b| a.1.1.total_cmp(&b.1.1))?;
+    let of =
+        |(mir, score): &(f64, f64)| format!("MIR {mir:.3}, score {}", Metric::Choice.text(*score));
+    Some(if lowest.name == best.name {
+        format!(
+            "`{}` has both the lowest MIR and the highest score: {}.",
+            best.name,
+            of(high)
+        )
+    } else {
+        format!(
+            "The lowest MIR is that of `{}` ({}), the highest score that of `{}` ({}).",
+            lowest.name,
+            of(low),
+            best.name,
+            of(high)
+        )
+    })
+}
+
+fn claims(results: &FamilyResults) -> Option<String> {
+    let verdicts = &results.verdicts;
+    if verdicts.is_empty() {
+        return None;
+    }
+    let counted: Vec<String> = (Outcome::ALL.into_iter())
+        .map(|outcome| {
+            let count = verdicts
+                .iter()
+                .filter(|verdict| verdict.outcome == outcome)
+                .count();
+            (outcome, count)
+        })
+        .filter(|(_, count)| *count > 0)
+        .map(|(outcome, count)| format!("{count} {}", outcome.words()))
+        .collect();
+    Some(format!(
+        "Of {} claims of the papers: {}.",
+        verdicts.len(),
+        counted.join(", ")
+    ))
+}
+
+fn noise(results: &FamilyResults) -> Option<String> {
+    let mir = results.noise_of(&Metric::Mir)?;
+    let mut text = format!(
+        "Seeds alone move MIR by a standard deviation of {:.3}",
+        mir.deviation
+    );
+    if let Some(score) = results.noise_of(&Metric::Choice) {
+        text += &format!(" and the score by {:.1} points", 100.0 * score.deviation);
+    }
+    Some(format!(
+        "{text} ({} runs of {} settings).",
+        mir.runs, mir.settings
+    ))
+}
+
+fn missing(results: &FamilyResults) -> Option<String> {
+    let family = &results.family;
+    let missing: Vec<String> = (family.variants.iter())
+        .filter(|variant| Metric::Mir.value(results, variant).is_none())
+        .map(|variant| format!("`{}`", variant.name))
+        .collect();
+    (!missing.is_empty()).then(|| format!("Without a MIR: {}.", missing.join(", ")))
+}

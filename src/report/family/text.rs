@@ -1,0 +1,257 @@
+//! The results as a Markdown page.
+
+use super::{Claim, FamilyAxis, FamilyResults, Metric, VERDICT_RULE, Variant, Verdict, sentences};
+
+/// Columns of the tables before the few-shot scores.
+const METRICS: [Metric; 8] = [
+    Metric::Mir,
+    Metric::MirOfficial,
+    Metric::NormMatchedMir,
+    Metric::Choice,
+    Metric::ChoiceBlank,
+    Metric::ChoiceSwapped,
+    Metric::CaptionLoss,
+    Metric::TextPerplexity,
+];
+
+/// The results as a page: what they say, a table for each axis, the claims with their verdicts, the
+/// correlations, and how everything was measured. `figures` are paths of pictures and what they show.
+pub fn family_markdown(results: &FamilyResults, figures: &[(String, String)]) -> String {
+    let mut page = String::from("# What moves MIR?\n\n");
+    page += "Written by `mirscope family`; every number on this page comes from `variants.json` and \
+             from measuring the checkpoints beside it.\n\n";
+    for sentence in sentences(results) {
+        page += &format!("- {sentence}\n");
+    }
+    page += &legend(results);
+    for axis in &results.family.axes {
+        page += &section(results, axis);
+    }
+    page += &claims(results);
+    page += &correlations(results);
+    page += &noise(results);
+    page += &origin(results);
+    if !figures.is_empty() {
+        page += "\n## Figures\n\n";
+        for (path, words) in figures {
+            page += &format!("![{}]({path})\n\n", cell(words));
+        }
+    }
+    page.trim_end().to_owned() + "\n"
+}
+
+fn legend(results: &FamilyResults) -> String {
+    let chance = results.family.chance;
+    format!(
+        "\nMIR: lower is better aligned; `official` is its definition `official-accurate`. Score: right \
+         answers to questions about scenes never trained on, with a 95 % interval; chance is {} (every \
+         answer alike) or {} (always the most frequent one). Blanked, swapped: the same without the \
+         image, and with another scene's. Loss and perplexity: lower is better.\n",
+        Metric::Choice.text(chance.uniform),
+        Metric::Choice.text(chance.majority)
+    )
+}
+
+/// `text` as a cell of a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace(['\n', '\r'], " ")
+}
+
+fn row(cells: impl IntoIterator<Item = String>) -> String {
+    let cells: Vec<String> = cells.into_iter().collect();
+    format!("| {} |\n", cells.join(" | "))
+}
+
+fn section(results: &FamilyResults, axis: &FamilyAxis) -> String {
+    let mut text = format!("\n## {}\n\n{}", axis.title, axis.explains);
+    if !axis.source.is_empty() {
+        text += &format!(" ({})", axis.source);
+    }
+    text += "\n\n";
+    let shots = results.shots().into_iter().map(Metric::FewShot);
+    let metrics: Vec<Metric> = METRICS.into_iter().chain(shots).collect();
+    let titles = metrics.iter().map(|metric| match metric {
+        Metric::MirOfficial => "official".to_owned(),
+        Metric::NormMatchedMir => "norm-matched".to_owned(),
+        Metric::ChoiceBlank => "blanked".to_owned(),
+        Metric::ChoiceSwapped => "swapped".to_owned(),
+        Metric::FewShot(shots) => format!("{shots}-shot"),
+        other => other.title(),
+    });
+    let titles: Vec<String> = ["setting".to_owned(), "seed".to_owned()]
+        .into_iter()
+        .chain(titles)
+        .chain(["tokens".to_owned(), "samples".to_owned()])
+        .collect();
+    text += &row(titles.iter().cloned());
+    let left = ["---", "---:"].map(str::to_owned).into_iter();
+    text += &row(left.chain(vec!["---:".to_owned(); titles.len() - 2]));
+    for setting in results.family.settings(axis) {
+        let replicates = results.family.replicates(&setting.name);
+        for variant in std::iter::once(setting).chain(replicates) {
+            text += &variant_row(results, variant, &metrics);
+        }
+    }
+    for setting in results.family.settings(axis) {
+        if let Some(note) = &setting.note {
+            text += &format!("\n`{}`: {note}\n", setting.name);
+        }
+    }
+    text
+}
+
+fn variant_row(results: &FamilyResults, variant: &Variant, metrics: &[Metric]) -> String {
+    let label = cell(&variant.label);
+    let values = metrics.iter().map(|metric| {
+        let value = metric.value(results, variant);
+        let text = value.map_or_else(|| "-".to_owned(), |value| metric.text(value));
+        match (metric, metric.score(variant)) {
+            (Metric::Choice, Some(score)) => {
+                format!(
+                    "{text} ({:.1} to {:.1})",
+                    100.0 * score.low,
+                    100.0 * score.high
+                )
+            }
+            _ => text,
+        }
+    });
+    let ends = [
+        variant.image_tokens.to_string(),
+        variant.samples.to_string(),
+    ];
+    row([label, variant.seed.to_string()]
+        .into_iter()
+        .chain(values)
+        .chain(ends))
+}
+
+fn claims(results: &FamilyResults) -> String {
+    if results.family.claims.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\n## Claims\n\n{VERDICT_RULE}\n\n");
+    text += &row([
+        "claim",
+        "source",
+        "verdict",
+        "metric",
+        "first",
+        "last",
+        "change",
+        "noise",
+        "rank correlation",
+        "note",
+    ]
+    .map(str::to_owned));
+    text += &row([
+        "---", "---", "---", "---", "---:", "---:", "---:", "---:", "---", "---",
+    ]
+    .map(str::to_owned));
+    for (claim, verdict) in results.family.claims.iter().zip(&results.verdicts) {
+        text += &claim_row(claim, verdict);
+    }
+    text
+}
+
+fn claim_row(claim: &Claim, verdict: &Verdict) -> String {
+    let metric = Metric::parse(&claim.metric);
+    let value = |value: Option<f64>| match (&metric, value) {
+        (Some(metric), Some(value)) => metric.text(value),
+        _ => "-".to_owned(),
+    };
+    let difference = |value: Option<f64>| match (&metric, value) {
+        (Some(metric), Some(value)) => metric.difference(value),
+        _ => "-".to_owned(),
+    };
+    // A threshold has no direction.
+    let noise = difference(verdict.noise).replace('+', "\u{b1}");
+    row([
+        cell(&claim.statement),
+        cell(&claim.source),
+        format!("**{}**", verdict.outcome.words()),
+        metric
+            .as_ref()
+            .map_or_else(|| cell(&claim.metric), Metric::title),
+        value(verdict.ends.map(|[first, _]| first)),
+        value(verdict.ends.map(|[_, last]| last)),
+        difference(verdict.change()),
+        noise,
+        verdict.rank.words(),
+        cell(verdict.note.as_deref().unwrap_or_default()),
+    ])
+}
+
+fn correlations(results: &FamilyResults) -> String {
+    let mut text = "\n## Rank correlations\n\nSpearman's rho with average ranks for ties, over one run a \
+                    setting. Up to 8 settings: the share of all orders that correlate at least as \
+                    strongly. From 9: the middle 95 % of 2000 resamples of the settings, seed 1.\n\n"
+        .to_owned();
+    text += &row(["over", "of", "with", "Spearman"].map(str::to_owned));
+    text += &row(vec!["---".to_owned(); 4]);
+    for found in &results.correlations {
+        let axis = found.axis.as_ref();
+        let over = axis.map_or("all settings", |name| {
+            results.family.axis(name).map_or(name, |axis| &axis.title)
+        });
+        let title = |name: &str| {
+            Metric::parse(name).map_or_else(|| name.to_owned(), |metric| metric.title())
+        };
+        text += &row([
+            cell(over),
+            title(&found.x),
+            title(&found.y),
+            found.rank.words(),
+        ]);
+    }
+    text
+}
+
+fn noise(results: &FamilyResults) -> String {
+    let mut text = "\n## Noise between seeds\n\n".to_owned();
+    if results.noise.is_empty() {
+        return text + "No setting was trained from two seeds.\n";
+    }
+    text += &row([
+        "metric",
+        "standard deviation",
+        "noise of a difference",
+        "settings",
+        "runs",
+    ]
+    .map(str::to_owned));
+    text += &row(["---", "---:", "---:", "---:", "---:"].map(str::to_owned));
+    for noise in &results.noise {
+        let Some(metric) = Metric::parse(&noise.metric) else {
+            continue;
+        };
+        let plain = |value: f64| metric.difference(value).replace('+', "");
+        text += &row([
+            metric.title(),
+            plain(noise.deviation),
+            plain(noise.threshold()),
+            noise.settings.to_string(),
+            noise.runs.to_string(),
+        ]);
+    }
+    text
+}
+
+fn origin(results: &FamilyResults) -> String {
+    let settings = results.settings;
+    let mut devices: Vec<&str> = (results.measured.values())
+        .map(|measured| measured.device.as_str())
+        .collect();
+    devices.sort_unstable();
+    devices.dedup();
+    format!(
+        "\n## How it was measured\n\nmirscope {}, definitions exact and official-accurate, text mask {}, at \
+         most {} pairs of `{}`, seed {}. Device: {}.\n",
+        results.mirscope_version,
+        settings.text_mask,
+        settings.num_pairs,
+        results.family.pairs,
+        settings.seed,
+        devices.join("; ")
+    )
+}

@@ -1,0 +1,111 @@
+//! A family of checkpoints in pictures: MIR against score, along an axis, layer by layer.
+
+mod curves;
+mod scatter;
+mod settings;
+
+pub use curves::axis_curves;
+pub use scatter::mir_score;
+pub use settings::settings_plot;
+
+use super::{Color, Look, Stroke, compare::stroke};
+use crate::report::{
+    family::{FamilyAxis, FamilyResults, Metric, Variant},
+    format_count,
+};
+
+/// What a plot of a family shows.
+#[derive(Clone, Copy, Debug)]
+pub struct FamilyPlot<'a> {
+    /// The family with what was measured of it.
+    pub results: &'a FamilyResults,
+    /// The axis that stands out; none for all variants alike.
+    pub axis: Option<&'a FamilyAxis>,
+    /// The selected variant, by its place in the family.
+    pub selected: Option<usize>,
+}
+
+impl<'a> FamilyPlot<'a> {
+    /// The settings of the axis, each with its place in the family; all first seeds without an axis.
+    fn settings(&self) -> Vec<(usize, &'a Variant)> {
+        let family = &self.results.family;
+        let settings: Vec<&Variant> = match self.axis {
+            Some(axis) => family.settings(axis).collect(),
+            None => family.first_seeds().collect(),
+        };
+        settings.into_iter().filter_map(|it| self.placed(it)).collect()
+    }
+
+    /// The further seeds of a setting, each with its place in the family.
+    fn replicates(&self, first: &'a Variant) -> Vec<(usize, &'a Variant)> {
+        let replicates = self.results.family.replicates(&first.name);
+        replicates.filter_map(|it| self.placed(it)).collect()
+    }
+
+    fn placed(&self, variant: &'a Variant) -> Option<(usize, &'a Variant)> {
+        Some((self.results.family.position(&variant.name)?, variant))
+    }
+}
+
+/// The line of the `index`th of `count` settings: along an order from faint to strong, without one in
+/// colors and dashes that tell them apart.
+fn setting_stroke(look: &Look, ordered: bool, index: usize, count: usize) -> Stroke {
+    if !ordered {
+        return stroke(look, index);
+    }
+    Stroke::new(2.0, ordered_color(look, index, count))
+}
+
+/// A color on the way from faint to strong.
+fn ordered_color(look: &Look, index: usize, count: usize) -> Color {
+    let palette = look.palette;
+    let share = index as f32 / count.saturating_sub(1).max(1) as f32;
+    // The faintest is still seen on the card.
+    palette.runs[1].mixed(palette.card, 0.35).mixed(palette.accent, share)
+}
+
+/// What to say about a variant, in lines.
+pub fn variant_tip(results: &FamilyResults, variant: &Variant) -> String {
+    let mut tip = variant.name.clone();
+    if variant.label != variant.name {
+        tip += &format!(": {}", variant.label);
+    }
+    let mut add = |metric: &Metric| {
+        let Some(value) = metric.value(results, variant) else {
+            return;
+        };
+        tip += &format!("\n{} {}", metric.title(), metric.text(value));
+        if let (Some(score), true) = (metric.score(variant), metric.is_share()) {
+            tip += &format!(" ({:.1} to {:.1})", 100.0 * score.low, 100.0 * score.high);
+        }
+    };
+    Metric::TABLE.iter().for_each(&mut add);
+    for shots in variant.scores.few_shot.keys() {
+        add(&Metric::FewShot(shots.clone()));
+    }
+    tip += &format!(
+        "\n{} samples, {} image tokens, seed {}",
+        format_count(variant.samples),
+        variant.image_tokens,
+        variant.seed
+    );
+    tip
+}
+
+/// Where a family's numbers come from, for the captions of a figure.
+pub fn family_origin(results: &FamilyResults) -> String {
+    let settings = results.settings;
+    let mut devices: Vec<&str> = (results.measured.values())
+        .map(|measured| measured.device.as_str())
+        .collect();
+    devices.sort_unstable();
+    devices.dedup();
+    format!(
+        "Definition exact, text mask {}, at most {} pairs never trained on, seed {}; {}; mirscope {}.",
+        settings.text_mask,
+        settings.num_pairs,
+        settings.seed,
+        devices.join("; "),
+        results.mirscope_version
+    )
+}

@@ -1,0 +1,1 @@
+//! A made-up family: noise, verdicts, correlations, sentences and forms.
