@@ -54,6 +54,17 @@ Examples:
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 cancelled.";
 
+const FAMILY_EXAMPLES: &str = "\
+Examples:
+  mirscope family assets/family
+      the family that the recipe in training/ made; writes results.json, results.csv, results.md
+      and figures/ into the folder
+  mirscope family assets/family --all --num-pairs 20
+      everything again, on fewer pairs
+
+A checkpoint is measured again only where its files, the pairs or the settings changed. After Ctrl-C
+the next run goes on where this one stopped.";
+
 /// When to use colors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorChoice {
@@ -78,6 +89,8 @@ pub(crate) enum Task {
     Adapters(Adapters),
     /// Time matrix multiplications, forwards and the metric on this machine
     Bench(Bench),
+    /// Measure a family of checkpoints and judge what is claimed of it: tables, figures, results.json
+    Family(Family),
     /// Print a report again, or turn it into CSV, HTML or SVG
     Show(Show),
     /// Print shell completions
@@ -215,6 +228,29 @@ impl Bench {
             quick: self.quick,
         }))
     }
+}
+
+/// Arguments of `family`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = FAMILY_EXAMPLES)]
+pub(crate) struct Family {
+    /// Folder with variants.json and the checkpoints that it names; the results go there, too
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Measure each checkpoint on at most N pairs, chosen by the seed
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) num_pairs: u64,
+    /// Seed of the choice of pairs
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Measure again what has not changed since results.json
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Print the results as JSON instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) device: Device,
 }
 
 /// Arguments of `show`.

@@ -14,15 +14,32 @@ use super::{error::CliError, progress::Progress};
 /// # Errors
 /// [`CliError::Failed`] with the engine's sentence, [`CliError::Cancelled`] after Ctrl-C.
 pub(crate) fn drive(command: Command, quiet: bool) -> Result<Event, CliError> {
+    drive_with(command, quiet, |_| Ok(()))
+}
+
+/// As [`drive`]; `hear` gets every event, and may stop the command by an error.
+pub(crate) fn drive_with(
+    command: Command,
+    quiet: bool,
+    mut hear: impl FnMut(&Event) -> Result<(), CliError>,
+) -> Result<Event, CliError> {
     let cancel = Cancel::default();
     cancel_on_interrupt(&cancel);
     let mut progress = Progress::new(quiet);
     let mut last = None;
-    for event in spawn(command, cancel)? {
+    let mut heard = Ok(());
+    for event in spawn(command, cancel.clone())? {
         progress.show(&event);
+        if heard.is_ok() {
+            heard = hear(&event);
+            if heard.is_err() {
+                cancel.cancel();
+            }
+        }
         last = Some(event);
     }
     progress.clear();
+    heard?;
     match last {
         Some(Event::Failed(reason)) => Err(CliError::Failed(reason)),
         Some(Event::Cancelled) => Err(CliError::Cancelled),

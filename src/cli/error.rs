@@ -2,7 +2,7 @@
 
 use crate::{
     engine::{EngineError, Event},
-    report::ReportError,
+    report::{ReportError, family::FamilyError},
 };
 
 use super::args::ColorChoice;
@@ -26,12 +26,25 @@ pub(crate) enum CliError {
     /// A report could not be read or written.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// A family's files could not be read or written.
+    #[error(transparent)]
+    Family(#[from] FamilyError),
     /// The result could not be printed.
     #[error("cannot print the result: {0}")]
     Print(std::io::Error),
     /// Ctrl-C.
     #[error("cancelled, nothing was written")]
     Cancelled,
+    /// Ctrl-C while a family was measured.
+    #[error(
+        "cancelled; {done} of {total} checkpoints are measured, and the next run goes on from there"
+    )]
+    FamilyCancelled {
+        /// Measured ones.
+        done: usize,
+        /// All.
+        total: usize,
+    },
     /// The reader of stdout went away, as `head` does.
     #[error("the reader of the output went away")]
     ClosedPipe,
@@ -48,11 +61,12 @@ impl CliError {
         match self {
             Self::ClosedPipe => 0,
             Self::Usage(_) => 2,
-            Self::Cancelled => 130,
+            Self::Cancelled | Self::FamilyCancelled { .. } => 130,
             Self::Input(_)
             | Self::Failed(_)
             | Self::Engine(_)
             | Self::Report(_)
+            | Self::Family(_)
             | Self::Print(_) => 1,
         }
     }
@@ -66,7 +80,7 @@ impl CliError {
         };
         match self {
             Self::ClosedPipe => {}
-            Self::Cancelled => eprintln!("{self}"),
+            Self::Cancelled | Self::FamilyCancelled { .. } => eprintln!("{self}"),
             Self::Usage(_) => {
                 eprintln!("{red}error:{plain} {self}\n\nFor more information, try '--help'.");
             }

@@ -7,6 +7,7 @@ mod args;
 mod collect;
 mod drive;
 mod error;
+mod family;
 mod measure;
 mod output;
 mod progress;
@@ -86,6 +87,7 @@ fn run(args: Args, output: &Output) -> Result<(), CliError> {
             }
             other => Err(CliError::unexpected(&other)),
         },
+        Task::Family(task) => family::family(&task, quiet, output),
         Task::Show(task) => show::show(&task, quiet, output),
         Task::RecordDemo(task) => record::record(&task, output),
         Task::Completions { shell } => output.completions(shell),

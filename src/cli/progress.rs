@@ -1,15 +1,19 @@
-//! The progress bar on stderr.
+//! The progress on stderr.
 
 use std::{io::IsTerminal, time::Duration};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::engine::{Event, Stage};
 
-/// One bar that shows the stage under way; nothing where stderr is no terminal.
+/// A bar that shows the stage under way, and one above it for a family; nothing where stderr is no terminal.
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
+    /// The bars together.
+    bars: MultiProgress,
+    /// How many checkpoints of a family are done.
+    members: Option<ProgressBar>,
     /// The stage that is shown, and whether its units are counted.
     stage: Option<(Stage, bool)>,
 }
@@ -22,14 +26,33 @@ impl Progress {
         } else {
             ProgressDrawTarget::stderr()
         };
+        let bars = MultiProgress::with_draw_target(target);
         Self {
-            bar: ProgressBar::with_draw_target(None, target),
+            bar: bars.add(ProgressBar::no_length()),
+            bars,
+            members: None,
             stage: None,
         }
     }
 
+    /// Shows which checkpoint of a family is measured, in a line above its stage.
+    fn member(&mut self, name: &str, done: u64, total: u64) {
+        let bars = &self.bars;
+        let bar = self.members.get_or_insert_with(|| {
+            let bar = bars.insert(0, ProgressBar::new(total));
+            bar.set_style(style(MEMBERS));
+            bar
+        });
+        bar.set_length(total);
+        bar.set_position(done);
+        bar.set_prefix(name.to_owned());
+    }
+
     /// Shows what an event says about progress.
     pub(crate) fn show(&mut self, event: &Event) {
+        if let Event::Member { name, done, total } = event {
+            self.member(name, *done, *total);
+        }
         let Event::Progress {
             stage,
             done,
@@ -65,12 +88,19 @@ impl Progress {
     /// Takes the bar away.
     pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();
+        if let Some(members) = &self.members {
+            members.finish_and_clear();
+        }
     }
 }
 
 /// While units are counted: how many are done, since when, and how long the rest may take. Fits 80
 /// columns.
 const COUNTED: &str = "{msg:22} [{bar:20}] {pos}/{len} {prefix}  {elapsed}, {eta} left";
+
+/// Checkpoints of a family.
+const MEMBERS: &str =
+    "Checkpoints            [{bar:20}] {pos}/{len} {prefix}  {elapsed}, {eta} left";
 
 /// While there is one unit: that the program is alive, and where it is.
 const SINGLE: &str = "{msg:22} {spinner} {elapsed}  {prefix}";
@@ -88,7 +118,7 @@ mod tests {
 
     #[test]
     fn templates_are_valid() {
-        for template in [COUNTED, SINGLE] {
+        for template in [COUNTED, SINGLE, MEMBERS] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

@@ -60,7 +60,11 @@ pub fn write(report: &Report, format: Format, path: &Path) -> Result<(), ReportE
     })
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file; a reader sees the old one or the whole new one, never a part. As [`write`] does it.
+///
+/// # Errors
+/// What the system says; the old file is intact then.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let target = match fs::metadata(path) {
         Ok(known) if known.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
         Ok(known) if !known.is_file() => {

@@ -9,6 +9,7 @@ mod engine;
 mod golden;
 mod input;
 mod kernels;
+mod made_up_family;
 mod memory;
 mod model;
 mod report;

@@ -14,6 +14,7 @@ mod noise;
 mod rank;
 mod results;
 mod sentences;
+mod terminal;
 mod text;
 mod verdict;
 
@@ -26,5 +27,6 @@ pub use noise::{NOISE_FACTOR, SeedNoise, seed_noise};
 pub use rank::{Certainty, RankCorrelation, average_ranks, rank_correlation, spearman};
 pub use results::{FamilyResults, FamilySettings, Measured, MeasuredLayer};
 pub use sentences::sentences;
+pub use terminal::family_text;
 pub use text::family_markdown;
 pub use verdict::{Expectation, Outcome, VERDICT_RULE, Verdict, verdicts};

@@ -28,9 +28,8 @@ impl Color {
     /// The color between this one (0) and `other` (1).
     pub fn mixed(self, other: Self, share: f32) -> Self {
         let share = share.clamp(0.0, 1.0);
-        let mix = |a: u8, b: u8| {
-            (f32::from(a) + share * (f32::from(b) - f32::from(a))).round() as u8
-        };
+        let mix =
+            |a: u8, b: u8| (f32::from(a) + share * (f32::from(b) - f32::from(a))).round() as u8;
         Self {
             red: mix(self.red, other.red),
             green: mix(self.green, other.green),

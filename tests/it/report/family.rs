@@ -1,1 +1,307 @@
 //! A made-up family: noise, verdicts, correlations, sentences and forms.
+
+use mirscope::report::{
+    family::{
+        Certainty, FamilyResults, FamilySettings, Metric, Outcome, VERDICT_RULE, family_csv,
+        family_markdown, family_text, sentences,
+    },
+    figure::{
+        FamilyPlot, Look, Palette, Scale, Target, axis_curves, family_figures, mir_score,
+        settings_plot, svg_of,
+    },
+    to_json,
+};
+
+use crate::made_up_family::{family, measured, results};
+
+fn outcome(results: &FamilyResults, claim: &str) -> Outcome {
+    results.verdict(claim).unwrap().outcome
+}
+
+#[test]
+fn verdicts_follow_the_rule() {
+    let results = results();
+    for (claim, expected) in [
+        ("samples-mir", Outcome::Held),
+        ("samples-score", Outcome::Held),
+        ("shuffled-mir", Outcome::Held),
+        // MIR rises along the rates, the claim says that it falls.
+        ("rate-mir", Outcome::DidNotHold),
+        ("moca-score", Outcome::WithinNoise),
+        ("type-score", Outcome::DidNotHold),
+        ("forgetting", Outcome::Held),
+        ("chamfer", Outcome::NotMeasured),
+    ] {
+        let verdict = results.verdict(claim).unwrap();
+        assert_eq!(verdict.outcome, expected, "{verdict:?}");
+    }
+    let verdict = results.verdict("samples-mir").unwrap();
+    assert_eq!((verdict.rank.n, verdict.rank.rho), (7, Some(-1.0)));
+    assert_eq!(
+        verdict.rank.certainty,
+        Certainty::ExactP { p: 2.0 / 5040.0 }
+    );
+    assert!((verdict.change().unwrap() - (0.80 - 1.71)).abs() < 1e-12);
+    let reason = results.verdict("chamfer").unwrap().note.clone().unwrap();
+    assert!(reason.contains("`chamfer_deep`"), "{reason}");
+}
+
+#[test]
+fn noise_is_pooled_over_settings_with_several_seeds() {
+    let mut measured = measured();
+    for found in measured.values_mut() {
+        found.mir = None;
+    }
+    let mut set = |name: &str, mir: f64| measured.get_mut(name).unwrap().mir = Some(mir);
+    // Deviations from the means: (-1, 0, 1) and (-2, 2); 2 + 1 degrees of freedom.
+    for (name, mir) in [
+        ("base", 1.0),
+        ("base-seed2", 2.0),
+        ("base-seed3", 3.0),
+        ("moca", 10.0),
+        ("moca-seed2", 14.0),
+    ] {
+        set(name, mir);
+    }
+    let results = FamilyResults::new(family(), FamilySettings::default(), measured);
+    let noise = results.noise_of(&Metric::Mir).unwrap();
+    assert_eq!((noise.settings, noise.runs), (2, 5));
+    assert!((noise.deviation - (10.0f64 / 3.0).sqrt()).abs() < 1e-12);
+    assert!((noise.threshold() - 2.0 * (20.0f64 / 3.0).sqrt()).abs() < 1e-12);
+}
+
+#[test]
+fn without_seeds_or_numbers_nothing_is_judged() {
+    let mut alone = family();
+    alone
+        .variants
+        .retain(|variant| variant.replicate_of.is_none());
+    for axis in &mut alone.axes {
+        axis.variants.retain(|name| !name.contains("-seed"));
+    }
+    let alone = FamilyResults::new(alone, FamilySettings::default(), measured());
+    let verdict = alone.verdict("samples-mir").unwrap();
+    assert_eq!(verdict.outcome, Outcome::NotMeasured);
+    assert!(
+        verdict.note.as_ref().unwrap().contains("two seeds"),
+        "{verdict:?}"
+    );
+
+    let mut some = measured();
+    some.remove("samples-500");
+    let some = FamilyResults::new(family(), FamilySettings::default(), some);
+    let verdict = some.verdict("samples-mir").unwrap();
+    assert_eq!(verdict.outcome, Outcome::NotMeasured);
+    assert!(
+        verdict
+            .note
+            .as_ref()
+            .unwrap()
+            .contains("`samples-500` has no `mir`")
+    );
+    assert!(sentences(&some).last().unwrap().contains("`samples-500`"));
+}
+
+#[test]
+fn a_hump_is_no_trend_and_says_so() {
+    let mut measured = measured();
+    let last = measured["samples-32000"].mir;
+    measured.get_mut("samples-0").unwrap().mir = last;
+    measured.get_mut("samples-500").unwrap().mir = Some(3.0);
+    let results = FamilyResults::new(family(), FamilySettings::default(), measured);
+    let verdict = results.verdict("samples-mir").unwrap();
+    assert_eq!(verdict.outcome, Outcome::WithinNoise);
+    assert!(
+        verdict.note.as_ref().unwrap().contains("no trend"),
+        "{verdict:?}"
+    );
+}
+
+#[test]
+fn correlations_are_over_settings_not_over_runs() {
+    let results = results();
+    let over = |axis| {
+        let found = results
+            .correlation(axis, &Metric::Mir, &Metric::Choice)
+            .unwrap();
+        (found.rank.n, found.rank.rho.unwrap())
+    };
+    assert_eq!(over(Some("samples")), (7, -1.0));
+    let (all, rho) = over(None);
+    assert_eq!(all, results.family.first_seeds().count());
+    assert!((-1.0..0.0).contains(&rho));
+    let texts = results
+        .correlation(Some("texts"), &Metric::Mir, &Metric::Choice)
+        .unwrap();
+    assert_eq!(texts.rank.n, 5, "the second seed is no setting");
+}
+
+#[test]
+fn sentences_say_what_the_numbers_do() {
+    let told = sentences(&results()).join("\n");
+    for words in [
+        "The base answers 74.0 % of the held-out questions, 43.0 points above chance (31.0 %)",
+        "it looks at the image",
+        "Along pre-training MIR goes from 1.710 to 0.800",
+        "shows in MIR and in the score",
+        "The lowest MIR is that of `unfrozen-all`",
+        "Of 8 claims of the papers: 4 held here, 2 did not hold here, 1 within noise, 1 not measured.",
+    ] {
+        let words = words.replace(
+            "The lowest MIR is that of `unfrozen-all`",
+            "`unfrozen-all` has both",
+        );
+        assert!(told.contains(&words), "{words}\n{told}");
+    }
+}
+
+#[test]
+fn json_comes_back_and_other_layouts_do_not() {
+    let results = results();
+    let json = to_json(&results).unwrap();
+    assert_eq!(
+        FamilyResults::parse(&json, "results.json").unwrap(),
+        results
+    );
+    let newer = json.replacen("\"schema\": 1", "\"schema\": 2", 1);
+    let error = FamilyResults::parse(&newer, "results.json")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("results.json: expected results of a family with `schema` 1, found 2"),
+        "{error}"
+    );
+    let mut infinite = results;
+    infinite.measured.get_mut("base").unwrap().layers[2].spread = f64::INFINITY;
+    let error = infinite.check_finite().unwrap_err().to_string();
+    assert!(error.contains("measured.base.layers[2].spread"), "{error}");
+}
+
+#[test]
+fn the_csv_has_a_cell_for_every_field() {
+    let results = results();
+    let csv = family_csv(&results);
+    let mut lines = csv.lines();
+    let header: Vec<&str> = lines.next().unwrap().split(',').collect();
+    assert!(header.contains(&"choice_low") && header.contains(&"few_shot_2"));
+    assert!(header.contains(&"frechet_6") && !header.contains(&"frechet_7"));
+    let rows: Vec<&str> = lines.collect();
+    assert_eq!(rows.len(), results.family.variants.len());
+    // No made-up cell of this variant needs quotes.
+    let row: Vec<&str> = rows[3].split(',').collect();
+    assert_eq!(row.len(), header.len());
+    let at = |name: &str| row[header.iter().position(|field| *field == name).unwrap()];
+    assert_eq!(
+        (at("name"), at("mir"), at("choice")),
+        ("samples-0", "1.71", "0.31")
+    );
+}
+
+#[test]
+fn the_page_has_every_setting_claim_and_figure() {
+    let results = results();
+    let page = family_markdown(
+        &results,
+        &[("figures/mir-score.svg".to_owned(), "All".to_owned())],
+    );
+    assert!(page.contains(VERDICT_RULE) && page.contains("![All](figures/mir-score.svg)"));
+    for axis in &results.family.axes {
+        assert!(
+            page.contains(&format!("## {}\n", axis.title)),
+            "{}",
+            axis.title
+        );
+    }
+    for words in [
+        "**held here**",
+        "**did not hold here**",
+        "**within noise**",
+        "**not measured**",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+    for line in page.lines().filter(|line| line.starts_with('|')) {
+        assert!(
+            line.ends_with('|') && line.matches(" | ").count() >= 3,
+            "{line}"
+        );
+    }
+    let text = family_text(&results, Default::default());
+    assert!(text.contains("unfrozen-all") && text.contains("Mismatched texts raise MIR"));
+}
+
+#[test]
+fn figures_are_there_for_every_axis_and_can_be_pointed_at() {
+    let results = results();
+    let figures = family_figures(&results, Palette::LIGHT);
+    assert_eq!(figures.len(), 1 + 3 * results.family.axes.len());
+    if let Ok(folder) = std::env::var("LOOK") {
+        for made in family_figures(&results, Palette::DARK)
+            .iter()
+            .chain(&figures)
+        {
+            let dark = if made.figure.background == Palette::DARK.card {
+                "-dark"
+            } else {
+                ""
+            };
+            let path = format!("{folder}/{}{dark}.svg", made.name);
+            std::fs::write(path, svg_of(&made.figure)).unwrap();
+        }
+    }
+    for made in &figures {
+        let svg = svg_of(&made.figure);
+        assert!(
+            svg.contains("made-up adapter") && !svg.contains("NaN"),
+            "{}",
+            made.name
+        );
+    }
+    let axis = results.family.axis("learning_rate");
+    let plot = FamilyPlot {
+        results: &results,
+        axis,
+        selected: results.family.position("lr-6e-4"),
+    };
+    let look = Look::new(Palette::DARK, [640.0, 420.0]);
+    let scatter = mir_score(&plot, &look);
+    assert_eq!(scatter.spots.len(), results.family.variants.len());
+    let selected = scatter.selected.unwrap();
+    let spot = scatter
+        .spots
+        .iter()
+        .find(|spot| spot.target == selected)
+        .unwrap();
+    assert!(
+        spot.tip.contains("lr-6e-4: 6e-4\nMIR 0.800"),
+        "{}",
+        spot.tip
+    );
+    let settings = settings_plot(&plot, &look);
+    let first = results.family.position("lr-2e-4").map(Target::Variant);
+    assert_eq!(settings.spots.first().map(|spot| spot.target), first);
+    assert!(
+        (settings.size[1] - look.size[1]).abs() < 1.0,
+        "{:?}",
+        settings.size
+    );
+    let curves = axis_curves(&plot, Scale::Log, Some(2), &look);
+    assert_eq!(curves.spots.len(), 6);
+    assert_eq!(curves.selected, Some(Target::Layer(2)));
+}
+
+#[test]
+fn nothing_measured_is_said_in_the_figures() {
+    let empty = FamilyResults::new(family(), FamilySettings::default(), Default::default());
+    for made in family_figures(&empty, Palette::LIGHT) {
+        let says = made.figure.summary.contains("no variant")
+            || made.figure.summary.contains("was measured");
+        assert!(
+            says || made.name.starts_with("settings"),
+            "{}: {}",
+            made.name,
+            made.figure.summary
+        );
+    }
+    assert_eq!(outcome(&empty, "samples-mir"), Outcome::NotMeasured);
+}

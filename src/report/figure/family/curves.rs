@@ -17,7 +17,12 @@ const MOST: usize = 12;
 /// The Fréchet distance at each decoder layer of the settings of the plot's axis.
 ///
 /// Each column is a spot of its layer.
-pub fn axis_curves(plot: &FamilyPlot<'_>, scale: Scale, layer: Option<usize>, look: &Look) -> Figure {
+pub fn axis_curves(
+    plot: &FamilyPlot<'_>,
+    scale: Scale,
+    layer: Option<usize>,
+    look: &Look,
+) -> Figure {
     let title = match plot.axis {
         Some(axis) => format!("{}: Fréchet distance by decoder layer", axis.title),
         None => "Fréchet distance by decoder layer".to_owned(),
@@ -33,13 +38,18 @@ pub fn axis_curves(plot: &FamilyPlot<'_>, scale: Scale, layer: Option<usize>, lo
     let all = measured.len();
     let shown: Vec<(&Variant, Vec<f64>)> = if all > MOST {
         let kept = (0..MOST).map(|index| index * (all - 1) / (MOST - 1));
-        kept.filter_map(|index| measured.get(index).cloned()).collect()
+        kept.filter_map(|index| measured.get(index).cloned())
+            .collect()
     } else {
         measured
     };
     let distances = shown.iter().flat_map(|(_, values)| values.iter().copied());
     let Some(axis) = Axis::covering(scale, distances, true, [1.0, 0.0]) else {
-        let reason = if shown.is_empty() { "no setting of this axis was measured" } else { nothing_on(scale) };
+        let reason = if shown.is_empty() {
+            "no setting of this axis was measured"
+        } else {
+            nothing_on(scale)
+        };
         sheet.instead(reason);
         return sheet.figure;
     };
@@ -50,7 +60,11 @@ pub fn axis_curves(plot: &FamilyPlot<'_>, scale: Scale, layer: Option<usize>, lo
     let keys = keys.map(|(index, (variant, _))| (variant.label.as_str(), Key::Line(stroke(index))));
     let top = 0.8 * font + sheet.legend([0.5 * font, 0.2 * font], keys);
     let (area, axis) = sheet.plot(top, axis, &with_scale("Fréchet distance", scale));
-    let depth = shown.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
+    let depth = shown
+        .iter()
+        .map(|(_, values)| values.len())
+        .max()
+        .unwrap_or(0);
     let numbers: Vec<usize> = (1..=depth).collect();
     let columns = sheet.layer_axis(area, &numbers, layer);
     zero_line(&mut sheet, area, axis);
@@ -74,7 +88,10 @@ pub fn axis_curves(plot: &FamilyPlot<'_>, scale: Scale, layer: Option<usize>, lo
         }
         sheet.layer_spot(&columns, index, *layer, tip);
     }
-    let names: Vec<&str> = shown.iter().map(|(variant, _)| variant.label.as_str()).collect();
+    let names: Vec<&str> = shown
+        .iter()
+        .map(|(variant, _)| variant.label.as_str())
+        .collect();
     sheet.figure.summary = format!(
         "Fréchet distance between vision and text tokens over {depth} decoder layers: {}.",
         names.join(", ")

@@ -1,9 +1,11 @@
 //! A family of checkpoints in pictures: MIR against score, along an axis, layer by layer.
 
+mod all;
 mod curves;
 mod scatter;
 mod settings;
 
+pub use all::{FamilyFigure, family_figures};
 pub use curves::axis_curves;
 pub use scatter::mir_score;
 pub use settings::settings_plot;
@@ -33,7 +35,10 @@ impl<'a> FamilyPlot<'a> {
             Some(axis) => family.settings(axis).collect(),
             None => family.first_seeds().collect(),
         };
-        settings.into_iter().filter_map(|it| self.placed(it)).collect()
+        settings
+            .into_iter()
+            .filter_map(|it| self.placed(it))
+            .collect()
     }
 
     /// The further seeds of a setting, each with its place in the family.
@@ -61,7 +66,9 @@ fn ordered_color(look: &Look, index: usize, count: usize) -> Color {
     let palette = look.palette;
     let share = index as f32 / count.saturating_sub(1).max(1) as f32;
     // The faintest is still seen on the card.
-    palette.runs[1].mixed(palette.card, 0.35).mixed(palette.accent, share)
+    palette.runs[1]
+        .mixed(palette.card, 0.35)
+        .mixed(palette.accent, share)
 }
 
 /// What to say about a variant, in lines.

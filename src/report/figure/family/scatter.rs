@@ -48,7 +48,12 @@ pub fn mir_score(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
     let scores = points.iter().map(|point| 100.0 * point.score);
     let scores = scores.chain(lines.iter().map(|(share, _)| 100.0 * share));
     let (Some(across), Some(up)) = (
-        Axis::covering(Scale::Linear, points.iter().map(|it| it.mir), false, [0.0, 1.0]),
+        Axis::covering(
+            Scale::Linear,
+            points.iter().map(|it| it.mir),
+            false,
+            [0.0, 1.0],
+        ),
         Axis::covering(Scale::Linear, scores, false, [1.0, 0.0]),
     ) else {
         sheet.instead("no variant has both a MIR and a score");
@@ -73,21 +78,35 @@ pub fn mir_score(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
     let place = |point: &Point<'_>| [across.at(point.mir), up.at(100.0 * point.score)];
     let settings = plot.settings();
     let rank = |point: &Point<'_>| {
-        let name = point.variant.replicate_of.as_ref().unwrap_or(&point.variant.name);
-        settings.iter().position(|(_, setting)| setting.name == *name || setting.name == point.variant.name)
+        let name = point
+            .variant
+            .replicate_of
+            .as_ref()
+            .unwrap_or(&point.variant.name);
+        settings
+            .iter()
+            .position(|(_, setting)| setting.name == *name || setting.name == point.variant.name)
     };
     let stands_out = |point: &Point<'_>| plot.axis.is_some() && rank(point).is_some();
     for point in points.iter().filter(|point| !stands_out(point)) {
         let hollow = point.variant.replicate_of.is_some();
-        join(&mut sheet, &points, point, place, Stroke::new(1.0, palette.faint.faded(0.5)));
-        let color = palette.faint.faded(if plot.axis.is_some() { 0.4 } else { 0.85 });
+        join(
+            &mut sheet,
+            &points,
+            point,
+            place,
+            Stroke::new(1.0, palette.faint.faded(0.5)),
+        );
+        let color = palette
+            .faint
+            .faded(if plot.axis.is_some() { 0.4 } else { 0.85 });
         disc(&mut sheet, place(point), 0.28 * font, color, hollow);
     }
     let ordered = plot.axis.is_some_and(|axis| axis.ordered);
     if ordered {
-        let in_order = settings.iter().filter_map(|(index, _)| {
-            points.iter().find(|point| point.index == *index).map(place)
-        });
+        let in_order = settings
+            .iter()
+            .filter_map(|(index, _)| points.iter().find(|point| point.index == *index).map(place));
         let way: Vec<[f32; 2]> = in_order.collect();
         if way.len() > 1 {
             sheet.line(way, Stroke::new(1.2, palette.accent.faded(0.45)));
@@ -97,11 +116,20 @@ pub fn mir_score(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
     let chosen: Vec<&Point<'_>> = points.iter().filter(|point| stands_out(point)).collect();
     for point in &chosen {
         let [x, y] = place(point);
-        taken.push(Area { min: [x - 0.4 * font, y - 0.4 * font], size: [0.8 * font; 2] });
+        taken.push(Area {
+            min: [x - 0.4 * font, y - 0.4 * font],
+            size: [0.8 * font; 2],
+        });
     }
     for point in &chosen {
         let stroke = setting_stroke(look, ordered, rank(point).unwrap_or(0), settings.len());
-        join(&mut sheet, &points, point, place, Stroke::new(1.2, stroke.color));
+        join(
+            &mut sheet,
+            &points,
+            point,
+            place,
+            Stroke::new(1.2, stroke.color),
+        );
         let [x, y] = place(point);
         if let Some(score) = point.variant.scores.choice {
             let ends = [score.low, score.high].map(|share| up.at(100.0 * share));
@@ -114,7 +142,10 @@ pub fn mir_score(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
             label(&mut sheet, area, [x, y], &point.variant.label, &mut taken);
         }
     }
-    if let Some(point) = points.iter().find(|point| plot.selected == Some(point.index)) {
+    if let Some(point) = points
+        .iter()
+        .find(|point| plot.selected == Some(point.index))
+    {
         sheet.figure.selected = Some(Target::Variant(point.index));
         sheet.mark(Mark::Circle {
             center: place(point),
@@ -130,14 +161,19 @@ pub fn mir_score(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
         let [x, y] = place(point);
         let reach = 0.7 * font;
         sheet.figure.spots.push(Spot {
-            area: Area { min: [x - reach, y - reach], size: [2.0 * reach; 2] },
+            area: Area {
+                min: [x - reach, y - reach],
+                size: [2.0 * reach; 2],
+            },
             target: Target::Variant(point.index),
             tip: variant_tip(results, point.variant),
         });
     }
     let axis = plot.axis.map(|axis| axis.name.as_str());
     let found = results.correlation(axis, &Metric::Mir, &Metric::Choice);
-    let rho = found.map_or(String::new(), |found| format!(": Spearman's {}", found.rank.words()));
+    let rho = found.map_or(String::new(), |found| {
+        format!(": Spearman's {}", found.rank.words())
+    });
     sheet.figure.summary = format!("{} variants{rho}.", points.len());
     sheet.figure
 }
@@ -145,7 +181,11 @@ pub fn mir_score(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
 fn legend(sheet: &mut Sheet<'_>, plot: &FamilyPlot<'_>) -> f32 {
     let look = sheet.look;
     let (font, palette) = (look.font(), look.palette);
-    let color = if plot.axis.is_some() { palette.accent } else { palette.faint };
+    let color = if plot.axis.is_some() {
+        palette.accent
+    } else {
+        palette.faint
+    };
     let mut keys = Vec::new();
     match plot.axis {
         Some(axis) => {
@@ -154,7 +194,13 @@ fn legend(sheet: &mut Sheet<'_>, plot: &FamilyPlot<'_>) -> f32 {
         }
         None => keys.push(("one variant each", Key::Dot(color))),
     }
-    if plot.results.family.variants.iter().any(|it| it.replicate_of.is_some()) {
+    if plot
+        .results
+        .family
+        .variants
+        .iter()
+        .any(|it| it.replicate_of.is_some())
+    {
         keys.push(("the same from another seed", Key::Ring(color)));
     }
     0.8 * font + sheet.legend([0.5 * font, 0.2 * font], keys)
@@ -194,13 +240,7 @@ fn disc(
 }
 
 /// Writes a point's name beside it where there is room; nothing where there is none.
-fn label(
-    sheet: &mut Sheet<'_>,
-    area: Area,
-    [x, y]: [f32; 2],
-    name: &str,
-    taken: &mut Vec<Area>,
-) {
+fn label(sheet: &mut Sheet<'_>, area: Area, [x, y]: [f32; 2], name: &str, taken: &mut Vec<Area>) {
     let size = 0.9 * sheet.look.font();
     let name = words::fit(name, size, 13.0 * size);
     let width = words::width(&name, size);
@@ -221,11 +261,20 @@ fn label(
             Anchor::Middle => at[0] - 0.5 * width,
             Anchor::End => at[0] - width,
         };
-        let room = Area { min: [left, at[1] - 0.5 * size], size: [width, size] };
-        let inside = room.left() >= area.left() && room.right() <= area.right() + 0.5 * size
-            && room.top() >= area.top() - size && room.bottom() <= area.bottom();
+        let room = Area {
+            min: [left, at[1] - 0.5 * size],
+            size: [width, size],
+        };
+        let inside = room.left() >= area.left()
+            && room.right() <= area.right() + 0.5 * size
+            && room.top() >= area.top() - size
+            && room.bottom() <= area.bottom();
         let own = |other: &Area| other.contains([x, y]);
-        if inside && !taken.iter().any(|other| !own(other) && overlap(other, &room)) {
+        if inside
+            && !taken
+                .iter()
+                .any(|other| !own(other) && overlap(other, &room))
+        {
             taken.push(room);
             let color = sheet.look.palette.ink;
             sheet.mark(Mark::Text(Text {

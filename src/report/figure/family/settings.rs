@@ -81,16 +81,32 @@ fn panel(
     let shares = metric.is_share();
     let factor = if shares { 100.0 } else { 1.0 };
     let value = |variant: &Variant| metric.value(results, variant).map(|it| it * factor);
-    let chance = results.family.chance.majority.max(results.family.chance.uniform);
-    let blank = |variant: &Variant| Metric::ChoiceBlank.value(results, variant).map(|it| it * factor);
+    let chance = results
+        .family
+        .chance
+        .majority
+        .max(results.family.chance.uniform);
+    let blank = |variant: &Variant| {
+        Metric::ChoiceBlank
+            .value(results, variant)
+            .map(|it| it * factor)
+    };
     let mut values: Vec<f64> = Vec::new();
     for (_, variant) in settings {
         values.extend(value(variant));
-        values.extend(plot.replicates(variant).iter().filter_map(|(_, it)| value(it)));
+        values.extend(
+            plot.replicates(variant)
+                .iter()
+                .filter_map(|(_, it)| value(it)),
+        );
         if shares {
             values.extend(blank(variant));
             let score = metric.score(variant);
-            values.extend(score.iter().flat_map(|it| [it.low * factor, it.high * factor]));
+            values.extend(
+                score
+                    .iter()
+                    .flat_map(|it| [it.low * factor, it.high * factor]),
+            );
         }
     }
     if shares {
@@ -105,11 +121,18 @@ fn panel(
         let keys = [
             ("score", Key::Dot(palette.accent)),
             ("image blanked", Key::Ring(palette.text)),
-            ("chance", Key::Line(Stroke::new(1.0, palette.faint).dashed(3.0, 4.0))),
+            (
+                "chance",
+                Key::Line(Stroke::new(1.0, palette.faint).dashed(3.0, 4.0)),
+            ),
         ];
         top += sheet.legend([look.left, 0.0], keys);
     }
-    let title = if shares { format!("{} (%)", metric.title()) } else { metric.title() };
+    let title = if shares {
+        format!("{} (%)", metric.title())
+    } else {
+        metric.title()
+    };
     // Below the last panel stand names, below the others nothing: a plot leaves room for a title.
     let below = if last { 1.6 - NAMES } else { 2.6 };
     let height = (look.size[1] + below * font).max(5.0 * font);
@@ -121,7 +144,9 @@ fn panel(
     let (area, axis) = part.plot(top, axis, &title);
     sheet.figure.marks.extend(part.figure.marks);
     let columns = Columns::new(area, settings.len());
-    let chosen = settings.iter().position(|(index, _)| plot.selected == Some(*index));
+    let chosen = settings
+        .iter()
+        .position(|(index, _)| plot.selected == Some(*index));
     if let Some(chosen) = chosen {
         sheet.figure.selected = plot.selected.map(Target::Variant);
         sheet.bar(columns.column(chosen), palette.accent.faded(0.14));
@@ -172,7 +197,10 @@ fn panel(
         });
     }
     if settings.is_empty() {
-        let middle = [(area.left() + area.right()) / 2.0, (area.top() + area.bottom()) / 2.0];
+        let middle = [
+            (area.left() + area.right()) / 2.0,
+            (area.top() + area.bottom()) / 2.0,
+        ];
         small(&mut sheet, middle, Anchor::Middle, "no settings");
     }
     sheet.figure.summary = summary(plot, settings, metric);

@@ -1,0 +1,55 @@
+//! The results as text for a terminal.
+
+use super::{FamilyResults, Metric, Variant, sentences};
+use crate::report::{
+    TextStyle,
+    layout::{Align, Column, columns, labeled},
+};
+
+/// The variants in a table; below it what they say, and each claim with its verdict. Ends with a newline.
+///
+/// On a narrow terminal the least important columns are left out.
+pub fn family_text(results: &FamilyResults, style: TextStyle) -> String {
+    let variants = &results.family.variants;
+    let each = |cell: &dyn Fn(&Variant) -> String| variants.iter().map(cell).collect::<Vec<_>>();
+    let mut table = vec![
+        Column::new("variant", Align::Left, 0, each(&|it| it.name.clone())),
+        Column::new("setting", Align::Left, 5, each(&|it| it.label.clone())),
+    ];
+    let titles = [
+        "MIR",
+        "matched",
+        "score",
+        "blanked",
+        "swapped",
+        "loss",
+        "perplexity",
+    ];
+    let rank = [0, 3, 0, 2, 4, 1, 1];
+    for ((metric, title), rank) in Metric::TABLE.iter().zip(titles).zip(rank) {
+        let cell = |variant: &Variant| {
+            let value = metric.value(results, variant);
+            value.map_or_else(|| "-".to_owned(), |value| metric.text(value))
+        };
+        table.push(Column::new(title, Align::Point, rank, each(&cell)));
+    }
+    let (mut lines, _) = columns(table, style);
+    lines.push(String::new());
+    for sentence in sentences(results) {
+        lines.extend(labeled("", &sentence, style));
+    }
+    lines.push(String::new());
+    for (claim, verdict) in results.family.claims.iter().zip(&results.verdicts) {
+        let mut text = format!(
+            "{} ({}): {}",
+            claim.statement,
+            claim.source,
+            style.bold(verdict.outcome.words())
+        );
+        if let Some(note) = &verdict.note {
+            text += &format!("; {note}");
+        }
+        lines.extend(labeled("claim", &text, style));
+    }
+    lines.join("\n") + "\n"
+}

@@ -1,0 +1,65 @@
+//! All figures of a family, as they are written beside its results.
+
+use super::{FamilyPlot, axis_curves, family_origin, mir_score, settings_plot};
+use crate::report::{
+    family::{FamilyResults, Metric},
+    figure::{Figure, Look, Palette, Scale},
+};
+
+/// Width of the figures, in points.
+const WIDTH: f32 = 900.0;
+
+/// A figure with the name that its file has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FamilyFigure {
+    /// File name without its ending.
+    pub name: String,
+    /// What it shows.
+    pub figure: Figure,
+}
+
+/// MIR against score over all variants; and of each axis: MIR against score, its settings side by side,
+/// its layers. Each with a heading and where its numbers come from.
+pub fn family_figures(results: &FamilyResults, palette: Palette) -> Vec<FamilyFigure> {
+    let look = |height: f32| Look::new(palette, [WIDTH, height]);
+    let plain = FamilyPlot {
+        results,
+        axis: None,
+        selected: None,
+    };
+    let mut figures = vec![FamilyFigure {
+        name: "mir-score".to_owned(),
+        figure: captioned(&plain, mir_score(&plain, &look(460.0)), &look(0.0)),
+    }];
+    for axis in &results.family.axes {
+        let plot = FamilyPlot {
+            axis: Some(axis),
+            ..plain
+        };
+        let parts = [
+            ("score", mir_score(&plot, &look(460.0))),
+            ("settings", settings_plot(&plot, &look(660.0))),
+            ("layers", axis_curves(&plot, Scale::Log, None, &look(420.0))),
+        ];
+        figures.extend(parts.map(|(part, figure)| FamilyFigure {
+            name: format!("{part}-{}", axis.name),
+            figure: captioned(&plot, figure, &look(0.0)),
+        }));
+    }
+    figures
+}
+
+/// A figure of a family with a heading and where its numbers come from.
+pub(super) fn captioned(plot: &FamilyPlot<'_>, figure: Figure, look: &Look) -> Figure {
+    let results = plot.results;
+    let subtitle = match plot.axis {
+        Some(axis) if axis.source.is_empty() => axis.explains.clone(),
+        Some(axis) => format!("{} ({})", axis.explains, axis.source),
+        None => format!("{} checkpoints", results.family.variants.len()),
+    };
+    let name = plot.axis.map(|axis| axis.name.as_str());
+    let found = results.correlation(name, &Metric::Mir, &Metric::Choice);
+    let rho = found.map(|found| format!("MIR with score: Spearman's {}.", found.rank.words()));
+    let captions: Vec<String> = rho.into_iter().chain([family_origin(results)]).collect();
+    figure.captioned(&subtitle, &captions, look)
+}

@@ -1,0 +1,190 @@
+//! `mirscope family`, over a few small checkpoints.
+
+use std::{fs, path::Path};
+
+use mirscope::report::family::FamilyResults;
+use serde_json::{Value, json};
+
+use super::{run, text};
+use crate::golden;
+
+const CHECKPOINT: &str = "clip_mlp_gqa_tied_f32";
+
+fn variant(name: &str, choice: f64, of: Option<&str>) -> Value {
+    json!({
+        "name": name, "axis": "samples", "label": name, "value": null, "seed": 1, "replicate_of": of,
+        "folder": name, "documents": null, "samples": 8, "seconds": null, "parameters_trained": 3,
+        "image_tokens": 16, "note": null,
+        "scores": {"choice": {"value": choice, "low": choice - 0.1, "high": choice + 0.1}}
+    })
+}
+
+/// A folder with three variants, all the same small checkpoint, and two pairs.
+fn family() -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let source = golden::root().join(CHECKPOINT);
+    for name in ["base", "base-seed2", "early"] {
+        let folder = root.path().join(name);
+        fs::create_dir(&folder).unwrap();
+        for entry in fs::read_dir(&source).unwrap() {
+            let path = entry.unwrap().path();
+            fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    let line = |text: &str| json!({"image": "base/image.png", "text": text}).to_string();
+    fs::write(
+        root.path().join("pairs.jsonl"),
+        line("A dog.") + "\n" + &line("Two cats."),
+    )
+    .unwrap();
+    let names = json!(["early", "base"]);
+    let family = json!({
+        "schema": 1, "base": "base", "pairs": "pairs.jsonl", "kinds": [],
+        "chance": {"uniform": 0.2, "majority": 0.3},
+        "variants": [variant("base", 0.7, None), variant("base-seed2", 0.6, Some("base")),
+                     variant("early", 0.2, None)],
+        "axes": [{"name": "samples", "title": "Amount", "source": "S", "explains": "E.",
+                  "ordered": true, "variants": names}],
+        "claims": [{"id": "score", "source": "S", "statement": "More is better", "metric": "choice",
+                    "expect": "increasing", "variants": names}]
+    });
+    fs::write(root.path().join("variants.json"), family.to_string()).unwrap();
+    root
+}
+
+fn measure(root: &Path, more: &[&str]) -> (i32, String, String) {
+    text(&run(
+        root,
+        &[&["family", ".", "--num-pairs", "2"], more].concat(),
+    ))
+}
+
+fn results(root: &Path) -> FamilyResults {
+    let json = fs::read_to_string(root.join("results.json")).unwrap();
+    FamilyResults::parse(&json, "results.json").unwrap()
+}
+
+#[test]
+fn everything_is_measured_once_and_again_only_where_it_changed() {
+    let root = family();
+    let root = root.path();
+    let (code, out, err) = measure(root, &[]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.contains("More is better (S): held here"), "{out}");
+    assert!(out.ends_with("results.json and 4 figures\n"), "{out}");
+    for file in [
+        "results.csv",
+        "results.md",
+        "figures/mir-score.svg",
+        "figures/layers-samples.svg",
+    ] {
+        assert!(root.join(file).is_file(), "{file}");
+    }
+    assert!(!root.join(".measured.json").exists());
+    let first = results(root);
+    let [base, early] = ["base", "early"].map(|name| first.measured[name].clone());
+    assert_eq!(
+        (base.mir, base.mir_official),
+        (early.mir, early.mir_official)
+    );
+    assert!(base.mir.is_some() && base.mir != base.mir_official);
+    assert_eq!((base.num_pairs, base.layers.len() > 1), (2, true));
+
+    // What is kept is not looked at again: a number put there by hand stays.
+    let json = fs::read_to_string(root.join("results.json")).unwrap();
+    let mut edited: Value = serde_json::from_str(&json).unwrap();
+    for name in ["base", "early"] {
+        edited["measured"][name]["mir"] = 9.5.into();
+    }
+    fs::write(root.join("results.json"), edited.to_string()).unwrap();
+    let config = root.join("early/config.json");
+    fs::write(&config, fs::read_to_string(&config).unwrap() + "\n").unwrap();
+    let (code, _, err) = measure(root, &[]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let second = results(root);
+    assert_eq!(second.measured["base"].mir, Some(9.5));
+    assert_eq!(second.measured["early"].mir, early.mir);
+    let (code, json, _) = measure(root, &["--all", "--json"]);
+    assert_eq!(code, 0);
+    assert_eq!(
+        FamilyResults::parse(&json, "stdout").unwrap(),
+        results(root)
+    );
+    assert_eq!(results(root).measured["base"].mir, base.mir);
+}
+
+/// The rates are those that `measure` gives for each definition.
+#[test]
+fn a_member_is_measured_as_measure_does() {
+    let root = family();
+    let root = root.path();
+    assert_eq!(measure(root, &[]).0, 0);
+    let found = results(root).measured["base"].clone();
+    for (definition, expected) in [
+        ("exact", found.mir),
+        ("official-accurate", found.mir_official),
+    ] {
+        let args = [
+            "measure",
+            "--json",
+            "--model",
+            "base",
+            "--pairs",
+            "pairs.jsonl",
+            "--definition",
+        ];
+        let (code, out, err) = text(&run(root, &[&args[..], &[definition]].concat()));
+        assert_eq!((code, err.as_str()), (0, ""));
+        let report: Value = serde_json::from_str(&out).unwrap();
+        let mir = report["mir"].as_f64().unwrap();
+        assert!(
+            (mir - expected.unwrap()).abs() < 1e-6,
+            "{definition}: {mir} {expected:?}"
+        );
+    }
+}
+
+#[test]
+fn a_missing_checkpoint_or_family_is_named_and_nothing_written() {
+    let root = family();
+    let root = root.path();
+    fs::remove_dir_all(root.join("early")).unwrap();
+    let (code, out, err) = measure(root, &[]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(
+        err.contains("`early` expects a checkpoint") && err.contains("found no folder"),
+        "{err}"
+    );
+    assert!(!root.join("results.json").exists() && !root.join("figures").exists());
+    let (code, _, err) = text(&run(root, &["family", "nowhere"]));
+    assert_eq!(code, 1);
+    assert!(err.contains("nowhere/variants.json: cannot read"), "{err}");
+}
+
+#[test]
+fn an_unfinished_run_goes_on_where_it_stopped() {
+    let root = family();
+    let root = root.path();
+    assert_eq!(measure(root, &[]).0, 0);
+    let mut kept = results(root).measured;
+    fs::remove_file(root.join("results.json")).unwrap();
+    kept.remove("early");
+    kept.get_mut("base").unwrap().mir = Some(7.25);
+    fs::write(
+        root.join(".measured.json"),
+        serde_json::to_string(&kept).unwrap(),
+    )
+    .unwrap();
+    // A damaged member fails the run; what was measured before stays for the next one.
+    let weights = root.join("early/model.safetensors");
+    let whole = fs::read(&weights).unwrap();
+    fs::write(&weights, &whole[..100]).unwrap();
+    let (code, _, err) = measure(root, &[]);
+    assert_eq!(code, 1);
+    assert!(err.contains("early: "), "{err}");
+    assert!(root.join(".measured.json").exists() && !root.join("results.json").exists());
+    fs::write(&weights, &whole).unwrap();
+    assert_eq!(measure(root, &[]).0, 0);
+    assert_eq!(results(root).measured["base"].mir, Some(7.25));
+    assert!(!root.join(".measured.json").exists());
+}
