@@ -22,7 +22,7 @@ const PANELS: [(Metric, f32); 4] = [
 ];
 
 /// Room below the last panel for the settings' names, in lines.
-const NAMES: f32 = 4.4;
+const NAMES: f32 = 4.0;
 
 /// MIR, score, caption loss and perplexity of text at the settings of the plot's axis, one column a
 /// setting; further seeds are hollow, the score has its interval, chance and the blanked image.
@@ -45,7 +45,7 @@ pub fn settings_plot(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
     let all: f32 = panels.iter().map(|(_, share)| share).sum();
     let room = (look.size[1] - NAMES * font) / all.max(1.0);
     // The widest numbers decide where all panels begin.
-    let left = look.left.max(4.6 * font);
+    let left = look.left.max(5.4 * font);
     let count = panels.len();
     let figures = panels.iter().enumerate().map(|(index, (metric, share))| {
         let last = index + 1 == count;
@@ -111,6 +111,9 @@ fn panel(
     }
     if shares {
         values.push(chance * factor);
+    } else if let Some(first) = values.first().copied() {
+        // Values that hardly differ are not spread over the whole height.
+        values.extend([0.98, 1.02].map(|factor| factor * first));
     }
     let Some(axis) = Axis::covering(Scale::Linear, values, false, [1.0, 0.0]) else {
         sheet.instead("nothing was measured");
@@ -134,7 +137,7 @@ fn panel(
         metric.title()
     };
     // Below the last panel stand names, below the others nothing: a plot leaves room for a title.
-    let below = if last { 1.6 - NAMES } else { 2.6 };
+    let below = if last { 1.6 - NAMES } else { 2.2 };
     let height = (look.size[1] + below * font).max(5.0 * font);
     let inner = Look {
         size: [look.size[0], height],
