@@ -86,6 +86,20 @@ test('a window asks for the libraries that it loads, the command line does not',
   assert.match(complete.text, /^\+ cargo run --release -- app --run$/m);
 });
 
+test('the family is measured by one command, the recipe is tested by another', (t) => {
+  const programs = { ...RUST, id: 'echo 0', 'apt-get': 'exit 0', cc: 'exit 0' };
+  const family = machine(t, programs, VULKAN)('family', '--all');
+  assert.equal(family.status, 0, family.text);
+  assert.match(family.text, /^\+ cargo run --release -- family assets\/family --all$/m);
+  const recipe = machine(t, { python3: 'exit 0' })('train-test');
+  assert.equal(recipe.status, 0, recipe.text);
+  assert.match(recipe.text, /^\+ training\/run test$/m);
+  const bare = machine(t, { ...ORDINARY_USER, 'apt-get': 'exit 1', sudo: 'exit 1' })('train-test');
+  assert.equal(bare.status, 1);
+  assert.match(bare.text, /sudo apt-get install python3 python3-venv$/m);
+  assert.equal(machine(t, programs, VULKAN)('train-test', '--fast').status, 1);
+});
+
 test('other systems are told what to install', (t) => {
   const mac = machine(t, { uname: 'echo Darwin', 'xcode-select': 'exit 1', brew: 'exit 0', ...RUST })('test');
   assert.equal(mac.status, 1, mac.text);
