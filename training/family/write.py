@@ -51,7 +51,7 @@ def write_member(family: Family, setting: Setting, tensors: dict[str, torch.Tens
     save_file(own, folder / OWN, metadata={"format": "pt"})
     with safe_open(shared, "pt") as file:
         rest = [k for k in file.keys() if k not in own and not k.startswith("multi_modal_projector.")]
-    where = os.path.relpath(shared, folder)
+    where = os.path.relpath(shared.resolve(), folder.resolve())
     index = {"metadata": {}, "weight_map": {**{k: where for k in sorted(rest)}, **{k: OWN for k in sorted(own)}}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=1) + "\n")
 
