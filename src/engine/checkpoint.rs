@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{EngineError, ModelSource, demo};
+use super::{EngineError, ModelSource, NamedBytes, demo};
 use crate::weights::{
     ByteSource, Checkpoint, FolderSource, MemorySource, PickedSource, WeightsError,
 };
@@ -50,12 +50,7 @@ pub(super) async fn open(
             })
         }
         ModelSource::Files(files) => {
-            let mut source = MemorySource::new("the files handed over");
-            for file in files {
-                // A page may name files with the folder they were dropped in.
-                let name = file.name.rsplit('/').next().unwrap_or_default().to_owned();
-                source.insert(name, file.bytes);
-            }
+            let source = handed_over(files);
             Ok(Opened {
                 checkpoint: Checkpoint::open(Arc::new(source))?,
                 name: "files of the user".to_owned(),
@@ -70,4 +65,19 @@ pub(super) async fn open(
             })
         }
     }
+}
+
+/// The files of a checkpoint in memory. They may be named with their folders: the checkpoint is then
+/// the first folder with `config.json`, and its index may take shards from the others.
+fn handed_over(files: Vec<NamedBytes>) -> MemorySource {
+    const CONFIG: &str = "config.json";
+    let folder = files.iter().find_map(|file| {
+        let (folder, name) = file.name.rsplit_once('/').unwrap_or(("", &file.name));
+        (name == CONFIG).then(|| folder.to_owned())
+    });
+    let mut source = MemorySource::new("the files handed over");
+    for file in files {
+        source.insert(file.name, file.bytes);
+    }
+    source.in_folder(folder.unwrap_or_default())
 }

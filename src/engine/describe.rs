@@ -61,7 +61,7 @@ pub(super) fn stages(config: &VlmConfig, tokens: usize) -> Vec<StageView> {
         about,
     };
     let vision = &config.vision;
-    let (side, patches) = (vision.image_size, vision.patches_per_side());
+    let (side, patches) = (vision.picture_size, vision.patches_per_side());
     let class_token = match (vision.has_class_token(), config.vision_feature_select) {
         (false, _) => "",
         (true, FeatureSelect::Default) => "; the class token is dropped",
@@ -136,7 +136,7 @@ fn tower(config: &VlmConfig) -> String {
         vision.num_hidden_layers,
         vision.hidden_size,
         vision.num_attention_heads,
-        vision.image_size,
+        vision.picture_size,
         vision.patch_size,
         layers.join(", ")
     )

@@ -16,7 +16,8 @@ pub enum ModelSource {
     },
     /// A Hugging Face folder on disk (native only).
     Folder(PathBuf),
-    /// The files of a Hugging Face folder, by name.
+    /// The files of a Hugging Face folder, by name or by path: the first `config.json` marks the
+    /// folder, and what lies beside it may hold shards that its index names.
     Files(Vec<NamedBytes>),
     /// Files that a person chose or dropped, one checkpoint among them; read by range where they lie.
     Picked(Vec<PickedFile>),

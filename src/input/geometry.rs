@@ -1,6 +1,7 @@
 //! Sizes and crops of images.
 
-use super::{decode::RgbImage, image_processor::Resize};
+use super::decode::RgbImage;
+use crate::weights::Resize;
 
 /// Height and width after resizing an image of `height` x `width`.
 pub(super) fn target(size: Resize, height: usize, width: usize) -> (usize, usize) {

@@ -1,38 +1,13 @@
 //! RGB images to `pixel_values`, as the PIL image processors of transformers 5 for CLIP and
 //! SigLIP: resize, center crop, rescale, normalize.
 
-use serde_json::{Map, Value};
-
 use super::{
     decode::{MAX_PIXELS, RgbImage},
     error::InputError,
     geometry::{center_crop, target},
     resample::{Filter, resize},
 };
-use crate::weights::{ByteSource, WeightsError, config::fields::Fields, read_text};
-
-const MAX_JSON: u64 = 16 << 20;
-
-/// The size that an image is resized to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resize {
-    /// To exactly this size, whatever the image's proportions.
-    Exact {
-        /// Pixels.
-        height: usize,
-        /// Pixels.
-        width: usize,
-    },
-    /// The shorter side to this length, proportions kept.
-    ShortestEdge(usize),
-    /// As [`Resize::ShortestEdge`], unless the longer side would exceed `longest`.
-    Edges {
-        /// Length of the shorter side.
-        shortest: usize,
-        /// Upper limit of the longer side.
-        longest: usize,
-    },
-}
+use crate::weights::{ByteSource, PictureSize, WeightsError, config::picture};
 
 /// Normalized pixels of one image.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,20 +36,16 @@ pub struct ProcessedImage {
 pub struct ImageProcessor {
     /// The file that they come from.
     pub file: String,
-    /// Size to resize to, if at all.
-    pub resize: Option<Resize>,
+    /// What it does to the size of an image.
+    pub size: PictureSize,
     /// Filter of the resizing.
     pub resample: Filter,
-    /// Height and width of the part kept from the center, if any.
-    pub crop: Option<(usize, usize)>,
     /// Factor on the 8-bit values, if any.
     pub rescale_factor: Option<f64>,
     /// Mean and standard deviation per channel, if the values are normalized.
     pub normalize: Option<([f32; 3], [f32; 3])>,
     /// Whether a color that the file names as transparent becomes white.
     pub convert_rgb: bool,
-    /// Height and width to pad to with zeros at the right and the bottom, if any.
-    pub pad: Option<(usize, usize)>,
 }
 
 impl ImageProcessor {
@@ -84,30 +55,13 @@ impl ImageProcessor {
     /// [`InputError::Config`]: neither file is there, a field is not valid, or the processor is
     /// another than CLIP's or SigLIP's.
     pub fn open(source: &dyn ByteSource) -> Result<Self, InputError> {
-        const FILES: [&str; 2] = ["processor_config.json", "preprocessor_config.json"];
-        for file in FILES {
-            let Some(text) = read_text(source, file, MAX_JSON)? else {
-                continue;
-            };
-            let map: Map<String, Value> =
-                serde_json::from_str(&text).map_err(|error| WeightsError::Json {
-                    file: file.into(),
-                    reason: error.to_string(),
-                })?;
-            let root = Fields::new(file, "", &map);
-            if file == "preprocessor_config.json" {
-                return Self::parse(file, &root);
-            }
-            // Without a nested processor this file only holds the text side's settings.
-            if let Some(nested) = root.section("image_processor")? {
-                return Self::parse(file, &nested);
-            }
-        }
-        Err(InputError::Config(WeightsError::MissingFile {
-            folder: source.name(),
-            expected: FILES.join(" or "),
-            found: "neither with an image processor".into(),
-        }))
+        picture::image_processor(source, Self::parse)?.ok_or_else(|| {
+            InputError::Config(WeightsError::MissingFile {
+                folder: source.name(),
+                expected: picture::PROCESSOR_FILES.join(" or "),
+                found: "neither with an image processor".into(),
+            })
+        })
     }
 
     /// Processes the image called `name`.
@@ -124,7 +78,7 @@ impl ImageProcessor {
                 .filter(|p| **p == key)
                 .for_each(|p| *p = [255; 3]);
         }
-        if let Some(size) = self.resize {
+        if let Some(size) = self.size.resize {
             let (height, width) = target(size, rgb.height, rgb.width);
             if height == 0 || width == 0 || height as u64 * width as u64 > MAX_PIXELS {
                 return Err(InputError::Image {
@@ -135,7 +89,7 @@ impl ImageProcessor {
             }
             rgb = resize(&rgb, width, height, self.resample);
         }
-        if let Some((height, width)) = self.crop {
+        if let Some((height, width)) = self.size.crop {
             rgb = center_crop(&rgb, height, width);
         }
         let pixel_values = self.values(name, &rgb)?;
@@ -173,7 +127,7 @@ impl ImageProcessor {
     /// Rescales and normalizes, then pads. There are only 256 possible values per channel: the
     /// product is rounded from f64 to f32, then mean and deviation are applied in f32.
     fn values(&self, name: &str, rgb: &RgbImage) -> Result<PixelValues, InputError> {
-        let (height, width) = self.pad.unwrap_or((rgb.height, rgb.width));
+        let (height, width) = self.size.pad.unwrap_or((rgb.height, rgb.width));
         if height < rgb.height || width < rgb.width {
             return Err(InputError::Image {
                 name: name.into(),

@@ -23,7 +23,7 @@ mod tokenizer;
 pub use chat_template::{AssistantForm, ChatTemplate, UserForm};
 pub use decode::{MAX_PIXELS, RgbImage, decode_image};
 pub use error::InputError;
-pub use image_processor::{ImageProcessor, PixelValues, ProcessedImage, Resize};
+pub use image_processor::{ImageProcessor, PixelValues, ProcessedImage};
 pub use processor::{PreparedImage, Processor};
 pub use prompt::{Prompt, PromptBuilder, PromptForm};
 pub use resample::{Filter, resize};

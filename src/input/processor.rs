@@ -35,7 +35,7 @@ impl Processor {
         Ok(Self {
             images: ImageProcessor::open(source)?,
             prompts: PromptBuilder::open(source, config)?,
-            image_size: config.vision.image_size,
+            image_size: config.vision.picture_size,
         })
     }
 

@@ -12,6 +12,7 @@ mod load;
 mod looks;
 mod moca;
 mod ops;
+mod positions;
 mod vision_tower;
 mod vlm;
 

@@ -5,6 +5,7 @@ use super::{
     Capture, CaptureRequest, Hook, ModelError,
     load::Loader,
     ops::{LayerNorm, Linear, Ops, Weight, kernel_activation},
+    positions::interpolate,
 };
 use crate::{
     gpu::{DType, Tensor},
@@ -49,10 +50,11 @@ impl VisionTower {
             true => None,
             false => Some(loader.vector(&name("patch_embedding.bias"), width)?),
         };
-        let positions = [config.num_positions(), width];
-        let position_values = loader
-            .host(&name("position_embedding.weight"), &positions)?
+        let table = [config.table_positions(), width];
+        let table = loader
+            .host(&name("position_embedding.weight"), &table)?
             .to_f32();
+        let position_values = positions(&config, table);
         let class_row = match clip {
             true => {
                 let mut row = loader.host(&name("class_embedding"), &[width])?.to_f32();
@@ -73,7 +75,11 @@ impl VisionTower {
             layers.push(Block::load(loader, i, &config)?);
         }
         Ok(Self {
-            position_embedding: loader.gpu.upload(positions[0], width, &position_values)?,
+            position_embedding: (loader.gpu).upload(
+                config.num_positions(),
+                width,
+                &position_values,
+            )?,
             patch_embedding,
             patch_bias,
             class_row,
@@ -142,6 +148,15 @@ impl VisionTower {
             None => Ok(x),
         }
     }
+}
+
+/// The positions of a picture's patches from the checkpoint's table, the class token's own first.
+fn positions(config: &VisionConfig, mut table: Vec<f32>) -> Vec<f32> {
+    let (from, to) = (config.table_per_side(), config.patches_per_side());
+    let class = usize::from(config.has_class_token()) * config.hidden_size;
+    let patches = table.split_off(class.min(table.len()));
+    table.extend(interpolate(&patches, from, to, config.hidden_size));
+    table
 }
 
 impl Block {

@@ -167,7 +167,11 @@ impl Vlm {
 
     fn check_pixels(&self, input: &ForwardInput<'_>) -> Result<(), ModelError> {
         let vision = &self.config.vision;
-        let expected = [vision.num_channels, vision.image_size, vision.image_size];
+        let expected = [
+            vision.num_channels,
+            vision.picture_size,
+            vision.picture_size,
+        ];
         if input.pixel_shape != expected {
             return Err(ModelError::PixelValues {
                 expected,

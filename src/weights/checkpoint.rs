@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    config::{ConnectorKind, VlmConfig},
+    config::{ConnectorKind, VlmConfig, picture},
     error::WeightsError,
     files::{self, INDEX, MAX_JSON, TensorInfo, WEIGHTS},
     layout::{self, Expected},
@@ -38,7 +38,9 @@ impl fmt::Debug for Checkpoint {
 
 impl Checkpoint {
     /// Opens the checkpoint in `source`: `config.json` and `model.safetensors`, or shards with
-    /// `model.safetensors.index.json`. Reads headers only.
+    /// `model.safetensors.index.json`. Reads headers only. Where the image processor's files say
+    /// what size of pictures they make, the configuration is [for that
+    /// size](VlmConfig::with_picture_size).
     ///
     /// # Errors
     /// A file is missing or damaged, the architecture is not supported, or the tensors do not have
@@ -51,6 +53,10 @@ impl Checkpoint {
                 found: "no such file".into(),
             })?;
         let mut config = VlmConfig::parse(CONFIG, &text)?;
+        // Files that say nothing usable are told when the processor itself is opened.
+        if let Ok(Some(side)) = picture::side(&*source) {
+            config = config.with_picture_size(side)?;
+        }
         let tensors = files::open(&source)?;
         if matches!(config.connector.kind, ConnectorKind::Mlp { .. })
             && tensors

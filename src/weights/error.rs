@@ -157,6 +157,43 @@ pub enum WeightsError {
         found: String,
     },
 
+    /// The image processor makes pictures of a size that the tower cannot take.
+    #[error(
+        "the image processor makes pictures of {side} pixels: expected vision_config.image_size = {image_size}, or a multiple of patch_size = {patch_size} of at most 1048576 patches; correct crop_size or size in the processor's file"
+    )]
+    PictureSize {
+        /// Side of the pictures.
+        side: usize,
+        /// Side that the table of positions was made for.
+        image_size: usize,
+        /// Side of a patch.
+        patch_size: usize,
+    },
+
+    /// The index of shards names a file where none may lie.
+    #[error("{file}: `{shard}` should be a path relative to the checkpoint folder, found {found}")]
+    ShardPath {
+        /// The index.
+        file: String,
+        /// What it names.
+        shard: String,
+        /// Why it cannot be.
+        found: String,
+    },
+
+    /// A shard outside the checkpoint folder is not there.
+    #[error("{folder}: {file} takes tensors from `{shard}`, which is not there; {advice}")]
+    MissingShard {
+        /// Name of the source.
+        folder: String,
+        /// The index.
+        file: String,
+        /// What it names.
+        shard: String,
+        /// What to do.
+        advice: String,
+    },
+
     /// Two tensors claim the same place in the model.
     #[error(
         "{file}: expected one tensor for `{canonical}`, found both `{first}` and `{second}`; remove one"

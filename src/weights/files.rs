@@ -13,7 +13,7 @@ use super::{
     error::WeightsError,
     names,
     safetensors::{Entry, read_header},
-    source::{ByteSource, read_text},
+    source::{ByteSource, path, read_text},
     tensor::StorageType,
 };
 
@@ -162,6 +162,7 @@ fn open_shards(source: &Arc<dyn ByteSource>) -> Result<BTreeMap<String, TensorIn
     }
     let mut tensors = BTreeMap::new();
     for (file, wanted) in shards {
+        check_shard(&**source, file)?;
         let mut entries = read_header(&**source, file)?;
         if let Some(tensor) = wanted.iter().find(|name| !entries.contains_key(**name)) {
             return Err(WeightsError::HeaderEntry {
@@ -175,4 +176,49 @@ fn open_shards(source: &Arc<dyn ByteSource>) -> Result<BTreeMap<String, TensorIn
         add_tensors(&mut tensors, source, file, entries)?;
     }
     Ok(tensors)
+}
+
+/// Whether a shard may lie where the index says, and where it lies outside the folder, whether it is
+/// there.
+fn check_shard(source: &dyn ByteSource, shard: &str) -> Result<(), WeightsError> {
+    let outside = path::is_outside(shard);
+    let refused = match path::not_relative(shard) {
+        // What is read outside is a file of weights and nothing else.
+        None if outside && !shard.ends_with(".safetensors") => Some("another kind of file"),
+        other => other,
+    };
+    if let Some(found) = refused {
+        return Err(WeightsError::ShardPath {
+            file: INDEX.into(),
+            shard: shard.chars().take(200).collect(),
+            found: found.into(),
+        });
+    }
+    if outside && source.len(shard)?.is_none() {
+        return Err(WeightsError::MissingShard {
+            folder: source.name(),
+            file: INDEX.into(),
+            shard: shard.into(),
+            advice: source.advice(shard),
+        });
+    }
+    Ok(())
+}
+
+/// The shards outside the checkpoint folder that its index names; none where there is no index that
+/// can be read.
+pub fn shards_outside(source: &dyn ByteSource) -> Vec<String> {
+    let index: Option<Value> = match read_text(source, INDEX, MAX_JSON) {
+        Ok(Some(text)) => serde_json::from_str(&text).ok(),
+        _ => None,
+    };
+    let map = index
+        .as_ref()
+        .and_then(|index| index.get("weight_map")?.as_object());
+    let shards = map.into_iter().flat_map(|map| map.values());
+    let outside = shards
+        .filter_map(Value::as_str)
+        .filter(|shard| path::is_outside(shard));
+    let outside: BTreeSet<&str> = outside.collect();
+    outside.into_iter().map(str::to_owned).collect()
 }

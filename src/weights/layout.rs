@@ -73,7 +73,7 @@ fn vision(config: &VlmConfig, list: &mut List) {
     let patch = (v.patch_size, "vision_config.patch_size");
     let channels = (v.num_channels, "vision_config.num_channels");
     let positions = (
-        v.num_positions(),
+        v.table_positions(),
         "vision_config.image_size and vision_config.patch_size",
     );
     if clip {

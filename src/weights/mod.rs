@@ -25,10 +25,10 @@ mod tensor;
 pub use checkpoint::Checkpoint;
 pub(crate) use config::reduced;
 pub use config::{
-    Activation, ConnectorConfig, ConnectorKind, FeatureSelect, RopeScaling, TextConfig, TextKind,
-    VisionConfig, VisionKind, VlmConfig,
+    Activation, ConnectorConfig, ConnectorKind, FeatureSelect, PictureSize, Resize, RopeScaling,
+    TextConfig, TextKind, VisionConfig, VisionKind, VlmConfig,
 };
 pub use error::{SourceError, WeightsError};
-pub use files::TensorInfo;
+pub use files::{TensorInfo, shards_outside};
 pub use source::{ByteSource, Bytes, FolderSource, MemorySource, PickedSource, read_text};
 pub use tensor::{HostTensor, StorageType};

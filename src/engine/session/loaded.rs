@@ -12,6 +12,7 @@ use crate::{
     model::Vlm,
     platform::{FilePlace, PickedFile},
     report::ModelSummary,
+    weights::{FolderSource, shards_outside},
 };
 
 const MIB: &str = "MiB";
@@ -55,6 +56,10 @@ impl Origin {
                 let entries = std::fs::read_dir(path).ok()?;
                 let stamps = entries.map(|entry| stamp(entry.ok()?.path()));
                 let mut stamps: Vec<Stamp> = stamps.collect::<Option<_>>()?;
+                // A shard outside that is missing is told when the checkpoint is opened.
+                let source = FolderSource::open(path).ok()?;
+                let outside = shards_outside(&source).into_iter();
+                stamps.extend(outside.filter_map(|shard| stamp(path.join(shard))));
                 stamps.sort();
                 Some(Self::Folder(path.clone(), stamps))
             }

@@ -6,6 +6,7 @@
 mod activation;
 mod connector;
 pub(crate) mod fields;
+pub(crate) mod picture;
 mod rope;
 mod text;
 mod vision;
@@ -19,6 +20,7 @@ use fields::Fields;
 pub use activation::Activation;
 pub(crate) use connector::reduced;
 pub use connector::{ConnectorConfig, ConnectorKind};
+pub use picture::{PictureSize, Resize};
 pub use rope::RopeScaling;
 pub use text::{TextConfig, TextKind};
 pub use vision::{VisionConfig, VisionKind};
@@ -26,6 +28,9 @@ pub use vision::{VisionConfig, VisionKind};
 /// The architectures that this program runs.
 pub const SUPPORTED_ARCHITECTURES: &str =
     "LlavaForConditionalGeneration (a CLIP or SigLIP tower and a Llama decoder)";
+
+/// Most crops along a side of an image: 64 and the whole are 65 pictures.
+const MOST_SUB_IMAGES: usize = 8;
 
 /// Which of the tower's positions become image features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +62,10 @@ pub struct VlmConfig {
     /// Whether the vision tokens are calibrated at the end of every decoder layer by
     /// `modality_layernorm` (MoCa, arXiv 2410.07167).
     pub use_moca: bool,
+    /// `mm_sub_images`: crops along each side of an image, where images are cut (sub-image
+    /// decomposition of MM1, arXiv 2403.09611, section 3.2): the whole picture goes through the
+    /// tower first, then the image processed at so many times the size, crop by crop, row-major.
+    pub sub_images: Option<usize>,
     /// End-of-sequence token, the first where there are several.
     pub eos_token_id: Option<u32>,
     /// Beginning-of-sequence token.
@@ -133,6 +142,7 @@ impl VlmConfig {
             vision_feature_layer,
             vision_feature_select,
             use_moca: root.flag("use_moca")?.unwrap_or(false),
+            sub_images: root.count("mm_sub_images", 2..=MOST_SUB_IMAGES)?,
         };
         if config.num_image_tokens() == 0 {
             return Err(root.invalid(
@@ -154,15 +164,75 @@ impl VlmConfig {
         Ok(config)
     }
 
-    /// Positions of one image in the decoder: what the connector makes of the tower's positions after
-    /// [`VlmConfig::vision_feature_select`].
+    /// Positions of one image in the decoder: those of all its pictures.
     pub fn num_image_tokens(&self) -> usize {
+        self.pictures_per_image() * self.tokens_per_picture()
+    }
+
+    /// Pictures that go through tower and connector for one image: the whole, and its sub-images.
+    pub fn pictures_per_image(&self) -> usize {
+        1 + self.sub_images.map_or(0, |side| side * side)
+    }
+
+    /// Image tokens of one picture: what the connector makes of the tower's positions after
+    /// [`VlmConfig::vision_feature_select`].
+    pub fn tokens_per_picture(&self) -> usize {
         self.connector
             .kind
             .tokens(match self.vision_feature_select {
                 FeatureSelect::Default => self.vision.num_positions() - 1,
                 FeatureSelect::Full => self.vision.num_positions(),
             })
+    }
+
+    /// Image tokens of a picture that stand for no place in it and come before the others: the
+    /// tower's class token, where it is kept.
+    pub fn tokens_before_grid(&self) -> usize {
+        let kept = self.vision_feature_select == FeatureSelect::Full;
+        usize::from(kept && self.vision.has_class_token())
+    }
+
+    /// Side of the square grid in which a picture's image tokens stand for its parts, row-major;
+    /// none where a token stands for no place.
+    pub fn token_grid(&self) -> Option<usize> {
+        let patches = self.vision.patches_per_side();
+        match self.connector.kind {
+            ConnectorKind::Mlp { .. } => Some(patches),
+            ConnectorKind::AveragePool { side } | ConnectorKind::CAbstractor { side, .. } => {
+                Some(side)
+            }
+            ConnectorKind::PixelShuffle { scale } => Some(patches / scale),
+            ConnectorKind::AttentionPool { .. } => None,
+        }
+    }
+
+    /// The same for pictures of `side` pixels, as the checkpoint's image processor makes them.
+    /// Where this is not `vision_config.image_size`, the table of positions is interpolated when
+    /// the model is loaded.
+    ///
+    /// # Errors
+    /// [`WeightsError::PictureSize`]: another size than the table's has to be cut into patches
+    /// without a rest, and into no more than 1048576. [`WeightsError::Field`]: the connector cannot
+    /// work with so many patches.
+    pub fn with_picture_size(mut self, side: usize) -> Result<Self, WeightsError> {
+        self.vision = self.vision.with_picture_size(side)?;
+        let patches = self.vision.patches_per_side();
+        match &mut self.connector.kind {
+            ConnectorKind::CAbstractor { grid, .. } => *grid = patches,
+            ConnectorKind::PixelShuffle { scale } if !patches.is_multiple_of(*scale) => {
+                return Err(WeightsError::Field {
+                    file: "config.json".into(),
+                    field: "mm_projector_scale".into(),
+                    expected: format!(
+                        "a divisor of {patches}, the patches along one side of a picture of {side} \
+                         pixels"
+                    ),
+                    found: scale.to_string(),
+                });
+            }
+            _ => {}
+        }
+        Ok(self)
     }
 
     /// [`VlmConfig::vision_feature_layer`] as indices from the start, `0..=num_hidden_layers`.

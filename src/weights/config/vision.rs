@@ -5,6 +5,9 @@ use serde_json::Map;
 use super::{activation::Activation, fields::Fields};
 use crate::weights::error::WeightsError;
 
+/// Most patches of a picture.
+const MOST_PATCHES: usize = 1 << 20;
+
 /// Family of vision towers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum VisionKind {
@@ -37,8 +40,11 @@ pub struct VisionConfig {
     pub num_hidden_layers: usize,
     /// Attention heads; they divide `hidden_size`.
     pub num_attention_heads: usize,
-    /// Side of the square image, in pixels.
+    /// Side of the square image that the table of positions was made for, in pixels.
     pub image_size: usize,
+    /// Side of the square pictures that the tower gets, in pixels: `image_size`, unless
+    /// [`super::VlmConfig::with_picture_size`] says otherwise.
+    pub picture_size: usize,
     /// Side of a square patch, in pixels.
     pub patch_size: usize,
     /// Color channels, always 3.
@@ -50,12 +56,22 @@ pub struct VisionConfig {
 }
 
 impl VisionConfig {
-    /// Patches along one side; pixels beyond the last full patch are ignored.
+    /// Patches along one side of a picture; pixels beyond the last full patch are ignored.
     pub fn patches_per_side(&self) -> usize {
+        self.picture_size / self.patch_size
+    }
+
+    /// Patches along one side by the checkpoint's table of positions.
+    pub fn table_per_side(&self) -> usize {
         self.image_size / self.patch_size
     }
 
-    /// Patches of an image.
+    /// Rows of the checkpoint's table of positions: its patches and the class token.
+    pub fn table_positions(&self) -> usize {
+        self.table_per_side().pow(2) + usize::from(self.has_class_token())
+    }
+
+    /// Patches of a picture.
     pub fn num_patches(&self) -> usize {
         self.patches_per_side().pow(2)
     }
@@ -73,6 +89,21 @@ impl VisionConfig {
     /// Width of one attention head.
     pub fn head_dim(&self) -> usize {
         self.hidden_size / self.num_attention_heads
+    }
+
+    pub(super) fn with_picture_size(mut self, side: usize) -> Result<Self, WeightsError> {
+        let patch = self.patch_size;
+        let same = side == self.image_size;
+        let fits = side >= patch && side % patch == 0 && (side / patch).pow(2) <= MOST_PATCHES;
+        if !same && !fits {
+            return Err(WeightsError::PictureSize {
+                side,
+                image_size: self.image_size,
+                patch_size: patch,
+            });
+        }
+        self.picture_size = side;
+        Ok(self)
     }
 
     pub(super) fn parse(root: &Fields<'_>) -> Result<Self, WeightsError> {
@@ -113,7 +144,7 @@ impl VisionConfig {
                 patch_size,
             ));
         }
-        if (image_size / patch_size).pow(2) > 1 << 20 {
+        if (image_size / patch_size).pow(2) > MOST_PATCHES {
             return Err(f.invalid(
                 "patch_size",
                 "large enough for at most 1048576 patches",
@@ -133,6 +164,7 @@ impl VisionConfig {
             num_hidden_layers: f.count("num_hidden_layers", 1..=1024)?.unwrap_or(layers),
             num_attention_heads,
             image_size,
+            picture_size: image_size,
             patch_size,
             num_channels: f.count("num_channels", 3..=3)?.unwrap_or(3),
             layer_norm_eps: f.float("layer_norm_eps", 0.0)?.unwrap_or(eps),

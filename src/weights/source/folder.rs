@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{ByteSource, no_such_file, too_short};
+use super::{ByteSource, no_such_file, path, too_short};
 use crate::weights::error::SourceError;
 
 /// A folder on disk.
@@ -32,22 +32,15 @@ impl FolderSource {
         ))
     }
 
-    /// Path of `file`; only plain relative names are let through, so that an index of shards
-    /// cannot point outside the folder.
+    /// Path of `file`; only relative ones are let through. Those that lead out of the folder come
+    /// from the index of shards alone, which is checked when it is read.
     fn path(&self, file: &str) -> Result<std::path::PathBuf, SourceError> {
-        use std::path::{Component, Path};
-        let plain = !file.is_empty()
-            && !file.contains('\\')
-            && Path::new(file)
-                .components()
-                .all(|c| matches!(c, Component::Normal(_)));
-        if plain {
-            Ok(self.folder.join(file))
-        } else {
-            Err(SourceError::new(
+        match path::not_relative(file) {
+            None => Ok(self.folder.join(file)),
+            Some(found) => Err(SourceError::new(
                 file,
-                "expected a file name inside the checkpoint folder, found a path that leaves it",
-            ))
+                format!("expected a path relative to the checkpoint folder, found {found}"),
+            )),
         }
     }
 }
@@ -81,6 +74,14 @@ impl ByteSource for FolderSource {
                 unreadable(&error),
             )),
         }
+    }
+
+    fn advice(&self, file: &str) -> String {
+        let place = self.folder.join(file);
+        format!(
+            "put the file there ({}): the folders of a family have to stay beside each other",
+            place.display()
+        )
     }
 
     fn read_range(&self, file: &str, range: Range<u64>) -> Result<Vec<u8>, SourceError> {

@@ -9,17 +9,19 @@ mod folder;
 #[cfg(target_arch = "wasm32")]
 #[path = "no_folder.rs"]
 mod folder;
+pub(crate) mod path;
 mod picked;
 
 pub use folder::FolderSource;
 pub use picked::PickedSource;
 
-/// A flat set of named files. Weights are read by range, never as a whole.
+/// The files of a checkpoint folder, by their paths relative to it. Weights are read by range, never
+/// as a whole. A path may lead out of the folder where an index of shards says so.
 pub trait ByteSource: Send + Sync {
     /// Name of the source for messages, for example the folder's path.
     fn name(&self) -> String;
 
-    /// Names of the files, sorted.
+    /// Names of the files in the folder itself, sorted.
     ///
     /// # Errors
     /// The folder cannot be listed.
@@ -36,6 +38,11 @@ pub trait ByteSource: Send + Sync {
     /// # Errors
     /// There is no such file, it is shorter than the range's end, or it cannot be read.
     fn read_range(&self, file: &str, range: Range<u64>) -> Result<Vec<u8>, SourceError>;
+
+    /// What to do where `file`, which lies outside the folder, is not there; a clause.
+    fn advice(&self, file: &str) -> String {
+        format!("put it at {file} as seen from the checkpoint folder")
+    }
 
     /// A whole file; for small ones.
     ///
@@ -110,6 +117,8 @@ impl From<&'static [u8]> for Bytes {
 #[derive(Clone, Debug, Default)]
 pub struct MemorySource {
     name: String,
+    /// The checkpoint folder among the files; empty where they lie in it themselves.
+    folder: String,
     files: BTreeMap<String, Bytes>,
 }
 
@@ -118,8 +127,22 @@ impl MemorySource {
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
+            folder: String::new(),
             files: BTreeMap::new(),
         }
+    }
+
+    /// The same files seen from `folder`: with files called `base/tower.safetensors` and
+    /// `variant/config.json`, the folder `variant` is a checkpoint that may take shards from
+    /// `../base/tower.safetensors`.
+    #[must_use]
+    pub fn in_folder(mut self, folder: impl Into<String>) -> Self {
+        self.folder = folder.into();
+        self
+    }
+
+    fn file(&self, file: &str) -> Option<&Bytes> {
+        self.files.get(&path::resolve(&self.folder, file))
     }
 
     /// Adds a file; a later one replaces an earlier one of the same name.
@@ -141,17 +164,19 @@ impl ByteSource for MemorySource {
     }
 
     fn list(&self) -> Result<Vec<String>, SourceError> {
-        Ok(self.files.keys().cloned().collect())
+        let here = self.files.keys();
+        let here = here.filter(|path| path::folder_of(path) == self.folder);
+        let name = |path: &String| path.rsplit('/').next().unwrap_or_default().to_owned();
+        Ok(here.map(name).collect())
     }
 
     fn len(&self, file: &str) -> Result<Option<u64>, SourceError> {
-        Ok(self.files.get(file).map(|b| b.as_slice().len() as u64))
+        Ok(self.file(file).map(|b| b.as_slice().len() as u64))
     }
 
     fn read_range(&self, file: &str, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
         let bytes = self
-            .files
-            .get(file)
+            .file(file)
             .ok_or_else(|| no_such_file(&self.name, file))?
             .as_slice();
         let part = usize::try_from(range.start)

@@ -4,6 +4,7 @@ mod jpeg;
 mod limits;
 mod looks;
 mod states;
+mod variants;
 
 use mirscope::{
     gpu::{Gpu, Recording, Tensor},

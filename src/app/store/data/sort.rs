@@ -18,17 +18,21 @@ impl Data {
             .collect();
         let (checkpoint, others): (Vec<_>, Vec<_>) = files
             .into_iter()
-            .partition(|file| checkpoints.contains(file.folder()) && is_part(file));
+            .partition(|file| is_part(file, &checkpoints));
         if !checkpoint.is_empty() {
-            let folder = checkpoints.iter().next().map_or("", String::as_str);
-            let name = folder.rsplit('/').next().unwrap_or_default();
-            let name = if name.is_empty() {
-                "chosen files"
-            } else {
-                name
-            };
+            // Of several folders, one may take weights of the others: the engine finds out which.
+            let names: Vec<&str> = (checkpoints.iter())
+                .map(|folder| folder.rsplit('/').next().unwrap_or_default())
+                .map(|name| {
+                    if name.is_empty() {
+                        "chosen files"
+                    } else {
+                        name
+                    }
+                })
+                .collect();
             self.choose_model(ModelChoice::Picked {
-                name: name.to_owned(),
+                name: names.join(" and "),
                 files: checkpoint,
             });
         }
@@ -67,9 +71,13 @@ impl Data {
     }
 }
 
-/// Whether a file in a checkpoint's folder belongs to the checkpoint; images lying there do not.
-fn is_part(file: &PickedFile) -> bool {
+/// Whether a file belongs to a checkpoint in one of these folders: weights from anywhere, and all that
+/// lies there but images and lists.
+fn is_part(file: &PickedFile, checkpoints: &BTreeSet<String>) -> bool {
     let extension = file.extension();
+    if !checkpoints.contains(file.folder()) {
+        return !checkpoints.is_empty() && extension == "safetensors";
+    }
     !PickKind::Images.extensions().contains(&extension.as_str()) && extension != "jsonl"
 }
 
@@ -107,14 +115,25 @@ mod tests {
         let ModelChoice::Picked { name, files } = &data.model else {
             panic!("a checkpoint was dropped");
         };
-        assert_eq!((name.as_str(), files.len()), ("tiny", 3));
+        // Weights beside the folder may be shards of the checkpoint.
+        assert_eq!((name.as_str(), files.len()), ("tiny", 4));
         assert_eq!((data.images.len(), data.texts.len()), (1, 1));
         let rejected: Vec<&str> = data
             .rejected
             .iter()
             .map(|error| error.file.as_str())
             .collect();
-        assert_eq!(rejected, ["loose.safetensors", "movie.mp4"]);
+        assert_eq!(rejected, ["movie.mp4"]);
+        data.rejected.clear();
+        data.add(
+            vec![PickedFile {
+                path: "loose.safetensors".to_owned(),
+                size: 1,
+                place: FilePlace::Page(9),
+            }],
+            &wake,
+        );
+        assert!(data.rejected[0].reason.contains("config.json"));
         assert!(data.next_inspection().is_some());
         assert!(data.next_inspection().is_none(), "one at a time");
     }
