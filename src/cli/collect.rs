@@ -45,7 +45,8 @@ pub(crate) fn texts(paths: &[PathBuf]) -> Result<Vec<(String, String)>, CliError
         .collect()
 }
 
-/// The pairs in a file of lines `{"image": path, "text": string}`; blank lines do not count.
+/// The pairs and documents in a file of lines `{"image": path, "text": string}` or
+/// `{"images": [...], "texts": [...]}`; blank lines do not count.
 ///
 /// # Errors
 /// [`CliError::Input`] naming the line: not such an object, no such image, an empty text.
@@ -57,17 +58,18 @@ pub(crate) fn pairs(file: &Path) -> Result<Vec<PairInput>, CliError> {
         let wrong_line =
             |reason: &str| CliError::Input(format!("{}:{number}: {reason}", file.display()));
         let line = line.map_err(|reason| wrong_line(&reason))?;
-        let image = folder.join(&line.image);
-        if !image.is_file() {
-            return Err(wrong_line(&format!(
-                "expected an image at {}, found no file",
-                image.display()
-            )));
+        let mut turns = Vec::with_capacity(line.turns.len());
+        for (image, text) in line.turns {
+            let image = folder.join(&image);
+            if !image.is_file() {
+                return Err(wrong_line(&format!(
+                    "expected an image at {}, found no file",
+                    image.display()
+                )));
+            }
+            turns.push((ImageInput::Path(image), text));
         }
-        pairs.push(PairInput {
-            image: ImageInput::Path(image),
-            text: line.text,
-        });
+        pairs.extend(PairInput::document(turns));
     }
     if pairs.is_empty() {
         return Err(wrong(file, "expected at least one pair, found none"));

@@ -143,13 +143,11 @@ pub(super) async fn pairs(
                 .iter()
                 .find(|file| file.path == line.image)
                 .ok_or_else(|| demo_error(&line.image, "expected an image, found no file"))?;
-            Ok(PairInput {
-                image: ImageInput::Bytes(NamedBytes {
-                    name: line.image.clone(),
-                    bytes: file.bytes.to_vec(),
-                }),
-                text: line.text.clone(),
-            })
+            let image = ImageInput::Bytes(NamedBytes {
+                name: line.image.clone(),
+                bytes: file.bytes.to_vec(),
+            });
+            Ok(PairInput::new(image, line.text.clone()))
         })
         .collect::<Result<_, EngineError>>()?;
     Ok((pairs, available))

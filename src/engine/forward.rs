@@ -15,8 +15,9 @@ use crate::{
 /// Seconds that the pairs of one recording should take together: enough that a small model does not
 /// wait for the device after each pair.
 const TARGET_SECONDS: f64 = 0.2;
-/// Most pairs in one recording; bounds the memory of their pixel values on the device.
-const MOST_PAIRS: usize = 16;
+/// Most pictures in one recording, unless a single pair has more; bounds the memory of their pixel
+/// values on the device.
+const MOST_PICTURES: usize = 16;
 
 /// A state that is measured.
 pub(super) struct State {
@@ -82,10 +83,12 @@ impl Forward<'_> {
         const UNIT: &str = "pairs";
         let total = pairs.len() as u64;
         news.begin(Stage::Forward, total, UNIT)?;
+        let per_image = self.vlm.config().pictures_per_image();
         let (mut done, mut batch) = (0, 1);
         while done < pairs.len() {
             let start = Instant::now();
-            let now = &pairs[done..pairs.len().min(done + batch)];
+            let pictures = |pair: &Prepared| pair.prompt.images * per_image;
+            let now = together(&pairs[done..], batch, pictures);
             let mut recording = Recording::new();
             for pair in now {
                 self.record(&mut recording, pair, target)?;
@@ -102,7 +105,7 @@ impl Forward<'_> {
                 .await?;
             done += now.len();
             let seconds = start.elapsed().as_secs_f64() / now.len() as f64;
-            batch = ((TARGET_SECONDS / seconds) as usize).clamp(1, MOST_PAIRS);
+            batch = ((TARGET_SECONDS / seconds) as usize).clamp(1, MOST_PICTURES);
         }
         Ok(())
     }
@@ -138,9 +141,31 @@ impl Forward<'_> {
     }
 }
 
+/// The first of `items` that share a recording: `most` of them, with no more pictures in all than it
+/// may have, but at least one.
+fn together<T>(items: &[T], most: usize, pictures: impl Fn(&T) -> usize) -> &[T] {
+    let mut sum = 0;
+    let fits = |item: &&T| {
+        sum += pictures(item);
+        sum <= MOST_PICTURES
+    };
+    let count = items.iter().take(most).take_while(fits).count();
+    &items[..count.max(1).min(items.len())]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pairs_of_many_pictures_run_in_smaller_groups() {
+        let count = |items: &[usize], most| together(items, most, |pictures| *pictures).len();
+        assert_eq!(count(&[1; 40], 40), MOST_PICTURES);
+        assert_eq!(count(&[1; 40], 3), 3);
+        assert_eq!(count(&[5, 5, 5, 5], 16), 3);
+        assert_eq!(count(&[100, 1], 16), 1);
+        assert_eq!(count(&[], 16), 0);
+    }
 
     #[test]
     fn only_the_last_state_depends_on_the_definition() {

@@ -1,14 +1,26 @@
-//! Lists of pairs: one `{"image": path, "text": string}` a line.
+//! Lists of pairs and documents: one `{"image": path, "text": string}` or one
+//! `{"images": [path, ...], "texts": [string, ...]}` a line.
 
 use serde::Deserialize;
 
+/// Most images in a document.
+const MOST_IMAGES: usize = 1024;
+
 /// A line of a list of pairs.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PairLine {
-    /// Path of the image, relative to the list's folder.
-    pub image: String,
-    /// The text, as the assistant would say it; not empty.
-    pub text: String,
+    /// Images, each with the text that follows it; one pair, or several of a document. Paths are
+    /// relative to the list's folder, texts are as the assistant would say them and not empty.
+    pub turns: Vec<(String, String)>,
+}
+
+/// A line as it is written.
+#[derive(Deserialize)]
+struct Written {
+    image: Option<String>,
+    text: Option<String>,
+    images: Option<Vec<String>>,
+    texts: Option<Vec<String>>,
 }
 
 /// The lines of a list, with their numbers counted from 1; blank ones are left out.
@@ -24,17 +36,33 @@ pub fn pair_lines(content: &str) -> impl Iterator<Item = (usize, Result<PairLine
 }
 
 fn pair_line(line: &str) -> Result<PairLine, String> {
-    let pair: PairLine = serde_json::from_str(line).map_err(|error| {
+    const EXPECTED: &str = "expected {\"image\": path, \"text\": string} or {\"images\": [path, ...], \
+         \"texts\": [string, ...]}";
+    let written: Written = serde_json::from_str(line).map_err(|error| {
         // The position inside the line is all that is left of serde_json's message's place.
         let column = error.column();
         let reason = error.to_string();
         let reason = reason.split(" at line ").next().unwrap_or_default();
-        format!("expected {{\"image\": path, \"text\": string}}, found {reason} (column {column})")
+        format!("{EXPECTED}, found {reason} (column {column})")
     })?;
-    if pair.text.trim().is_empty() {
+    let (images, texts) = match (written.image, written.text, written.images, written.texts) {
+        (Some(image), Some(text), None, None) => (vec![image], vec![text]),
+        (None, None, Some(images), Some(texts)) => (images, texts),
+        _ => return Err(format!("{EXPECTED}, found other keys")),
+    };
+    if images.len() != texts.len() || !(1..=MOST_IMAGES).contains(&images.len()) {
+        return Err(format!(
+            "expected as many texts as images, 1 to {MOST_IMAGES}, found {} and {}",
+            texts.len(),
+            images.len()
+        ));
+    }
+    if texts.iter().any(|text| text.trim().is_empty()) {
         return Err("expected a text, found an empty one".to_owned());
     }
-    Ok(pair)
+    Ok(PairLine {
+        turns: images.into_iter().zip(texts).collect(),
+    })
 }
 
 #[cfg(test)]
@@ -48,7 +76,8 @@ mod tests {
         let lines: Vec<_> = pair_lines(content).collect();
         assert_eq!(lines.len(), 3);
         assert_eq!(lines[0].0, 1);
-        assert_eq!(lines[0].1.as_ref().unwrap().image, "a.png");
+        let first = lines[0].1.as_ref().unwrap();
+        assert_eq!(first.turns, [("a.png".to_owned(), "A.".to_owned())]);
         let (number, Err(reason)) = &lines[1] else {
             panic!("a list is no pair");
         };
@@ -60,5 +89,34 @@ mod tests {
                 .as_ref()
                 .is_err_and(|reason| reason.contains("empty"))
         );
+    }
+
+    #[test]
+    fn a_document_has_as_many_texts_as_images() {
+        let line = |content: &str| pair_lines(content).next().unwrap().1;
+        let document = line(r#"{"images": ["a.png", "b.png"], "texts": ["A.", "B."]}"#).unwrap();
+        let names: Vec<&str> = document
+            .turns
+            .iter()
+            .map(|(image, _)| image.as_str())
+            .collect();
+        assert_eq!(names, ["a.png", "b.png"]);
+        assert_eq!(document.turns[1].1, "B.");
+        for (wrong, reason) in [
+            (
+                r#"{"images": ["a.png", "b.png"], "texts": ["A."]}"#,
+                "found 1 and 2",
+            ),
+            (r#"{"images": [], "texts": []}"#, "found 0 and 0"),
+            (
+                r#"{"images": ["a.png"], "texts": [" "]}"#,
+                "found an empty one",
+            ),
+            (r#"{"images": ["a.png"], "text": "A."}"#, "found other keys"),
+            (r#"{"image": "a.png"}"#, "found other keys"),
+        ] {
+            let error = line(wrong).unwrap_err();
+            assert!(error.contains(reason), "{error}");
+        }
     }
 }

@@ -159,10 +159,7 @@ mod tests {
         PairSource::Pairs {
             name: "p.jsonl".to_owned(),
             pairs: (0..count)
-                .map(|index| PairInput {
-                    image: image(index),
-                    text: index.to_string(),
-                })
+                .map(|index| PairInput::new(image(index), index.to_string()))
                 .collect(),
         }
     }

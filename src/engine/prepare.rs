@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{EngineError, PairInput, Stage, news::News, pairs::image_bytes};
+use super::{EngineError, ImageInput, PairInput, Stage, news::News, pairs::image_bytes};
 use crate::{
     input::{PixelValues, Processor, Prompt},
     model::ForwardInput,
@@ -16,7 +16,7 @@ const KEPT_PIXEL_BYTES: usize = 256 << 20;
 
 /// A pair ready for the model.
 pub(super) struct Prepared {
-    /// The pair itself.
+    /// The pair itself, without the images that its prompt has no room for.
     pair: PairInput,
     /// The tower's input, unless it has to be made again.
     pixel_values: Option<PixelValues>,
@@ -25,25 +25,26 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// What messages call the pair: its image's name.
+    /// What messages call the pair.
     pub(super) fn name(&self) -> String {
-        self.pair.image.name()
+        name(&self.pair)
     }
 
-    /// The pair's text, as it was given.
-    pub(super) fn caption(&self) -> &str {
-        &self.pair.text
+    /// The names of its images.
+    pub(super) fn images(&self) -> impl Iterator<Item = String> {
+        self.pair.images().map(ImageInput::name)
+    }
+
+    /// The pair's text, as it was given; those of a document line by line.
+    pub(super) fn caption(&self) -> String {
+        self.pair.texts().collect::<Vec<_>>().join("\n")
     }
 
     /// What the model takes of the pair; `pixel_values` are [`Prepared::pixel_values`].
     pub(super) fn input<'a>(&'a self, pixel_values: &'a PixelValues) -> ForwardInput<'a> {
         ForwardInput {
             pixel_values: &pixel_values.data,
-            pixel_shape: [
-                pixel_values.channels,
-                pixel_values.height,
-                pixel_values.width,
-            ],
+            pixel_shape: pixel_values.shape(),
             input_ids: &self.prompt.input_ids,
             vision: &self.prompt.vision,
         }
@@ -67,13 +68,37 @@ impl Prepared {
     ) -> Result<Cow<'_, PixelValues>, EngineError> {
         match &self.pixel_values {
             Some(values) => Ok(Cow::Borrowed(values)),
-            None => {
-                let bytes = image_bytes(&self.pair.image)?;
-                let image = processor.image(&self.name(), &bytes)?;
-                Ok(Cow::Owned(image.pixel_values))
-            }
+            None => pictures(processor, &self.pair, &mut |_| {}).map(Cow::Owned),
         }
     }
+}
+
+/// What messages call a pair: its image's name; of a document the first one's.
+fn name(pair: &PairInput) -> String {
+    let name = pair.image.name();
+    match pair.more.len() {
+        0 => name,
+        1 => format!("{name} and another image"),
+        more => format!("{name} and {more} more images"),
+    }
+}
+
+/// The tower's input of all images of a pair, one after another.
+fn pictures(
+    processor: &Processor,
+    pair: &PairInput,
+    note: &mut dyn FnMut(String),
+) -> Result<PixelValues, EngineError> {
+    let mut process = |image: &ImageInput| -> Result<PixelValues, EngineError> {
+        let prepared = processor.image(&image.name(), &image_bytes(image)?)?;
+        prepared.notes.into_iter().for_each(&mut *note);
+        Ok(prepared.pixel_values)
+    };
+    let mut all = process(&pair.image)?;
+    for (image, _) in &pair.more {
+        all.append(process(image)?);
+    }
+    Ok(all)
 }
 
 /// Prepares all pairs, so that a wrong one is told before the model runs.
@@ -90,21 +115,23 @@ pub(super) async fn prepare(
     news.begin(Stage::Prepare, total, UNIT)?;
     let mut kept = 0;
     let mut prepared = Vec::with_capacity(pairs.len());
-    for (pair, done) in pairs.into_iter().zip(1..) {
-        let name = pair.image.name();
-        let image = processor.image(&name, &image_bytes(&pair.image)?)?;
-        let prompt = processor.prompt(&format!("the text of {name}"), &pair.text)?;
-        for note in image.notes.iter().chain(&prompt.notes) {
-            news.note(note.clone());
-        }
-        let bytes = size_of_val(image.pixel_values.data.as_slice());
+    for (mut pair, done) in pairs.into_iter().zip(1..) {
+        let prompt = {
+            let texts: Vec<&str> = pair.texts().collect();
+            let what = if texts.len() > 1 { "texts" } else { "text" };
+            processor.document(&format!("the {what} of {}", name(&pair)), &texts)?
+        };
+        pair.more.truncate(prompt.images.saturating_sub(1));
+        let pixel_values = pictures(processor, &pair, &mut |note| news.note(note))?;
+        prompt.notes.iter().for_each(|note| news.note(note.clone()));
+        let bytes = size_of_val(pixel_values.data.as_slice());
         let keep = kept + bytes <= KEPT_PIXEL_BYTES;
         if keep {
             kept += bytes;
         }
         prepared.push(Prepared {
             pair,
-            pixel_values: keep.then_some(image.pixel_values),
+            pixel_values: keep.then_some(pixel_values),
             prompt,
         });
         news.progress(Stage::Prepare, done, total, UNIT);

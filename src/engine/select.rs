@@ -35,7 +35,7 @@ pub fn join(
         .into_iter()
         .zip(texts)
         .take(num.unwrap_or(usize::MAX))
-        .map(|(image, (_, text))| PairInput { image, text })
+        .map(|(image, (_, text))| PairInput::new(image, text))
         .collect()
 }
 

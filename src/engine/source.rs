@@ -46,13 +46,48 @@ pub enum PairSource {
     },
 }
 
-/// One image with its text.
+/// One image with its text, or a document of several.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PairInput {
     /// The image.
     pub image: ImageInput,
     /// The text, as the assistant would say it.
     pub text: String,
+    /// What follows them in an interleaved document: images, each with the text after it.
+    #[serde(default)]
+    pub more: Vec<(ImageInput, String)>,
+}
+
+impl PairInput {
+    /// One image with its text.
+    pub fn new(image: ImageInput, text: impl Into<String>) -> Self {
+        Self {
+            image,
+            text: text.into(),
+            more: Vec::new(),
+        }
+    }
+
+    /// A document: images, each with the text after it. None where there is none.
+    pub fn document(turns: impl IntoIterator<Item = (ImageInput, String)>) -> Option<Self> {
+        let mut turns = turns.into_iter();
+        let (image, text) = turns.next()?;
+        Some(Self {
+            image,
+            text,
+            more: turns.collect(),
+        })
+    }
+
+    /// The images, in order.
+    pub fn images(&self) -> impl Iterator<Item = &ImageInput> {
+        std::iter::once(&self.image).chain(self.more.iter().map(|(image, _)| image))
+    }
+
+    /// The texts, in order: each follows its image.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.text.as_str()).chain(self.more.iter().map(|(_, text)| text.as_str()))
+    }
 }
 
 /// An encoded image: PNG, JPEG, WebP, GIF or BMP.

@@ -99,7 +99,7 @@ impl ChatTemplate {
         })
     }
 
-    /// Renders a user turn with an image and an assistant turn with `text`.
+    /// Renders for each of `texts` a user turn with an image and an assistant turn with the text.
     ///
     /// # Errors
     /// [`InputError::Template`] where rendering fails.
@@ -107,7 +107,7 @@ impl ChatTemplate {
         &self,
         (user, assistant): (UserForm, AssistantForm),
         image_token: &str,
-        text: &str,
+        texts: &[&str],
         special: &BTreeMap<String, String>,
     ) -> Result<String, InputError> {
         let object = |pairs: Vec<(&str, Value)>| {
@@ -119,7 +119,7 @@ impl ChatTemplate {
             UserForm::Parts => part(vec![("type", Value::from("image"))]),
             UserForm::Text => Value::from(format!("{image_token}\n")),
         };
-        let assistant = match assistant {
+        let assistant = |text: &str| match assistant {
             AssistantForm::Parts => part(vec![
                 ("type", Value::from("text")),
                 ("text", Value::from(text)),
@@ -133,7 +133,13 @@ impl ChatTemplate {
             .iter()
             .map(|(name, token)| (name.clone(), Value::from(token.as_str())))
             .collect();
-        let messages = vec![turn("user", user), turn("assistant", assistant)];
+        let turns = |text: &&str| {
+            [
+                turn("user", user.clone()),
+                turn("assistant", assistant(text)),
+            ]
+        };
+        let messages: Vec<Value> = texts.iter().flat_map(turns).collect();
         context.insert("messages".into(), Value::from(messages));
         context.insert("add_generation_prompt".into(), Value::from(false));
         context.insert("tools".into(), Value::from(Vec::<Value>::new()));

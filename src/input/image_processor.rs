@@ -9,17 +9,40 @@ use super::{
 };
 use crate::weights::{ByteSource, PictureSize, WeightsError, config::picture};
 
-/// Normalized pixels of one image.
+/// Normalized pixels of pictures of one size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PixelValues {
+    /// How many.
+    pub pictures: usize,
     /// 3.
     pub channels: usize,
     /// Pixels.
     pub height: usize,
     /// Pixels.
     pub width: usize,
-    /// `[channels, height, width]`, row-major.
+    /// `[pictures, channels, height, width]`, row-major.
     pub data: Vec<f32>,
+}
+
+impl PixelValues {
+    /// `[pictures, channels, height, width]`.
+    pub fn shape(&self) -> [usize; 4] {
+        [self.pictures, self.channels, self.height, self.width]
+    }
+
+    /// Adds pictures of the same size behind these.
+    pub fn append(&mut self, mut others: Self) {
+        self.pictures += others.pictures;
+        self.data.append(&mut others.data);
+    }
+
+    /// The values of one picture, `[channels, height, width]`; empty where there is none.
+    pub fn of_picture(&self, picture: usize) -> &[f32] {
+        let size = self.channels * self.height * self.width;
+        let start = picture.saturating_mul(size);
+        let end = start.saturating_add(size);
+        self.data.get(start..end).unwrap_or_default()
+    }
 }
 
 /// What an image processor makes of an image.
@@ -80,25 +103,20 @@ impl ImageProcessor {
         }
         if let Some(size) = self.size.resize {
             let (height, width) = target(size, rgb.height, rgb.width);
-            if height == 0 || width == 0 || height as u64 * width as u64 > MAX_PIXELS {
-                return Err(InputError::Image {
-                    name: name.into(),
-                    expected: format!("at most {MAX_PIXELS} pixels after resizing"),
-                    found: format!("{width} x {height}"),
-                });
-            }
+            check_pixels(name, height, width)?;
             rgb = resize(&rgb, width, height, self.resample);
         }
         if let Some((height, width)) = self.size.crop {
+            check_pixels(name, height, width)?;
             rgb = center_crop(&rgb, height, width);
         }
         let pixel_values = self.values(name, &rgb)?;
         Ok(ProcessedImage { pixel_values, rgb })
     }
 
-    /// Undoes rescaling and normalizing: the picture that a model sees, padding included, in the
-    /// nearest 8-bit levels.
-    pub fn picture(&self, values: &PixelValues) -> RgbImage {
+    /// Undoes rescaling and normalizing: one of the pictures that a model sees, padding included, in
+    /// the nearest 8-bit levels.
+    pub fn picture(&self, values: &PixelValues, picture: usize) -> RgbImage {
         let plane = values.height * values.width;
         let factor = self.rescale_factor.unwrap_or(1.0);
         let level = |value: f32, channel: usize| {
@@ -110,7 +128,8 @@ impl ImageProcessor {
             (f64::from(value) / factor).round() as u8
         };
         let mut data = vec![0; 3 * plane];
-        for (channel, plane) in values.data.chunks_exact(plane.max(1)).take(3).enumerate() {
+        let planes = values.of_picture(picture).chunks_exact(plane.max(1));
+        for (channel, plane) in planes.take(3).enumerate() {
             let levels = data.iter_mut().skip(channel).step_by(3);
             for (byte, &value) in levels.zip(plane) {
                 *byte = level(value, channel);
@@ -128,6 +147,7 @@ impl ImageProcessor {
     /// product is rounded from f64 to f32, then mean and deviation are applied in f32.
     fn values(&self, name: &str, rgb: &RgbImage) -> Result<PixelValues, InputError> {
         let (height, width) = self.size.pad.unwrap_or((rgb.height, rgb.width));
+        check_pixels(name, height, width)?;
         if height < rgb.height || width < rgb.width {
             return Err(InputError::Image {
                 name: name.into(),
@@ -158,10 +178,23 @@ impl ImageProcessor {
             }
         }
         Ok(PixelValues {
+            pictures: 1,
             channels: 3,
             height,
             width,
             data,
         })
     }
+}
+
+/// Fails for a picture without pixels, or with more than any image may have.
+fn check_pixels(name: &str, height: usize, width: usize) -> Result<(), InputError> {
+    if height > 0 && width > 0 && height as u64 * width as u64 <= MAX_PIXELS {
+        return Ok(());
+    }
+    Err(InputError::Image {
+        name: name.into(),
+        expected: format!("at most {MAX_PIXELS} pixels after resizing"),
+        found: format!("{width} x {height}"),
+    })
 }

@@ -17,6 +17,7 @@ mod prompt;
 mod renderer;
 mod resample;
 mod special_tokens;
+mod sub_images;
 mod token_text;
 mod tokenizer;
 

@@ -3,17 +3,19 @@
 use super::{
     decode::{RgbImage, decode_image},
     error::InputError,
-    image_processor::{ImageProcessor, PixelValues},
+    image_processor::{ImageProcessor, PixelValues, ProcessedImage},
     prompt::{Prompt, PromptBuilder, PromptForm},
+    sub_images::{crops, joined},
 };
 use crate::weights::{ByteSource, VlmConfig};
 
 /// An image ready for the tower.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PreparedImage {
-    /// The tower's input, `[3, image_size, image_size]`.
+    /// The tower's input: the whole picture and, where the model takes sub-images, its crops row by
+    /// row, each `[3, picture_size, picture_size]`.
     pub pixel_values: PixelValues,
-    /// The picture as the model sees it.
+    /// The whole picture as the model sees it.
     pub rgb: RgbImage,
     /// What a reader of the report should know.
     pub notes: Vec<String>,
@@ -23,7 +25,9 @@ pub struct PreparedImage {
 pub struct Processor {
     images: ImageProcessor,
     prompts: PromptBuilder,
-    image_size: usize,
+    picture_size: usize,
+    /// The settings for the picture that is cut, and the crops along each side of it.
+    sub_images: Option<(ImageProcessor, usize)>,
 }
 
 impl Processor {
@@ -32,10 +36,22 @@ impl Processor {
     /// # Errors
     /// A file is missing, does not parse, or contradicts the configuration.
     pub fn open(source: &dyn ByteSource, config: &VlmConfig) -> Result<Self, InputError> {
+        let images = ImageProcessor::open(source)?;
+        let sub_images = config.sub_images.map(|grid| {
+            let size = images.size.enlarged(grid);
+            (
+                ImageProcessor {
+                    size,
+                    ..images.clone()
+                },
+                grid,
+            )
+        });
         Ok(Self {
-            images: ImageProcessor::open(source)?,
+            images,
             prompts: PromptBuilder::open(source, config)?,
-            image_size: config.vision.picture_size,
+            picture_size: config.vision.picture_size,
+            sub_images,
         })
     }
 
@@ -56,27 +72,49 @@ impl Processor {
     /// has another size than the tower takes.
     pub fn image(&self, name: &str, bytes: &[u8]) -> Result<PreparedImage, InputError> {
         let (decoded, notes) = decode_image(name, bytes)?;
-        let processed = self.images.process(name, &decoded)?;
-        let values = &processed.pixel_values;
-        let side = self.image_size;
-        if (values.height, values.width) != (side, side) {
-            return Err(InputError::ImageSize {
-                file: self.images.file.clone(),
-                name: name.into(),
-                expected: format!("{side} x {side}"),
-                found: format!("{} x {}", values.width, values.height),
-            });
+        let ProcessedImage {
+            mut pixel_values,
+            rgb,
+        } = self.images.process(name, &decoded)?;
+        self.check_size(name, &pixel_values, 1)?;
+        if let Some((images, grid)) = &self.sub_images {
+            let large = images.process(name, &decoded)?.pixel_values;
+            self.check_size(name, &large, *grid)?;
+            pixel_values.append(crops(&large, *grid));
         }
         Ok(PreparedImage {
-            pixel_values: processed.pixel_values,
-            rgb: processed.rgb,
+            pixel_values,
+            rgb,
             notes,
         })
     }
 
-    /// The picture that the tower gets, from its own input.
-    pub fn picture(&self, pixel_values: &PixelValues) -> RgbImage {
-        self.images.picture(pixel_values)
+    fn check_size(&self, name: &str, values: &PixelValues, grid: usize) -> Result<(), InputError> {
+        let side = grid * self.picture_size;
+        if (values.height, values.width) == (side, side) {
+            return Ok(());
+        }
+        Err(InputError::ImageSize {
+            file: self.images.file.clone(),
+            name: name.into(),
+            expected: format!("{side} x {side}"),
+            found: format!("{} x {}", values.width, values.height),
+        })
+    }
+
+    /// Image `image` of those whose pictures stand one after another in `pixel_values`, as the tower
+    /// gets it: the whole, then its crops put together, where there are any.
+    pub fn pictures(&self, pixel_values: &PixelValues, image: usize) -> Vec<RgbImage> {
+        let grid = self.sub_images.as_ref().map(|(_, grid)| *grid);
+        let crops = grid.map_or(0, |grid| grid * grid);
+        let first = image * (1 + crops);
+        let picture = |picture| self.images.picture(pixel_values, picture);
+        let mut pictures = vec![picture(first)];
+        if let Some(grid) = grid {
+            let cut: Vec<RgbImage> = (first + 1..=first + crops).map(picture).collect();
+            pictures.push(joined(&cut, grid));
+        }
+        pictures
     }
 
     /// The token of an id as text; see [`PromptBuilder::token_text`].
@@ -90,5 +128,13 @@ impl Processor {
     /// As [`PromptBuilder::pair`].
     pub fn prompt(&self, name: &str, text: &str) -> Result<Prompt, InputError> {
         self.prompts.pair(name, text)
+    }
+
+    /// The prompt of a document called `name`; see [`PromptBuilder::document`].
+    ///
+    /// # Errors
+    /// As [`PromptBuilder::document`].
+    pub fn document(&self, name: &str, texts: &[&str]) -> Result<Prompt, InputError> {
+        self.prompts.document(name, texts)
     }
 }

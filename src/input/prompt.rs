@@ -1,11 +1,11 @@
-//! The prompt of an image-text pair, with its token masks.
+//! The prompt of an image-text pair or of a document of several, with its token masks.
 
 use std::ops::Range;
 
 use super::{
     chat_template::ChatTemplate,
     error::InputError,
-    renderer::{Rendered, Renderer},
+    renderer::{Content, Rendered, Renderer},
     tokenizer::{Encoded, Tokenizer},
 };
 use crate::weights::{ByteSource, VlmConfig};
@@ -19,17 +19,19 @@ pub enum PromptForm {
     VicunaV1,
 }
 
-/// A tokenized image-text pair.
+/// A tokenized image-text pair or document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prompt {
     /// Token ids, the image's positions included.
     pub input_ids: Vec<u32>,
     /// Positions of the image tokens, ascending.
     pub vision: Vec<u32>,
-    /// Positions of all tokens after the last image token.
+    /// Positions of all tokens after the first image's that are no image tokens.
     pub text_official: Vec<u32>,
-    /// Positions of the tokens that stand for some of the text itself.
+    /// Positions of the tokens that stand for some of the texts themselves.
     pub text_content: Vec<u32>,
+    /// Images in the prompt: the first ones of those given.
+    pub images: usize,
     /// What a reader of the report should know: a text that was cut.
     pub notes: Vec<String>,
     /// Where the form comes from.
@@ -90,9 +92,57 @@ impl PromptBuilder {
     /// [`InputError::EmptyText`], [`InputError::ContextTooShort`], or a tokenizer or template that
     /// does not fit the configuration.
     pub fn pair(&self, name: &str, text: &str) -> Result<Prompt, InputError> {
+        self.document(name, &[text])
+    }
+
+    /// The prompt of a document called `name`: for each of `texts` a user turn with one image and an
+    /// assistant turn with the text, as VILA interleaves them (arXiv 2312.07533, section 3.2). What
+    /// does not fit the context is left out at the end, whole turns, with a note; of a single turn
+    /// the text is cut.
+    ///
+    /// # Errors
+    /// As [`PromptBuilder::pair`].
+    pub fn document(&self, name: &str, texts: &[&str]) -> Result<Prompt, InputError> {
         let mut notes = Vec::new();
-        let mut text = text.to_owned();
+        let given = texts.len();
+        // What the images alone have no room for need not be tokenized.
+        let most = self.context / (self.image_tokens + 1);
+        let mut texts: Vec<String> = (texts.iter().take(most.max(1)))
+            .map(|text| self.cleaned(name, text, &mut notes))
+            .collect();
+        let length = texts.first().map_or(0, |text| text.chars().count());
+        loop {
+            if texts.is_empty() || texts.iter().any(|text| text.trim().is_empty()) {
+                return Err(InputError::EmptyText { name: name.into() });
+            }
+            let said: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let rendered = self.renderer.render(&said)?;
+            let encoded = self.encode(&rendered)?;
+            let contents: Vec<Vec<u32>> = (rendered.contents.iter())
+                .map(|content| content_tokens(&encoded, content))
+                .collect();
+            let excess = encoded.ids.len().saturating_sub(self.context);
+            if excess == 0 {
+                self.note_cuts(name, given, &texts, length, &mut notes);
+                return self.finish(encoded, contents, notes);
+            }
+            if texts.len() > 1 {
+                // Counted again without them, for what a template says at the end stays.
+                let ends = contents.iter().map(|content| content.last());
+                let fits =
+                    |end: Option<&u32>| end.is_some_and(|end| (*end as usize) < self.context);
+                let fitting = ends.take_while(|end| fits(*end)).count();
+                texts.truncate(fitting.clamp(1, texts.len() - 1));
+                continue;
+            }
+            self.shorten(name, &mut texts, &rendered, &encoded, excess)?;
+        }
+    }
+
+    /// `text` without image placeholders.
+    fn cleaned(&self, name: &str, text: &str, notes: &mut Vec<String>) -> String {
         let image_token = self.renderer.image_token();
+        let mut text = text.to_owned();
         if text.contains(image_token) {
             // Again and again, for what is left may join into another one.
             while text.contains(image_token) {
@@ -100,52 +150,73 @@ impl PromptBuilder {
             }
             notes.push(format!("{name}: `{image_token}` was removed from the text"));
         }
-        let length = text.chars().count();
-        loop {
-            if text.trim().is_empty() {
-                return Err(InputError::EmptyText { name: name.into() });
-            }
-            let rendered = self.renderer.render(&text)?;
-            let encoded = self.encode(&rendered)?;
-            let content = content_tokens(&encoded, &rendered);
-            let excess = encoded.ids.len().saturating_sub(self.context);
-            if excess == 0 {
-                let left = text.chars().count();
-                if left < length {
-                    notes.push(format!(
-                        "{name}: the text was cut from {length} to {left} characters to fit the \
-                         context of {} tokens",
-                        self.context
-                    ));
-                }
-                return self.finish(encoded, content, notes);
-            }
-            // Cut where the first token too many begins; the next round counts again, for the
-            // tokens of a shorter text may be others.
-            let keep = content.len().saturating_sub(excess);
-            let start = content
-                .get(keep)
-                .and_then(|&token| encoded.spans.get(token as usize))
-                .map_or(0, |span| span.start.saturating_sub(rendered.content.start));
-            let mut end = (rendered.trimmed + start).min(text.len() - 1);
-            while !text.is_char_boundary(end) {
-                end -= 1;
-            }
-            text.truncate(end);
-            if keep == 0 || text.trim().is_empty() {
-                return Err(InputError::ContextTooShort {
-                    name: name.into(),
-                    context: self.context,
-                    needed: encoded.ids.len() - content.len(),
-                });
-            }
+        text
+    }
+
+    /// Notes what was left out; the first text had `length` characters.
+    fn note_cuts(
+        &self,
+        name: &str,
+        given: usize,
+        texts: &[String],
+        length: usize,
+        notes: &mut Vec<String>,
+    ) {
+        let context = self.context;
+        if texts.len() < given {
+            notes.push(format!(
+                "{name}: the last {} of {given} images and their texts were left out to fit the \
+                 context of {context} tokens",
+                given - texts.len()
+            ));
         }
+        let left = texts.first().map_or(0, |text| text.chars().count());
+        if left < length {
+            notes.push(format!(
+                "{name}: the text was cut from {length} to {left} characters to fit the \
+                 context of {context} tokens"
+            ));
+        }
+    }
+
+    /// Cuts the only text where the first token too many begins; it has to be counted again, for the
+    /// tokens of a shorter text may be others.
+    fn shorten(
+        &self,
+        name: &str,
+        texts: &mut [String],
+        rendered: &Rendered,
+        encoded: &Encoded,
+        excess: usize,
+    ) -> Result<(), InputError> {
+        let (Some(text), Some(place)) = (texts.first_mut(), rendered.contents.first()) else {
+            return Err(InputError::EmptyText { name: name.into() });
+        };
+        let content = content_tokens(encoded, place);
+        let keep = content.len().saturating_sub(excess);
+        let start = content
+            .get(keep)
+            .and_then(|&token| encoded.spans.get(token as usize))
+            .map_or(0, |span| span.start.saturating_sub(place.range.start));
+        let mut end = (place.trimmed + start).min(text.len() - 1);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        if keep == 0 || text.trim().is_empty() {
+            return Err(InputError::ContextTooShort {
+                name: name.into(),
+                context: self.context,
+                needed: encoded.ids.len() - content.len(),
+            });
+        }
+        Ok(())
     }
 
     fn finish(
         &self,
         encoded: Encoded,
-        text_content: Vec<u32>,
+        contents: Vec<Vec<u32>>,
         notes: Vec<String>,
     ) -> Result<Prompt, InputError> {
         if let Some(&id) = encoded
@@ -164,21 +235,29 @@ impl PromptBuilder {
             .clone()
             .filter(|&i| encoded.ids[i as usize] == self.image_token_id)
             .collect();
-        if vision.len() != self.image_tokens {
+        let images = contents.len();
+        if vision.len() != images * self.image_tokens {
             return Err(InputError::ImageTokens {
                 file: Tokenizer::FILE.into(),
                 token: self.renderer.image_token().into(),
                 id: self.image_token_id,
-                expected: self.image_tokens,
+                expected: images * self.image_tokens,
                 found: vision.len(),
             });
         }
-        let after = vision.last().map_or(0, |last| last + 1);
+        let first_image = vision.get(self.image_tokens.saturating_sub(1));
+        let after = first_image.map_or(0, |last| last + 1);
+        let is_image = |&i: &u32| encoded.ids[i as usize] == self.image_token_id;
+        let text_official = (after..positions.end).filter(|i| !is_image(i)).collect();
+        // Where the texts of two turns met in one token it would count twice.
+        let mut text_content = contents.concat();
+        text_content.dedup();
         Ok(Prompt {
-            text_official: (after..positions.end).collect(),
+            text_official,
             input_ids: encoded.ids,
             vision,
             text_content,
+            images,
             notes,
             form: self.form(),
         })
@@ -192,13 +271,12 @@ impl PromptBuilder {
     }
 }
 
-/// Positions of the tokens that overlap the pair's own text.
-fn content_tokens(encoded: &Encoded, rendered: &Rendered) -> Vec<u32> {
-    let content = &rendered.content;
-    let overlaps = |span: &Range<usize>| span.start < content.end && span.end > content.start;
+/// Positions of the tokens that overlap one of the own texts.
+fn content_tokens(encoded: &Encoded, content: &Content) -> Vec<u32> {
+    let Range { start, end } = content.range;
     (0..)
         .zip(&encoded.spans)
-        .filter(|(_, span)| overlaps(span))
+        .filter(|(_, span)| span.start < end && span.end > start)
         .map(|(i, _)| i)
         .collect()
 }

@@ -1,16 +1,19 @@
 //! Which states of a forward pass are kept.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
-use crate::gpu::Tensor;
+use super::{ModelError, ops::Ops};
+use crate::gpu::{DType, Tensor};
 
 /// A point of the forward pass whose state can be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Hook {
     /// `hidden_states[i]` of the vision tower: 0 before its first block, i after block i; before
-    /// `post_layernorm`. `[positions, vision hidden]`.
+    /// `post_layernorm`. `[positions, vision hidden]`, the positions of all pictures one after
+    /// another.
     VisionState(usize),
-    /// What the connector makes of the selected tower states: `[image tokens, hidden]`.
+    /// What the connector makes of the selected tower states: `[image tokens, hidden]`, those of all
+    /// pictures one after another.
     ImageFeatures,
     /// Token embeddings with the image features in their places, `hidden_states[0]`:
     /// `[tokens, hidden]`.
@@ -99,5 +102,31 @@ impl Capture {
         if request.contains(hook) {
             self.0.insert(hook, state.clone());
         }
+    }
+
+    /// Takes what was kept of picture `picture` of `pictures`, whose rows stand one after another.
+    pub(super) fn stack(
+        &mut self,
+        ops: &mut Ops<'_>,
+        seen: Self,
+        picture: usize,
+        pictures: usize,
+    ) -> Result<(), ModelError> {
+        if pictures == 1 {
+            self.0.extend(seen.0);
+            return Ok(());
+        }
+        for (hook, state) in seen.0 {
+            let (rows, cols) = (state.rows(), state.cols());
+            let all = match self.0.entry(hook) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    entry.insert(ops.gpu.tensor(DType::F32, pictures * rows, cols)?)
+                }
+            };
+            ops.recording
+                .copy_rows(&state, 0, all, picture * rows, rows)?;
+        }
+        Ok(())
     }
 }

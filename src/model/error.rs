@@ -14,21 +14,25 @@ pub enum ModelError {
     Weights(#[from] WeightsError),
     /// Image tokens and image features do not match.
     #[error(
-        "the prompt has {found} image tokens, the tower gives {expected} image features; use the checkpoint's own processor files"
+        "the prompt has {found} image tokens, tower and connector give {expected} image features; use the checkpoint's own processor files"
     )]
     ImageTokens {
-        /// Features of one image.
+        /// Features of all pictures.
         expected: usize,
         /// Image tokens in the prompt.
         found: usize,
     },
     /// The pixel values do not have the tower's size.
-    #[error("pixel_values has shape {found:?}, the vision tower takes {expected:?}")]
+    #[error(
+        "pixel_values has shape {found:?}, the vision tower takes pictures of {expected:?}, {pictures} for each image"
+    )]
     PixelValues {
         /// `[channels, height, width]`.
         expected: [usize; 3],
-        /// `[channels, height, width]`.
-        found: [usize; 3],
+        /// Pictures of one image.
+        pictures: usize,
+        /// `[pictures, channels, height, width]`.
+        found: [usize; 4],
     },
     /// A token id outside the vocabulary.
     #[error("input_ids holds {id}, the vocabulary has {vocab_size} entries")]

@@ -79,22 +79,39 @@ mod tests {
     }
 
     #[test]
-    fn planes_and_constants_stay_what_they_are() {
-        let constant = interpolate(&[2.5; 4 * 3], 2, 5, 3);
-        assert_eq!(constant, [2.5; 25 * 3]);
-        // A plane is reproduced away from the border, where taps are repeated.
-        let plane: Vec<f32> = (0..64)
-            .map(|i| (i / 8) as f32 + 10.0 * (i % 8) as f32)
-            .collect();
-        let fine = interpolate(&plane, 8, 16, 1);
-        for row in 4..12 {
-            for column in 4..12 {
-                let [y, x] = [row, column].map(|at| (at as f64 + 0.5) / 2.0 - 0.5);
-                let expected = y + 10.0 * x;
-                let found = f64::from(fine[row * 16 + column]);
-                assert!((found - expected).abs() < 1e-5, "{found} for {expected}");
+    fn values_are_those_of_pytorch() {
+        // torch.nn.functional.interpolate(table, size, mode="bicubic", align_corners=False) in f64.
+        let table = [1.0, 4.0, 2.0, 8.0, 5.0, 7.0, 0.0, 3.0, 9.0];
+        let smaller = [3.234_497_070, 3.392_425_537, 2.198_486_328, 7.587_005_616];
+        let larger = [
+            0.251_314_640,
+            2.943_246_841,
+            3.480_963_230,
+            1.476_950_645,
+            6.463_901_043,
+            5.385_757_446,
+            4.737_834_454,
+            4.987_067_223,
+            5.993_686_199,
+            4.502_267_838,
+            5.623_160_839,
+            8.548_577_309,
+            -0.820_462_704,
+            0.929_477_692,
+            5.498_919_010,
+            9.594_826_698,
+        ];
+        for (to, expected) in [(2, smaller.as_slice()), (4, larger.as_slice())] {
+            let found = interpolate(&table, 3, to, 1);
+            for (found, expected) in found.iter().zip(expected) {
+                assert!(
+                    (f64::from(*found) - expected).abs() < 1e-6,
+                    "{found} for {expected}"
+                );
             }
+            assert_eq!(found.len(), expected.len());
         }
-        assert_eq!(interpolate(&plane, 8, 8, 1), plane);
+        assert_eq!(interpolate(&table, 3, 3, 1), table);
+        assert_eq!(interpolate(&[2.5; 4 * 3], 2, 5, 3), [2.5; 25 * 3]);
     }
 }

@@ -5,7 +5,7 @@ use super::{
     load::Loader, ops::Ops, vision_tower::VisionTower,
 };
 use crate::{
-    gpu::{Gpu, Recording, Tensor},
+    gpu::{DType, Gpu, Recording, Tensor},
     kernels::scatter_rows::scatter_rows,
     platform::Cancel,
     weights::{Checkpoint, VlmConfig},
@@ -14,13 +14,14 @@ use crate::{
 /// The input of one forward pass.
 #[derive(Clone, Copy, Debug)]
 pub struct ForwardInput<'a> {
-    /// Normalised pixels `[channels, height, width]`, row-major.
+    /// Normalised pixels of all pictures, `[pictures, channels, height, width]`, row-major: for each
+    /// image the whole and then its sub-images, where the model takes any.
     pub pixel_values: &'a [f32],
     /// Their shape.
-    pub pixel_shape: [usize; 3],
+    pub pixel_shape: [usize; 4],
     /// Token ids of the prompt, image placeholders included.
     pub input_ids: &'a [u32],
-    /// Positions of the image placeholders, ascending.
+    /// Positions of the image placeholders, ascending: those of all pictures, in their order.
     pub vision: &'a [u32],
 }
 
@@ -123,6 +124,7 @@ impl Vlm {
         self.language_model.logits(&mut ops, normed)
     }
 
+    /// Tower and connector, picture by picture: `[pictures * tokens per picture, hidden]`.
     fn image_features(
         &self,
         ops: &mut Ops<'_>,
@@ -130,24 +132,45 @@ impl Vlm {
         request: &CaptureRequest,
         capture: &mut Capture,
     ) -> Result<Tensor, ModelError> {
-        let [channels, height, width] = input.pixel_shape;
-        let image = self
-            .gpu
-            .upload(channels * height, width, input.pixel_values)?;
-        ops.recording.mark("vision tower");
+        let [pictures, channels, height, width] = input.pixel_shape;
         let wanted = self.config.vision_feature_states();
-        let states = self
-            .vision_tower
-            .forward(ops, &image, &wanted, request, capture)?;
-        ops.recording.mark("connector");
-        let features = self.connector.forward(ops, &states)?;
-        capture.keep(request, Hook::ImageFeatures, &features);
-        Ok(features)
+        let size = (channels * height * width).max(1);
+        let mut all = None;
+        for (index, picture) in input.pixel_values.chunks_exact(size).enumerate() {
+            let image = self.gpu.upload(channels * height, width, picture)?;
+            ops.recording.mark("vision tower");
+            let mut seen = Capture::default();
+            let states = self
+                .vision_tower
+                .forward(ops, &image, &wanted, request, &mut seen)?;
+            ops.recording.mark("connector");
+            let features = self.connector.forward(ops, &states)?;
+            seen.keep(request, Hook::ImageFeatures, &features);
+            capture.stack(ops, seen, index, pictures)?;
+            if pictures == 1 {
+                return Ok(features);
+            }
+            let rows = features.rows();
+            let all = match &all {
+                Some(all) => all,
+                None => all.insert(
+                    ops.gpu
+                        .tensor(DType::F32, pictures * rows, features.cols())?,
+                ),
+            };
+            ops.recording
+                .copy_rows(&features, 0, all, index * rows, rows)?;
+        }
+        // The check of the input leaves at least one picture.
+        all.ok_or(ModelError::ImageTokens {
+            expected: 0,
+            found: input.vision.len(),
+        })
     }
 
     fn check(&self, input: &ForwardInput<'_>) -> Result<(), ModelError> {
         self.check_pixels(input)?;
-        let expected = self.config.num_image_tokens();
+        let expected = input.pixel_shape[0] * self.config.tokens_per_picture();
         if input.vision.len() != expected {
             return Err(ModelError::ImageTokens {
                 expected,
@@ -167,14 +190,15 @@ impl Vlm {
 
     fn check_pixels(&self, input: &ForwardInput<'_>) -> Result<(), ModelError> {
         let vision = &self.config.vision;
-        let expected = [
-            vision.num_channels,
-            vision.picture_size,
-            vision.picture_size,
-        ];
-        if input.pixel_shape != expected {
+        let (channels, side) = (vision.num_channels, vision.picture_size);
+        let [pictures, found @ ..] = input.pixel_shape;
+        let expected = [channels, side, side];
+        let whole = pictures > 0 && pictures % self.config.pictures_per_image() == 0;
+        let size = pictures * channels * side * side;
+        if found != expected || !whole || input.pixel_values.len() != size {
             return Err(ModelError::PixelValues {
                 expected,
+                pictures: self.config.pictures_per_image(),
                 found: input.pixel_shape,
             });
         }

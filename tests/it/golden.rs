@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use mirscope::engine::pair_lines;
 use mirscope::weights::{Checkpoint, FolderSource};
 use safetensors::{Dtype, SafeTensors};
 
@@ -14,14 +15,18 @@ pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
-/// A small checkpoint with one image-text pair and all states of a forward pass over it.
+/// A small checkpoint with one image-text pair or document and all states of a forward pass over it.
 pub struct GoldenCase {
     /// Name of the folder.
     pub name: String,
     /// The checkpoint's folder.
     pub folder: PathBuf,
-    /// The pair's text.
+    /// The pair's text; of a document the first one.
     pub text: String,
+    /// All texts.
+    pub texts: Vec<String>,
+    /// The images' files.
+    pub images: Vec<PathBuf>,
     states: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
     ids: BTreeMap<String, Vec<u32>>,
 }
@@ -50,8 +55,11 @@ impl GoldenCase {
                 other => panic!("{name}: {key} is {other:?}"),
             }
         }
+        let (images, texts) = turns(&folder);
         Self {
-            text: std::fs::read_to_string(folder.join("text.txt")).unwrap(),
+            text: texts[0].clone(),
+            texts,
+            images,
             name,
             folder,
             states,
@@ -83,9 +91,14 @@ impl GoldenCase {
         &self.ids["text_content"]
     }
 
-    /// The pair's image, as a PNG file.
+    /// Positions of the tokens after the first image that are none of an image.
+    pub fn text_official(&self) -> &[u32] {
+        &self.ids["text_official"]
+    }
+
+    /// The pair's image, as a PNG file; of a document the first one.
     pub fn image(&self) -> Vec<u8> {
-        std::fs::read(self.folder.join("image.png")).unwrap()
+        std::fs::read(&self.images[0]).unwrap()
     }
 
     /// The checkpoint's files.
@@ -99,22 +112,45 @@ impl GoldenCase {
     }
 }
 
-/// All golden cases, by name.
+/// Images and texts of a case.
+fn turns(folder: &Path) -> (Vec<PathBuf>, Vec<String>) {
+    if let Ok(text) = std::fs::read_to_string(folder.join("text.txt")) {
+        return (vec![folder.join("image.png")], vec![text]);
+    }
+    let list = std::fs::read_to_string(folder.join("document.jsonl")).unwrap();
+    let (_, line) = pair_lines(&list).next().unwrap();
+    let turns = line.unwrap().turns.into_iter();
+    turns
+        .map(|(image, text)| (folder.join(image), text))
+        .unzip()
+}
+
+/// All golden cases of one pair, by name.
 pub fn cases() -> Vec<GoldenCase> {
-    below(&root(), 6)
+    below(&root(), "text.txt", 9)
+}
+
+/// All golden cases of a document, by name.
+pub fn documents() -> Vec<GoldenCase> {
+    below(&root(), "document.jsonl", 2)
 }
 
 /// The golden cases of connectors beside LLaVA's own, by name. They have no looks.
 pub fn connectors() -> Vec<GoldenCase> {
-    below(&root().join("connectors"), 7)
+    below(&root().join("connectors"), "text.txt", 7)
 }
 
-/// The cases in a folder, at least so many.
-fn below(folder: &Path, least: usize) -> Vec<GoldenCase> {
+/// All of them.
+pub fn all() -> impl Iterator<Item = GoldenCase> {
+    cases().into_iter().chain(connectors()).chain(documents())
+}
+
+/// The cases in a folder that have a file, at least so many.
+fn below(folder: &Path, file: &str, least: usize) -> Vec<GoldenCase> {
     let mut folders: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.join("golden.safetensors").exists())
+        .filter(|path| path.join("golden.safetensors").exists() && path.join(file).exists())
         .collect();
     folders.sort();
     assert!(folders.len() >= least, "found only {folders:?}");

@@ -122,9 +122,12 @@ class FamilyProcessor:
         whole = image_processor(images, return_tensors="pt")["pixel_values"]
         if not g:
             return whole
-        enlarged = lambda size: {k: g * v for k, v in dict(size).items() if isinstance(v, int)}
-        large = image_processor(images, return_tensors="pt", size=enlarged(image_processor.size),
-                                crop_size=enlarged(image_processor.crop_size))["pixel_values"]
+        enlarged = {
+            name: {k: g * v for k, v in dict(size).items() if isinstance(v, int)}
+            for name in ("size", "crop_size")  # SigLIP's processor has no crop
+            if (size := getattr(image_processor, name, None)) is not None
+        }
+        large = image_processor(images, return_tensors="pt", **enlarged)["pixel_values"]
         side = whole.shape[-1]
         crops = large.unfold(2, side, side).unfold(3, side, side)  # [images, 3, g, g, side, side]
         crops = crops.permute(0, 2, 3, 1, 4, 5).flatten(1, 2)

@@ -98,7 +98,9 @@ fn page_files(command: &Command) -> Vec<u32> {
         _ => &[],
     };
     let images: Vec<&ImageInput> = match pairs {
-        Some(PairSource::Pairs { pairs, .. }) => pairs.iter().map(|pair| &pair.image).collect(),
+        Some(PairSource::Pairs { pairs, .. }) => {
+            pairs.iter().flat_map(|pair| pair.images()).collect()
+        }
         Some(PairSource::Unpaired { images, .. }) => images.iter().collect(),
         _ => Vec::new(),
     };

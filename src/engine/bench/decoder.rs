@@ -42,7 +42,7 @@ pub(super) async fn bench(gpu: &Gpu, news: &mut News<'_>) -> Result<WorkloadBenc
     let pairs: Vec<workload::Pair> = (0..PROMPTS as u32)
         .map(|pair| workload::Pair {
             pixel_values: random(3 * side * side),
-            pixel_shape: [3, side, side],
+            pixel_shape: [1, 3, side, side],
             input_ids: (0..total)
                 .map(|i| {
                     if i < image_tokens {

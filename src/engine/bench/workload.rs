@@ -19,7 +19,7 @@ const DEMO_PAIRS: usize = 32;
 /// A prepared pair.
 pub(super) struct Pair {
     pub(super) pixel_values: Vec<f32>,
-    pub(super) pixel_shape: [usize; 3],
+    pub(super) pixel_shape: [usize; 4],
     pub(super) input_ids: Vec<u32>,
     pub(super) vision: Vec<u32>,
     pub(super) text: Vec<u32>,
@@ -129,7 +129,7 @@ pub(super) async fn demo(gpu: &Gpu, news: &mut News<'_>) -> Result<WorkloadBench
         let prompt = processor.prompt(&name, &pair.text)?;
         let pixels = image.pixel_values;
         prepared.push(Pair {
-            pixel_shape: [pixels.channels, pixels.height, pixels.width],
+            pixel_shape: pixels.shape(),
             pixel_values: pixels.data,
             input_ids: prompt.input_ids,
             vision: prompt.vision,

@@ -28,12 +28,16 @@ impl Live<'_> {
         let prepared = self.prepared(index)?;
         let processor = &self.loaded.processor;
         let config = self.loaded.vlm.config();
-        let picture = processor.picture(&*prepared.pixel_values(processor)?);
+        let pictures = processor.pictures(&*prepared.pixel_values(processor)?, 0);
+        let picture = pictures
+            .into_iter()
+            .next()
+            .ok_or(EngineError::NothingKept)?;
         let side = config.vision.patches_per_side();
         Ok(PairView {
             pair: index,
             name: prepared.name(),
-            text: prepared.caption().to_owned(),
+            text: prepared.caption(),
             image: Picture {
                 width: picture.width,
                 height: picture.height,

@@ -127,10 +127,8 @@ fn pairs_of_the_demo_are_shown_as_the_model_sees_them() {
 
 /// The golden pair, twice, through its own checkpoint.
 fn golden_request(case: &GoldenCase) -> MeasureRequest {
-    let pair = PairInput {
-        image: ImageInput::Path(case.folder.join("image.png")),
-        text: case.text.clone(),
-    };
+    let image = ImageInput::Path(case.folder.join("image.png"));
+    let pair = PairInput::new(image, case.text.clone());
     let mut request = measure(0);
     request.model = ModelSource::Folder(case.folder.clone());
     request.pairs = PairSource::Pairs {

@@ -56,10 +56,8 @@ pub fn pairs(count: usize) -> PairSource {
     let lines = std::fs::read_to_string(folder.join("pairs.jsonl")).unwrap();
     let pair = |line: &str| {
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
-        PairInput {
-            image: ImageInput::Path(folder.join(value["image"].as_str().unwrap())),
-            text: value["text"].as_str().unwrap().to_owned(),
-        }
+        let image = ImageInput::Path(folder.join(value["image"].as_str().unwrap()));
+        PairInput::new(image, value["text"].as_str().unwrap())
     };
     PairSource::Pairs {
         name: "the first pairs".to_owned(),

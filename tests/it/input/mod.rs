@@ -2,6 +2,7 @@
 
 mod bad;
 mod demo;
+mod documents;
 mod images;
 mod prompts;
 mod sha256;

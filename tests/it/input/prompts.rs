@@ -30,12 +30,12 @@ pub fn tokenizer(name: &str) -> MemorySource {
     source
 }
 
-fn index() -> Value {
+pub fn index() -> Value {
     let path = golden::root().join("prompts/prompts.json");
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-fn numbers(value: &Value) -> Vec<u32> {
+pub fn numbers(value: &Value) -> Vec<u32> {
     let list = value.as_array().unwrap().iter();
     list.map(|n| n.as_u64().unwrap() as u32).collect()
 }
@@ -141,7 +141,9 @@ fn templates_render_as_jinja_renders_them() {
             (UserForm::Parts, AssistantForm::Parts)
         };
         let text = entry["text"].as_str().unwrap();
-        let rendered = template.render(forms, "<image>", text, &special).unwrap();
+        let rendered = template
+            .render(forms, "<image>", &[text], &special)
+            .unwrap();
         assert_eq!(entry["rendered"], rendered, "{name}");
         compared += 1;
     }

@@ -33,7 +33,7 @@ fn another_jpeg_decoder_hardly_moves_the_image_features() {
         let pixels = processor.image(file, &bytes).unwrap().pixel_values;
         let input = ForwardInput {
             pixel_values: &pixels.data,
-            pixel_shape: [pixels.channels, pixels.height, pixels.width],
+            pixel_shape: pixels.shape(),
             input_ids: &[],
             vision: &[],
         };

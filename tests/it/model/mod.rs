@@ -26,8 +26,10 @@ pub struct Run {
 impl Run {
     /// A golden case.
     pub fn new(gpu: &Gpu, case: &GoldenCase, request: &CaptureRequest) -> Self {
-        let checkpoint = case.checkpoint();
-        Self::of(gpu, &checkpoint, &case.image(), &case.text, request)
+        let images = case.images.iter().map(|file| std::fs::read(file).unwrap());
+        let images: Vec<Vec<u8>> = images.collect();
+        let texts: Vec<&str> = case.texts.iter().map(String::as_str).collect();
+        Self::of_document(gpu, &case.checkpoint(), &images, &texts, request)
     }
 
     /// A checkpoint with an image file and a text.
@@ -38,13 +40,29 @@ impl Run {
         text: &str,
         request: &CaptureRequest,
     ) -> Self {
+        Self::of_document(gpu, checkpoint, &[image.to_vec()], &[text], request)
+    }
+
+    /// A checkpoint with images, each followed by its text.
+    pub fn of_document(
+        gpu: &Gpu,
+        checkpoint: &Checkpoint,
+        images: &[Vec<u8>],
+        texts: &[&str],
+        request: &CaptureRequest,
+    ) -> Self {
         let processor = Processor::open(&**checkpoint.source(), &checkpoint.config).unwrap();
-        let image = processor.image("the image", image).unwrap();
-        let prompt = processor.prompt("the text", text).unwrap();
-        let pixels = &image.pixel_values;
+        let images =
+            (images.iter()).map(|image| processor.image("the image", image).unwrap().pixel_values);
+        let pixels = images.reduce(|mut all, next| {
+            all.append(next);
+            all
+        });
+        let pixels = pixels.unwrap();
+        let prompt = processor.document("the text", texts).unwrap();
         let input = ForwardInput {
             pixel_values: &pixels.data,
-            pixel_shape: [pixels.channels, pixels.height, pixels.width],
+            pixel_shape: pixels.shape(),
             input_ids: &prompt.input_ids,
             vision: &prompt.vision,
         };

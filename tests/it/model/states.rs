@@ -19,7 +19,7 @@ fn every_state_equals_transformers() {
             ..GpuOptions::default()
         };
         let gpu = pollster::block_on(Gpu::request(&options)).unwrap();
-        for case in golden::cases().into_iter().chain(golden::connectors()) {
+        for case in golden::all() {
             let config = case.checkpoint().config;
             let (towers, layers) = (
                 config.vision.num_hidden_layers,

@@ -28,10 +28,8 @@ fn every_golden_checkpoint_opens_and_reads() {
         );
         let last = format!("vision_hidden_states.{}", config.vision.num_hidden_layers);
         let (shape, _) = case.tensor(&last);
-        assert_eq!(
-            shape,
-            [config.vision.num_positions(), config.vision.hidden_size]
-        );
+        let rows = config.pictures_per_image() * config.vision.num_positions();
+        assert_eq!(shape, [rows, config.vision.hidden_size]);
     }
 }
 
@@ -81,6 +79,21 @@ fn configurations_say_what_the_cases_were_made_with() {
                 assert!(!c.connector.bias);
                 assert_eq!(c.connector.in_features, 48);
                 assert!(matches!(c.text.rope_scaling, RopeScaling::Llama3 { .. }));
+            }
+            "clip_interpolated" => {
+                let v = &c.vision;
+                assert_eq!((v.image_size, v.picture_size), (28, 42));
+                assert_eq!((v.table_per_side(), v.patches_per_side()), (4, 6));
+                assert_eq!(c.num_image_tokens(), 36);
+            }
+            "siglip_interpolated" => {
+                assert_eq!((c.vision.image_size, c.vision.picture_size), (28, 21));
+                assert_eq!(c.num_image_tokens(), 9);
+            }
+            "clip_sub_images" => {
+                assert_eq!(c.sub_images, Some(2));
+                assert_eq!((c.pictures_per_image(), c.tokens_per_picture()), (5, 4));
+                assert_eq!(c.num_image_tokens(), 20);
             }
             other => panic!("nothing is known of {other}"),
         }

@@ -47,7 +47,7 @@ impl PairList {
         })
     }
 
-    /// Finds each line's image: a file at the line's path below the list's folder, else the only one of
+    /// Finds each line's images: a file at the line's path below the list's folder, else the only one of
     /// its name, else, natively, one on disk.
     pub(super) fn resolve(&mut self, files: &[&PickedFile]) {
         let by_path: HashMap<&str, &PickedFile> = files
@@ -59,29 +59,35 @@ impl PairList {
             by_name.entry(file.name()).or_default().push(file);
         }
         let folder = self.file.folder();
+        let find = |image: &str| {
+            let path = image.trim_start_matches("./");
+            let below = if folder.is_empty() {
+                path.to_owned()
+            } else {
+                format!("{folder}/{path}")
+            };
+            let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+            let alone = by_name.get(name).filter(|same| same.len() == 1);
+            by_path
+                .get(below.as_str())
+                .copied()
+                .or_else(|| alone.and_then(|same| same.first().copied()))
+                .map(|file| ImageInput::Picked(file.clone()))
+                .or_else(|| on_disk(&self.file, path))
+                .ok_or_else(|| {
+                    format!("expected the image {image}, found no such file: add it, too")
+                })
+        };
         self.pairs = self
             .lines
             .iter()
             .map(|(number, line)| {
-                let pair = line.clone().and_then(|PairLine { image, text }| {
-                    let path = image.trim_start_matches("./");
-                    let below = if folder.is_empty() {
-                        path.to_owned()
-                    } else {
-                        format!("{folder}/{path}")
-                    };
-                    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-                    let alone = by_name.get(name).filter(|same| same.len() == 1);
-                    let image = by_path
-                        .get(below.as_str())
-                        .copied()
-                        .or_else(|| alone.and_then(|same| same.first().copied()))
-                        .map(|file| ImageInput::Picked(file.clone()))
-                        .or_else(|| on_disk(&self.file, path))
-                        .ok_or_else(|| {
-                            format!("expected the image {image}, found no such file: add it, too")
-                        })?;
-                    Ok(PairInput { image, text })
+                let pair = line.clone().and_then(|PairLine { turns }| {
+                    let turns = turns
+                        .into_iter()
+                        .map(|(image, text)| Ok((find(&image)?, text)));
+                    let turns = turns.collect::<Result<Vec<_>, String>>()?;
+                    PairInput::document(turns).ok_or_else(|| "expected an image, found none".into())
                 });
                 (*number, pair)
             })
