@@ -9,17 +9,27 @@ use crate::report::{PairView, Picture};
 /// Textures that are kept: more than are shown at one time.
 const MOST: usize = 256;
 
+/// A run, a pair of it, and a picture of the pair.
+type Key = (u64, usize, usize);
+
 #[derive(Clone, Default)]
 struct Textures {
-    known: HashMap<(u64, usize), (TextureHandle, u64)>,
+    known: HashMap<Key, (TextureHandle, u64)>,
     uses: u64,
 }
 
-/// The texture of a pair's image; `run` is the number of the run that the pair belongs to.
+/// The texture of a pair's picture, the first being number 0; `run` is the number of the run that the
+/// pair belongs to. None where there is no such picture.
 ///
 /// Pixels stay pixels: a patch of 8 x 8 pixels is shown as 8 x 8 squares.
-pub fn texture(context: &egui::Context, run: u64, pair: &PairView) -> TextureHandle {
-    cached(context, (run, pair.pair), &pair.image)
+pub fn texture(
+    context: &egui::Context,
+    run: u64,
+    pair: &PairView,
+    number: usize,
+) -> Option<TextureHandle> {
+    let shown = pair.pictures.get(number)?;
+    Some(cached(context, (run, pair.pair, number), &shown.picture))
 }
 
 /// Draws a texture into `frame`.
@@ -33,12 +43,12 @@ pub fn thumbnail(context: &egui::Context, number: u64, picture: &Picture) -> Tex
     // Runs count from 1.
     cached(
         context,
-        (0, usize::try_from(number).unwrap_or(usize::MAX)),
+        (0, usize::try_from(number).unwrap_or(usize::MAX), 0),
         picture,
     )
 }
 
-fn cached(context: &egui::Context, key: (u64, usize), picture: &Picture) -> TextureHandle {
+fn cached(context: &egui::Context, key: Key, picture: &Picture) -> TextureHandle {
     let cache = egui::Id::unique("pair textures");
     let found = context.data_mut(|data| {
         let textures = data.get_temp_mut_or_default::<Textures>(cache);
@@ -55,7 +65,7 @@ fn cached(context: &egui::Context, key: (u64, usize), picture: &Picture) -> Text
     let most = context.input(|input| input.max_texture_side);
     let image = color_image(picture, most);
     let texture = context.load_texture(
-        format!("picture {} of {}", key.1, key.0),
+        format!("picture {} of {} of {}", key.2, key.1, key.0),
         image,
         TextureOptions::NEAREST,
     );
@@ -119,6 +129,12 @@ pub fn patch_at(frame: Rect, grid: [usize; 2], point: egui::Pos2) -> Option<usiz
     let row = ((share.y * rows as f32) as usize).min(rows - 1);
     let column = ((share.x * columns as f32) as usize).min(columns - 1);
     Some(row * columns + column)
+}
+
+/// [`fitted`] for a pair's picture; nothing where there is none.
+pub fn fitted_of(pair: &PairView, number: usize, room: egui::Vec2) -> egui::Vec2 {
+    let shown = pair.pictures.get(number);
+    shown.map_or(egui::Vec2::ZERO, |shown| fitted(&shown.picture, room))
 }
 
 /// The largest rectangle of the picture's proportions inside `room`, at its top left.

@@ -133,8 +133,9 @@ pub(crate) struct Measure {
     /// Texts, one a file, or folders of .txt files
     #[arg(long, value_name = "DIR|FILE", num_args = 1.., requires = "images", conflicts_with = "pairs")]
     pub(crate) texts: Vec<PathBuf>,
-    /// Image-text pairs, one JSON object a line: {"image": path, "text": string}; paths are relative
-    /// to the file [default: the demo's pairs]
+    /// Image-text pairs, one JSON object a line: {"image": path, "text": string}, or a document of
+    /// images with their texts: {"images": [path, ...], "texts": [string, ...]}; paths are relative to
+    /// the file [default: the demo's pairs]
     #[arg(long, value_name = "FILE.jsonl")]
     pub(crate) pairs: Option<PathBuf>,
     /// Measure at most N pairs, chosen by the seed [default: all]

@@ -51,8 +51,9 @@ fn parts(config: &VlmConfig) -> Vec<String> {
     ]
 }
 
-/// The way of a pair whose prompt has `tokens` tokens: what each stage gives, and what it is.
-pub(super) fn stages(config: &VlmConfig, tokens: usize) -> Vec<StageView> {
+/// The way of a pair of `images` images whose prompt has `tokens` tokens: what each stage gives, and
+/// what it is.
+pub(super) fn stages(config: &VlmConfig, images: usize, tokens: usize) -> Vec<StageView> {
     let stage = |name: &str, shape: &[(&str, usize)], about: String| StageView {
         name: name.to_owned(),
         shape: (shape.iter())
@@ -67,24 +68,34 @@ pub(super) fn stages(config: &VlmConfig, tokens: usize) -> Vec<StageView> {
         (true, FeatureSelect::Default) => "; the class token is dropped",
         (true, FeatureSelect::Full) => "; the class token is kept, before the patches",
     };
-    let image_tokens = config.num_image_tokens();
+    let image_tokens = images * config.num_image_tokens();
+    let pictures = images * config.pictures_per_image();
+    // Of one picture the first axis says nothing.
+    let several = |shape: &[(&'static str, usize)]| -> Vec<(&'static str, usize)> {
+        let first = (pictures > 1).then_some(("pictures", pictures));
+        first.into_iter().chain(shape.iter().copied()).collect()
+    };
+    let cut = match config.sub_images {
+        Some(grid) => format!("; each image whole and in {grid} x {grid} crops"),
+        None => String::new(),
+    };
     let text = &config.text;
     vec![
         stage(
             "image",
-            &[
+            &several(&[
                 ("channels", vision.num_channels),
                 ("height", side),
                 ("width", side),
-            ],
-            format!("normalized pixel values, cut into {patches} x {patches} patches"),
+            ]),
+            format!("normalized pixel values, cut into {patches} x {patches} patches{cut}"),
         ),
         stage(
             TOWER,
-            &[
+            &several(&[
                 ("tokens", vision.num_positions()),
                 ("hidden", vision.hidden_size),
-            ],
+            ]),
             tower(config) + class_token,
         ),
         stage(
@@ -130,9 +141,17 @@ fn tower(config: &VlmConfig) -> String {
         .iter()
         .map(i64::to_string)
         .collect();
+    let positions = match vision.picture_size == vision.image_size {
+        true => String::new(),
+        false => format!(", positions of {} px interpolated", vision.image_size),
+    };
+    let pictures = match config.sub_images {
+        Some(grid) => format!(", the whole and {grid} x {grid} crops of each image"),
+        None => String::new(),
+    };
     format!(
-        "{kind}, {} layers of width {}, {} heads, {} px in patches of {}, features \
-         of layer {}",
+        "{kind}, {} layers of width {}, {} heads, {} px in patches of {}{positions}{pictures}, \
+         features of layer {}",
         vision.num_hidden_layers,
         vision.hidden_size,
         vision.num_attention_heads,

@@ -48,6 +48,8 @@ fn pair_line(line: &str) -> Result<PairLine, String> {
     let (images, texts) = match (written.image, written.text, written.images, written.texts) {
         (Some(image), Some(text), None, None) => (vec![image], vec![text]),
         (None, None, Some(images), Some(texts)) => (images, texts),
+        (Some(_), None, None, None) => return Err(format!("{EXPECTED}, found no `text`")),
+        (None, None, Some(_), None) => return Err(format!("{EXPECTED}, found no `texts`")),
         _ => return Err(format!("{EXPECTED}, found other keys")),
     };
     if images.len() != texts.len() || !(1..=MOST_IMAGES).contains(&images.len()) {
@@ -113,7 +115,7 @@ mod tests {
                 "found an empty one",
             ),
             (r#"{"images": ["a.png"], "text": "A."}"#, "found other keys"),
-            (r#"{"image": "a.png"}"#, "found other keys"),
+            (r#"{"image": "a.png"}"#, "found no `text`"),
         ] {
             let error = line(wrong).unwrap_err();
             assert!(error.contains(reason), "{error}");

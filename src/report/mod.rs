@@ -27,8 +27,8 @@ pub use data::{LayerReport, Moments, Report, SCHEMA};
 pub use device::{DeviceGrant, DeviceSummary, adapters_text};
 pub use exploration::{
     AttentionRow, Axes, Calibration, CloudShape, Kept, LensState, LensToken, LogitLens, PairView,
-    Picture, ProjectedToken, Projection, RecordedClouds, RecordedRow, RecordedRun, Recording,
-    RecordingError, StageView, TokenKind, TokenView, WhatIf, WhatIfSettings,
+    Picture, PictureView, ProjectedToken, Projection, RecordedClouds, RecordedRow, RecordedRun,
+    Recording, RecordingError, StageView, TokenKind, TokenView, WhatIf, WhatIfSettings,
 };
 pub use figure::svg;
 pub use file::{Format, write};

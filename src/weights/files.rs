@@ -184,7 +184,7 @@ fn check_shard(source: &dyn ByteSource, shard: &str) -> Result<(), WeightsError>
     let outside = path::is_outside(shard);
     let refused = match path::not_relative(shard) {
         // What is read outside is a file of weights and nothing else.
-        None if outside && !shard.ends_with(".safetensors") => Some("another kind of file"),
+        None if outside && !path::is_weights(shard) => Some("another kind of file"),
         other => other,
     };
     if let Some(found) = refused {

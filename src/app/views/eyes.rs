@@ -18,7 +18,7 @@ use crate::{
         theme::{self, GAP},
         tour::{Landmark, mark},
     },
-    report::{AttentionRow, LogitLens, PairView, TokenKind},
+    report::{AttentionRow, LogitLens, PairView, PictureView, TokenKind},
 };
 
 /// From this width on, the image stands beside the words instead of above them.
@@ -78,15 +78,74 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// The patch that the token at a position stands for.
-    fn patch_of(&self, position: usize) -> Option<usize> {
-        self.pair.tokens.get(position)?.patch
+    /// The number of the picture that is shown: that of the selected token.
+    fn picture(&self) -> usize {
+        let selected = self.view.patch.and_then(|at| self.pair.picture_of(at));
+        selected.unwrap_or(0)
     }
 
-    /// The position of the token that stands for a patch.
-    fn position_of(&self, patch: usize) -> Option<usize> {
-        self.pair.position_of(patch)
+    /// The picture that is shown.
+    fn shown(&self) -> Option<&PictureView> {
+        self.pair.pictures.get(self.picture())
     }
+
+    /// The grid of the tokens in the picture that is shown; nothing where they stand for no place.
+    fn grid(&self) -> [usize; 2] {
+        self.shown().and_then(|shown| shown.grid).unwrap_or([0; 2])
+    }
+
+    /// The cell of the picture that is shown for which the token at a position stands.
+    fn patch_of(&self, position: usize) -> Option<usize> {
+        let here = self.pair.picture_of(position)? == self.picture();
+        self.pair.tokens.get(position)?.patch.filter(|_| here)
+    }
+
+    /// The position of the token that stands for a cell of the picture that is shown.
+    fn position_of(&self, patch: usize) -> Option<usize> {
+        self.pair.position_of(self.picture(), patch)
+    }
+}
+
+/// What a picture of a pair is called.
+pub fn title(pair: &PairView, number: usize) -> String {
+    let Some(shown) = pair.pictures.get(number) else {
+        return "no image".to_owned();
+    };
+    let several = pair.pictures.last().is_some_and(|last| last.image > 0);
+    let image = match several {
+        true => format!("image {}", shown.image + 1),
+        false => "the image".to_owned(),
+    };
+    let cut = pair.pictures.iter().any(|other| other.crops.is_some());
+    match shown.crops {
+        Some(crops) => format!("{image} in {crops} × {crops} crops"),
+        None if cut => format!("{image} as a whole"),
+        None => image,
+    }
+}
+
+/// Where a token stands: `row 3, column 4`, of several pictures with the picture; `no place of its own`
+/// for one that stands for none.
+fn place_of(pair: &PairView, position: usize) -> Option<String> {
+    let number = pair.picture_of(position)?;
+    let patch = pair.tokens.get(position)?.patch;
+    let grid = pair.pictures.get(number)?.grid;
+    let place = match patch.zip(grid) {
+        Some((patch, [_, columns])) => image::place(patch, columns),
+        None => "no place of its own".to_owned(),
+    };
+    Some(match pair.pictures.len() {
+        0 | 1 => place,
+        _ => format!("{}: {place}", title(pair, number)),
+    })
+}
+
+/// The token that is looked at first in a picture: its middle one.
+fn middle(pair: &PairView, number: usize) -> Option<usize> {
+    let grid = pair.pictures.get(number).and_then(|shown| shown.grid);
+    let cell = grid.map(|[rows, columns]| rows / 2 * columns + columns / 2);
+    cell.and_then(|cell| pair.position_of(number, cell))
+        .or_else(|| pair.positions_of(number).next())
 }
 
 fn pair(ui: &mut egui::Ui, store: &mut Store, hovered: Option<(usize, usize)>) -> Option<Wish> {
@@ -142,7 +201,8 @@ fn panels(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
     }
     // The card is as wide as its image; its margins are 15 a side.
     let most = egui::vec2((room * 0.42).min(640.0) - 30.0, image::tallest(ui));
-    let left = picture::fitted(&desk.pair.image, most).x.max(300.0) + 30.0;
+    let fitted = picture::fitted_of(desk.pair, desk.picture(), most);
+    let left = fitted.x.max(300.0) + 30.0;
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = GAP;
         ui.vertical(|ui| {
@@ -233,9 +293,8 @@ fn pick(store: &mut Store) {
     query = query.filter(|&at| kind(at).is_some_and(|kind| kind != TokenKind::Vision));
     if patch.is_none() {
         let recorded = run.lenses.keys().filter(|(of, _)| *of == index);
-        let middle = pair.grid[0] / 2 * pair.grid[1] + pair.grid[1] / 2;
         patch = if live {
-            pair.position_of(middle)
+            middle(pair, 0)
         } else {
             recorded.map(|(_, position)| *position).min()
         };

@@ -127,7 +127,7 @@ fn stages(report: &Report, pair: Option<&PairView>) -> Vec<Stage> {
         Stage {
             title: "Image",
             shape: match pair {
-                Some(pair) => format!("{} \u{d7} {} patches", pair.grid[0], pair.grid[1]),
+                Some(pair) => patches(pair),
                 None => image.0,
             },
             about: pair.map_or_else(
@@ -228,16 +228,37 @@ fn boxed(ui: &mut egui::Ui, strip: &Strip<'_>, stage: &Stage, width: f32) -> Opt
     chosen
 }
 
+/// The patches of a pair's first picture, and how many pictures there are.
+fn patches(pair: &PairView) -> String {
+    let [rows, columns] = pair.pictures.first().map_or([0; 2], |shown| shown.patches);
+    let grid = format!("{rows} \u{d7} {columns} patches");
+    let images = pair.pictures.last().map_or(0, |shown| shown.image + 1);
+    let crops = pair.pictures.iter().find_map(|shown| shown.crops);
+    match (images, crops) {
+        (0 | 1, None) => grid,
+        (_, None) => format!("{images} images of {grid}"),
+        (0 | 1, Some(crops)) => format!("whole and {crops} \u{d7} {crops} crops of {grid}"),
+        (_, Some(crops)) => {
+            format!("{images} images, whole and in {crops} \u{d7} {crops} crops of {grid}")
+        }
+    }
+}
+
 /// The pair's image with its patch grid, and its text beside it.
 fn thumbnail(ui: &mut egui::Ui, rect: egui::Rect, run: u64, pair: &PairView, colors: Colors) {
-    let size = picture::fitted(&pair.image, rect.size());
+    let size = picture::fitted_of(pair, 0, rect.size());
     let frame = egui::Rect::from_min_size(rect.min, size);
-    let texture = picture::texture(ui.ctx(), run, pair);
+    let (Some(texture), Some(shown)) = (
+        picture::texture(ui.ctx(), run, pair, 0),
+        pair.pictures.first(),
+    ) else {
+        return;
+    };
     picture::paint(ui.painter(), &texture, frame);
-    let [rows, columns] = pair.grid;
+    let [rows, columns] = shown.patches;
     if rows.max(columns) <= 16 {
         for patch in 0..rows * columns {
-            let cell = picture::patch_rect(frame, pair.grid, patch);
+            let cell = picture::patch_rect(frame, shown.patches, patch);
             let stroke = Stroke::new(0.5, Color32::from_white_alpha(90));
             ui.painter()
                 .rect_stroke(cell, 0.0, stroke, egui::StrokeKind::Middle);

@@ -32,10 +32,15 @@ impl FolderSource {
         ))
     }
 
-    /// Path of `file`; only relative ones are let through. Those that lead out of the folder come
-    /// from the index of shards alone, which is checked when it is read.
+    /// Path of `file`; only relative ones are let through, and out of the folder only those of
+    /// weights, which an index of shards may name.
     fn path(&self, file: &str) -> Result<std::path::PathBuf, SourceError> {
-        match path::not_relative(file) {
+        let refused = match path::not_relative(file) {
+            // Outside the folder there are shards and nothing else.
+            None if path::is_outside(file) && !path::is_weights(file) => Some("one that leaves it"),
+            other => other,
+        };
+        match refused {
             None => Ok(self.folder.join(file)),
             Some(found) => Err(SourceError::new(
                 file,

@@ -29,6 +29,11 @@ pub(crate) fn is_outside(file: &str) -> bool {
     file.split('/').any(|part| part == "..")
 }
 
+/// Whether `file` is named as a file of weights.
+pub(crate) fn is_weights(file: &str) -> bool {
+    file.ends_with(".safetensors")
+}
+
 /// The path of `file` as seen from `folder`, both with `/` between their parts. A `..` at the top
 /// stays, so that files lying beside the top can be told from those in it.
 pub(super) fn resolve(folder: &str, file: &str) -> String {

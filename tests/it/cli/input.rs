@@ -52,12 +52,21 @@ fn pairs_are_checked_line_by_line() {
     for (line, reason) in [
         (
             "{\"image\": 3}",
-            "p.jsonl:3: expected {\"image\": path, \"text\": string}, found invalid type",
+            "p.jsonl:3: expected {\"image\": path, \"text\": string} or {\"images\": [path, ...], \
+             \"texts\": [string, ...]}, found invalid type",
         ),
         ("nonsense", "p.jsonl:3: expected"),
         (
             "{\"image\": \"images/a.png\"}",
-            "p.jsonl:3: expected {\"image\": path, \"text\": string}, found missing field `text`",
+            "[string, ...]}, found no `text`",
+        ),
+        (
+            "{\"images\": [\"images/a.png\", \"images/b.png\"], \"texts\": [\"x\", \"y\"]}",
+            "p.jsonl:3: expected an image at sub/images/b.png, found no file",
+        ),
+        (
+            "{\"images\": [\"images/a.png\"], \"texts\": []}",
+            "p.jsonl:3: expected as many texts as images, 1 to 1024, found 0 and 1",
         ),
         (
             "{\"image\": \"images/b.png\", \"text\": \"x\"}",

@@ -18,7 +18,7 @@ use crate::{
 };
 
 #[track_caller]
-fn pair(session: &mut Session, index: usize) -> PairView {
+pub fn pair(session: &mut Session, index: usize) -> PairView {
     match last(session, Command::Explore(Explore::Pair(index))) {
         Event::Pair(view) => *view,
         other => panic!("expected a pair, found {other:?}"),
@@ -72,11 +72,10 @@ fn pairs_of_the_demo_are_shown_as_the_model_sees_them() {
             // The demo's images have the tower's size already.
             let bytes = std::fs::read(&view.name).unwrap();
             let (image, _) = decode_image("image", &bytes).unwrap();
-            assert_eq!(
-                [view.image.width, view.image.height],
-                [image.width, image.height]
-            );
-            let off = view.image.rgb.iter().zip(&image.data);
+            let shown = &view.pictures[0];
+            let picture = &shown.picture;
+            assert_eq!([picture.width, picture.height], [image.width, image.height]);
+            let off = picture.rgb.iter().zip(&image.data);
             assert!(off.clone().all(|(a, b)| a.abs_diff(*b) <= 1));
             assert_eq!(off.len(), 3 * 128 * 128);
 
@@ -91,7 +90,8 @@ fn pairs_of_the_demo_are_shown_as_the_model_sees_them() {
             counts[0] += of(TokenKind::Vision).count();
             counts[1] += of(TokenKind::Text).count();
             let patches: Vec<usize> = of(TokenKind::Vision).filter_map(|t| t.patch).collect();
-            assert_eq!(view.grid, [8, 8]);
+            assert_eq!((view.pictures.len(), shown.crops), (1, None));
+            assert_eq!((shown.patches, shown.grid), ([8, 8], Some([8, 8])));
             assert!(patches.into_iter().eq(0..64));
             assert!(of(TokenKind::Text).all(|token| token.patch.is_none()));
             assert!(of(TokenKind::Scaffold).any(|token| token.text == "<s>"));
@@ -125,10 +125,10 @@ fn pairs_of_the_demo_are_shown_as_the_model_sees_them() {
     }
 }
 
-/// The golden pair, twice, through its own checkpoint.
-fn golden_request(case: &GoldenCase) -> MeasureRequest {
-    let image = ImageInput::Path(case.folder.join("image.png"));
-    let pair = PairInput::new(image, case.text.clone());
+/// The golden pair or document, twice, through its own checkpoint.
+pub fn golden_request(case: &GoldenCase) -> MeasureRequest {
+    let images = case.images.iter().cloned().map(ImageInput::Path);
+    let pair = PairInput::document(images.zip(case.texts.clone())).unwrap();
     let mut request = measure(0);
     request.model = ModelSource::Folder(case.folder.clone());
     request.pairs = PairSource::Pairs {
@@ -140,7 +140,7 @@ fn golden_request(case: &GoldenCase) -> MeasureRequest {
 
 #[test]
 fn looks_equal_transformers() {
-    for case in golden::cases() {
+    for case in golden::cases().into_iter().chain(golden::documents()) {
         let text = case.checkpoint().config.text;
         let (layers, heads) = (text.num_hidden_layers, text.num_attention_heads);
         let tokens = case.input_ids().len();

@@ -12,7 +12,7 @@ use super::{
     support::{FakeLink, app},
 };
 
-fn live(size: [f32; 2]) -> (Harness<'static, App>, FakeLink, usize) {
+pub fn live(size: [f32; 2]) -> (Harness<'static, App>, FakeLink, usize) {
     let (mut harness, link) = app(size);
     let mut served = 0;
     let store = &mut harness.state_mut().store;
@@ -31,7 +31,7 @@ fn asked(link: &FakeLink, question: &Explore) -> bool {
         .any(|command| matches!(command, Command::Explore(asked) if asked == question))
 }
 
-fn click_at(harness: &mut Harness<'_, App>, point: Pos2) {
+pub fn click_at(harness: &mut Harness<'_, App>, point: Pos2) {
     harness.hover_at(point);
     harness.run_ok();
     for pressed in [true, false] {
@@ -45,11 +45,11 @@ fn click_at(harness: &mut Harness<'_, App>, point: Pos2) {
     }
 }
 
-fn image(harness: &Harness<'_, App>) -> Rect {
+pub fn image(harness: &Harness<'_, App>) -> Rect {
     harness.get_by_label_contains("Image of pair").rect()
 }
 
-fn patch_center(frame: Rect, patch: usize) -> Pos2 {
+pub fn patch_center(frame: Rect, patch: usize) -> Pos2 {
     let share = |index: usize, of: usize| (index as f32 + 0.5) / of as f32;
     frame.min
         + eframe::egui::vec2(

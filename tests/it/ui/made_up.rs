@@ -5,8 +5,8 @@ use mirscope::{
     app::App,
     engine::{Command, Event, Explore},
     report::{
-        AttentionRow, Kept, LensState, LensToken, LogitLens, PairView, Picture, TokenKind,
-        TokenView,
+        AttentionRow, Kept, LensState, LensToken, LogitLens, PairView, Picture, PictureView,
+        TokenKind, TokenView,
     },
 };
 
@@ -14,6 +14,8 @@ use super::support::FakeLink;
 
 /// Rows and columns of patches.
 pub const GRID: [usize; 2] = [4, 4];
+/// The pair that is a document of three images.
+pub const DOCUMENT: usize = 2;
 /// Tokens before the image.
 pub const BEFORE: usize = 2;
 const WORDS: [&str; 5] = [" A", " picture", " of", " a", " dog"];
@@ -35,6 +37,7 @@ pub fn pair(index: usize) -> PairView {
         text: text.to_owned(),
         kind,
         patch,
+        picture: 0,
     };
     let mut tokens = vec![
         token("<s>", TokenKind::Scaffold, None),
@@ -44,30 +47,70 @@ pub fn pair(index: usize) -> PairView {
     tokens.extend((0..patches).map(|patch| token("<image>", TokenKind::Vision, Some(patch))));
     tokens.push(token("\n", TokenKind::Scaffold, None));
     tokens.extend(WORDS.map(|word| token(word, TokenKind::Text, None)));
-    let side = 32;
     PairView {
         pair: index,
         name: format!("scene-{index:03}.png"),
         text: WORDS.concat(),
-        image: Picture {
-            width: side,
-            height: side,
-            rgb: (0..side * side)
-                .flat_map(|at| {
-                    let (row, column) = (at / side, at % side);
-                    let hill = if (row as i32 - 16).pow(2) + (column as i32 - 20).pow(2) < 60 {
-                        [220, 60, 50]
-                    } else {
-                        [120 + row as u8 * 2, 170, 230 - row as u8 * 3]
-                    };
-                    hill.map(|channel: u8| channel.wrapping_add(index as u8 * 20))
-                })
-                .collect(),
-        },
-        grid: GRID,
+        pictures: vec![PictureView {
+            image: 0,
+            name: format!("scene-{index:03}.png"),
+            crops: None,
+            picture: picture(index),
+            patches: GRID,
+            grid: Some(GRID),
+        }],
         tokens,
         stages: Vec::new(),
     }
+}
+
+fn picture(index: usize) -> Picture {
+    let side = 32;
+    Picture {
+        width: side,
+        height: side,
+        rgb: (0..side * side)
+            .flat_map(|at| {
+                let (row, column) = (at / side, at % side);
+                let hill = if (row as i32 - 16).pow(2) + (column as i32 - 20).pow(2) < 60 {
+                    [220, 60, 50]
+                } else {
+                    [120 + row as u8 * 2, 170, 230 - row as u8 * 3]
+                };
+                hill.map(|channel: u8| channel.wrapping_add(index as u8 * 20))
+            })
+            .collect(),
+    }
+}
+
+/// A pair whose second image stands behind the text, and whose third has tokens of no place.
+pub fn document(index: usize) -> PairView {
+    let mut view = pair(index);
+    for (number, grid) in [(1, Some(GRID)), (2, None)] {
+        let patches = GRID[0] * GRID[1];
+        view.tokens.extend((0..patches).map(|patch| TokenView {
+            id: 7,
+            text: "<image>".to_owned(),
+            kind: TokenKind::Vision,
+            patch: grid.map(|_| patch),
+            picture: number,
+        }));
+        view.tokens.push(TokenView {
+            id: 7,
+            text: " word".to_owned(),
+            kind: TokenKind::Text,
+            patch: None,
+            picture: 0,
+        });
+        view.pictures.push(PictureView {
+            image: number,
+            name: format!("image-{number}.png"),
+            grid,
+            picture: picture(index + number),
+            ..view.pictures[0].clone()
+        });
+    }
+    view
 }
 
 /// The words of a token, sharper from state to state.
@@ -134,6 +177,9 @@ fn answers(harness: &Harness<'_, App>, command: &Command) -> Vec<Event> {
                 refused: None,
             };
             vec![Event::Kept(kept), Event::Report(Box::new(report))]
+        }
+        Command::Explore(Explore::Pair(DOCUMENT)) => {
+            vec![Event::Pair(Box::new(document(DOCUMENT)))]
         }
         Command::Explore(Explore::Pair(index)) => vec![Event::Pair(Box::new(pair(*index)))],
         Command::Explore(Explore::LogitLens { pair, position }) => {

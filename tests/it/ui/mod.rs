@@ -2,6 +2,7 @@
 
 mod alignment;
 mod data;
+mod documents;
 mod eyes;
 mod frame;
 mod made_up;

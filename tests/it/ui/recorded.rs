@@ -64,8 +64,8 @@ fn pairs_words_and_attention_can_be_looked_at_without_an_engine() {
         let of_pair = lenses.iter().filter(|(of, _)| *of == pair.pair).count();
         assert!(of_pair >= 4, "pair {}: {of_pair} lenses", pair.pair);
         assert_eq!(
-            pair.image.rgb.len(),
-            pair.image.width * pair.image.height * 3
+            pair.pictures[0].picture.rgb.len(),
+            pair.pictures[0].picture.width * pair.pictures[0].picture.height * 3
         );
     }
     for &(pair, position) in &lenses {

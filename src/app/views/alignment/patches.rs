@@ -2,10 +2,14 @@
 
 use eframe::egui::{self, RichText, Sense, Stroke, StrokeKind};
 
-use crate::app::{
-    picture,
-    store::{Answer, Store, Tab},
-    theme::colors,
+use crate::{
+    app::{
+        picture,
+        store::{Answer, Store, Tab},
+        theme::colors,
+        views::eyes::title,
+    },
+    report::TokenKind,
 };
 
 /// Width of the image with what stands around it.
@@ -47,27 +51,41 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
                 .small()
                 .color(colors(ui).faint),
         );
-        let size = picture::fitted(&pair.image, egui::vec2(WIDTH, WIDTH));
+        let lit = store.hover.token.filter(|(pair, _)| *pair == index);
+        let lit = lit.map(|(_, position)| position);
+        // Of several pictures the one whose token is under the pointer, else the selected one.
+        let number = (lit.or(store.view.patch))
+            .and_then(|position| pair.picture_of(position))
+            .unwrap_or(0);
+        let texture = picture::texture(ui.ctx(), run.number, pair, number);
+        let Some((shown, texture)) = pair.pictures.get(number).zip(texture) else {
+            return;
+        };
+        let size = picture::fitted_of(pair, number, egui::vec2(WIDTH, WIDTH));
         let (frame, response) = ui.allocate_exact_size(size, Sense::click());
-        let label = format!("{} as the model sees it: {}", pair.name, pair.text);
+        let label = format!("{} as the model sees it: {}", shown.name, pair.text);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &label));
-        let texture = picture::texture(ui.ctx(), run.number, pair);
         picture::paint(ui.painter(), &texture, frame);
         clicked = response.clicked();
         pointed = response
             .hover_pos()
-            .and_then(|point| picture::patch_at(frame, pair.grid, point))
-            .and_then(|patch| pair.position_of(patch));
-        let lit = store.hover.token.filter(|(pair, _)| *pair == index);
-        if let Some((_, position)) = lit {
+            .and_then(|point| picture::patch_at(frame, shown.grid?, point))
+            .and_then(|patch| pair.position_of(number, patch));
+        if let Some(position) = lit {
             match pair.tokens.get(position) {
-                Some(token) if token.patch.is_some() => {
-                    let patch = token.patch.unwrap_or(0);
-                    let rect = picture::patch_rect(frame, pair.grid, patch);
-                    let stroke = Stroke::new(2.5, colors(ui).vision);
-                    ui.painter()
-                        .rect_stroke(rect, 2.0, stroke, StrokeKind::Outside);
-                    caption(ui, &format!("vision token {position}, patch {}", patch + 1));
+                Some(token) if token.kind == TokenKind::Vision => {
+                    let mut line = format!("vision token {position}");
+                    if let Some((patch, grid)) = token.patch.zip(shown.grid) {
+                        let rect = picture::patch_rect(frame, grid, patch);
+                        let stroke = Stroke::new(2.5, colors(ui).vision);
+                        ui.painter()
+                            .rect_stroke(rect, 2.0, stroke, StrokeKind::Outside);
+                        line += &format!(", patch {}", patch + 1);
+                    }
+                    if pair.pictures.len() > 1 {
+                        line += &format!(" of {}", title(pair, number));
+                    }
+                    caption(ui, &line);
                 }
                 Some(token) => {
                     caption(ui, &format!("text token {position}: \"{}\"", token.text));

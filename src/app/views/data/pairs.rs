@@ -63,6 +63,10 @@ pub fn show(ui: &mut egui::Ui, data: &mut Data, wake: &Wake) {
     ui.collapsing("How a list of pairs looks", |ui| {
         ui.label("A .jsonl file: one pair a line, image paths relative to the file.");
         ui.monospace("{\"image\": \"images/cat.png\", \"text\": \"A cat.\"}");
+        ui.label("A line may also be a document, in which each text follows its image.");
+        ui.monospace(
+            "{\"images\": [\"cat.png\", \"dog.png\"], \"texts\": [\"A cat.\", \"A dog.\"]}",
+        );
         ui.label("In a browser, add the images together with the list.");
     });
     rejected(ui, data);

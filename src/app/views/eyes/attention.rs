@@ -147,26 +147,39 @@ fn shares(ui: &mut egui::Ui, sums: &[f32; 3]) {
     );
 }
 
-/// Each patch's weight; of several tokens of one patch the sum.
-fn by_patch(pair: &PairView, weights: &[f32]) -> Vec<f32> {
-    let patches = pair.grid[0].saturating_mul(pair.grid[1]).min(1 << 16);
-    let mut heat = vec![0.0; patches];
+/// The weight of each cell of a picture's grid; of several tokens of one cell the sum.
+fn by_patch(pair: &PairView, number: usize, weights: &[f32]) -> Vec<f32> {
+    let grid = pair.pictures.get(number).and_then(|shown| shown.grid);
+    let cells = grid.map_or(0, |[rows, columns]| rows.saturating_mul(columns));
+    let mut heat = vec![0.0; cells.min(1 << 16)];
     for (token, weight) in pair.tokens.iter().zip(weights) {
-        if let Some(cell) = token.patch.and_then(|patch| heat.get_mut(patch)) {
+        let here = token.kind == TokenKind::Vision && token.picture == number;
+        if let Some(cell) = token
+            .patch
+            .filter(|_| here)
+            .and_then(|patch| heat.get_mut(patch))
+        {
             *cell += weight;
         }
     }
     heat
 }
 
-/// The heat of the patches and the largest of it; nothing while there is nothing to lay over the image.
-fn heat(desk: &Desk<'_>) -> Option<(Vec<f32>, f32)> {
+/// The largest weight of an image token, over all pictures; nothing while attention is not shown.
+fn most(desk: &Desk<'_>) -> Option<f32> {
     if !desk.view.overlay {
         return None;
     }
-    let heat = by_patch(desk.pair, &weights(desk)?);
-    let most = heat.iter().copied().fold(0.0, f32::max);
-    (most > 0.0).then_some((heat, most))
+    let weights = weights(desk)?;
+    let vision = (desk.pair.tokens.iter().zip(&weights))
+        .filter(|(token, _)| token.kind == TokenKind::Vision)
+        .map(|(_, weight)| *weight);
+    Some(vision.fold(0.0, f32::max)).filter(|most| *most > 0.0)
+}
+
+/// The color of a token that stands for no place, by how much it is looked at.
+pub fn token_color(desk: &Desk<'_>, position: usize) -> Option<Color32> {
+    Some(color(weight(desk, position)? / most(desk)?, 1.0))
 }
 
 /// The color of a share of the largest heat, 0 to 1.
@@ -187,12 +200,13 @@ fn color(share: f32, opacity: f32) -> Color32 {
 
 /// Lays the heat over the image drawn at `frame`.
 pub fn paint(painter: &egui::Painter, frame: Rect, desk: &Desk<'_>) {
-    let Some((heat, most)) = heat(desk) else {
+    let (Some(weights), Some(most)) = (weights(desk), most(desk)) else {
         return;
     };
+    let heat = by_patch(desk.pair, desk.picture(), &weights);
     for (patch, weight) in heat.iter().enumerate() {
         let share = weight / most;
-        let rect = picture::patch_rect(frame, desk.pair.grid, patch);
+        let rect = picture::patch_rect(frame, desk.grid(), patch);
         // What is looked at stays visible.
         painter.rect_filled(rect, 0.0, color(share, 0.74 - 0.28 * share));
     }
@@ -200,7 +214,7 @@ pub fn paint(painter: &egui::Painter, frame: Rect, desk: &Desk<'_>) {
 
 /// The heat map's scale, with numbers.
 pub fn legend(ui: &mut egui::Ui, desk: &Desk<'_>) {
-    let Some((_, most)) = heat(desk) else {
+    let Some(most) = most(desk) else {
         return;
     };
     ui.horizontal(|ui| {
@@ -208,7 +222,7 @@ pub fn legend(ui: &mut egui::Ui, desk: &Desk<'_>) {
         let width = (ui.available_width() - 110.0).clamp(60.0, 220.0);
         let (rect, response) = ui.allocate_exact_size(vec2(width, 12.0), Sense::hover());
         response.widget_info(|| {
-            let label = format!("Attention from 0 to {} per patch", text::percent(most));
+            let label = format!("Attention from 0 to {} per token", text::percent(most));
             WidgetInfo::labeled(egui::Role::Image, true, label)
         });
         let steps = 48;
@@ -224,14 +238,14 @@ pub fn legend(ui: &mut egui::Ui, desk: &Desk<'_>) {
         let line = Stroke::new(1.0, theme::colors(ui).line);
         ui.painter()
             .rect_stroke(rect, 0.0, line, egui::StrokeKind::Outside);
-        ui.label(format!("{} a patch", text::percent(most)));
+        ui.label(format!("{} a token", text::percent(most)));
     });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Picture, TokenView};
+    use crate::report::{Picture, PictureView, TokenView};
 
     #[test]
     fn heat_and_shares_follow_the_tokens() {
@@ -240,17 +254,25 @@ mod tests {
             text: String::new(),
             kind,
             patch,
+            picture: 0,
+        };
+        let picture = PictureView {
+            image: 0,
+            name: String::new(),
+            crops: None,
+            picture: Picture {
+                width: 1,
+                height: 1,
+                rgb: vec![0; 3],
+            },
+            patches: [1, 2],
+            grid: Some([1, 2]),
         };
         let pair = PairView {
             pair: 0,
             name: String::new(),
             text: String::new(),
-            image: Picture {
-                width: 1,
-                height: 1,
-                rgb: vec![0; 3],
-            },
-            grid: [1, 2],
+            pictures: vec![picture.clone(), picture],
             tokens: vec![
                 token(TokenKind::Scaffold, None),
                 token(TokenKind::Vision, Some(1)),
@@ -260,7 +282,8 @@ mod tests {
             stages: Vec::new(),
         };
         let weights = [0.5, 0.2, 0.05, 0.25];
-        assert_eq!(by_patch(&pair, &weights), [0.05, 0.2]);
+        assert_eq!(by_patch(&pair, 0, &weights), [0.05, 0.2]);
+        assert_eq!(by_patch(&pair, 1, &weights), [0.0, 0.0]);
         assert_eq!(sums(&pair, &weights), [0.25, 0.25, 0.5]);
     }
 

@@ -142,8 +142,10 @@ fn thumbnails(ui: &mut egui::Ui, store: &Store) -> Option<usize> {
         let Some(pair) = run.pairs.get(&index) else {
             continue;
         };
-        let texture = picture::texture(ui.ctx(), run.number, pair);
-        let size = picture::fitted(&pair.image, egui::vec2(side * 1.5, side));
+        let Some(texture) = picture::texture(ui.ctx(), run.number, pair, 0) else {
+            continue;
+        };
+        let size = picture::fitted_of(pair, 0, egui::vec2(side * 1.5, side));
         let (rect, response) = ui.allocate_exact_size(size, Sense::click());
         let name = format!("Pair {}", index + 1);
         response.widget_info(|| {

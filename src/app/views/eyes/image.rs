@@ -5,7 +5,7 @@ use eframe::egui::{
     WidgetInfo, vec2,
 };
 
-use super::{Desk, attention, text};
+use super::{Desk, attention, middle, place_of, text, title};
 use crate::app::{
     glossary::{Term, term_as},
     picture, theme,
@@ -13,26 +13,28 @@ use crate::app::{
 
 /// Draws the card's content.
 pub fn show(ui: &mut egui::Ui, desk: &mut Desk<'_>) {
-    let [rows, columns] = desk.pair.grid;
+    let [rows, columns] = desk.shown().map_or([0; 2], |shown| shown.patches);
     ui.horizontal_wrapped(|ui| {
         ui.strong("What the model sees");
         ui.add_space(4.0);
         term_as(ui, Term::Patch, format!("{rows} × {columns} patches"));
     });
+    pictures(ui, desk);
     let room = vec2(ui.available_width(), tallest(ui));
-    let size = picture::fitted(&desk.pair.image, room);
+    let size = picture::fitted_of(desk.pair, desk.picture(), room);
     let (frame, response) = ui.allocate_exact_size(size, Sense::click());
     describe(&response, desk);
     walk(ui, &response, desk);
+    let grid = desk.grid();
     if let Some(patch) = response
         .hover_pos()
-        .and_then(|point| picture::patch_at(frame, desk.pair.grid, point))
+        .and_then(|point| picture::patch_at(frame, grid, point))
     {
         desk.hover = desk.position_of(patch);
     }
     if response.clicked()
         && let Some(point) = response.interact_pointer_pos()
-        && let Some(patch) = picture::patch_at(frame, desk.pair.grid, point)
+        && let Some(patch) = picture::patch_at(frame, grid, point)
     {
         desk.view.patch = desk.position_of(patch).or(desk.view.patch);
     }
@@ -41,7 +43,59 @@ pub fn show(ui: &mut egui::Ui, desk: &mut Desk<'_>) {
     }
     response.on_hover_cursor(egui::CursorIcon::PointingHand);
     status(ui, desk);
+    tokens_of_patches(ui, desk);
     attention::legend(ui, desk);
+}
+
+/// The chooser of the picture, where there are several.
+fn pictures(ui: &mut egui::Ui, desk: &mut Desk<'_>) {
+    let count = desk.pair.pictures.len();
+    if count < 2 {
+        return;
+    }
+    let mut number = desk.picture();
+    ui.horizontal_wrapped(|ui| {
+        let back = ui.add_enabled(number > 0, egui::Button::new("◀"));
+        let on = ui.add_enabled(number + 1 < count, egui::Button::new("▶"));
+        if back.accessible_name("Previous image").clicked() {
+            number -= 1;
+        }
+        if on.accessible_name("Next image").clicked() {
+            number += 1;
+        }
+        let name = |number| title(desk.pair, number);
+        let chooser = egui::ComboBox::from_id_salt("picture of the pair")
+            .selected_text(name(number))
+            .show_ui(ui, |ui| {
+                for other in 0..count {
+                    ui.selectable_value(&mut number, other, name(other));
+                }
+            });
+        chooser.response.accessible_name("Image of the document");
+    });
+    if number != desk.picture() {
+        desk.view.patch = middle(desk.pair, number).or(desk.view.patch);
+        // What is drawn already shows the picture before.
+        ui.ctx().request_repaint();
+    }
+}
+
+/// Says how tokens and patches differ, where the connector does not make one of each other.
+fn tokens_of_patches(ui: &mut egui::Ui, desk: &Desk<'_>) {
+    let Some(shown) = desk.shown() else { return };
+    let line = match shown.grid {
+        Some(grid) if grid == shown.patches => return,
+        Some([rows, columns]) => format!(
+            "The connector makes {rows} × {columns} tokens of these patches: each square stands for \
+             several of them."
+        ),
+        None => {
+            "The connector gathers each token from the whole image, so that a token stands for no \
+                 place in it: they are shown as a plain grid beside the image."
+                .to_owned()
+        }
+    };
+    ui.label(egui::RichText::new(line).color(theme::colors(ui).faint));
 }
 
 /// The height that leaves room for what stands around the image.
@@ -50,12 +104,10 @@ pub fn tallest(ui: &egui::Ui) -> f32 {
 }
 
 fn describe(response: &Response, desk: &Desk<'_>) {
-    let [rows, columns] = desk.pair.grid;
-    let selected = desk
-        .view
-        .patch
-        .and_then(|position| desk.patch_of(position))
-        .map_or("none selected".to_owned(), |patch| place(patch, columns));
+    let [rows, columns] = desk.shown().map_or([0; 2], |shown| shown.patches);
+    let selected = (desk.view.patch)
+        .and_then(|position| place_of(desk.pair, position))
+        .unwrap_or_else(|| "none selected".to_owned());
     response.widget_info(|| {
         let label = format!(
             "Image of pair {} in {rows} by {columns} patches; {selected}",
@@ -90,7 +142,7 @@ fn walk(ui: &egui::Ui, response: &Response, desk: &mut Desk<'_>) {
             },
         );
     });
-    let [rows, columns] = desk.pair.grid;
+    let [rows, columns] = desk.grid();
     if rows == 0 || columns == 0 {
         return;
     }
@@ -124,24 +176,30 @@ fn walk(ui: &egui::Ui, response: &Response, desk: &mut Desk<'_>) {
 fn paint(ui: &egui::Ui, frame: Rect, desk: &Desk<'_>, focused: bool) {
     let colors = theme::colors(ui);
     let painter = ui.painter_at(frame.expand(3.0));
-    let texture = picture::texture(ui.ctx(), desk.run.number, desk.pair);
-    picture::paint(&painter, &texture, frame);
+    if let Some(texture) = picture::texture(ui.ctx(), desk.run.number, desk.pair, desk.picture()) {
+        picture::paint(&painter, &texture, frame);
+    }
     attention::paint(&painter, frame, desk);
-    grid(&painter, frame, desk.pair.grid);
+    let cells = desk.grid();
+    grid(&painter, frame, cells);
+    if let Some(crops) = desk.shown().and_then(|shown| shown.crops) {
+        // Between its crops the tower sees nothing of the rest.
+        grid(&painter, frame, [crops; 2]);
+    }
     // The patches that a recording knows more about.
     let recorded = desk.run.lenses.keys();
     for (_, position) in recorded.filter(|(pair, _)| *pair == desk.pair.pair) {
         if let Some(patch) = desk.patch_of(*position)
             && desk.run.kept.is_none()
         {
-            let corner = picture::patch_rect(frame, desk.pair.grid, patch).right_top();
+            let corner = picture::patch_rect(frame, cells, patch).right_top();
             let center = corner + vec2(-6.0, 6.0);
             painter.circle(center, 3.0, colors.vision, Stroke::new(1.0, Color32::WHITE));
         }
     }
     let outline = |position: Option<usize>, width: f32, color: Color32| {
         if let Some(patch) = position.and_then(|position| desk.patch_of(position)) {
-            let rect = picture::patch_rect(frame, desk.pair.grid, patch);
+            let rect = picture::patch_rect(frame, cells, patch);
             // White around the color: visible on every image.
             let halo = Stroke::new(width + 2.0, Color32::WHITE);
             painter.rect_stroke(rect, 1.0, halo, StrokeKind::Middle);
@@ -177,30 +235,23 @@ fn grid(painter: &egui::Painter, frame: Rect, [rows, columns]: [usize; 2]) {
     }
 }
 
-/// One line about the patch under the pointer, or the selected one.
+/// One line about the token under the pointer, or the selected one.
 fn status(ui: &mut egui::Ui, desk: &Desk<'_>) {
-    let columns = desk.pair.grid[1];
-    let hovered = desk.hovered.and_then(|position| {
-        let patch = desk.patch_of(position)?;
-        Some((position, patch))
-    });
-    let selected = desk.view.patch.and_then(|position| {
-        let patch = desk.patch_of(position)?;
-        Some((position, patch))
-    });
-    let line = match (hovered, selected) {
-        (Some((position, patch)), _) => {
-            let mut line = format!("{}: token {}", place(patch, columns), position + 1);
+    let placed = |position: Option<usize>| {
+        let position = position?;
+        Some((position, place_of(desk.pair, position)?))
+    };
+    let line = match (placed(desk.hovered), placed(desk.view.patch)) {
+        (Some((position, place)), _) => {
+            let mut line = format!("{place}: token {}", position + 1);
             if let Some(weight) = attention::weight(desk, position) {
                 line += &format!(", attention {}", text::percent(weight));
             }
             line
         }
-        (None, Some((position, patch))) => format!(
-            "Selected: {}, token {} of the prompt",
-            place(patch, columns),
-            position + 1
-        ),
+        (None, Some((position, place))) => {
+            format!("Selected: {place}, token {} of the prompt", position + 1)
+        }
         (None, None) => "Click a patch to see the words it is nearest to.".to_owned(),
     };
     ui.label(egui::RichText::new(line).color(theme::colors(ui).faint));

@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, Align2, Rect, Sense, Stroke, StrokeKind, TextStyle, WidgetInfo, vec2};
 
-use super::{Desk, image::place, missing, text};
+use super::{Desk, missing, place_of, text};
 use crate::{
     app::{
         glossary::{Term, prose, term_as},
@@ -21,8 +21,7 @@ pub fn show(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
         ui.strong("What the patch says");
         ui.add_space(4.0);
         term_as(ui, Term::LogitLens, "logit lens");
-        if let Some(patch) = desk.view.patch.and_then(|at| desk.patch_of(at)) {
-            let place = place(patch, desk.pair.grid[1]);
+        if let Some(place) = desk.view.patch.and_then(|at| place_of(desk.pair, at)) {
             ui.label(egui::RichText::new(place).color(theme::colors(ui).faint));
         }
     });

@@ -6,7 +6,7 @@ use eframe::egui::{
     self, Color32, Rect, Sense, Stroke, StrokeKind, TextStyle, WidgetInfo, pos2, vec2,
 };
 
-use super::{Desk, image::place, text};
+use super::{Desk, attention, place_of, text, title};
 use crate::{
     app::{
         glossary::{Term, term_as},
@@ -80,13 +80,13 @@ pub fn color(ui: &egui::Ui, kind: TokenKind) -> Color32 {
     }
 }
 
-/// Stretches of vision tokens and of others, in order.
+/// Stretches of the vision tokens of one picture and of others, in order.
 fn runs(tokens: &[TokenView]) -> Vec<Range<usize>> {
+    let of = |token: &TokenView| (token.kind == TokenKind::Vision).then_some(token.picture);
     let mut runs: Vec<Range<usize>> = Vec::new();
     for (position, token) in tokens.iter().enumerate() {
-        let vision = token.kind == TokenKind::Vision;
         match runs.last_mut() {
-            Some(last) if (tokens[last.start].kind == TokenKind::Vision) == vision => {
+            Some(last) if of(&tokens[last.start]) == of(token) => {
                 last.end = position + 1;
             }
             _ => runs.push(position..position + 1),
@@ -95,11 +95,49 @@ fn runs(tokens: &[TokenView]) -> Vec<Range<usize>> {
     runs
 }
 
-/// A stretch of vision tokens, as many in a row as the image has patches in one.
+/// Where the squares of a stretch of vision tokens stand.
+#[derive(Debug, PartialEq)]
+struct Squares {
+    columns: usize,
+    rows: usize,
+    /// The square of each token, row by row.
+    places: Vec<usize>,
+}
+
+/// The squares of a picture's tokens: each in its cell of the grid, those of no place behind them;
+/// without a grid one after the other.
+fn squares_of(tokens: &[TokenView], grid: Option<[usize; 2]>) -> Squares {
+    let even = (tokens.len() as f64).sqrt().ceil() as usize;
+    let [rows, columns] = grid.unwrap_or([0, even]);
+    let columns = columns.clamp(1, tokens.len().max(1));
+    let cells = rows.saturating_mul(columns).min(tokens.len());
+    let mut next = cells;
+    let places = tokens.iter().map(|token| match token.patch {
+        Some(patch) if patch < cells => patch,
+        _ => {
+            next += 1;
+            next - 1
+        }
+    });
+    let places: Vec<usize> = places.collect();
+    let last = places.iter().max().map_or(1, |last| last + 1);
+    Squares {
+        columns,
+        rows: last.div_ceil(columns),
+        places,
+    }
+}
+
+/// A stretch of vision tokens, as many in a row as the picture has tokens in one.
 fn squares(ui: &mut egui::Ui, desk: &mut Desk<'_>, run: Range<usize>) {
     let room = (ui.available_width() - 8.0).max(40.0);
-    let columns = desk.pair.grid[1].clamp(1, run.len());
-    let rows = run.len().div_ceil(columns);
+    let number = desk.pair.tokens[run.start].picture;
+    let grid = desk.pair.pictures.get(number).and_then(|shown| shown.grid);
+    let Squares {
+        columns,
+        rows,
+        places,
+    } = squares_of(&desk.pair.tokens[run.clone()], grid);
     let step = (112.0 / rows as f32)
         .min(room / columns as f32)
         .clamp(3.0, 14.0);
@@ -113,14 +151,15 @@ fn squares(ui: &mut egui::Ui, desk: &mut Desk<'_>, run: Range<usize>) {
             WidgetInfo::labeled(egui::Role::Image, true, label)
         });
         let cell = |position: usize| {
-            let index = position - run.start;
-            let corner = vec2((index % columns) as f32, (index / columns) as f32) * step;
+            let place = places[position - run.start];
+            let corner = vec2((place % columns) as f32, (place / columns) as f32) * step;
             Rect::from_min_size(frame.min + corner, vec2(step - gap, step - gap))
         };
         let at = |point: egui::Pos2| {
             let inside = (point - frame.min) / step;
-            let index = inside.y as usize * columns + (inside.x as usize).min(columns - 1);
-            run.clone().nth(index)
+            let place = inside.y as usize * columns + (inside.x as usize).min(columns - 1);
+            let index = places.iter().position(|other| *other == place)?;
+            Some(run.start + index)
         };
         if let Some(position) = response.hover_pos().and_then(at) {
             desk.hover = Some(position);
@@ -134,10 +173,15 @@ fn squares(ui: &mut egui::Ui, desk: &mut Desk<'_>, run: Range<usize>) {
         let ink = ui.visuals().text_color();
         for position in run.clone() {
             let marked = desk.hovered == Some(position) || desk.view.patch == Some(position);
-            let fill = if marked {
-                vision
-            } else {
-                vision.gamma_multiply(0.42)
+            // What lies over the image elsewhere lies on the squares where they have no place in it.
+            let looked_at = match grid {
+                None => attention::token_color(desk, position),
+                Some(_) => None,
+            };
+            let fill = match (looked_at, marked) {
+                (Some(color), _) => color,
+                (None, true) => vision,
+                (None, false) => vision.gamma_multiply(0.42),
             };
             ui.painter().rect_filled(cell(position), 1.0, fill);
             if marked {
@@ -147,9 +191,9 @@ fn squares(ui: &mut egui::Ui, desk: &mut Desk<'_>, run: Range<usize>) {
             }
         }
         let pointed = desk.hovered.filter(|position| run.contains(position));
-        let words = match pointed.and_then(|position| desk.patch_of(position)) {
-            Some(patch) => place(patch, desk.pair.grid[1]),
-            None => format!("the image, {count} tokens"),
+        let words = match pointed.and_then(|position| place_of(desk.pair, position)) {
+            Some(place) => place,
+            None => format!("{}, {count} tokens", title(desk.pair, number)),
         };
         ui.label(egui::RichText::new(words).color(theme::colors(ui).faint));
     });
@@ -204,18 +248,37 @@ fn chip(ui: &mut egui::Ui, desk: &mut Desk<'_>, position: usize) {
 mod tests {
     use super::*;
 
-    #[test]
-    fn runs_cover_all_tokens_in_order() {
-        let token = |kind| TokenView {
+    fn token(kind: TokenKind, patch: Option<usize>) -> TokenView {
+        TokenView {
             id: 0,
             text: String::new(),
             kind,
-            patch: None,
-        };
+            patch,
+            picture: 0,
+        }
+    }
+
+    #[test]
+    fn runs_cover_all_tokens_in_order() {
         use TokenKind::{Scaffold, Text, Vision};
         let kinds = [Scaffold, Vision, Vision, Scaffold, Text, Vision];
-        let tokens: Vec<TokenView> = kinds.into_iter().map(token).collect();
+        let mut tokens: Vec<TokenView> = kinds.map(|kind| token(kind, None)).into();
         assert_eq!(runs(&tokens), [0..1, 1..3, 3..5, 5..6]);
         assert!(runs(&[]).is_empty());
+        // The pictures of one image follow each other without a token between.
+        tokens[2].picture = 1;
+        assert_eq!(runs(&tokens), [0..1, 1..2, 2..3, 3..5, 5..6]);
+    }
+
+    #[test]
+    fn squares_stand_in_their_cells() {
+        let tokens = [Some(2), None, Some(0), Some(1), Some(3)];
+        let tokens = tokens.map(|patch| token(TokenKind::Vision, patch));
+        let squares = squares_of(&tokens, Some([2, 2]));
+        assert_eq!(squares.places, [2, 4, 0, 1, 3]);
+        assert_eq!((squares.columns, squares.rows), (2, 3));
+        let placeless = squares_of(&vec![tokens[1].clone(); 5], None);
+        assert_eq!(placeless.places, [0, 1, 2, 3, 4]);
+        assert_eq!((placeless.columns, placeless.rows), (3, 2));
     }
 }

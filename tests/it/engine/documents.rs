@@ -1,0 +1,158 @@
+//! Documents and sub-images through the engine: what is measured of them, and where their tokens stand.
+
+use mirscope::{
+    engine::{Command, Event, ImageInput, PairInput, PairSource, Session},
+    report::{TextMask, TokenKind},
+};
+
+use super::{
+    events,
+    looks::{golden_request, pair},
+    measure, report,
+};
+use crate::golden;
+
+fn case(name: &str) -> golden::GoldenCase {
+    let all = golden::cases().into_iter().chain(golden::documents());
+    all.into_iter().find(|case| case.name == name).unwrap()
+}
+
+#[test]
+fn the_tokens_of_all_images_and_texts_are_measured() {
+    for case in golden::documents() {
+        let per_image = case.checkpoint().config.num_image_tokens();
+        for mask in [TextMask::Official, TextMask::Content] {
+            let mut request = golden_request(&case);
+            request.settings.text_mask = mask;
+            let mut session = Session::default();
+            let report = report(&mut session, request);
+            let text = match mask {
+                TextMask::Official => case.text_official(),
+                TextMask::Content => case.text_content(),
+            };
+            // The document is run twice.
+            let expected = (2 * case.texts.len() * per_image, 2 * text.len());
+            assert_eq!(report.tokens(), expected, "{} {mask:?}", case.name);
+            assert!(report.mir.is_some_and(f64::is_finite));
+        }
+    }
+}
+
+#[test]
+fn each_image_of_a_document_is_shown_with_its_own_tokens() {
+    let case = case("clip_document");
+    let mut session = Session::default();
+    report(&mut session, golden_request(&case));
+    let view = pair(&mut session, 0);
+    assert!(view.name.ends_with("and 2 more images"), "{}", view.name);
+    assert_eq!(view.text, case.texts.join("\n"));
+    assert_eq!(view.pictures.len(), 3);
+    let mut at = 0;
+    for (number, shown) in view.pictures.iter().enumerate() {
+        assert_eq!((shown.image, shown.grid), (number, Some([2, 2])));
+        assert!(shown.name.ends_with(&format!("image-{number}.png")));
+        let positions: Vec<usize> = view.positions_of(number).collect();
+        assert_eq!(positions.len(), 4);
+        assert!(positions[0] >= at, "images stand in their order");
+        at = positions[3];
+        for (patch, position) in positions.into_iter().enumerate() {
+            assert_eq!(view.tokens[position].patch, Some(patch));
+            assert_eq!(view.position_of(number, patch), Some(position));
+            assert_eq!(view.picture_of(position), Some(number));
+        }
+    }
+    assert_ne!(view.pictures[0].picture, view.pictures[1].picture);
+    let shape = |name: &str| {
+        let stage = view.stages.iter().find(|stage| stage.name == name).unwrap();
+        stage
+            .shape
+            .iter()
+            .map(|(_, size)| *size)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(shape("image"), [3, 3, 14, 14]);
+    assert_eq!(shape("connector"), [12, 16]);
+}
+
+#[test]
+fn the_tokens_of_a_crop_stand_on_the_crop() {
+    let case = case("clip_sub_images");
+    let mut session = Session::default();
+    report(&mut session, golden_request(&case));
+    let view = pair(&mut session, 0);
+    let [whole, cut] = view.pictures.as_slice() else {
+        panic!(
+            "expected the whole and its crops, found {} pictures",
+            view.pictures.len()
+        );
+    };
+    assert_eq!((whole.crops, cut.crops), (None, Some(2)));
+    assert_eq!((whole.picture.width, cut.picture.width), (14, 28));
+    assert_eq!((whole.grid, cut.grid), (Some([2, 2]), Some([4, 4])));
+    let first = view.positions_of(0).next().unwrap();
+    let cells: Vec<Option<usize>> = (first..first + 20)
+        .map(|position| view.tokens[position].patch)
+        .collect();
+    let expected = [
+        0, 1, 2, 3, 0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15,
+    ];
+    assert_eq!(cells, expected.map(Some));
+    // What the crops show together is what the whole shows, at twice the size.
+    let mean = |picture: &mirscope::report::Picture| {
+        let sum: u64 = picture.rgb.iter().map(|level| u64::from(*level)).sum();
+        sum as f64 / picture.rgb.len() as f64
+    };
+    assert!((mean(&whole.picture) - mean(&cut.picture)).abs() < 2.0);
+    let count = view
+        .tokens
+        .iter()
+        .filter(|token| token.kind == TokenKind::Vision)
+        .count();
+    assert_eq!(count, 20);
+}
+
+#[test]
+fn a_document_too_long_is_cut_with_a_note() {
+    let case = case("clip_document");
+    let mut request = golden_request(&case);
+    let turns = (0..12).map(|i| {
+        let image = ImageInput::Path(case.images[i % 3].clone());
+        (image, case.texts[i % 3].clone())
+    });
+    request.pairs = PairSource::Pairs {
+        name: "a long document".to_owned(),
+        pairs: PairInput::document(turns).into_iter().collect(),
+    };
+    let mut session = Session::default();
+    let all = events(&mut session, Command::Measure(Box::new(request)));
+    let note = all.iter().find_map(|event| match event {
+        Event::Note(note) if note.contains("of 12 images and their texts were left out") => {
+            Some(note)
+        }
+        _ => None,
+    });
+    assert!(note.is_some(), "{all:?}");
+    let view = pair(&mut session, 0);
+    assert!(view.tokens.len() <= 320);
+    let vision = view
+        .tokens
+        .iter()
+        .filter(|token| token.kind == TokenKind::Vision)
+        .count();
+    assert_eq!(vision, 4 * view.pictures.len());
+    assert!(view.pictures.len() < 12);
+}
+
+#[test]
+fn a_single_pair_is_the_document_of_one() {
+    let mut session = Session::default();
+    let alone = report(&mut session, measure(3));
+    let mut request = measure(3);
+    let PairSource::Pairs { pairs, .. } = &mut request.pairs else {
+        panic!("the pairs of the demo are pairs");
+    };
+    for pair in pairs.iter_mut() {
+        *pair = PairInput::document([(pair.image.clone(), pair.text.clone())]).unwrap();
+    }
+    assert_eq!(report(&mut session, request).mir, alone.mir);
+}
