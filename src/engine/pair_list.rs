@@ -3,8 +3,8 @@
 
 use serde::Deserialize;
 
-/// Most images in a document.
-const MOST_IMAGES: usize = 1024;
+/// Most images in a document; bounds the memory that one line may ask for.
+const MOST_IMAGES: usize = 256;
 
 /// A line of a list of pairs.
 #[derive(Clone, Debug, PartialEq, Eq)]

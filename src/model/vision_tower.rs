@@ -54,6 +54,9 @@ impl VisionTower {
         let table = loader
             .host(&name("position_embedding.weight"), &table)?
             .to_f32();
+        // Before the host has to hold what the device could not.
+        let bytes = 4 * config.num_positions() as u64 * width as u64;
+        loader.gpu.check_size("the positions of a picture", bytes)?;
         let position_values = positions(&config, table);
         let class_row = match clip {
             true => {

@@ -28,7 +28,7 @@ import make_golden as golden
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent.parent))
-from training.family.modeling import FamilyProcessor  # noqa: E402
+from training.family.modeling import FamilyLlava, FamilyProcessor  # noqa: E402
 
 IMAGE_ID = 4
 SMALL = dict(hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2)
@@ -52,10 +52,10 @@ def cases():
         "siglip_interpolated": ("byte", "turns", siglip, 21, {**full, "vision_feature_layer": -1}, 1),
         # The whole and 2 x 2 crops, each of 2 x 2 patches of a tower made for 4 x 4.
         "clip_sub_images": ("byte", "turns", clip, 14, {"mm_sub_images": 2}, 1),
-        # Three images with their texts, by a template and as vicuna_v1.
+        # Three images with their texts, by a template; two, each whole and cut, as vicuna_v1 and with MoCa.
         "clip_document": ("byte", "turns", golden.clip(**SMALL, image_size=14), 14, {}, 3),
         "siglip_document_vicuna": ("byte", None, golden.siglip(**SMALL, image_size=14, vision_use_head=False),
-                                   14, {**full, "mm_sub_images": 2}, 2),
+                                   14, {**full, "mm_sub_images": 2, "use_moca": True}, 2),
     }
 
 
@@ -136,9 +136,12 @@ def make_case(name, seed, spec):
                         num_attention_heads=2, num_key_value_heads=1, max_position_embeddings=320)
     config = LlavaConfig(vision_config=vision, text_config=text, image_token_index=IMAGE_ID, **llava_kw)
     torch.manual_seed(seed)
-    model = LlavaForConditionalGeneration._from_config(config, attn_implementation="eager").eval()
+    llava = FamilyLlava if config.to_dict().get("use_moca") else LlavaForConditionalGeneration
+    model = llava._from_config(config, attn_implementation="eager").eval()
     golden.randomize(model, seed)
     model.half().save_pretrained(folder)
+    path = folder / "config.json"
+    path.write_text(path.read_text().replace("FamilyLlava", "LlavaForConditionalGeneration"))
     (folder / "generation_config.json").unlink(missing_ok=True)
     is_clip = vision.model_type == "clip_vision_model"
     maker = (
@@ -164,9 +167,7 @@ def make_case(name, seed, spec):
         (folder / "document.jsonl").write_text(line + "\n")
 
     # 16-bit weights are read back as f32; positions are interpolated wherever the size is another.
-    model = LlavaForConditionalGeneration.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="eager"
-    ).eval()
+    model = llava.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
     tower = model.model.vision_tower
     tower.forward = functools.partial(tower.forward, interpolate_pos_encoding=True)
     family = FamilyProcessor(folder)

@@ -66,7 +66,7 @@ fn pairs_are_checked_line_by_line() {
         ),
         (
             "{\"images\": [\"images/a.png\"], \"texts\": []}",
-            "p.jsonl:3: expected as many texts as images, 1 to 1024, found 0 and 1",
+            "p.jsonl:3: expected as many texts as images, 1 to 256, found 0 and 1",
         ),
         (
             "{\"image\": \"images/b.png\", \"text\": \"x\"}",

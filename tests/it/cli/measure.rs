@@ -138,11 +138,13 @@ fn images_and_texts_need_not_match() {
     );
 }
 
-/// The report of a golden case's own pair.
+/// The report of a golden case's own pair or document.
 fn of_case(case: &GoldenCase, folder: &Path, definition: &str) -> Report {
     let pairs = folder.join("pairs.jsonl");
-    let image = case.folder.join("image.png");
-    let line = serde_json::json!({"image": image, "text": case.text});
+    let line = match case.texts.len() {
+        1 => serde_json::json!({"image": case.images[0], "text": case.text}),
+        _ => serde_json::json!({"images": case.images, "texts": case.texts}),
+    };
     fs::write(&pairs, line.to_string()).unwrap();
     measured(&[
         "--model",
@@ -161,7 +163,9 @@ fn numbers_are_those_of_transformers_and_f64() {
     let folder = tempfile::tempdir().unwrap();
     // The definitions in turn: they differ in the last layer's state alone.
     let definitions = [("exact", ".pre_norm"), ("official-accurate", "")];
-    for (case, (definition, suffix)) in (golden::cases().iter()).zip(definitions.iter().cycle()) {
+    let cases = golden::cases().into_iter().chain(golden::documents());
+    for (case, (definition, suffix)) in cases.zip(definitions.iter().cycle()) {
+        let case = &case;
         let report = of_case(case, folder.path(), definition);
         let layers = report.layers.len();
         assert_eq!(layers, case.checkpoint().config.text.num_hidden_layers);
@@ -184,17 +188,19 @@ fn numbers_are_those_of_transformers_and_f64() {
     }
 }
 
-/// A golden state's vision tokens, and its tokens after the image.
+/// A golden state's vision tokens, and the others after the first image.
 fn clouds(case: &GoldenCase, state: &str) -> (Cloud, Cloud) {
     let ids = case.input_ids();
     let image = case.checkpoint().config.image_token_id;
     let (shape, values) = case.tensor(state);
     let width = shape[1];
-    let last = ids.iter().rposition(|&id| id == image).unwrap();
+    let first = ids.iter().position(|&id| id == image).unwrap();
+    let images = ids.iter().filter(|&&id| id == image).count();
+    let end = first + images / case.texts.len();
     let rows = || ids.iter().zip(values.chunks_exact(width));
     let cloud = |values: Vec<f32>| Cloud { width, values };
     let vision = rows().filter(|(id, _)| **id == image);
-    let text = rows().skip(last + 1);
+    let text = rows().skip(end).filter(|(id, _)| **id != image);
     (
         cloud(vision.flat_map(|(_, row)| row).copied().collect()),
         cloud(text.flat_map(|(_, row)| row).copied().collect()),

@@ -156,3 +156,36 @@ fn a_single_pair_is_the_document_of_one() {
     }
     assert_eq!(report(&mut session, request).mir, alone.mir);
 }
+
+#[test]
+fn the_token_grid_is_the_connectors() {
+    for case in golden::connectors() {
+        let mut session = Session::default();
+        report(&mut session, golden_request(&case));
+        let view = pair(&mut session, 0);
+        let shown = &view.pictures[0];
+        let patches: Vec<Option<usize>> = (view.positions_of(0))
+            .map(|position| view.tokens[position].patch)
+            .collect();
+        let count = case.tensor("image_features").0[0];
+        assert_eq!(patches.len(), count, "{}", case.name);
+        match shown.grid {
+            Some([rows, columns]) => {
+                assert_eq!(rows * columns, count, "{}", case.name);
+                assert!(patches.iter().flatten().copied().eq(0..count));
+            }
+            // Queries look at the whole picture: none has a place in it.
+            None => assert!(
+                case.name.starts_with("attention_pool") && patches.iter().all(Option::is_none)
+            ),
+        }
+        let expected = match case.name.as_str() {
+            "average_pool" => ([5, 5], Some([3, 3])),
+            "attention_pool_moca_bf16" => ([8, 8], None),
+            "c_abstractor_bf16" => ([6, 6], Some([4, 4])),
+            "pixel_shuffle" => ([6, 6], Some([2, 2])),
+            _ => continue,
+        };
+        assert_eq!((shown.patches, shown.grid), expected, "{}", case.name);
+    }
+}
