@@ -156,11 +156,11 @@ impl Work {
 }
 
 /// The paths of a pair's images.
-fn images(pair: &PairInput) -> Vec<PathBuf> {
-    match &pair.image {
-        ImageInput::Path(path) => vec![path.clone()],
-        _ => Vec::new(),
-    }
+fn images(pair: &PairInput) -> impl Iterator<Item = PathBuf> {
+    pair.images().filter_map(|image| match image {
+        ImageInput::Path(path) => Some(path.clone()),
+        _ => None,
+    })
 }
 
 /// A variant's folder.
