@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     report::{DtypeShare, ModelSummary, StageView},
-    weights::{Checkpoint, ConnectorKind, FeatureSelect, VisionKind, VlmConfig},
+    weights::{Checkpoint, ConnectorKind, FeatureSelect, VisionKind, VlmConfig, layout},
 };
 
 /// What a report says about a checkpoint called `name`.
@@ -202,6 +202,21 @@ fn connector(config: &VlmConfig) -> String {
             ""
         }
     )
+}
+
+/// Elements of all tensors of the connector.
+pub(super) fn connector_parameters(config: &VlmConfig) -> u64 {
+    layout::expected(config)
+        .iter()
+        .filter(|tensor| tensor.name.starts_with("multi_modal_projector."))
+        .map(|tensor| {
+            tensor
+                .shape
+                .iter()
+                .map(|&size| size as u64)
+                .product::<u64>()
+        })
+        .sum()
 }
 
 fn decoder(config: &VlmConfig) -> String {

@@ -36,6 +36,7 @@ pub(super) async fn inspect(
     }
     Ok(Inspection {
         model: describe::summary(checkpoint, &opened.name),
+        connector_parameters: describe::connector_parameters(config),
         image_tokens: config.num_image_tokens(),
         context: config.text.max_position_embeddings,
         weight_bytes: dtypes.iter().map(|share| share.bytes).sum(),

@@ -15,6 +15,9 @@ pub struct Inspection {
     pub model: ModelSummary,
     /// Number of tensors, parameters and bytes by storage type.
     pub dtypes: Vec<DtypeShare>,
+    /// Parameters of the connector.
+    #[serde(default)]
+    pub connector_parameters: u64,
     /// Image tokens per image, as the configuration gives them.
     pub image_tokens: usize,
     /// Longest prompt the configuration allows.
@@ -59,6 +62,10 @@ pub fn inspection_text(inspection: &Inspection, style: TextStyle) -> String {
             "{} layers, d = {}",
             model.num_hidden_layers, model.hidden_size
         ),
+    );
+    add(
+        "connector",
+        &format!("{} parameters", count(inspection.connector_parameters)),
     );
     add(
         "prompt",

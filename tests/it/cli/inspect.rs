@@ -55,14 +55,22 @@ fn inspect_describes_a_folder() {
 fn inspect_describes_other_connectors() {
     for (name, tokens, words) in [
         ("linear_moca", 16, ["linear, 18 to 20", "(MoCa)"]),
-        ("mlp4x_gelu", 16, ["MLP of 4 layers with gelu", "18 to 20"]),
+        (
+            "mlp4x_gelu",
+            16,
+            ["MLP of 4 layers with gelu", " 1,640 parameters"],
+        ),
         ("average_pool", 9, ["average pooling to 3 x 3", "18 to 20"]),
         (
             "attention_pool_moca_bf16",
             7,
             ["7 queries and 3 heads", "(MoCa)"],
         ),
-        ("c_abstractor_bf16", 16, ["C-Abstractor", "22 channels"]),
+        (
+            "c_abstractor_bf16",
+            16,
+            ["2 + 2 blocks of 22 channels", "18 to 20"],
+        ),
         ("pixel_shuffle", 4, ["pixel shuffle by 3 x 3", "18 to 20"]),
     ] {
         let folder = golden("connectors").join(name);
