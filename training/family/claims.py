@@ -53,8 +53,6 @@ def claims(settings: list[Setting]) -> list[dict]:
          ["base", "mix-interleaved"]),
         ("text-data", VILA, "Text-only data in the mix brings the text back", "text_perplexity", "decreasing",
          ["mix-interleaved", "mix-interleaved-text"]),
-        ("unfrozen-chamfer", VILA, "Unfreezing the decoder aligns its deep layers (Chamfer cosine)", "chamfer_deep", "increasing",
-         ["base", "unfrozen-all"]),
         ("all-score", MIR, "Over all members, MIR falls as the score rises", "mir", "falls_with:choice", every),
     ]
     keys = ("id", "source", "statement", "metric", "expect", "variants")
