@@ -178,6 +178,8 @@ impl Checkpoint {
 
     /// Compares the tensors with the configuration.
     fn check(&self) -> Result<(), WeightsError> {
+        let patches = self.config.vision.patches_per_side();
+        self.config.connector.check_grid(CONFIG, patches)?;
         for ruled in layout::ruled_out(&self.config) {
             let found = if ruled.name.ends_with('.') {
                 self.tensors

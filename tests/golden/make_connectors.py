@@ -91,8 +91,6 @@ def make_case(name, seed, spec):
     golden.randomize(model, seed)
     model.tie_weights()
     model.to(options.get("dtype", torch.float32)).save_pretrained(folder)
-    path = folder / "config.json"
-    path.write_text(path.read_text().replace("FamilyLlava", "LlavaForConditionalGeneration"))
     processor = golden.make_processor(config, tokenizer, "parts")
     processor.save_pretrained(folder)
     # Read back from the files as they are, 16-bit weights as f32.

@@ -61,12 +61,12 @@ impl CAbstractor {
     pub(super) fn load(
         loader: &mut Loader<'_>,
         c: &ConnectorConfig,
-        grid: usize,
         side: usize,
         hidden: usize,
         depth: usize,
     ) -> Result<Self, ModelError> {
-        let pos_emb = loader.matrix(&name("pos_emb"), &[1, grid * grid, c.in_features])?;
+        let patches = loader.checkpoint.config.vision.num_patches();
+        let pos_emb = loader.matrix(&name("pos_emb"), &[1, patches, c.in_features])?;
         let mut stage = |stage: usize, first: usize| {
             (1..=depth)
                 .map(|i| {

@@ -48,18 +48,10 @@ impl Connector {
                     Form::AttentionPool(AttentionPool::load(loader, c, tokens, heads)?)
                 }
                 ConnectorKind::CAbstractor {
-                    grid,
                     side,
                     hidden_size,
                     depth,
-                } => Form::CAbstractor(CAbstractor::load(
-                    loader,
-                    c,
-                    grid,
-                    side,
-                    hidden_size,
-                    depth,
-                )?),
+                } => Form::CAbstractor(CAbstractor::load(loader, c, side, hidden_size, depth)?),
                 ConnectorKind::PixelShuffle { scale } => {
                     Form::PixelShuffle(PixelShuffle::load(loader, c, scale)?)
                 }

@@ -7,6 +7,7 @@ use crate::weights::error::WeightsError;
 
 const TYPE: &str = "mm_projector_type";
 const TOKENS: &str = "mm_projector_tokens";
+const SCALE: &str = "mm_projector_scale";
 const SUPPORTED: &str = "linear, mlp, mlp2x_gelu to mlp8x_gelu, average_pool, attention_pool, \
      c_abstractor, pixel_shuffle";
 
@@ -35,8 +36,6 @@ pub enum ConnectorKind {
     /// `c_abstractor`: convolutions, adaptive average pooling, convolutions, an MLP (Honeybee, arXiv
     /// 2312.06742).
     CAbstractor {
-        /// Patches along one side of the picture.
-        grid: usize,
         /// Side of the pooled grid; `mm_projector_tokens` is its square.
         side: usize,
         /// Channels of the convolutions: `mm_projector_hidden_size`.
@@ -130,7 +129,7 @@ impl ConnectorConfig {
             "average_pool" => ConnectorKind::AveragePool { side: side(root)? },
             "attention_pool" => attention_pool(root, in_features)?,
             "c_abstractor" => c_abstractor(root, features)?,
-            "pixel_shuffle" => pixel_shuffle(root, features)?,
+            "pixel_shuffle" => pixel_shuffle(root)?,
             other => ConnectorKind::Mlp {
                 layers: mlp_layers(other)
                     .ok_or_else(|| root.unsupported(TYPE, other, SUPPORTED))?,
@@ -144,6 +143,26 @@ impl ConnectorConfig {
             in_features,
             out_features,
         })
+    }
+
+    /// Whether the connector can work with pictures of `patches` x `patches`; `file` is the
+    /// configuration's name in messages.
+    pub(in crate::weights) fn check_grid(
+        &self,
+        file: &str,
+        patches: usize,
+    ) -> Result<(), WeightsError> {
+        match self.kind {
+            ConnectorKind::PixelShuffle { scale } if !patches.is_multiple_of(scale) => {
+                Err(WeightsError::Field {
+                    file: file.into(),
+                    field: SCALE.into(),
+                    expected: format!("a divisor of {patches}, the patches along one side"),
+                    found: scale.to_string(),
+                })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -196,24 +215,14 @@ fn c_abstractor(root: &Fields<'_>, features: &Features<'_>) -> Result<ConnectorK
         return Err(root.invalid(KEY, expected, hidden_size.min(width)));
     }
     Ok(ConnectorKind::CAbstractor {
-        grid: patches_per_side(root, features.vision)?,
         side: side(root)?,
         hidden_size,
         depth: root.count("mm_projector_depth", 1..=64)?.unwrap_or(3),
     })
 }
 
-fn pixel_shuffle(
-    root: &Fields<'_>,
-    features: &Features<'_>,
-) -> Result<ConnectorKind, WeightsError> {
-    const KEY: &str = "mm_projector_scale";
-    let scale = needed(root, KEY, 1..=1024, "the side of a square of patches")?;
-    let grid = patches_per_side(root, features.vision)?;
-    if !grid.is_multiple_of(scale) {
-        let expected = format!("a divisor of {grid}, the patches along one side");
-        return Err(root.invalid(KEY, expected, scale));
-    }
+fn pixel_shuffle(root: &Fields<'_>) -> Result<ConnectorKind, WeightsError> {
+    let scale = needed(root, SCALE, 1..=1024, "the side of a square of patches")?;
     Ok(ConnectorKind::PixelShuffle { scale })
 }
 
@@ -226,13 +235,6 @@ pub(crate) fn reduced(channels: usize) -> usize {
         2 => quarter.next_multiple_of(2),
         _ => quarter,
     }
-}
-
-/// Patches along one side of what the image processor makes: `mm_image_size` pixels, by default those
-/// that the tower was trained on.
-fn patches_per_side(root: &Fields<'_>, vision: &VisionConfig) -> Result<usize, WeightsError> {
-    let pixels = root.count("mm_image_size", vision.patch_size..=16384)?;
-    Ok(pixels.unwrap_or(vision.image_size) / vision.patch_size)
 }
 
 impl Features<'_> {

@@ -27,7 +27,7 @@ pub use vision::{VisionConfig, VisionKind};
 
 /// The architectures that this program runs.
 pub const SUPPORTED_ARCHITECTURES: &str =
-    "LlavaForConditionalGeneration (a CLIP or SigLIP tower and a Llama decoder)";
+    "LlavaForConditionalGeneration (a CLIP or SigLIP tower and a Llama decoder), FamilyLlava";
 
 /// Most crops along a side of an image: 64 and the whole are 65 pictures.
 const MOST_SUB_IMAGES: usize = 8;
@@ -144,7 +144,7 @@ impl VlmConfig {
             use_moca: root.flag("use_moca")?.unwrap_or(false),
             sub_images: root.count("mm_sub_images", 2..=MOST_SUB_IMAGES)?,
         };
-        if config.num_image_tokens() == 0 {
+        if config.num_features() == 0 {
             return Err(root.invalid(
                 "vision_feature_select_strategy",
                 "one that leaves image features",
@@ -174,15 +174,18 @@ impl VlmConfig {
         1 + self.sub_images.map_or(0, |side| side * side)
     }
 
-    /// Image tokens of one picture: what the connector makes of the tower's positions after
-    /// [`VlmConfig::vision_feature_select`].
+    /// Image tokens of one picture: what the connector makes of its features.
     pub fn tokens_per_picture(&self) -> usize {
-        self.connector
-            .kind
-            .tokens(match self.vision_feature_select {
-                FeatureSelect::Default => self.vision.num_positions() - 1,
-                FeatureSelect::Full => self.vision.num_positions(),
-            })
+        self.connector.kind.tokens(self.num_features())
+    }
+
+    /// The tower's positions after [`VlmConfig::vision_feature_select`]: what the connector is given
+    /// of one picture.
+    pub fn num_features(&self) -> usize {
+        match self.vision_feature_select {
+            FeatureSelect::Default => self.vision.num_positions() - 1,
+            FeatureSelect::Full => self.vision.num_positions(),
+        }
     }
 
     /// Image tokens of a picture that stand for no place in it and come before the others: the
@@ -212,26 +215,9 @@ impl VlmConfig {
     ///
     /// # Errors
     /// [`WeightsError::PictureSize`]: another size than the table's has to be cut into patches
-    /// without a rest, and into no more than 1048576. [`WeightsError::Field`]: the connector cannot
-    /// work with so many patches.
+    /// without a rest, and into no more than 1048576.
     pub fn with_picture_size(mut self, side: usize) -> Result<Self, WeightsError> {
         self.vision = self.vision.with_picture_size(side)?;
-        let patches = self.vision.patches_per_side();
-        match &mut self.connector.kind {
-            ConnectorKind::CAbstractor { grid, .. } => *grid = patches,
-            ConnectorKind::PixelShuffle { scale } if !patches.is_multiple_of(*scale) => {
-                return Err(WeightsError::Field {
-                    file: "config.json".into(),
-                    field: "mm_projector_scale".into(),
-                    expected: format!(
-                        "a divisor of {patches}, the patches along one side of a picture of {side} \
-                         pixels"
-                    ),
-                    found: scale.to_string(),
-                });
-            }
-            _ => {}
-        }
         Ok(self)
     }
 
@@ -246,8 +232,11 @@ impl VlmConfig {
     }
 }
 
+/// LLaVA, or the class of this project's own recipe, which knows more connectors: what they are, the
+/// other keys say.
 fn architecture(root: &Fields<'_>) -> Result<String, WeightsError> {
     const LLAVA: &str = "LlavaForConditionalGeneration";
+    const FAMILY: &str = "FamilyLlava";
     let model_type = root.string("model_type")?;
     let named = match root.value("architectures") {
         None => None,
@@ -258,6 +247,7 @@ fn architecture(root: &Fields<'_>) -> Result<String, WeightsError> {
     };
     match (named, model_type) {
         (Some(LLAVA), _) | (None, Some("llava")) => Ok(LLAVA.into()),
+        (Some(FAMILY), _) => Ok(FAMILY.into()),
         (Some(other), _) => Err(root.unsupported("architectures", other, SUPPORTED_ARCHITECTURES)),
         (None, Some(other)) => Err(root.unsupported("model_type", other, SUPPORTED_ARCHITECTURES)),
         (None, None) => Err(root.unsupported("architectures", "absent", SUPPORTED_ARCHITECTURES)),

@@ -29,14 +29,11 @@ pub(super) fn expected(config: &VlmConfig, list: &mut List) {
             attention_pool(list, tokens, features, out);
         }
         ConnectorKind::CAbstractor {
-            grid,
-            hidden_size,
-            depth,
-            ..
+            hidden_size, depth, ..
         } => {
             let positions = (
-                grid * grid,
-                "mm_image_size or vision_config.image_size, and vision_config.patch_size",
+                config.vision.num_patches(),
+                "the size of pictures and vision_config.patch_size",
             );
             let hidden = (hidden_size, "mm_projector_hidden_size");
             list.add(format!("{PREFIX}.pos_emb"), &[ONE, positions, features]);

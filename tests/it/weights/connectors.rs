@@ -32,13 +32,11 @@ fn golden_checkpoints_are_what_they_were_made_as() {
                 heads: 3,
             },
             "c_abstractor_bf16" => ConnectorKind::CAbstractor {
-                grid: 6,
                 side: 4,
                 hidden_size: 22,
                 depth: 2,
             },
             "c_abstractor_defaults_f16" => ConnectorKind::CAbstractor {
-                grid: 4,
                 side: 2,
                 hidden_size: 18,
                 depth: 3,
@@ -47,11 +45,16 @@ fn golden_checkpoints_are_what_they_were_made_as() {
             other => panic!("nothing is known of {other}"),
         };
         assert_eq!(config.connector.kind, expected);
+        assert_eq!(config.architecture, "FamilyLlava");
         assert_eq!(config.use_moca, case.name.contains("moca"));
         let (shape, _) = case.tensor("image_features");
+        let kind = config.connector.kind;
+        if let Some(side) = config.token_grid() {
+            assert_eq!(side * side, config.num_image_tokens(), "{}", case.name);
+        }
         let found = [config.num_image_tokens(), config.text.hidden_size];
         assert_eq!(shape, found, "{}", case.name);
-        assert!(case.name.contains(&config.connector.kind.name()));
+        assert!(case.name.contains(&kind.name()));
     }
 }
 
@@ -97,10 +100,6 @@ fn impossible_connectors_name_their_field() {
             json!({"mm_projector_type": "pixel_shuffle"}),
         ),
         (
-            "mm_projector_scale",
-            json!({"mm_projector_type": "pixel_shuffle", "mm_projector_scale": 3}),
-        ),
-        (
             "vision_feature_layer",
             json!({"mm_projector_type": "pixel_shuffle", "mm_projector_scale": 2,
                 "vision_feature_layer": [1, 2]}),
@@ -121,7 +120,6 @@ fn impossible_connectors_name_their_field() {
         ("mm_projector_hidden_size", json!(2)),
         ("mm_projector_depth", json!(0)),
         ("mm_projector_depth", json!(1_000_000)),
-        ("mm_image_size", json!(1)),
     ] {
         let mut keys = c_abstractor.clone();
         keys[field] = value;
@@ -132,6 +130,23 @@ fn impossible_connectors_name_their_field() {
 }
 
 #[test]
+fn squares_of_patches_fill_the_picture() {
+    let keys = |scale: usize| {
+        with(&json!({"mm_projector_type": "pixel_shuffle", "mm_projector_scale": scale}))
+    };
+    assert!(build::open(&keys(2), &build::tensors(&keys(2))).is_ok());
+    let mut whole = keys(3);
+    whole["vision_config"]["image_size"] = json!(21);
+    assert!(build::open(&whole, &build::tensors(&whole)).is_ok());
+    let mut broken = whole;
+    broken["mm_projector_scale"] = json!(2);
+    let error = build::open(&broken, &build::tensors(&broken));
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("`mm_projector_scale`"), "{error}");
+    assert!(error.contains("divisor of 3"), "{error}");
+}
+
+#[test]
 fn queries_may_look_at_the_class_token() {
     let keys = json!({"mm_projector_type": "attention_pool", "mm_projector_tokens": 5,
         "mm_projector_heads": 4, "vision_feature_select_strategy": "full"});
@@ -139,16 +154,15 @@ fn queries_may_look_at_the_class_token() {
 }
 
 #[test]
-fn positions_of_the_c_abstractor_follow_the_picture() {
-    let keys = json!({"mm_projector_type": "c_abstractor", "mm_projector_tokens": 1,
-        "mm_image_size": 21});
+fn the_c_abstractor_has_a_position_for_each_patch() {
+    let keys = json!({"mm_projector_type": "c_abstractor", "mm_projector_tokens": 1});
     let expected = layout::expected(&parse(&keys).unwrap());
     let tensor = |name: &str| {
         let wanted = format!("multi_modal_projector.{name}");
         let found = expected.iter().find(|tensor| tensor.name == wanted);
         found.map(|tensor| tensor.shape.as_slice())
     };
-    assert_eq!(tensor("pos_emb"), Some(&[1, 9, 12][..]));
+    assert_eq!(tensor("pos_emb"), Some(&[1, 4, 12][..]));
     assert_eq!(tensor("net.2.b3.se.fc1.weight"), Some(&[3, 12, 1, 1][..]));
     assert_eq!(tensor("net.0.b1.downsample.conv.weight"), None);
     assert_eq!(tensor("linear_1.weight"), None);
