@@ -3,7 +3,8 @@
 //!
 //! The composed, plain WGSL lands in `OUT_DIR/<kernel>.wgsl` and a table of all kernels in
 //! `OUT_DIR/kernels.rs`, so that no composer is part of the program itself. The table of
-//! `assets/demo` lands in `OUT_DIR/demo.rs`; on the web it is empty, the page fetches the files.
+//! `assets/demo` lands in `OUT_DIR/demo.rs`, the family's results in `OUT_DIR/family.rs`; on the web both
+//! are empty, the page fetches the files.
 
 use std::{
     env, fs,
@@ -15,7 +16,8 @@ type Error = Box<dyn std::error::Error>;
 fn main() -> Result<(), Error> {
     let out_dir = PathBuf::from(env::var("OUT_DIR")?);
     compose_shaders(&out_dir)?;
-    list_demo(&out_dir)
+    list_demo(&out_dir)?;
+    embed_family(&out_dir)
 }
 
 fn compose_shaders(out_dir: &Path) -> Result<(), Error> {
@@ -76,6 +78,29 @@ fn list_demo(out_dir: &Path) -> Result<(), Error> {
     }
     table += "];\n";
     fs::write(out_dir.join("demo.rs"), table)?;
+    Ok(())
+}
+
+/// Writes `FAMILY_RESULTS`: the text of `assets/family/results.json` where there is one. On the web it is
+/// none, the page fetches it.
+fn embed_family(out_dir: &Path) -> Result<(), Error> {
+    let file = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("assets/family/results.json");
+    let is_there = file.is_file();
+    // A file that is not there would count as changed each time.
+    let watched = if is_there {
+        "assets/family/results.json"
+    } else {
+        "assets"
+    };
+    println!("cargo::rerun-if-changed={watched}");
+    let embedded = if is_there && env::var("CARGO_CFG_TARGET_ARCH")? != "wasm32" {
+        format!("Some(include_str!({file:?}))")
+    } else {
+        "None".to_owned()
+    };
+    let code =
+        format!("#[cfg(feature = \"app\")]\nstatic FAMILY_RESULTS: Option<&str> = {embedded};\n");
+    fs::write(out_dir.join("family.rs"), code)?;
     Ok(())
 }
 

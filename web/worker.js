@@ -8,6 +8,7 @@ let engine = null;
 let running = null;
 let store = null;
 let demo = [];
+let family = [];
 /** Files that were chosen on the page, by number. */
 const chosen = new Map();
 
@@ -30,8 +31,9 @@ async function start(site) {
     const compiled = compileInBackground(self);
     store = new Store(site.base);
     demo = site.demo;
+    family = site.family;
     await init({ module_or_path: site.module });
-    engine = new Engine({ base: site.base, demo, adapter }, { read, fetch: fetchDemo, compiled, died });
+    engine = new Engine({ base: site.base, demo, family, adapter }, { read, fetch: fetchAsset, compiled, died });
     self.postMessage({ ready: { version: site.version, adapter } });
   } catch (error) {
     self.postMessage({ failed: error?.message ?? String(error) });
@@ -70,18 +72,18 @@ function read(id, start, end) {
   }
 }
 
-const fetchDemo = (path, bytes, sha256, progress) =>
-  store.fetch({ address: `assets/demo/${path}?${sha256.slice(0, 16)}`, bytes, sha256 }, progress);
+const fetchAsset = (path, bytes, sha256, progress) =>
+  store.fetch({ address: `assets/${path}?${sha256.slice(0, 16)}`, bytes, sha256 }, progress);
 
 /** Fetches the demo into the cache, one file at a time; what fails is fetched when it is needed. */
 async function prefetch() {
   if (!(await store.keeps())) return;
-  await store.prune(demo.map(({ sha256 }) => sha256));
+  await store.prune([...demo, ...family].map(({ sha256 }) => sha256));
   for (const { path, bytes, sha256 } of demo) {
     // Whoever measures has the connection for himself.
     while (running !== null) await new Promise((resolve) => setTimeout(resolve, 500));
     try {
-      await fetchDemo(path, bytes, sha256, () => {});
+      await fetchAsset(`demo/${path}`, bytes, sha256, () => {});
     } catch {
       return;
     }

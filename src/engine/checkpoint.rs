@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{EngineError, ModelSource, NamedBytes, demo};
+use super::{EngineError, ModelSource, NamedBytes, demo, family_files};
 use crate::weights::{
     ByteSource, Checkpoint, FolderSource, MemorySource, PickedSource, WeightsError,
 };
@@ -34,6 +34,13 @@ pub(super) async fn open(
             Ok(Opened {
                 checkpoint,
                 name: model.name,
+            })
+        }
+        ModelSource::Family(folder) => {
+            let source = family_files::checkpoint(&folder, progress).await?;
+            Ok(Opened {
+                checkpoint: Checkpoint::open(Arc::new(source))?,
+                name: folder,
             })
         }
         ModelSource::Folder(path) => {

@@ -36,6 +36,14 @@ pub enum EngineError {
     /// A file of the demo cannot be had.
     #[error(transparent)]
     DemoFile(#[from] DemoFileError),
+    /// A file of the family is not at hand.
+    #[error(
+        "assets/family/{what} is not at hand: the family's checkpoints are part of the repository and of the page; start mirscope where `assets/family` lies"
+    )]
+    NoFamily {
+        /// The file or folder.
+        what: String,
+    },
     /// There is nothing to measure.
     #[error("expected at least one image-text pair, found none in {reason}")]
     NoPairs {

@@ -11,6 +11,7 @@ mod demo;
 mod describe;
 mod error;
 mod family;
+mod family_files;
 #[cfg(not(target_arch = "wasm32"))]
 mod fingerprint;
 mod forward;

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::{EngineError, ImageInput, MeasureSettings, PairInput, PairSource, demo, join, select};
+use super::{
+    EngineError, ImageInput, MeasureSettings, PairInput, PairSource, demo, family_files, join,
+    select,
+};
 use crate::platform::{self, PickedFile};
 
 /// Largest image file read; a photo has a few MiB.
@@ -33,6 +36,10 @@ pub(super) async fn choose(
         PairSource::Demo => {
             let (pairs, available) = demo::pairs(num, seed).await?;
             (pairs, "the demo's held-out pairs".to_owned(), available)
+        }
+        PairSource::Family(list) => {
+            let (pairs, available) = family_files::pairs(&list, num, seed).await?;
+            (pairs, format!("the family's {list}"), available)
         }
         PairSource::Pairs { name, pairs } => {
             let available = pairs.len();

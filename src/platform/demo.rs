@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// One file of the demo: part of the program natively, fetched beside the page in a browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DemoFile {
-    /// Path below `assets/demo`, with `/` between its parts, for example `model/config.json`.
+    /// Path below `assets/demo` (of [`super::asset_files`]: below `assets`), with `/` between its parts, for example `model/config.json`.
     pub path: String,
     /// Content.
     pub bytes: Cow<'static, [u8]>,
@@ -18,9 +18,9 @@ pub enum DemoFileError {
     #[error("the demo's files are not known here: start the engine with the page's manifest.json")]
     NoManifest,
     /// A file cannot be had, or is not the one that the page was built with.
-    #[error("assets/demo/{path}: {reason}")]
+    #[error("assets/{path}: {reason}")]
     Fetch {
-        /// The file.
+        /// The file, below `assets`.
         path: String,
         /// Expected, found, and what to do.
         reason: String,

@@ -17,11 +17,15 @@ pub use picked::{FileError, FilePlace, Later, MAX_FILES, PickKind, PickedFile};
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{
-    adapter_name, compiled, compiles_in_background, demo_files, read_range, yield_now,
+    adapter_name, asset_files, compiled, compiles_in_background, demo_files, read_range, yield_now,
 };
 #[cfg(all(feature = "app", not(target_arch = "wasm32")))]
-pub use native::{address, cache_size, clear_cache, in_background, pick, read, save};
+pub use native::{
+    address, cache_size, clear_cache, family_results, in_background, pick, read, save,
+};
 #[cfg(target_arch = "wasm32")]
-pub use web::{adapter_name, compiled, compiles_in_background, demo_files, read_range, yield_now};
+pub use web::{
+    adapter_name, asset_files, compiled, compiles_in_background, demo_files, read_range, yield_now,
+};
 #[cfg(all(feature = "app", target_arch = "wasm32"))]
-pub use web::{address, cache_size, clear_cache, in_background, pick, read, save};
+pub use web::{address, cache_size, clear_cache, family_results, in_background, pick, read, save};

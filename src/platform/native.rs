@@ -4,10 +4,14 @@
 #[cfg(feature = "app")]
 mod dialogs;
 mod disk;
+mod family;
 
 #[cfg(feature = "app")]
 pub use dialogs::{address, cache_size, clear_cache, in_background, pick, read, save};
 pub use disk::{files_at, read_range};
+pub use family::asset_files;
+#[cfg(feature = "app")]
+pub use family::family_results;
 
 use std::{
     borrow::Cow,

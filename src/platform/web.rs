@@ -4,11 +4,13 @@ mod host;
 #[cfg(feature = "app")]
 mod page;
 
-pub use host::{Host, compiled, compiles_in_background, demo_files, host, read_range, set_host};
+pub use host::{
+    Host, asset_files, compiled, compiles_in_background, demo_files, host, read_range, set_host,
+};
 #[cfg(feature = "app")]
 pub use page::{
-    PageFiles, address, cache_size, clear_cache, dropped, in_background, pick, read, save,
-    set_page_files,
+    PageFiles, address, cache_size, clear_cache, dropped, family_results, in_background, pick,
+    read, save, set_page_files,
 };
 
 use std::{cell::RefCell, collections::VecDeque};
@@ -25,6 +27,9 @@ pub struct Site {
     pub base: String,
     /// The files below `assets/demo`, sorted by path.
     pub demo: Vec<SiteFile>,
+    /// The files below `assets/family`, sorted by path.
+    #[serde(default)]
+    pub family: Vec<SiteFile>,
     /// What the browser tells about the adapter: vendor, architecture, description.
     #[serde(default)]
     pub adapter: Option<String>,
@@ -33,7 +38,7 @@ pub struct Site {
 /// One file of the manifest.
 #[derive(Clone, Debug, Deserialize)]
 pub struct SiteFile {
-    /// Path below `assets/demo`.
+    /// Path below its list's folder.
     pub path: String,
     /// Size.
     pub bytes: u64,

@@ -34,18 +34,26 @@ for (const name of readdirSync('web').sort()) {
 for (const name of filesBelow(pkg)) {
   if (/\.(js|wasm)$/.test(name)) sources.set(`pkg/${name}`, join(pkg, name));
 }
-const demo = filesBelow('assets/demo').map((path) => {
-  const bytes = readFileSync(join('assets/demo', path));
+/** The files below a folder of `assets`, as the manifest lists them. */
+const listed = (folder) => filesBelow(folder).map((path) => {
+  const bytes = readFileSync(join(folder, path));
   return { path, bytes: bytes.length, sha256: hashOf(bytes) };
 });
+const demo = listed('assets/demo');
+// What the app shows of the family comes with the app; tables and figures are for readers of files.
+const results = 'assets/family/results.json';
+const family = listed('assets/family')
+  .filter(({ path }) => !path.startsWith('.') && !path.startsWith('figures/') && !path.startsWith('results.'));
 const version = /^version = "(.*)"$/m.exec(readFileSync('Cargo.toml', 'utf8'))[1];
 const program = readFileSync(sources.get('pkg/mirscope_bg.wasm'));
 const manifest = JSON.stringify({
   version,
   wasm_bytes: program.length,
   demo,
+  family,
 });
-const everything = createHash('sha256').update(manifest);
+const familyResults = existsSync(results) ? readFileSync(results) : 'null\n';
+const everything = createHash('sha256').update(manifest).update(familyResults);
 for (const [name, source] of sources) everything.update(name).update(readFileSync(source));
 everything.update(readFileSync('index.html')).update(readFileSync('web/sw.js'));
 const versioned = `web-${everything.digest('hex').slice(0, 12)}`;
@@ -57,13 +65,15 @@ for (const [name, source] of sources) {
   cpSync(source, target);
 }
 writeFileSync(join(out, versioned, 'manifest.json'), manifest);
+writeFileSync(join(out, versioned, 'family.json'), familyResults);
 writeFileSync(join(out, 'index.html'), readFileSync('index.html', 'utf8').replaceAll('="web/', `="${versioned}/`));
 const shell = {
   version: versioned,
-  files: [...sources.keys(), 'manifest.json'].map((name) => `${versioned}/${name}`),
+  files: [...sources.keys(), 'manifest.json', 'family.json'].map((name) => `${versioned}/${name}`),
 };
 writeFileSync(join(out, 'sw.js'), `const BUNDLE = ${JSON.stringify(shell)};\n${readFileSync('web/sw.js', 'utf8')}`);
 if (demo.length > 0) cpSync('assets/demo', join(out, 'assets/demo'), { recursive: true });
+for (const { path } of family) cpSync(join('assets/family', path), join(out, 'assets/family', path));
 for (const name of ['LICENSE-MIT', 'LICENSE-APACHE', 'assets/LICENSES.md']) {
   if (existsSync(name)) cpSync(name, join(out, name), { recursive: true });
 }
@@ -71,7 +81,7 @@ for (const name of ['LICENSE-MIT', 'LICENSE-APACHE', 'assets/LICENSES.md']) {
 const mebibytes = (bytes) => (bytes / 1048576).toFixed(2);
 const size = filesBelow(out).reduce((sum, name) => sum + statSync(join(out, name)).size, 0);
 const packed = gzipSync(program, { level: 9 }).length;
-console.error(`${out}: ${mebibytes(size)} MiB, ${demo.length} files of the demo`);
+console.error(`${out}: ${mebibytes(size)} MiB, ${demo.length} files of the demo, ${family.length} of the family`);
 console.error(`mirscope_bg.wasm: ${mebibytes(program.length)} MiB, ${mebibytes(packed)} MiB as gzip`);
 if (limit && packed > Number(limit)) {
   console.error(`the program is too large: ${packed} bytes as gzip, at most ${limit} are allowed`);

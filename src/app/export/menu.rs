@@ -2,7 +2,7 @@
 
 use eframe::egui;
 
-use super::{Document, Image, Plot, link, save_plot, save_report};
+use super::{Document, Image, Plot, link, save_family, save_plot, save_report};
 use crate::app::{
     store::{Message, Store, View},
     theme,
@@ -22,6 +22,18 @@ pub fn menu(ui: &mut egui::Ui, store: &mut Store) {
             if button.clicked() {
                 save_report(store, document, waker(ui));
                 ui.close();
+            }
+        }
+        if store.family.results().is_some() {
+            let family = [
+                (Document::Csv, "Family as CSV"),
+                (Document::Json, "Family as JSON"),
+            ];
+            for (document, words) in family {
+                if ui.button(words).clicked() {
+                    save_family(store, document, waker(ui));
+                    ui.close();
+                }
             }
         }
         ui.separator();

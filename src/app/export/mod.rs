@@ -12,7 +12,7 @@ pub use png::{PngError, png};
 use super::store::Store;
 use crate::{
     platform,
-    report::{self, figure::Palette, figure::svg_of},
+    report::{self, family::family_csv, figure::Palette, figure::svg_of},
 };
 
 /// A form of a plot's file.
@@ -98,6 +98,23 @@ pub fn save_report(store: &mut Store, document: Document, wake: impl FnOnce() + 
             .map_err(|error| error.to_string())
     };
     store.save(format!("mirscope-report.{}", document.ending()), make, wake);
+}
+
+/// Saves the family's variants as CSV, or all of its results as JSON. `wake` is called when there is
+/// news.
+pub fn save_family(store: &mut Store, document: Document, wake: impl FnOnce() + Send + 'static) {
+    let Some(results) = store.family.results().cloned() else {
+        return;
+    };
+    let name = format!("mirscope-family.{}", document.ending());
+    let make = move || {
+        let text = match document {
+            Document::Csv => Ok(family_csv(&results)),
+            _ => report::to_json(&*results).map_err(|error| error.to_string()),
+        };
+        text.map(String::into_bytes)
+    };
+    store.save(name, make, wake);
 }
 
 /// A link that restores the view: settings, never data. Natively it has no address in front.

@@ -3,8 +3,9 @@
 use crate::{
     app::store::Store,
     report::figure::{
-        Clouds, Figure, LayersChart, Look, Named, Palette, clouds, compare, difference, layers,
-        mir_per_run, norms, origin, parts, report_figure, subtitle,
+        Clouds, FamilyPlot, Figure, LayersChart, Look, Named, Palette, axis_curves, clouds,
+        compare, difference, family_captioned, layers, mir_per_run, mir_score, norms, origin,
+        parts, report_figure, settings_plot, subtitle,
     },
 };
 
@@ -27,11 +28,17 @@ pub enum Plot {
     Difference,
     /// The Modality Integration Rate of the compared runs.
     Mir,
+    /// MIR against score over the family.
+    FamilyScore,
+    /// The settings of the family's axis side by side.
+    FamilySettings,
+    /// The layers of the family's axis.
+    FamilyLayers,
 }
 
 impl Plot {
     /// All plots.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Report,
         Self::Layers,
         Self::Parts,
@@ -40,6 +47,9 @@ impl Plot {
         Self::Compare,
         Self::Difference,
         Self::Mir,
+        Self::FamilyScore,
+        Self::FamilySettings,
+        Self::FamilyLayers,
     ];
 
     /// What it shows, in a few words.
@@ -53,6 +63,9 @@ impl Plot {
             Self::Compare => "Compared runs",
             Self::Difference => "Difference of two runs",
             Self::Mir => "MIR of the compared runs",
+            Self::FamilyScore => "Family: MIR against score",
+            Self::FamilySettings => "Family: settings of the axis",
+            Self::FamilyLayers => "Family: layers of the axis",
         }
     }
 
@@ -67,6 +80,9 @@ impl Plot {
             Self::Compare => "compare",
             Self::Difference => "difference",
             Self::Mir => "mir",
+            Self::FamilyScore => "family-score",
+            Self::FamilySettings => "family-settings",
+            Self::FamilyLayers => "family-layers",
         }
     }
 
@@ -77,12 +93,18 @@ impl Plot {
             Self::Clouds => shown_clouds(store).is_some(),
             Self::Compare | Self::Mir => store.compared().len() > 1,
             Self::Difference => store.difference().is_some(),
+            Self::FamilyScore | Self::FamilySettings | Self::FamilyLayers => {
+                store.family.results().is_some()
+            }
         }
     }
 
     /// The plot of what is shown, with a heading and where its numbers come from.
     pub fn figure(self, store: &Store, palette: Palette) -> Option<Figure> {
         let look = Look::new(palette, [900.0, 420.0]);
+        if let Some(figure) = self.of_family(store, &look) {
+            return Some(figure);
+        }
         let report = store.report()?;
         let selected = Some(store.view.layer);
         let (plain, mut captions) = match self {
@@ -123,9 +145,38 @@ impl Plot {
             Self::Compare | Self::Difference | Self::Mir => {
                 return self.comparison(store, selected, &look);
             }
+            // Drawn above, where there is a family.
+            Self::FamilyScore | Self::FamilySettings | Self::FamilyLayers => return None,
         };
         captions.push(origin(report));
         Some(plain.captioned(&subtitle(report), &captions, &look))
+    }
+
+    fn of_family(self, store: &Store, look: &Look) -> Option<Figure> {
+        let results = store.family.results()?;
+        let mut plot = FamilyPlot {
+            results,
+            axis: store.family_axis(results),
+            selected: None,
+        };
+        let high = |height: f32| Look {
+            size: [look.size[0], height],
+            ..*look
+        };
+        let figure = match self {
+            Self::FamilyScore => mir_score(&plot, &high(460.0)),
+            Self::FamilySettings | Self::FamilyLayers => {
+                // As on the screen: without an axis the pre-training is shown.
+                plot.axis = plot.axis.or(results.family.pretraining());
+                if self == Self::FamilySettings {
+                    settings_plot(&plot, &high(660.0))
+                } else {
+                    axis_curves(&plot, store.view.scale, None, look)
+                }
+            }
+            _ => return None,
+        };
+        Some(family_captioned(&plot, figure, look))
     }
 
     fn comparison(self, store: &Store, selected: Option<usize>, look: &Look) -> Option<Figure> {
@@ -180,8 +231,15 @@ mod tests {
         let mut store = Store::new();
         let report = store.report().unwrap().clone();
         store.add("again".to_owned(), Origin::Opened, report);
+        // Nobody has looked at the family yet.
+        let absent = [
+            Plot::Clouds,
+            Plot::FamilyScore,
+            Plot::FamilySettings,
+            Plot::FamilyLayers,
+        ];
         for plot in Plot::ALL {
-            assert_eq!(plot.is_there(&store), plot != Plot::Clouds);
+            assert_eq!(plot.is_there(&store), !absent.contains(&plot));
             let Some(drawn) = plot.figure(&store, Palette::DARK) else {
                 continue;
             };

@@ -177,6 +177,23 @@ terms! {
         "An image and a text that go through the model together. They need not belong together.";
     PublishedFigure, Estimate, "published", ["published figure"],
         "Taken from a paper, not measured here. Its models, data and definition differ from yours.";
+    HeldOut, Estimate, "held-out questions", ["held-out", "score"],
+        "Questions about scenes that no checkpoint was trained on. The model chooses among given answers; \
+         the score is the share of right ones.";
+    Blanked, Estimate, "image blanked", ["blanked", "swapped"],
+        "The same questions with an empty image, or with another scene's. What a model still answers \
+         rightly it did not see.";
+    CaptionLoss, Estimate, "caption loss", ["loss"],
+        "How surprised the model is by the right caption, per token, in nats. Lower is better.";
+    Perplexity, Estimate, "perplexity", ["text perplexity"],
+        "How many words the model hesitates between, on text without images. It rises where training \
+         on images made the model forget text.";
+    RankCorrelation, Estimate, "rank correlation", ["Spearman's rho", "rho"],
+        "Whether two numbers put checkpoints in the same order: 1 in the same, -1 in the opposite, 0 in \
+         none. Only the order counts, not the distances.";
+    SeedNoise, Estimate, "seed noise", ["noise"],
+        "How much a number changes when only the training's random numbers change. A difference below it \
+         says nothing.";
 
     Projection, Looking, "projection", ["PCA", "principal axes"],
         "A flat picture of points in a space of many dimensions. The two axes are those along which \

@@ -4,6 +4,7 @@ mod comparing;
 pub mod data;
 mod demo;
 mod explore;
+mod family;
 mod fetched;
 mod open;
 mod recorded;
@@ -17,6 +18,7 @@ mod work;
 pub use comparing::Comparing;
 pub use data::Data;
 pub use explore::Answer;
+pub use family::KnownFamily;
 pub use fetched::Fetched;
 pub use run::{Origin, Run};
 pub use view::{Scale, Tab, View};
@@ -61,6 +63,8 @@ pub struct Store {
     pub playing: Option<f64>,
     /// Which runs are compared.
     pub comparing: Comparing,
+    /// A family of checkpoints and what was found of it.
+    pub family: KnownFamily,
     /// The run whose states the engine keeps, by its number.
     live: Option<u64>,
     /// Questions to the engine about the live run, waiting for their turn.
@@ -273,7 +277,7 @@ impl Store {
             }
             Event::Report(report) => {
                 if let (Some(measuring), _) = self.ended() {
-                    if self.view.tab == Tab::Data {
+                    if matches!(self.view.tab, Tab::Data | Tab::Family) {
                         // What was asked for there is seen here.
                         self.view.tab = Tab::Alignment;
                     }

@@ -18,6 +18,8 @@ pub enum Tab {
     WhatIf,
     /// Several runs beside each other.
     Compare,
+    /// A family of checkpoints, one thing varied at a time.
+    Family,
     /// What is measured: checkpoint, images, texts.
     Data,
     /// Formulas and words explained.
@@ -26,11 +28,12 @@ pub enum Tab {
 
 impl Tab {
     /// All tabs in their order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Alignment,
         Self::Eyes,
         Self::WhatIf,
         Self::Compare,
+        Self::Family,
         Self::Data,
         Self::Reference,
     ];
@@ -42,6 +45,7 @@ impl Tab {
             Self::Eyes => "Model's eyes",
             Self::WhatIf => "What if",
             Self::Compare => "Compare",
+            Self::Family => "What moves MIR?",
             Self::Data => "Your data",
             Self::Reference => "Reference",
         }
@@ -76,6 +80,10 @@ pub struct View {
     pub what_if: WhatIfSettings,
     /// Factor of the vision tokens in the what-if view.
     pub vision_scale: f64,
+    /// The axis of the family that is shown; empty for all of it.
+    pub axis: String,
+    /// The selected variant of the family; empty for none.
+    pub variant: String,
 }
 
 impl Default for View {
@@ -93,6 +101,8 @@ impl Default for View {
             overlay: true,
             what_if: WhatIfSettings::default(),
             vision_scale: 1.0,
+            axis: String::new(),
+            variant: String::new(),
         }
     }
 }

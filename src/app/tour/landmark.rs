@@ -29,6 +29,8 @@ pub enum Landmark {
     Attention,
     /// Runs side by side.
     Compare,
+    /// The family of checkpoints.
+    Family,
 }
 
 #[derive(Clone, Default)]

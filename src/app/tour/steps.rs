@@ -33,7 +33,7 @@ pub(super) struct Task {
 }
 
 /// All steps in their order.
-pub(super) const STEPS: [Step; 8] = [
+pub(super) const STEPS: [Step; 9] = [
     Step {
         title: "Images for a reader of words",
         words: |_| {
@@ -122,6 +122,19 @@ pub(super) const STEPS: [Step; 8] = [
         words: training,
         target: Landmark::Compare,
         enter: |store| store.view.tab = Tab::Compare,
+        task: None,
+    },
+    Step {
+        title: "What moves MIR",
+        words: |_| {
+            "One {checkpoint} shows a number; a family of them shows what it follows. Here one thing is \
+             varied at a time, and each {checkpoint} has answered {held-out questions}. Where {MIR} falls \
+             and the score rises beyond the {seed noise}, a claim of the papers held here; where not, \
+             that is said, too."
+                .to_owned()
+        },
+        target: Landmark::Family,
+        enter: |store| store.view.tab = Tab::Family,
         task: None,
     },
     Step {

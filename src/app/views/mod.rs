@@ -4,6 +4,7 @@ pub mod alignment;
 pub mod compare;
 pub mod data;
 pub mod eyes;
+pub mod family;
 pub mod fetched;
 pub mod pipeline;
 pub mod reference;

@@ -23,7 +23,7 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn read(this: &Host, id: u32, start: f64, end: f64) -> Result<Uint8Array, JsValue>;
 
-    /// Resolves with the content of a file of the demo; `progress` hears how many of its bytes are
+    /// Resolves with the content of a file below `assets`; `progress` hears how many of its bytes are
     /// there.
     #[wasm_bindgen(method)]
     fn fetch(this: &Host, path: &str, bytes: f64, sha256: &str, progress: &Function) -> Promise;
@@ -104,10 +104,40 @@ pub async fn demo_files(
     wanted: impl Fn(&str) -> bool,
     progress: impl FnMut(u64, u64),
 ) -> Result<Vec<DemoFile>, DemoFileError> {
+    let mut files = asset_files(
+        |path| path.strip_prefix(DEMO).is_some_and(&wanted),
+        progress,
+    )
+    .await?;
+    for file in &mut files {
+        file.path.drain(..DEMO.len());
+    }
+    Ok(files)
+}
+
+/// Where the demo lies below `assets`.
+const DEMO: &str = "demo/";
+
+/// The files below `assets` whose path is `wanted`, sorted by path: `demo/...` and `family/...`.
+///
+/// `progress` and errors as with [`demo_files`].
+pub async fn asset_files(
+    wanted: impl Fn(&str) -> bool,
+    progress: impl FnMut(u64, u64),
+) -> Result<Vec<DemoFile>, DemoFileError> {
     let (Some(site), Some(host)) = (SITE.with_borrow(Clone::clone), host()) else {
         return Err(DemoFileError::NoManifest);
     };
-    let files: Vec<&SiteFile> = site.demo.iter().filter(|file| wanted(&file.path)).collect();
+    let below = |folder: &'static str, files: Vec<SiteFile>| {
+        files.into_iter().map(move |file| SiteFile {
+            path: format!("{folder}{}", file.path),
+            ..file
+        })
+    };
+    let files: Vec<SiteFile> = below(DEMO, site.demo)
+        .chain(below("family/", site.family))
+        .filter(|file| wanted(&file.path))
+        .collect();
     let total = files.iter().map(|file| file.bytes).sum();
     let count = RefCell::new((vec![0; files.len()], progress));
     let received = |index: usize, bytes: u64| {
@@ -118,7 +148,7 @@ pub async fn demo_files(
         progress(done.iter().sum(), total);
     };
     received(usize::MAX, 0);
-    stream::iter(files.iter().copied().enumerate())
+    stream::iter(files.iter().enumerate())
         .map(|(index, file)| fetch_file(&host, file, index, &received))
         .buffered(PARALLEL_REQUESTS)
         .try_collect()

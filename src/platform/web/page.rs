@@ -34,6 +34,10 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn save(this: &PageFiles, name: &str, bytes: Uint8Array) -> Result<(), JsValue>;
 
+    /// Resolves with the text of the family's `results.json`, or null where the page has none.
+    #[wasm_bindgen(method)]
+    fn family(this: &PageFiles) -> Promise;
+
     /// Resolves with the bytes in the cache of fetched files.
     #[wasm_bindgen(method, js_name = cacheSize)]
     fn cache_size(this: &PageFiles) -> Promise;
@@ -174,6 +178,16 @@ pub fn address() -> Option<String> {
         .as_string()?;
     let address = href.split('#').next()?;
     Some(address.to_owned())
+}
+
+/// The family's `results.json`, where the page has one. `wake` is called when it is there.
+pub fn family_results(
+    wake: impl FnOnce() + Send + 'static,
+) -> Later<Result<Option<String>, FileError>> {
+    promised(PageFiles::family, wake, |outcome| match outcome {
+        Ok(text) => Ok(text.as_string()),
+        Err(error) => Err(FileError::new("results.json", reason(&error))),
+    })
 }
 
 /// Bytes that fetched files take in the cache; `None` where the browser keeps none.

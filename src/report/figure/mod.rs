@@ -25,8 +25,8 @@ pub use axis::Scale;
 pub use clouds::{Clouds, Limits, clouds};
 pub use compare::{Named, compare, difference, mir_per_run};
 pub use family::{
-    FamilyFigure, FamilyPlot, axis_curves, family_figures, family_origin, mir_score, settings_plot,
-    variant_tip,
+    FamilyFigure, FamilyPlot, axis_curves, family_captioned, family_figures, family_origin,
+    mir_score, settings_plot, variant_tip,
 };
 pub use frame::{origin, subtitle};
 pub use layers::{LayersChart, Overlay, layers};

@@ -4,6 +4,7 @@ mod alignment;
 mod data;
 mod documents;
 mod eyes;
+mod family;
 mod frame;
 mod made_up;
 mod recorded;

@@ -24,30 +24,30 @@ fn touring(size: [f32; 2]) -> (Harness<'static, App>, FakeLink) {
 #[test]
 fn buttons_and_keys_lead_through_it() {
     let (mut harness, _link) = touring([1280.0, 720.0]);
-    harness.get_by_label("Step 1 of 8");
+    harness.get_by_label("Step 1 of 9");
     harness.get_by_label("Next").click();
     harness.run_ok();
-    harness.get_by_label("Step 2 of 8");
+    harness.get_by_label("Step 2 of 9");
     assert_eq!(harness.state().store.view.tab, Tab::Eyes);
     harness.key_press(Key::ArrowRight);
     harness.run_ok();
-    harness.get_by_label("Step 3 of 8");
+    harness.get_by_label("Step 3 of 9");
     harness.key_press(Key::ArrowLeft);
     harness.run_ok();
-    harness.get_by_label("Step 2 of 8");
+    harness.get_by_label("Step 2 of 9");
     harness.get_by_label("Back").click();
     harness.run_ok();
-    harness.get_by_label("Step 1 of 8");
-    for _ in 0..7 {
+    harness.get_by_label("Step 1 of 9");
+    for _ in 0..8 {
         harness.key_press(Key::ArrowRight);
         harness.run_ok();
     }
-    harness.get_by_label("Step 8 of 8");
+    harness.get_by_label("Step 9 of 9");
     assert!(!harness.state().store.tour_seen);
     harness.get_by_label("Done").click();
     harness.run_ok();
     assert!(harness.state().store.tour_seen);
-    assert!(harness.query_by_label("Step 8 of 8").is_none());
+    assert!(harness.query_by_label("Step 9 of 9").is_none());
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn what_training_changes_is_told_with_the_recorded_numbers() {
         harness.key_press(Key::ArrowRight);
         harness.run_ok();
     }
-    harness.get_by_label("Step 7 of 8");
+    harness.get_by_label("Step 7 of 9");
     let runs = &harness.state().store.runs;
     let told: Vec<String> = runs
         .iter()

@@ -29,7 +29,7 @@ pub fn family_figures(results: &FamilyResults, palette: Palette) -> Vec<FamilyFi
     };
     let mut figures = vec![FamilyFigure {
         name: "mir-score".to_owned(),
-        figure: captioned(&plain, mir_score(&plain, &look(460.0)), &look(0.0)),
+        figure: family_captioned(&plain, mir_score(&plain, &look(460.0)), &look(0.0)),
     }];
     for axis in &results.family.axes {
         let plot = FamilyPlot {
@@ -43,14 +43,14 @@ pub fn family_figures(results: &FamilyResults, palette: Palette) -> Vec<FamilyFi
         ];
         figures.extend(parts.map(|(part, figure)| FamilyFigure {
             name: format!("{part}-{}", axis.name),
-            figure: captioned(&plot, figure, &look(0.0)),
+            figure: family_captioned(&plot, figure, &look(0.0)),
         }));
     }
     figures
 }
 
 /// A figure of a family with a heading and where its numbers come from.
-pub(super) fn captioned(plot: &FamilyPlot<'_>, figure: Figure, look: &Look) -> Figure {
+pub fn family_captioned(plot: &FamilyPlot<'_>, figure: Figure, look: &Look) -> Figure {
     let results = plot.results;
     let subtitle = match plot.axis {
         Some(axis) if axis.source.is_empty() => axis.explains.clone(),

@@ -5,7 +5,7 @@ mod curves;
 mod scatter;
 mod settings;
 
-pub use all::{FamilyFigure, family_figures};
+pub use all::{FamilyFigure, family_captioned, family_figures};
 pub use curves::axis_curves;
 pub use scatter::mir_score;
 pub use settings::settings_plot;

@@ -244,7 +244,7 @@ fn label(sheet: &mut Sheet<'_>, area: Area, [x, y]: [f32; 2], name: &str, taken:
     let size = 0.9 * sheet.look.font();
     let name = words::fit(name, size, 13.0 * size);
     let width = words::width(&name, size);
-    let gap = 0.75 * size;
+    let gap = 0.95 * size;
     let beside = [
         ([x + gap, y], Anchor::Start),
         ([x - gap, y], Anchor::End),

@@ -1,0 +1,92 @@
+//! The selected checkpoint, and how to look into it.
+
+use eframe::egui;
+
+use crate::{
+    app::{
+        store::{Store, Tab},
+        theme,
+    },
+    report::{
+        family::{FamilyResults, Metric, Variant},
+        format_count, format_seconds,
+    },
+};
+
+/// Draws the card.
+pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, results: &FamilyResults) {
+    ui.heading("One checkpoint");
+    let Some(variant) = store.family_variant(results) else {
+        ui.label("Choose a point, a column or a row to see it alone, and to open it.");
+        return;
+    };
+    let faint = theme::colors(ui).faint;
+    ui.horizontal_wrapped(|ui| {
+        ui.strong(&variant.label);
+        ui.colored_label(faint, format!("({})", variant.name));
+    });
+    if let Some(note) = &variant.note {
+        ui.label(note);
+    }
+    ui.label(training(variant));
+    ui.label(numbers(results, variant));
+    open(ui, store, variant, results);
+}
+
+/// How it was trained.
+fn training(variant: &Variant) -> String {
+    let mut text = format!(
+        "Seed {}, {} samples, {} trained parameters, {} image tokens",
+        variant.seed,
+        format_count(variant.samples),
+        format_count(variant.parameters_trained),
+        variant.image_tokens
+    );
+    if let Some(seconds) = variant.seconds {
+        text += &format!(", trained in {}", format_seconds(seconds));
+    }
+    text + "."
+}
+
+/// Its rates and its scores by kind of question.
+fn numbers(results: &FamilyResults, variant: &Variant) -> String {
+    let value = |metric: &Metric| {
+        let value = metric.value(results, variant)?;
+        Some(format!("{} {}", metric.title(), metric.text(value)))
+    };
+    let kinds = results.family.kinds.iter().cloned().map(Metric::ChoiceKind);
+    let all = [
+        Metric::Mir,
+        Metric::MirOfficial,
+        Metric::NormMatchedMir,
+        Metric::NormRatio,
+        Metric::Choice,
+    ];
+    let known: Vec<String> = all
+        .into_iter()
+        .chain(kinds)
+        .filter_map(|it| value(&it))
+        .collect();
+    known.join(", ") + "."
+}
+
+fn open(ui: &mut egui::Ui, store: &mut Store, variant: &Variant, results: &FamilyResults) {
+    let name = format!("Family, {}", variant.name);
+    let known = store.runs.iter().rposition(|run| run.name == name);
+    ui.horizontal_wrapped(|ui| {
+        let button = egui::Button::new("Open this checkpoint");
+        let button = ui.add_enabled(!store.is_busy(), button);
+        let button = button
+            .on_hover_text("Loads it and measures it here, as the table's numbers were measured.")
+            .on_disabled_hover_text("A measurement is under way.");
+        if button.clicked() {
+            store.run_variant(results, variant);
+        }
+        if let Some(known) = known
+            && ui.button("Show its run").clicked()
+        {
+            store.show(known);
+            store.view.tab = Tab::Alignment;
+        }
+    });
+}

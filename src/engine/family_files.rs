@@ -1,0 +1,161 @@
+//! A checkpoint of the shipped family, and the pairs it is measured on, wherever their files are.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{EngineError, ImageInput, NamedBytes, PairInput, pair_lines, select};
+use crate::{
+    platform::{DemoFile, asset_files},
+    weights::{Bytes, MemorySource},
+};
+
+const INDEX: &str = "model.safetensors.index.json";
+
+/// The files of the checkpoint in `assets/family/{folder}`, with the shards elsewhere in `assets` that
+/// its index names, under the names that the index has for them.
+///
+/// # Errors
+/// [`EngineError::NoFamily`] where the folder is not at hand, and files that cannot be had.
+pub(super) async fn checkpoint(
+    folder: &str,
+    progress: impl FnMut(u64, u64),
+) -> Result<MemorySource, EngineError> {
+    let inside = format!("family/{folder}/");
+    let index = inside.clone() + INDEX;
+    let index = asset_files(|path| path == index, |_, _| {}).await?;
+    let outside = index
+        .first()
+        .map_or_else(BTreeMap::new, |file| shards(&inside, &file.bytes));
+    let wanted = |path: &str| path.starts_with(&inside) || outside.contains_key(path);
+    let mut source = MemorySource::new(format!("assets/family/{folder}"));
+    let mut found = false;
+    for DemoFile { path, bytes } in asset_files(wanted, progress).await? {
+        let bytes: Bytes = match bytes {
+            std::borrow::Cow::Borrowed(bytes) => bytes.into(),
+            std::borrow::Cow::Owned(bytes) => bytes.into(),
+        };
+        if let Some(name) = outside.get(&path) {
+            source.insert(name.clone(), bytes);
+        } else if let Some(name) = path.strip_prefix(&inside) {
+            source.insert(name, bytes);
+            found = true;
+        }
+    }
+    match found {
+        true => Ok(source),
+        false => Err(no_family(folder)),
+    }
+}
+
+fn no_family(what: &str) -> EngineError {
+    EngineError::NoFamily {
+        what: what.to_owned(),
+    }
+}
+
+/// The shards that lie outside of a checkpoint's folder: their path below `assets`, and the name that
+/// the index has for them. A damaged index has none, and is told where the checkpoint is opened.
+fn shards(inside: &str, index: &[u8]) -> BTreeMap<String, String> {
+    let index: Value = serde_json::from_slice(index).unwrap_or_default();
+    let map = index["weight_map"].as_object();
+    let names = map.into_iter().flat_map(|map| map.values());
+    names
+        .filter_map(Value::as_str)
+        .filter(|name| name.contains("../"))
+        .map(|name| (resolved(inside, name), name.to_owned()))
+        .collect()
+}
+
+/// A path as seen from a folder, without `..`.
+fn resolved(folder: &str, name: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in folder.split('/').chain(name.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// The pairs of the list `assets/family/{list}` that the seed selects, and how many there are.
+///
+/// # Errors
+/// [`EngineError::NoFamily`] where the list is not at hand, [`EngineError::Unreadable`] for a line that
+/// is no pair or an image that is not there.
+pub(super) async fn pairs(
+    list: &str,
+    num: Option<usize>,
+    seed: u64,
+) -> Result<(Vec<PairInput>, usize), EngineError> {
+    let path = resolved("family", list);
+    let wrong = |reason: String| EngineError::Unreadable {
+        path: format!("assets/{path}"),
+        reason,
+    };
+    let file = asset_files(|found| found == path, |_, _| {}).await?;
+    let file = file.into_iter().next().ok_or_else(|| no_family(list))?;
+    let text =
+        String::from_utf8(file.bytes.into_owned()).map_err(|error| wrong(error.to_string()))?;
+    let lines = pair_lines(&text)
+        .map(|(number, line)| line.map_err(|reason| wrong(format!("line {number}: {reason}"))))
+        .collect::<Result<Vec<_>, _>>()?;
+    let available = lines.len();
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let chosen: Vec<(String, String)> = (select(available, num, seed).into_iter())
+        .filter_map(|index| lines.get(index))
+        .map(|line| (resolved(folder, &line.image), line.text.clone()))
+        .collect();
+    let images = asset_files(
+        |path| chosen.iter().any(|(image, _)| image == path),
+        |_, _| {},
+    )
+    .await?;
+    let mut images: BTreeMap<String, Vec<u8>> = (images.into_iter())
+        .map(|file| (file.path, file.bytes.into_owned()))
+        .collect();
+    let pairs = chosen.into_iter().map(|(image, text)| {
+        let bytes = images.remove(&image);
+        let bytes = bytes
+            .ok_or_else(|| wrong(format!("expected an image at assets/{image}, found none")))?;
+        Ok(PairInput {
+            image: ImageInput::Bytes(NamedBytes { name: image, bytes }),
+            text,
+        })
+    });
+    Ok((pairs.collect::<Result<_, EngineError>>()?, available))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_elsewhere_are_found_by_their_place() {
+        let index = br#"{"weight_map": {"a": "own.safetensors",
+            "b": "../../demo/model/model.safetensors", "c": "../base/tower.safetensors"}}"#;
+        let found = shards("family/lr/", index);
+        let expected = [
+            (
+                "demo/model/model.safetensors",
+                "../../demo/model/model.safetensors",
+            ),
+            ("family/base/tower.safetensors", "../base/tower.safetensors"),
+        ];
+        let expected = expected.map(|(path, name)| (path.to_owned(), name.to_owned()));
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), expected);
+        assert!(shards("family/lr/", b"{").is_empty());
+        assert_eq!(resolved("family", "../../../etc/passwd"), "etc/passwd");
+    }
+
+    #[test]
+    fn what_is_not_at_hand_is_said() {
+        let error = crate::platform::native::block_on(checkpoint("nobody", |_, _| {}));
+        let error = error.err().unwrap().to_string();
+        assert!(error.contains("assets/family/nobody"), "{error}");
+    }
+}
