@@ -41,6 +41,7 @@ pub use settings::{Definition, TextMask};
 pub use summary::{DataSummary, ModelSummary, StageTiming};
 pub use table::table;
 
+#[cfg(feature = "cli")]
 pub(crate) use file::replace as replace_file;
 pub(crate) use number::{
     bytes as format_bytes, count as format_count, seconds as format_seconds,

@@ -228,8 +228,8 @@ impl Family {
             let Some(first) = &variant.replicate_of else {
                 continue;
             };
-            let sound = known.get(first.as_str());
-            if !sound.is_some_and(|first| first.replicate_of.is_none()) {
+            let found = known.get(first.as_str());
+            if found.is_none_or(|first| first.replicate_of.is_some()) {
                 let reason =
                     format!("expected a variant that is no replicate itself, found `{first}`");
                 return wrong(format!("variants[{index}].replicate_of"), reason);
