@@ -106,28 +106,32 @@ pub(super) async fn pairs(
         .collect::<Result<Vec<_>, _>>()?;
     let available = lines.len();
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let chosen: Vec<(String, String)> = (select(available, num, seed).into_iter())
+    let chosen: Vec<Vec<(String, String)>> = (select(available, num, seed).into_iter())
         .filter_map(|index| lines.get(index))
-        .map(|line| (resolved(folder, &line.image), line.text.clone()))
+        .map(|line| {
+            let turns = line.turns.iter();
+            let turns = turns.map(|(image, text)| (resolved(folder, image), text.clone()));
+            turns.collect()
+        })
         .collect();
-    let images = asset_files(
-        |path| chosen.iter().any(|(image, _)| image == path),
-        |_, _| {},
-    )
-    .await?;
-    let mut images: BTreeMap<String, Vec<u8>> = (images.into_iter())
+    let named = |path: &str| chosen.iter().flatten().any(|(image, _)| image == path);
+    let images: BTreeMap<String, Vec<u8>> = (asset_files(named, |_, _| {}).await?.into_iter())
         .map(|file| (file.path, file.bytes.into_owned()))
         .collect();
-    let pairs = chosen.into_iter().map(|(image, text)| {
-        let bytes = images.remove(&image);
-        let bytes = bytes
-            .ok_or_else(|| wrong(format!("expected an image at assets/{image}, found none")))?;
-        Ok(PairInput {
-            image: ImageInput::Bytes(NamedBytes { name: image, bytes }),
-            text,
-        })
-    });
-    Ok((pairs.collect::<Result<_, EngineError>>()?, available))
+    let mut pairs = Vec::with_capacity(chosen.len());
+    for turns in chosen {
+        let turns = turns.into_iter().map(|(name, text)| {
+            // A document may show an image twice.
+            let bytes = images
+                .get(&name)
+                .cloned()
+                .ok_or_else(|| wrong(format!("expected an image at assets/{name}, found none")))?;
+            Ok((ImageInput::Bytes(NamedBytes { name, bytes }), text))
+        });
+        let turns = turns.collect::<Result<Vec<_>, EngineError>>()?;
+        pairs.extend(PairInput::document(turns));
+    }
+    Ok((pairs, available))
 }
 
 #[cfg(test)]
