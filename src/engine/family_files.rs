@@ -136,7 +136,10 @@ pub(super) async fn pairs(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::{platform::native::block_on, weights::Checkpoint};
 
     #[test]
     fn shards_elsewhere_are_found_by_their_place() {
@@ -156,9 +159,52 @@ mod tests {
         assert_eq!(resolved("family", "../../../etc/passwd"), "etc/passwd");
     }
 
+    /// As the recipe writes it: everything but the connector lies in the demo's file.
+    #[test]
+    fn a_checkpoint_takes_shards_from_beside_the_family() {
+        let wanted = |path: &str| path.starts_with("demo/");
+        let files = block_on(asset_files(wanted, |_, _| {})).unwrap();
+        let (mut source, mut map) = (MemorySource::new("made up"), serde_json::Map::new());
+        let mut add = |name: &str, bytes: &[u8]| source.insert(name, Bytes::from(bytes.to_vec()));
+        let mut index = |bytes: &[u8], name: &str, connector: bool| {
+            let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+            let header: Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+            for tensor in header.as_object().unwrap().keys() {
+                if tensor.starts_with("multi_modal_projector.") == connector
+                    && tensor != "__metadata__"
+                {
+                    map.insert(tensor.clone(), name.into());
+                }
+            }
+        };
+        let shared = "../../demo/model/model.safetensors";
+        for file in &files {
+            let path = file.path.strip_prefix("demo/").unwrap();
+            match path.strip_prefix("model/") {
+                Some("model.safetensors") => {
+                    index(&file.bytes, shared, false);
+                    add(shared, &file.bytes);
+                }
+                Some(name) => add(name, &file.bytes),
+                None if path == "connectors/untrained.safetensors" => {
+                    index(&file.bytes, "learned.safetensors", true);
+                    add("learned.safetensors", &file.bytes);
+                }
+                None => {}
+            }
+        }
+        let json = serde_json::json!({"weight_map": map}).to_string();
+        source.insert(INDEX, Bytes::from(json.into_bytes()));
+        let checkpoint = Checkpoint::open(Arc::new(source)).unwrap();
+        let info = checkpoint
+            .info("multi_modal_projector.linear_1.weight")
+            .unwrap();
+        assert_eq!(info.file, "learned.safetensors");
+    }
+
     #[test]
     fn what_is_not_at_hand_is_said() {
-        let error = crate::platform::native::block_on(checkpoint("nobody", |_, _| {}));
+        let error = block_on(checkpoint("nobody", |_, _| {}));
         let error = error.err().unwrap().to_string();
         assert!(error.contains("assets/family/nobody"), "{error}");
     }
