@@ -88,10 +88,16 @@ impl CAbstractor {
         })
     }
 
-    /// `[side^2, hidden]` of the square grid `[patches, vision hidden]` that it was made for.
-    pub(super) fn forward(&self, ops: &mut Ops<'_>, x: &Tensor) -> Result<Tensor, ModelError> {
-        let mut y = ops.like(x, x.cols())?;
-        ops.recording.push(add_rows(x, 0, &self.pos_emb, &y)?);
+    /// `[side^2, hidden]` of the square grid `[patches, vision hidden]` that it was made for, which
+    /// begins at row `first` of `x`.
+    pub(super) fn forward(
+        &self,
+        ops: &mut Ops<'_>,
+        x: &Tensor,
+        first: usize,
+    ) -> Result<Tensor, ModelError> {
+        let mut y = ops.like(&self.pos_emb, x.cols())?;
+        ops.recording.push(add_rows(x, first, &self.pos_emb, &y)?);
         let [before, after] = &self.stages;
         for block in before {
             y = block.forward(ops, &y)?;
@@ -100,9 +106,9 @@ impl CAbstractor {
         for block in after {
             y = block.forward(ops, &y)?;
         }
-        let [first, second] = &self.readout;
-        let inner = ops.linear(&y, first, Activation::Silu, None)?;
-        ops.linear(&inner, second, Activation::None, None)
+        let [inner, outer] = &self.readout;
+        let inner = ops.linear(&y, inner, Activation::Silu, None)?;
+        ops.linear(&inner, outer, Activation::None, None)
     }
 }
 

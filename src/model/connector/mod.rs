@@ -69,23 +69,34 @@ impl Connector {
         ops: &mut Ops<'_>,
         states: &[Tensor],
     ) -> Result<Tensor, ModelError> {
-        let selected = states
-            .iter()
-            .map(|state| self.select(ops, state))
-            .collect::<Result<Vec<_>, _>>()?;
         // The configuration has at least one state, and exactly one for all forms but the MLP.
-        let Some(x) = selected.first() else {
+        let Some(state) = states.first() else {
             return Err(ModelError::ImageTokens {
                 expected: 0,
                 found: 0,
             });
         };
         match &self.form {
-            Form::Mlp(mlp) => mlp.forward(ops, &selected),
-            Form::AveragePool(pool) => pool.forward(ops, x),
-            Form::AttentionPool(pool) => pool.forward(ops, x),
-            Form::CAbstractor(abstractor) => abstractor.forward(ops, x),
-            Form::PixelShuffle(shuffle) => shuffle.forward(ops, x),
+            Form::Mlp(mlp) => {
+                let selected = states
+                    .iter()
+                    .map(|state| self.select(ops, state))
+                    .collect::<Result<Vec<_>, _>>()?;
+                mlp.forward(ops, &selected)
+            }
+            Form::AveragePool(pool) => {
+                let x = self.select(ops, state)?;
+                pool.forward(ops, &x)
+            }
+            Form::AttentionPool(pool) => {
+                let x = self.select(ops, state)?;
+                pool.forward(ops, &x)
+            }
+            Form::CAbstractor(abstractor) => abstractor.forward(ops, state, self.skip),
+            Form::PixelShuffle(shuffle) => {
+                let x = self.select(ops, state)?;
+                shuffle.forward(ops, &x)
+            }
         }
     }
 

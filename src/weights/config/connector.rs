@@ -222,7 +222,7 @@ fn c_abstractor(root: &Fields<'_>, features: &Features<'_>) -> Result<ConnectorK
 }
 
 fn pixel_shuffle(root: &Fields<'_>) -> Result<ConnectorKind, WeightsError> {
-    let scale = needed(root, SCALE, 1..=1024, "the side of a square of patches")?;
+    let scale = needed(root, SCALE, 1..=32, "the side of a square of patches")?;
     Ok(ConnectorKind::PixelShuffle { scale })
 }
 
