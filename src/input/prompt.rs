@@ -96,7 +96,7 @@ impl PromptBuilder {
     }
 
     /// The prompt of a document called `name`: for each of `texts` a user turn with one image and an
-    /// assistant turn with the text, as VILA interleaves them (arXiv 2312.07533, section 3.2). What
+    /// assistant turn with the text, as VILA interleaves them (arXiv 2312.07533). What
     /// does not fit the context is left out at the end, whole turns, with a note; of a single turn
     /// the text is cut.
     ///

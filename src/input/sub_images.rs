@@ -1,6 +1,6 @@
 //! Sub-images: a large picture cut into crops, and put together again.
 //!
-//! MM1 (arXiv 2403.09611, section 3.2) raises the resolution of a trained tower by showing it an image
+//! MM1 (arXiv 2403.09611) raises the resolution of a trained tower by showing it an image
 //! as a whole and, beside it, crops of the image at a larger size.
 
 use super::{decode::RgbImage, image_processor::PixelValues};

@@ -8,8 +8,8 @@ const A: f64 = -0.75;
 /// border taken from the border. Sums in f64.
 ///
 /// This is `interpolate_pos_encoding` of transformers' CLIP and SigLIP towers; interpolating positions
-/// for a higher resolution goes back to ViT (arXiv 2010.11929, section 3.2), and MM1 (arXiv 2403.09611,
-/// section 3.2) uses it to raise the resolution of a trained tower.
+/// for a higher resolution goes back to ViT (arXiv 2010.11929, section 3.2), and MM1 (arXiv 2403.09611)
+/// uses it to raise the resolution of a trained tower.
 ///
 /// # Shapes
 /// `table` is `[from * from, width]`, row-major like the patches; the result `[to * to, width]`.

@@ -63,7 +63,7 @@ pub struct VlmConfig {
     /// `modality_layernorm` (MoCa, arXiv 2410.07167).
     pub use_moca: bool,
     /// `mm_sub_images`: crops along each side of an image, where images are cut (sub-image
-    /// decomposition of MM1, arXiv 2403.09611, section 3.2): the whole picture goes through the
+    /// decomposition of MM1, arXiv 2403.09611): the whole picture goes through the
     /// tower first, then the image processed at so many times the size, crop by crop, row-major.
     pub sub_images: Option<usize>,
     /// End-of-sequence token, the first where there are several.

@@ -6,6 +6,7 @@ mod looks;
 mod projection;
 mod session;
 mod speed;
+mod variants;
 mod what_if;
 
 use std::path::PathBuf;

@@ -4,7 +4,7 @@ mod jpeg;
 mod limits;
 mod looks;
 mod states;
-mod variants;
+pub mod variants;
 
 use mirscope::{
     gpu::{Gpu, Recording, Tensor},

@@ -16,7 +16,7 @@ const INDEX: &str = "model.safetensors.index.json";
 
 /// The files of a golden case as `base/` and `variant/`: the base's file holds a connector of its own,
 /// which the variant does not use.
-fn family() -> Vec<(String, Vec<u8>)> {
+pub fn family() -> Vec<(String, Vec<u8>)> {
     let case = &golden::cases()[0];
     let weights = std::fs::read(case.folder.join("model.safetensors")).unwrap();
     let tensors = SafeTensors::deserialize(&weights).unwrap().tensors();
@@ -64,7 +64,7 @@ fn family() -> Vec<(String, Vec<u8>)> {
     files
 }
 
-fn write(root: &Path, files: &[(String, Vec<u8>)]) {
+pub fn write(root: &Path, files: &[(String, Vec<u8>)]) {
     for (name, bytes) in files {
         let path = root.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -6,3 +6,4 @@ mod connectors;
 mod damaged;
 mod golden;
 mod layouts;
+mod pictures;

@@ -145,4 +145,20 @@ mod tests {
         assert_eq!(wrong[1].0, 4);
         assert!(PairList::new(file("p.jsonl"), "\n \n").is_err());
     }
+
+    #[test]
+    fn all_images_of_a_document_are_found_or_named() {
+        let line = r#"{"images": ["images/a.png", "b.png"], "texts": ["A.", "B."]}"#;
+        let mut list = PairList::new(file("set/pairs.jsonl"), line).unwrap();
+        let (a, b) = (file("set/images/a.png"), file("b.png"));
+        list.resolve(&[&a]);
+        assert!(list.wrong().next().unwrap().1.contains("image b.png"));
+        list.resolve(&[&a, &b]);
+        let (_, Ok(document)) = &list.pairs[0] else {
+            panic!("both images are there");
+        };
+        let names: Vec<String> = document.images().map(ImageInput::name).collect();
+        assert_eq!(names, ["set/images/a.png", "b.png"]);
+        assert_eq!(document.texts().collect::<Vec<_>>(), ["A.", "B."]);
+    }
 }
