@@ -94,7 +94,8 @@ impl VisionConfig {
     pub(super) fn with_picture_size(mut self, side: usize) -> Result<Self, WeightsError> {
         let patch = self.patch_size;
         let same = side == self.image_size;
-        let fits = side >= patch && side % patch == 0 && (side / patch).pow(2) <= MOST_PATCHES;
+        let fits =
+            side >= patch && side.is_multiple_of(patch) && (side / patch).pow(2) <= MOST_PATCHES;
         if !same && !fits {
             return Err(WeightsError::PictureSize {
                 side,
