@@ -248,8 +248,10 @@ def picture(seed, width, height):
 
 
 def golden_states(model, input_ids, pixel_values):
-    """All states of one forward pass, in f32, without the batch axis."""
-    tensors = {"pixel_values": pixel_values[0], "input_ids": input_ids.to(torch.int64)}
+    """All states of one forward pass, in f32, without the batch axis; those of several pictures one
+    below the other."""
+    pictures = pixel_values[0] if len(pixel_values) == 1 else pixel_values
+    tensors = {"pixel_values": pictures, "input_ids": input_ids.to(torch.int64)}
     pre_norm = []
     hook = model.model.language_model.norm.register_forward_pre_hook(
         lambda _, args: pre_norm.append(args[0].detach())
@@ -265,8 +267,8 @@ def golden_states(model, input_ids, pixel_values):
         )
     hook.remove()
     for i, state in enumerate(vision.hidden_states):
-        tensors[f"vision_hidden_states.{i}"] = state[0]
-    tensors["image_features"] = features[0]
+        tensors[f"vision_hidden_states.{i}"] = state.flatten(0, 1)
+    tensors["image_features"] = torch.cat(list(features))
     tensors["inputs_embeds"] = out.hidden_states[0][0]
     for i, state in enumerate(out.hidden_states):
         tensors[f"hidden_states.{i}"] = state[0]

@@ -100,32 +100,6 @@ def encode(processor, tokenizer, texts, count, talk=conversation):
     return rendered, ids, official, content
 
 
-def all_states(model, input_ids, pixel_values):
-    """All states of one forward pass, in f32: those of several pictures one below the other."""
-    pre_norm = []
-    hook = model.model.language_model.norm.register_forward_pre_hook(
-        lambda _, args: pre_norm.append(args[0].detach())
-    )
-    with torch.no_grad():
-        vision = model.model.vision_tower(pixel_values, output_hidden_states=True)
-        features = model.model.get_image_features(pixel_values, return_dict=True).pooler_output
-        out = model(input_ids=input_ids[None], pixel_values=pixel_values,
-                    attention_mask=torch.ones_like(input_ids)[None], output_hidden_states=True)
-    hook.remove()
-    one = len(pixel_values) == 1
-    tensors = {"pixel_values": pixel_values[0] if one else pixel_values, "input_ids": input_ids}
-    for i, state in enumerate(vision.hidden_states):
-        tensors[f"vision_hidden_states.{i}"] = state.flatten(0, 1)
-    tensors["image_features"] = torch.cat(list(features))
-    last = len(out.hidden_states) - 1
-    for i, state in enumerate(out.hidden_states):
-        tensors[f"hidden_states.{i}"] = state[0]
-    tensors["inputs_embeds"] = out.hidden_states[0][0]
-    tensors[f"hidden_states.{last}.pre_norm"] = pre_norm[-1][0]
-    tensors["logits"] = out.logits[0, -1]
-    return {name: tensor.contiguous().clone() for name, tensor in tensors.items()}
-
-
 def make_case(name, seed, spec):
     tokenizer_name, template, vision, size, llava_kw, images = spec
     folder = HERE / name
@@ -178,7 +152,7 @@ def make_case(name, seed, spec):
     count = sum(len(feature) for feature in features) // images
     _, ids, official, content = encode(processor, tokenizer, texts, count)
     input_ids = torch.tensor(ids)
-    tensors = all_states(model, input_ids, pixel_values)
+    tensors = golden.golden_states(model, input_ids, pixel_values)
     tensors["text_official"] = torch.tensor(official)
     tensors["text_content"] = torch.tensor(content)
     save_file(tensors, folder / "golden.safetensors")

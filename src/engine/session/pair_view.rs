@@ -158,7 +158,7 @@ mod tests {
             crops: Some(2),
         };
         assert_eq!(places.place(3), (0, Some(3)));
-        // The first crop's second row begins in the third column's row of a 4 x 4 grid.
+        // The first crop begins at the corner; its second row is the second one of the 4 x 4 grid.
         assert_eq!(places.place(4), (1, Some(0)));
         assert_eq!(places.place(6), (1, Some(4)));
         // The second crop stands right of the first.

@@ -6,12 +6,17 @@ use mirscope::{
 };
 
 use super::{measure, refusal, report};
-use crate::model::variants::{family, write};
+use crate::{
+    golden,
+    model::variants::{family, write},
+};
 
 #[test]
 fn a_variant_is_measured_like_the_same_weights_in_one_file() {
     let mut session = Session::default();
-    let whole = report(&mut session, measure(2));
+    let mut request = measure(2);
+    request.model = ModelSource::Folder(golden::cases()[0].folder.clone());
+    let whole = report(&mut session, request);
     let (folder, files) = (tempfile::tempdir().unwrap(), family());
     write(folder.path(), &files);
     let variant = folder.path().join("variant");

@@ -35,6 +35,8 @@ fn each_image_is_shown_with_its_own_tokens() {
     assert_eq!(selected, view.position_of(1, 6));
     let place = harness.query_all_by_label_contains("image 2: row 2, column 3");
     assert!(place.count() > 0);
+    // The last word of the first image's text cannot look at the second.
+    harness.get_by_label_contains("This image comes after the word");
 }
 
 #[test]

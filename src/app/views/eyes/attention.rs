@@ -198,8 +198,19 @@ fn color(share: f32, opacity: f32) -> Color32 {
     Color32::from_rgba_unmultiplied(red, green, blue, (opacity * 255.0) as u8)
 }
 
+/// Whether the picture that is shown comes after the word that looks, which sees nothing of it.
+fn is_later(desk: &Desk<'_>) -> bool {
+    let first = desk.pair.positions_of(desk.picture()).next();
+    first
+        .zip(desk.view.query)
+        .is_some_and(|(first, query)| first > query)
+}
+
 /// Lays the heat over the image drawn at `frame`.
 pub fn paint(painter: &egui::Painter, frame: Rect, desk: &Desk<'_>) {
+    if is_later(desk) {
+        return;
+    }
     let (Some(weights), Some(most)) = (weights(desk), most(desk)) else {
         return;
     };
@@ -217,6 +228,12 @@ pub fn legend(ui: &mut egui::Ui, desk: &Desk<'_>) {
     let Some(most) = most(desk) else {
         return;
     };
+    if is_later(desk) {
+        let line =
+            "This image comes after the word that looks: a word sees only what stands before it.";
+        ui.label(egui::RichText::new(line).color(theme::colors(ui).faint));
+        return;
+    }
     ui.horizontal(|ui| {
         ui.label("0 %");
         let width = (ui.available_width() - 110.0).clamp(60.0, 220.0);
