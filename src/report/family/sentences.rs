@@ -28,17 +28,17 @@ fn base(results: &FamilyResults) -> Option<String> {
     let score = scores.choice?.value;
     let chance = family.chance.majority.max(family.chance.uniform);
     let percent = |share: f64| Metric::Choice.text(share);
-    let above = 100.0 * (score - chance);
     let mut text = format!(
-        "The base answers {} of the held-out questions, {above:.1} points above chance ({})",
+        "The base answers {} of the held-out questions, {} chance ({})",
         percent(score),
+        beside(score - chance),
         percent(chance)
     );
     let mut least = score - chance;
     if let Some(blank) = scores.choice_blank {
         text += &format!(
-            " and {:.1} points above the same questions with the image blanked ({})",
-            100.0 * (score - blank.value),
+            " and {} the same questions with the image blanked ({})",
+            beside(score - blank.value),
             percent(blank.value)
         );
         least = least.min(score - blank.value);
@@ -51,20 +51,29 @@ fn base(results: &FamilyResults) -> Option<String> {
     Some(format!("{text}: {met}."))
 }
 
+/// A difference of shares: `43.0 points above`.
+fn beside(difference: f64) -> String {
+    let side = if difference < 0.0 { "below" } else { "above" };
+    format!("{:.1} points {side}", 100.0 * difference.abs())
+}
+
 fn pretraining(results: &FamilyResults) -> Option<String> {
     let axis = results.family.pretraining()?;
     let found = results.correlation(Some(&axis.name), &Metric::Mir, &Metric::Choice)?;
     let rho = found.rank.rho?;
     let first = value_of(results, axis.variants.first()?)?;
     let last = value_of(results, axis.variants.last()?)?;
-    let strength = if rho.abs() >= STRONG {
-        "nearly one order"
-    } else {
-        "no strict order"
+    let words = match rho {
+        rho if rho <= -STRONG => "a lower MIR nearly always comes with a higher score",
+        rho if rho >= STRONG => {
+            "a lower MIR nearly always comes with a lower score, against the papers"
+        }
+        _ => "MIR and score do not keep one order",
     };
     Some(format!(
-        "Along pre-training MIR goes from {first:.3} to {last:.3}; MIR and score are in {strength}: \
-         Spearman's {}.",
+        "Along pre-training MIR goes from {} to {}; {words}: Spearman's {}.",
+        Metric::Mir.text(first),
+        Metric::Mir.text(last),
         found.rank.words()
     ))
 }
@@ -87,12 +96,13 @@ fn overall(results: &FamilyResults) -> Option<String> {
     ))
 }
 
-/// Whether captions that do not belong to their images show in MIR, in the score, or in neither.
+/// Whether texts that do not belong to their images show in MIR, in the score, or in neither: as worse
+/// than the base, beyond the noise.
 fn control(results: &FamilyResults) -> Option<String> {
     let family = &results.family;
     let control = family.control()?;
     let base = family.variant(&family.base)?;
-    let shows = |metric: Metric| -> Option<(bool, String)> {
+    let worse = |metric: Metric, sign: f64| -> Option<(f64, String)> {
         let (ours, theirs) = (
             metric.value(results, control)?,
             metric.value(results, base)?,
@@ -104,20 +114,27 @@ fn control(results: &FamilyResults) -> Option<String> {
             metric.text(ours),
             metric.text(theirs)
         );
-        Some(((ours - theirs).abs() >= noise, text))
+        // In units of the noise; a seed's difference of exactly nothing leaves a sign.
+        Some((sign * (ours - theirs) / noise.max(f64::MIN_POSITIVE), text))
     };
-    let (in_mir, mir) = shows(Metric::Mir)?;
-    let (in_score, score) = shows(Metric::Choice)?;
-    let where_ = match (in_mir, in_score) {
+    let (in_mir, mir) = worse(Metric::Mir, 1.0)?;
+    let (in_score, score) = worse(Metric::Choice, -1.0)?;
+    let place = match (in_mir >= 1.0, in_score >= 1.0) {
         (true, true) => "in MIR and in the score",
         (true, false) => "in MIR, but not in the score",
         (false, true) => "in the score, but not in MIR",
         (false, false) => "neither in MIR nor in the score",
     };
-    Some(format!(
-        "Training on texts of other images ({}) shows {where_}: {mir}, {score}.",
+    let mut text = format!(
+        "Training on texts of other images ({}) shows {place}: {mir}, {score}",
         control.label
-    ))
+    );
+    for (against, name) in [(in_mir, "MIR"), (in_score, "the score")] {
+        if against <= -1.0 {
+            text += &format!("; {name} is even better than the base's");
+        }
+    }
+    Some(text + ".")
 }
 
 /// The lowest MIR and the highest score, which need not be the same variant's.
@@ -134,8 +151,13 @@ fn extremes(results: &FamilyResults) -> Option<String> {
         .collect();
     let (lowest, low) = known.iter().min_by(|a, b| a.1.0.total_cmp(&b.1.0))?;
     let (best, high) = known.iter().max_by(|a, b| a.1.1.total_cmp(&b.1.1))?;
-    let of =
-        |(mir, score): &(f64, f64)| format!("MIR {mir:.3}, score {}", Metric::Choice.text(*score));
+    let of = |(mir, score): &(f64, f64)| {
+        format!(
+            "MIR {}, score {}",
+            Metric::Mir.text(*mir),
+            Metric::Choice.text(*score)
+        )
+    };
     Some(if lowest.name == best.name {
         format!(
             "`{}` has both the lowest MIR and the highest score: {}.",

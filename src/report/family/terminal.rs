@@ -41,10 +41,10 @@ pub fn family_text(results: &FamilyResults, style: TextStyle) -> String {
     lines.push(String::new());
     for (claim, verdict) in results.family.claims.iter().zip(&results.verdicts) {
         let mut text = format!(
-            "{} ({}): {}",
+            "{}: {} ({})",
+            style.bold(verdict.outcome.words()),
             claim.statement,
-            claim.source,
-            style.bold(verdict.outcome.words())
+            claim.source
         );
         if let Some(note) = &verdict.note {
             text += &format!("; {note}");

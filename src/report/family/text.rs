@@ -65,7 +65,7 @@ fn row(cells: impl IntoIterator<Item = String>) -> String {
 fn section(results: &FamilyResults, axis: &FamilyAxis) -> String {
     let mut text = format!("\n## {}\n\n{}", axis.title, axis.explains);
     if !axis.source.is_empty() {
-        text += &format!(" ({})", axis.source);
+        text += &format!(" Varied in {}.", axis.source);
     }
     text += "\n\n";
     let shots = results.shots().into_iter().map(Metric::FewShot);

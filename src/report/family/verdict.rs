@@ -194,7 +194,7 @@ fn judge(results: &FamilyResults, claim: &Claim) -> Verdict {
         if range >= threshold {
             verdict.note = Some(format!(
                 "between the ends it differs by up to {}, which is no trend",
-                metric.difference(range)
+                metric.difference(range).replace('+', "")
             ));
         }
         Outcome::WithinNoise

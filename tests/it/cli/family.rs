@@ -70,7 +70,7 @@ fn everything_is_measured_once_and_again_only_where_it_changed() {
     let root = root.path();
     let (code, out, err) = measure(root, &[]);
     assert_eq!((code, err.as_str()), (0, ""));
-    assert!(out.contains("More is better (S): held here"), "{out}");
+    assert!(out.contains("held here: More is better (S)"), "{out}");
     assert!(out.ends_with("results.json and 4 figures\n"), "{out}");
     for file in [
         "results.csv",

@@ -54,7 +54,7 @@ pub fn family_captioned(plot: &FamilyPlot<'_>, figure: Figure, look: &Look) -> F
     let results = plot.results;
     let subtitle = match plot.axis {
         Some(axis) if axis.source.is_empty() => axis.explains.clone(),
-        Some(axis) => format!("{} ({})", axis.explains, axis.source),
+        Some(axis) => format!("{} Varied in {}.", axis.explains, axis.source),
         None => format!("{} checkpoints", results.family.variants.len()),
     };
     let name = plot.axis.map(|axis| axis.name.as_str());

@@ -47,6 +47,10 @@ pub fn mir_score(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
     ];
     let scores = points.iter().map(|point| 100.0 * point.score);
     let scores = scores.chain(lines.iter().map(|(share, _)| 100.0 * share));
+    // The intervals that are drawn fit in, too.
+    let settings = plot.axis.map_or_else(Vec::new, |_| plot.settings());
+    let intervals = settings.iter().filter_map(|(_, it)| it.scores.choice);
+    let scores = scores.chain(intervals.flat_map(|it| [100.0 * it.low, 100.0 * it.high]));
     let (Some(across), Some(up)) = (
         Axis::covering(
             Scale::Linear,
@@ -76,7 +80,6 @@ pub fn mir_score(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
         small(&mut sheet, at, Anchor::End, words);
     }
     let place = |point: &Point<'_>| [across.at(point.mir), up.at(100.0 * point.score)];
-    let settings = plot.settings();
     let rank = |point: &Point<'_>| {
         let name = point
             .variant
@@ -132,7 +135,8 @@ pub fn mir_score(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
         );
         let [x, y] = place(point);
         if let Some(score) = point.variant.scores.choice {
-            let ends = [score.low, score.high].map(|share| up.at(100.0 * share));
+            let end = |share: f64| up.at(100.0 * share).clamp(area.top(), area.bottom());
+            let ends = [score.low, score.high].map(end);
             let line = Stroke::new(1.2, stroke.color.faded(0.55));
             sheet.line(ends.map(|end| [x, end]).into(), line);
         }
