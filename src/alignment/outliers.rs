@@ -31,12 +31,11 @@ pub(super) fn record(
     for (layer, store) in stores.iter().enumerate() {
         recording.push(token_norms(gpu.kernels(), store, &norms, layer)?);
     }
-    recording.push(norm_stats(gpu.kernels(), &norms, &stats)?);
+    recording.push(norm_stats(gpu, &norms, &stats)?);
     if replace {
         let medians = gpu.tensor(DType::F32, 1, width)?;
         for (layer, store) in stores.iter().enumerate() {
-            let kernels = gpu.kernels();
-            recording.push(column_medians(kernels, store, &stats, layer, &medians)?);
+            recording.push(column_medians(gpu, store, &stats, layer, &medians)?);
             recording.push(replace_outliers(store, &norms, &stats, layer, &medians)?);
         }
     }

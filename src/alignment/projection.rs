@@ -232,7 +232,7 @@ impl Projector<'_> {
         let stats = || gpu.tensor(DType::F32, states.len(), STATS);
         let stats = [stats()?, stats()?];
         for (norms, stats) in norms.iter().zip(&stats) {
-            recording.push(norm_stats(gpu.kernels(), norms, stats)?);
+            recording.push(norm_stats(gpu, norms, stats)?);
         }
         self.run(&recording).await?;
         let read = gpu.read(&[&stats[0], &stats[1]]).await?;
@@ -277,7 +277,7 @@ impl Projector<'_> {
         let norms = gpu.tensor(DType::F32, 1, state.rows())?;
         let stats = gpu.tensor(DType::F32, 1, STATS)?;
         recording.push(token_norms(gpu.kernels(), &rows, &norms, 0)?);
-        recording.push(norm_stats(gpu.kernels(), &norms, &stats)?);
+        recording.push(norm_stats(gpu, &norms, &stats)?);
         let moments = Moments::new(gpu, 1, state.cols())?;
         covariance::center(gpu, recording, &rows, &stats, &moments, 0)?;
         Ok(Centered { rows, moments })

@@ -281,6 +281,24 @@ impl Gpu {
         Ok(())
     }
 
+    /// The variant for a kernel whose invocations take so many turns of their loops in each: the one in
+    /// use, and `tiled` where the adapter would stop the other before its end.
+    ///
+    /// # Errors
+    /// [`GpuError::TooManyTurns`] where it would stop both.
+    pub fn kernels_within(
+        &self,
+        kernel: &'static str,
+        direct: usize,
+        tiled: usize,
+    ) -> Result<KernelVariant, GpuError> {
+        if self.kernels() == KernelVariant::Direct && self.check_turns(kernel, direct).is_ok() {
+            return Ok(KernelVariant::Direct);
+        }
+        self.check_turns(kernel, tiled)?;
+        Ok(KernelVariant::Tiled)
+    }
+
     pub(super) fn device(&self) -> &wgpu::Device {
         &self.0.device
     }

@@ -68,7 +68,7 @@ pub enum GpuError {
     },
     /// A software adapter would stop an invocation before its end, without saying so.
     #[error(
-        "kernel `{kernel}` needs {turns} turns of its loops, adapter `{adapter}` stops after {allowed}; use shorter prompts or another adapter"
+        "kernel `{kernel}` needs {turns} turns of its loops, adapter `{adapter}` stops after {allowed}; use shorter prompts, fewer pairs or another adapter"
     )]
     TooManyTurns {
         /// Kernel name.

@@ -1,6 +1,6 @@
 //! Median of each column.
 
-use crate::gpu::{Binding, DType, Dispatch, GpuError, KernelVariant, Tensor, Work};
+use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, KernelVariant, Tensor, Work};
 
 use super::{call, expect, groups, norm_stats::STATS, u32_of};
 
@@ -20,8 +20,26 @@ struct Params {
 /// `x [n, width]`, `stats [> layer, 8]`, `out [1, width]`, all f32.
 ///
 /// # Errors
-/// [`GpuError::Shape`].
+/// [`GpuError::Shape`]; [`GpuError::TooManyTurns`].
 pub fn column_medians(
+    gpu: &Gpu,
+    x: &Tensor,
+    stats: &Tensor,
+    layer: usize,
+    out: &Tensor,
+) -> Result<Dispatch, GpuError> {
+    // Eight digits of 16 bins, or four of 256, and a lane of every 32 rows.
+    let direct = 8 * (x.rows() + 16);
+    let tiled = 4 * (x.rows().div_ceil(32) + 256);
+    let variant = gpu.kernels_within("column_medians", direct, tiled)?;
+    column_medians_with(variant, x, stats, layer, out)
+}
+
+/// [`column_medians`] by a given variant.
+///
+/// # Errors
+/// [`GpuError::Shape`].
+pub fn column_medians_with(
     variant: KernelVariant,
     x: &Tensor,
     stats: &Tensor,

@@ -1,6 +1,6 @@
 //! Mean, deviation, median and outliers of token norms.
 
-use crate::gpu::{Binding, DType, Dispatch, GpuError, KernelVariant, Tensor, Work};
+use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, KernelVariant, Tensor, Work};
 
 use super::{call, expect, groups, traffic, u32_of};
 
@@ -58,8 +58,20 @@ struct Params {
 /// `norms [rows, n]` with n >= 2, none negative; `stats [rows, 8]`; both f32.
 ///
 /// # Errors
+/// [`GpuError::Shape`]; [`GpuError::TooManyTurns`].
+pub fn norm_stats(gpu: &Gpu, norms: &Tensor, stats: &Tensor) -> Result<Dispatch, GpuError> {
+    // Four digits of the median, and four sums; each digit looks through its 256 bins.
+    let turns = |norms: usize| 8 * norms + 4 * 256;
+    let n = norms.cols();
+    let variant = gpu.kernels_within("norm_stats", turns(n), turns(n.div_ceil(64)))?;
+    norm_stats_with(variant, norms, stats)
+}
+
+/// [`norm_stats`] by a given variant.
+///
+/// # Errors
 /// [`GpuError::Shape`].
-pub fn norm_stats(
+pub fn norm_stats_with(
     variant: KernelVariant,
     norms: &Tensor,
     stats: &Tensor,

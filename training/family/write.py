@@ -92,7 +92,7 @@ def write_family(family: Family, settings: list[Setting], out: Path) -> dict:
             scored.parent.mkdir(parents=True, exist_ok=True)
             scored.write_text(json.dumps(score(family, setting, fresh / setting.name)))
         entries.append(entry(family, setting, facts, json.loads(scored.read_text())))
-    data = {"schema": 1, "base": "base", "pairs": "pairs.jsonl", "kinds": QUESTION_TYPES,
+    data = {"schema": 1, "base": "base", "control": "texts-shuffled", "pairs": "pairs.jsonl", "kinds": QUESTION_TYPES,
             "chance": chance(questions(family, heldout(family))), "variants": entries,
             "axes": axes(settings), "claims": claims(settings)}
     (fresh / "variants.json").write_text(json.dumps(data, indent=1) + "\n")

@@ -2,7 +2,10 @@
 
 use mirscope::{
     gpu::DType,
-    kernels::{column_medians::column_medians, norm_stats::STATS},
+    kernels::{
+        column_medians::{column_medians, column_medians_with},
+        norm_stats::STATS,
+    },
     reference,
 };
 
@@ -30,7 +33,7 @@ fn equals_its_twin_exactly() {
         let expected = reference::column_medians(&x, width);
         for variant in VARIANTS {
             let out = gpu.upload(1, width, &vec![9.0; width]).expect("out");
-            let call = |layer| column_medians(variant, &input, &stats, layer, &out);
+            let call = |layer| column_medians_with(variant, &input, &stats, layer, &out);
             let found = run(&gpu, [call(0).expect("shapes")], &out);
             assert!(found.iter().all(|&value| value == 9.0), "{variant:?}");
             let found = run(&gpu, [call(1).expect("shapes")], &out);
@@ -46,8 +49,22 @@ fn needs_fitting_shapes() {
     let stats = gpu.tensor(DType::F32, 1, STATS).expect("stats");
     let out = gpu.tensor(DType::F32, 1, 6).expect("out");
     for variant in VARIANTS {
-        assert!(column_medians(variant, &x, &stats, 0, &out).is_ok());
-        assert!(column_medians(variant, &x, &stats, 1, &out).is_err());
-        assert!(column_medians(variant, &x, &stats, 0, &stats).is_err());
+        assert!(column_medians_with(variant, &x, &stats, 0, &out).is_ok());
+        assert!(column_medians_with(variant, &x, &stats, 1, &out).is_err());
+        assert!(column_medians_with(variant, &x, &stats, 0, &stats).is_err());
     }
+}
+
+/// A software adapter ends the loops of an invocation early: the variant must not be one that does so.
+#[test]
+fn goes_through_any_number_of_rows() {
+    let gpu = gpu();
+    let x = Random::new(42).normals(20_001 * 4);
+    let input = gpu.upload(20_001, 4, &x).expect("x");
+    let mut stats = vec![0.0; STATS];
+    stats[3] = 1.0;
+    let stats = gpu.upload(1, STATS, &stats).expect("stats");
+    let out = gpu.tensor(DType::F32, 1, 4).expect("out");
+    let call = column_medians(&gpu, &input, &stats, 0, &out).expect("shapes");
+    assert_eq!(run(&gpu, [call], &out), reference::column_medians(&x, 4));
 }

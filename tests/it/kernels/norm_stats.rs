@@ -2,7 +2,7 @@
 
 use mirscope::{
     gpu::DType,
-    kernels::norm_stats::{NormStats, STATS, norm_stats},
+    kernels::norm_stats::{NormStats, STATS, norm_stats, norm_stats_with},
     reference,
 };
 
@@ -16,7 +16,7 @@ fn check(rows: &[Vec<f32>], what: &str) {
     let norms = gpu.upload(rows.len(), cols, &rows.concat()).expect("norms");
     for variant in VARIANTS {
         let out = gpu.tensor(DType::F32, rows.len(), STATS).expect("out");
-        let call = norm_stats(variant, &norms, &out).expect("shapes");
+        let call = norm_stats_with(variant, &norms, &out).expect("shapes");
         let found = run(&gpu, [call], &out);
         for (index, (row, found)) in rows.iter().zip(found.chunks_exact(STATS)).enumerate() {
             let expected = reference::norm_stats(row);
@@ -81,9 +81,28 @@ fn counts_what_is_not_finite() {
         let out = gpu.tensor(DType::F32, 1, STATS).expect("out");
         let found = run(
             &gpu,
-            [norm_stats(variant, &norms, &out).expect("shapes")],
+            [norm_stats_with(variant, &norms, &out).expect("shapes")],
             &out,
         );
         assert_eq!(found[4], 2.0, "{variant:?}");
     }
+}
+
+/// A software adapter ends the loops of an invocation early: the variant must not be one that does so.
+#[test]
+fn goes_through_any_number_of_norms() {
+    let gpu = gpu();
+    let norms: Vec<f32> = Random::new(33)
+        .normals(20_001)
+        .iter()
+        .map(|x| (9.0 + x).abs())
+        .collect();
+    let input = gpu.upload(1, norms.len(), &norms).expect("norms");
+    let out = gpu.tensor(DType::F32, 1, STATS).expect("out");
+    let call = norm_stats(&gpu, &input, &out).expect("shapes");
+    let found = run(&gpu, [call], &out);
+    let expected = reference::norm_stats(&norms);
+    assert!(expected[3] > 0.0, "some are outliers");
+    assert_eq!(found[2..6], expected[2..6]);
+    assert_close(&found[..2], &expected[..2], F32_SUMS, "mean and deviation");
 }
