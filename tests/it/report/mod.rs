@@ -4,6 +4,7 @@ mod family;
 mod figures;
 mod files;
 mod forms;
+mod shipped_family;
 mod table;
 
 use mirscope::report::{

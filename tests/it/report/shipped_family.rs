@@ -1,0 +1,66 @@
+//! The family that ships: what the recipe wrote and what was measured belong together.
+
+use std::{fs, path::Path};
+
+use mirscope::report::family::FamilyResults;
+use serde_json::Value;
+
+/// The states of every member go through the same bar as golden ones; MIR is no less exact.
+const TOLERANCE: f64 = 1e-4;
+
+fn read(file: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("assets/family")
+        .join(file);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn results() -> FamilyResults {
+    FamilyResults::parse(&read("results.json"), "results.json").unwrap()
+}
+
+#[test]
+fn results_are_those_of_the_checkpoints_beside_them() {
+    let written: Value = serde_json::from_str(&read("variants.json")).unwrap();
+    let results = results();
+    let variants = written["variants"].as_array().unwrap();
+    assert_eq!(variants.len(), results.family.variants.len());
+    for (written, variant) in variants.iter().zip(&results.family.variants) {
+        assert_eq!(written["name"], variant.name.as_str());
+        let choice = written["scores"]["choice"]["value"].as_f64();
+        assert_eq!(choice, variant.scores.choice.map(|score| score.value));
+    }
+    let claims = written["claims"].as_array().unwrap();
+    assert_eq!(claims.len(), results.verdicts.len());
+}
+
+#[test]
+fn every_member_has_the_mir_that_f64_finds_after_transformers() {
+    let written: Value = serde_json::from_str(&read("variants.json")).unwrap();
+    let results = results();
+    for variant in written["variants"].as_array().unwrap() {
+        let name = variant["name"].as_str().unwrap();
+        let expected = variant["mir_reference"].as_f64().unwrap();
+        let found = results.measured[name].mir_official.unwrap();
+        assert!(
+            (found - expected).abs() <= TOLERANCE * expected.abs(),
+            "{name}: {found} for {expected}"
+        );
+    }
+}
+
+#[test]
+fn the_base_looks_at_the_image() {
+    let results = results();
+    let base = &results.family.variant("base").unwrap().scores;
+    let chance = results.family.chance;
+    let score = base.choice.unwrap().value;
+    let blank = base.choice_blank.unwrap().value;
+    for (other, what) in [
+        (chance.uniform, "uniform"),
+        (chance.majority, "majority"),
+        (blank, "blank"),
+    ] {
+        assert!(score - other >= 0.3, "{score} against {what} {other}");
+    }
+}
