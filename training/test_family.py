@@ -122,6 +122,10 @@ class Data(unittest.TestCase):
             for ids, _, chosen in made:
                 self.assertEqual(int((ids == self.encoder.image_id).sum()), len(chosen) * TOY.image_tokens)
 
+    def test_tuning_sees_some_of_the_images_once(self):
+        made = self.seen(after="base")
+        self.assertEqual(sorted(i for *_, chosen in made for i in chosen), list(range(TINY.tuning_samples)))
+
     def test_shuffled_texts_are_those_of_another_picture(self):
         plain, shuffled = self.seen(texts="long"), self.seen(texts="long", shuffled=True)
         for (a, _, chosen), (b, _, same) in zip(plain, shuffled):
@@ -204,6 +208,17 @@ class Written(unittest.TestCase):
         self.assertTrue(any("modality_layernorm" in k for k in learned(self.family, self.settings["moca"])[0]))
         upper = {k for k in learned(self.family, self.settings["unfrozen-half"])[0] if ".layers." in k}
         self.assertTrue(upper and all(".layers.1." in k for k in upper))
+
+    def test_tuning_goes_on_where_the_first_training_ended(self):
+        setting = replace(self.settings["mix-captions-tuned"], name="tuned", after="unfrozen-half", unfrozen="half", lr=1e-12)
+        first, facts = learned(self.family, self.settings["unfrozen-half"])
+        tuned, after = learned(self.family, setting)
+        self.assertEqual(after["samples"], facts["samples"] + TINY.tuning_samples)
+        self.assertEqual(set(tuned), set(first))
+        for name, tensor in tuned.items():
+            self.assertTrue(torch.allclose(tensor, first[name], atol=1e-9), name)
+        setting = replace(setting, name="tuned-more", lr=1e-2)
+        self.assertFalse(any(torch.equal(t, first[k]) for k, t in learned(self.family, setting)[0].items()))
 
     def test_plain_members_load_as_ordinary_llava(self):
         plain = LlavaForConditionalGeneration.from_pretrained(self.out / "base", dtype=torch.float32)

@@ -13,6 +13,7 @@ class Family:
     recipe: Recipe = DEMO
     name: str = "family"
     samples: int = 4000  # images seen, each once
+    tuning_samples: int = 1000  # of them, talked about again where instruction tuning follows
     batch: int = 32
     lr: float = 2e-3
     decoder_share: float = 0.25  # of the learning rate, for decoder weights where they learn too
@@ -37,7 +38,7 @@ class Family:
 
 
 FAMILY = Family()
-TINY = Family(recipe=TOY, name="toy-family", samples=32, batch=16, picture_size=96, pairs=4, eval_scenes=12,
+TINY = Family(recipe=TOY, name="toy-family", samples=32, tuning_samples=16, batch=16, picture_size=96, pairs=4, eval_scenes=12,
               shots=(0, 2), shot_scenes=4, text_scenes=4)
 
 
@@ -62,6 +63,7 @@ class Setting:
     unfrozen: str = "connector"  # connector | half | all: what of the decoder learns too
     mix: str = "pairs"  # pairs | captions | separate | interleaved | interleaved+text
     moca: bool = False
+    after: str | None = None  # the member whose training goes on here; its weights are the first ones
     few_shot: bool = False  # whether it is asked with examples before the question
     note: str | None = None
 
@@ -69,6 +71,10 @@ class Setting:
         """The same with another seed."""
         return replace(self, name=f"{self.name}-seed{seed}", seed=seed, replicate_of=self.name,
                        label=f"{self.label} (seed {seed})")
+
+    def tuned(self) -> "Setting":
+        """The same with instruction tuning after it: conversations about some of the pictures, as VILA has."""
+        return replace(self, name=f"{self.name}-tuned", label=f"{self.label}, then tuned", mix="pairs", after=self.name)
 
 
 def members(family: Family = FAMILY) -> list[Setting]:
@@ -81,6 +87,13 @@ def members(family: Family = FAMILY) -> list[Setting]:
                  note="negative control: every picture has another picture's texts")
     moca = S("moca", "moca", "MoCa on", moca=True)
     whole = S("unfrozen-all", "unfrozen", "whole decoder", unfrozen="all", few_shot=True)
+    mixes = [
+        S("mix-captions", "mix", "captions", mix="captions", unfrozen="all", few_shot=True),
+        S("mix-interleaved", "mix", "interleaved", mix="interleaved", unfrozen="all", few_shot=True),
+        S("mix-separate", "mix", "the same as separate pairs", mix="separate", unfrozen="all", few_shot=True),
+        S("mix-interleaved-text", "mix", "interleaved, with text-only data", mix="interleaved+text", unfrozen="all",
+          few_shot=True),
+    ]
     listed = [
         base,
         shuffled,
@@ -106,15 +119,12 @@ def members(family: Family = FAMILY) -> list[Setting]:
         S("unfrozen-half", "unfrozen", "upper half of the decoder", unfrozen="half"),
         whole,
         moca,
-        S("mix-captions", "mix", "captions", mix="captions", unfrozen="all", few_shot=True),
-        S("mix-interleaved", "mix", "interleaved", mix="interleaved", unfrozen="all", few_shot=True),
-        S("mix-separate", "mix", "the same as separate pairs", mix="separate", unfrozen="all", few_shot=True),
-        S("mix-interleaved-text", "mix", "interleaved, with text-only data", mix="interleaved+text", unfrozen="all",
-          few_shot=True),
+        *mixes,
         *resolutions(family),
         moca.again(2), shuffled.again(2), whole.again(2),
         S(f"attention-{n}", "connector", f"attention pooling, {n}", n, connector="attention_pool"),
         base.again(3),
+        *(mix.tuned() for mix in mixes),
     ]
     return listed + pretraining(recipe)
 

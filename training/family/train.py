@@ -16,15 +16,20 @@ from ..scenes import make_scene
 from .build import build, learning
 from .features import training_patches
 from .modeling import FamilyLlava
-from .settings import Family, Setting
+from .settings import Family, Setting, members
 from .texts import described, document
+
+
+def amount(family: Family, setting: Setting) -> int:
+    """Pictures that a member's own training sees, each once."""
+    return family.tuning_samples if setting.after else family.samples
 
 
 def batches(family: Family, setting: Setting, encoder: Encoder, scenes: list):
     """Number of steps, and `make(step)` -> (ids, labels, numbers of the images in their order)."""
-    rows = family.batch
-    image_steps = family.samples // rows
-    order = random.Random(f"{setting.seed}/order").sample(range(family.samples), family.samples)
+    rows, samples = family.batch, amount(family, setting)
+    image_steps = samples // rows
+    order = random.Random(f"{setting.seed}/order").sample(range(samples), samples)
     with_text = setting.mix.endswith("+text")
     steps = round(image_steps / (1 - family.text_share)) if with_text else image_steps
     draw = random.Random(f"{setting.seed}/mix")
@@ -55,6 +60,13 @@ def batches(family: Family, setting: Setting, encoder: Encoder, scenes: list):
 def train_member(family: Family, setting: Setting, folder: Path) -> None:
     """Writes `learned.safetensors` (f32, names of the transformers module), `train.json` and the log."""
     model = build(family, setting)
+    seen = 0
+    if setting.after:
+        first, facts = learned(family, next(s for s in members(family) if s.name == setting.after))
+        state = model.state_dict()
+        for name, tensor in first.items():
+            state[name].copy_(tensor)
+        seen = facts["samples"]
     new, old = learning(model, setting)
     encoder = Encoder(load_tokenizer(family.recipe), model.config.image_seq_length)
     scenes = [make_scene(family.recipe.seed, "connector", i) for i in range(family.samples)]
@@ -74,7 +86,7 @@ def train_member(family: Family, setting: Setting, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     train(setting.name, new.values(), ahead(make, steps), steps, loss_of, setting.lr or family.lr, folder / "log.csv",
           gentle=old.values(), gentle_share=family.decoder_share)
-    facts = {"seconds": round(time.monotonic() - started, 1), "samples": family.samples, "steps": steps,
+    facts = {"seconds": round(time.monotonic() - started, 1), "samples": seen + amount(family, setting), "steps": steps,
              "parameters_trained": sum(p.numel() for p in (*new.values(), *old.values()))}
     (folder / "train.json").write_text(json.dumps(facts))
     save_file({k: p.detach().cpu().clone() for k, p in {**new, **old}.items()}, folder / "learned.safetensors")
