@@ -159,6 +159,7 @@ async function start() {
   Object.assign(hook, {
     run: (numPairs) => app.run(numPairs),
     runData: () => app.runData(),
+    runVariant: (name, numPairs) => app.runVariant(name, numPairs),
     cancel: () => {
       worker.cancel();
       app.cancel();

@@ -1,6 +1,6 @@
 //! The app on a web page: what `web/page.js` starts, calls and hears.
 
-use std::{any::Any, cell::RefCell, time::Duration};
+use std::{any::Any, cell::RefCell, sync::Arc, time::Duration};
 
 use eframe::{WebOptions, WebRunner, egui};
 use serde::Serialize;
@@ -176,6 +176,23 @@ impl RunningApp {
         Ok(())
     }
 
+    /// Measures a checkpoint of the family by its name, at most so many pairs of it.
+    ///
+    /// # Errors
+    /// The family's results are not there, or none of its checkpoints has the name.
+    #[wasm_bindgen(js_name = runVariant)]
+    pub fn run_variant(&self, name: &str, num_pairs: Option<u32>) -> Result<(), JsError> {
+        let begun = self.with(|app| {
+            let results = Arc::clone(app.store.family.results()?);
+            let variant = results.family.variant(name)?;
+            let pairs = num_pairs.map(|pairs| pairs as usize);
+            app.store.run_variant(&results, variant, pairs);
+            Some(())
+        });
+        let missing = || JsError::new(&format!("no checkpoint of the family is called {name}"));
+        begun.flatten().ok_or_else(missing)
+    }
+
     /// Asks the measurement under way to stop.
     pub fn cancel(&self) {
         self.with(|app| app.store.cancel());
@@ -251,6 +268,8 @@ struct Shown {
     live: bool,
     /// What the reader brought.
     data: Brought,
+    /// The number of checkpoints in the family, once its results are there.
+    family: usize,
 }
 
 /// What the reader brought.
@@ -302,6 +321,7 @@ impl Shown {
             current: store.current,
             live: store.is_live(),
             data: Brought::of(&store.data),
+            family: (store.family.results()).map_or(0, |results| results.family.variants.len()),
         }
     }
 }

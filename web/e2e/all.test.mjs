@@ -8,3 +8,4 @@ import './measure.mjs';
 import './failures.mjs';
 import './cache.mjs';
 import './files.mjs';
+import './family.mjs';

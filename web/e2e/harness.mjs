@@ -8,7 +8,8 @@ import { chromium } from 'playwright-core';
 import { serve } from '../tools/serve.mjs';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const ARTIFACTS = fileURLToPath(new URL('artifacts/', import.meta.url));
+/** Where tests leave what they made, for people to look at. */
+export const ARTIFACTS = fileURLToPath(new URL('artifacts/', import.meta.url));
 mkdirSync(ARTIFACTS, { recursive: true });
 
 /** The slowest thing that a test waits for: a measurement on a software adapter, in milliseconds. */

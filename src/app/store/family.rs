@@ -65,8 +65,14 @@ impl Store {
         results.family.variant(&self.view.variant)
     }
 
-    /// Orders a measurement of a variant as the family was measured, with the states kept for exploring.
-    pub fn run_variant(&mut self, results: &FamilyResults, variant: &Variant) {
+    /// Orders a measurement of a variant as the family was measured, with the states kept for exploring;
+    /// of at most so many pairs where that is said.
+    pub fn run_variant(
+        &mut self,
+        results: &FamilyResults,
+        variant: &Variant,
+        num_pairs: Option<usize>,
+    ) {
         let family = &results.family;
         let list = variant.documents.as_ref().unwrap_or(&family.pairs);
         let settings = results.settings;
@@ -75,7 +81,7 @@ impl Store {
             pairs: PairSource::Family(list.clone()),
             device: DeviceSettings::default(),
             settings: MeasureSettings {
-                num_pairs: Some(settings.num_pairs),
+                num_pairs: Some(num_pairs.unwrap_or(settings.num_pairs)),
                 seed: settings.seed,
                 text_mask: settings.text_mask,
                 ..MeasureSettings::default()

@@ -47,6 +47,13 @@ pub struct Chance {
     pub majority: f64,
 }
 
+impl Chance {
+    /// The better way of answering without looking.
+    pub fn best(&self) -> f64 {
+        self.uniform.max(self.majority)
+    }
+}
+
 /// One checkpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Variant {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Correlation, FAMILY_SCHEMA, Family, FamilyError, Metric, SeedNoise, Verdict, correlations,
-    data::parse_schema, seed_noise, verdicts,
+    Correlation, FAMILY_SCHEMA, Family, FamilyError, Metric, SeedNoise, Variant, Verdict,
+    correlations, data::parse_schema, seed_noise, verdicts,
 };
 use crate::report::{Report, TextMask};
 
@@ -226,6 +226,14 @@ impl FamilyResults {
         let (x, y) = (x.name(), y.name());
         let mut all = self.correlations.iter();
         all.find(|found| found.axis.as_deref() == axis && found.x == x && found.y == y)
+    }
+
+    /// Whether a variant's share of right answers to all kinds of question is above the better of both
+    /// chances, with all of its interval; none for other metrics and where it is missing.
+    pub fn is_above_chance(&self, metric: &Metric, variant: &Variant) -> Option<bool> {
+        let all_kinds = matches!(metric, Metric::Choice | Metric::FewShot(_));
+        let score = metric.score(variant).filter(|_| all_kinds)?;
+        Some(score.low > self.family.chance.best())
     }
 
     /// The numbers of examples for which any variant has a few-shot score, as written, fewest first.

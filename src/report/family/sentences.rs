@@ -1,6 +1,6 @@
 //! What the results say, in sentences that are made from the numbers alone.
 
-use super::{FamilyResults, Metric, Outcome, Variant};
+use super::{FamilyResults, Metric, Outcome, Score, Variant};
 
 /// How far above chance and above the blanked image a model that looks has to be, in points.
 const LOOKS: f64 = 0.30;
@@ -15,6 +15,7 @@ pub fn sentences(results: &FamilyResults) -> Vec<String> {
         overall(results),
         control(results),
         extremes(results),
+        few_shot(results),
         claims(results),
         noise(results),
         missing(results),
@@ -26,7 +27,7 @@ fn base(results: &FamilyResults) -> Option<String> {
     let family = &results.family;
     let scores = &family.variant(&family.base)?.scores;
     let score = scores.choice?.value;
-    let chance = family.chance.majority.max(family.chance.uniform);
+    let chance = family.chance.best();
     let percent = |share: f64| Metric::Choice.text(share);
     let mut text = format!(
         "The base answers {} of the held-out questions, {} chance ({})",
@@ -173,6 +174,43 @@ fn extremes(results: &FamilyResults) -> Option<String> {
             of(high)
         )
     })
+}
+
+/// Whether examples before the question leave any checkpoint above chance.
+fn few_shot(results: &FamilyResults) -> Option<String> {
+    let shots = results.shots().into_iter().filter(|shots| shots != "0");
+    let shots: Vec<String> = shots.collect();
+    let variants = &results.family.variants;
+    let asked: Vec<(&Variant, &String, Score)> = (shots.iter())
+        .flat_map(|shots| variants.iter().map(move |variant| (variant, shots)))
+        .filter_map(|(variant, shots)| {
+            let score = variant.scores.few_shot.get(shots)?;
+            Some((variant, shots, *score))
+        })
+        .collect();
+    let best = (asked.iter()).max_by(|(_, _, a), (_, _, b)| a.value.total_cmp(&b.value));
+    let (variant, after, score) = best?;
+    let is_above = |(variant, shots, _): &&(&Variant, &String, Score)| {
+        results.is_above_chance(&Metric::FewShot((*shots).clone()), variant) == Some(true)
+    };
+    let above = asked.iter().filter(is_above).count();
+    let chance = Metric::Choice.text(results.family.chance.best());
+    let words = if above == 0 {
+        format!("no checkpoint is above chance ({chance})")
+    } else {
+        format!(
+            "{above} of {} results are above chance ({chance})",
+            asked.len()
+        )
+    };
+    Some(format!(
+        "With {} examples before the question {words}; the best, `{}` with {after}, answers {} ({:.1} to {:.1}).",
+        shots.join(" or "),
+        variant.name,
+        Metric::Choice.text(score.value),
+        100.0 * score.low,
+        100.0 * score.high
+    ))
 }
 
 fn claims(results: &FamilyResults) -> Option<String> {

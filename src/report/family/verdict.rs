@@ -9,9 +9,11 @@ pub const VERDICT_RULE: &str = "The change is the claim's metric at the last of 
      claim says that two metrics go together, the variants are put in the order of the second one. \
      Within noise: the change is smaller than 2 standard deviations of the difference of two runs that \
      differ by the seed of their training alone, pooled over all settings that were trained from \
-     several seeds. Otherwise held here: the sign of Spearman's rank correlation along the variants \
-     (of two variants: the sign of the change) is as claimed. Otherwise did not hold here. A claim that \
-     nothing changes held where no two of its variants differ by more than the noise. Not measured: a number is missing, or no seeds tell how large the noise is.";
+     several seeds, or none of the variants is above chance in what they are scored by. Otherwise held here: the sign of Spearman's rank correlation along the variants \
+     (of two variants: the sign of the change) is as claimed, and no variant lies on the wrong side of an \
+     earlier one by more than the noise. Otherwise did not hold here. A claim that nothing changes held \
+     where no two of its variants differ by more than the noise. Not measured: a number is missing, or no \
+     seeds tell how large the noise is.";
 
 /// What became of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -135,6 +137,8 @@ pub fn verdicts(results: &FamilyResults) -> Vec<Verdict> {
 struct Evidence {
     rank: RankCorrelation,
     values: Vec<f64>,
+    /// They are scores, and none is above chance.
+    at_chance: bool,
 }
 
 fn judge(results: &FamilyResults, claim: &Claim) -> Verdict {
@@ -154,7 +158,11 @@ fn judge(results: &FamilyResults, claim: &Claim) -> Verdict {
             return verdict;
         }
     };
-    let Evidence { rank, values } = evidence;
+    let Evidence {
+        rank,
+        values,
+        at_chance,
+    } = evidence;
     verdict.rank = rank;
     let (Some(first), Some(last)) = (values.first(), values.last()) else {
         return verdict;
@@ -177,6 +185,11 @@ fn judge(results: &FamilyResults, claim: &Claim) -> Verdict {
     };
     let threshold = noise.threshold();
     verdict.noise = Some(threshold);
+    if at_chance {
+        verdict.outcome = Outcome::WithinNoise;
+        verdict.note = Some("none of them is above chance".to_owned());
+        return verdict;
+    }
     let sign = Expectation::parse(&claim.expect).map_or(0.0, |expect| expect.sign());
     if sign == 0.0 {
         verdict.outcome = match range < threshold {
@@ -199,11 +212,31 @@ fn judge(results: &FamilyResults, claim: &Claim) -> Verdict {
         }
         Outcome::WithinNoise
     } else if direction * sign > 0.0 {
-        Outcome::Held
+        let back = setback(&values, sign);
+        if back > threshold {
+            verdict.note = Some(format!(
+                "on the way it goes back by {}",
+                metric.difference(back).replace('+', "")
+            ));
+            Outcome::DidNotHold
+        } else {
+            Outcome::Held
+        }
     } else {
         Outcome::DidNotHold
     };
     verdict
+}
+
+/// The most by which a later value falls behind an earlier one, where they should move by `sign`.
+fn setback(values: &[f64], sign: f64) -> f64 {
+    let mut best = f64::NEG_INFINITY;
+    let mut most = 0.0_f64;
+    for value in values {
+        best = best.max(sign * value);
+        most = most.max(best - sign * value);
+    }
+    most
 }
 
 /// The claim's values in order, or why there are none.
@@ -237,8 +270,10 @@ fn evidence(results: &FamilyResults, claim: &Claim) -> Result<Evidence, String> 
             other
         }
     };
+    let above = |variant: &&Variant| results.is_above_chance(&about, variant);
     Ok(Evidence {
         rank: rank_correlation(&order, &found),
         values: found,
+        at_chance: variants.iter().all(|variant| above(variant) == Some(false)),
     })
 }

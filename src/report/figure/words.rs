@@ -34,12 +34,18 @@ pub(super) fn fit(words: &str, size: f32, room: f32) -> String {
 pub(super) fn wrap(words: &str, size: f32, room: f32) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in words.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if width(line, size) + width(word, size) + 0.36 * size <= room => {
-                line.push(' ');
-                line.push_str(word);
+        // A word that has no room on a line goes on after its hyphens.
+        let whole = width(word, size) <= room;
+        let parts = word.split_inclusive(|letter| letter == '-' && !whole);
+        for (index, part) in parts.enumerate() {
+            let blank = if index == 0 { " " } else { "" };
+            match lines.last_mut() {
+                Some(line) if width(line, size) + width(part, size) + 0.36 * size <= room => {
+                    line.push_str(blank);
+                    line.push_str(part);
+                }
+                _ => lines.push(part.to_owned()),
             }
-            _ => lines.push(word.to_owned()),
         }
     }
     lines
@@ -59,5 +65,7 @@ mod tests {
         assert!(lines.iter().all(|line| width(line, 12.0) <= 90.0));
         assert_eq!(lines.join(" "), "one two three four five six seven");
         assert_eq!(fit("word", 12.0, 0.0), "…");
+        assert_eq!(wrap("a C-Abstractor", 12.0, 70.0), ["a C-", "Abstractor"]);
+        assert_eq!(wrap("a C-Abstractor", 12.0, 80.0), ["a", "C-Abstractor"]);
     }
 }

@@ -118,6 +118,69 @@ fn a_hump_is_no_trend_and_says_so() {
 }
 
 #[test]
+fn a_trend_with_a_setback_beyond_the_noise_did_not_hold() {
+    let held = results();
+    let noise = held.verdict("samples-mir").unwrap().noise.unwrap();
+    for (share, expected) in [(0.9, Outcome::Held), (1.1, Outcome::DidNotHold)] {
+        let mut measured = measured();
+        let before = measured["samples-1000"].mir.unwrap();
+        measured.get_mut("samples-2000").unwrap().mir = Some(before + share * noise);
+        let results = FamilyResults::new(family(), FamilySettings::default(), measured);
+        let verdict = results.verdict("samples-mir").unwrap();
+        assert!(verdict.rank.rho.unwrap() < -0.9, "{verdict:?}");
+        assert_eq!(verdict.outcome, expected, "{verdict:?}");
+        assert_eq!(
+            verdict
+                .note
+                .as_ref()
+                .is_some_and(|it| it.contains("goes back by")),
+            expected == Outcome::DidNotHold,
+            "{verdict:?}"
+        );
+    }
+}
+
+#[test]
+fn scores_at_chance_tell_nothing() {
+    let claim = |results: &FamilyResults| {
+        results
+            .family
+            .claims
+            .iter()
+            .find(|it| it.id == "type-score")
+            .cloned()
+    };
+    let held = results();
+    let claim = claim(&held).unwrap();
+    let judged = |lowest: f64| {
+        let mut family = family();
+        let best = family.chance.uniform.max(family.chance.majority);
+        for variant in &mut family.variants {
+            if let Some(score) = variant
+                .scores
+                .choice
+                .as_mut()
+                .filter(|_| claim.variants.contains(&variant.name))
+            {
+                score.low = best - 0.01;
+            }
+            if variant.name == claim.variants[0] {
+                variant.scores.choice.as_mut().unwrap().low = best + lowest;
+            }
+        }
+        let results = FamilyResults::new(family, FamilySettings::default(), measured());
+        results.verdict("type-score").unwrap().clone()
+    };
+    let all_at_chance = judged(0.0);
+    assert_eq!(all_at_chance.outcome, Outcome::WithinNoise);
+    assert_eq!(
+        all_at_chance.note.as_deref(),
+        Some("none of them is above chance")
+    );
+    assert_eq!(judged(0.01).outcome, Outcome::DidNotHold);
+}
+
+#[test]
 fn correlations_are_over_settings_not_over_runs() {
     let results = results();
     let over = |axis| {
@@ -145,6 +208,7 @@ fn sentences_say_what_the_numbers_do() {
         "Along pre-training MIR goes from 1.710 to 0.800",
         "shows in MIR and in the score",
         "The lowest MIR is that of `unfrozen-all`",
+        "With 2 examples before the question 6 of 6 results are above chance (31.0 %); the best, `base` with 2, answers 44.0 %",
         "Of 8 claims of the papers: 4 held here, 2 did not hold here, 1 within noise, 1 not measured.",
     ] {
         let words = words.replace(

@@ -7,6 +7,8 @@ use serde_json::Value;
 
 /// The states of every member go through the same bar as golden ones; MIR is no less exact.
 const TOLERANCE: f64 = 1e-4;
+/// Demo and family together.
+const MOST_BYTES: u64 = 40_000_000;
 
 fn read(file: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -30,8 +32,19 @@ fn results_are_those_of_the_checkpoints_beside_them() {
         let choice = written["scores"]["choice"]["value"].as_f64();
         assert_eq!(choice, variant.scores.choice.map(|score| score.value));
     }
+    let again = FamilyResults::new(
+        results.family.clone(),
+        results.settings,
+        results.measured.clone(),
+    );
     let claims = written["claims"].as_array().unwrap();
     assert_eq!(claims.len(), results.verdicts.len());
+    for (again, stored) in again.verdicts.iter().zip(&results.verdicts) {
+        assert_eq!(again, stored, "run `./dev family`");
+    }
+    for (again, stored) in again.correlations.iter().zip(&results.correlations) {
+        assert_eq!(again, stored, "run `./dev family`");
+    }
 }
 
 #[test]
@@ -63,4 +76,18 @@ fn the_base_looks_at_the_image() {
     ] {
         assert!(score - other >= 0.3, "{score} against {what} {other}");
     }
+}
+
+#[test]
+fn what_ships_stays_small() {
+    fn size(folder: &Path) -> u64 {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+        let size = |entry: fs::DirEntry| match entry.file_type().unwrap().is_dir() {
+            true => size(&entry.path()),
+            false => entry.metadata().unwrap().len(),
+        };
+        entries.map(size).sum()
+    }
+    let bytes = size(&Path::new(env!("CARGO_MANIFEST_DIR")).join("assets"));
+    assert!(bytes < MOST_BYTES, "{bytes}");
 }

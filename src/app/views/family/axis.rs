@@ -34,14 +34,15 @@ pub(super) fn about(ui: &mut egui::Ui, store: &Store, results: &FamilyResults) {
     match axis {
         Some(axis) => {
             ui.heading(&axis.title);
-            ui.label(&axis.explains);
+            glossary::prose(ui, &axis.explains);
             if !axis.source.is_empty() {
                 ui.colored_label(faint, format!("Varied in {}.", axis.source));
             }
         }
         None => {
             ui.heading("All settings");
-            ui.label(
+            glossary::prose(
+                ui,
                 "Every checkpoint of the family. Choose above what was varied to see it alone.",
             );
         }

@@ -80,7 +80,7 @@ fn open(ui: &mut egui::Ui, store: &mut Store, variant: &Variant, results: &Famil
             .on_hover_text("Loads it and measures it here, as the table's numbers were measured.")
             .on_disabled_hover_text("A measurement is under way.");
         if button.clicked() {
-            store.run_variant(results, variant);
+            store.run_variant(results, variant, None);
         }
         if let Some(known) = known
             && ui.button("Show its run").clicked()

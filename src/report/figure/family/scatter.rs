@@ -70,6 +70,7 @@ pub fn mir_score(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
     // Marks and words at the edge stay inside.
     let across = across.between([area.left() + 0.5 * font, area.right() - 0.5 * font]);
     sheet.value_axis(area, across, "MIR: lower is better aligned");
+    let mut taken: Vec<Area> = Vec::new();
     for (index, (share, words)) in lines.into_iter().enumerate() {
         let y = up.at(100.0 * share);
         let stroke = Stroke::new(1.0, palette.faint).dashed(3.0, 4.0);
@@ -78,6 +79,11 @@ pub fn mir_score(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
         let above = (index == 1) == (lines[1].0 >= lines[0].0);
         let at = [area.right(), y + if above { -0.7 } else { 0.7 } * font];
         small(&mut sheet, at, Anchor::End, words);
+        let width = words::width(words, 0.85 * font);
+        taken.push(Area {
+            min: [at[0] - width, at[1] - 0.5 * font],
+            size: [width, font],
+        });
     }
     let place = |point: &Point<'_>| [across.at(point.mir), up.at(100.0 * point.score)];
     let rank = |point: &Point<'_>| {
@@ -115,7 +121,6 @@ pub fn mir_score(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
             sheet.line(way, Stroke::new(1.2, palette.accent.faded(0.45)));
         }
     }
-    let mut taken: Vec<Area> = Vec::new();
     let chosen: Vec<&Point<'_>> = points.iter().filter(|point| stands_out(point)).collect();
     for point in &chosen {
         let [x, y] = place(point);
@@ -176,9 +181,9 @@ pub fn mir_score(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
     let axis = plot.axis.map(|axis| axis.name.as_str());
     let found = results.correlation(axis, &Metric::Mir, &Metric::Choice);
     let rho = found.map_or(String::new(), |found| {
-        format!(": Spearman's {}", found.rank.words())
+        format!(", Spearman's {}", found.rank.words())
     });
-    sheet.figure.summary = format!("{} variants{rho}.", points.len());
+    sheet.figure.summary = format!("MIR with score{rho}.");
     sheet.figure
 }
 
@@ -266,8 +271,8 @@ fn label(sheet: &mut Sheet<'_>, area: Area, [x, y]: [f32; 2], name: &str, taken:
             Anchor::End => at[0] - width,
         };
         let room = Area {
-            min: [left, at[1] - 0.5 * size],
-            size: [width, size],
+            min: [left, at[1] - 0.6 * size],
+            size: [width, 1.2 * size],
         };
         let inside = room.left() >= area.left()
             && room.right() <= area.right() + 0.5 * size

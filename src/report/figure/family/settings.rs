@@ -21,8 +21,13 @@ const PANELS: [(Metric, f32); 4] = [
     (Metric::TextPerplexity, 0.9),
 ];
 
-/// Room below the last panel for the settings' names, in lines.
-const NAMES: f32 = 4.0;
+/// Most room below the last panel for the settings' names, in lines.
+const MOST_BELOW: f32 = 8.0;
+
+/// Most lines of a setting's name.
+const LINES: usize = 3;
+/// Size of the names, over the plot's font.
+const SMALLER: f32 = 0.9;
 
 /// MIR, score, caption loss and perplexity of text at the settings of the plot's axis, one column a
 /// setting; further seeds are hollow, the score has its interval, chance and the blanked image.
@@ -43,19 +48,24 @@ pub fn settings_plot(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
         .collect();
     let font = look.font();
     let all: f32 = panels.iter().map(|(_, share)| share).sum();
-    let room = (look.size[1] - NAMES * font) / all.max(1.0);
     // The widest numbers decide where all panels begin.
     let left = look.left.max(5.4 * font);
+    let column = (look.size[0] - left - font) / settings.len().max(1) as f32;
+    let labels = settings.iter().map(|(_, variant)| &variant.label);
+    let names = labels
+        .map(|label| Name::new(label, font, column).lines())
+        .fold(0.0, f32::max);
+    let room = (look.size[1] - names * font) / all.max(1.0);
     let count = panels.len();
     let figures = panels.iter().enumerate().map(|(index, (metric, share))| {
-        let last = index + 1 == count;
-        let height = share * room + if last { NAMES * font } else { 0.0 };
+        let names = (index + 1 == count).then_some(names);
+        let height = share * room + names.unwrap_or(0.0) * font;
         let look = Look {
             size: [look.size[0], height],
             left,
             ..*look
         };
-        panel(plot, &settings, metric, last, &look)
+        panel(plot, &settings, metric, names, &look)
     });
     match Figure::stacked(title.clone(), figures.collect()) {
         Some(figure) => figure,
@@ -71,7 +81,7 @@ fn panel(
     plot: &FamilyPlot<'_>,
     settings: &[(usize, &Variant)],
     metric: &Metric,
-    last: bool,
+    names: Option<f32>,
     look: &Look,
 ) -> Figure {
     let results = plot.results;
@@ -81,11 +91,7 @@ fn panel(
     let shares = metric.is_share();
     let factor = if shares { 100.0 } else { 1.0 };
     let value = |variant: &Variant| metric.value(results, variant).map(|it| it * factor);
-    let chance = results
-        .family
-        .chance
-        .majority
-        .max(results.family.chance.uniform);
+    let chance = results.family.chance.best();
     let blank = |variant: &Variant| {
         Metric::ChoiceBlank
             .value(results, variant)
@@ -136,8 +142,8 @@ fn panel(
     } else {
         metric.title()
     };
-    // Below the last panel stand names, below the others nothing: a plot leaves room for a title.
-    let below = if last { 1.6 - NAMES } else { 2.2 };
+    // A plot leaves room for a title below it, of which there is none: only names, below the last panel.
+    let below = 2.2 - names.unwrap_or(0.0);
     let height = (look.size[1] + below * font).max(5.0 * font);
     let inner = Look {
         size: [look.size[0], height],
@@ -174,9 +180,6 @@ fn panel(
             let ends = [score.low, score.high].map(|share| [x, axis.at(share * factor)]);
             sheet.line(ends.into(), Stroke::new(1.2, palette.accent.faded(0.6)));
         }
-        if let Some(blank) = blank(variant).filter(|_| shares) {
-            ring(&mut sheet, [x, axis.at(blank)], 0.75 * radius, palette.text);
-        }
         let replicates = plot.replicates(variant);
         let seeds: Vec<f64> = replicates.iter().filter_map(|(_, it)| value(it)).collect();
         if let Some(first) = value(variant) {
@@ -190,7 +193,11 @@ fn panel(
             }
             sheet.disc(at, radius, palette.accent);
         }
-        if last {
+        // Above the score: at chance both lie at one place.
+        if let Some(blank) = blank(variant).filter(|_| shares) {
+            ring(&mut sheet, [x, axis.at(blank)], 0.75 * radius, palette.text);
+        }
+        if names.is_some() {
             name(&mut sheet, &columns, column, &variant.label);
         }
         sheet.figure.spots.push(Spot {
@@ -220,15 +227,51 @@ fn ring(sheet: &mut Sheet<'_>, center: [f32; 2], radius: f32, color: Color) {
     });
 }
 
-/// Writes a setting's name below its column: in up to three lines, or upward where columns are narrow.
+/// How a setting's name stands below its column.
+enum Name {
+    /// In lines, last one cut off where there are too many.
+    Level(Vec<String>),
+    /// Upward, where columns are narrow.
+    Upward(String),
+}
+
+impl Name {
+    /// The name in a font of `font` points below a column of `width`.
+    fn new(label: &str, font: f32, width: f32) -> Self {
+        let size = SMALLER * font;
+        let room = width - 0.4 * size;
+        let mut lines = words::wrap(label, size, room);
+        let fits =
+            lines.len() <= LINES && lines.iter().all(|line| words::width(line, size) <= room);
+        if !fits && room < 4.5 * size {
+            return Self::Upward(words::fit(label, size, (MOST_BELOW - 1.0) * font));
+        }
+        let last = lines.split_off(lines.len().min(LINES - 1)).join(" ");
+        lines.push(last);
+        lines.retain(|line| !line.is_empty());
+        Self::Level(
+            lines
+                .iter()
+                .map(|line| words::fit(line, size, room))
+                .collect(),
+        )
+    }
+
+    /// The room that it takes, in lines of the plot's font.
+    fn lines(&self) -> f32 {
+        match self {
+            Self::Level(lines) => 0.2 + 1.15 * SMALLER * lines.len() as f32,
+            Self::Upward(words) => 0.2 + words::width(words, SMALLER),
+        }
+    }
+}
+
+/// Writes a setting's name below its column.
 fn name(sheet: &mut Sheet<'_>, columns: &Columns, column: usize, label: &str) {
     let look = sheet.look;
-    let size = 0.9 * look.font();
+    let size = SMALLER * look.font();
     let color = look.palette.faint;
-    let room = columns.width() - 0.4 * size;
     let (x, top) = (columns.middle(column), columns.area.bottom());
-    let lines = words::wrap(label, size, room);
-    let fits = lines.len() <= 3 && lines.iter().all(|line| words::width(line, size) <= room);
     let mut write = |at, anchor, upward, words| {
         sheet.mark(Mark::Text(Text {
             at,
@@ -240,15 +283,18 @@ fn name(sheet: &mut Sheet<'_>, columns: &Columns, column: usize, label: &str) {
             words,
         }));
     };
-    if fits || room >= 4.5 * size {
-        for (index, line) in lines.into_iter().take(3).enumerate() {
-            let at = [x, top + (0.9 + 1.15 * index as f32) * size];
-            write(at, Anchor::Middle, false, words::fit(&line, size, room));
+    match Name::new(label, look.font(), columns.width()) {
+        Name::Level(lines) => {
+            for (index, line) in lines.into_iter().enumerate() {
+                let at = [x, top + (0.9 + 1.15 * index as f32) * size];
+                write(at, Anchor::Middle, false, line);
+            }
         }
-    } else if columns.width() >= size {
-        let height = (NAMES - 0.6) * look.font();
-        let at = [x, top + 0.4 * size];
-        write(at, Anchor::End, true, words::fit(label, size, height));
+        Name::Upward(words) if columns.width() >= size => {
+            write([x, top + 0.4 * size], Anchor::End, true, words);
+        }
+        // Names that would lie on each other tell nothing; pointing at a column does.
+        Name::Upward(_) => {}
     }
 }
 

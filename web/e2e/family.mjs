@@ -1,0 +1,86 @@
+// Checkpoints of the family and documents with several images: the same numbers as natively.
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import {
+  ARTIFACTS, MEASURED_WITHIN, ROOT, alarms, hook, launch, native, open, openPage, reach, screenshot, site,
+} from './harness.mjs';
+
+const FAMILY = `${ROOT}/assets/family`;
+/** One of each thing that other checkpoints do not have: kernels, positions, sub-images, MoCa, documents. */
+const VARIANTS = ['c-abstractor-16', 'attention-64', 'shuffle-16', 'size-192', 'sub-images-80', 'moca'];
+const PAIRS = 2;
+
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser?.close());
+
+const LIMIT = { timeout: VARIANTS.length * MEASURED_WITHIN };
+
+/** Fails where a report of the browser is not that of the native program. */
+function sameReport(t, name, report, expected) {
+  assert.equal(report.data.num_pairs, expected.data.num_pairs, name);
+  assert.ok(Math.abs(report.mir - expected.mir) < 1e-4, `${name}: ${report.mir} against ${expected.mir}`);
+  assert.equal(report.layers.length, expected.layers.length, name);
+  let worst = 0;
+  for (const [index, layer] of report.layers.entries()) {
+    const other = expected.layers[index];
+    assert.deepEqual([layer.n_vision, layer.n_text], [other.n_vision, other.n_text], name);
+    worst = Math.max(worst, Math.abs(layer.frechet - other.frechet) / other.frechet);
+  }
+  t.diagnostic(`${name}: MIR ${report.mir}, terms differ from the native ones by ${worst.toExponential(1)} at most`);
+  assert.ok(worst < 1e-4, name);
+}
+
+test('checkpoints of the family measure as they do natively', LIMIT, async (t) => {
+  const address = await site(t);
+  const page = await openPage(t, browser);
+  await open(page, address);
+  const view = await hook(page, 'view');
+  await page.evaluate((selected) => window.mirscope.setView(selected), { ...view, tab: 'family', axis: 'connector' });
+  await page.waitForFunction(() => window.mirscope.family > 0);
+  const { variants } = JSON.parse(await readFile(`${FAMILY}/variants.json`, 'utf8'));
+  assert.equal(await hook(page, 'family'), variants.length);
+  for (const name of VARIANTS) {
+    await page.evaluate(([variant, pairs]) => window.mirscope.runVariant(variant, pairs), [name, PAIRS]);
+    await reach(page, 'running');
+    await reach(page, 'ready', MEASURED_WITHIN);
+    assert.deepEqual(await alarms(page), []);
+    const report = await hook(page, 'report');
+    const pairs = ['--pairs', `${FAMILY}/pairs.jsonl`, '--num-pairs', String(PAIRS)];
+    sameReport(t, name, report, JSON.parse(await native('measure', '--json', '--model', `${FAMILY}/${name}`, ...pairs)));
+  }
+  await screenshot(page, 'family-measured');
+  const wrong = page.evaluate(() => window.mirscope.runVariant('none-such'));
+  await assert.rejects(wrong, /no checkpoint of the family is called none-such/);
+});
+
+test('a document with two images measures as it does natively', LIMIT, async (t) => {
+  const address = await site(t);
+  const page = await openPage(t, browser);
+  await open(page, address);
+  const pairs = (await readFile(`${FAMILY}/pairs.jsonl`, 'utf8')).trim().split('\n').slice(0, 4).map(JSON.parse);
+  const folder = '../../../assets/family/';
+  const documents = (prefix) => [pairs.slice(0, 2), pairs.slice(2)].map((pages) => JSON.stringify({
+    images: pages.map(({ image }) => prefix + image),
+    texts: pages.map(({ text }) => text),
+  })).join('\n');
+  await page.evaluate(async ([list, images]) => {
+    const files = [{ path: 'data/pairs.jsonl', file: new File([list], 'pairs.jsonl') }];
+    for (const image of images) {
+      const content = await (await fetch(`assets/family/${image}`)).blob();
+      files.push({ path: `data/${image}`, file: new File([content], image.split('/').pop()) });
+    }
+    window.mirscope.dropFiles(files);
+  }, [documents(''), pairs.map(({ image }) => image)]);
+  await page.waitForFunction(() => window.mirscope.data.pairs === 2);
+  await page.evaluate(() => window.mirscope.runData());
+  await reach(page, 'running');
+  await reach(page, 'ready', MEASURED_WITHIN);
+  assert.deepEqual(await alarms(page), []);
+  const list = `${ARTIFACTS}documents.jsonl`;
+  await writeFile(list, documents(folder));
+  sameReport(t, 'documents', await hook(page, 'report'), JSON.parse(await native('measure', '--json', '--pairs', list)));
+});
