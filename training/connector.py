@@ -34,11 +34,11 @@ def llava_config(recipe: Recipe, tokenizer) -> LlavaConfig:
     )
 
 
-def assemble(recipe: Recipe) -> LlavaForConditionalGeneration:
+def assemble(recipe: Recipe, seed: int) -> LlavaForConditionalGeneration:
     """The whole model from the frozen parts and an untrained connector (the same for a seed)."""
     tokenizer = load_tokenizer(recipe)
     tower, decoder = load_tower(recipe), load_decoder(recipe)
-    reseed(recipe.seed, "connector")
+    reseed(seed, "connector")
     model = LlavaForConditionalGeneration(llava_config(recipe, tokenizer))
     model.model.vision_tower.load_state_dict(tower.state_dict())
     model.model.language_model.load_state_dict(decoder.model.state_dict())
@@ -62,9 +62,10 @@ def snapshot_samples(recipe: Recipe) -> list[int]:
     return sorted({batch * max(1, round(steps / 2**i)) for i in range(recipe.snapshots)})
 
 
-def train_connector(recipe: Recipe, folder: Path) -> None:
-    """Trains and writes snapshots `<samples>.safetensors` and `index.json` to the folder."""
-    model = assemble(recipe)
+def train_connector(recipe: Recipe, seed: int, folder: Path) -> None:
+    """Trains and writes snapshots `<samples>.safetensors` and `index.json` to the folder. The seed is that
+    of the first weights, the order of the images and what is said about them; the images are the same."""
+    model = assemble(recipe, seed)
     folder.mkdir(parents=True, exist_ok=True)
     save_file(projector_state(model), folder / "0.safetensors")
     encoder = Encoder(load_tokenizer(recipe), recipe.image_tokens)
@@ -78,11 +79,11 @@ def train_connector(recipe: Recipe, folder: Path) -> None:
     projector = model.model.multi_modal_projector.requires_grad_(True)
     decoder = load_decoder(recipe)
     order = [i for epoch in range(-(-steps * batch // len(scenes)))
-             for i in random.Random(f"{recipe.seed}/order/{epoch}").sample(range(len(scenes)), len(scenes))]
+             for i in random.Random(f"{seed}/order/{epoch}").sample(range(len(scenes)), len(scenes))]
 
     def make(step: int):
         chosen = order[step * batch : (step + 1) * batch]
-        rng = random.Random(f"{recipe.seed}/connector/{step}")
+        rng = random.Random(f"{seed}/connector/{step}")
         ids, labels = encoder.batch([encoder.encode(conversation(scenes[i], rng, 6)) for i in chosen])
         return ids, labels, features[chosen]
 
@@ -100,15 +101,17 @@ def train_connector(recipe: Recipe, folder: Path) -> None:
         if step * batch in due:
             save_file(projector_state(model), folder / f"{step * batch}.safetensors")
 
-    train("connector", projector.parameters(), ahead(make, steps), steps, loss_of, recipe.connector_lr,
-          recipe.cache / "logs" / "connector.csv", after_step)
+    train(folder.name, projector.parameters(), ahead(make, steps), steps, loss_of, recipe.connector_lr,
+          recipe.cache / "logs" / f"{folder.name}.csv", after_step)
     (folder / "index.json").write_text(json.dumps({"batch": batch, "samples": [0, *due]}))
 
 
-def load_snapshots(recipe: Recipe) -> dict[int, dict[str, torch.Tensor]]:
-    """Samples seen -> connector tensors, from untrained (0) to the end; trained on first use."""
-    folder = recipe.cache / "connector"
+def load_snapshots(recipe: Recipe, seed: int | None = None) -> dict[int, dict[str, torch.Tensor]]:
+    """Samples seen -> connector tensors, from untrained (0) to the end; trained on first use. Without a
+    seed those of the recipe's own run."""
+    seed = recipe.seed if seed is None else seed
+    folder = recipe.cache / ("connector" if seed == recipe.seed else f"connector-seed{seed}")
     if not (folder / "index.json").exists():
-        train_connector(recipe, folder)
+        train_connector(recipe, seed, folder)
     samples = json.loads((folder / "index.json").read_text())["samples"]
     return {n: load_file(folder / f"{n}.safetensors") for n in samples}

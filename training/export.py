@@ -34,7 +34,7 @@ def processor(recipe: Recipe) -> LlavaProcessor:
 
 def export_model(recipe: Recipe, folder: Path, tensors: dict[str, torch.Tensor]) -> None:
     """The folder transformers loads with LlavaForConditionalGeneration and AutoProcessor."""
-    model = assemble(recipe)
+    model = assemble(recipe, recipe.seed)
     set_projector(model, tensors)
     for name, p in model.named_parameters():
         if not torch.isfinite(p.to(DTYPE)).all():
@@ -162,7 +162,7 @@ def export(recipe: Recipe, out: Path) -> dict:
     tokenizer = load_tokenizer(recipe)
     weights = fresh / "model" / "model.safetensors"
     metrics["sizes"] = {
-        "parameters": sum(p.numel() for p in assemble(recipe).parameters()),
+        "parameters": sum(p.numel() for p in assemble(recipe, recipe.seed).parameters()),
         "model_bytes": weights.stat().st_size, "image_tokens": recipe.image_tokens, "text_hidden": recipe.text_hidden,
         "pairs": len(pairs), "vision_tokens": len(pairs) * recipe.image_tokens,
         "caption_tokens": sum(len(tokenizer.encode(" " + text, add_special_tokens=False)) for text, _ in pairs),

@@ -7,6 +7,7 @@ import shutil
 import unittest
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -170,16 +171,17 @@ class Written(unittest.TestCase):
         shutil.rmtree(cls.family.cache, ignore_errors=True)
         chosen = ("base", "moca", "unfrozen-half", "sub-images-20", "c-abstractor-4", "samples-16")
         cls.settings = {s.name: s for s in members(cls.family)}
-        every = list(cls.settings.values())
-        import training.family.write as write
-
+        cls.chosen = [cls.settings[n] for n in chosen]
         cls.out = cls.family.cache / "export"
-        claims_of, axes_of = write.claims, write.axes
-        write.claims, write.axes = (lambda _: claims_of(every)), (lambda _: axes_of(every))
-        try:
-            cls.data = write_family(cls.family, [cls.settings[n] for n in chosen], cls.out)
-        finally:
-            write.claims, write.axes = claims_of, axes_of
+        cls.data = cls.written()
+
+    @classmethod
+    def written(cls):
+        """Writes some members, with claims and axes about all."""
+        every = list(cls.settings.values())
+        with patch("training.family.write.claims", lambda _: claims(every)), \
+             patch("training.family.write.axes", lambda _: axes(every)):
+            return write_family(cls.family, cls.chosen, cls.out)
 
     def load(self, name):
         return FamilyLlava.from_pretrained(self.out / name, dtype=torch.float32, attn_implementation="eager").eval()
@@ -285,12 +287,15 @@ class Written(unittest.TestCase):
         base = stored["variants"][0]
         self.assertEqual(list(base["scores"]["few_shot"]), ["0", "2"])
 
-    def test_a_second_run_scores_nothing_again(self):
-        scored = sorted((self.family.cache / "scores").iterdir())
-        before = [f.stat().st_mtime_ns for f in scored]
-        self.assertEqual(len(before), 6)
-        learned(self.family, self.settings["base"])
-        self.assertEqual(before, [f.stat().st_mtime_ns for f in scored])
+    def test_a_second_run_scores_what_has_changed_and_nothing_else(self):
+        scored = {f.stem: f for f in (self.family.cache / "scores").iterdir()}
+        self.assertEqual(set(scored), {s.name for s in self.chosen})
+        cached = json.loads(scored["moca"].read_text())
+        scored["moca"].write_text(json.dumps({**cached, "key": "of other weights"}))
+        before = {name: f.stat().st_mtime_ns for name, f in scored.items()}
+        self.assertEqual(self.written(), self.data)
+        changed = {name for name, f in scored.items() if f.stat().st_mtime_ns != before[name]}
+        self.assertEqual(changed, {"moca"})
 
 
 if __name__ == "__main__":

@@ -362,6 +362,7 @@ pub fn family() -> Family {
             uniform: 0.27,
             majority: 0.31,
         },
+        few_shot_chance: None,
         variants: (ROWS.iter())
             .flat_map(|row| seeds(row).map(move |seed| variant(row, seed).0))
             .collect(),
@@ -385,7 +386,7 @@ pub fn family() -> Family {
                 variants: variants.iter().map(|name| (*name).to_owned()).collect(),
             })
             .into(),
-        control: None,
+        control: Some("texts-shuffled".to_owned()),
     }
 }
 

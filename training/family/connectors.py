@@ -144,17 +144,21 @@ class CAbstractor(nn.Module):
 
 
 def initialise(connector: nn.Module, std: float) -> None:
-    """What transformers does to LLaVA's own connector: weights normal, biases 0, norms the identity."""
+    """The last layer as transformers does with LLaVA's connector: weights normal, biases 0. Layers before it with
+    weights of size 1/sqrt(inputs) and queries of size 1: in a narrow model `std`, which is meant for wide ones,
+    leaves next to nothing of a patch after some layers, and all queries alike."""
+    layers = [m for m in connector.modules() if isinstance(m, (nn.Linear, nn.Conv2d))]
+    for layer in layers:
+        nn.init.normal_(layer.weight, std=std if layer is layers[-1] else layer.weight[0].numel() ** -0.5)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
     for module in connector.modules():
         if isinstance(module, nn.LayerNorm):
             module.reset_parameters()
-        elif isinstance(module, (nn.Linear, nn.Conv2d)):
-            nn.init.normal_(module.weight, std=std)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-    for name in ("query", "pos_emb"):
-        if hasattr(connector, name):
-            nn.init.normal_(getattr(connector, name), std=std)
+    if hasattr(connector, "query"):
+        nn.init.normal_(connector.query)
+    if hasattr(connector, "pos_emb"):
+        nn.init.normal_(connector.pos_emb, std=std)
 
 
 def patches_of(config: LlavaConfig) -> int:

@@ -55,6 +55,11 @@ def questions(family: Family, scenes: list[Scene]) -> list[Choice]:
     return found
 
 
+def asked_after_examples(family: Family, asked: list[Choice]) -> list[Choice]:
+    """Those that are asked with examples before them: about the first scenes."""
+    return [q for q in asked if q.scene < family.shot_scenes]
+
+
 def chance(asked: list[Choice]) -> dict[str, float]:
     """Share of right answers when guessing uniformly, and when always choosing the answer that is most
     often right among the offered ones."""

@@ -22,7 +22,7 @@ from ..scenes import CAPTION_PROMPTS, QUESTION_TYPES, caption, make_scene
 from .choose import choose
 from .features import GREY, paint, patches_of
 from .modeling import FamilyLlava
-from .questions import heldout, questions
+from .questions import asked_after_examples, heldout, questions
 from .settings import Family, Setting
 
 
@@ -116,8 +116,8 @@ class Member:
     def few_shot(self) -> dict:
         """Shares of right choices after 0, 2, ... examples: questions of the same type about other held-out
         scenes, each with its image and its answer. Only the first scenes, for every number of examples."""
-        asked = [q for q in questions(self.family, self.scenes)]
-        some = [q for q in asked if q.scene < self.family.shot_scenes]
+        asked = questions(self.family, self.scenes)
+        some = asked_after_examples(self.family, asked)
         result = {}
         for shots in self.family.shots:
             rng = random.Random(f"{self.family.recipe.seed}/examples/{shots}")

@@ -82,17 +82,20 @@ def members(family: Family = FAMILY) -> list[Setting]:
     recipe, S = family.recipe, Setting
     tokens = lambda grid: (recipe.image_size // recipe.patch_size // grid) ** 2
     n = recipe.image_tokens
-    base = S("base", "seed", "base", few_shot=True)
+    base = S("base", "seed", "base", few_shot=True,
+             note=f"two-layer MLP, {n} image tokens, conversations about {family.samples} pictures, each seen once, at a peak "
+                  f"learning rate of {family.lr}; tower and decoder frozen")
     shuffled = S("texts-shuffled", "texts", "another picture's text", shuffled=True,
                  note="negative control: every picture has another picture's texts")
     moca = S("moca", "moca", "MoCa on", moca=True)
+    half = S("unfrozen-half", "unfrozen", "upper half of the decoder", unfrozen="half")
     whole = S("unfrozen-all", "unfrozen", "whole decoder", unfrozen="all", few_shot=True)
     mixes = [
         S("mix-captions", "mix", "captions", mix="captions", unfrozen="all", few_shot=True),
         S("mix-interleaved", "mix", "interleaved", mix="interleaved", unfrozen="all", few_shot=True),
         S("mix-separate", "mix", "the same, as pairs", mix="separate", unfrozen="all", few_shot=True),
         S("mix-interleaved-text", "mix", "interleaved + text", mix="interleaved+text", unfrozen="all",
-          few_shot=True),
+          few_shot=True, note=f"the text-only steps come on top: {family.text_share:.0%} of all"),
     ]
     listed = [
         base,
@@ -116,12 +119,12 @@ def members(family: Family = FAMILY) -> list[Setting]:
           connector="pixel_shuffle", shrink=2),
         S(f"average-{tokens(4)}", "tokens", f"{tokens(4)} tokens, average pooling", tokens(4),
           connector="average_pool", shrink=4),
-        S("unfrozen-half", "unfrozen", "upper half of the decoder", unfrozen="half"),
+        half,
         whole,
         moca,
         *mixes,
         *resolutions(family),
-        moca.again(2), shuffled.again(2), whole.again(2),
+        moca.again(2), shuffled.again(2), half.again(2), whole.again(2),
         S(f"attention-{n}", "connector", f"attention pooling, {n}", n, connector="attention_pool"),
         base.again(3),
         # Not all: each stores a whole decoder, and text-only data is about what is forgotten before.
@@ -140,13 +143,15 @@ def resolutions(family: Family) -> list[Setting]:
         Setting(f"size-{small}", "tokens", f"{side(0.75) ** 2} tokens, picture {small}", side(0.75) ** 2, size=0.75),
         Setting(f"size-{large}", "tokens", f"{side(1.5) ** 2} tokens, picture {large}", side(1.5) ** 2, size=1.5),
         Setting(f"sub-images-{sub}", "tokens", f"{sub} tokens, picture and 4 sub-images, average pooling", sub,
-                sub_images=2, connector="average_pool", shrink=2),
+                sub_images=2, connector="average_pool", shrink=2,
+                note="compare with average pooling of the picture alone, and with as many tokens by a linear layer"),
     ]
 
 
 def pretraining(recipe: Recipe) -> list[Setting]:
-    """The recipe's own long pre-training, at equal steps in log(samples)."""
+    """The recipe's own long pre-training, at equal steps in log(samples), and the same from a second seed."""
     from ..connector import snapshot_samples
 
-    return [Setting(f"samples-{n}", "samples", f"{n} samples" if n else "untrained", n, snapshot=n)
-            for n in [0, *snapshot_samples(recipe)]]
+    first = [Setting(f"samples-{n}", "samples", f"{n} samples" if n else "untrained", n, seed=recipe.seed, snapshot=n)
+             for n in [0, *snapshot_samples(recipe)]]
+    return first + [s.again(recipe.seed + 1) for s in first]

@@ -95,7 +95,7 @@ def train_member(family: Family, setting: Setting, folder: Path) -> None:
 def learned(family: Family, setting: Setting) -> tuple[dict[str, torch.Tensor], dict]:
     """What a member has learned and how much it took; trained on first use."""
     if setting.snapshot is not None:
-        tensors = load_snapshots(family.recipe)[setting.snapshot]
+        tensors = load_snapshots(family.recipe, setting.seed)[setting.snapshot]
         count = sum(t.numel() for t in tensors.values())
         return ({f"model.{k}": v for k, v in tensors.items()},
                 {"seconds": None, "samples": setting.snapshot, "parameters_trained": count})

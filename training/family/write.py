@@ -1,5 +1,6 @@
 """Writes the family: a folder per member, the pairs to measure them on, `variants.json`."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ from ..scenes import QUESTION_TYPES, caption, make_scene
 from .build import config_of
 from .claims import axes, claims
 from .features import image_processor, paint
-from .questions import chance, heldout, questions
+from .questions import asked_after_examples, chance, heldout, questions
 from .score import score
 from .settings import Family, Setting
 from .train import learned
@@ -44,6 +45,8 @@ def write_member(family: Family, setting: Setting, tensors: dict[str, torch.Tens
         patch_size=family.recipe.patch_size, vision_feature_select_strategy="default", num_additional_image_tokens=1,
         chat_template=CHAT_TEMPLATE,
     ).save_pretrained(folder)
+    tokenizer = folder / "tokenizer.json"  # blanks would be a third of what ships of most members
+    tokenizer.write_text(json.dumps(json.loads(tokenizer.read_text()), ensure_ascii=False, separators=(",", ":")))
     own = {file_name(k): v.to(DTYPE) for k, v in tensors.items()}
     for name, tensor in own.items():
         if not torch.isfinite(tensor).all():
@@ -76,6 +79,22 @@ def entry(family: Family, setting: Setting, facts: dict, scored: dict) -> dict:
             "image_tokens": config_of(family, setting).image_seq_length, "note": setting.note, **scored}
 
 
+def scores_of(family: Family, setting: Setting, folder: Path) -> dict:
+    """What `score` says of a written member, from the cache where it was said of the same files and questions."""
+    key = hashlib.sha256(repr((questions(family, heldout(family)), family.shots, family.text_scenes)).encode())
+    for name in (OWN, "config.json"):
+        key.update((folder / name).read_bytes())
+    cached = family.cache / "scores" / f"{setting.name}.json"
+    if cached.exists():
+        known = json.loads(cached.read_text())
+        if known.pop("key") == key.hexdigest():
+            return known
+    found = score(family, setting, folder)
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    cached.write_text(json.dumps({"key": key.hexdigest(), **found}))
+    return found
+
+
 def write_family(family: Family, settings: list[Setting], out: Path) -> dict:
     """Everything into `out`; the old content is replaced only once the new one is complete."""
     shared = family.shared_weights
@@ -87,13 +106,10 @@ def write_family(family: Family, settings: list[Setting], out: Path) -> dict:
         print(f"[{i}/{len(settings)}] {setting.name}", flush=True)
         tensors, facts = learned(family, setting)
         write_member(family, setting, tensors, fresh / setting.name, shared)
-        scored = family.cache / "scores" / f"{setting.name}.json"
-        if not scored.exists():
-            scored.parent.mkdir(parents=True, exist_ok=True)
-            scored.write_text(json.dumps(score(family, setting, fresh / setting.name)))
-        entries.append(entry(family, setting, facts, json.loads(scored.read_text())))
+        entries.append(entry(family, setting, facts, scores_of(family, setting, fresh / setting.name)))
+    asked = questions(family, heldout(family))
     data = {"schema": 1, "base": "base", "control": "texts-shuffled", "pairs": "pairs.jsonl", "kinds": QUESTION_TYPES,
-            "chance": chance(questions(family, heldout(family))), "variants": entries,
+            "chance": chance(asked), "few_shot_chance": chance(asked_after_examples(family, asked)), "variants": entries,
             "axes": axes(settings), "claims": claims(settings)}
     (fresh / "variants.json").write_text(json.dumps(data, indent=1) + "\n")
     for path in fresh.rglob("*"):

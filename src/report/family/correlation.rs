@@ -4,11 +4,30 @@ use serde::{Deserialize, Serialize};
 
 use super::{FamilyResults, Metric, RankCorrelation, Variant, rank_correlation};
 
+/// The settings that a correlation is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Over {
+    /// All of them.
+    All,
+    /// Those of [`FamilyResults::comparable`].
+    Comparable,
+    /// Those of the axis of this name.
+    Axis(String),
+}
+
+impl Over {
+    /// The settings of an axis, or all of them without one.
+    pub fn axis(name: Option<&str>) -> Self {
+        name.map_or(Self::All, |name| Self::Axis(name.to_owned()))
+    }
+}
+
 /// A rank correlation of two metrics over some variants.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Correlation {
-    /// Name of the axis; absent over all settings.
-    pub axis: Option<String>,
+    /// Over which settings.
+    pub over: Over,
     /// Name of the one metric.
     pub x: String,
     /// Name of the other metric.
@@ -17,7 +36,8 @@ pub struct Correlation {
     pub rank: RankCorrelation,
 }
 
-/// MIR in its three forms with the score, and MIR with losses, over all settings and along each axis.
+/// MIR in its three forms with the score, and MIR with losses: over all settings, over those that can be
+/// compared, and along each axis.
 pub fn correlations(results: &FamilyResults) -> Vec<Correlation> {
     let family = &results.family;
     let pairs = [
@@ -27,14 +47,14 @@ pub fn correlations(results: &FamilyResults) -> Vec<Correlation> {
         (Metric::Mir, Metric::CaptionLoss),
         (Metric::Mir, Metric::TextPerplexity),
     ];
-    let over = |axis: Option<&str>, variants: &[&Variant]| -> Vec<Correlation> {
+    let correlated = |over: Over, variants: &[&Variant]| -> Vec<Correlation> {
         let pairs = pairs.iter().map(|(x, y)| {
             let values = variants.iter().filter_map(|variant| {
                 Some((x.value(results, variant)?, y.value(results, variant)?))
             });
             let (xs, ys): (Vec<f64>, Vec<f64>) = values.unzip();
             Correlation {
-                axis: axis.map(str::to_owned),
+                over: over.clone(),
                 x: x.name(),
                 y: y.name(),
                 rank: rank_correlation(&xs, &ys),
@@ -43,10 +63,11 @@ pub fn correlations(results: &FamilyResults) -> Vec<Correlation> {
         pairs.collect()
     };
     let all: Vec<&Variant> = family.first_seeds().collect();
-    let mut found = over(None, &all);
+    let mut found = correlated(Over::All, &all);
+    found.extend(correlated(Over::Comparable, &results.comparable()));
     for axis in &family.axes {
         let variants: Vec<&Variant> = family.settings(axis).collect();
-        found.extend(over(Some(&axis.name), &variants));
+        found.extend(correlated(Over::Axis(axis.name.clone()), &variants));
     }
     found
 }

@@ -26,6 +26,9 @@ pub struct Family {
     pub kinds: Vec<String>,
     /// What answering without looking would score.
     pub chance: Chance,
+    /// The same of the questions that are asked after examples; absent where they are the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub few_shot_chance: Option<Chance>,
     /// Every checkpoint, the base and further seeds included.
     pub variants: Vec<Variant>,
     /// What was varied.
@@ -141,12 +144,12 @@ pub struct FamilyAxis {
     pub variants: Vec<String>,
 }
 
-/// Something that a paper says.
+/// Something that a paper says, or that a control should show.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Claim {
     /// Its name.
     pub id: String,
-    /// The paper and place.
+    /// The paper and place; empty for a control.
     pub source: String,
     /// What is claimed, in a sentence.
     pub statement: String,
@@ -266,11 +269,8 @@ impl Family {
                 return wrong(format!("claims[{index}].variants"), reason);
             }
             if Expectation::parse(&claim.expect).is_none() {
-                let reason = format!(
-                    "expected increasing, decreasing, same, rises_with:METRIC or \
-                     falls_with:METRIC, found `{}`",
-                    claim.expect
-                );
+                let forms = Expectation::FORMS;
+                let reason = format!("expected {forms}, found `{}`", claim.expect);
                 return wrong(format!("claims[{index}].expect"), reason);
             }
         }
@@ -309,14 +309,9 @@ impl Family {
         })
     }
 
-    /// The negative control: the variant that is named as such, or else the first one whose name says
-    /// that its captions are shuffled.
+    /// The negative control, where there is one.
     pub fn control(&self) -> Option<&Variant> {
-        match &self.control {
-            Some(name) => self.variant(name),
-            None => (self.variants.iter())
-                .find(|variant| variant.replicate_of.is_none() && variant.name.contains("shuffle")),
-        }
+        self.variant(self.control.as_deref()?)
     }
 
     /// One variant a setting: those that replicate no other.
@@ -329,6 +324,29 @@ impl Family {
     pub fn replicates<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Variant> {
         let variants = self.variants.iter();
         variants.filter(move |variant| variant.replicate_of.as_deref() == Some(name))
+    }
+
+    /// The replicates of some settings by their seed, in the order of the settings; seeds that two or more
+    /// of them were trained from.
+    pub fn other_seeds<'a>(&'a self, settings: &[&'a Variant]) -> Vec<(u64, Vec<&'a Variant>)> {
+        let mut seeds: BTreeMap<u64, Vec<&Variant>> = BTreeMap::new();
+        for setting in settings {
+            for replicate in self.replicates(&setting.name) {
+                seeds.entry(replicate.seed).or_default().push(replicate);
+            }
+        }
+        seeds.retain(|_, replicates| replicates.len() > 1);
+        seeds.into_iter().collect()
+    }
+}
+
+impl Claim {
+    /// Who says so.
+    pub fn origin(&self) -> &str {
+        match self.source.is_empty() {
+            true => "control",
+            false => &self.source,
+        }
     }
 }
 
@@ -358,6 +376,7 @@ mod tests {
             "axes": [{"name": "samples", "title": "T", "source": "S", "explains": "E.",
                       "ordered": true,
                       "variants": ["base", "base-2", "shuffled-captions"]}],
+            "control": "shuffled-captions",
             "claims": [{"id": "c", "source": "S", "statement": "S.", "metric": "mir",
                         "expect": "falls_with:choice", "variants": ["base", "shuffled-captions"]}]
         });

@@ -2,10 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FamilyResults, Metric};
+use super::{FamilyResults, Metric, Variant};
 
-/// A difference is noise below so many standard deviations of a difference between two seeds.
-pub const NOISE_FACTOR: f64 = 2.0;
+/// The 97.5 % quantiles of Student's t for 1 to 30 degrees of freedom.
+const STUDENT: [f64; 30] = [
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
+    2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
+    2.052, 2.048, 2.045, 2.042,
+];
+/// The same for more: on the safe side, it falls to 1.96.
+const STUDENT_BEYOND: f64 = 2.042;
 
 /// The spread of a metric between seeds, pooled over all settings that were trained more than once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,7 +21,7 @@ pub struct SeedNoise {
     /// Standard deviation of one run: the root of the summed squared deviations from their setting's
     /// mean over the degrees of freedom.
     pub deviation: f64,
-    /// Settings with two seeds or more.
+    /// Settings with two seeds or more that differ.
     pub settings: usize,
     /// Runs of these settings.
     pub runs: usize,
@@ -27,22 +33,46 @@ impl SeedNoise {
         self.deviation * std::f64::consts::SQRT_2
     }
 
-    /// Below this a difference is noise.
+    /// Degrees of freedom of the deviation.
+    pub fn freedom(&self) -> usize {
+        self.runs - self.settings
+    }
+
+    /// Below this a difference of two runs is noise: the difference of two that differ by their seed alone
+    /// exceeds it once in 20 times.
     pub fn threshold(&self) -> f64 {
-        NOISE_FACTOR * self.of_difference()
+        let quantile = self.freedom().checked_sub(1).and_then(|at| STUDENT.get(at));
+        quantile.unwrap_or(&STUDENT_BEYOND) * self.of_difference()
     }
 }
 
-/// The noise of a metric; none where no setting has it from two seeds.
+/// The noise of a metric; none where no setting has it from two seeds with different outcomes.
+///
+/// Of a long run's snapshots the last one counts: the others are the same run. Scores that are at chance
+/// from all seeds tell how guesses differ, and do not count.
 pub fn seed_noise(results: &FamilyResults, metric: &Metric) -> Option<SeedNoise> {
     let family = &results.family;
     let (mut squares, mut settings, mut runs) = (0.0, 0, 0);
+    let snapshots = family.pretraining().map_or(&[][..], |axis| &axis.variants);
+    let end = family
+        .pretraining()
+        .and_then(|axis| family.settings(axis).last());
     for first in family.first_seeds() {
+        let is_end = end.is_some_and(|end| end.name == first.name);
+        if snapshots.contains(&first.name) && !is_end {
+            continue;
+        }
         let seeds = std::iter::once(first).chain(family.replicates(&first.name));
-        let values: Vec<f64> = seeds
-            .filter_map(|variant| metric.value(results, variant))
-            .collect();
-        if values.len() < 2 {
+        let seeds: Vec<&Variant> = seeds.collect();
+        let at_chance = |it: &&Variant| results.is_above_chance(metric, it) == Some(false);
+        if seeds.iter().all(at_chance) {
+            continue;
+        }
+        let values = seeds.iter().filter_map(|it| metric.value(results, it));
+        let values: Vec<f64> = values.collect();
+        // Equal to the last digit: the seed does not reach the metric here, as that of a connector does not
+        // reach text without images. That says nothing about where it does.
+        if values.windows(2).all(|pair| pair[0] == pair[1]) {
             continue;
         }
         let mean = values.iter().sum::<f64>() / values.len() as f64;

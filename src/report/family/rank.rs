@@ -43,7 +43,21 @@ pub enum Certainty {
     Unknown,
 }
 
+/// How often a correlation may come about by chance and still count.
+const RARE: f64 = 0.05;
+
 impl RankCorrelation {
+    /// Its sign, where none as strong comes about by chance more often than once in 20 times.
+    pub fn sure_sign(&self) -> Option<f64> {
+        let rho = self.rho?;
+        let sure = match self.certainty {
+            Certainty::ExactP { p } => p <= RARE,
+            Certainty::Bootstrap { low, high } => low > 0.0 || high < 0.0,
+            Certainty::Unknown => false,
+        };
+        sure.then(|| rho.signum())
+    }
+
     /// The correlation in words: `rho = -0.96 (n = 7, p = 0.0028 of all orders)`.
     pub fn words(&self) -> String {
         let Some(rho) = self.rho else {

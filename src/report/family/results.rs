@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Correlation, FAMILY_SCHEMA, Family, FamilyError, Metric, SeedNoise, Variant, Verdict,
-    correlations, data::parse_schema, seed_noise, verdicts,
+    Chance, Correlation, FAMILY_SCHEMA, Family, FamilyError, Metric, Over, SeedNoise, Variant,
+    Verdict, correlations, data::parse_schema, seed_noise, verdicts,
 };
 use crate::report::{Report, TextMask};
 
@@ -221,11 +221,11 @@ impl FamilyResults {
         self.noise.iter().find(|noise| noise.metric == name)
     }
 
-    /// The correlation of two metrics over an axis, or over all settings.
-    pub fn correlation(&self, axis: Option<&str>, x: &Metric, y: &Metric) -> Option<&Correlation> {
+    /// The correlation of two metrics over some settings.
+    pub fn correlation(&self, over: &Over, x: &Metric, y: &Metric) -> Option<&Correlation> {
         let (x, y) = (x.name(), y.name());
         let mut all = self.correlations.iter();
-        all.find(|found| found.axis.as_deref() == axis && found.x == x && found.y == y)
+        all.find(|found| found.over == *over && found.x == x && found.y == y)
     }
 
     /// Whether a variant's share of right answers to all kinds of question is above the better of both
@@ -233,7 +233,31 @@ impl FamilyResults {
     pub fn is_above_chance(&self, metric: &Metric, variant: &Variant) -> Option<bool> {
         let all_kinds = matches!(metric, Metric::Choice | Metric::FewShot(_));
         let score = metric.score(variant).filter(|_| all_kinds)?;
-        Some(score.low > self.family.chance.best())
+        Some(score.low > self.chance(metric).best())
+    }
+
+    /// What answering without looking scores at the questions that a metric is about.
+    pub fn chance(&self, metric: &Metric) -> Chance {
+        let after_examples = self.family.few_shot_chance;
+        let after_examples = after_examples.filter(|_| matches!(metric, Metric::FewShot(_)));
+        after_examples.unwrap_or(self.family.chance)
+    }
+
+    /// The settings whose MIR can be compared: with as many vision tokens as the base, for the estimate is
+    /// biased upward where there are few; of a long run's snapshots the last one.
+    pub fn comparable(&self) -> Vec<&Variant> {
+        let tokens = |variant: &Variant| Some(self.measured.get(&variant.name)?.n_vision);
+        let family = &self.family;
+        let base = family.variant(&family.base).and_then(tokens);
+        let snapshots = family.pretraining().map_or(&[][..], |axis| &axis.variants);
+        let end = family
+            .pretraining()
+            .and_then(|axis| family.settings(axis).last());
+        let counts = |it: &&Variant| {
+            let is_end = end.is_some_and(|end| end.name == it.name);
+            (is_end || !snapshots.contains(&it.name)) && base.is_some() && tokens(it) == base
+        };
+        family.first_seeds().filter(counts).collect()
     }
 
     /// The numbers of examples for which any variant has a few-shot score, as written, fewest first.

@@ -1,6 +1,6 @@
 //! What the results say, in sentences that are made from the numbers alone.
 
-use super::{FamilyResults, Metric, Outcome, Score, Variant};
+use super::{FamilyResults, Metric, Outcome, Over, Score, Variant, rank_correlation};
 
 /// How far above chance and above the blanked image a model that looks has to be, in points.
 const LOOKS: f64 = 0.30;
@@ -16,6 +16,7 @@ pub fn sentences(results: &FamilyResults) -> Vec<String> {
         control(results),
         extremes(results),
         few_shot(results),
+        tokens(results),
         claims(results),
         noise(results),
         missing(results),
@@ -60,10 +61,15 @@ fn beside(difference: f64) -> String {
 
 fn pretraining(results: &FamilyResults) -> Option<String> {
     let axis = results.family.pretraining()?;
-    let found = results.correlation(Some(&axis.name), &Metric::Mir, &Metric::Choice)?;
+    let found = results.correlation(
+        &Over::Axis(axis.name.clone()),
+        &Metric::Mir,
+        &Metric::Choice,
+    )?;
     let rho = found.rank.rho?;
-    let first = value_of(results, axis.variants.first()?)?;
-    let last = value_of(results, axis.variants.last()?)?;
+    let settings: Vec<&Variant> = results.family.settings(axis).collect();
+    let first = Metric::Mir.value(results, settings.first()?)?;
+    let last = Metric::Mir.value(results, settings.last()?)?;
     let words = match rho {
         rho if rho <= -STRONG => "a lower MIR nearly always comes with a higher score",
         rho if rho >= STRONG => {
@@ -71,30 +77,60 @@ fn pretraining(results: &FamilyResults) -> Option<String> {
         }
         _ => "MIR and score do not keep one order",
     };
-    Some(format!(
-        "Along pre-training MIR goes from {} to {}; {words}: Spearman's {}.",
+    let mut text = format!(
+        "Along pre-training MIR goes from {} to {}; {words}: Spearman's {}",
         Metric::Mir.text(first),
         Metric::Mir.text(last),
         found.rank.words()
-    ))
-}
-
-fn value_of(results: &FamilyResults, name: &str) -> Option<f64> {
-    Metric::Mir.value(results, results.family.variant(name)?)
+    );
+    for (seed, variants) in results.family.other_seeds(&settings) {
+        let pairs = variants.iter().filter_map(|variant| {
+            let mir = Metric::Mir.value(results, variant)?;
+            Some((mir, Metric::Choice.value(results, variant)?))
+        });
+        let (mir, score): (Vec<f64>, Vec<f64>) = pairs.unzip();
+        let again = rank_correlation(&mir, &score);
+        text += &format!("; from seed {seed}: {}", again.words());
+    }
+    Some(text + ".")
 }
 
 fn overall(results: &FamilyResults) -> Option<String> {
-    let found = results.correlation(None, &Metric::Mir, &Metric::Choice)?;
-    let rho = found.rank.rho?;
-    let words = match rho {
-        rho if rho <= -0.5 => "a lower MIR mostly comes with a higher score",
-        rho if rho >= 0.5 => "a lower MIR mostly comes with a lower score, against the papers",
-        _ => "MIR hardly orders the settings by their score",
+    let over = |over| results.correlation(over, &Metric::Mir, &Metric::Choice);
+    let all = over(&Over::All)?.rank;
+    let comparable = over(&Over::Comparable)?.rank;
+    let words = match (comparable.rho?, comparable.sure_sign()) {
+        (_, None) => "MIR does not order the settings by their score beyond chance",
+        (rho, _) if rho < 0.0 => "a lower MIR mostly comes with a higher score",
+        _ => "a lower MIR mostly comes with a lower score, against the papers",
     };
     Some(format!(
-        "Over all settings {words}: Spearman's {}.",
-        found.rank.words()
+        "Over the settings that can be compared (as many vision tokens as the base, of pre-training the end \
+         alone) {words}: Spearman's {}; over all of them: {}.",
+        comparable.words(),
+        all.words()
     ))
+}
+
+/// How many tokens a dimension the estimates stand on.
+fn tokens(results: &FamilyResults) -> Option<String> {
+    let family = &results.family;
+    let measured = |name: &str| results.measured.get(name);
+    let share = |name: &str| {
+        let measured = measured(name)?;
+        Some(measured.n_vision as f64 / measured.hidden_size.max(1) as f64)
+    };
+    let shares = family.variants.iter().filter_map(|it| share(&it.name));
+    let (low, high) = shares.fold((f64::MAX, 0.0_f64), |(low, high), it| {
+        (low.min(it), high.max(it))
+    });
+    let base = share(&family.base)?;
+    (low < high).then(|| {
+        format!(
+            "MIR is biased upward where there are few tokens: the base has {base:.1} vision tokens a dimension, \
+             other settings have {low:.1} to {high:.1}."
+        )
+    })
 }
 
 /// Whether texts that do not belong to their images show in MIR, in the score, or in neither: as worse
@@ -147,7 +183,7 @@ fn extremes(results: &FamilyResults) -> Option<String> {
             Metric::Choice.value(results, variant)?,
         ))
     };
-    let known: Vec<(&Variant, (f64, f64))> = (family.first_seeds())
+    let known: Vec<(&Variant, (f64, f64))> = (family.variants.iter())
         .filter_map(|variant| Some((variant, both(variant)?)))
         .collect();
     let (lowest, low) = known.iter().min_by(|a, b| a.1.0.total_cmp(&b.1.0))?;
@@ -194,7 +230,7 @@ fn few_shot(results: &FamilyResults) -> Option<String> {
         results.is_above_chance(&Metric::FewShot((*shots).clone()), variant) == Some(true)
     };
     let above = asked.iter().filter(is_above).count();
-    let chance = Metric::Choice.text(results.family.chance.best());
+    let chance = Metric::Choice.text(results.chance(&Metric::FewShot(after.to_string())).best());
     let words = if above == 0 {
         format!("no checkpoint is above chance ({chance})")
     } else {
@@ -214,26 +250,32 @@ fn few_shot(results: &FamilyResults) -> Option<String> {
 }
 
 fn claims(results: &FamilyResults) -> Option<String> {
-    let verdicts = &results.verdicts;
-    if verdicts.is_empty() {
+    let judged = || results.family.claims.iter().zip(&results.verdicts);
+    let counted = |control: bool| {
+        let outcomes = judged().filter(|(claim, _)| claim.source.is_empty() == control);
+        let outcomes: Vec<Outcome> = outcomes.map(|(_, verdict)| verdict.outcome).collect();
+        let words: Vec<String> = (Outcome::ALL.into_iter())
+            .map(|outcome| {
+                (
+                    outcome,
+                    outcomes.iter().filter(|it| **it == outcome).count(),
+                )
+            })
+            .filter(|(_, count)| *count > 0)
+            .map(|(outcome, count)| format!("{count} {}", outcome.words()))
+            .collect();
+        (outcomes.len(), words.join(", "))
+    };
+    let (count, words) = counted(false);
+    if count == 0 {
         return None;
     }
-    let counted: Vec<String> = (Outcome::ALL.into_iter())
-        .map(|outcome| {
-            let count = verdicts
-                .iter()
-                .filter(|verdict| verdict.outcome == outcome)
-                .count();
-            (outcome, count)
-        })
-        .filter(|(_, count)| *count > 0)
-        .map(|(outcome, count)| format!("{count} {}", outcome.words()))
-        .collect();
-    Some(format!(
-        "Of {} claims of the papers: {}.",
-        verdicts.len(),
-        counted.join(", ")
-    ))
+    let mut text = format!("Of {count} claims of the papers: {words}");
+    let (controls, words) = counted(true);
+    if controls > 0 {
+        text += &format!("; of {controls} about the control: {words}");
+    }
+    Some(text + ".")
 }
 
 fn noise(results: &FamilyResults) -> Option<String> {

@@ -44,7 +44,7 @@ pub fn family_text(results: &FamilyResults, style: TextStyle) -> String {
             "{}: {} ({})",
             style.bold(verdict.outcome.words()),
             claim.statement,
-            claim.source
+            claim.origin()
         );
         if let Some(note) = &verdict.note {
             text += &format!("; {note}");

@@ -1,6 +1,9 @@
 //! The results as a Markdown page.
 
-use super::{Claim, FamilyAxis, FamilyResults, Metric, VERDICT_RULE, Variant, Verdict, sentences};
+use super::{
+    Claim, FamilyAxis, FamilyResults, Measured, Metric, Over, VERDICT_RULE, Variant, Verdict,
+    sentences,
+};
 
 /// Columns of the tables before the few-shot scores.
 const METRICS: [Metric; 8] = [
@@ -42,13 +45,18 @@ pub fn family_markdown(results: &FamilyResults, figures: &[(String, String)]) ->
 
 fn legend(results: &FamilyResults) -> String {
     let chance = results.family.chance;
+    let after = results.chance(&Metric::FewShot(String::new()));
     format!(
         "\nMIR: lower is better aligned; `official` is its definition `official-accurate`. Score: right \
          answers to questions about scenes never trained on, with a 95 % interval; chance is {} (every \
-         answer alike) or {} (always the most frequent one). Blanked, swapped: the same without the \
-         image, and with another scene's. Loss and perplexity: lower is better.\n",
+         answer alike) or {} (always the most frequent one). 2-shot: after two examples, of fewer \
+         questions; chance is {} or {}. Blanked, swapped: the same without the \
+         image, and with another scene's. Loss and perplexity: lower is better. n/d: vision tokens measured \
+         over the width of the states; a MIR at fewer of them is biased upward.\n",
         Metric::Choice.text(chance.uniform),
-        Metric::Choice.text(chance.majority)
+        Metric::Choice.text(chance.majority),
+        Metric::Choice.text(after.uniform),
+        Metric::Choice.text(after.majority)
     )
 }
 
@@ -81,7 +89,7 @@ fn section(results: &FamilyResults, axis: &FamilyAxis) -> String {
     let titles: Vec<String> = ["setting".to_owned(), "seed".to_owned()]
         .into_iter()
         .chain(titles)
-        .chain(["tokens".to_owned(), "samples".to_owned()])
+        .chain(["tokens", "n/d", "samples"].map(str::to_owned))
         .collect();
     text += &row(titles.iter().cloned());
     let left = ["---", "---:"].map(str::to_owned).into_iter();
@@ -116,8 +124,11 @@ fn variant_row(results: &FamilyResults, variant: &Variant, metrics: &[Metric]) -
             _ => text,
         }
     });
+    let share = |it: &Measured| it.n_vision as f64 / it.hidden_size.max(1) as f64;
+    let share = results.measured.get(&variant.name).map(share);
     let ends = [
         variant.image_tokens.to_string(),
+        share.map_or_else(|| "-".to_owned(), |share| format!("{share:.1}")),
         variant.samples.to_string(),
     ];
     row([label, variant.seed.to_string()]
@@ -141,11 +152,12 @@ fn claims(results: &FamilyResults) -> String {
         "change",
         "noise",
         "rank correlation",
+        "other seeds",
         "note",
     ]
     .map(str::to_owned));
     text += &row([
-        "---", "---", "---", "---", "---:", "---:", "---:", "---:", "---", "---",
+        "---", "---", "---", "---", "---:", "---:", "---:", "---:", "---", "---", "---",
     ]
     .map(str::to_owned));
     for (claim, verdict) in results.family.claims.iter().zip(&results.verdicts) {
@@ -164,11 +176,15 @@ fn claim_row(claim: &Claim, verdict: &Verdict) -> String {
         (Some(metric), Some(value)) => metric.difference(value),
         _ => "-".to_owned(),
     };
+    let seeds = metric.as_ref().map_or_else(Vec::new, |metric| {
+        let seeds = verdict.seeds.iter();
+        seeds.map(|seed| seed.words(metric)).collect()
+    });
     // A threshold has no direction.
     let noise = difference(verdict.noise).replace('+', "\u{b1}");
     row([
         cell(&claim.statement),
-        cell(&claim.source),
+        cell(claim.origin()),
         format!("**{}**", verdict.outcome.words()),
         metric
             .as_ref()
@@ -178,6 +194,7 @@ fn claim_row(claim: &Claim, verdict: &Verdict) -> String {
         difference(verdict.change()),
         noise,
         verdict.rank.words(),
+        seeds.join("; "),
         cell(verdict.note.as_deref().unwrap_or_default()),
     ])
 }
@@ -185,15 +202,18 @@ fn claim_row(claim: &Claim, verdict: &Verdict) -> String {
 fn correlations(results: &FamilyResults) -> String {
     let mut text = "\n## Rank correlations\n\nSpearman's rho with average ranks for ties, over one run a \
                     setting. Up to 8 settings: the share of all orders that correlate at least as \
-                    strongly. From 9: the middle 95 % of 2000 resamples of the settings, seed 1.\n\n"
+                    strongly. From 9: the middle 95 % of 2000 resamples of the settings, seed 1. Settings that can be \
+                    compared have as many vision tokens as the base; of pre-training's one run they have \
+                    the end alone.\n\n"
         .to_owned();
     text += &row(["over", "of", "with", "Spearman"].map(str::to_owned));
     text += &row(vec!["---".to_owned(); 4]);
     for found in &results.correlations {
-        let axis = found.axis.as_ref();
-        let over = axis.map_or("all settings", |name| {
-            results.family.axis(name).map_or(name, |axis| &axis.title)
-        });
+        let over = match &found.over {
+            Over::All => "all settings",
+            Over::Comparable => "settings that can be compared",
+            Over::Axis(name) => results.family.axis(name).map_or(name, |axis| &axis.title),
+        };
         let title = |name: &str| {
             Metric::parse(name).map_or_else(|| name.to_owned(), |metric| metric.title())
         };
@@ -216,11 +236,12 @@ fn noise(results: &FamilyResults) -> String {
         "metric",
         "standard deviation",
         "noise of a difference",
+        "degrees of freedom",
         "settings",
         "runs",
     ]
     .map(str::to_owned));
-    text += &row(["---", "---:", "---:", "---:", "---:"].map(str::to_owned));
+    text += &row(["---", "---:", "---:", "---:", "---:", "---:"].map(str::to_owned));
     for noise in &results.noise {
         let Some(metric) = Metric::parse(&noise.metric) else {
             continue;
@@ -230,6 +251,7 @@ fn noise(results: &FamilyResults) -> String {
             metric.title(),
             plain(noise.deviation),
             plain(noise.threshold()),
+            noise.freedom().to_string(),
             noise.settings.to_string(),
             noise.runs.to_string(),
         ]);

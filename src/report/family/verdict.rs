@@ -2,18 +2,24 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Claim, FamilyResults, Metric, RankCorrelation, Variant, rank_correlation, seed_noise};
+use super::{
+    Claim, Expectation, FamilyResults, OtherSeed, RankCorrelation, Variant,
+    evidence::{Evidence, evidence, other_seeds},
+    rank_correlation, seed_noise,
+};
 
 /// The rule of all verdicts, as the table and the app print it.
-pub const VERDICT_RULE: &str = "The change is the claim's metric at the last of its variants less that at the first; where the \
-     claim says that two metrics go together, the variants are put in the order of the second one. \
-     Within noise: the change is smaller than 2 standard deviations of the difference of two runs that \
-     differ by the seed of their training alone, pooled over all settings that were trained from \
-     several seeds, or none of the variants is above chance in what they are scored by. Otherwise held here: the sign of Spearman's rank correlation along the variants \
-     (of two variants: the sign of the change) is as claimed, and no variant lies on the wrong side of an \
-     earlier one by more than the noise. Otherwise did not hold here. A claim that nothing changes held \
-     where no two of its variants differ by more than the noise. Not measured: a number is missing, or no \
-     seeds tell how large the noise is.";
+pub const VERDICT_RULE: &str = "\
+The change is the claim's metric at the last of its variants less that at the first. Noise is what two runs \
+that differ by the seed of their training alone exceed once in 20 times: their standard deviation, pooled over \
+the settings that were trained from several seeds, times the root of 2 and Student's t for its degrees of \
+freedom. Held here: the change is not less than the noise, the sign of Spearman's rank correlation along the \
+variants (of two: of the change) is as claimed, and no variant lies on the wrong side of an earlier one by more \
+than the noise. Within noise: the change is less. Did not hold here: all else. At chance: the metric is a score, \
+and none of the variants is above chance, so that nothing can be told. Where a claim says that one metric falls \
+with another, their rank correlation alone counts: it is within noise where it, or one as strong the other way, \
+comes about by chance more often than once in 20 times. A claim that nothing changes held where no two of its \
+variants differ by the noise. Not measured: a number is missing, or no seeds tell how large the noise is.";
 
 /// What became of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,16 +31,19 @@ pub enum Outcome {
     DidNotHold,
     /// The change may be due to seeds alone.
     WithinNoise,
+    /// None of the variants is above chance.
+    AtChance,
     /// It cannot be judged.
     NotMeasured,
 }
 
 impl Outcome {
     /// All outcomes.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Held,
         Self::DidNotHold,
         Self::WithinNoise,
+        Self::AtChance,
         Self::NotMeasured,
     ];
 
@@ -44,58 +53,8 @@ impl Outcome {
             Self::Held => "held here",
             Self::DidNotHold => "did not hold here",
             Self::WithinNoise => "within noise",
+            Self::AtChance => "at chance",
             Self::NotMeasured => "not measured",
-        }
-    }
-}
-
-/// What a claim expects of its metric.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Expectation {
-    /// It rises along the variants.
-    Increasing,
-    /// It falls along the variants.
-    Decreasing,
-    /// It is the same for all variants.
-    Same,
-    /// It rises where the metric of this name rises.
-    RisesWith(String),
-    /// It falls where the metric of this name rises.
-    FallsWith(String),
-}
-
-impl Expectation {
-    /// The expectation in a claim's `expect`: `increasing`, `decreasing`, `same`,
-    /// `rises_with:METRIC` or `falls_with:METRIC`.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text.split_once(':') {
-            None if text == "increasing" => Some(Self::Increasing),
-            None if text == "decreasing" => Some(Self::Decreasing),
-            None if text == "same" => Some(Self::Same),
-            Some(("rises_with", metric)) if !metric.is_empty() => {
-                Some(Self::RisesWith(metric.to_owned()))
-            }
-            Some(("falls_with", metric)) if !metric.is_empty() => {
-                Some(Self::FallsWith(metric.to_owned()))
-            }
-            _ => None,
-        }
-    }
-
-    /// The sign of a change that is as claimed.
-    fn sign(&self) -> f64 {
-        match self {
-            Self::Increasing | Self::RisesWith(_) => 1.0,
-            Self::Decreasing | Self::FallsWith(_) => -1.0,
-            Self::Same => 0.0,
-        }
-    }
-
-    /// The metric that gives the order.
-    fn other(&self) -> Option<&str> {
-        match self {
-            Self::Increasing | Self::Decreasing | Self::Same => None,
-            Self::RisesWith(metric) | Self::FallsWith(metric) => Some(metric),
         }
     }
 }
@@ -112,12 +71,13 @@ pub struct Verdict {
     pub note: Option<String>,
     /// The rank correlation along the variants, with their number.
     pub rank: RankCorrelation,
-    /// The metric at the first and at the last variant.
+    /// The metric at the first and at the last variant; absent where the claim is not about a change.
     pub ends: Option<[f64; 2]>,
-    /// The largest value less the smallest one.
-    pub range: Option<f64>,
     /// Below this a change is noise.
     pub noise: Option<f64>,
+    /// The same from other seeds of the training; not part of the rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seeds: Vec<OtherSeed>,
 }
 
 impl Verdict {
@@ -133,14 +93,6 @@ pub fn verdicts(results: &FamilyResults) -> Vec<Verdict> {
     claims.map(|claim| judge(results, claim)).collect()
 }
 
-/// A claim's numbers, in the order in which they are judged.
-struct Evidence {
-    rank: RankCorrelation,
-    values: Vec<f64>,
-    /// They are scores, and none is above chance.
-    at_chance: bool,
-}
-
 fn judge(results: &FamilyResults, claim: &Claim) -> Verdict {
     let mut verdict = Verdict {
         claim: claim.id.clone(),
@@ -148,84 +100,93 @@ fn judge(results: &FamilyResults, claim: &Claim) -> Verdict {
         note: None,
         rank: rank_correlation(&[], &[]),
         ends: None,
-        range: None,
         noise: None,
+        seeds: Vec::new(),
     };
-    let evidence = match evidence(results, claim) {
+    let variants: Vec<&Variant> = (claim.variants.iter())
+        .filter_map(|name| results.family.variant(name))
+        .collect();
+    let evidence = match evidence(results, claim, &variants) {
         Ok(evidence) => evidence,
         Err(reason) => {
             verdict.note = Some(reason);
             return verdict;
         }
     };
-    let Evidence {
-        rank,
-        values,
-        at_chance,
-    } = evidence;
-    verdict.rank = rank;
-    let (Some(first), Some(last)) = (values.first(), values.last()) else {
+    verdict.rank = evidence.rank;
+    verdict.seeds = other_seeds(results, claim, &variants);
+    if evidence.at_chance {
+        verdict.outcome = Outcome::AtChance;
         return verdict;
+    }
+    let sign = match evidence.expectation {
+        Expectation::FallsWith(_) => {
+            verdict.outcome = match evidence.rank.sure_sign() {
+                None => Outcome::WithinNoise,
+                Some(sign) if sign < 0.0 => Outcome::Held,
+                Some(_) => Outcome::DidNotHold,
+            };
+            return verdict;
+        }
+        Expectation::Same => None,
+        Expectation::Increasing => Some(1.0),
+        Expectation::Decreasing => Some(-1.0),
     };
-    let change = last - first;
-    let range = values.iter().copied().fold(f64::MIN, f64::max)
-        - values.iter().copied().fold(f64::MAX, f64::min);
-    verdict.ends = Some([*first, *last]);
-    verdict.range = Some(range);
-    let metric = Metric::parse(&claim.metric);
-    let noise = metric
-        .as_ref()
-        .and_then(|metric| seed_noise(results, metric));
-    let (Some(metric), Some(noise)) = (metric, noise) else {
+    let Some(noise) = seed_noise(results, &evidence.metric) else {
         verdict.note = Some(format!(
             "no setting has `{}` from two seeds, so that its noise is not known",
             claim.metric
         ));
         return verdict;
     };
-    let threshold = noise.threshold();
-    verdict.noise = Some(threshold);
-    if at_chance {
-        verdict.outcome = Outcome::WithinNoise;
-        verdict.note = Some("none of them is above chance".to_owned());
-        return verdict;
+    verdict.noise = Some(noise.threshold());
+    match sign {
+        None => unchanged(&mut verdict, &evidence, noise.threshold()),
+        Some(sign) => changed(&mut verdict, &evidence, noise.threshold(), sign),
     }
-    let sign = Expectation::parse(&claim.expect).map_or(0.0, |expect| expect.sign());
-    if sign == 0.0 {
-        verdict.outcome = match range < threshold {
-            true => Outcome::Held,
-            false => Outcome::DidNotHold,
-        };
-        return verdict;
-    }
+    verdict
+}
+
+/// Judges a claim that nothing changes.
+fn unchanged(verdict: &mut Verdict, evidence: &Evidence, noise: f64) {
+    let range = evidence.range();
+    let words = evidence.metric.difference(range).replace('+', "");
+    verdict.note = Some(format!("they differ by up to {words}"));
+    verdict.outcome = match range < noise {
+        true => Outcome::Held,
+        false => Outcome::DidNotHold,
+    };
+}
+
+/// Judges a claim that the metric moves by `sign` along the variants.
+fn changed(verdict: &mut Verdict, evidence: &Evidence, noise: f64, sign: f64) {
+    let Evidence { values, metric, .. } = evidence;
+    let (Some(first), Some(last)) = (values.first(), values.last()) else {
+        return;
+    };
+    let change = last - first;
+    verdict.ends = Some([*first, *last]);
+    let words = |size: f64| metric.difference(size).replace('+', "");
     let direction = if values.len() > 2 {
-        rank.rho.unwrap_or(0.0)
+        evidence.rank.rho.unwrap_or(0.0)
     } else {
         change
     };
-    verdict.outcome = if change.abs() < threshold {
-        if range >= threshold {
-            verdict.note = Some(format!(
-                "between the ends it differs by up to {}, which is no trend",
-                metric.difference(range).replace('+', "")
-            ));
+    let back = setback(values, sign);
+    verdict.outcome = if change.abs() < noise {
+        if evidence.range() >= noise {
+            let range = words(evidence.range());
+            verdict.note = Some(format!("between the ends it differs by up to {range}"));
         }
         Outcome::WithinNoise
-    } else if direction * sign > 0.0 {
-        let back = setback(&values, sign);
-        if back > threshold {
-            verdict.note = Some(format!(
-                "on the way it goes back by {}",
-                metric.difference(back).replace('+', "")
-            ));
-            Outcome::DidNotHold
-        } else {
-            Outcome::Held
-        }
-    } else {
+    } else if direction * sign <= 0.0 {
         Outcome::DidNotHold
+    } else if back > noise {
+        verdict.note = Some(format!("on the way it goes back by {}", words(back)));
+        Outcome::DidNotHold
+    } else {
+        Outcome::Held
     };
-    verdict
 }
 
 /// The most by which a later value falls behind an earlier one, where they should move by `sign`.
@@ -237,43 +198,4 @@ fn setback(values: &[f64], sign: f64) -> f64 {
         most = most.max(best - sign * value);
     }
     most
-}
-
-/// The claim's values in order, or why there are none.
-fn evidence(results: &FamilyResults, claim: &Claim) -> Result<Evidence, String> {
-    let metric = |name: &str| {
-        Metric::parse(name)
-            .ok_or_else(|| format!("`{name}` is not among what this version measures"))
-    };
-    let about = metric(&claim.metric)?;
-    let expect = Expectation::parse(&claim.expect)
-        .ok_or_else(|| format!("`{}` is no expectation", claim.expect))?;
-    let variants: Vec<&Variant> = (claim.variants.iter())
-        .filter_map(|name| results.family.variant(name))
-        .collect();
-    let values = |metric: &Metric| -> Result<Vec<f64>, String> {
-        let value = |variant: &&Variant| {
-            let missing = || format!("`{}` has no `{}`", variant.name, metric.name());
-            metric.value(results, variant).ok_or_else(missing)
-        };
-        variants.iter().map(value).collect()
-    };
-    let mut found = values(&about)?;
-    let order: Vec<f64> = match expect.other() {
-        None => (0..found.len()).map(|index| index as f64).collect(),
-        Some(name) => {
-            let other = values(&metric(name)?)?;
-            let mut both: Vec<(f64, f64)> = other.into_iter().zip(found).collect();
-            both.sort_by(|a, b| a.0.total_cmp(&b.0));
-            let (other, sorted): (Vec<f64>, Vec<f64>) = both.into_iter().unzip();
-            found = sorted;
-            other
-        }
-    };
-    let above = |variant: &&Variant| results.is_above_chance(&about, variant);
-    Ok(Evidence {
-        rank: rank_correlation(&order, &found),
-        values: found,
-        at_chance: variants.iter().all(|variant| above(variant) == Some(false)),
-    })
 }

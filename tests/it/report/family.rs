@@ -2,8 +2,8 @@
 
 use mirscope::report::{
     family::{
-        Certainty, FamilyResults, FamilySettings, Metric, Outcome, VERDICT_RULE, family_csv,
-        family_markdown, family_text, sentences,
+        Certainty, FamilyResults, FamilySettings, Metric, Outcome, Over, VERDICT_RULE, Variant,
+        family_csv, family_markdown, family_text, sentences,
     },
     figure::{
         FamilyPlot, Look, Palette, Scale, Target, axis_curves, family_figures, mir_score,
@@ -47,6 +47,75 @@ fn verdicts_follow_the_rule() {
 }
 
 #[test]
+fn other_seeds_stand_beside_the_verdict() {
+    let results = results();
+    let verdict = results.verdict("shuffled-mir").unwrap();
+    let [seed] = &verdict.seeds[..] else {
+        panic!("{verdict:?}")
+    };
+    let mir = |name: &str| results.measured[name].mir.unwrap();
+    let shuffled = results.family.control().unwrap().name.clone() + "-seed2";
+    assert_eq!(seed.ends, [mir("base-seed2"), mir(&shuffled)]);
+    assert_eq!((seed.seed, seed.rank.n, seed.rank.rho), (2, 2, Some(1.0)));
+    let words = seed.words(&Metric::Mir);
+    assert!(
+        words.starts_with("seed 2: 0.") && words.ends_with("rho = 1.00 (n = 2)"),
+        "{words}"
+    );
+    assert!(family_markdown(&results, &[]).contains(&words));
+    assert!(results.verdict("type-score").unwrap().seeds.is_empty());
+}
+
+#[test]
+fn a_second_run_of_pretraining_is_told_beside_the_first() {
+    let (mut family, mut measured) = (family(), measured());
+    let axis = family.pretraining().unwrap().name.clone();
+    let firsts: Vec<_> = family
+        .settings(family.axis(&axis).unwrap())
+        .cloned()
+        .collect();
+    for (index, first) in firsts.iter().enumerate() {
+        let mut again = first.clone();
+        again.name += "-seed2";
+        again.seed = 2;
+        again.replicate_of = Some(first.name.clone());
+        let mut found = measured[&first.name].clone();
+        // The other way round: MIR rises with the score.
+        found.mir = Some(index as f64);
+        measured.insert(again.name.clone(), found);
+        let axis = family.axes.iter_mut().find(|it| it.name == axis).unwrap();
+        axis.variants.push(again.name.clone());
+        family.variants.push(again);
+    }
+    let results = FamilyResults::new(family, FamilySettings::default(), measured);
+    let told = sentences(&results).join("\n");
+    let words = "goes from 1.710 to 0.800; a lower MIR nearly always comes with a higher score: Spearman's \
+                 rho = \u{2212}1.00 (n = 7, p = 4e-4 over all orders); from seed 2: rho = 1.00 (n = 7, p = 4e-4 over \
+                 all orders).";
+    assert!(told.contains(words), "{told}");
+}
+
+#[test]
+fn seeds_that_cannot_reach_a_metric_do_not_count_as_noise() {
+    let mut family = family();
+    let first = family.variant("base").unwrap().scores.text_perplexity;
+    for variant in &mut family.variants {
+        if variant.name.starts_with("base") {
+            variant.scores.text_perplexity = first;
+        }
+    }
+    let before = results()
+        .noise_of(&Metric::TextPerplexity)
+        .unwrap()
+        .settings;
+    let results = FamilyResults::new(family, FamilySettings::default(), measured());
+    assert_eq!(
+        results.noise_of(&Metric::TextPerplexity).unwrap().settings,
+        before - 1
+    );
+}
+
+#[test]
 fn noise_is_pooled_over_settings_with_several_seeds() {
     let mut measured = measured();
     for found in measured.values_mut() {
@@ -67,7 +136,8 @@ fn noise_is_pooled_over_settings_with_several_seeds() {
     let noise = results.noise_of(&Metric::Mir).unwrap();
     assert_eq!((noise.settings, noise.runs), (2, 5));
     assert!((noise.deviation - (10.0f64 / 3.0).sqrt()).abs() < 1e-12);
-    assert!((noise.threshold() - 2.0 * (20.0f64 / 3.0).sqrt()).abs() < 1e-12);
+    // Student's t of 3 degrees of freedom.
+    assert!((noise.threshold() - 3.182 * (20.0f64 / 3.0).sqrt()).abs() < 1e-12);
 }
 
 #[test]
@@ -103,7 +173,7 @@ fn without_seeds_or_numbers_nothing_is_judged() {
 }
 
 #[test]
-fn a_hump_is_no_trend_and_says_so() {
+fn a_hump_is_within_noise_and_says_so() {
     let mut measured = measured();
     let last = measured["samples-32000"].mir;
     measured.get_mut("samples-0").unwrap().mir = last;
@@ -112,7 +182,11 @@ fn a_hump_is_no_trend_and_says_so() {
     let verdict = results.verdict("samples-mir").unwrap();
     assert_eq!(verdict.outcome, Outcome::WithinNoise);
     assert!(
-        verdict.note.as_ref().unwrap().contains("no trend"),
+        verdict
+            .note
+            .as_ref()
+            .unwrap()
+            .contains("between the ends it differs by up to"),
         "{verdict:?}"
     );
 }
@@ -172,11 +246,7 @@ fn scores_at_chance_tell_nothing() {
         results.verdict("type-score").unwrap().clone()
     };
     let all_at_chance = judged(0.0);
-    assert_eq!(all_at_chance.outcome, Outcome::WithinNoise);
-    assert_eq!(
-        all_at_chance.note.as_deref(),
-        Some("none of them is above chance")
-    );
+    assert_eq!(all_at_chance.outcome, Outcome::AtChance);
     assert_eq!(judged(0.01).outcome, Outcome::DidNotHold);
 }
 
@@ -185,7 +255,7 @@ fn correlations_are_over_settings_not_over_runs() {
     let results = results();
     let over = |axis| {
         let found = results
-            .correlation(axis, &Metric::Mir, &Metric::Choice)
+            .correlation(&Over::axis(axis), &Metric::Mir, &Metric::Choice)
             .unwrap();
         (found.rank.n, found.rank.rho.unwrap())
     };
@@ -194,9 +264,82 @@ fn correlations_are_over_settings_not_over_runs() {
     assert_eq!(all, results.family.first_seeds().count());
     assert!((-1.0..0.0).contains(&rho));
     let texts = results
-        .correlation(Some("texts"), &Metric::Mir, &Metric::Choice)
+        .correlation(&Over::axis(Some("texts")), &Metric::Mir, &Metric::Choice)
         .unwrap();
     assert_eq!(texts.rank.n, 5, "the second seed is no setting");
+}
+
+#[test]
+fn the_rank_correlation_decides_where_one_metric_falls_with_another() {
+    let judged = |mirs: [f64; 7]| {
+        let mut measured = measured();
+        let results = results();
+        let axis = results.family.pretraining().unwrap();
+        for (setting, mir) in results.family.settings(axis).zip(mirs) {
+            measured.get_mut(&setting.name).unwrap().mir = Some(mir);
+        }
+        let results = FamilyResults::new(family(), FamilySettings::default(), measured);
+        results.verdict("samples-score").unwrap().outcome
+    };
+    assert_eq!(judged([7.0, 6.0, 5.0, 4.0, 3.0, 1.0, 2.0]), Outcome::Held);
+    assert_eq!(
+        judged([1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 6.0]),
+        Outcome::DidNotHold
+    );
+    // The ends alone would say that it falls.
+    assert_eq!(
+        judged([7.0, 1.0, 2.0, 3.0, 4.0, 5.0, 0.0]),
+        Outcome::WithinNoise
+    );
+}
+
+#[test]
+fn settings_are_compared_at_equal_numbers_of_tokens_and_a_run_counts_once() {
+    let mut measured = measured();
+    measured.get_mut("linear").unwrap().n_vision = 17;
+    let results = FamilyResults::new(family(), FamilySettings::default(), measured);
+    let comparable = results.comparable();
+    let has = |name: &str| comparable.iter().any(|it| it.name == name);
+    assert!(has("base") && has("samples-32000") && has("moca"));
+    assert!(!has("linear") && !has("samples-8000") && !has("base-seed2"));
+    let found = results.correlation(&Over::Comparable, &Metric::Mir, &Metric::Choice);
+    assert_eq!(found.unwrap().rank.n, comparable.len());
+    let told = sentences(&results).join("\n");
+    assert!(
+        told.contains("MIR is biased upward where there are few tokens"),
+        "{told}"
+    );
+}
+
+#[test]
+fn snapshots_of_one_run_and_scores_at_chance_are_no_noise() {
+    let with = |of: &[&str], change: &dyn Fn(&mut Variant)| {
+        let (mut family, mut measured) = (family(), measured());
+        for name in of {
+            let mut again = family.variant(name).unwrap().clone();
+            again.name += "-seed9";
+            again.replicate_of = Some((*name).to_owned());
+            let mut found = measured[*name].clone();
+            found.mir = found.mir.map(|mir| mir + 5.0);
+            measured.insert(again.name.clone(), found);
+            family.variants.push(again);
+        }
+        family.variants.iter_mut().for_each(change);
+        FamilyResults::new(family, FamilySettings::default(), measured)
+    };
+    let noise = |results: &FamilyResults, metric| results.noise_of(&metric).unwrap().settings;
+    let before = noise(&results(), Metric::Mir);
+    let snapshots = with(&["samples-500", "samples-8000"], &|_| ());
+    assert_eq!(noise(&snapshots, Metric::Mir), before);
+    let end = with(&["samples-32000"], &|_| ());
+    assert_eq!(noise(&end, Metric::Mir), before + 1);
+    let before = noise(&results(), Metric::Choice);
+    let at_chance = with(&[], &|variant| {
+        if variant.name.starts_with("moca") {
+            variant.scores.choice.as_mut().unwrap().low = 0.0;
+        }
+    });
+    assert_eq!(noise(&at_chance, Metric::Choice), before - 1);
 }
 
 #[test]

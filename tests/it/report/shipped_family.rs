@@ -2,11 +2,15 @@
 
 use std::{fs, path::Path};
 
-use mirscope::report::family::FamilyResults;
+use mirscope::report::{
+    family::{Family, FamilyResults, family_csv, family_markdown},
+    figure::{Palette, family_figures, svg_of},
+};
 use serde_json::Value;
 
 /// The states of every member go through the same bar as golden ones; MIR is no less exact.
 const TOLERANCE: f64 = 1e-4;
+const STALE: &str = "what is stored is not what this version writes: run `./dev family`";
 /// Demo and family together.
 const MOST_BYTES: u64 = 40_000_000;
 
@@ -23,27 +27,23 @@ fn results() -> FamilyResults {
 
 #[test]
 fn results_are_those_of_the_checkpoints_beside_them() {
-    let written: Value = serde_json::from_str(&read("variants.json")).unwrap();
     let results = results();
-    let variants = written["variants"].as_array().unwrap();
-    assert_eq!(variants.len(), results.family.variants.len());
-    for (written, variant) in variants.iter().zip(&results.family.variants) {
-        assert_eq!(written["name"], variant.name.as_str());
-        let choice = written["scores"]["choice"]["value"].as_f64();
-        assert_eq!(choice, variant.scores.choice.map(|score| score.value));
-    }
-    let again = FamilyResults::new(
-        results.family.clone(),
-        results.settings,
-        results.measured.clone(),
-    );
-    let claims = written["claims"].as_array().unwrap();
-    assert_eq!(claims.len(), results.verdicts.len());
+    let written = Family::parse(&read("variants.json"), "variants.json").unwrap();
+    assert!(written == results.family, "{STALE}");
+    let again = FamilyResults::new(written, results.settings, results.measured.clone());
     for (again, stored) in again.verdicts.iter().zip(&results.verdicts) {
-        assert_eq!(again, stored, "run `./dev family`");
+        assert_eq!(again, stored, "{STALE}");
     }
-    for (again, stored) in again.correlations.iter().zip(&results.correlations) {
-        assert_eq!(again, stored, "run `./dev family`");
+    assert!(again == results, "{STALE}");
+    assert!(family_csv(&results) == read("results.csv"), "{STALE}");
+    let page = read("results.md");
+    let tables = family_markdown(&results, &[]);
+    assert!(page.starts_with(tables.trim_end()), "{STALE}");
+    let figures = family_figures(&results, Palette::LIGHT);
+    assert_eq!(page.matches("](figures/").count(), figures.len());
+    for made in figures {
+        let file = format!("figures/{}.svg", made.name);
+        assert!(svg_of(&made.figure) == read(&file), "{file}: {STALE}");
     }
 }
 

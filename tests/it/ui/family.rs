@@ -65,7 +65,7 @@ fn a_claim_stands_with_its_verdict_and_the_rule() {
     );
     assert!(
         harness
-            .query_by_label_contains("Within noise: the change is smaller")
+            .query_by_label_contains("Within noise: the change is less")
             .is_some()
     );
     harness.get_by_label("7 other claims").click();

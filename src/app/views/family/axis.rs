@@ -4,7 +4,7 @@ use eframe::egui;
 
 use crate::{
     app::{glossary, store::Store, theme},
-    report::family::{FamilyResults, Metric},
+    report::family::{FamilyResults, Metric, Over},
 };
 
 /// Draws the choice of the axis.
@@ -47,8 +47,8 @@ pub(super) fn about(ui: &mut egui::Ui, store: &Store, results: &FamilyResults) {
             );
         }
     }
-    let name = axis.map(|axis| axis.name.as_str());
-    let found = results.correlation(name, &Metric::Mir, &Metric::Choice);
+    let over = Over::axis(axis.map(|axis| axis.name.as_str()));
+    let found = results.correlation(&over, &Metric::Mir, &Metric::Choice);
     if let Some(found) = found.filter(|found| found.rank.n > 1) {
         let words = format!(
             "MIR with score, {{rank correlation}}: {}.",

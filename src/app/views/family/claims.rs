@@ -45,7 +45,7 @@ fn list(ui: &mut egui::Ui, claims: &[(&Claim, &Verdict)]) {
         ui.horizontal_wrapped(|ui| {
             badge(ui, verdict.outcome);
             ui.label(&claim.statement);
-            ui.colored_label(theme::colors(ui).faint, &claim.source);
+            ui.colored_label(theme::colors(ui).faint, claim.origin());
         });
         let faint = theme::colors(ui).faint;
         ui.label(RichText::new(numbers(claim, verdict)).small().color(faint));
@@ -58,7 +58,7 @@ fn badge(ui: &mut egui::Ui, outcome: Outcome) {
     let color = match outcome {
         Outcome::Held => palette.runs[1],
         Outcome::DidNotHold => palette.alarm,
-        Outcome::WithinNoise | Outcome::NotMeasured => palette.faint,
+        Outcome::WithinNoise | Outcome::AtChance | Outcome::NotMeasured => palette.faint,
     };
     let color = egui::Color32::from_rgb(color.red, color.green, color.blue);
     egui::Frame::new()
@@ -72,25 +72,25 @@ fn badge(ui: &mut egui::Ui, outcome: Outcome) {
 
 fn numbers(claim: &Claim, verdict: &Verdict) -> String {
     let mut parts = Vec::new();
-    if let (Some(metric), Some([first, last]), Some(change)) =
-        (Metric::parse(&claim.metric), verdict.ends, verdict.change())
-    {
-        let mut text = format!(
-            "{} {} to {}, a change of {}",
-            metric.title(),
-            metric.text(first),
-            metric.text(last),
-            metric.difference(change)
-        );
-        if let Some(noise) = verdict.noise {
-            text += &format!(
-                " (noise \u{b1}{})",
-                metric.difference(noise).replace('+', "")
-            );
+    if let Some(metric) = Metric::parse(&claim.metric) {
+        if let (Some([first, last]), Some(change)) = (verdict.ends, verdict.change()) {
+            parts.push(format!(
+                "{} {} to {}, a change of {}",
+                metric.title(),
+                metric.text(first),
+                metric.text(last),
+                metric.difference(change)
+            ));
         }
-        parts.push(text);
+        parts.extend(verdict.note.clone());
+        if let Some(noise) = verdict.noise {
+            let noise = metric.difference(noise).replace('+', "");
+            parts.push(format!("noise \u{b1}{noise}"));
+        }
         parts.push(verdict.rank.words());
+        parts.extend(verdict.seeds.iter().map(|seed| seed.words(&metric)));
+    } else {
+        parts.extend(verdict.note.clone());
     }
-    parts.extend(verdict.note.clone());
     parts.join("; ")
 }

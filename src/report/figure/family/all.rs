@@ -2,7 +2,7 @@
 
 use super::{FamilyPlot, axis_curves, family_origin, mir_score, settings_plot};
 use crate::report::{
-    family::{FamilyResults, Metric},
+    family::{FamilyResults, Metric, Over},
     figure::{Figure, Look, Palette, Scale},
 };
 
@@ -57,8 +57,8 @@ pub fn family_captioned(plot: &FamilyPlot<'_>, figure: Figure, look: &Look) -> F
         Some(axis) => format!("{} Varied in {}.", axis.explains, axis.source),
         None => format!("{} checkpoints", results.family.variants.len()),
     };
-    let name = plot.axis.map(|axis| axis.name.as_str());
-    let found = results.correlation(name, &Metric::Mir, &Metric::Choice);
+    let over = Over::axis(plot.axis.map(|axis| axis.name.as_str()));
+    let found = results.correlation(&over, &Metric::Mir, &Metric::Choice);
     let rho = found.map(|found| format!("MIR with score: Spearman's {}.", found.rank.words()));
     let captions: Vec<String> = rho.into_iter().chain([family_origin(results)]).collect();
     figure.captioned(&subtitle, &captions, look)

@@ -9,7 +9,7 @@ use super::{
     },
     FamilyPlot, setting_stroke, variant_tip,
 };
-use crate::report::family::{Metric, Variant};
+use crate::report::family::{Metric, Over, Variant};
 
 /// A variant's place in the plot.
 struct Point<'a> {
@@ -178,8 +178,8 @@ pub fn mir_score(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
             tip: variant_tip(results, point.variant),
         });
     }
-    let axis = plot.axis.map(|axis| axis.name.as_str());
-    let found = results.correlation(axis, &Metric::Mir, &Metric::Choice);
+    let over = Over::axis(plot.axis.map(|axis| axis.name.as_str()));
+    let found = results.correlation(&over, &Metric::Mir, &Metric::Choice);
     let rho = found.map_or(String::new(), |found| {
         format!(", Spearman's {}", found.rank.words())
     });
