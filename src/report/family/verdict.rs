@@ -12,8 +12,8 @@ use super::{
 pub const VERDICT_RULE: &str = "\
 The change is the claim's metric at the last of its variants less that at the first. Noise is what two runs \
 that differ by the seed of their training alone exceed once in 20 times: their standard deviation, pooled over \
-the settings that were trained from several seeds, times the root of 2 and Student's t for its degrees of \
-freedom. Held here: the change is not less than the noise, the sign of Spearman's rank correlation along the \
+the settings that were trained from several seeds (of one run's snapshots the last; none whose scores are at \
+chance), times the root of 2 and Student's t for its degrees of freedom. Held here: the change is not less than the noise, the sign of Spearman's rank correlation along the \
 variants (of two: of the change) is as claimed, and no variant lies on the wrong side of an earlier one by more \
 than the noise. Within noise: the change is less. Did not hold here: all else. At chance: the metric is a score, \
 and none of the variants is above chance, so that nothing can be told. Where a claim says that one metric falls \

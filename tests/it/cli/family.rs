@@ -41,7 +41,7 @@ fn family() -> tempfile::TempDir {
     let family = json!({
         "schema": 1, "base": "base", "pairs": "pairs.jsonl", "kinds": [],
         "chance": {"uniform": 0.2, "majority": 0.3},
-        "variants": [variant("base", 0.7, None), variant("base-seed2", 0.6, Some("base")),
+        "variants": [variant("base", 0.7, None), variant("base-seed2", 0.69, Some("base")),
                      variant("early", 0.2, None)],
         "axes": [{"name": "samples", "title": "Amount", "source": "S", "explains": "E.",
                   "ordered": true, "variants": names}],

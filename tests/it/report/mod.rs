@@ -6,6 +6,7 @@ mod files;
 mod forms;
 mod shipped_family;
 mod table;
+mod verdicts;
 
 use mirscope::report::{
     DataSummary, Definition, DeviceSummary, LayerReport, ModelSummary, Report, SCHEMA, StageTiming,
