@@ -16,7 +16,7 @@ from ..scenes import QUESTION_TYPES, caption, make_scene
 from .build import config_of
 from .claims import axes, claims
 from .features import image_processor, paint
-from .questions import asked_after_examples, chance, heldout, questions
+from .questions import Choice, asked_after_examples, chance, heldout, questions
 from .score import score
 from .settings import Family, Setting
 from .train import learned
@@ -79,9 +79,9 @@ def entry(family: Family, setting: Setting, facts: dict, scored: dict) -> dict:
             "image_tokens": config_of(family, setting).image_seq_length, "note": setting.note, **scored}
 
 
-def scores_of(family: Family, setting: Setting, folder: Path) -> dict:
+def scores_of(family: Family, setting: Setting, folder: Path, asked: list[Choice]) -> dict:
     """What `score` says of a written member, from the cache where it was said of the same files and questions."""
-    key = hashlib.sha256(repr((questions(family, heldout(family)), family.shots, family.text_scenes)).encode())
+    key = hashlib.sha256(repr((asked, family.shots, family.text_scenes)).encode())
     for name in (OWN, "config.json"):
         key.update((folder / name).read_bytes())
     cached = family.cache / "scores" / f"{setting.name}.json"
@@ -101,13 +101,13 @@ def write_family(family: Family, settings: list[Setting], out: Path) -> dict:
     fresh = out.with_name(out.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     write_pairs(family, fresh)
+    asked = questions(family, heldout(family))
     entries = []
     for i, setting in enumerate(settings, 1):
         print(f"[{i}/{len(settings)}] {setting.name}", flush=True)
         tensors, facts = learned(family, setting)
         write_member(family, setting, tensors, fresh / setting.name, shared)
-        entries.append(entry(family, setting, facts, scores_of(family, setting, fresh / setting.name)))
-    asked = questions(family, heldout(family))
+        entries.append(entry(family, setting, facts, scores_of(family, setting, fresh / setting.name, asked)))
     data = {"schema": 1, "base": "base", "control": "texts-shuffled", "pairs": "pairs.jsonl", "kinds": QUESTION_TYPES,
             "chance": chance(asked), "few_shot_chance": chance(asked_after_examples(family, asked)), "variants": entries,
             "axes": axes(settings), "claims": claims(settings)}

@@ -121,6 +121,29 @@ export async function measure(page, numPairs) {
   return hook(page, 'report');
 }
 
+/** Fails where a report of the browser is further than `bar` from the native program's. */
+export function sameReport(t, name, report, expected, bar) {
+  t.diagnostic(`${name}: MIR ${report.mir} in the browser, ${expected.mir} natively`);
+  assert.equal(report.data.num_pairs, expected.data.num_pairs, name);
+  assert.ok(Math.abs(report.mir - expected.mir) < bar, `${name}: ${report.mir} against ${expected.mir}`);
+  assert.equal(report.layers.length, expected.layers.length, name);
+  let worst = 0;
+  for (const [index, layer] of report.layers.entries()) {
+    const other = expected.layers[index];
+    const where = `${name}, layer ${layer.layer}`;
+    assert.deepEqual([layer.layer, layer.n_vision, layer.n_text], [other.layer, other.n_vision, other.n_text], where);
+    const off = Math.abs(layer.frechet - other.frechet) / Math.max(Math.abs(other.frechet), Number.MIN_VALUE);
+    worst = Math.max(worst, off);
+    assert.ok(off < bar, `${where}: ${layer.frechet} against ${other.frechet}`);
+    for (const part of ['location', 'spread', 'shape']) {
+      // A part can be next to nothing: it counts in relation to the whole.
+      const difference = Math.abs(layer[part] - other[part]);
+      assert.ok(difference < bar * other.frechet, `${where}, ${part}: ${layer[part]} against ${other[part]}`);
+    }
+  }
+  t.diagnostic(`${name}: terms differ by ${worst.toExponential(1)} at most`);
+}
+
 /** A picture of the window, once what was asked for has been drawn. */
 export async function screenshot(page, name) {
   await page.evaluate(() => new Promise((drawn) => {

@@ -2,11 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-  MEASURED_WITHIN, begin, hook, launch, measure, native, open, openPage, progressed, reach, screenshot, site,
+  MEASURED_WITHIN, begin, hook, launch, measure, native, open, openPage, progressed, reach, sameReport, screenshot,
+  site,
 } from './harness.mjs';
 
 /** Pairs in both runs: enough for a real measurement, few enough for a software adapter. */
 const PAIRS = process.env.MIRSCOPE_FULL ? null : 4;
+/** How far a term, its parts and the MIR may be from the native ones. */
+const BAR = 1e-3;
 /** Between two animation frames while pairs are run, in milliseconds. */
 const LONGEST_FRAME = 100;
 
@@ -17,7 +20,6 @@ before(async () => {
 after(() => browser?.close());
 
 const LIMIT = { timeout: MEASURED_WITHIN + 60_000 };
-const relative = (a, b) => Math.abs(a - b) / Math.max(Math.abs(b), Number.MIN_VALUE);
 
 test('the browser measures what the native program measures', LIMIT, async (t) => {
   const address = await site(t);
@@ -41,25 +43,7 @@ test('the browser measures what the native program measures', LIMIT, async (t) =
   await screenshot(page, 'measured');
 
   const expected = JSON.parse(await native('measure', '--json', ...(PAIRS ? ['--num-pairs', String(PAIRS)] : [])));
-  t.diagnostic(`MIR ${report.mir} in the browser, ${expected.mir} natively`);
-  assert.ok(Math.abs(report.mir - expected.mir) < 1e-3, `${report.mir} against ${expected.mir}`);
-  assert.equal(report.layers.length, expected.layers.length);
-  let worst = 0;
-  for (const [index, layer] of report.layers.entries()) {
-    const other = expected.layers[index];
-    assert.equal(layer.layer, other.layer);
-    assert.equal(layer.n_vision, other.n_vision);
-    assert.equal(layer.n_text, other.n_text);
-    const off = relative(layer.frechet, other.frechet);
-    worst = Math.max(worst, off);
-    assert.ok(off < 1e-3, `layer ${layer.layer}: ${layer.frechet} against ${other.frechet}`);
-    for (const part of ['location', 'spread', 'shape']) {
-      // A part can be next to nothing: it counts in relation to the whole.
-      const difference = Math.abs(layer[part] - other[part]);
-      assert.ok(difference < 1e-3 * other.frechet, `layer ${layer.layer}, ${part}: ${layer[part]} against ${other[part]}`);
-    }
-  }
-  t.diagnostic(`terms differ by ${worst.toExponential(1)} at most`);
+  sameReport(t, 'demo', report, expected, BAR);
 
   const all = summary(watched.all);
   const steady = summary(watched.steady);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FamilyResults, Metric, RankCorrelation, Variant, rank_correlation};
+use super::{FamilyAxis, FamilyResults, Metric, RankCorrelation, Variant, rank_correlation};
 
 /// The settings that a correlation is over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,8 +18,8 @@ pub enum Over {
 
 impl Over {
     /// The settings of an axis, or all of them without one.
-    pub fn axis(name: Option<&str>) -> Self {
-        name.map_or(Self::All, |name| Self::Axis(name.to_owned()))
+    pub fn axis(axis: Option<&FamilyAxis>) -> Self {
+        axis.map_or(Self::All, |axis| Self::Axis(axis.name.clone()))
     }
 }
 
@@ -36,6 +36,20 @@ pub struct Correlation {
     pub rank: RankCorrelation,
 }
 
+/// The rank correlation of two metrics over those of the variants that have both.
+pub(super) fn rank_over(
+    results: &FamilyResults,
+    variants: &[&Variant],
+    x: &Metric,
+    y: &Metric,
+) -> RankCorrelation {
+    let values = variants
+        .iter()
+        .filter_map(|variant| Some((x.value(results, variant)?, y.value(results, variant)?)));
+    let (xs, ys): (Vec<f64>, Vec<f64>) = values.unzip();
+    rank_correlation(&xs, &ys)
+}
+
 /// MIR in its three forms with the score, and MIR with losses: over all settings, over those that can be
 /// compared, and along each axis.
 pub fn correlations(results: &FamilyResults) -> Vec<Correlation> {
@@ -48,17 +62,11 @@ pub fn correlations(results: &FamilyResults) -> Vec<Correlation> {
         (Metric::Mir, Metric::TextPerplexity),
     ];
     let correlated = |over: Over, variants: &[&Variant]| -> Vec<Correlation> {
-        let pairs = pairs.iter().map(|(x, y)| {
-            let values = variants.iter().filter_map(|variant| {
-                Some((x.value(results, variant)?, y.value(results, variant)?))
-            });
-            let (xs, ys): (Vec<f64>, Vec<f64>) = values.unzip();
-            Correlation {
-                over: over.clone(),
-                x: x.name(),
-                y: y.name(),
-                rank: rank_correlation(&xs, &ys),
-            }
+        let pairs = pairs.iter().map(|(x, y)| Correlation {
+            over: over.clone(),
+            x: x.name(),
+            y: y.name(),
+            rank: rank_over(results, variants, x, y),
         });
         pairs.collect()
     };

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Expectation, FamilyError};
+use super::{Claim, Expectation, FamilyError};
 
 /// Version of the layout of `variants.json` and `results.json`.
 pub const FAMILY_SCHEMA: u32 = 1;
@@ -141,23 +141,6 @@ pub struct FamilyAxis {
     /// Whether its settings have an order.
     pub ordered: bool,
     /// Its variants in their order; further seeds may stand among them.
-    pub variants: Vec<String>,
-}
-
-/// Something that a paper says, or that a control should show.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Claim {
-    /// Its name.
-    pub id: String,
-    /// The paper and place; empty for a control.
-    pub source: String,
-    /// What is claimed, in a sentence.
-    pub statement: String,
-    /// The metric that it is about, see [`super::Metric::parse`].
-    pub metric: String,
-    /// What is expected, see [`Expectation::parse`].
-    pub expect: String,
-    /// The variants that it is judged on, in order; two or more.
     pub variants: Vec<String>,
 }
 
@@ -320,6 +303,21 @@ impl Family {
         variants.filter(|variant| variant.replicate_of.is_none())
     }
 
+    /// One variant a training: [`Self::first_seeds`], of a long run's snapshots the last one alone.
+    pub fn first_trainings(&self) -> impl Iterator<Item = &Variant> {
+        let run = self.pretraining();
+        let end = run.and_then(|axis| self.settings(axis).last());
+        self.first_seeds().filter(move |variant| {
+            let is_snapshot = run.is_some_and(|axis| axis.variants.contains(&variant.name));
+            !is_snapshot || end.is_some_and(|end| end.name == variant.name)
+        })
+    }
+
+    /// What answering without looking scores at the questions that are asked after examples.
+    pub fn chance_after_examples(&self) -> Chance {
+        self.few_shot_chance.unwrap_or(self.chance)
+    }
+
     /// The further seeds of a variant's setting.
     pub fn replicates<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Variant> {
         let variants = self.variants.iter();
@@ -337,16 +335,6 @@ impl Family {
         }
         seeds.retain(|_, replicates| replicates.len() > 1);
         seeds.into_iter().collect()
-    }
-}
-
-impl Claim {
-    /// Who says so.
-    pub fn origin(&self) -> &str {
-        match self.source.is_empty() {
-            true => "control",
-            false => &self.source,
-        }
     }
 }
 

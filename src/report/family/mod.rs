@@ -5,12 +5,12 @@
 //! variant's [`Measured`], the noise between seeds ([`SeedNoise`]), rank correlations
 //! ([`Correlation`]) and a [`Verdict`] per claim, by one rule ([`VERDICT_RULE`]).
 
+mod claim;
 mod correlation;
 mod csv;
 mod data;
 mod error;
 mod evidence;
-mod expectation;
 mod metric;
 mod noise;
 mod rank;
@@ -20,12 +20,12 @@ mod terminal;
 mod text;
 mod verdict;
 
+pub use claim::{Claim, Expectation};
 pub use correlation::{Correlation, Over, correlations};
 pub use csv::family_csv;
-pub use data::{Chance, Claim, FAMILY_SCHEMA, Family, FamilyAxis, Score, Scores, Variant};
+pub use data::{Chance, FAMILY_SCHEMA, Family, FamilyAxis, Score, Scores, Variant};
 pub use error::FamilyError;
 pub use evidence::OtherSeed;
-pub use expectation::Expectation;
 pub use metric::Metric;
 pub use noise::{SeedNoise, seed_noise};
 pub use rank::{Certainty, RankCorrelation, average_ranks, rank_correlation, spearman};

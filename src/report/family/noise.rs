@@ -53,15 +53,7 @@ impl SeedNoise {
 pub fn seed_noise(results: &FamilyResults, metric: &Metric) -> Option<SeedNoise> {
     let family = &results.family;
     let (mut squares, mut settings, mut runs) = (0.0, 0, 0);
-    let snapshots = family.pretraining().map_or(&[][..], |axis| &axis.variants);
-    let end = family
-        .pretraining()
-        .and_then(|axis| family.settings(axis).last());
-    for first in family.first_seeds() {
-        let is_end = end.is_some_and(|end| end.name == first.name);
-        if snapshots.contains(&first.name) && !is_end {
-            continue;
-        }
+    for first in family.first_trainings() {
         let seeds = std::iter::once(first).chain(family.replicates(&first.name));
         let seeds: Vec<&Variant> = seeds.collect();
         let at_chance = |it: &&Variant| results.is_above_chance(metric, it) == Some(false);

@@ -123,6 +123,11 @@ impl Measured {
             notes: report.notes.clone(),
         }
     }
+
+    /// Vision tokens over the width of the states; MIR is biased upward where there are few.
+    pub fn tokens_per_dimension(&self) -> f64 {
+        self.n_vision as f64 / self.hidden_size.max(1) as f64
+    }
 }
 
 impl FamilyResults {
@@ -238,9 +243,10 @@ impl FamilyResults {
 
     /// What answering without looking scores at the questions that a metric is about.
     pub fn chance(&self, metric: &Metric) -> Chance {
-        let after_examples = self.family.few_shot_chance;
-        let after_examples = after_examples.filter(|_| matches!(metric, Metric::FewShot(_)));
-        after_examples.unwrap_or(self.family.chance)
+        match metric {
+            Metric::FewShot(_) => self.family.chance_after_examples(),
+            _ => self.family.chance,
+        }
     }
 
     /// The settings whose MIR can be compared: with as many vision tokens as the base, for the estimate is
@@ -249,15 +255,8 @@ impl FamilyResults {
         let tokens = |variant: &Variant| Some(self.measured.get(&variant.name)?.n_vision);
         let family = &self.family;
         let base = family.variant(&family.base).and_then(tokens);
-        let snapshots = family.pretraining().map_or(&[][..], |axis| &axis.variants);
-        let end = family
-            .pretraining()
-            .and_then(|axis| family.settings(axis).last());
-        let counts = |it: &&Variant| {
-            let is_end = end.is_some_and(|end| end.name == it.name);
-            (is_end || !snapshots.contains(&it.name)) && base.is_some() && tokens(it) == base
-        };
-        family.first_seeds().filter(counts).collect()
+        let counts = |it: &&Variant| base.is_some() && tokens(it) == base;
+        family.first_trainings().filter(counts).collect()
     }
 
     /// The numbers of examples for which any variant has a few-shot score, as written, fewest first.

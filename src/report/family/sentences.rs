@@ -1,6 +1,6 @@
 //! What the results say, in sentences that are made from the numbers alone.
 
-use super::{FamilyResults, Metric, Outcome, Over, Score, Variant, rank_correlation};
+use super::{FamilyResults, Metric, Outcome, Over, Score, Variant, correlation::rank_over};
 
 /// How far above chance and above the blanked image a model that looks has to be, in points.
 const LOOKS: f64 = 0.30;
@@ -61,11 +61,7 @@ fn beside(difference: f64) -> String {
 
 fn pretraining(results: &FamilyResults) -> Option<String> {
     let axis = results.family.pretraining()?;
-    let found = results.correlation(
-        &Over::Axis(axis.name.clone()),
-        &Metric::Mir,
-        &Metric::Choice,
-    )?;
+    let found = results.correlation(&Over::axis(Some(axis)), &Metric::Mir, &Metric::Choice)?;
     let rho = found.rank.rho?;
     let settings: Vec<&Variant> = results.family.settings(axis).collect();
     let first = Metric::Mir.value(results, settings.first()?)?;
@@ -84,12 +80,7 @@ fn pretraining(results: &FamilyResults) -> Option<String> {
         found.rank.words()
     );
     for (seed, variants) in results.family.other_seeds(&settings) {
-        let pairs = variants.iter().filter_map(|variant| {
-            let mir = Metric::Mir.value(results, variant)?;
-            Some((mir, Metric::Choice.value(results, variant)?))
-        });
-        let (mir, score): (Vec<f64>, Vec<f64>) = pairs.unzip();
-        let again = rank_correlation(&mir, &score);
+        let again = rank_over(results, &variants, &Metric::Mir, &Metric::Choice);
         text += &format!("; from seed {seed}: {}", again.words());
     }
     Some(text + ".")
@@ -115,11 +106,7 @@ fn overall(results: &FamilyResults) -> Option<String> {
 /// How many tokens a dimension the estimates stand on.
 fn tokens(results: &FamilyResults) -> Option<String> {
     let family = &results.family;
-    let measured = |name: &str| results.measured.get(name);
-    let share = |name: &str| {
-        let measured = measured(name)?;
-        Some(measured.n_vision as f64 / measured.hidden_size.max(1) as f64)
-    };
+    let share = |name: &str| Some(results.measured.get(name)?.tokens_per_dimension());
     let shares = family.variants.iter().filter_map(|it| share(&it.name));
     let (low, high) = shares.fold((f64::MAX, 0.0_f64), |(low, high), it| {
         (low.min(it), high.max(it))
@@ -230,7 +217,7 @@ fn few_shot(results: &FamilyResults) -> Option<String> {
         results.is_above_chance(&Metric::FewShot((*shots).clone()), variant) == Some(true)
     };
     let above = asked.iter().filter(is_above).count();
-    let chance = Metric::Choice.text(results.chance(&Metric::FewShot(after.to_string())).best());
+    let chance = Metric::Choice.text(results.family.chance_after_examples().best());
     let words = if above == 0 {
         format!("no checkpoint is above chance ({chance})")
     } else {

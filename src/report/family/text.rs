@@ -45,7 +45,7 @@ pub fn family_markdown(results: &FamilyResults, figures: &[(String, String)]) ->
 
 fn legend(results: &FamilyResults) -> String {
     let chance = results.family.chance;
-    let after = results.chance(&Metric::FewShot(String::new()));
+    let after = results.family.chance_after_examples();
     format!(
         "\nMIR: lower is better aligned; `official` is its definition `official-accurate`. Score: right \
          answers to questions about scenes never trained on, with a 95 % interval; chance is {} (every \
@@ -124,8 +124,8 @@ fn variant_row(results: &FamilyResults, variant: &Variant, metrics: &[Metric]) -
             _ => text,
         }
     });
-    let share = |it: &Measured| it.n_vision as f64 / it.hidden_size.max(1) as f64;
-    let share = results.measured.get(&variant.name).map(share);
+    let measured = results.measured.get(&variant.name);
+    let share = measured.map(Measured::tokens_per_dimension);
     let ends = [
         variant.image_tokens.to_string(),
         share.map_or_else(|| "-".to_owned(), |share| format!("{share:.1}")),

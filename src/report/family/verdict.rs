@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Claim, Expectation, FamilyResults, OtherSeed, RankCorrelation, Variant,
     evidence::{Evidence, evidence, other_seeds},
-    rank_correlation, seed_noise,
+    rank_correlation,
 };
 
 /// The rule of all verdicts, as the table and the app print it.
@@ -13,9 +13,9 @@ pub const VERDICT_RULE: &str = "\
 The change is the claim's metric at the last of its variants less that at the first. Noise is what two runs \
 that differ by the seed of their training alone exceed once in 20 times: their standard deviation, pooled over \
 the settings that were trained from several seeds (of one run's snapshots the last; none whose scores are at \
-chance), times the root of 2 and Student's t for its degrees of freedom. Held here: the change is not less than the noise, the sign of Spearman's rank correlation along the \
-variants (of two: of the change) is as claimed, and no variant lies on the wrong side of an earlier one by more \
-than the noise. Within noise: the change is less. Did not hold here: all else. At chance: the metric is a score, \
+chance), times the root of 2 and Student's t for its degrees of freedom. Held here: the change is not less than \
+the noise, the sign of Spearman's rank correlation along the variants (of two: of the change) is as claimed, and \
+no variant lies on the wrong side of an earlier one by more than the noise. Within noise: the change is less. Did not hold here: all else. At chance: the metric is a score, \
 and none of the variants is above chance, so that nothing can be told. Where a claim says that one metric falls \
 with another, their rank correlation alone counts: it is within noise where it, or one as strong the other way, \
 comes about by chance more often than once in 20 times. A claim that nothing changes held where no two of its \
@@ -132,7 +132,7 @@ fn judge(results: &FamilyResults, claim: &Claim) -> Verdict {
         Expectation::Increasing => Some(1.0),
         Expectation::Decreasing => Some(-1.0),
     };
-    let Some(noise) = seed_noise(results, &evidence.metric) else {
+    let Some(noise) = results.noise_of(&evidence.metric) else {
         verdict.note = Some(format!(
             "no setting has `{}` from two seeds, so that its noise is not known",
             claim.metric

@@ -46,7 +46,8 @@ fn a_second_run_of_pretraining_is_told_beside_the_first() {
 #[test]
 fn correlations_are_over_settings_not_over_runs() {
     let results = results();
-    let over = |axis| {
+    let over = |axis: Option<&str>| {
+        let axis = axis.and_then(|name| results.family.axis(name));
         let found = results
             .correlation(&Over::axis(axis), &Metric::Mir, &Metric::Choice)
             .unwrap();
@@ -57,7 +58,11 @@ fn correlations_are_over_settings_not_over_runs() {
     assert_eq!(all, results.family.first_seeds().count());
     assert!((-1.0..0.0).contains(&rho));
     let texts = results
-        .correlation(&Over::axis(Some("texts")), &Metric::Mir, &Metric::Choice)
+        .correlation(
+            &Over::axis(results.family.axis("texts")),
+            &Metric::Mir,
+            &Metric::Choice,
+        )
         .unwrap();
     assert_eq!(texts.rank.n, 5, "the second seed is no setting");
 }

@@ -47,7 +47,7 @@ pub(super) fn about(ui: &mut egui::Ui, store: &Store, results: &FamilyResults) {
             );
         }
     }
-    let over = Over::axis(axis.map(|axis| axis.name.as_str()));
+    let over = Over::axis(axis);
     let found = results.correlation(&over, &Metric::Mir, &Metric::Choice);
     if let Some(found) = found.filter(|found| found.rank.n > 1) {
         let words = format!(

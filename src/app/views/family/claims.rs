@@ -71,26 +71,25 @@ fn badge(ui: &mut egui::Ui, outcome: Outcome) {
 }
 
 fn numbers(claim: &Claim, verdict: &Verdict) -> String {
+    let Some(metric) = Metric::parse(&claim.metric) else {
+        return verdict.note.clone().unwrap_or_default();
+    };
     let mut parts = Vec::new();
-    if let Some(metric) = Metric::parse(&claim.metric) {
-        if let (Some([first, last]), Some(change)) = (verdict.ends, verdict.change()) {
-            parts.push(format!(
-                "{} {} to {}, a change of {}",
-                metric.title(),
-                metric.text(first),
-                metric.text(last),
-                metric.difference(change)
-            ));
-        }
-        parts.extend(verdict.note.clone());
-        if let Some(noise) = verdict.noise {
-            let noise = metric.difference(noise).replace('+', "");
-            parts.push(format!("noise \u{b1}{noise}"));
-        }
-        parts.push(verdict.rank.words());
-        parts.extend(verdict.seeds.iter().map(|seed| seed.words(&metric)));
-    } else {
-        parts.extend(verdict.note.clone());
+    if let (Some([first, last]), Some(change)) = (verdict.ends, verdict.change()) {
+        parts.push(format!(
+            "{} {} to {}, a change of {}",
+            metric.title(),
+            metric.text(first),
+            metric.text(last),
+            metric.difference(change)
+        ));
     }
+    parts.extend(verdict.note.clone());
+    if let Some(noise) = verdict.noise {
+        let noise = metric.difference(noise).replace('+', "");
+        parts.push(format!("noise \u{b1}{noise}"));
+    }
+    parts.push(verdict.rank.words());
+    parts.extend(verdict.seeds.iter().map(|seed| seed.words(&metric)));
     parts.join("; ")
 }

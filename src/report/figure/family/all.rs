@@ -57,7 +57,7 @@ pub fn family_captioned(plot: &FamilyPlot<'_>, figure: Figure, look: &Look) -> F
         Some(axis) => format!("{} Varied in {}.", axis.explains, axis.source),
         None => format!("{} checkpoints", results.family.variants.len()),
     };
-    let over = Over::axis(plot.axis.map(|axis| axis.name.as_str()));
+    let over = Over::axis(plot.axis);
     let found = results.correlation(&over, &Metric::Mir, &Metric::Choice);
     let rho = found.map(|found| format!("MIR with score: Spearman's {}.", found.rank.words()));
     let captions: Vec<String> = rho.into_iter().chain([family_origin(results)]).collect();

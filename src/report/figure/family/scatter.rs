@@ -178,7 +178,7 @@ pub fn mir_score(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
             tip: variant_tip(results, point.variant),
         });
     }
-    let over = Over::axis(plot.axis.map(|axis| axis.name.as_str()));
+    let over = Over::axis(plot.axis);
     let found = results.correlation(&over, &Metric::Mir, &Metric::Choice);
     let rho = found.map_or(String::new(), |found| {
         format!(", Spearman's {}", found.rank.words())

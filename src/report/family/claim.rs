@@ -1,4 +1,33 @@
-//! What a claim expects of its metric.
+//! A claim, and what it expects of its metric.
+
+use serde::{Deserialize, Serialize};
+
+/// Something that a paper says, or that a control should show.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Its name.
+    pub id: String,
+    /// The paper and place; empty for a control.
+    pub source: String,
+    /// What is claimed, in a sentence.
+    pub statement: String,
+    /// The metric that it is about, see [`super::Metric::parse`].
+    pub metric: String,
+    /// What is expected, see [`Expectation::parse`].
+    pub expect: String,
+    /// The variants that it is judged on, in order; two or more.
+    pub variants: Vec<String>,
+}
+
+impl Claim {
+    /// Who says so.
+    pub fn origin(&self) -> &str {
+        match self.source.is_empty() {
+            true => "control",
+            false => &self.source,
+        }
+    }
+}
 
 /// What a claim expects of its metric.
 #[derive(Clone, Debug, PartialEq, Eq)]
