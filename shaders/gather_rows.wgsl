@@ -11,8 +11,9 @@ struct Params {
     // Index of the source's first row, and its number of rows.
     first: u32,
     rows: u32,
-    // Groups of four in a row.
+    // Groups of four in a row of `out` and of the source, whose rows may be padded to more.
     width4: u32,
+    source_width4: u32,
     out_row: u32,
 }
 
@@ -34,7 +35,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     if row >= params.rows {
         return;
     }
-    let source_index = row * params.width4 + col;
+    let source_index = row * params.source_width4 + col;
     let target_index = (params.out_row + i) * params.width4 + col;
     if DTYPE == 0u {
         out[target_index] = bitcast<vec4<f32>>(vec4<u32>(source[2u * source_index], source[2u * source_index + 1u]));

@@ -6,7 +6,7 @@ use crate::{
     kernels::{
         center_rows::center_rows,
         column_sums::{ColumnSums, column_totals},
-        matmul::{Matmul, matmul_with},
+        matmul::{Matmul, matmul_with, plan},
         split_rows::{Parts, split_rows},
     },
 };
@@ -161,11 +161,12 @@ fn gram(
             accumulate: begin > 0,
             ..Matmul::default()
         };
+        let plan = plan(gpu.class(), width, width, count);
         for (a, b, out) in [
             (&parts.high, &parts.high, &gram.high),
             (&parts.mixed, &parts.low, &gram.rest),
         ] {
-            recording.push(matmul_with(gpu.kernels(), a, b, &with, out)?);
+            recording.extend(matmul_with(gpu, plan, a, b, &with, out)?);
         }
     }
     Ok(gram)

@@ -125,7 +125,7 @@ impl Mir {
                 (text, vision)
             };
             let k = gpu.tensor(DType::F32, low.rows(), high.rows())?;
-            recording.push(matmul(gpu, low, high, &Matmul::default(), &k)?);
+            recording.extend(matmul(gpu, low, high, &Matmul::default(), &k)?);
             let (calls, factor) =
                 polar::nuclear_norm(gpu, &k, (&squares, layer), (&dots, layer * span))?;
             recording.extend(calls);

@@ -99,21 +99,21 @@ pub(super) fn polar_factor(
             ..Matmul::default()
         };
         // b XX^T, then b XX^T + c (XX^T)^2.
-        calls.push(matmul(gpu, &x, &x, &scaled(b * factor * factor), &gram)?);
+        calls.extend(matmul(gpu, &x, &x, &scaled(b * factor * factor), &gram)?);
         let mut increment = &gram;
         if c != 0.0 {
             let with = Matmul {
                 residual: Some(&gram),
                 ..scaled(c / (b * b))
             };
-            calls.push(matmul(gpu, &gram, &gram, &with, &polynomial)?);
+            calls.extend(matmul(gpu, &gram, &gram, &with, &polynomial)?);
             increment = &polynomial;
         }
         let with = Matmul {
             residual: Some(&turned),
             ..scaled(1.0 / a)
         };
-        calls.push(matmul(gpu, &turned, increment, &with, &next)?);
+        calls.extend(matmul(gpu, &turned, increment, &with, &next)?);
         std::mem::swap(&mut turned, &mut next);
         calls.push(transpose(&turned, 0, &x)?);
         factor *= a;

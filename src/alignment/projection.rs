@@ -113,7 +113,7 @@ impl Projector<'_> {
                     scale: weight as f32,
                     ..Matmul::default()
                 };
-                recording.push(matmul(gpu, &piece, &piece, &with, &gram)?);
+                recording.extend(matmul(gpu, &piece, &piece, &with, &gram)?);
                 begun = true;
             }
         }
@@ -170,7 +170,7 @@ impl Projector<'_> {
         let centered = self.center(&mut recording, state)?;
         let coordinates = gpu.tensor(DType::F32, 2, state.rows())?;
         let plain = Matmul::default();
-        recording.push(matmul(gpu, &plane.0, &centered.rows, &plain, &coordinates)?);
+        recording.extend(matmul(gpu, &plane.0, &centered.rows, &plain, &coordinates)?);
         self.run(&recording).await?;
         let read = gpu.read(&[&coordinates, &centered.moments.squares]).await?;
         let [coordinates, squares] = read.as_slice() else {
@@ -298,7 +298,7 @@ impl Projector<'_> {
         let next = gpu.tensor(DType::F32, rows, width)?;
         let mut block = gpu.upload(rows, width, &start(rows * width))?;
         for step in 1..=STEPS {
-            recording.push(matmul(gpu, &block, gram, &plain, &next)?);
+            recording.extend(matmul(gpu, &block, gram, &plain, &next)?);
             let polar = match step < STEPS {
                 true => polar_factor(gpu, &next, coarse_schedule(), (&squares, 0))?,
                 false => polar_factor(gpu, &next, schedule(), (&squares, 0))?,
@@ -308,9 +308,9 @@ impl Projector<'_> {
         }
         let small = || gpu.tensor(DType::F32, rows, rows);
         let (products, overlaps) = (small()?, small()?);
-        recording.push(matmul(gpu, &block, gram, &plain, &next)?);
-        recording.push(matmul(gpu, &next, &block, &plain, &products)?);
-        recording.push(matmul(gpu, &block, &block, &plain, &overlaps)?);
+        recording.extend(matmul(gpu, &block, gram, &plain, &next)?);
+        recording.extend(matmul(gpu, &next, &block, &plain, &products)?);
+        recording.extend(matmul(gpu, &block, &block, &plain, &overlaps)?);
         Ok((block, [products, overlaps]))
     }
 
@@ -327,7 +327,7 @@ impl Projector<'_> {
         let coefficients = gpu.upload(coefficients.len(), turned.cols(), &values)?;
         let axes = gpu.tensor(DType::F32, coefficients.rows(), turned.rows())?;
         let plain = Matmul::default();
-        recording.push(matmul(gpu, &coefficients, turned, &plain, &axes)?);
+        recording.extend(matmul(gpu, &coefficients, turned, &plain, &axes)?);
         Ok(axes)
     }
 
@@ -356,13 +356,13 @@ impl Projector<'_> {
             let centered = self.center(recording, state)?.rows;
             let coordinates = gpu.tensor(DType::F32, 2, all)?;
             let plain = Matmul::default();
-            recording.push(matmul(gpu, axes, &centered, &plain, &coordinates)?);
+            recording.extend(matmul(gpu, axes, &centered, &plain, &coordinates)?);
             let with = Matmul {
                 accumulate: index > 0,
                 scale: scales.unit() as f32,
                 ..plain
             };
-            recording.push(matmul(gpu, &coordinates, &weights, &with, &sum)?);
+            recording.extend(matmul(gpu, &coordinates, &weights, &with, &sum)?);
         }
         Ok(sum)
     }

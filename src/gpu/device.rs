@@ -30,6 +30,18 @@ impl KernelVariant {
     }
 }
 
+/// What the choice of kernels depends on: the same for the same machine, so that equal machines give
+/// equal bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AdapterClass {
+    /// A program on the CPU, or [`KernelVariant::Direct`] was asked for.
+    Software,
+    /// A GPU that shares the CPU's memory, or one of which no more is known.
+    Integrated,
+    /// A GPU with memory of its own.
+    Discrete,
+}
+
 /// Limits to request from the adapter.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum LimitTier {
@@ -122,6 +134,15 @@ impl Gpu {
     /// The kernel variant in use.
     pub fn kernels(&self) -> KernelVariant {
         self.0.kernels
+    }
+
+    /// The class of adapter that kernels are chosen by.
+    pub fn class(&self) -> AdapterClass {
+        match (self.0.kernels, self.0.info.device_type) {
+            (KernelVariant::Direct, _) => AdapterClass::Software,
+            (_, wgpu::DeviceType::DiscreteGpu) => AdapterClass::Discrete,
+            _ => AdapterClass::Integrated,
+        }
     }
 
     /// Whether the adapter is a program on the CPU.
@@ -238,7 +259,7 @@ impl Gpu {
 
     fn write(&self, lease: &Lease, dtype: DType, cols: usize, bytes: &[u8]) {
         let row = cols * dtype.size();
-        let padded = tensor::stride(cols) * dtype.size();
+        let padded = tensor::stride(dtype, cols) * dtype.size();
         if row == padded {
             if !bytes.is_empty() {
                 self.0.queue.write_buffer(&lease.buffer, 0, bytes);

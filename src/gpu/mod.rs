@@ -17,7 +17,7 @@ mod tensor;
 mod wait;
 
 pub use adapter::{AdapterSummary, adapters};
-pub use device::{Gpu, GpuOptions, KernelVariant, LimitTier};
+pub use device::{AdapterClass, Gpu, GpuOptions, KernelVariant, LimitTier};
 pub use dispatch::{Access, Binding, Dispatch, Recording, Step, Work};
 pub use error::GpuError;
 pub use memory::MemoryUse;

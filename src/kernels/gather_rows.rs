@@ -11,6 +11,7 @@ struct Params {
     first: u32,
     rows: u32,
     width4: u32,
+    source_width4: u32,
     out_row: u32,
 }
 
@@ -41,7 +42,7 @@ pub fn gather_rows(
     expect("gather_rows", fits, || {
         format!("indices {indices:?} of source {source:?} do not fit out {out:?} at row {out_row}")
     })?;
-    let width4 = source.stride() / 4;
+    let width4 = out.stride() / 4;
     let mut dispatch = call(
         "gather_rows",
         "main",
@@ -50,6 +51,7 @@ pub fn gather_rows(
             first: u32_of(first),
             rows: u32_of(source.rows()),
             width4: u32_of(width4),
+            source_width4: u32_of(source.stride() / 4),
             out_row: u32_of(out_row),
         },
         vec![

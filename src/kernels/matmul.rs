@@ -1,11 +1,17 @@
 //! Matrix product with fused bias, activation and residual.
 
-use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, KernelVariant, Tensor, Work};
+use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, Tensor, Work};
 
-use super::{Activation, call, expect, groups, matvec, traffic, u32_of};
+use super::{
+    Activation, call, expect, groups, matvec, sum_pieces::sum_pieces, traffic, u32_of,
+};
 
-/// Rows and columns that one workgroup computes, in either variant.
-const TILE: usize = 64;
+mod plan;
+
+pub use plan::{Plan, Tile, plan};
+
+/// Depth of a tile: pieces of the inner dimension are whole tiles.
+const DEPTH: usize = 16;
 
 /// What surrounds the product.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +28,7 @@ pub struct Matmul<'a> {
     pub out_row: usize,
     /// First column of `out`, `bias` and `residual`, a multiple of 4.
     pub out_col: usize,
-    /// Columns of `a` and `b` that are summed over, all if absent; starts at a multiple of 4.
+    /// Columns of `a` and `b` that are summed over, all if absent; starts at a multiple of 8.
     pub inner: Option<(usize, usize)>,
     /// Adds to what stands in `out`.
     pub accumulate: bool,
@@ -68,59 +74,89 @@ struct Params {
     residual_row: u32,
     out_col: u32,
     scale: f32,
+    piece: u32,
 }
 
-/// `out = activation(scale a b^T + bias) + residual`; few rows go to [`matvec`].
+/// `out = activation(scale a b^T + bias) + residual`; few rows go to [`matvec`]. One dispatch, or two
+/// where the inner dimension is cut into pieces that run side by side (split-K).
 ///
 /// # Shapes
 /// `a [m, k]` f32, `b [n, k]` f32, f16 or bf16 (a PyTorch `Linear.weight`), `bias [1, n]`,
 /// `residual` and `out` `[>= m, >= n]` f32.
 ///
 /// # Errors
-/// [`GpuError::Shape`].
+/// [`GpuError::Shape`]; [`GpuError::TooLarge`] where pieces do not fit.
 pub fn matmul(
     gpu: &Gpu,
     a: &Tensor,
     b: &Tensor,
     with: &Matmul<'_>,
     out: &Tensor,
-) -> Result<Dispatch, GpuError> {
+) -> Result<Vec<Dispatch>, GpuError> {
     if a.rows() <= matvec::MOST_ROWS && with.is_plain() {
-        return matvec::matvec_with(gpu.kernels(), a, b, with, out);
+        return Ok(vec![matvec::matvec_with(gpu.kernels(), a, b, with, out)?]);
     }
-    matmul_with(gpu.kernels(), a, b, with, out)
+    let k = with.inner.map_or(a.cols(), |(_, count)| count);
+    matmul_with(gpu, plan(gpu.class(), a.rows(), b.rows(), k), a, b, with, out)
 }
 
-/// [`matmul`] in a given variant.
+/// [`matmul`] by a given plan.
 ///
 /// # Errors
-/// [`GpuError::Shape`].
+/// As [`matmul`].
 pub fn matmul_with(
-    variant: KernelVariant,
+    gpu: &Gpu,
+    plan: Plan,
     a: &Tensor,
     b: &Tensor,
     with: &Matmul<'_>,
     out: &Tensor,
-) -> Result<Dispatch, GpuError> {
+) -> Result<Vec<Dispatch>, GpuError> {
     let (m, n) = (a.rows(), b.rows());
-    let (begin, k) = match with.inner {
-        Some((begin, count)) => (begin, count),
-        None => (0, a.cols()),
-    };
+    let (begin, k) = with.inner.unwrap_or((0, a.cols()));
     check("matmul", a, b, with, out, begin, k)?;
+    let piece = k.div_ceil(plan.pieces.max(1)).next_multiple_of(DEPTH);
+    let pieces = k.div_ceil(piece).max(1);
+    if pieces == 1 {
+        return Ok(vec![product(plan.tile, a, b, with, out, (piece, 1))]);
+    }
+    let partial = gpu.tensor(DType::F32, pieces * m, n)?;
+    let bare = Matmul {
+        inner: with.inner,
+        ..Matmul::default()
+    };
+    Ok(vec![
+        product(plan.tile, a, b, &bare, &partial, (piece, pieces)),
+        sum_pieces(&partial, m, with, out)?,
+    ])
+}
+
+/// The product itself, in `pieces` of `piece` elements of the inner dimension; shapes are checked.
+fn product(
+    tile: Tile,
+    a: &Tensor,
+    b: &Tensor,
+    with: &Matmul<'_>,
+    out: &Tensor,
+    (piece, pieces): (usize, usize),
+) -> Dispatch {
+    let (m, n) = (a.rows(), b.rows());
+    let (begin, k) = with.inner.unwrap_or((0, a.cols()));
+    let groups_of_16_bytes = |tensor: &Tensor| u32_of(tensor.stride() * tensor.dtype().size() / 16);
     let params = Params {
         m: u32_of(m),
         n: u32_of(n),
         k: u32_of(k),
         k_begin: u32_of(begin),
-        a_stride: u32_of(a.stride() / 4),
-        b_stride: u32_of(b.stride() / 4),
-        out_stride: u32_of(out.stride() / 4),
-        residual_stride: u32_of(with.residual.map_or(0, Tensor::stride) / 4),
+        a_stride: groups_of_16_bytes(a),
+        b_stride: groups_of_16_bytes(b),
+        out_stride: groups_of_16_bytes(out),
+        residual_stride: with.residual.map_or(0, groups_of_16_bytes),
         out_row: u32_of(with.out_row),
         residual_row: u32_of(with.residual_row),
         out_col: u32_of(with.out_col / 4),
         scale: with.scale,
+        piece: u32_of(piece),
     };
     // A missing operand is bound to `a`, which nothing reads through that name.
     let bindings = vec![
@@ -130,12 +166,13 @@ pub fn matmul_with(
         Binding::read(with.residual.unwrap_or(a)),
         Binding::write(out),
     ];
+    let [rows, cols] = tile.size();
     let mut dispatch = call(
         "matmul",
-        variant.name(),
+        tile.entry(),
         &params,
         bindings,
-        [groups(n, TILE), groups(m, TILE), 1],
+        [groups(n, cols), groups(m, rows), u32_of(pieces)],
         Work {
             flops: 2.0 * m as f64 * n as f64 * k as f64,
             bytes: traffic(&[a, b, out]),
@@ -148,7 +185,10 @@ pub fn matmul_with(
         ("HAS_RESIDUAL", f64::from(u8::from(with.residual.is_some()))),
         ("ACCUMULATE", f64::from(u8::from(with.accumulate))),
     ];
-    Ok(dispatch)
+    if tile.entry() == "tiled_64" {
+        dispatch.constants.push(("TILE_ROWS", rows as f64));
+    }
+    dispatch
 }
 
 pub(super) fn check(
@@ -166,7 +206,7 @@ pub(super) fn check(
     })?;
     expect(
         name,
-        begin.is_multiple_of(4) && begin + k <= a.cols(),
+        begin.is_multiple_of(8) && begin + k <= a.cols(),
         || format!("columns {begin}..{} are not within a {a:?}", begin + k),
     )?;
     let fits = |tensor: &Tensor, row: usize| {

@@ -26,6 +26,7 @@ pub mod row_dots;
 pub mod scatter_rows;
 pub mod space_to_depth;
 pub mod split_rows;
+pub mod sum_pieces;
 pub mod swiglu;
 pub mod token_norms;
 pub mod top_tokens;

@@ -33,7 +33,7 @@ impl Weight {
         cols: usize,
         bytes: &[u8],
     ) -> Result<Self, ModelError> {
-        let row_on_device = (cols.next_multiple_of(4) * dtype.size()) as u64;
+        let row_on_device = dtype.row_bytes(cols);
         let row_in_file = cols * dtype.size();
         let most = usize::try_from(gpu.max_binding() / row_on_device.max(1)).unwrap_or(usize::MAX);
         // Fewer than four rows in a binding: let the upload say so with its numbers.
@@ -114,7 +114,8 @@ impl Ops<'_> {
                 out_col: *first,
                 ..*with
             };
-            self.recording.push(matmul(self.gpu, x, shard, &with, out)?);
+            self.recording
+                .extend(matmul(self.gpu, x, shard, &with, out)?);
         }
         Ok(())
     }

@@ -90,7 +90,7 @@ fn check_matmul(gpu: &Gpu, recording: &mut Recording) -> Result<Check, GpuError>
         activation: Activation::Gelu,
         ..Matmul::default()
     };
-    recording.push(matmul(gpu, &a_tensor, &b_tensor, &with, &found)?);
+    recording.extend(matmul(gpu, &a_tensor, &b_tensor, &with, &found)?);
     let b: Vec<f32> = b.into_iter().map(half::f16::to_f32).collect();
     let epilogue = Epilogue {
         bias: Some(&bias),

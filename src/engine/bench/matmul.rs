@@ -4,9 +4,9 @@ use web_time::Instant;
 
 use crate::{
     engine::EngineError,
-    gpu::{DType, Dispatch, Gpu, GpuError, KernelVariant, Recording, Tensor},
+    gpu::{DType, Dispatch, Gpu, GpuError, Recording, Tensor},
     kernels::{
-        matmul::{Matmul, matmul_with},
+        matmul::{Matmul, matmul},
         matmul_naive::matmul_naive,
     },
     platform::Cancel,
@@ -44,19 +44,18 @@ pub(super) async fn bench(
     let halves: Vec<half::f16> = values.iter().map(|&v| half::f16::from_f32(v)).collect();
     let b16 = gpu.upload_bytes(DType::F16, size, size, bytemuck::cast_slice(&halves))?;
     let c = gpu.tensor(DType::F32, size, size)?;
-    let product = |variant, b: &Tensor| matmul_with(variant, &a, b, &Matmul::default(), &c);
-    let mut calls: Vec<(String, Dispatch)> = Vec::new();
-    for variant in [KernelVariant::Tiled, KernelVariant::Direct] {
-        calls.push((variant.name().into(), product(variant, &a)?));
-    }
-    let own = gpu.kernels();
-    calls.push((format!("{}, f16 weights", own.name()), product(own, &b16)?));
+    let product = |b: &Tensor| matmul(gpu, &a, b, &Matmul::default(), &c);
+    let own = gpu.kernels().name();
+    let mut calls: Vec<(String, Vec<Dispatch>)> = vec![
+        (own.into(), product(&a)?),
+        (format!("{own}, f16 weights"), product(&b16)?),
+    ];
     if size == COMPARED {
-        calls.push((NAIVE.into(), matmul_naive(&a, &a, &c)?));
+        calls.push((NAIVE.into(), vec![matmul_naive(&a, &a, &c)?]));
     }
     for (kernel, call) in calls {
         let (seconds, spread) = time(gpu, &call, cancel).await?;
-        let gflops = call.work.flops / seconds / 1e9;
+        let gflops = 2.0 * (size as f64).powi(3) / seconds / 1e9;
         out.push(MatmulBench {
             m: size,
             n: size,
@@ -74,10 +73,12 @@ pub(super) async fn bench(
 
 /// Median and relative spread of the time of one call, in seconds; short calls are repeated so that
 /// the submission does not count.
-async fn time(gpu: &Gpu, call: &Dispatch, cancel: &Cancel) -> Result<(f64, f64), GpuError> {
+async fn time(gpu: &Gpu, call: &[Dispatch], cancel: &Cancel) -> Result<(f64, f64), GpuError> {
     let run = async |repeats: usize| {
         let mut recording = Recording::new();
-        recording.extend(std::iter::repeat_n(call.clone(), repeats));
+        for _ in 0..repeats {
+            recording.extend(call.iter().cloned());
+        }
         let start = Instant::now();
         gpu.run_with(&recording, cancel, &mut |_, _| {}).await?;
         Ok::<f64, GpuError>(start.elapsed().as_secs_f64() / repeats as f64)

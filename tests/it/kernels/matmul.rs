@@ -2,16 +2,23 @@ use mirscope::{
     gpu::DType,
     kernels::{
         Activation,
-        matmul::{Matmul, matmul_with},
+        matmul::{Matmul, Plan, Tile, matmul_with},
     },
     reference::{self, Epilogue},
 };
 
-use super::{VARIANTS, stored};
+use super::stored;
 use crate::support::{F32_SUMS, Random, assert_close, gpu, run};
 
+/// Every tile, with the inner dimension whole and in pieces.
+fn plans() -> impl Iterator<Item = Plan> {
+    Tile::ALL
+        .into_iter()
+        .flat_map(|tile| [1, 3].map(|pieces| Plan { tile, pieces }))
+}
+
 /// 1, primes, multiples of 4 and of the tile and their neighbours.
-const SHAPES: [(usize, usize, usize); 9] = [
+const SHAPES: [(usize, usize, usize); 10] = [
     (1, 1, 1),
     (1, 7, 3),
     (2, 64, 64),
@@ -21,6 +28,7 @@ const SHAPES: [(usize, usize, usize); 9] = [
     (67, 129, 31),
     (130, 66, 100),
     (3, 200, 257),
+    (129, 130, 72),
 ];
 
 #[test]
@@ -33,15 +41,15 @@ fn equals_its_twin_in_every_storage_type() {
         for dtype in [DType::F32, DType::F16, DType::BF16] {
             let (bt, b) = stored(&gpu, dtype, n, k, &random.normals(n * k));
             let expected = reference::matmul(&a, &b, k, &Epilogue::default());
-            for variant in VARIANTS {
+            for plan in plans() {
                 let out = gpu.tensor(DType::F32, m, n).expect("out");
-                let call = matmul_with(variant, &at, &bt, &Matmul::default(), &out);
-                let found = run(&gpu, [call.expect("shapes")], &out);
+                let call = matmul_with(&gpu, plan, &at, &bt, &Matmul::default(), &out);
+                let found = run(&gpu, call.expect("shapes"), &out);
                 assert_close(
                     &found,
                     &expected,
                     F32_SUMS,
-                    &format!("{variant:?} {dtype:?} {m} {n} {k}"),
+                    &format!("{plan:?} {dtype:?} {m} {n} {k}"),
                 );
             }
         }
@@ -74,18 +82,18 @@ fn fuses_bias_activation_and_residual() {
                 residual: Some(&residual),
             };
             let expected = reference::matmul(&a, &b, k, &epilogue);
-            for variant in VARIANTS {
+            for plan in plans() {
                 let out = gpu.tensor(DType::F32, m, n).expect("out");
                 let found = run(
                     &gpu,
-                    [matmul_with(variant, &at, &bt, &with, &out).expect("shapes")],
+                    matmul_with(&gpu, plan, &at, &bt, &with, &out).expect("shapes"),
                     &out,
                 );
                 assert_close(
                     &found,
                     &expected,
                     F32_SUMS,
-                    &format!("{variant:?} {activation:?} {m} {n} {k}"),
+                    &format!("{plan:?} {activation:?} {m} {n} {k}"),
                 );
             }
         }
@@ -103,7 +111,7 @@ fn sums_pieces_of_the_inner_dimension_into_a_place_of_a_larger_result() {
         gpu.upload(n, k, &b).expect("b"),
     );
     let product = reference::matmul(&a, &b, k, &Epilogue::default());
-    for variant in VARIANTS {
+    for plan in plans() {
         let out = gpu
             .upload(m + 3, n + 6, &vec![7.0; (m + 3) * (n + 6)])
             .expect("out");
@@ -116,8 +124,8 @@ fn sums_pieces_of_the_inner_dimension_into_a_place_of_a_larger_result() {
             ..Matmul::default()
         };
         let calls = [piece((0, 16), false), piece((16, 14), true)]
-            .map(|with| matmul_with(variant, &at, &bt, &with, &out).expect("shapes"));
-        let found = run(&gpu, calls, &out);
+            .map(|with| matmul_with(&gpu, plan, &at, &bt, &with, &out).expect("shapes"));
+        let found = run(&gpu, calls.concat(), &out);
         for row in 0..m + 3 {
             for col in 0..n + 6 {
                 let inside = (2..2 + m).contains(&row) && (4..4 + n).contains(&col);
@@ -131,7 +139,7 @@ fn sums_pieces_of_the_inner_dimension_into_a_place_of_a_larger_result() {
                 let value = found[row * (n + 6) + col];
                 assert!(
                     padding || (value - expected).abs() < 1e-5,
-                    "{variant:?} [{row}, {col}] {value} {expected}"
+                    "{plan:?} [{row}, {col}] {value} {expected}"
                 );
             }
         }
@@ -142,7 +150,7 @@ fn sums_pieces_of_the_inner_dimension_into_a_place_of_a_larger_result() {
 fn padding_never_reaches_the_result() {
     let gpu = gpu();
     let (m, n, k) = (5, 6, 3);
-    for variant in VARIANTS {
+    for plan in plans() {
         // Three columns of ones; the fourth, NaN, becomes padding.
         let rows: Vec<f32> = (0..m).flat_map(|_| [1.0, 1.0, 1.0, f32::NAN]).collect();
         let a = gpu
@@ -152,8 +160,8 @@ fn padding_never_reaches_the_result() {
             .expect("fits");
         let b = gpu.upload(n, k, &vec![2.0; n * k]).expect("b");
         let out = gpu.tensor(DType::F32, m, n).expect("out");
-        let call = matmul_with(variant, &a, &b, &Matmul::default(), &out).expect("shapes");
-        let found = run(&gpu, [call], &out);
-        assert_close(&found, &vec![6.0; m * n], F32_SUMS, &format!("{variant:?}"));
+        let call = matmul_with(&gpu, plan, &a, &b, &Matmul::default(), &out).expect("shapes");
+        let found = run(&gpu, call, &out);
+        assert_close(&found, &vec![6.0; m * n], F32_SUMS, &format!("{plan:?}"));
     }
 }

@@ -25,6 +25,7 @@ mod row_dots;
 mod scatter_rows;
 mod space_to_depth;
 mod split_rows;
+mod sum_pieces;
 mod swiglu;
 mod token_norms;
 mod top_tokens;
