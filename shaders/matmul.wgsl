@@ -3,14 +3,15 @@
 // a [m, k] f32, b [n, k] in any storage type (the layout of a PyTorch Linear weight), bias [n],
 // residual and out [m, n]. Rows are padded to multiples of 16 bytes, so every access is one vec4.
 //
-// `tiled_128` and `tiled_64` share tiles in workgroup memory, 128 x 128 with 8 x 8 values per
-// invocation and TILE_ROWS x 64 with 4 x 4; `direct` keeps 8 x 8 in registers and has no barrier, for
-// adapters where barriers are dear. With `splits` > 1 the inner dimension is cut in as many pieces:
-// each writes its bare sums, piece by piece, for `sum_pieces` to join.
+// `tiled_128` and `tiled_64` share tiles in workgroup memory: 128 x 128 with 8 x 8 values per invocation,
+// TILE_ROWS x 64 with 8 x 4; `direct` keeps 8 x 8 in registers and has no barrier, for adapters where
+// barriers are dear. Where the inner dimension is cut in pieces, each writes its bare sums, piece by
+// piece, for `sum_pieces` to join.
 
 import package::common::activation::activate4;
 import package::common::weights::Eight;
 import package::common::weights::keep;
+import package::common::weights::keep8;
 import package::common::weights::weights4;
 import package::common::weights::weights8;
 
@@ -40,7 +41,7 @@ struct Params {
     // First column of the result in `out`, `bias` and `residual`, in units of four.
     out_col: u32,
     scale: f32,
-    // Elements of the inner dimension in a piece, a multiple of 16.
+    // Elements of the inner dimension in a piece, a multiple of 32.
     piece: u32,
 }
 
@@ -89,19 +90,6 @@ fn block(r0: vec4<f32>, r1: vec4<f32>, r2: vec4<f32>, r3: vec4<f32>) -> Block {
 fn add(sum: vec4<f32>, a4: vec4<f32>, b4: Block) -> vec4<f32> {
     return fma(vec4<f32>(a4.w), b4.w, fma(vec4<f32>(a4.z), b4.z, fma(vec4<f32>(a4.y), b4.y,
         fma(vec4<f32>(a4.x), b4.x, sum))));
-}
-
-// Elements 8 * group to 8 * group + 7 of a row of `a` that begins at `row`, as weights8.
-fn inputs8(row: u32, group: u32, valid: u32) -> Eight {
-    var eight: Eight;
-    let index = row + 2u * group;
-    eight.low = a[index];
-    eight.high = a[select(index, index + 1u, valid > 4u)];
-    if valid < 8u {
-        eight.low = keep(eight.low, valid);
-        eight.high = keep(eight.high, max(valid, 4u) - 4u);
-    }
-    return eight;
 }
 
 // Products of one group of four of a row of `a` with four rows of `b`.
@@ -242,37 +230,169 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     store(0u, row + 7u, col4 + 1u, high7);
 }
 
-// Tiles are 16 elements deep, four vec4 per row. Within a row they stand at quad ^ (row / 2 % 4), so
-// that eight invocations that read a quad of eight neighbouring rows meet eight different banks of
-// 16 bytes.
-const DEPTH: u32 = 16u;
-var<workgroup> a_tile: array<vec4<f32>, 512>;
-var<workgroup> b_tile: array<vec4<f32>, 512>;
+// Tiles are 32 elements deep: eight groups of four ("quads") per row. Within a row they stand at
+// quad ^ (row % 8), so that eight invocations that read one quad of eight neighbouring rows meet eight
+// different banks of 16 bytes. All eight quads are written out: a loop over them keeps drivers from
+// reading the next quad while they multiply (a third of the speed on an H100).
+const DEPTH: u32 = 32u;
+// Half as large as `tiled_128` needs them where only `tiled_64` runs.
+override LINES: u32 = 64u;
+var<workgroup> a_tile: array<vec4<f32>, LINES * 8u>;
+var<workgroup> b_tile: array<vec4<f32>, LINES * 8u>;
 
 // Where a quad of a row stands in a tile.
 fn place(row: u32, quad: u32) -> u32 {
-    return row * 4u + (quad ^ ((row / 2u) & 3u));
+    return row * 8u + (quad ^ (row & 7u));
 }
 
-// Column of the tile that stands in its row `row`: an invocation owns every 16th row, and groups of
-// four columns.
+// Column of the tile that stands in row `row` of `b_tile`: an invocation reads every 16th row, and writes
+// four neighbouring columns.
 fn column_of(row: u32) -> u32 {
     return (row / 64u) * 64u + (row % 16u) * 4u + (row / 16u) % 4u;
 }
 
-// Eight elements of the inner dimension from `k` on, below `end`, of a row; 0 beyond.
+// Where a row begins, in units of 16 bytes; the last row stands for those beyond.
+fn a_row(row: u32) -> u32 {
+    return min(row, params.m - 1u) * params.a_stride;
+}
+
+fn b_row(row: u32) -> u32 {
+    return min(row, params.n - 1u) * params.b_stride;
+}
+
+// Eight elements of the inner dimension from `k` on, of the row of `a` that begins at `row`. Beyond `end`
+// come elements of no meaning, which `keep_a` drops: a load that depends on a condition would keep
+// drivers from moving it.
 fn load_a(row: u32, k: u32, end: u32) -> Eight {
-    if k >= end {
-        return Eight(vec4<f32>(0.0), vec4<f32>(0.0));
-    }
-    return inputs8(min(row, params.m - 1u) * params.a_stride, (params.k_begin + k) / 8u, end - k);
+    let last = (params.k_begin + end - 1u) / 4u;
+    let quad = (params.k_begin + k) / 4u;
+    return Eight(a[row + min(quad, last)], a[row + min(quad + 1u, last)]);
 }
 
 fn load_b(row: u32, k: u32, end: u32) -> Eight {
-    if k >= end {
-        return Eight(vec4<f32>(0.0), vec4<f32>(0.0));
+    return weights8(DTYPE, row, params.k_begin + k, params.k_begin + end - 1u);
+}
+
+// Puts eight elements, of which `valid` count, into a tile.
+fn keep_a(line: u32, eighth: u32, value: Eight, valid: u32) {
+    let kept = keep8(value, valid);
+    a_tile[place(line, 2u * eighth)] = kept.low;
+    a_tile[place(line, 2u * eighth + 1u)] = kept.high;
+}
+
+fn keep_b(line: u32, eighth: u32, value: Eight, valid: u32) {
+    let kept = keep8(value, valid);
+    b_tile[place(line, 2u * eighth)] = kept.low;
+    b_tile[place(line, 2u * eighth + 1u)] = kept.high;
+}
+
+// Sums of eight rows and four columns.
+struct Rows {
+    r0: vec4<f32>,
+    r1: vec4<f32>,
+    r2: vec4<f32>,
+    r3: vec4<f32>,
+    r4: vec4<f32>,
+    r5: vec4<f32>,
+    r6: vec4<f32>,
+    r7: vec4<f32>,
+}
+
+// A quad of four columns of the tile, from row `row` of `b_tile` on, every 16th row.
+fn columns(row: u32, quad: u32) -> Block {
+    let base = place(row, quad);
+    return block(b_tile[base], b_tile[base + 128u], b_tile[base + 256u], b_tile[base + 384u]);
+}
+
+// Adds the products of a quad of eight rows of the tile, from `base` on, with a block.
+fn add_quad(sums: Rows, base: u32, quad: u32, b4: Block) -> Rows {
+    return Rows(
+        add(sums.r0, a_tile[base + quad], b4),
+        add(sums.r1, a_tile[base + 8u + (quad ^ 1u)], b4),
+        add(sums.r2, a_tile[base + 16u + (quad ^ 2u)], b4),
+        add(sums.r3, a_tile[base + 24u + (quad ^ 3u)], b4),
+        add(sums.r4, a_tile[base + 32u + (quad ^ 4u)], b4),
+        add(sums.r5, a_tile[base + 40u + (quad ^ 5u)], b4),
+        add(sums.r6, a_tile[base + 48u + (quad ^ 6u)], b4),
+        add(sums.r7, a_tile[base + 56u + (quad ^ 7u)], b4),
+    );
+}
+
+fn store_rows(piece: u32, row: u32, col4: u32, sums: Rows) {
+    store(piece, row, col4, sums.r0);
+    store(piece, row + 1u, col4, sums.r1);
+    store(piece, row + 2u, col4, sums.r2);
+    store(piece, row + 3u, col4, sums.r3);
+    store(piece, row + 4u, col4, sums.r4);
+    store(piece, row + 5u, col4, sums.r5);
+    store(piece, row + 6u, col4, sums.r6);
+    store(piece, row + 7u, col4, sums.r7);
+}
+
+@compute @workgroup_size(TILE_ROWS * 2u)
+fn tiled_64(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let tile_row = group.y * TILE_ROWS;
+    let tile_col = group.x * 64u;
+    let begin = group.z * params.piece;
+    let end = min(params.k, begin + params.piece);
+    // What this invocation brings: a quarter of two rows of `a`, and of two or four columns.
+    let lines = TILE_ROWS / 2u;
+    let line = local / 4u;
+    let eighth = local % 4u;
+    // What it computes: rows 8 y to 8 y + 7, columns 4 x to 4 x + 3.
+    let x = local % 16u;
+    let y = local / 16u;
+    let a0_row = a_row(tile_row + line);
+    let a1_row = a_row(tile_row + line + lines);
+    let b0_row = b_row(tile_col + column_of(line));
+    let b1_row = b_row(tile_col + column_of(line + lines));
+    let b2_row = b_row(tile_col + column_of(line + 32u));
+    let b3_row = b_row(tile_col + column_of(line + 48u));
+    var sums = Rows();
+    var k = begin + 8u * eighth;
+    var a0 = load_a(a0_row, k, end);
+    var a1 = load_a(a1_row, k, end);
+    var b0 = load_b(b0_row, k, end);
+    var b1 = load_b(b1_row, k, end);
+    var b2: Eight;
+    var b3: Eight;
+    if TILE_ROWS == 32u {
+        b2 = load_b(b2_row, k, end);
+        b3 = load_b(b3_row, k, end);
     }
-    return weights8(DTYPE, min(row, params.n - 1u) * params.b_stride, (params.k_begin + k) / 8u, end - k);
+    for (var tile = begin; tile < end; tile += DEPTH) {
+        let valid = max(end, k) - k;
+        keep_a(line, eighth, a0, valid);
+        keep_a(line + lines, eighth, a1, valid);
+        keep_b(line, eighth, b0, valid);
+        keep_b(line + lines, eighth, b1, valid);
+        if TILE_ROWS == 32u {
+            keep_b(line + 32u, eighth, b2, valid);
+            keep_b(line + 48u, eighth, b3, valid);
+        }
+        workgroupBarrier();
+        // The next tile is on its way while this one is used.
+        k += DEPTH;
+        a0 = load_a(a0_row, k, end);
+        a1 = load_a(a1_row, k, end);
+        b0 = load_b(b0_row, k, end);
+        b1 = load_b(b1_row, k, end);
+        if TILE_ROWS == 32u {
+            b2 = load_b(b2_row, k, end);
+            b3 = load_b(b3_row, k, end);
+        }
+        let base = y * 64u;
+        sums = add_quad(sums, base, 0u, columns(x, 0u));
+        sums = add_quad(sums, base, 1u, columns(x, 1u));
+        sums = add_quad(sums, base, 2u, columns(x, 2u));
+        sums = add_quad(sums, base, 3u, columns(x, 3u));
+        sums = add_quad(sums, base, 4u, columns(x, 4u));
+        sums = add_quad(sums, base, 5u, columns(x, 5u));
+        sums = add_quad(sums, base, 6u, columns(x, 6u));
+        sums = add_quad(sums, base, 7u, columns(x, 7u));
+        workgroupBarrier();
+    }
+    store_rows(group.z, tile_row + 8u * y, tile_col / 4u + x, sums);
 }
 
 @compute @workgroup_size(256)
@@ -281,169 +401,55 @@ fn tiled_128(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     let tile_col = group.x * 128u;
     let begin = group.z * params.piece;
     let end = min(params.k, begin + params.piece);
-    // What this invocation brings: half of a row of each tile.
-    let line = local / 2u;
-    let half = local % 2u;
-    let a_row = tile_row + line;
-    let b_row = tile_col + column_of(line);
-    let low_place = place(line, 2u * half);
-    let high_place = place(line, 2u * half + 1u);
-    // What it computes: rows y + 16 i, columns 4 x and 64 + 4 x.
+    // What this invocation brings: a quarter of two rows and of two columns.
+    let line = local / 4u;
+    let eighth = local % 4u;
+    // What it computes: rows 8 y to 8 y + 7, columns 4 x to 4 x + 3 and 64 further.
     let x = local % 16u;
     let y = local / 16u;
-    let x_turn = (x / 2u) & 3u;
-    let y_turn = (y / 2u) & 3u;
-    var low0 = vec4<f32>(0.0);
-    var high0 = vec4<f32>(0.0);
-    var low1 = vec4<f32>(0.0);
-    var high1 = vec4<f32>(0.0);
-    var low2 = vec4<f32>(0.0);
-    var high2 = vec4<f32>(0.0);
-    var low3 = vec4<f32>(0.0);
-    var high3 = vec4<f32>(0.0);
-    var low4 = vec4<f32>(0.0);
-    var high4 = vec4<f32>(0.0);
-    var low5 = vec4<f32>(0.0);
-    var high5 = vec4<f32>(0.0);
-    var low6 = vec4<f32>(0.0);
-    var high6 = vec4<f32>(0.0);
-    var low7 = vec4<f32>(0.0);
-    var high7 = vec4<f32>(0.0);
-    var next_a = load_a(a_row, begin + 8u * half, end);
-    var next_b = load_b(b_row, begin + 8u * half, end);
-    for (var k = begin; k < end; k += DEPTH) {
-        a_tile[low_place] = next_a.low;
-        a_tile[high_place] = next_a.high;
-        b_tile[low_place] = next_b.low;
-        b_tile[high_place] = next_b.high;
+    var low = Rows();
+    var high = Rows();
+    let a0_row = a_row(tile_row + line);
+    let a1_row = a_row(tile_row + line + 64u);
+    let b0_row = b_row(tile_col + column_of(line));
+    let b1_row = b_row(tile_col + column_of(line + 64u));
+    var k = begin + 8u * eighth;
+    var a0 = load_a(a0_row, k, end);
+    var a1 = load_a(a1_row, k, end);
+    var b0 = load_b(b0_row, k, end);
+    var b1 = load_b(b1_row, k, end);
+    for (var tile = begin; tile < end; tile += DEPTH) {
+        let valid = max(end, k) - k;
+        keep_a(line, eighth, a0, valid);
+        keep_a(line + 64u, eighth, a1, valid);
+        keep_b(line, eighth, b0, valid);
+        keep_b(line + 64u, eighth, b1, valid);
         workgroupBarrier();
-        // On their way while this tile is used.
-        next_a = load_a(a_row, k + DEPTH + 8u * half, end);
-        next_b = load_b(b_row, k + DEPTH + 8u * half, end);
-        for (var quad = 0u; quad < 4u; quad++) {
-            let b_base = x * 4u + (quad ^ x_turn);
-            let low = block(b_tile[b_base], b_tile[b_base + 64u], b_tile[b_base + 128u], b_tile[b_base + 192u]);
-            let high = block(b_tile[b_base + 256u], b_tile[b_base + 320u], b_tile[b_base + 384u], b_tile[b_base + 448u]);
-            let a_base = y * 4u + (quad ^ y_turn);
-            let a0 = a_tile[a_base + 0u];
-            low0 = add(low0, a0, low);
-            high0 = add(high0, a0, high);
-            let a1 = a_tile[a_base + 64u];
-            low1 = add(low1, a1, low);
-            high1 = add(high1, a1, high);
-            let a2 = a_tile[a_base + 128u];
-            low2 = add(low2, a2, low);
-            high2 = add(high2, a2, high);
-            let a3 = a_tile[a_base + 192u];
-            low3 = add(low3, a3, low);
-            high3 = add(high3, a3, high);
-            let a4 = a_tile[a_base + 256u];
-            low4 = add(low4, a4, low);
-            high4 = add(high4, a4, high);
-            let a5 = a_tile[a_base + 320u];
-            low5 = add(low5, a5, low);
-            high5 = add(high5, a5, high);
-            let a6 = a_tile[a_base + 384u];
-            low6 = add(low6, a6, low);
-            high6 = add(high6, a6, high);
-            let a7 = a_tile[a_base + 448u];
-            low7 = add(low7, a7, low);
-            high7 = add(high7, a7, high);
-        }
+        // The next tile is on its way while this one is used.
+        k += DEPTH;
+        a0 = load_a(a0_row, k, end);
+        a1 = load_a(a1_row, k, end);
+        b0 = load_b(b0_row, k, end);
+        b1 = load_b(b1_row, k, end);
+        let base = y * 64u;
+        low = add_quad(low, base, 0u, columns(x, 0u));
+        high = add_quad(high, base, 0u, columns(x + 64u, 0u));
+        low = add_quad(low, base, 1u, columns(x, 1u));
+        high = add_quad(high, base, 1u, columns(x + 64u, 1u));
+        low = add_quad(low, base, 2u, columns(x, 2u));
+        high = add_quad(high, base, 2u, columns(x + 64u, 2u));
+        low = add_quad(low, base, 3u, columns(x, 3u));
+        high = add_quad(high, base, 3u, columns(x + 64u, 3u));
+        low = add_quad(low, base, 4u, columns(x, 4u));
+        high = add_quad(high, base, 4u, columns(x + 64u, 4u));
+        low = add_quad(low, base, 5u, columns(x, 5u));
+        high = add_quad(high, base, 5u, columns(x + 64u, 5u));
+        low = add_quad(low, base, 6u, columns(x, 6u));
+        high = add_quad(high, base, 6u, columns(x + 64u, 6u));
+        low = add_quad(low, base, 7u, columns(x, 7u));
+        high = add_quad(high, base, 7u, columns(x + 64u, 7u));
         workgroupBarrier();
     }
-    let row = tile_row + y;
-    let col4 = tile_col / 4u + x;
-    store(group.z, row + 0u, col4, low0);
-    store(group.z, row + 0u, col4 + 16u, high0);
-    store(group.z, row + 16u, col4, low1);
-    store(group.z, row + 16u, col4 + 16u, high1);
-    store(group.z, row + 32u, col4, low2);
-    store(group.z, row + 32u, col4 + 16u, high2);
-    store(group.z, row + 48u, col4, low3);
-    store(group.z, row + 48u, col4 + 16u, high3);
-    store(group.z, row + 64u, col4, low4);
-    store(group.z, row + 64u, col4 + 16u, high4);
-    store(group.z, row + 80u, col4, low5);
-    store(group.z, row + 80u, col4 + 16u, high5);
-    store(group.z, row + 96u, col4, low6);
-    store(group.z, row + 96u, col4 + 16u, high6);
-    store(group.z, row + 112u, col4, low7);
-    store(group.z, row + 112u, col4 + 16u, high7);
-}
-
-// Rows of `a` and of `b` in one list, half a row each: the unit that an invocation brings.
-fn load_unit(unit: u32, tile_row: u32, tile_col: u32, k: u32, end: u32) -> Eight {
-    let line = unit / 2u;
-    let start = k + 8u * (unit % 2u);
-    if line < TILE_ROWS {
-        return load_a(tile_row + line, start, end);
-    }
-    return load_b(tile_col + column_of(line - TILE_ROWS), start, end);
-}
-
-fn store_unit(unit: u32, eight: Eight) {
-    let line = unit / 2u;
-    let quad = 2u * (unit % 2u);
-    if line < TILE_ROWS {
-        a_tile[place(line, quad)] = eight.low;
-        a_tile[place(line, quad + 1u)] = eight.high;
-    } else {
-        b_tile[place(line - TILE_ROWS, quad)] = eight.low;
-        b_tile[place(line - TILE_ROWS, quad + 1u)] = eight.high;
-    }
-}
-
-@compute @workgroup_size(TILE_ROWS * 4u)
-fn tiled_64(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let tile_row = group.y * TILE_ROWS;
-    let tile_col = group.x * 64u;
-    let begin = group.z * params.piece;
-    let end = min(params.k, begin + params.piece);
-    let x = local % 16u;
-    let y = local / 16u;
-    let x_turn = (x / 2u) & 3u;
-    let y_turn = (y / 2u) & 3u;
-    // 64 rows of `b` are 128 units: with 32 rows of `a` there are more units than invocations.
-    let second = local + TILE_ROWS * 4u;
-    let has_second = second < (TILE_ROWS + 64u) * 2u;
-    var low0 = vec4<f32>(0.0);
-    var low1 = vec4<f32>(0.0);
-    var low2 = vec4<f32>(0.0);
-    var low3 = vec4<f32>(0.0);
-    var next = load_unit(local, tile_row, tile_col, begin, end);
-    var also: Eight;
-    if has_second {
-        also = load_unit(second, tile_row, tile_col, begin, end);
-    }
-    for (var k = begin; k < end; k += DEPTH) {
-        store_unit(local, next);
-        if has_second {
-            store_unit(second, also);
-        }
-        workgroupBarrier();
-        // On their way while this tile is used.
-        next = load_unit(local, tile_row, tile_col, k + DEPTH, end);
-        if has_second {
-            also = load_unit(second, tile_row, tile_col, k + DEPTH, end);
-        }
-        let stride = TILE_ROWS;
-        for (var quad = 0u; quad < 4u; quad++) {
-            let b_base = x * 4u + (quad ^ x_turn);
-            let columns = block(b_tile[b_base], b_tile[b_base + 64u], b_tile[b_base + 128u], b_tile[b_base + 192u]);
-            let a_base = y * 4u + (quad ^ y_turn);
-            low0 = add(low0, a_tile[a_base], columns);
-            low1 = add(low1, a_tile[a_base + stride], columns);
-            low2 = add(low2, a_tile[a_base + 2u * stride], columns);
-            low3 = add(low3, a_tile[a_base + 3u * stride], columns);
-        }
-        workgroupBarrier();
-    }
-    // An invocation owns every (TILE_ROWS / 4)th row.
-    let row = tile_row + y;
-    let col4 = tile_col / 4u + x;
-    store(group.z, row, col4, low0);
-    store(group.z, row + TILE_ROWS / 4u, col4, low1);
-    store(group.z, row + TILE_ROWS / 2u, col4, low2);
-    store(group.z, row + 3u * TILE_ROWS / 4u, col4, low3);
+    store_rows(group.z, tile_row + 8u * y, tile_col / 4u + x, low);
+    store_rows(group.z, tile_row + 8u * y, tile_col / 4u + x + 16u, high);
 }

@@ -27,23 +27,24 @@ fn weights4(dtype: u32, row: u32, group: u32) -> vec4<f32> {
     return unpack_16(dtype, select(packed.xy, packed.zw, (group & 1u) == 1u));
 }
 
-// Elements 8 * group to 8 * group + 7 of the row that begins at `row`; 0 from element `valid` on,
-// which counts from the first of the eight and is not 0.
-fn weights8(dtype: u32, row: u32, group: u32, valid: u32) -> Eight {
-    var eight: Eight;
+// Eight elements of the row that begins at `row`, from element `k` on, a multiple of 8. Elements beyond
+// the group of `last` are of no meaning, but never read from beyond the row.
+fn weights8(dtype: u32, row: u32, k: u32, last: u32) -> Eight {
     if dtype == 0u {
-        let index = row + 2u * group;
-        eight.low = bitcast<vec4<f32>>(b[index]);
-        // A row may end after four: what follows belongs to another one, or to nothing.
-        eight.high = bitcast<vec4<f32>>(b[select(index, index + 1u, valid > 4u)]);
-    } else {
-        let packed = b[row + group];
-        eight.low = unpack_16(dtype, packed.xy);
-        eight.high = unpack_16(dtype, packed.zw);
+        let quad = k / 4u;
+        return Eight(
+            bitcast<vec4<f32>>(b[row + min(quad, last / 4u)]),
+            bitcast<vec4<f32>>(b[row + min(quad + 1u, last / 4u)]),
+        );
     }
-    if valid < 8u {
-        eight.low = keep(eight.low, valid);
-        eight.high = keep(eight.high, max(valid, 4u) - 4u);
+    let packed = b[row + min(k, last) / 8u];
+    return Eight(unpack_16(dtype, packed.xy), unpack_16(dtype, packed.zw));
+}
+
+// Zeroes what lies beyond the first `valid` of eight elements.
+fn keep8(value: Eight, valid: u32) -> Eight {
+    if valid >= 8u {
+        return value;
     }
-    return eight;
+    return Eight(keep(value.low, valid), keep(value.high, max(valid, 4u) - 4u));
 }

@@ -161,7 +161,7 @@ fn gram(
             accumulate: begin > 0,
             ..Matmul::default()
         };
-        let plan = plan(gpu.class(), width, width, count);
+        let plan = plan(gpu, width, width, count);
         for (a, b, out) in [
             (&parts.high, &parts.high, &gram.high),
             (&parts.mixed, &parts.low, &gram.rest),

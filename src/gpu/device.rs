@@ -45,7 +45,8 @@ pub enum AdapterClass {
 /// Limits to request from the adapter.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum LimitTier {
-    /// WebGPU's default limits, with buffers and bindings as large as the adapter grants.
+    /// WebGPU's default limits, with buffers, bindings and workgroup memory as large as the adapter
+    /// grants.
     #[default]
     Adapter,
     /// Exactly WebGPU's default limits.
@@ -179,6 +180,11 @@ impl Gpu {
     /// Bytes that one buffer may have, for example the one that a readback goes through.
     pub fn max_buffer(&self) -> u64 {
         self.0.limits.max_buffer_size
+    }
+
+    /// Bytes of workgroup memory that a kernel may have.
+    pub fn workgroup_storage(&self) -> u32 {
+        self.0.limits.max_compute_workgroup_storage_size
     }
 
     /// Workgroups that one dispatch may have per dimension.
@@ -356,6 +362,9 @@ impl Gpu {
     }
 }
 
+/// Bytes of workgroup memory that kernels make use of.
+const MOST_WORKGROUP_STORAGE: u32 = 32 << 10;
+
 fn limits(tier: &LimitTier, adapter: &wgpu::Limits) -> wgpu::Limits {
     let defaults = wgpu::Limits::default();
     match tier {
@@ -367,6 +376,9 @@ fn limits(tier: &LimitTier, adapter: &wgpu::Limits) -> wgpu::Limits {
         LimitTier::Adapter => wgpu::Limits {
             max_buffer_size: adapter.max_buffer_size,
             max_storage_buffer_binding_size: adapter.max_storage_buffer_binding_size,
+            max_compute_workgroup_storage_size: adapter
+                .max_compute_workgroup_storage_size
+                .min(MOST_WORKGROUP_STORAGE),
             ..defaults
         },
     }

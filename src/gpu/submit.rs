@@ -204,7 +204,9 @@ impl Gpu {
     /// Encodes and submits steps as one command buffer, with one compute pass for each unbroken
     /// row of dispatches.
     pub(super) fn submit(&self, steps: &[Step]) -> Result<Signal<()>, GpuError> {
+        let t0 = Instant::now();
         let params = self.params(steps);
+        let t1 = Instant::now();
         let mut encoder = self.device().create_command_encoder(&Default::default());
         let mut index = 0;
         let mut dispatched = 0;
@@ -227,7 +229,11 @@ impl Gpu {
                 index += 1;
             }
         }
-        let submission = self.0.queue.submit([encoder.finish()]);
+        let t2 = Instant::now();
+        let finished = encoder.finish();
+        let t3 = Instant::now();
+        let submission = self.0.queue.submit([finished]);
+        if std::env::var("T").is_ok() { eprintln!("{} steps: params {:?} encode {:?} finish {:?} submit {:?}", steps.len(), t1 - t0, t2 - t1, t3 - t2, t3.elapsed()); }
         let (sender, receiver) = oneshot::channel();
         self.0.queue.on_submitted_work_done(move || {
             let _ = sender.send(());

@@ -11,7 +11,7 @@ mod plan;
 pub use plan::{Plan, Tile, plan};
 
 /// Depth of a tile: pieces of the inner dimension are whole tiles.
-const DEPTH: usize = 16;
+const DEPTH: usize = 32;
 
 /// What surrounds the product.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +97,7 @@ pub fn matmul(
         return Ok(vec![matvec::matvec_with(gpu.kernels(), a, b, with, out)?]);
     }
     let k = with.inner.map_or(a.cols(), |(_, count)| count);
-    matmul_with(gpu, plan(gpu.class(), a.rows(), b.rows(), k), a, b, with, out)
+    matmul_with(gpu, plan(gpu, a.rows(), b.rows(), k), a, b, with, out)
 }
 
 /// [`matmul`] by a given plan.
@@ -185,8 +185,10 @@ fn product(
         ("HAS_RESIDUAL", f64::from(u8::from(with.residual.is_some()))),
         ("ACCUMULATE", f64::from(u8::from(with.accumulate))),
     ];
-    if tile.entry() == "tiled_64" {
-        dispatch.constants.push(("TILE_ROWS", rows as f64));
+    match tile {
+        Tile::Tiled128 => dispatch.constants.push(("LINES", rows as f64)),
+        Tile::Tiled64 | Tile::Tiled32 => dispatch.constants.push(("TILE_ROWS", rows as f64)),
+        Tile::Direct => {}
     }
     dispatch
 }

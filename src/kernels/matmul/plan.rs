@@ -1,6 +1,6 @@
 //! Which tile and how many pieces a matrix product gets: by its shape and the class of the adapter.
 
-use crate::gpu::AdapterClass;
+use crate::gpu::{AdapterClass, Gpu};
 
 /// Part of the result that one workgroup computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +37,16 @@ impl Tile {
         }
     }
 
+    /// Whether the device grants the workgroup memory that the tile takes.
+    pub fn fits(self, gpu: &Gpu) -> bool {
+        let bytes = match self {
+            Self::Direct => 0,
+            Self::Tiled64 | Self::Tiled32 => 16 << 10,
+            Self::Tiled128 => 32 << 10,
+        };
+        gpu.workgroup_storage() >= bytes
+    }
+
     fn groups(self, m: usize, n: usize) -> usize {
         let [rows, cols] = self.size();
         m.div_ceil(rows) * n.div_ceil(cols)
@@ -55,7 +65,9 @@ pub struct Plan {
 /// What the choice depends on, for one class of adapters.
 struct Row {
     class: AdapterClass,
-    /// Workgroups that keep the adapter busy.
+    /// Workgroups of 128 x 128 from which on they are faster than four times as many of 64 x 64.
+    large: usize,
+    /// Workgroups that keep the adapter busy: with fewer, the inner dimension is cut.
     busy: usize,
 }
 
@@ -63,40 +75,41 @@ struct Row {
 const TABLE: [Row; 2] = [
     Row {
         class: AdapterClass::Discrete,
-        busy: 264,
+        large: 256,
+        busy: 132,
     },
     Row {
         class: AdapterClass::Integrated,
-        busy: 64,
+        large: 64,
+        busy: 32,
     },
 ];
 
 /// Elements of the inner dimension that a piece has at least: joining pieces costs a pass over them.
-const LEAST_PIECE: usize = 128;
+const LEAST_PIECE: usize = 256;
 
 /// Pieces at most.
 const MOST_PIECES: usize = 8;
 
-/// The plan for a product `[m, k] x [n, k]^T`.
-///
-/// The largest tile that gives the adapter enough workgroups; where none does, the smallest with the
-/// inner dimension in pieces.
-pub fn plan(class: AdapterClass, m: usize, n: usize, k: usize) -> Plan {
-    let Some(row) = TABLE.iter().find(|row| row.class == class) else {
+/// The plan for a product `[m, k] x [n, k]^T`: the same on every adapter of a class.
+pub fn plan(gpu: &Gpu, m: usize, n: usize, k: usize) -> Plan {
+    let Some(row) = TABLE.iter().find(|row| row.class == gpu.class()) else {
         return Plan {
             tile: Tile::Direct,
             pieces: 1,
         };
     };
-    let tiles = [Tile::Tiled128, Tile::Tiled64, Tile::Tiled32];
-    let enough = tiles
-        .into_iter()
-        .find(|tile| tile.groups(m, n) >= row.busy);
-    let tile = enough.unwrap_or(if m <= 32 {
+    if Tile::Tiled128.groups(m, n) >= row.large && Tile::Tiled128.fits(gpu) {
+        return Plan {
+            tile: Tile::Tiled128,
+            pieces: 1,
+        };
+    }
+    let tile = if m <= 32 {
         Tile::Tiled32
     } else {
         Tile::Tiled64
-    });
+    };
     let pieces = (row.busy / tile.groups(m, n).max(1)).min(k / LEAST_PIECE);
     Plan {
         tile,
