@@ -6,7 +6,7 @@ use super::{
     DType, GpuError, MemoryUse, Tensor, adapter,
     memory::{Lease, Pool},
     pipeline::Pipelines,
-    submit::Pace,
+    submit::{Pace, Params},
     tensor,
 };
 use crate::report::{DeviceGrant, DeviceSummary};
@@ -71,7 +71,8 @@ pub(super) struct Inner {
     pub(super) queue: wgpu::Queue,
     pub(super) pipelines: Pipelines,
     pub(super) pace: Mutex<Pace>,
-    pool: Pool,
+    pub(super) params: Mutex<Params>,
+    pub(super) pool: Pool,
     limits: wgpu::Limits,
     info: wgpu::AdapterInfo,
     grant: DeviceGrant,
@@ -121,6 +122,7 @@ impl Gpu {
         Ok(Self(Arc::new(Inner {
             pace: Mutex::new(Pace::new(info.device_type == wgpu::DeviceType::Cpu)),
             pipelines: Pipelines::default(),
+            params: Mutex::default(),
             pool: Pool::default(),
             device,
             queue,

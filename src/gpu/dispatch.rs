@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use super::{GpuError, tensor::Tensor};
+use super::{GpuError, memory::Allocation, tensor::Tensor};
 
 /// How a kernel uses a binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,7 +17,7 @@ pub enum Access {
 /// recorded later.
 #[derive(Clone, Debug)]
 pub struct Binding {
-    pub(super) buffer: Arc<wgpu::Buffer>,
+    pub(super) buffer: Arc<Allocation>,
     pub(super) size: u64,
     pub(super) access: Access,
 }

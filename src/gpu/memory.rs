@@ -1,9 +1,12 @@
 //! Device memory: a pool that hands out buffers and takes them back.
 
 use std::{
+    ops::Deref,
     sync::{Arc, Mutex, PoisonError},
     thread::{self, ThreadId},
 };
+
+use super::bind_groups::BindGroups;
 
 /// Device memory in use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,21 +17,47 @@ pub struct MemoryUse {
     pub peak: u64,
 }
 
+/// A buffer with a number that no other one of its device ever has.
+#[derive(Debug)]
+pub(super) struct Allocation {
+    pub(super) id: u64,
+    buffer: wgpu::Buffer,
+}
+
+impl Deref for Allocation {
+    type Target = wgpu::Buffer;
+
+    fn deref(&self) -> &wgpu::Buffer {
+        &self.buffer
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     /// Each with the thread that gave it back: what is dropped while a recording is made is still
     /// used by that recording, and only the same thread is known to record and run in one order.
-    free: Vec<(ThreadId, Arc<wgpu::Buffer>)>,
+    free: Vec<(ThreadId, Arc<Allocation>)>,
     usage: MemoryUse,
+    /// Number of the next allocation.
+    next_id: u64,
 }
 
 /// Buffers that are free for reuse, and the account of all.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Pool(Arc<Mutex<State>>);
+pub(super) struct Pool {
+    state: Arc<Mutex<State>>,
+    /// Told of what is gone, so that it keeps no memory alive.
+    groups: Arc<BindGroups>,
+}
 
 impl Pool {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The bind groups made of this pool's buffers.
+    pub(super) fn groups(&self) -> &BindGroups {
+        &self.groups
     }
 
     pub(super) fn usage(&self) -> MemoryUse {
@@ -77,29 +106,39 @@ impl Pool {
     /// Gives the memory that is free for reuse back to the driver.
     pub(super) fn trim(&self) {
         let mut state = self.lock();
-        let freed: u64 = state.free.drain(..).map(|(_, buffer)| buffer.size()).sum();
-        state.usage.allocated -= freed;
+        let free: Vec<_> = state.free.drain(..).map(|(_, buffer)| buffer).collect();
+        state.usage.allocated -= free.iter().map(|buffer| buffer.size()).sum::<u64>();
+        drop(state);
+        for buffer in &free {
+            self.groups.retire(buffer.id, buffer.size());
+        }
+        self.groups.purge();
     }
 }
 
-fn create(device: &wgpu::Device, state: &mut State, size: u64) -> wgpu::Buffer {
+fn create(device: &wgpu::Device, state: &mut State, size: u64) -> Allocation {
     let size = size.max(16).next_multiple_of(16);
     state.usage.allocated += size;
     state.usage.peak = state.usage.peak.max(state.usage.allocated);
-    device.create_buffer(&wgpu::BufferDescriptor {
+    state.next_id += 1;
+    let buffer = device.create_buffer(&wgpu::BufferDescriptor {
         label: None,
         size,
         usage: wgpu::BufferUsages::STORAGE
             | wgpu::BufferUsages::COPY_DST
             | wgpu::BufferUsages::COPY_SRC,
         mapped_at_creation: false,
-    })
+    });
+    Allocation {
+        id: state.next_id,
+        buffer,
+    }
 }
 
 /// Holds a buffer; returns it to its pool when dropped.
 #[derive(Debug)]
 pub(super) struct Lease {
-    pub(super) buffer: Arc<wgpu::Buffer>,
+    pub(super) buffer: Arc<Allocation>,
     pool: Option<Pool>,
     account: Option<Pool>,
 }
@@ -118,6 +157,7 @@ impl Drop for Lease {
         }
         if let Some(pool) = &self.account {
             pool.lock().usage.allocated -= self.buffer.size();
+            pool.groups.retire(self.buffer.id, self.buffer.size());
         }
     }
 }

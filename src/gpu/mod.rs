@@ -5,6 +5,7 @@
 //! [`Recording`] and run by [`Gpu::run`]; results come back through [`Gpu::read`].
 
 mod adapter;
+mod bind_groups;
 mod device;
 mod dispatch;
 mod error;

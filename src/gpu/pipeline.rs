@@ -9,16 +9,31 @@ use super::{Access, Dispatch, shader};
 
 /// A compiled kernel variant.
 pub(super) struct Pipeline {
+    /// Counts the variants of a device.
+    pub(super) id: u64,
     pub(super) pipeline: wgpu::ComputePipeline,
     pub(super) layout: wgpu::BindGroupLayout,
 }
 
-#[derive(PartialEq, Eq, Hash)]
-struct Key {
-    kernel: &'static str,
+/// A variant of a kernel with what tells it from the others.
+struct Variant {
     entry: &'static str,
-    constants: Vec<(&'static str, u64)>,
+    constants: Vec<(&'static str, f64)>,
     access: Vec<Access>,
+    pipeline: Arc<Pipeline>,
+}
+
+impl Variant {
+    fn serves(&self, dispatch: &Dispatch) -> bool {
+        self.entry == dispatch.entry
+            && self.constants == dispatch.constants
+            && self.access.len() == dispatch.bindings.len()
+            && self
+                .access
+                .iter()
+                .zip(&dispatch.bindings)
+                .all(|(access, binding)| *access == binding.access)
+    }
 }
 
 /// All kernel variants compiled so far.
@@ -27,37 +42,35 @@ pub(super) struct Pipelines(Mutex<Cache>);
 
 #[derive(Default)]
 struct Cache {
-    modules: HashMap<&'static str, wgpu::ShaderModule>,
-    pipelines: HashMap<Key, Arc<Pipeline>>,
+    kernels: HashMap<&'static str, (wgpu::ShaderModule, Vec<Variant>)>,
+    count: u64,
 }
 
 impl Pipelines {
     /// The compiled kernel of a dispatch.
     pub(super) fn get(&self, device: &wgpu::Device, dispatch: &Dispatch) -> Arc<Pipeline> {
-        let key = Key {
-            kernel: dispatch.kernel,
-            entry: dispatch.entry,
-            constants: dispatch
-                .constants
-                .iter()
-                .map(|(name, value)| (*name, value.to_bits()))
-                .collect(),
-            access: dispatch
-                .bindings
-                .iter()
-                .map(|binding| binding.access)
-                .collect(),
-        };
         let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pipeline) = cache.pipelines.get(&key) {
-            return pipeline.clone();
-        }
-        let module = cache
-            .modules
+        let Cache { kernels, count } = &mut *cache;
+        // A kernel has few variants, and a look at each is quicker than a key.
+        let (module, variants) = kernels
             .entry(dispatch.kernel)
-            .or_insert_with(|| module(device, dispatch.kernel));
-        let pipeline = Arc::new(compile(device, module, dispatch, &key.access));
-        cache.pipelines.insert(key, pipeline.clone());
+            .or_insert_with(|| (module(device, dispatch.kernel), Vec::new()));
+        if let Some(variant) = variants.iter().find(|variant| variant.serves(dispatch)) {
+            return variant.pipeline.clone();
+        }
+        let access: Vec<Access> = dispatch
+            .bindings
+            .iter()
+            .map(|binding| binding.access)
+            .collect();
+        *count += 1;
+        let pipeline = Arc::new(compile(device, module, dispatch, &access, *count));
+        variants.push(Variant {
+            entry: dispatch.entry,
+            constants: dispatch.constants.clone(),
+            access,
+            pipeline: pipeline.clone(),
+        });
         pipeline
     }
 }
@@ -84,6 +97,7 @@ fn compile(
     module: &wgpu::ShaderModule,
     dispatch: &Dispatch,
     access: &[Access],
+    id: u64,
 ) -> Pipeline {
     let uniform = wgpu::BindGroupLayoutEntry {
         binding: 0,
@@ -131,5 +145,9 @@ fn compile(
         },
         cache: None,
     });
-    Pipeline { pipeline, layout }
+    Pipeline {
+        id,
+        pipeline,
+        layout,
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    mem,
     sync::{Arc, PoisonError},
 };
 
@@ -63,6 +64,19 @@ impl Pace {
 /// a call about as much as a few thousand.
 fn cost(work: Work) -> f64 {
     work.flops + 8.0 * work.bytes + 2e4
+}
+
+/// Bytes of the buffer for parameters: those of 512 calls.
+const LEAST_PARAMS: u64 = 512 * PARAMS_STRIDE as u64;
+
+/// The device's buffer for the parameters of all calls of a submission.
+#[derive(Default)]
+pub(super) struct Params {
+    buffer: Option<wgpu::Buffer>,
+    /// Tells bind groups of a buffer that has become too small from those of its successor.
+    generation: u64,
+    /// What is written, kept for its memory.
+    data: Vec<u8>,
 }
 
 struct InFlight {
@@ -204,9 +218,7 @@ impl Gpu {
     /// Encodes and submits steps as one command buffer, with one compute pass for each unbroken
     /// row of dispatches.
     pub(super) fn submit(&self, steps: &[Step]) -> Result<Signal<()>, GpuError> {
-        let t0 = Instant::now();
-        let params = self.params(steps);
-        let t1 = Instant::now();
+        let params = &*self.params(steps);
         let mut encoder = self.device().create_command_encoder(&Default::default());
         let mut index = 0;
         let mut dispatched = 0;
@@ -224,16 +236,12 @@ impl Gpu {
             }
             let mut pass = encoder.begin_compute_pass(&Default::default());
             while let Some(Step::Dispatch(dispatch)) = steps.get(index) {
-                self.encode(&mut pass, dispatch, &params, dispatched)?;
+                self.encode(&mut pass, dispatch, params, dispatched)?;
                 dispatched += 1;
                 index += 1;
             }
         }
-        let t2 = Instant::now();
-        let finished = encoder.finish();
-        let t3 = Instant::now();
-        let submission = self.0.queue.submit([finished]);
-        if std::env::var("T").is_ok() { eprintln!("{} steps: params {:?} encode {:?} finish {:?} submit {:?}", steps.len(), t1 - t0, t2 - t1, t3 - t2, t3.elapsed()); }
+        let submission = self.0.queue.submit([encoder.finish()]);
         let (sender, receiver) = oneshot::channel();
         self.0.queue.on_submitted_work_done(move || {
             let _ = sender.send(());
@@ -241,31 +249,43 @@ impl Gpu {
         Ok(Signal::new(receiver, submission))
     }
 
-    /// The parameters of all dispatches in one buffer.
-    fn params(&self, steps: &[Step]) -> wgpu::Buffer {
-        let mut data = Vec::new();
+    /// Writes the parameters of all dispatches into the device's buffer for them, which nobody else may
+    /// write before they are submitted. What was submitted before still sees what it was given: writes
+    /// are queued as well.
+    fn params(&self, steps: &[Step]) -> std::sync::MutexGuard<'_, Params> {
+        let mut params = self.0.params.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut data = mem::take(&mut params.data);
+        data.clear();
         for step in steps {
             if let Step::Dispatch(dispatch) = step {
                 data.extend_from_slice(&dispatch.params);
                 data.resize(data.len().next_multiple_of(PARAMS_STRIDE), 0);
             }
         }
-        data.resize(data.len().max(PARAMS_STRIDE), 0);
-        let buffer = self.device().create_buffer(&wgpu::BufferDescriptor {
-            label: Some("params"),
-            size: data.len() as u64,
-            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        self.0.queue.write_buffer(&buffer, 0, &data);
-        buffer
+        let needed = data.len() as u64 + PARAMS_STRIDE as u64;
+        if params.buffer.as_ref().is_none_or(|buffer| buffer.size() < needed) {
+            params.buffer = Some(self.device().create_buffer(&wgpu::BufferDescriptor {
+                label: Some("params"),
+                size: needed.next_power_of_two().max(LEAST_PARAMS),
+                usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            }));
+            params.generation += 1;
+            // They hold on to the buffer that was too small.
+            self.0.pool.groups().clear();
+        }
+        if let Some(buffer) = &params.buffer {
+            self.0.queue.write_buffer(buffer, 0, &data);
+        }
+        params.data = data;
+        params
     }
 
     fn encode(
         &self,
         pass: &mut wgpu::ComputePass<'_>,
         dispatch: &Dispatch,
-        params: &wgpu::Buffer,
+        params: &Params,
         index: usize,
     ) -> Result<(), GpuError> {
         let allowed = self.max_workgroups();
@@ -280,34 +300,43 @@ impl Gpu {
             return Ok(());
         }
         let pipeline: Arc<Pipeline> = self.0.pipelines.get(self.device(), dispatch);
-        let params_entry = wgpu::BindGroupEntry {
-            binding: 0,
-            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                buffer: params,
-                offset: 0,
-                size: wgpu::BufferSize::new(dispatch.params.len().max(16) as u64),
-            }),
-        };
-        let mut entries = vec![params_entry];
-        for (index, binding) in dispatch.bindings.iter().enumerate() {
-            entries.push(wgpu::BindGroupEntry {
-                binding: index as u32 + 1,
-                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                    buffer: &binding.buffer,
-                    offset: 0,
-                    size: wgpu::BufferSize::new(binding.size.max(16)),
-                }),
-            });
-        }
-        let bind_group = self.device().create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some(dispatch.kernel),
-            layout: &pipeline.layout,
-            entries: &entries,
+        let groups = self.0.pool.groups();
+        let group = groups.get(pipeline.id, params.generation, &dispatch.bindings, || {
+            self.bind_group(&pipeline, dispatch, params)
         });
         pass.set_pipeline(&pipeline.pipeline);
-        pass.set_bind_group(0, &bind_group, &[(index * PARAMS_STRIDE) as u32]);
+        pass.set_bind_group(0, &group, &[(index * PARAMS_STRIDE) as u32]);
         let [x, y, z] = dispatch.workgroups;
         pass.dispatch_workgroups(x, y, z);
         Ok(())
+    }
+
+    fn bind_group(
+        &self,
+        pipeline: &Pipeline,
+        dispatch: &Dispatch,
+        params: &Params,
+    ) -> wgpu::BindGroup {
+        let buffer = |binding: u32, buffer, size: u64| wgpu::BindGroupEntry {
+            binding,
+            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                buffer,
+                offset: 0,
+                size: wgpu::BufferSize::new(size.max(16)),
+            }),
+        };
+        let uniform = params.buffer.iter().map(|params| {
+            // Sized by its kernel, as the shader's uniform is.
+            buffer(0, params, dispatch.params.len() as u64)
+        });
+        let tensors = (1..).zip(&dispatch.bindings);
+        let entries: Vec<_> = uniform
+            .chain(tensors.map(|(index, tensor)| buffer(index, &tensor.buffer, tensor.size)))
+            .collect();
+        self.device().create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(dispatch.kernel),
+            layout: &pipeline.layout,
+            entries: &entries,
+        })
     }
 }
