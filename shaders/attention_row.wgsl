@@ -1,7 +1,7 @@
 // out = softmax(scale * q[position] . k^T) for each head: where one token looks. Grouped queries:
 // head h reads key head h / (heads / kv_heads).
 //
-// q [tokens, heads * head_dim], k [tokens, kv_heads * head_dim], out [heads, keys]. `scores` gives
+// q [queries, heads * head_dim], k [tokens, kv_heads * head_dim], out [heads, keys seen]. `scores` gives
 // an invocation to each score; then `tiled` gives a head to a workgroup, `direct` to an invocation,
 // and makes weights of its scores in place. Loops are apart because llvmpipe ends an invocation's
 // loops after 65535 turns altogether, those of inner loops counted.
@@ -11,7 +11,8 @@ import package::common::reduce::workgroup_max;
 
 struct Params {
     position: u32,
-    // Keys that the query sees.
+    // First key that the query sees, and how many from there on.
+    first: u32,
     keys: u32,
     heads: u32,
     kv_heads: u32,
@@ -38,7 +39,7 @@ fn scores(@builtin(global_invocation_id) id: vec3<u32>) {
         return;
     }
     let q_base = params.position * params.q_stride + head * params.head_dim;
-    let k_base = key * params.kv_stride + (head / (params.heads / params.kv_heads)) * params.head_dim;
+    let k_base = (params.first + key) * params.kv_stride + (head / (params.heads / params.kv_heads)) * params.head_dim;
     var sum = 0.0;
     for (var c = 0u; c < params.head_dim; c++) {
         sum += q[q_base + c] * k[k_base + c];

@@ -9,6 +9,9 @@
 // piece, for `sum_pieces` to join.
 
 import package::common::activation::activate4;
+import package::common::block::Block;
+import package::common::block::add;
+import package::common::block::block;
 import package::common::weights::Eight;
 import package::common::weights::keep;
 import package::common::weights::keep8;
@@ -71,27 +74,6 @@ fn store(piece: u32, row: u32, col4: u32, sum: vec4<f32>) {
     out[index] = value;
 }
 
-// A block of 4 x 4 elements of `b`, by columns: element j of `x` is b[j, 0].
-struct Block {
-    x: vec4<f32>,
-    y: vec4<f32>,
-    z: vec4<f32>,
-    w: vec4<f32>,
-}
-
-fn block(r0: vec4<f32>, r1: vec4<f32>, r2: vec4<f32>, r3: vec4<f32>) -> Block {
-    return Block(
-        vec4<f32>(r0.x, r1.x, r2.x, r3.x), vec4<f32>(r0.y, r1.y, r2.y, r3.y),
-        vec4<f32>(r0.z, r1.z, r2.z, r3.z), vec4<f32>(r0.w, r1.w, r2.w, r3.w),
-    );
-}
-
-// sum + the products of four elements of a row of `a` with a block of `b`: 16 fused steps.
-fn add(sum: vec4<f32>, a4: vec4<f32>, b4: Block) -> vec4<f32> {
-    return fma(vec4<f32>(a4.w), b4.w, fma(vec4<f32>(a4.z), b4.z, fma(vec4<f32>(a4.y), b4.y,
-        fma(vec4<f32>(a4.x), b4.x, sum))));
-}
-
 // Products of one group of four of a row of `a` with four rows of `b`.
 fn dots(x: vec4<f32>, b0: vec4<f32>, b1: vec4<f32>, b2: vec4<f32>, b3: vec4<f32>) -> vec4<f32> {
     return vec4<f32>(dot(x, b0), dot(x, b1), dot(x, b2), dot(x, b3));
@@ -106,7 +88,9 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     if row >= params.m || col >= params.n {
         return;
     }
-    let first = params.k_begin / 4u;
+    let begin = id.z * params.piece;
+    let count = min(params.piece, params.k - begin);
+    let first = (params.k_begin + begin) / 4u;
     let last_row = params.m - 1u;
     let last_col = params.n - 1u;
     let a0_row = min(row + 0u, last_row) * params.a_stride + first;
@@ -141,7 +125,7 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     var high6 = vec4<f32>(0.0);
     var low7 = vec4<f32>(0.0);
     var high7 = vec4<f32>(0.0);
-    let whole = params.k / 4u;
+    let whole = count / 4u;
     for (var k = 0u; k < whole; k++) {
         let b0 = weights4(DTYPE, b0_row, first + k);
         let b1 = weights4(DTYPE, b1_row, first + k);
@@ -176,7 +160,7 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
         low7 += dots(a7, b0, b1, b2, b3);
         high7 += dots(a7, b4, b5, b6, b7);
     }
-    let rest = params.k % 4u;
+    let rest = count % 4u;
     if rest != 0u {
         let b0 = keep(weights4(DTYPE, b0_row, first + whole), rest);
         let b1 = keep(weights4(DTYPE, b1_row, first + whole), rest);
@@ -212,22 +196,22 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
         high7 += dots(a7, b4, b5, b6, b7);
     }
     let col4 = col / 4u;
-    store(0u, row + 0u, col4, low0);
-    store(0u, row + 0u, col4 + 1u, high0);
-    store(0u, row + 1u, col4, low1);
-    store(0u, row + 1u, col4 + 1u, high1);
-    store(0u, row + 2u, col4, low2);
-    store(0u, row + 2u, col4 + 1u, high2);
-    store(0u, row + 3u, col4, low3);
-    store(0u, row + 3u, col4 + 1u, high3);
-    store(0u, row + 4u, col4, low4);
-    store(0u, row + 4u, col4 + 1u, high4);
-    store(0u, row + 5u, col4, low5);
-    store(0u, row + 5u, col4 + 1u, high5);
-    store(0u, row + 6u, col4, low6);
-    store(0u, row + 6u, col4 + 1u, high6);
-    store(0u, row + 7u, col4, low7);
-    store(0u, row + 7u, col4 + 1u, high7);
+    store(id.z, row + 0u, col4, low0);
+    store(id.z, row + 0u, col4 + 1u, high0);
+    store(id.z, row + 1u, col4, low1);
+    store(id.z, row + 1u, col4 + 1u, high1);
+    store(id.z, row + 2u, col4, low2);
+    store(id.z, row + 2u, col4 + 1u, high2);
+    store(id.z, row + 3u, col4, low3);
+    store(id.z, row + 3u, col4 + 1u, high3);
+    store(id.z, row + 4u, col4, low4);
+    store(id.z, row + 4u, col4 + 1u, high4);
+    store(id.z, row + 5u, col4, low5);
+    store(id.z, row + 5u, col4 + 1u, high5);
+    store(id.z, row + 6u, col4, low6);
+    store(id.z, row + 6u, col4 + 1u, high6);
+    store(id.z, row + 7u, col4, low7);
+    store(id.z, row + 7u, col4 + 1u, high7);
 }
 
 // Tiles are 32 elements deep: eight groups of four ("quads") per row. Within a row they stand at
@@ -354,8 +338,8 @@ fn tiled_64(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
     var a1 = load_a(a1_row, k, end);
     var b0 = load_b(b0_row, k, end);
     var b1 = load_b(b1_row, k, end);
-    var b2: Eight;
-    var b3: Eight;
+    var b2 = Eight();
+    var b3 = Eight();
     if TILE_ROWS == 32u {
         b2 = load_b(b2_row, k, end);
         b3 = load_b(b3_row, k, end);

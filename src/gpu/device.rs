@@ -289,25 +289,31 @@ impl Gpu {
         adapter::check_size(what, bytes, &self.0.limits, &self.0.info.name)
     }
 
-    /// Whether an invocation may take so many turns of its loops, those of inner loops included.
+    /// Loop iterations that an invocation may take, those of inner loops included, where the adapter
+    /// ends them.
     ///
-    /// Mesa's llvmpipe ends an invocation's loops after about 65,535 turns, silently; what exactly
+    /// Mesa's llvmpipe ends an invocation's loops after about 65,535 iterations, silently; what exactly
     /// counts as one is not documented, hence the distance.
+    pub fn most_turns(&self) -> Option<usize> {
+        const LLVMPIPE: usize = 60_000;
+        let limited = self.0.info.name.to_lowercase().contains("llvmpipe");
+        limited.then_some(LLVMPIPE)
+    }
+
+    /// Whether an invocation may take so many iterations of its loops, see [`Gpu::most_turns`].
     ///
     /// # Errors
     /// [`GpuError::TooManyTurns`].
     pub fn check_turns(&self, kernel: &'static str, turns: usize) -> Result<(), GpuError> {
-        const LLVMPIPE: usize = 60_000;
-        let limited = self.0.info.name.to_lowercase().contains("llvmpipe");
-        if limited && turns > LLVMPIPE {
-            return Err(GpuError::TooManyTurns {
+        match self.most_turns() {
+            Some(allowed) if turns > allowed => Err(GpuError::TooManyTurns {
                 kernel,
                 turns,
                 adapter: self.0.info.name.clone(),
-                allowed: LLVMPIPE,
-            });
+                allowed,
+            }),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// The variant for a kernel whose invocations take so many turns of their loops in each: the one in

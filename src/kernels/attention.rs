@@ -1,13 +1,18 @@
 //! Attention with an online softmax.
 
-use crate::gpu::{Binding, Dispatch, Gpu, GpuError, KernelVariant, Tensor, Work};
+use crate::gpu::{AdapterClass, Binding, DType, Dispatch, Gpu, GpuError, Tensor, Work};
 
 use super::{call, expect, groups, traffic, u32_of};
 
-/// Columns of a head that one workgroup computes.
-const COLUMNS: usize = 64;
+mod intervals;
 
-/// Heads and mask.
+pub use intervals::{Interval, KeyIntervals, causal, full};
+
+/// Columns of a head that one call of a variant computes.
+const DIRECT_COLUMNS: usize = 64;
+const TILED_COLUMNS: usize = 128;
+
+/// Heads.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Attention {
     /// Query heads.
@@ -18,8 +23,21 @@ pub struct Attention {
     pub head_dim: usize,
     /// Factor of the scores, usually `head_dim^-1/2`.
     pub scale: f32,
-    /// A query sees only keys up to its own position; there are as many keys as queries then.
-    pub causal: bool,
+}
+
+/// How attention is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blocks {
+    /// A query per invocation, the keys in pieces of so many: for software adapters.
+    Direct {
+        /// Keys that a call takes at most.
+        piece: usize,
+    },
+    /// So many queries per workgroup, 64 or 32.
+    Tiled {
+        /// Queries of a workgroup.
+        queries: usize,
+    },
 }
 
 #[repr(C)]
@@ -32,113 +50,156 @@ struct Params {
     head_dim: u32,
     q_stride: u32,
     kv_stride: u32,
+    first: u32,
+    end: u32,
     scale: f32,
 }
 
-/// `out = softmax(scale q k^T) v` for each head (online softmax: arXiv 2205.14135); grouped queries
-/// as in arXiv 2305.13245.
+/// `out = softmax(scale q k^T) v` for each head (online softmax: arXiv 2205.14135), each query over its
+/// own interval of keys; grouped queries as in arXiv 2305.13245. Where an adapter ends long loops, the
+/// keys come in pieces, one dispatch each.
 ///
 /// # Shapes
 /// `q` and `out` `[queries, heads * head_dim]`, `k` and `v` `[keys, kv_heads * head_dim]`, f32.
 ///
 /// # Errors
-/// [`GpuError::Shape`]; [`GpuError::TooManyTurns`].
+/// [`GpuError::Shape`]; [`GpuError::TooLarge`].
 pub fn attention(
     gpu: &Gpu,
     q: &Tensor,
     k: &Tensor,
     v: &Tensor,
     with: &Attention,
+    seen: &KeyIntervals,
     out: &Tensor,
-) -> Result<Dispatch, GpuError> {
-    if gpu.kernels() == KernelVariant::Direct {
-        gpu.check_turns("attention", turns(k.rows(), with.head_dim))?;
-    }
-    attention_with(gpu.kernels(), q, k, v, with, out)
-}
-
-/// Turns of all loops of the direct variant for a query that sees `keys` keys, which it goes through
-/// four at a time; leaving a loop counts as a turn.
-pub fn turns(keys: usize, head_dim: usize) -> usize {
-    let elements = match head_dim.is_multiple_of(4) {
-        true => 4,
-        false => 1,
+) -> Result<Vec<Dispatch>, GpuError> {
+    let blocks = match gpu.class() {
+        AdapterClass::Software => Blocks::Direct {
+            piece: piece(gpu.most_turns(), with.head_dim),
+        },
+        // 24 KiB of workgroup memory; what grants only WebGPU's 16 KiB gets half as many queries.
+        _ if gpu.workgroup_storage() >= 24 << 10 && q.rows() > 32 => Blocks::Tiled { queries: 64 },
+        _ => Blocks::Tiled { queries: 32 },
     };
-    let columns = head_dim.min(COLUMNS) / elements;
-    keys.div_ceil(4) * (head_dim / elements + columns + 3) + 2 * columns
+    attention_with(gpu, blocks, q, k, v, with, seen, out)
 }
 
-/// [`attention`] in a given variant.
+/// Keys that the direct variant goes through within so many loop iterations. It takes four at a time;
+/// leaving a loop counts as well.
+fn piece(most: Option<usize>, head_dim: usize) -> usize {
+    let Some(most) = most else {
+        return usize::MAX;
+    };
+    let columns = head_dim.min(DIRECT_COLUMNS).div_ceil(4);
+    let per_four = head_dim.div_ceil(4) + columns + 3;
+    (most.saturating_sub(2 * columns + 2) / per_four).max(1) * 4
+}
+
+/// [`attention`] in given blocks.
 ///
 /// # Errors
-/// [`GpuError::Shape`].
+/// As [`attention`].
+#[allow(clippy::too_many_arguments)]
 pub fn attention_with(
-    variant: KernelVariant,
+    gpu: &Gpu,
+    blocks: Blocks,
     q: &Tensor,
     k: &Tensor,
     v: &Tensor,
     with: &Attention,
+    seen: &KeyIntervals,
     out: &Tensor,
-) -> Result<Dispatch, GpuError> {
+) -> Result<Vec<Dispatch>, GpuError> {
     let Attention {
         heads,
         kv_heads,
         head_dim,
         scale,
-        causal,
     } = *with;
     let (queries, keys) = (q.rows(), k.rows());
     let is = |tensor: &Tensor, rows: usize, heads: usize| {
-        tensor.rows() == rows && tensor.cols() == heads * head_dim
+        tensor.rows() == rows && tensor.cols() == heads * head_dim && tensor.dtype() == DType::F32
     };
     let fits = kv_heads > 0
         && heads % kv_heads == 0
-        && (!causal || queries == keys)
+        && [seen.queries(), seen.keys()] == [queries, keys]
         && is(q, queries, heads)
         && is(out, queries, heads)
         && is(k, keys, kv_heads)
         && is(v, keys, kv_heads);
     expect("attention", fits, || {
-        format!("q {q:?}, k {k:?}, v {v:?} and out {out:?} do not fit {with:?}")
+        format!("q {q:?}, k {k:?}, v {v:?} and out {out:?} do not fit {with:?} over {seen:?}")
     })?;
-    let at_once = match variant {
-        KernelVariant::Tiled => 32,
-        KernelVariant::Direct => 64,
+    let params = |first: usize, end: usize| Params {
+        queries: u32_of(queries),
+        keys: u32_of(keys),
+        heads: u32_of(heads),
+        kv_heads: u32_of(kv_heads),
+        head_dim: u32_of(head_dim),
+        q_stride: u32_of(q.stride()),
+        kv_stride: u32_of(k.stride()),
+        first: u32_of(first),
+        end: u32_of(end),
+        scale,
     };
-    let pairs = (queries * keys) as f64 * if causal { 0.5 } else { 1.0 };
-    let entry = match variant {
-        KernelVariant::Direct if head_dim.is_multiple_of(4) => "direct4",
-        variant => variant.name(),
+    let bindings = vec![
+        Binding::read(q),
+        Binding::read(k),
+        Binding::read(v),
+        Binding::read(seen.table()),
+        Binding::write(out),
+    ];
+    let work = |share: f64| Work {
+        flops: share * 4.0 * seen.pairs() * (heads * head_dim) as f64,
+        bytes: traffic(&[q, k, v, out]),
     };
-    let mut dispatch = call(
-        "attention",
-        entry,
-        &Params {
-            queries: u32_of(queries),
-            keys: u32_of(keys),
-            heads: u32_of(heads),
-            kv_heads: u32_of(kv_heads),
-            head_dim: u32_of(head_dim),
-            q_stride: u32_of(q.stride()),
-            kv_stride: u32_of(k.stride()),
-            scale,
-        },
-        vec![
-            Binding::read(q),
-            Binding::read(k),
-            Binding::read(v),
-            Binding::write(out),
-        ],
+    let aligned = ("ALIGNED", f64::from(u8::from(head_dim.is_multiple_of(4))));
+    let grid = |at_once: usize, columns: usize| {
         [
             groups(queries, at_once),
             u32_of(heads),
-            groups(head_dim, COLUMNS),
-        ],
-        Work {
-            flops: 4.0 * pairs * (heads * head_dim) as f64,
-            bytes: traffic(&[q, k, v, out]),
-        },
-    );
-    dispatch.constants = vec![("CAUSAL", f64::from(u8::from(causal)))];
-    Ok(dispatch)
+            groups(head_dim, columns),
+        ]
+    };
+    match blocks {
+        Blocks::Tiled { queries: block } => {
+            let mut dispatch = call(
+                "attention",
+                "tiled",
+                &params(0, keys),
+                bindings,
+                grid(block, TILED_COLUMNS),
+                work(1.0),
+            );
+            dispatch.constants = vec![
+                aligned,
+                ("QUERIES", block as f64),
+                ("SLOTS", (block * 16 + 512) as f64),
+                ("WIDE", f64::from(u8::from(head_dim > 64))),
+            ];
+            Ok(vec![dispatch])
+        }
+        Blocks::Direct { piece } => {
+            let columns = head_dim.div_ceil(DIRECT_COLUMNS);
+            let state = gpu.tensor(DType::F32, columns * heads, 2 * queries.next_multiple_of(2))?;
+            let mut all = bindings;
+            all.push(Binding::write(&state));
+            let piece = piece.clamp(1, keys.max(1));
+            let pieces = keys.div_ceil(piece).max(1);
+            let calls = (0..pieces).map(|index| {
+                let first = index * piece;
+                let mut dispatch = call(
+                    "attention",
+                    "direct",
+                    &params(first, keys.min(first.saturating_add(piece))),
+                    all.clone(),
+                    grid(64, DIRECT_COLUMNS),
+                    work(1.0 / pieces as f64),
+                );
+                dispatch.constants = vec![aligned, ("CONTINUES", f64::from(u8::from(index > 0)))];
+                dispatch
+            });
+            Ok(calls.collect())
+        }
+    }
 }

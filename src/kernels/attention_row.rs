@@ -2,12 +2,13 @@
 
 use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, KernelVariant, Tensor, Work};
 
-use super::{attention::Attention, call, expect, groups, rows_grid, traffic, u32_of};
+use super::{attention::{Attention, Interval}, call, expect, groups, rows_grid, traffic, u32_of};
 
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 struct Params {
     position: u32,
+    first: u32,
     keys: u32,
     heads: u32,
     kv_heads: u32,
@@ -24,7 +25,7 @@ struct Params {
 ///
 /// # Shapes
 /// `q` `[tokens, heads * head_dim]`, `k` `[tokens, kv_heads * head_dim]`, `out` `[heads, keys]`, all
-/// f32; `keys` is `position + 1` for a causal mask, else `tokens`.
+/// f32; `keys` are those of the interval `seen`, the first one's weight in column 0.
 ///
 /// # Errors
 /// [`GpuError::Shape`].
@@ -34,9 +35,10 @@ pub fn attention_row(
     k: &Tensor,
     position: usize,
     with: &Attention,
+    seen: Interval,
     out: &Tensor,
 ) -> Result<[Dispatch; 2], GpuError> {
-    attention_row_with(gpu.kernels(), q, k, position, with, out)
+    attention_row_with(gpu.kernels(), q, k, position, with, seen, out)
 }
 
 /// [`attention_row`] in a given variant.
@@ -49,6 +51,7 @@ pub fn attention_row_with(
     k: &Tensor,
     position: usize,
     with: &Attention,
+    seen: Interval,
     out: &Tensor,
 ) -> Result<[Dispatch; 2], GpuError> {
     let Attention {
@@ -56,23 +59,23 @@ pub fn attention_row_with(
         kv_heads,
         head_dim,
         scale,
-        causal,
     } = *with;
-    let tokens = q.rows();
-    let keys = if causal { position + 1 } else { tokens };
+    let [first, end] = seen.map(|key| key as usize);
+    let keys = end.saturating_sub(first);
     let fits = kv_heads > 0
         && heads % kv_heads == 0
-        && position < tokens
-        && k.rows() == tokens
+        && position < q.rows()
+        && (first..k.rows()).contains(&end.saturating_sub(1))
         && q.cols() == heads * head_dim
         && k.cols() == kv_heads * head_dim
         && [out.rows(), out.cols()] == [heads, keys]
         && [q, k, out].iter().all(|t| t.dtype() == DType::F32);
     expect("attention_row", fits, || {
-        format!("q {q:?}, k {k:?} and out {out:?} do not fit row {position} of {with:?}")
+        format!("q {q:?}, k {k:?} and out {out:?} do not fit row {position} of {with:?} over keys {seen:?}")
     })?;
     let params = Params {
         position: u32_of(position),
+        first: u32_of(first),
         keys: u32_of(keys),
         heads: u32_of(heads),
         kv_heads: u32_of(kv_heads),

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use super::{
     Capture, CaptureRequest, Hook, ModelError,
     load::Loader,
+    masks::Mask,
     moca::Moca,
     ops::{Linear, Ops, RmsNorm, Weight, kernel_activation},
 };
@@ -143,14 +144,13 @@ impl LanguageModel {
     }
 }
 
-/// Heads, scale and mask of every block.
+/// Heads and scale of every block.
 pub(super) fn heads(c: &TextConfig) -> Attention {
     Attention {
         heads: c.num_attention_heads,
         kv_heads: c.num_key_value_heads,
         head_dim: c.head_dim,
         scale: (c.head_dim as f32).powf(-0.5),
-        causal: true,
     }
 }
 
@@ -207,7 +207,8 @@ impl Block {
         ops.rotary(&k, rotary_table, c.head_dim)?;
         capture.keep(request, Hook::Queries(self.index + 1), &q);
         capture.keep(request, Hook::Keys(self.index + 1), &k);
-        let attended = ops.attention(&q, &k, &v, &heads)?;
+        let mask = Mask::Causal { tokens: x.rows() };
+        let attended = ops.attention(&q, &k, &v, &heads, mask)?;
         let x = ops.linear(&attended, &self.o_proj, none, Some(x))?;
         let normed = ops.rms_norm(&x, &self.post_attention_layernorm)?;
         let gate = ops.linear(&normed, &self.gate_proj, none, None)?;

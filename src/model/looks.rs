@@ -5,6 +5,7 @@ use super::{Capture, Hook, ModelError, Vlm, capture::lens_hooks, language_model:
 use crate::{
     gpu::{DType, Recording, Tensor},
     kernels::{
+        attention::causal,
         attention_row::attention_row,
         top_tokens::{top_tokens, width},
     },
@@ -42,6 +43,7 @@ impl Vlm {
         let mut ops = Ops {
             gpu: &self.gpu,
             recording,
+            masks: &self.masks,
         };
         let normed = self.language_model.norm(&mut ops, &stacked)?;
         let logits = self.language_model.logits(&mut ops, &normed)?;
@@ -67,8 +69,10 @@ impl Vlm {
         let keys = captured(capture, Hook::Keys(layer), position)?;
         let with = heads(&self.config.text);
         let out = self.gpu.tensor(DType::F32, with.heads, position + 1)?;
+        let seen = causal(queries.rows());
+        let seen = seen.get(position).copied().unwrap_or_default();
         recording.extend(attention_row(
-            &self.gpu, queries, keys, position, &with, &out,
+            &self.gpu, queries, keys, position, &with, seen, &out,
         )?);
         Ok(out)
     }

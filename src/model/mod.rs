@@ -10,6 +10,7 @@ mod error;
 mod language_model;
 mod load;
 mod looks;
+mod masks;
 mod moca;
 mod ops;
 mod positions;

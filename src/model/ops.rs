@@ -1,6 +1,9 @@
 //! The layers that models are made of, each recording its kernels.
 
-use super::ModelError;
+use super::{
+    ModelError,
+    masks::{Mask, Masks},
+};
 use crate::{
     gpu::{DType, Gpu, Recording, Tensor},
     kernels::{
@@ -75,6 +78,7 @@ pub(super) struct RmsNorm {
 pub(super) struct Ops<'a> {
     pub(super) gpu: &'a Gpu,
     pub(super) recording: &'a mut Recording,
+    pub(super) masks: &'a Masks,
 }
 
 impl Ops<'_> {
@@ -187,10 +191,12 @@ impl Ops<'_> {
         k: &Tensor,
         v: &Tensor,
         with: &Attention,
+        mask: Mask,
     ) -> Result<Tensor, ModelError> {
         let out = self.like(q, q.cols())?;
+        let seen = self.masks.get(self.gpu, mask)?;
         self.recording
-            .push(attention(self.gpu, q, k, v, with, &out)?);
+            .extend(attention(self.gpu, q, k, v, with, &seen, &out)?);
         Ok(out)
     }
 

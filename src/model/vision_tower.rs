@@ -4,6 +4,7 @@
 use super::{
     Capture, CaptureRequest, Hook, ModelError,
     load::Loader,
+    masks::Mask,
     ops::{LayerNorm, Linear, Ops, Weight, kernel_activation},
     positions::interpolate,
 };
@@ -190,13 +191,16 @@ impl Block {
             kv_heads: c.num_attention_heads,
             head_dim: c.head_dim(),
             scale: (c.head_dim() as f32).powf(-0.5),
-            causal: false,
         };
         let normed = ops.layer_norm(x, &self.layer_norm1)?;
         let q = ops.linear(&normed, &self.q_proj, none, None)?;
         let k = ops.linear(&normed, &self.k_proj, none, None)?;
         let v = ops.linear(&normed, &self.v_proj, none, None)?;
-        let attended = ops.attention(&q, &k, &v, &heads)?;
+        let mask = Mask::Full {
+            queries: x.rows(),
+            keys: x.rows(),
+        };
+        let attended = ops.attention(&q, &k, &v, &heads, mask)?;
         let x = ops.linear(&attended, &self.out_proj, none, Some(x))?;
         let normed = ops.layer_norm(&x, &self.layer_norm2)?;
         let inner = ops.linear(&normed, &self.fc1, kernel_activation(c.activation), None)?;

@@ -2,7 +2,7 @@
 
 use super::{
     Capture, CaptureRequest, Hook, ModelError, connector::Connector, language_model::LanguageModel,
-    load::Loader, ops::Ops, vision_tower::VisionTower,
+    load::Loader, masks::Masks, ops::Ops, vision_tower::VisionTower,
 };
 use crate::{
     gpu::{DType, Gpu, Recording, Tensor},
@@ -32,6 +32,7 @@ pub struct Vlm {
     vision_tower: VisionTower,
     connector: Connector,
     pub(super) language_model: LanguageModel,
+    pub(super) masks: Masks,
 }
 
 impl Vlm {
@@ -56,6 +57,7 @@ impl Vlm {
             vision_tower,
             connector,
             language_model,
+            masks: Masks::default(),
         })
     }
 
@@ -80,6 +82,7 @@ impl Vlm {
         let mut ops = Ops {
             gpu: &self.gpu,
             recording,
+            masks: &self.masks,
         };
         let features = self.image_features(&mut ops, input, request, &mut capture)?;
         let ids = self.gpu.upload_indices(input.input_ids)?;
@@ -107,6 +110,7 @@ impl Vlm {
         let mut ops = Ops {
             gpu: &self.gpu,
             recording,
+            masks: &self.masks,
         };
         let (request, mut capture) = (CaptureRequest::new(), Capture::default());
         self.image_features(&mut ops, input, &request, &mut capture)
@@ -120,6 +124,7 @@ impl Vlm {
         let mut ops = Ops {
             gpu: &self.gpu,
             recording,
+            masks: &self.masks,
         };
         self.language_model.logits(&mut ops, normed)
     }

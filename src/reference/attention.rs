@@ -1,27 +1,32 @@
 //! Twin of `shaders/attention.wgsl`.
 
-use crate::kernels::attention::Attention;
+use crate::kernels::attention::{Attention, Interval};
 
-/// `softmax(scale q k^T) v` for each head; `q [queries, heads * head_dim]`, `k` and `v` `[keys,
-/// kv_heads * head_dim]`.
-pub fn attention(q: &[f32], k: &[f32], v: &[f32], with: &Attention) -> Vec<f32> {
+/// `softmax(scale q k^T) v` for each head, each query over its interval of keys; zeros where that is
+/// empty. `q [queries, heads * head_dim]`, `k` and `v` `[keys, kv_heads * head_dim]`.
+pub fn attention(
+    q: &[f32],
+    k: &[f32],
+    v: &[f32],
+    with: &Attention,
+    seen: &[Interval],
+) -> Vec<f32> {
     let Attention {
         heads,
         kv_heads,
         head_dim,
         scale,
-        causal,
     } = *with;
     let (q_width, kv_width) = (heads * head_dim, kv_heads * head_dim);
-    let (queries, all_keys) = (q.len() / q_width, k.len() / kv_width);
     let mut out = vec![0.0; q.len()];
-    for query in 0..queries {
+    for (query, &[begin, end]) in seen.iter().enumerate() {
+        let keys = begin as usize..end as usize;
         for head in 0..heads {
             let q_start = query * q_width + head * head_dim;
             let q_head = &q[q_start..q_start + head_dim];
             let kv_start = head / (heads / kv_heads) * head_dim;
-            let keys = if causal { query + 1 } else { all_keys };
-            let scores: Vec<f64> = (0..keys)
+            let scores: Vec<f64> = keys
+                .clone()
                 .map(|key| {
                     let k_head = &k[key * kv_width + kv_start..][..head_dim];
                     let dot: f64 = q_head
@@ -36,12 +41,12 @@ pub fn attention(q: &[f32], k: &[f32], v: &[f32], with: &Attention) -> Vec<f32> 
             let weights: Vec<f64> = scores.iter().map(|s| (s - highest).exp()).collect();
             let total: f64 = weights.iter().sum();
             for c in 0..head_dim {
-                let sum: f64 = weights
-                    .iter()
-                    .enumerate()
+                let sum: f64 = keys
+                    .clone()
+                    .zip(&weights)
                     .map(|(key, w)| w * f64::from(v[key * kv_width + kv_start + c]))
                     .sum();
-                out[q_start + c] = (sum / total) as f32;
+                out[q_start + c] = if total > 0.0 { (sum / total) as f32 } else { 0.0 };
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::{
     gpu::{DType, Gpu, GpuError, Recording, Tensor},
     kernels::{
         Activation,
-        attention::{Attention, attention},
+        attention::{Attention, KeyIntervals, attention, causal},
         gather_rows::gather_rows,
         layer_norm::{LayerNorm, layer_norm},
         matmul::{Matmul, matmul},
@@ -143,7 +143,6 @@ fn check_attention(gpu: &Gpu, recording: &mut Recording) -> Result<Check, GpuErr
         kv_heads: 1,
         head_dim: 10,
         scale: 1.5,
-        causal: true,
     };
     let (tokens, width) = (35, 20);
     let (q, k, v) = (values(tokens * width, 7), values(350, 8), values(350, 9));
@@ -151,12 +150,14 @@ fn check_attention(gpu: &Gpu, recording: &mut Recording) -> Result<Check, GpuErr
     let k_tensor = gpu.upload(tokens, 10, &k)?;
     let v_tensor = gpu.upload(tokens, 10, &v)?;
     let found = gpu.tensor(DType::F32, tokens, width)?;
-    recording.push(attention(
-        gpu, &q_tensor, &k_tensor, &v_tensor, &with, &found,
+    let intervals = causal(tokens);
+    let seen = KeyIntervals::new(gpu, tokens, &intervals)?;
+    recording.extend(attention(
+        gpu, &q_tensor, &k_tensor, &v_tensor, &with, &seen, &found,
     )?);
     Ok(Check {
         kernel: "attention",
-        expected: reference::attention(&q, &k, &v, &with),
+        expected: reference::attention(&q, &k, &v, &with, &intervals),
         found,
     })
 }

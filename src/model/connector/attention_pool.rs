@@ -4,6 +4,7 @@ use super::{
     super::{
         ModelError,
         load::Loader,
+        masks::Mask,
         ops::{LayerNorm, Linear, Ops},
     },
     name,
@@ -48,7 +49,6 @@ impl AttentionPool {
                 kv_heads: heads,
                 head_dim,
                 scale: (head_dim as f32).powf(-0.5),
-                causal: false,
             },
         })
     }
@@ -60,7 +60,11 @@ impl AttentionPool {
         let q = ops.linear(&self.query, &self.q_proj, none, None)?;
         let k = ops.linear(&normed, &self.k_proj, none, None)?;
         let v = ops.linear(&normed, &self.v_proj, none, None)?;
-        let seen = ops.attention(&q, &k, &v, &self.heads)?;
+        let mask = Mask::Full {
+            queries: q.rows(),
+            keys: k.rows(),
+        };
+        let seen = ops.attention(&q, &k, &v, &self.heads, mask)?;
         ops.linear(&seen, &self.out_proj, none, None)
     }
 }

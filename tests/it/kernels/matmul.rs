@@ -7,8 +7,8 @@ use mirscope::{
     reference::{self, Epilogue},
 };
 
-use super::stored;
-use crate::support::{F32_SUMS, Random, assert_close, gpu, run};
+use super::{roomy, stored};
+use crate::support::{F32_SUMS, Random, assert_close, run};
 
 /// Every tile, with the inner dimension whole and in pieces.
 fn plans() -> impl Iterator<Item = Plan> {
@@ -33,7 +33,7 @@ const SHAPES: [(usize, usize, usize); 10] = [
 
 #[test]
 fn equals_its_twin_in_every_storage_type() {
-    let gpu = gpu();
+    let gpu = roomy();
     let mut random = Random::new(3);
     for (m, n, k) in SHAPES {
         let a = random.normals(m * k);
@@ -58,7 +58,7 @@ fn equals_its_twin_in_every_storage_type() {
 
 #[test]
 fn fuses_bias_activation_and_residual() {
-    let gpu = gpu();
+    let gpu = roomy();
     let mut random = Random::new(4);
     for (m, n, k) in [(3, 5, 7), (66, 70, 33)] {
         let (a, b) = (random.normals(m * k), random.normals(n * k));
@@ -102,7 +102,7 @@ fn fuses_bias_activation_and_residual() {
 
 #[test]
 fn sums_pieces_of_the_inner_dimension_into_a_place_of_a_larger_result() {
-    let gpu = gpu();
+    let gpu = roomy();
     let mut random = Random::new(5);
     let (m, n, k) = (9, 10, 30);
     let (a, b) = (random.normals(m * k), random.normals(n * k));
@@ -148,7 +148,7 @@ fn sums_pieces_of_the_inner_dimension_into_a_place_of_a_larger_result() {
 
 #[test]
 fn padding_never_reaches_the_result() {
-    let gpu = gpu();
+    let gpu = roomy();
     let (m, n, k) = (5, 6, 3);
     for plan in plans() {
         // Three columns of ones; the fourth, NaN, becomes padding.

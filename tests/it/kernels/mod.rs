@@ -31,6 +31,8 @@ mod token_norms;
 mod top_tokens;
 mod transpose;
 
+use std::sync::OnceLock;
+
 use mirscope::gpu::{DType, Gpu, GpuOptions, KernelVariant, Tensor};
 
 /// Both variants: the suite runs each on whatever adapter is there.
@@ -65,6 +67,14 @@ pub fn stored(
         gpu.upload_bytes(dtype, rows, cols, &bytes).expect("upload"),
         kept,
     )
+}
+
+/// A device with all that its adapter grants: some variants take more workgroup memory than the least
+/// that WebGPU promises.
+pub fn roomy() -> Gpu {
+    static GPU: OnceLock<Gpu> = OnceLock::new();
+    GPU.get_or_init(|| pollster::block_on(Gpu::request(&GpuOptions::default())).unwrap())
+        .clone()
 }
 
 #[test]
