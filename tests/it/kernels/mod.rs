@@ -31,7 +31,10 @@ mod token_norms;
 mod top_tokens;
 mod transpose;
 
-use mirscope::gpu::{DType, Gpu, GpuOptions, KernelVariant, Tensor};
+use mirscope::{
+    check,
+    gpu::{DType, Gpu, GpuOptions, KernelVariant, LimitTier, SHADERS, Tensor},
+};
 
 /// Both variants: the suite runs each on whatever adapter is there.
 pub const VARIANTS: [KernelVariant; 2] = [KernelVariant::Tiled, KernelVariant::Direct];
@@ -47,24 +50,7 @@ pub fn stored(
     cols: usize,
     values: &[f32],
 ) -> (Tensor, Vec<f32>) {
-    let (bytes, kept): (Vec<u8>, Vec<f32>) = match dtype {
-        DType::F32 => (bytemuck::cast_slice(values).to_vec(), values.to_vec()),
-        DType::F16 => {
-            let halves: Vec<half::f16> = values.iter().map(|&v| half::f16::from_f32(v)).collect();
-            let kept = halves.iter().map(|v| v.to_f32()).collect();
-            (bytemuck::cast_slice(&halves).to_vec(), kept)
-        }
-        DType::BF16 => {
-            let halves: Vec<half::bf16> = values.iter().map(|&v| half::bf16::from_f32(v)).collect();
-            let kept = halves.iter().map(|v| v.to_f32()).collect();
-            (bytemuck::cast_slice(&halves).to_vec(), kept)
-        }
-        DType::U32 => panic!("not a float"),
-    };
-    (
-        gpu.upload_bytes(dtype, rows, cols, &bytes).expect("upload"),
-        kept,
-    )
+    check::stored(gpu, dtype, rows, cols, values).expect("a type of floats")
 }
 
 #[test]
@@ -75,6 +61,35 @@ fn this_adapter_passes_the_self_test() {
             ..GpuOptions::default()
         };
         let gpu = pollster::block_on(Gpu::request(&options)).unwrap();
-        pollster::block_on(mirscope::reference::self_test(&gpu)).unwrap();
+        pollster::block_on(check::self_test(&gpu)).unwrap();
     }
+}
+
+#[test]
+fn every_case_of_the_check_passes_in_both_variants() {
+    let mut wrong = Vec::new();
+    for variant in VARIANTS {
+        let options = GpuOptions {
+            kernels: Some(variant),
+            limits: LimitTier::WebGpuDefault,
+            ..GpuOptions::default()
+        };
+        let gpu = pollster::block_on(Gpu::request(&options)).unwrap();
+        for kernel in &check::KERNELS {
+            let line = pollster::block_on(check::check_kernel(&gpu, kernel)).unwrap();
+            println!("{line:?}");
+            if !line.ok {
+                wrong.push(line);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The table lists each kernel once, in the order of their names.
+#[test]
+fn the_check_has_all_kernels() {
+    let names: Vec<&str> = check::KERNELS.iter().map(|check| check.kernel).collect();
+    let shaders: Vec<&str> = SHADERS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, shaders);
 }
