@@ -22,6 +22,20 @@ log=$out/log.txt
 : >"$log" || exit 1
 rm -f "$out/check.json" "$out/bench.json" "$out/torch.json"
 
+# The program, unpacked where programs may run.
+program=
+for folder in "$work" "$out"; do
+    gzip -dc "$here/mirscope.gz" >"$folder/mirscope" && chmod +x "$folder/mirscope" || continue
+    if "$folder/mirscope" --version >>"$log" 2>&1; then
+        program=$folder/mirscope
+        break
+    fi
+done
+if [ -z "$program" ]; then
+    echo "mirscope does not start here, see $log" >&2
+    exit 1
+fi
+
 say() { printf '== %s s  %s\n' "$(($(date +%s) - started))" "$*" | tee -a "$log"; }
 
 # Some drivers want a folder of their own.
@@ -66,10 +80,14 @@ else
 fi
 
 # The adapters: where there is no GPU among them, the driver in a place of its own is tried.
-adapters() { "$here/mirscope" adapters --json 2>>"$log"; }
+adapters() { "$program" adapters --json 2>>"$log"; }
 has_gpu() { grep -q '"device_type": "\(discrete\|integrated\|virtual\)-gpu"' "$work/adapters.json"; }
 adapters >"$work/adapters.json"
 if ! has_gpu; then
+    for folder in /usr/local/nvidia/lib64 /usr/local/nvidia/lib; do
+        [ ! -d "$folder" ] || LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$folder
+    done
+    [ -z "${LD_LIBRARY_PATH:-}" ] || export LD_LIBRARY_PATH
     for icd in /usr/local/nvidia/share/vulkan/icd.d/nvidia_icd.json \
         /usr/share/vulkan/icd.d/nvidia_icd.json /etc/vulkan/icd.d/nvidia_icd.json; do
         [ -e "$icd" ] || continue
@@ -84,7 +102,7 @@ if ! has_gpu; then
     done
     [ -n "${VK_DRIVER_FILES:-}" ] || adapters >"$work/adapters.json"
 fi
-"$here/mirscope" adapters >>"$log" 2>&1
+"$program" adapters >>"$log" 2>&1
 if has_gpu; then
     kind=GPU check_limit=120 budget=120 bench_limit=180 torch_budget=40 torch_limit=55
 else
@@ -109,8 +127,8 @@ set --
 if mkdir "$work/golden" && tar -xzf "$here/golden.tar.gz" -C "$work/golden" 2>>"$log"; then
     set -- --golden "$work/golden"
 fi
-step check "$check_limit" "$here/mirscope" check --out "$out/check.json" "$@"
-step bench "$bench_limit" "$here/mirscope" bench --record "$out/bench.json" --budget "$budget"
+step check "$check_limit" "$program" check --out "$out/check.json" "$@"
+step bench "$bench_limit" "$program" bench --record "$out/bench.json" --budget "$budget"
 if command -v python3 >/dev/null && python3 -c 'import torch' 2>>"$log"; then
     step torch "$torch_limit" python3 "$here/torch_times.py" "$out/torch.json" "$torch_budget"
 else

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{KernelCheck, Random, relative_error, stored};
-use crate::gpu::{DType, Dispatch, Gpu, GpuError, Readback, Recording, Tensor};
+use crate::gpu::{DType, Dispatch, Gpu, GpuError, Readback, Recording, Step, Tensor};
 
 /// A result on the device and on the CPU.
 struct Case {
@@ -79,6 +79,17 @@ impl<'a> Cases<'a> {
             bound: case.bound,
         };
         Ok(self.cases.into_iter().zip(results).map(outcome).collect())
+    }
+
+    /// The calls recorded so far.
+    pub(super) fn dispatches(&self) -> Vec<Dispatch> {
+        let steps = self.recording.steps().iter();
+        steps
+            .filter_map(|step| match step {
+                Step::Dispatch(dispatch) => Some(dispatch.clone()),
+                _ => None,
+            })
+            .collect()
     }
 
     /// Standard normal values.

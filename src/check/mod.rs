@@ -13,7 +13,7 @@ pub use kernels::{KERNELS, KernelCheck};
 pub use self_test::self_test;
 
 use crate::{
-    gpu::{Gpu, GpuError},
+    gpu::{Dispatch, Gpu, GpuError},
     report::KernelLine,
 };
 use cases::Cases;
@@ -42,4 +42,14 @@ pub async fn check_kernel(gpu: &Gpu, check: &KernelCheck) -> Result<KernelLine, 
                 .iter()
                 .all(|outcome| outcome.error <= outcome.bound),
     })
+}
+
+/// The calls that a kernel's cases make.
+///
+/// # Errors
+/// What the device reports.
+pub fn dispatches(gpu: &Gpu, check: &KernelCheck) -> Result<Vec<Dispatch>, GpuError> {
+    let mut cases = Cases::new(gpu, false);
+    cases.add(check)?;
+    Ok(cases.dispatches())
 }

@@ -13,12 +13,18 @@ pub(crate) fn lines(quiet: bool) -> impl FnMut(&Event) -> Result<(), CliError> {
     let start = Instant::now();
     let mut last = String::new();
     move |event| {
-        if let Event::Progress { stage, detail, .. } = event
+        if let Event::Progress {
+            stage,
+            detail,
+            unit,
+            ..
+        } = event
             && shown
         {
-            let what = match detail.as_str() {
-                "" => stage.words(),
-                detail => detail,
+            // Layers and pairs go by too fast for lines.
+            let what = match (unit.as_str(), detail.as_str()) {
+                ("checks" | "seconds", detail) if !detail.is_empty() => detail,
+                _ => stage.words(),
             };
             if what != last {
                 eprintln!("{:7.1} s  {what}", start.elapsed().as_secs_f64());

@@ -47,7 +47,7 @@ pub(in crate::engine) async fn record(
     kernels::attentions(&mut recorder, &[4096]).await?;
     models::tower(&mut recorder).await?;
     models::decoder(&mut recorder, &models::ONE_BILLION).await?;
-    metric::metric(&mut recorder, 10, 2048, 4096).await?;
+    metric::metric(&mut recorder, 10, 1024, 4096).await?;
     Ok(recorder.finish())
 }
 
