@@ -30,7 +30,7 @@ pub fn run(gpu: &Gpu, dispatches: impl IntoIterator<Item = Dispatch>, out: &Tens
 
 /// Fails where the host's parameters have another size than the shader's uniform, as naga sees it.
 #[track_caller]
-fn check_params(dispatch: &Dispatch) {
+pub fn check_params(dispatch: &Dispatch) {
     let source = shader(dispatch.kernel).expect("a known kernel");
     let module = naga::front::wgsl::parse_str(source).expect("a valid shader");
     let uniform = module

@@ -31,10 +31,14 @@ mod token_norms;
 mod top_tokens;
 mod transpose;
 
+use std::sync::OnceLock;
+
 use mirscope::{
     check,
     gpu::{DType, Gpu, GpuOptions, KernelVariant, LimitTier, SHADERS, Tensor},
 };
+
+use crate::support::check_params;
 
 /// Both variants: the suite runs each on whatever adapter is there.
 pub const VARIANTS: [KernelVariant; 2] = [KernelVariant::Tiled, KernelVariant::Direct];
@@ -65,25 +69,51 @@ fn this_adapter_passes_the_self_test() {
     }
 }
 
-#[test]
-fn every_case_of_the_check_passes_in_both_variants() {
-    let mut wrong = Vec::new();
-    for variant in VARIANTS {
-        let options = GpuOptions {
-            kernels: Some(variant),
-            limits: LimitTier::WebGpuDefault,
-            ..GpuOptions::default()
-        };
-        let gpu = pollster::block_on(Gpu::request(&options)).unwrap();
-        for kernel in &check::KERNELS {
-            let line = pollster::block_on(check::check_kernel(&gpu, kernel)).unwrap();
-            println!("{line:?}");
-            if !line.ok {
-                wrong.push(line);
-            }
+/// A device for each variant, at exactly WebGPU's default limits.
+fn both() -> &'static [Gpu; 2] {
+    static BOTH: OnceLock<[Gpu; 2]> = OnceLock::new();
+    BOTH.get_or_init(|| {
+        VARIANTS.map(|variant| {
+            let options = GpuOptions {
+                kernels: Some(variant),
+                limits: LimitTier::WebGpuDefault,
+                ..GpuOptions::default()
+            };
+            pollster::block_on(Gpu::request(&options)).expect("the tests need a graphics adapter")
+        })
+    })
+}
+
+/// Runs the kernel's cases of `mirscope check` in both variants.
+#[track_caller]
+pub fn passes(kernel: &str) {
+    let known = check::KERNELS.iter().find(|check| check.kernel == kernel);
+    let cases = known.expect("a kernel of the table");
+    for gpu in both() {
+        for dispatch in check::dispatches(gpu, cases).unwrap() {
+            check_params(&dispatch);
         }
+        let line = pollster::block_on(check::check_kernel(gpu, cases)).unwrap();
+        assert!(line.ok, "{line:#?}");
     }
-    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Those that are not compared by a test of their own.
+#[test]
+fn the_cases_of_the_kernels_with_variants_pass() {
+    for kernel in [
+        "attention",
+        "attention_row",
+        "layer_norm",
+        "matmul",
+        "matvec",
+        "norm_stats",
+        "rms_norm",
+        "split_rows",
+        "top_tokens",
+    ] {
+        passes(kernel);
+    }
 }
 
 /// The table lists each kernel once, in the order of their names.
