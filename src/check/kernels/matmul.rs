@@ -127,3 +127,27 @@ fn pieces(cases: &mut Cases<'_>, (m, n, k): (usize, usize, usize)) -> Result<(),
     }
     Ok(())
 }
+
+pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
+    if cases.quick {
+        return product(cases, (37, 35, 67), DType::F16, Some(Activation::Gelu));
+    }
+    for shape in SHAPES {
+        for dtype in [DType::F32, DType::F16, DType::BF16] {
+            product(cases, shape, dtype, None)?;
+        }
+    }
+    for shape in [(6, 5, 7), (66, 70, 33)] {
+        for activation in Activation::ALL {
+            product(cases, shape, DType::F32, Some(activation))?;
+        }
+    }
+    for shape in [(70, 130, 64), (129, 257, 100)] {
+        product(cases, shape, DType::F16, Some(Activation::GeluTanh))?;
+        product(cases, shape, DType::BF16, Some(Activation::Silu))?;
+    }
+    for shape in [(9, 10, 30), (70, 66, 150)] {
+        pieces(cases, shape)?;
+    }
+    Ok(())
+}
