@@ -68,10 +68,14 @@ fn product(
 fn plans(cases: &Cases<'_>) -> Vec<Option<Plan>> {
     let mut plans = vec![None];
     if !cases.quick {
-        let direct = cases.gpu.kernels() == KernelVariant::Direct;
-        let tiles = Tile::ALL.into_iter();
-        let tiles = tiles.filter(|tile| (*tile == Tile::Direct) == direct && tile.fits(cases.gpu));
-        plans.extend(tiles.flat_map(|tile| [1, 3].map(|pieces| Some(Plan { tile, pieces }))));
+        let (own, pieces): (&[Tile], &[usize]) = match cases.gpu.kernels() {
+            // Software adapters never cut the inner dimension.
+            KernelVariant::Direct => (&[Tile::Direct], &[1]),
+            KernelVariant::Tiled => (&[Tile::Tiled128, Tile::Tiled64, Tile::Tiled32], &[1, 3]),
+        };
+        for &tile in own.iter().filter(|tile| tile.fits(cases.gpu)) {
+            plans.extend(pieces.iter().map(|&pieces| Some(Plan { tile, pieces })));
+        }
     }
     plans
 }
