@@ -7,7 +7,8 @@
 //! 1. [`input`]: an image and a text become `pixel_values`, `input_ids` and token masks (CPU).
 //! 2. [`weights`]: a checkpoint folder becomes a configuration and named tensors (CPU).
 //! 3. [`gpu`]: device, tensors, recorded dispatches, readback; [`kernels`] builds the dispatches of
-//!    the WGSL files in `shaders/`, [`reference`] computes the same on the CPU with f64 sums.
+//!    the WGSL files in `shaders/`, [`reference`] computes the same on the CPU with f64 sums, and
+//!    [`check`] compares the two on the device at hand.
 //! 4. [`model`]: vision tower, connector and language model as lists of kernels, with capture.
 //! 5. [`alignment`]: metrics of captured states, computed on the device.
 //! 6. [`report`]: what was run and what came out, as plain data.
@@ -20,6 +21,8 @@ pub mod weights;
 pub mod gpu;
 pub mod kernels;
 pub mod reference;
+
+pub mod check;
 
 pub mod model;
 

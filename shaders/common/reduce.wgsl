@@ -33,3 +33,20 @@ fn workgroup_max(local: u32, value: f32) -> f32 {
     workgroupBarrier();
     return largest;
 }
+
+var<workgroup> partials4: array<vec4<f32>, 64>;
+
+// As workgroup_sum, of four values at once.
+fn workgroup_sum4(local: u32, value: vec4<f32>) -> vec4<f32> {
+    partials4[local] = value;
+    workgroupBarrier();
+    for (var half = 32u; half > 0u; half /= 2u) {
+        if local < half {
+            partials4[local] += partials4[local + half];
+        }
+        workgroupBarrier();
+    }
+    let total = partials4[0];
+    workgroupBarrier();
+    return total;
+}

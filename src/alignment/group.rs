@@ -13,6 +13,10 @@ use crate::{
     platform::{self, Cancel},
 };
 
+/// Shares of the progress of [`Mir::finish`] at which the statistics on the device are done, and the
+/// factors of the covariances on the CPU; what is left are the traces, on the device again.
+pub const STAGES: [f64; 2] = [0.2, 0.3];
+
 impl Mir {
     /// The distances of some layers; `first` is the index of the first of them.
     pub(super) async fn group(
@@ -33,9 +37,9 @@ impl Mir {
             covariance::record(gpu, &mut recording, &sides[0], replace)?,
             covariance::record(gpu, &mut recording, &sides[1], replace)?,
         ];
-        let until_factors = |share: f64| 0.2 * share;
+        let [until_factors, until_traces] = STAGES;
         gpu.run_with(&recording, cancel, &mut |share, _| {
-            progress(until_factors(share))
+            progress(until_factors * share)
         })
         .await?;
         drop(recording);
@@ -77,11 +81,14 @@ impl Mir {
                 });
             }
             factors.push(pair);
-            progress(0.2 + 0.1 * (layer + 1) as f64 / stores.len() as f64);
+            let share = (layer + 1) as f64 / stores.len() as f64;
+            progress(until_factors + (until_traces - until_factors) * share);
         }
         drop((read, stores, sides));
         let traces = self
-            .traces(factors, cancel, &mut |share| progress(0.3 + 0.7 * share))
+            .traces(factors, cancel, &mut |share| {
+                progress(until_traces + (1.0 - until_traces) * share)
+            })
             .await?;
         let degrees = ((self.expected[0] - 1) as f64 * (self.expected[1] - 1) as f64).sqrt();
         let mut distances = Vec::with_capacity(traces.len());

@@ -41,6 +41,7 @@ mod statistics;
 
 pub use error::AlignmentError;
 pub use frechet::{LayerDistance, MirResult};
+pub use group::STAGES;
 pub use mir::{Mir, MirSettings};
 pub use modality::Modality;
 pub use plan::MemoryPlan;

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::TypedValueParser};
 
 use crate::{
-    engine::{BenchRequest, Command, DeviceSettings, KernelChoice, ModelSource},
+    engine::{
+        BenchRequest, CheckRequest, Command, DeviceSettings, KernelChoice, ModelSource,
+        RecordRequest,
+    },
     report::{Definition, TextMask},
 };
 
@@ -54,6 +57,19 @@ Examples:
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 cancelled.";
 
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  mirscope check
+      every kernel against its CPU twin, and the demo's number against the recorded one
+  mirscope check --golden tests/golden --adapter nvidia --json
+
+Exit codes: 0 all is right, 1 something is wrong, 2 wrong usage, 130 cancelled.";
+
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  mirscope bench --quick
+  mirscope bench --record record.json --budget 120";
+
 const FAMILY_EXAMPLES: &str = "\
 Examples:
   mirscope family assets/family
@@ -87,6 +103,8 @@ pub(crate) enum Task {
     Inspect(Inspect),
     /// List the adapters at hand and what they grant
     Adapters(Adapters),
+    /// Check whether the adapter at hand computes rightly: every kernel, whole models, the demo
+    Check(Check),
     /// Time matrix multiplications, forwards and the metric on this machine
     Bench(Bench),
     /// Measure a family of checkpoints and judge what is claimed of it: tables, figures, results.json
@@ -208,12 +226,55 @@ pub(crate) struct Adapters {
     pub(crate) json: bool,
 }
 
+/// Arguments of `check`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = CHECK_EXAMPLES)]
+pub(crate) struct Check {
+    /// Folder of small checkpoints with the states that transformers gives, like tests/golden
+    #[arg(long, value_name = "FOLDER")]
+    golden: Option<PathBuf>,
+    /// Check the kernels (and what --golden names), not the demo's number
+    #[arg(long)]
+    kernels: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write the JSON into a file as well
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    device: Device,
+}
+
+impl Check {
+    /// The engine's command.
+    pub(crate) fn command(&self) -> Command {
+        Command::Check(Box::new(CheckRequest {
+            device: self.device.settings(),
+            golden: self.golden.clone(),
+            kernels_only: self.kernels,
+        }))
+    }
+}
+
 /// Arguments of `bench`.
 #[derive(Debug, ClapArgs)]
+#[command(after_help = BENCH_EXAMPLES)]
 pub(crate) struct Bench {
     /// Leave out the large decoder
-    #[arg(long)]
+    #[arg(long, conflicts_with = "record")]
     quick: bool,
+    /// Time everything in detail, and write it into a file that can be compared with others
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) record: Option<PathBuf>,
+    /// With --record: leave out, by name, what would take longer than this in all
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 300,
+        requires = "record"
+    )]
+    budget: u64,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -224,6 +285,12 @@ pub(crate) struct Bench {
 impl Bench {
     /// The engine's command.
     pub(crate) fn command(&self) -> Command {
+        if self.record.is_some() {
+            return Command::Record(Box::new(RecordRequest {
+                device: self.device.settings(),
+                budget: self.budget as f64,
+            }));
+        }
         Command::Bench(Box::new(BenchRequest {
             device: self.device.settings(),
             quick: self.quick,

@@ -29,6 +29,11 @@ pub(crate) enum CliError {
     /// A family's files could not be read or written.
     #[error(transparent)]
     Family(#[from] FamilyError),
+    /// A check found something wrong on this adapter.
+    #[error(
+        "adapter `{0}` computes wrongly, see above; update its driver or choose another with --adapter"
+    )]
+    Wrong(String),
     /// The result could not be printed.
     #[error("cannot print the result: {0}")]
     Print(std::io::Error),
@@ -67,6 +72,7 @@ impl CliError {
             | Self::Engine(_)
             | Self::Report(_)
             | Self::Family(_)
+            | Self::Wrong(_)
             | Self::Print(_) => 1,
         }
     }

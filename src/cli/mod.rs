@@ -4,10 +4,12 @@
 //! 130 cancelled. A reader that closes the pipe early ends the program quietly.
 
 mod args;
+mod check;
 mod collect;
 mod drive;
 mod error;
 mod family;
+mod log;
 mod measure;
 mod output;
 mod progress;
@@ -21,7 +23,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::{
     engine::{Command, Event, InspectRequest},
-    report::{adapters_text, bench_text, inspection_text},
+    report::{adapters_text, bench_text, inspection_text, record_text},
 };
 use args::{Args, Task};
 use error::CliError;
@@ -81,7 +83,14 @@ fn run(args: Args, output: &Output) -> Result<(), CliError> {
             }),
             other => Err(CliError::unexpected(&other)),
         },
-        Task::Bench(task) => match drive::drive(task.command(), quiet)? {
+        Task::Check(task) => check::check(&task, quiet, output),
+        Task::Bench(task) => match drive::drive_with(task.command(), quiet, log::lines(quiet))? {
+            Event::Record(record) => {
+                if let Some(path) = &task.record {
+                    check::write_json(path, &*record)?;
+                }
+                output.result(&*record, task.json, |style| record_text(&record, style))
+            }
             Event::Bench(bench) => {
                 output.result(&*bench, task.json, |style| bench_text(&bench, style))
             }

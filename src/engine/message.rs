@@ -1,10 +1,13 @@
 //! What crosses between the engine and whoever drives it.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::report::{
-    AttentionRow, Axes, BenchReport, Definition, DeviceGrant, Inspection, Kept, LogitLens,
-    PairView, Projection, Report, TextMask, WhatIf, WhatIfSettings, family::FamilySettings,
+    AttentionRow, Axes, BenchRecord, BenchReport, CheckReport, Definition, DeviceGrant, Inspection,
+    Kept, LogitLens, PairView, Projection, Report, TextMask, WhatIf, WhatIfSettings,
+    family::FamilySettings,
 };
 
 use super::source::{ModelSource, PairSource};
@@ -23,6 +26,10 @@ pub enum Command {
     Adapters,
     /// Measures the speed of the adapter at hand.
     Bench(Box<BenchRequest>),
+    /// Times the adapter at hand in detail, for a record that is kept.
+    Record(Box<RecordRequest>),
+    /// Checks whether the adapter at hand computes rightly.
+    Check(Box<CheckRequest>),
     /// Measures several checkpoints one after the other on one device.
     Family(Box<FamilyRequest>),
 }
@@ -145,6 +152,37 @@ pub struct BenchRequest {
     pub device: DeviceSettings,
     /// Leaves out the large decoder, so that the run takes seconds.
     pub quick: bool,
+}
+
+/// What to time in detail.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RecordRequest {
+    /// The device.
+    pub device: DeviceSettings,
+    /// Seconds that all of it may take, about: what would take longer is left out, by name.
+    pub budget: f64,
+}
+
+impl Default for RecordRequest {
+    fn default() -> Self {
+        Self {
+            device: DeviceSettings::default(),
+            budget: 300.0,
+        }
+    }
+}
+
+/// What to check.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CheckRequest {
+    /// The device; the other kernel variant is checked as well unless one is named.
+    pub device: DeviceSettings,
+    /// Folder of small checkpoints with the states that transformers gives. Native only.
+    pub golden: Option<PathBuf>,
+    /// Leaves out the demo, whose measurement takes long on a software adapter.
+    pub kernels_only: bool,
 }
 
 /// Which device computes, and with which kernels.
@@ -292,6 +330,10 @@ pub enum Event {
     Adapters(Vec<DeviceGrant>),
     /// The speed of the adapter is known.
     Bench(Box<BenchReport>),
+    /// The record of the adapter's speed is complete.
+    Record(Box<BenchRecord>),
+    /// It is known whether the adapter computes rightly.
+    Check(Box<CheckReport>),
     /// It failed: one sentence that says what was expected, what was found and what to do.
     Failed(String),
     /// It was cancelled; nothing was written.

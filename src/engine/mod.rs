@@ -6,6 +6,7 @@
 //! [`Cancel`](crate::platform::Cancel) flag.
 
 mod bench;
+mod check;
 mod checkpoint;
 mod demo;
 mod describe;

@@ -89,7 +89,9 @@ fn module(device: &wgpu::Device, kernel: &'static str) -> wgpu::ShaderModule {
     // from outside. Each checks its indices against sizes that its dispatch function has compared
     // with the tensors bound (`expect`), every loop counts towards an end that its parameters give,
     // and divisors are sizes that are checked not to be 0. The suite runs them all like this.
-    unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
+    unsafe {
+        device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
+    }
 }
 
 fn compile(

@@ -263,7 +263,11 @@ impl Gpu {
             }
         }
         let needed = data.len() as u64 + PARAMS_STRIDE as u64;
-        if params.buffer.as_ref().is_none_or(|buffer| buffer.size() < needed) {
+        if params
+            .buffer
+            .as_ref()
+            .is_none_or(|buffer| buffer.size() < needed)
+        {
             params.buffer = Some(self.device().create_buffer(&wgpu::BufferDescriptor {
                 label: Some("params"),
                 size: needed.next_power_of_two().max(LEAST_PARAMS),

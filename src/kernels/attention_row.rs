@@ -2,7 +2,10 @@
 
 use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, KernelVariant, Tensor, Work};
 
-use super::{attention::{Attention, Interval}, call, expect, groups, rows_grid, traffic, u32_of};
+use super::{
+    attention::{Attention, Interval},
+    call, expect, groups, rows_grid, traffic, u32_of,
+};
 
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -71,7 +74,9 @@ pub fn attention_row_with(
         && [out.rows(), out.cols()] == [heads, keys]
         && [q, k, out].iter().all(|t| t.dtype() == DType::F32);
     expect("attention_row", fits, || {
-        format!("q {q:?}, k {k:?} and out {out:?} do not fit row {position} of {with:?} over keys {seen:?}")
+        format!(
+            "q {q:?}, k {k:?} and out {out:?} do not fit row {position} of {with:?} over keys {seen:?}"
+        )
     })?;
     let params = Params {
         position: u32_of(position),

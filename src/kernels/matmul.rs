@@ -2,9 +2,7 @@
 
 use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, Tensor, Work};
 
-use super::{
-    Activation, call, expect, groups, matvec, sum_pieces::sum_pieces, traffic, u32_of,
-};
+use super::{Activation, call, expect, groups, matvec, sum_pieces::sum_pieces, traffic, u32_of};
 
 mod plan;
 

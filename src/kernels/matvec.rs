@@ -3,9 +3,9 @@
 use crate::gpu::{Binding, Dispatch, GpuError, KernelVariant, Tensor, Work};
 
 use super::{
-    call, expect,
+    call, expect, folded, groups,
     matmul::{Matmul, check},
-    rows_grid, traffic, u32_of,
+    traffic, u32_of,
 };
 
 /// Rows of `a` up to which [`super::matmul::matmul`] chooses this kernel.
@@ -45,7 +45,10 @@ pub fn matvec_with(
     })?;
     check("matvec", a, b, with, out, 0, a.cols())?;
     let (m, n, k) = (a.rows(), b.rows(), a.cols());
-    let [x, y, _] = rows_grid(variant, n);
+    let [x, y, _] = match variant {
+        KernelVariant::Tiled => folded(n, 4),
+        KernelVariant::Direct => [groups(n, 64), 1, 1],
+    };
     let mut dispatch = call(
         "matvec",
         variant.name(),
@@ -53,7 +56,7 @@ pub fn matvec_with(
             n: u32_of(n),
             k: u32_of(k),
             a_stride: u32_of(a.stride() / 4),
-            b_stride: u32_of(b.stride() / 4),
+            b_stride: u32_of(b.stride() * b.dtype().size() / 16),
             out_stride: u32_of(out.stride()),
             residual_stride: u32_of(with.residual.map_or(0, Tensor::stride)),
             out_row: u32_of(with.out_row),

@@ -34,14 +34,18 @@ pub fn sum_pieces(
 ) -> Result<Dispatch, GpuError> {
     let n = pieces.cols();
     let fits = |tensor: &Tensor, row: usize| {
-        tensor.dtype() == DType::F32 && row + m <= tensor.rows() && with.out_col + n <= tensor.cols()
+        tensor.dtype() == DType::F32
+            && row + m <= tensor.rows()
+            && with.out_col + n <= tensor.cols()
     };
     let all = m > 0
         && pieces.dtype() == DType::F32
         && pieces.rows().is_multiple_of(m)
         && with.out_col.is_multiple_of(4)
         && fits(out, with.out_row)
-        && with.residual.is_none_or(|residual| fits(residual, with.residual_row))
+        && with
+            .residual
+            .is_none_or(|residual| fits(residual, with.residual_row))
         && with.bias.is_none_or(|bias| bias.cols() >= with.out_col + n);
     expect("sum_pieces", all, || {
         format!(

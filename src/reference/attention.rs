@@ -4,13 +4,7 @@ use crate::kernels::attention::{Attention, Interval};
 
 /// `softmax(scale q k^T) v` for each head, each query over its interval of keys; zeros where that is
 /// empty. `q [queries, heads * head_dim]`, `k` and `v` `[keys, kv_heads * head_dim]`.
-pub fn attention(
-    q: &[f32],
-    k: &[f32],
-    v: &[f32],
-    with: &Attention,
-    seen: &[Interval],
-) -> Vec<f32> {
+pub fn attention(q: &[f32], k: &[f32], v: &[f32], with: &Attention, seen: &[Interval]) -> Vec<f32> {
     let Attention {
         heads,
         kv_heads,
@@ -46,7 +40,11 @@ pub fn attention(
                     .zip(&weights)
                     .map(|(key, w)| w * f64::from(v[key * kv_width + kv_start + c]))
                     .sum();
-                out[q_start + c] = if total > 0.0 { (sum / total) as f32 } else { 0.0 };
+                out[q_start + c] = if total > 0.0 {
+                    (sum / total) as f32
+                } else {
+                    0.0
+                };
             }
         }
     }

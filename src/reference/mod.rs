@@ -1,6 +1,6 @@
 //! CPU twins of the kernels: the same names, plain slices without padding, sums in f64.
 //!
-//! They are the oracle of the kernel tests and of the [`self_test`] of a device, not a fast path.
+//! They are the oracle of [`crate::check`], not a fast path.
 
 mod activation;
 mod add_rows;
@@ -25,7 +25,6 @@ mod rms_norm;
 mod rotary;
 mod row_dots;
 mod scatter_rows;
-mod self_test;
 mod space_to_depth;
 mod split_rows;
 mod sum_pieces;
@@ -57,7 +56,6 @@ pub use rms_norm::rms_norm;
 pub use rotary::rotary;
 pub use row_dots::row_dots;
 pub use scatter_rows::scatter_rows;
-pub use self_test::self_test;
 pub use space_to_depth::space_to_depth;
 pub use split_rows::split_rows;
 pub use sum_pieces::sum_pieces;

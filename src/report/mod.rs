@@ -4,6 +4,8 @@
 //! [`table`] shows it in a terminal, [`csv`], [`svg`] and [`html`] elsewhere.
 
 mod bench;
+mod bench_record;
+mod check;
 mod csv;
 mod data;
 mod device;
@@ -22,6 +24,10 @@ mod summary;
 mod table;
 
 pub use bench::{BenchReport, MatmulBench, WorkloadBench, bench_text};
+pub use bench_record::{
+    BenchRecord, HostSummary, LeftOut, RECORD_SCHEMA, RecordEntry, record_text,
+};
+pub use check::{CHECK_SCHEMA, CheckReport, DemoLine, KernelLine, StatesLine, check_text};
 pub use csv::csv;
 pub use data::{LayerReport, Moments, Report, SCHEMA};
 pub use device::{DeviceGrant, DeviceSummary, adapters_text};

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use mirscope::engine::SplitMix64;
+pub use mirscope::check::{F32_SUMS, Random, relative_error};
 use mirscope::gpu::{Dispatch, Gpu, GpuOptions, LimitTier, Recording, Tensor, shader};
 
 /// The device of the suite: the machine's adapter at exactly WebGPU's default limits.
@@ -30,7 +30,7 @@ pub fn run(gpu: &Gpu, dispatches: impl IntoIterator<Item = Dispatch>, out: &Tens
 
 /// Fails where the host's parameters have another size than the shader's uniform, as naga sees it.
 #[track_caller]
-fn check_params(dispatch: &Dispatch) {
+pub fn check_params(dispatch: &Dispatch) {
     let source = shader(dispatch.kernel).expect("a known kernel");
     let module = naga::front::wgsl::parse_str(source).expect("a valid shader");
     let uniform = module
@@ -58,54 +58,10 @@ pub fn run_recording(gpu: &Gpu, recording: &Recording, out: &Tensor) -> Vec<f32>
     })
 }
 
-/// Deterministic random numbers, from the generator that the engine selects with.
-pub struct Random(SplitMix64);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Self(SplitMix64::new(seed))
-    }
-
-    pub fn next_u64(&mut self) -> u64 {
-        self.0.next_u64()
-    }
-
-    /// Uniform in (0, 1).
-    pub fn uniform(&mut self) -> f64 {
-        ((self.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
-    }
-
-    /// Standard normal (Box-Muller).
-    pub fn normal(&mut self) -> f64 {
-        (-2.0 * self.uniform().ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
-    }
-
-    /// Standard normal values.
-    pub fn normals(&mut self, count: usize) -> Vec<f32> {
-        (0..count).map(|_| self.normal() as f32).collect()
-    }
-}
-
-/// Norm of the difference over norm of the reference.
-pub fn relative_error(found: &[f32], expected: &[f32]) -> f64 {
-    assert_eq!(found.len(), expected.len(), "lengths differ");
-    let (mut difference, mut norm) = (0.0, 0.0);
-    for (&f, &e) in found.iter().zip(expected) {
-        difference += (f64::from(f) - f64::from(e)).powi(2);
-        norm += f64::from(e).powi(2);
-    }
-    if difference.is_nan() {
-        return f64::INFINITY;
-    }
-    if norm == 0.0 {
-        return difference.sqrt();
-    }
-    (difference / norm).sqrt()
-}
-
 /// Fails with the place of the largest deviation where the relative error exceeds `tolerance`.
 #[track_caller]
 pub fn assert_close(found: &[f32], expected: &[f32], tolerance: f64, what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}: lengths differ");
     let error = relative_error(found, expected);
     if error <= tolerance {
         return;
@@ -127,6 +83,3 @@ pub fn assert_close(found: &[f32], expected: &[f32], tolerance: f64, what: &str)
         worst.0, found[worst.0], expected[worst.0]
     );
 }
-
-/// Rounding of sums in f32: a few units in the last place, whatever the order.
-pub const F32_SUMS: f64 = 2e-6;

@@ -16,7 +16,7 @@ const PROMPTS: usize = 8;
 const TOKENS: usize = 512;
 
 /// `config.json` with SmolLM2-135M's decoder behind a one-layer tower of 23 x 23 patches.
-const CONFIG: &str = r#"{
+pub(super) const CONFIG: &str = r#"{
   "architectures": ["LlavaForConditionalGeneration"], "model_type": "llava",
   "image_token_index": 1, "vision_feature_layer": -1, "vision_feature_select_strategy": "full",
   "tie_word_embeddings": true,

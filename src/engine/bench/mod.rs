@@ -4,7 +4,11 @@ mod decoder;
 mod matmul;
 mod peak;
 mod random_checkpoint;
+mod record;
+mod timer;
 mod workload;
+
+pub(super) use record::record;
 
 use crate::{
     gpu::Gpu,
@@ -30,7 +34,7 @@ pub(super) async fn bench(
         device: gpu.grant(),
         ..BenchReport::default()
     };
-    let peak = peak::gflops(gpu.name());
+    let peak = peak::of(gpu.name()).map(|peak| peak.gflops);
     let sizes = matmul::sizes(gpu.is_software());
     let total = sizes.len() as u64 + if request.quick { 1 } else { 2 };
     news.begin(Stage::Forward, total, "benchmarks")?;

@@ -5,8 +5,8 @@ use super::{
     Session,
 };
 use crate::{
-    gpu::{Gpu, GpuOptions, KernelVariant, LimitTier},
-    reference::self_test,
+    check::self_test,
+    gpu::{Gpu, GpuError, GpuOptions, KernelVariant, LimitTier},
 };
 
 const UNIT: &str = "device";
@@ -18,13 +18,9 @@ pub(in crate::engine) struct Device {
     pub(in crate::engine) gpu: Gpu,
 }
 
-/// Requests the device and lets it prove that it computes correctly.
-pub(in crate::engine) async fn open_device(
-    settings: &DeviceSettings,
-    news: &mut News<'_>,
-) -> Result<Gpu, EngineError> {
-    news.begin(Stage::Device, 1, UNIT)?;
-    let gpu = Gpu::request(&GpuOptions {
+/// Requests the device, which may still compute wrongly.
+pub(in crate::engine) async fn request(settings: &DeviceSettings) -> Result<Gpu, GpuError> {
+    Gpu::request(&GpuOptions {
         adapter: settings.adapter.clone(),
         kernels: match settings.kernel {
             KernelChoice::Auto => None,
@@ -33,7 +29,16 @@ pub(in crate::engine) async fn open_device(
         },
         limits: LimitTier::Adapter,
     })
-    .await?;
+    .await
+}
+
+/// Requests the device and lets it prove that it computes correctly.
+pub(in crate::engine) async fn open_device(
+    settings: &DeviceSettings,
+    news: &mut News<'_>,
+) -> Result<Gpu, EngineError> {
+    news.begin(Stage::Device, 1, UNIT)?;
+    let gpu = request(settings).await?;
     self_test(&gpu).await?;
     news.progress(Stage::Device, 1, 1, UNIT);
     Ok(gpu)

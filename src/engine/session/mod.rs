@@ -9,7 +9,7 @@ mod pair_view;
 mod projection;
 mod what_if;
 
-pub(super) use device::open_device;
+pub(super) use device::{open_device, request as request_device};
 pub(super) use kept::{KeptRows, KeptStates, Room};
 pub(super) use loaded::Loaded;
 pub(super) use look::Looked;
@@ -21,7 +21,11 @@ use std::{
 };
 
 use super::{
-    Command, EngineError, Event, bench::bench, forward::State, inspect::inspect, news::News,
+    Command, EngineError, Event,
+    bench::{bench, record},
+    forward::State,
+    inspect::inspect,
+    news::News,
     prepare::Prepared,
 };
 use crate::{
@@ -147,11 +151,20 @@ impl Session {
                 let report = bench(&gpu, &request, news).await?;
                 Ok(Event::Bench(Box::new(report)))
             }
+            Command::Record(request) => {
+                let gpu = open_device(&request.device, news).await?;
+                let record = record(&gpu, &request, news).await?;
+                Ok(Event::Record(Box::new(record)))
+            }
+            Command::Check(request) => {
+                let report = self.check(*request, news).await?;
+                Ok(Event::Check(Box::new(report)))
+            }
         }
     }
 
     /// Gives up everything that is kept, the device last.
-    fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.live = None;
         self.loaded = None;
         self.device = None;

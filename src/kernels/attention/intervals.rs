@@ -86,6 +86,10 @@ impl KeyIntervals {
 
 impl fmt::Debug for KeyIntervals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "intervals of {} queries in {} keys", self.queries, self.keys)
+        write!(
+            f,
+            "intervals of {} queries in {} keys",
+            self.queries, self.keys
+        )
     }
 }

@@ -62,57 +62,99 @@ pub struct Plan {
     pub pieces: usize,
 }
 
-/// What the choice depends on, for one class of adapters.
-struct Row {
+/// How fast a class of adapters multiplies, as far as the choice depends on it.
+struct Speed {
     class: AdapterClass,
-    /// Workgroups of 128 x 128 from which on they are faster than four times as many of 64 x 64.
-    large: usize,
-    /// Workgroups that keep the adapter busy: with fewer, the inner dimension is cut.
-    busy: usize,
+    /// Compute units, each with workgroups of its own.
+    units: usize,
+    /// Workgroups of 64 x 64 that run on a unit side by side.
+    side_by_side: usize,
+    /// Time of one of them alone, in times of its share of a busy unit.
+    alone: f64,
+    /// Operations of a busy unit per second.
+    flops: f64,
+    /// Bytes per second, for the pass that joins pieces.
+    bytes: f64,
+    /// Seconds of a call.
+    call: f64,
 }
 
-/// Filled from records of `mirscope bench`.
-const TABLE: [Row; 2] = [
-    Row {
+/// The discrete row is measured on an H100 (`assets/records`): products of 22 shapes in every tile and
+/// number of pieces. The integrated one is scaled from it by data sheets; no record stands behind it yet.
+const TABLE: [Speed; 2] = [
+    Speed {
         class: AdapterClass::Discrete,
-        large: 256,
-        busy: 132,
+        units: 132,
+        side_by_side: 3,
+        alone: 1.8,
+        flops: 265e9,
+        bytes: 2e12,
+        call: 5e-6,
     },
-    Row {
+    Speed {
         class: AdapterClass::Integrated,
-        large: 64,
-        busy: 32,
+        units: 10,
+        side_by_side: 3,
+        alone: 1.8,
+        flops: 250e9,
+        bytes: 8e10,
+        call: 1e-5,
     },
 ];
 
-/// Elements of the inner dimension that a piece has at least: joining pieces costs a pass over them.
-const LEAST_PIECE: usize = 256;
+/// Pieces of the inner dimension that are tried.
+const PIECES: [usize; 8] = [1, 2, 3, 4, 6, 8, 12, 16];
 
-/// Pieces at most.
-const MOST_PIECES: usize = 8;
+/// Elements of the inner dimension that a piece has at least.
+const LEAST_PIECE: usize = 64;
 
-/// The plan for a product `[m, k] x [n, k]^T`: the same on every adapter of a class.
+impl Speed {
+    /// Seconds that a product is expected to take.
+    fn seconds(&self, Plan { tile, pieces }: Plan, [m, n, k]: [usize; 3]) -> f64 {
+        let [rows, cols] = tile.size();
+        let per_unit = (tile.groups(m, n) * pieces).div_ceil(self.units) as f64;
+        // Workgroups that a unit runs at once, and how long one takes that runs by itself.
+        let (at_once, alone) = match tile {
+            Tile::Tiled128 | Tile::Direct => (1.0, 1.0),
+            Tile::Tiled64 => (self.side_by_side as f64, self.alone),
+            // Half the work, and a fifth slower for it.
+            Tile::Tiled32 => (2.0 * self.side_by_side as f64, 2.0 * self.alone),
+        };
+        let rounds = (per_unit / at_once).floor() * at_once;
+        let rest = per_unit - rounds;
+        let busy = rounds + if rest > 0.0 { rest.max(alone) } else { 0.0 };
+        let work = 2.0 * (rows * cols) as f64 * k.div_ceil(pieces).next_multiple_of(32) as f64;
+        let slower = if tile == Tile::Tiled32 { 1.25 } else { 1.0 };
+        let join = if pieces > 1 {
+            self.call + (4 * (2 * pieces + 1) * m * n) as f64 / self.bytes
+        } else {
+            0.0
+        };
+        slower * busy * work / self.flops + join
+    }
+}
+
+/// The plan for a product `[m, k] x [n, k]^T`: the one that takes least by the table, the same on every
+/// adapter of a class. Nothing is timed, so that equal machines give equal bits.
 pub fn plan(gpu: &Gpu, m: usize, n: usize, k: usize) -> Plan {
-    let Some(row) = TABLE.iter().find(|row| row.class == gpu.class()) else {
-        return Plan {
-            tile: Tile::Direct,
-            pieces: 1,
-        };
+    let simple = Plan {
+        tile: Tile::Direct,
+        pieces: 1,
     };
-    if Tile::Tiled128.groups(m, n) >= row.large && Tile::Tiled128.fits(gpu) {
-        return Plan {
-            tile: Tile::Tiled128,
-            pieces: 1,
-        };
-    }
-    let tile = if m <= 32 {
-        Tile::Tiled32
-    } else {
-        Tile::Tiled64
+    let Some(speed) = TABLE.iter().find(|speed| speed.class == gpu.class()) else {
+        return simple;
     };
-    let pieces = (row.busy / tile.groups(m, n).max(1)).min(k / LEAST_PIECE);
-    Plan {
-        tile,
-        pieces: pieces.clamp(1, MOST_PIECES),
-    }
+    let tiles = [Tile::Tiled128, Tile::Tiled64, Tile::Tiled32];
+    let cut = |pieces: &usize| *pieces == 1 || k / pieces >= LEAST_PIECE;
+    let plans = tiles
+        .into_iter()
+        .filter(|tile| tile.fits(gpu))
+        .flat_map(|tile| {
+            let pieces = PIECES.into_iter().filter(cut);
+            pieces.map(move |pieces| Plan { tile, pieces })
+        });
+    let seconds = |plan: &Plan| speed.seconds(*plan, [m, n, k]);
+    plans
+        .min_by(|a, b| seconds(a).total_cmp(&seconds(b)))
+        .unwrap_or(simple)
 }

@@ -1,5 +1,6 @@
 //! The program as a user meets it.
 
+mod check;
 mod family;
 mod input;
 mod inspect;

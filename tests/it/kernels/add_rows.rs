@@ -1,21 +1,12 @@
-use mirscope::{gpu::DType, kernels::add_rows::add_rows, reference};
+//! `add_rows` against its twin, and what it refuses.
 
-use crate::support::{Random, gpu, run};
+use mirscope::{gpu::DType, kernels::add_rows::add_rows};
+
+use crate::support::gpu;
 
 #[test]
 fn equals_its_twin() {
-    let gpu = gpu();
-    let mut random = Random::new(80);
-    for (first, rows, width) in [(0, 1, 1), (1, 3, 5), (0, 65, 70), (4, 9, 64)] {
-        let x = random.normals((first + rows + 1) * width);
-        let y = random.normals(rows * width);
-        let x_t = gpu.upload(first + rows + 1, width, &x).unwrap();
-        let y_t = gpu.upload(rows, width, &y).unwrap();
-        let out = gpu.tensor(DType::F32, rows, width).unwrap();
-        let found = run(&gpu, [add_rows(&x_t, first, &y_t, &out).unwrap()], &out);
-        let expected = reference::add_rows(&x, first, &y, width);
-        assert_eq!(found, expected, "{rows} rows of {width} from {first}");
-    }
+    super::passes("add_rows");
 }
 
 #[test]

@@ -40,9 +40,21 @@ fn masks(tokens: usize) -> Vec<(&'static str, Vec<Interval>)> {
         ("segments", each(&|i| [i / 9 * 9, (i / 9 * 9 + 9).min(n)])),
         (
             "image blocks",
-            each(&|i| [0, if i % 40 < 20 { (i / 40 * 40 + 20).min(n) } else { i + 1 }]),
+            each(&|i| {
+                [
+                    0,
+                    if i % 40 < 20 {
+                        (i / 40 * 40 + 20).min(n)
+                    } else {
+                        i + 1
+                    },
+                ]
+            }),
         ),
-        ("nothing for some", each(&|i| if i % 3 == 0 { [i, i] } else { [i / 2, i] })),
+        (
+            "nothing for some",
+            each(&|i| if i % 3 == 0 { [i, i] } else { [i / 2, i] }),
+        ),
     ]
 }
 
@@ -79,7 +91,9 @@ fn equals_its_twin_for_every_mask_grouping_and_width() {
             let seen = KeyIntervals::new(&gpu, tokens, &intervals).unwrap();
             let expected = reference::attention(&q, &k, &v, &with, &intervals);
             for blocks in BLOCKS {
-                let out = gpu.tensor(DType::F32, tokens, num_heads * head_dim).unwrap();
+                let out = gpu
+                    .tensor(DType::F32, tokens, num_heads * head_dim)
+                    .unwrap();
                 let calls =
                     attention_with(&gpu, blocks, &q_t, &k_t, &v_t, &with, &seen, &out).unwrap();
                 assert_close(
@@ -115,8 +129,7 @@ fn queries_and_keys_may_differ_in_number() {
         let seen = KeyIntervals::new(&gpu, keys, &intervals).unwrap();
         let expected = reference::attention(&q, &k, &v, &with, &intervals);
         for blocks in BLOCKS {
-            let calls =
-                attention_with(&gpu, blocks, &q_t, &k_t, &v_t, &with, &seen, &out).unwrap();
+            let calls = attention_with(&gpu, blocks, &q_t, &k_t, &v_t, &with, &seen, &out).unwrap();
             assert_close(
                 &run(&gpu, calls, &out),
                 &expected,
@@ -176,5 +189,10 @@ fn a_long_prompt_is_right_on_every_adapter() {
     let calls = attention(&gpu, &q_t, &k_t, &v_t, &with, &seen, &out).unwrap();
     assert!(gpu.most_turns().is_none() || calls.len() > 1);
     let expected = reference::attention(&q, &k, &v, &with, &intervals);
-    assert_close(&run(&gpu, calls, &out), &expected, 2.0 * F32_SUMS, "6000 keys");
+    assert_close(
+        &run(&gpu, calls, &out),
+        &expected,
+        2.0 * F32_SUMS,
+        "6000 keys",
+    );
 }

@@ -1,36 +1,12 @@
+//! `average_pool` against its twin, and what it refuses.
+
 use mirscope::{gpu::DType, kernels::average_pool::average_pool, reference};
 
-use crate::support::{F32_SUMS, Random, assert_close, gpu, run};
+use crate::support::gpu;
 
 #[test]
 fn equals_its_twin() {
-    let gpu = gpu();
-    let mut random = Random::new(81);
-    // Whole windows, overlapping ones, the mean of everything, the grid itself, and more positions
-    // than there were.
-    for (side, out_side, channels) in [
-        (1, 1, 1),
-        (4, 2, 6),
-        (5, 3, 5),
-        (7, 4, 70),
-        (13, 1, 3),
-        (3, 3, 9),
-        (2, 5, 4),
-        (24, 8, 33),
-    ] {
-        let x = random.normals(side * side * channels);
-        let x_t = gpu.upload(side * side, channels, &x).unwrap();
-        let out = gpu
-            .tensor(DType::F32, out_side * out_side, channels)
-            .unwrap();
-        let call = average_pool(&gpu, &x_t, side, &out, out_side).unwrap();
-        assert_close(
-            &run(&gpu, [call], &out),
-            &reference::average_pool(&x, side, out_side),
-            F32_SUMS,
-            &format!("{side} to {out_side}, {channels} channels"),
-        );
-    }
+    super::passes("average_pool");
 }
 
 #[test]

@@ -1,33 +1,12 @@
+//! `depthwise_conv` against its twin, and what it refuses.
+
 use mirscope::{gpu::DType, kernels::depthwise_conv::depthwise_conv, reference};
 
-use crate::support::{F32_SUMS, Random, assert_close, gpu, run};
+use crate::support::gpu;
 
 #[test]
 fn equals_its_twin() {
-    let gpu = gpu();
-    let mut random = Random::new(82);
-    for (side, channels, size) in [
-        (1, 1, 3),
-        (2, 5, 3),
-        (3, 7, 1),
-        (4, 64, 3),
-        (9, 70, 3),
-        (5, 6, 5),
-        (2, 3, 7),
-    ] {
-        let x = random.normals(side * side * channels);
-        let weight = random.normals(size * size * channels);
-        let x_t = gpu.upload(side * side, channels, &x).unwrap();
-        let weight_t = gpu.upload(size * size, channels, &weight).unwrap();
-        let out = gpu.tensor(DType::F32, side * side, channels).unwrap();
-        let call = depthwise_conv(&x_t, side, &weight_t, size, &out).unwrap();
-        assert_close(
-            &run(&gpu, [call], &out),
-            &reference::depthwise_conv(&x, side, &weight, size),
-            F32_SUMS,
-            &format!("{side} x {side}, {channels} channels, {size} x {size}"),
-        );
-    }
+    super::passes("depthwise_conv");
 }
 
 #[test]

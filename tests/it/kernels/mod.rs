@@ -33,7 +33,12 @@ mod transpose;
 
 use std::sync::OnceLock;
 
-use mirscope::gpu::{DType, Gpu, GpuOptions, KernelVariant, Tensor};
+use mirscope::{
+    check,
+    gpu::{DType, Gpu, GpuOptions, KernelVariant, LimitTier, SHADERS, Tensor},
+};
+
+use crate::support::check_params;
 
 /// Both variants: the suite runs each on whatever adapter is there.
 pub const VARIANTS: [KernelVariant; 2] = [KernelVariant::Tiled, KernelVariant::Direct];
@@ -49,24 +54,7 @@ pub fn stored(
     cols: usize,
     values: &[f32],
 ) -> (Tensor, Vec<f32>) {
-    let (bytes, kept): (Vec<u8>, Vec<f32>) = match dtype {
-        DType::F32 => (bytemuck::cast_slice(values).to_vec(), values.to_vec()),
-        DType::F16 => {
-            let halves: Vec<half::f16> = values.iter().map(|&v| half::f16::from_f32(v)).collect();
-            let kept = halves.iter().map(|v| v.to_f32()).collect();
-            (bytemuck::cast_slice(&halves).to_vec(), kept)
-        }
-        DType::BF16 => {
-            let halves: Vec<half::bf16> = values.iter().map(|&v| half::bf16::from_f32(v)).collect();
-            let kept = halves.iter().map(|v| v.to_f32()).collect();
-            (bytemuck::cast_slice(&halves).to_vec(), kept)
-        }
-        DType::U32 => panic!("not a float"),
-    };
-    (
-        gpu.upload_bytes(dtype, rows, cols, &bytes).expect("upload"),
-        kept,
-    )
+    check::stored(gpu, dtype, rows, cols, values).expect("a type of floats")
 }
 
 /// A device with all that its adapter grants: some variants take more workgroup memory than the least
@@ -85,6 +73,61 @@ fn this_adapter_passes_the_self_test() {
             ..GpuOptions::default()
         };
         let gpu = pollster::block_on(Gpu::request(&options)).unwrap();
-        pollster::block_on(mirscope::reference::self_test(&gpu)).unwrap();
+        pollster::block_on(check::self_test(&gpu)).unwrap();
     }
+}
+
+/// A device for each variant, at exactly WebGPU's default limits.
+fn both() -> &'static [Gpu; 2] {
+    static BOTH: OnceLock<[Gpu; 2]> = OnceLock::new();
+    BOTH.get_or_init(|| {
+        VARIANTS.map(|variant| {
+            let options = GpuOptions {
+                kernels: Some(variant),
+                limits: LimitTier::WebGpuDefault,
+                ..GpuOptions::default()
+            };
+            pollster::block_on(Gpu::request(&options)).expect("the tests need a graphics adapter")
+        })
+    })
+}
+
+/// Runs the kernel's cases of `mirscope check` in both variants.
+#[track_caller]
+pub fn passes(kernel: &str) {
+    let known = check::KERNELS.iter().find(|check| check.kernel == kernel);
+    let cases = known.expect("a kernel of the table");
+    for gpu in both() {
+        for dispatch in check::dispatches(gpu, cases).unwrap() {
+            check_params(&dispatch);
+        }
+        let line = pollster::block_on(check::check_kernel(gpu, cases)).unwrap();
+        assert!(line.ok, "{line:#?}");
+    }
+}
+
+/// Those that are not compared by a test of their own.
+#[test]
+fn the_cases_of_the_kernels_with_variants_pass() {
+    for kernel in [
+        "attention",
+        "attention_row",
+        "layer_norm",
+        "matmul",
+        "matvec",
+        "norm_stats",
+        "rms_norm",
+        "split_rows",
+        "top_tokens",
+    ] {
+        passes(kernel);
+    }
+}
+
+/// The table lists each kernel once, in the order of their names.
+#[test]
+fn the_check_has_all_kernels() {
+    let names: Vec<&str> = check::KERNELS.iter().map(|check| check.kernel).collect();
+    let shaders: Vec<&str> = SHADERS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, shaders);
 }

@@ -1,24 +1,12 @@
+//! `space_to_depth` against its twin, and what it refuses.
+
 use mirscope::{gpu::DType, kernels::space_to_depth::space_to_depth, reference};
 
-use crate::support::{Random, gpu, run};
+use crate::support::gpu;
 
 #[test]
 fn equals_its_twin() {
-    let gpu = gpu();
-    let mut random = Random::new(83);
-    for (side, scale, channels) in [(1, 1, 1), (4, 2, 5), (6, 3, 7), (8, 2, 64), (9, 9, 3)] {
-        let x = random.normals(side * side * channels);
-        let x_t = gpu.upload(side * side, channels, &x).unwrap();
-        let (rows, width) = ((side / scale).pow(2), scale * scale * channels);
-        let out = gpu.tensor(DType::F32, rows, width).unwrap();
-        let found = run(
-            &gpu,
-            [space_to_depth(&x_t, side, scale, &out).unwrap()],
-            &out,
-        );
-        let expected = reference::space_to_depth(&x, side, scale);
-        assert_eq!(found, expected, "{side} by {scale}, {channels} channels");
-    }
+    super::passes("space_to_depth");
 }
 
 #[test]

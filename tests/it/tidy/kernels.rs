@@ -1,4 +1,4 @@
-//! One kernel, one name, four places.
+//! One kernel, one name, five places.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Files beside the kernels that are none: what several of them share.
-const SHARED: [&str; 4] = ["mod", "common", "shaders", "self_test"];
+const SHARED: [&str; 3] = ["mod", "common", "shaders"];
 
 /// The names of the kernels in a folder: its own files, not those in folders below it.
 fn names(folder: &str, extension: &str) -> BTreeSet<String> {
@@ -23,12 +23,13 @@ fn names(folder: &str, extension: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_kernel_has_its_shader_its_dispatch_its_twin_and_its_test() {
+fn every_kernel_has_its_shader_its_dispatch_its_twin_its_cases_and_its_test() {
     let shaders = names("shaders", "wgsl");
     let mut findings = Vec::new();
     for (folder, role) in [
         ("src/kernels", "the dispatch"),
         ("src/reference", "the twin"),
+        ("src/check/kernels", "the cases"),
         ("tests/it/kernels", "the test"),
     ] {
         let found = names(folder, "rs");
@@ -43,7 +44,7 @@ fn every_kernel_has_its_shader_its_dispatch_its_twin_and_its_test() {
             ));
         }
     }
-    report("one kernel, one name, four places", &findings);
+    report("one kernel, one name, five places", &findings);
 }
 
 #[test]

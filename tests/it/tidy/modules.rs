@@ -3,11 +3,12 @@
 use super::{report, source::files};
 
 /// A module and the modules of the crate that it may use; each may use itself.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("platform", &[]),
     ("report", &[]),
-    // The twins take the parameters of the kernels; the self-test runs both.
-    ("reference", &["gpu", "kernels"]),
+    // The twins take the parameters of the kernels; the check runs both.
+    ("reference", &["kernels"]),
+    ("check", &["gpu", "kernels", "reference", "report"]),
     ("weights", &["platform"]),
     ("input", &["platform", "weights"]),
     ("gpu", &["platform", "report"]),
@@ -21,12 +22,12 @@ const MAY_USE: [(&str, &[&str]); 12] = [
         "engine",
         &[
             "alignment",
+            "check",
             "gpu",
             "input",
             "kernels",
             "model",
             "platform",
-            "reference",
             "report",
             "weights",
         ],

@@ -1,0 +1,116 @@
+//! Inputs made from a seed, and the measure of a result.
+
+use crate::{
+    gpu::{DType, Gpu, GpuError, Tensor},
+    report::SplitMix64,
+};
+
+/// Rounding of sums in f32: a few units in the last place, whatever the order.
+pub const F32_SUMS: f64 = 2e-6;
+
+/// Random numbers of a seed, the same on every machine.
+#[derive(Clone, Debug)]
+pub struct Random(SplitMix64);
+
+impl Random {
+    /// A generator for `seed`.
+    pub fn new(seed: u64) -> Self {
+        Self(SplitMix64::new(seed))
+    }
+
+    /// The next 64 bits.
+    pub fn next_u64(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// Uniform in (0, 1).
+    pub fn uniform(&mut self) -> f64 {
+        ((self.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+    }
+
+    /// Standard normal (Box-Muller).
+    pub fn normal(&mut self) -> f64 {
+        (-2.0 * self.uniform().ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
+    }
+
+    /// Standard normal values.
+    pub fn normals(&mut self, count: usize) -> Vec<f32> {
+        (0..count).map(|_| self.normal() as f32).collect()
+    }
+}
+
+/// Norm of the difference over norm of the reference. Values that are equal, infinities among them,
+/// do not differ; infinite where a number is missing or there are more or fewer of them.
+pub fn relative_error(found: &[f32], expected: &[f32]) -> f64 {
+    if found.len() != expected.len() {
+        return f64::INFINITY;
+    }
+    let (mut difference, mut norm) = (0.0, 0.0);
+    for (&f, &e) in found.iter().zip(expected) {
+        if f != e {
+            difference += (f64::from(f) - f64::from(e)).powi(2);
+        }
+        if e.is_finite() {
+            norm += f64::from(e).powi(2);
+        }
+    }
+    if difference.is_nan() {
+        return f64::INFINITY;
+    }
+    if norm == 0.0 {
+        return difference.sqrt();
+    }
+    (difference / norm).sqrt()
+}
+
+/// Stores values `[rows, cols]` in a float type and returns the tensor with the values that the type
+/// can hold.
+///
+/// # Errors
+/// [`GpuError::Shape`] for a type that holds no floats; what the upload reports.
+pub fn stored(
+    gpu: &Gpu,
+    dtype: DType,
+    rows: usize,
+    cols: usize,
+    values: &[f32],
+) -> Result<(Tensor, Vec<f32>), GpuError> {
+    let (bytes, kept): (Vec<u8>, Vec<f32>) = match dtype {
+        DType::F32 => (bytemuck::cast_slice(values).to_vec(), values.to_vec()),
+        DType::F16 => {
+            let halves: Vec<half::f16> = values.iter().map(|&v| half::f16::from_f32(v)).collect();
+            let kept = halves.iter().map(|v| v.to_f32()).collect();
+            (bytemuck::cast_slice(&halves).to_vec(), kept)
+        }
+        DType::BF16 => {
+            let halves: Vec<half::bf16> = values.iter().map(|&v| half::bf16::from_f32(v)).collect();
+            let kept = halves.iter().map(|v| v.to_f32()).collect();
+            (bytemuck::cast_slice(&halves).to_vec(), kept)
+        }
+        DType::U32 => {
+            return Err(GpuError::Shape {
+                kernel: "upload",
+                message: "expected a type of floats, found U32".into(),
+            });
+        }
+    };
+    Ok((gpu.upload_bytes(dtype, rows, cols, &bytes)?, kept))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_equal_or_not_there_counts() {
+        let expected = [3.0, 4.0];
+        assert_eq!(relative_error(&expected, &expected), 0.0);
+        assert_eq!(relative_error(&[3.0, 9.0], &expected), 1.0);
+        assert_eq!(relative_error(&[3.0, f32::NAN], &expected), f64::INFINITY);
+        assert_eq!(relative_error(&[3.0], &expected), f64::INFINITY);
+        let broken = [3.0, f32::INFINITY];
+        assert_eq!(relative_error(&broken, &broken), 0.0);
+        assert_eq!(relative_error(&[3.0, f32::MAX], &broken), f64::INFINITY);
+        assert_eq!(relative_error(&[0.5], &[0.0]), 0.5);
+    }
+}

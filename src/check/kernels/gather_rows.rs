@@ -1,0 +1,44 @@
+//! Cases of `gather_rows`.
+
+use super::Cases;
+use crate::{
+    gpu::{DType, GpuError},
+    kernels::gather_rows::gather_rows,
+    reference,
+};
+
+const SHAPES: [(usize, usize); 3] = [(1, 1), (7, 3), (50, 66)];
+
+pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
+    let shapes = if cases.quick {
+        &SHAPES[1..2]
+    } else {
+        &SHAPES[..]
+    };
+    for &(rows, width) in shapes {
+        let values = cases.normals(rows * width);
+        let mut indices: Vec<u32> = (0..8)
+            .map(|_| (cases.random.next_u64() % rows as u64) as u32)
+            .collect();
+        // No row of the table: the result keeps what stood there.
+        indices.push(u32::MAX);
+        let indices_t = cases.gpu.upload_indices(&indices)?;
+        for dtype in [DType::F32, DType::F16, DType::BF16] {
+            // The table in two pieces.
+            let split = rows / 2;
+            let mut expected = vec![-1.0; 11 * width];
+            let out = cases.upload(11, width, &expected)?;
+            for (first, count) in [(0, split), (split, rows - split)] {
+                if count == 0 {
+                    continue;
+                }
+                let piece = &values[first * width..(first + count) * width];
+                let (piece_t, kept) = cases.stored(dtype, count, width, piece)?;
+                reference::gather_rows(&indices, &kept, first, width, &mut expected, 1);
+                cases.run([gather_rows(&indices_t, &piece_t, first, &out, 1)?]);
+            }
+            cases.compare(format!("{dtype:?} [{rows}, {width}]"), &out, expected, 0.0);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! Cases of `matmul`.
+
+use super::Cases;
+use crate::{
+    check::F32_SUMS,
+    gpu::{DType, Dispatch, GpuError, KernelVariant, Tensor},
+    kernels::{
+        Activation,
+        matmul::{Matmul, Plan, Tile, matmul, matmul_with},
+    },
+    reference::{self, Epilogue},
+};
+
+/// 1, primes, multiples of 4 and of the tiles and their neighbours, and sizes of real layers.
+const SHAPES: [(usize, usize, usize); 13] = [
+    (1, 1, 1),
+    (1, 7, 3),
+    (2, 64, 64),
+    (5, 3, 13),
+    (64, 64, 16),
+    (65, 63, 17),
+    (67, 129, 31),
+    (130, 66, 100),
+    (3, 200, 257),
+    (128, 128, 128),
+    (257, 130, 515),
+    (9, 576, 192),
+    (130, 576, 1536),
+];
+
+/// `activation(a b^T + bias) + residual`, or the product alone.
+fn product(
+    cases: &mut Cases<'_>,
+    (m, n, k): (usize, usize, usize),
+    dtype: DType,
+    activation: Option<Activation>,
+) -> Result<(), GpuError> {
+    let (a, b) = (cases.normals(m * k), cases.normals(n * k));
+    let (bias, residual) = (cases.normals(n), cases.normals(m * n));
+    let (a_t, (b_t, b)) = (cases.upload(m, k, &a)?, cases.stored(dtype, n, k, &b)?);
+    let (bias_t, residual_t) = (cases.upload(1, n, &bias)?, cases.upload(m, n, &residual)?);
+    let fused = activation.is_some();
+    let activation = activation.unwrap_or_default();
+    let with = Matmul {
+        bias: fused.then_some(&bias_t),
+        activation,
+        residual: fused.then_some(&residual_t),
+        ..Matmul::default()
+    };
+    let epilogue = Epilogue {
+        bias: fused.then_some(&bias),
+        activation,
+        residual: fused.then_some(&residual),
+    };
+    let expected = reference::matmul(&a, &b, k, &epilogue);
+    let what = format!("[{m}, {k}] x {dtype:?} [{n}, {k}]^T, fused: {fused} {activation:?}");
+    for plan in plans(cases) {
+        let out = cases.out(m, n)?;
+        cases.run(planned(cases, plan, &a_t, &b_t, &with, &out)?);
+        let what = format!("{what}, {plan:?}");
+        cases.compare(what, &out, expected.clone(), F32_SUMS);
+    }
+    Ok(())
+}
+
+/// The adapter's own plan, then every tile that it could use, with the inner dimension whole and in
+/// pieces.
+fn plans(cases: &Cases<'_>) -> Vec<Option<Plan>> {
+    let mut plans = vec![None];
+    if !cases.quick {
+        let (own, pieces): (&[Tile], &[usize]) = match cases.gpu.kernels() {
+            // Software adapters never cut the inner dimension.
+            KernelVariant::Direct => (&[Tile::Direct], &[1]),
+            KernelVariant::Tiled => (&[Tile::Tiled128, Tile::Tiled64, Tile::Tiled32], &[1, 3]),
+        };
+        for &tile in own.iter().filter(|tile| tile.fits(cases.gpu)) {
+            plans.extend(pieces.iter().map(|&pieces| Some(Plan { tile, pieces })));
+        }
+    }
+    plans
+}
+
+/// The calls of a product by a plan, or as the adapter does it.
+fn planned(
+    cases: &Cases<'_>,
+    plan: Option<Plan>,
+    a: &Tensor,
+    b: &Tensor,
+    with: &Matmul<'_>,
+    out: &Tensor,
+) -> Result<Vec<Dispatch>, GpuError> {
+    match plan {
+        Some(plan) => matmul_with(cases.gpu, plan, a, b, with, out),
+        None => matmul(cases.gpu, a, b, with, out),
+    }
+}
+
+/// Sums of two pieces of the inner dimension, halved, in a place of a larger result.
+fn pieces(cases: &mut Cases<'_>, (m, n, k): (usize, usize, usize)) -> Result<(), GpuError> {
+    let (a, b) = (cases.normals(m * k), cases.normals(n * k));
+    let (a_t, b_t) = (cases.upload(m, k, &a)?, cases.upload(n, k, &b)?);
+    let product = reference::matmul(&a, &b, k, &Epilogue::default());
+    let halved: Vec<f32> = product.iter().map(|value| 0.5 * value).collect();
+    let (rows, cols) = (m + 3, n + 6);
+    for plan in plans(cases) {
+        let out = cases.upload(rows, cols, &vec![7.0; rows * cols])?;
+        for (inner, accumulate) in [((0, 16), false), ((16, k - 16), true)] {
+            let with = Matmul {
+                out_row: 2,
+                out_col: 4,
+                inner: Some(inner),
+                accumulate,
+                scale: 0.5,
+                ..Matmul::default()
+            };
+            cases.run(planned(cases, plan, &a_t, &b_t, &with, &out)?);
+        }
+        let what = format!("[{m}, {n}, {k}] in pieces, {plan:?}");
+        let inside = (2..2 + m, 4..4 + n);
+        cases.compare_part(
+            what.clone(),
+            &out,
+            inside.0,
+            inside.1,
+            halved.clone(),
+            F32_SUMS,
+        );
+        // What stands beside it stays.
+        cases.compare_part(what.clone(), &out, 0..2, 0..cols, vec![7.0; 2 * cols], 0.0);
+        cases.compare_part(what, &out, 0..rows, 0..4, vec![7.0; rows * 4], 0.0);
+    }
+    Ok(())
+}
+
+pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
+    if cases.quick {
+        return product(cases, (37, 35, 67), DType::F16, Some(Activation::Gelu));
+    }
+    for shape in SHAPES {
+        for dtype in [DType::F32, DType::F16, DType::BF16] {
+            product(cases, shape, dtype, None)?;
+        }
+    }
+    for shape in [(6, 5, 7), (66, 70, 33)] {
+        for activation in Activation::ALL {
+            product(cases, shape, DType::F32, Some(activation))?;
+        }
+    }
+    for shape in [(70, 130, 64), (129, 257, 100)] {
+        product(cases, shape, DType::F16, Some(Activation::GeluTanh))?;
+        product(cases, shape, DType::BF16, Some(Activation::Silu))?;
+    }
+    for shape in [(9, 10, 30), (70, 66, 150)] {
+        pieces(cases, shape)?;
+    }
+    Ok(())
+}

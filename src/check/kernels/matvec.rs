@@ -1,0 +1,55 @@
+//! Cases of `matvec`.
+
+use super::Cases;
+use crate::{
+    check::F32_SUMS,
+    gpu::{DType, GpuError},
+    kernels::{Activation, matmul::Matmul, matvec::matvec_with},
+    reference::{self, Epilogue},
+};
+
+const SHAPES: [(usize, usize, usize); 6] = [
+    (1, 1, 1),
+    (1, 3, 5),
+    (1, 65, 64),
+    (2, 130, 127),
+    (4, 7, 1000),
+    (1, 576, 1536),
+];
+
+pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
+    for (m, n, k) in SHAPES {
+        let a = cases.normals(m * k);
+        let (bias, residual) = (cases.normals(n), cases.normals(m * n));
+        let a_t = cases.upload(m, k, &a)?;
+        let (bias_t, residual_t) = (cases.upload(1, n, &bias)?, cases.upload(m, n, &residual)?);
+        for dtype in [DType::F32, DType::F16, DType::BF16] {
+            let b = cases.normals(n * k);
+            let (b_t, b) = cases.stored(dtype, n, k, &b)?;
+            for fused in [false, true] {
+                let activation = if fused {
+                    Activation::Gelu
+                } else {
+                    Activation::None
+                };
+                let with = Matmul {
+                    bias: fused.then_some(&bias_t),
+                    activation,
+                    residual: fused.then_some(&residual_t),
+                    ..Matmul::default()
+                };
+                let epilogue = Epilogue {
+                    bias: fused.then_some(&bias),
+                    activation,
+                    residual: fused.then_some(&residual),
+                };
+                let out = cases.out(m, n)?;
+                cases.run([matvec_with(cases.gpu.kernels(), &a_t, &b_t, &with, &out)?]);
+                let expected = reference::matvec(&a, &b, k, &epilogue);
+                let what = format!("[{m}, {k}] x {dtype:?} [{n}, {k}]^T, fused: {fused}");
+                cases.compare(what, &out, expected, F32_SUMS);
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! The table: one file per kernel, with the shapes and inputs over which it is compared.
+
+mod activation;
+mod add_rows;
+mod affine_rows;
+mod attention;
+mod attention_row;
+mod average_pool;
+mod center_rows;
+mod column_medians;
+mod column_sums;
+mod depthwise_conv;
+mod gather_rows;
+mod layer_norm;
+mod matmul;
+mod matmul_naive;
+mod matvec;
+mod norm_stats;
+mod normalize;
+mod patchify;
+mod replace_outliers;
+mod rms_norm;
+mod rotary;
+mod row_dots;
+mod scatter_rows;
+mod space_to_depth;
+mod split_rows;
+mod sum_pieces;
+mod swiglu;
+mod token_norms;
+mod top_tokens;
+mod transpose;
+
+use std::fmt;
+
+use super::cases::Cases;
+use crate::gpu::GpuError;
+
+/// The cases of one kernel.
+pub struct KernelCheck {
+    /// The kernel's name.
+    pub kernel: &'static str,
+    /// Whether some of them are run whenever a device is opened.
+    pub quick: bool,
+    pub(super) cases: fn(&mut Cases<'_>) -> Result<(), GpuError>,
+}
+
+impl fmt::Debug for KernelCheck {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_tuple("KernelCheck")
+            .field(&self.kernel)
+            .finish()
+    }
+}
+
+const fn whole(
+    kernel: &'static str,
+    cases: fn(&mut Cases<'_>) -> Result<(), GpuError>,
+) -> KernelCheck {
+    KernelCheck {
+        kernel,
+        quick: false,
+        cases,
+    }
+}
+
+const fn quick(
+    kernel: &'static str,
+    cases: fn(&mut Cases<'_>) -> Result<(), GpuError>,
+) -> KernelCheck {
+    KernelCheck {
+        kernel,
+        quick: true,
+        cases,
+    }
+}
+
+/// Every kernel, by name.
+pub static KERNELS: [KernelCheck; 30] = [
+    whole("activation", activation::cases),
+    whole("add_rows", add_rows::cases),
+    whole("affine_rows", affine_rows::cases),
+    quick("attention", attention::cases),
+    whole("attention_row", attention_row::cases),
+    whole("average_pool", average_pool::cases),
+    whole("center_rows", center_rows::cases),
+    whole("column_medians", column_medians::cases),
+    whole("column_sums", column_sums::cases),
+    whole("depthwise_conv", depthwise_conv::cases),
+    quick("gather_rows", gather_rows::cases),
+    quick("layer_norm", layer_norm::cases),
+    quick("matmul", matmul::cases),
+    whole("matmul_naive", matmul_naive::cases),
+    whole("matvec", matvec::cases),
+    whole("norm_stats", norm_stats::cases),
+    whole("normalize", normalize::cases),
+    whole("patchify", patchify::cases),
+    whole("replace_outliers", replace_outliers::cases),
+    quick("rms_norm", rms_norm::cases),
+    whole("rotary", rotary::cases),
+    whole("row_dots", row_dots::cases),
+    whole("scatter_rows", scatter_rows::cases),
+    whole("space_to_depth", space_to_depth::cases),
+    whole("split_rows", split_rows::cases),
+    whole("sum_pieces", sum_pieces::cases),
+    whole("swiglu", swiglu::cases),
+    whole("token_norms", token_norms::cases),
+    whole("top_tokens", top_tokens::cases),
+    whole("transpose", transpose::cases),
+];
+
+/// One row, one column, the width of a workgroup and its neighbours, more rows than a workgroup.
+const ROW_SHAPES: [(usize, usize); 6] = [(1, 1), (3, 5), (2, 64), (5, 65), (130, 7), (3, 1001)];

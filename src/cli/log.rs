@@ -1,0 +1,36 @@
+//! Progress as lines, where no bar can be drawn: for logs.
+
+use std::{io::IsTerminal, time::Instant};
+
+use crate::engine::Event;
+
+use super::error::CliError;
+
+/// Listens to a command and tells on stderr what is begun, with the seconds so far; nothing if `quiet`
+/// or on a terminal, which has a bar.
+pub(crate) fn lines(quiet: bool) -> impl FnMut(&Event) -> Result<(), CliError> {
+    let shown = !quiet && !std::io::stderr().is_terminal();
+    let start = Instant::now();
+    let mut last = String::new();
+    move |event| {
+        if let Event::Progress {
+            stage,
+            detail,
+            unit,
+            ..
+        } = event
+            && shown
+        {
+            // Layers and pairs go by too fast for lines.
+            let what = match (unit.as_str(), detail.as_str()) {
+                ("checks" | "seconds", detail) if !detail.is_empty() => detail,
+                _ => stage.words(),
+            };
+            if what != last {
+                eprintln!("{:7.1} s  {what}", start.elapsed().as_secs_f64());
+                what.clone_into(&mut last);
+            }
+        }
+        Ok(())
+    }
+}

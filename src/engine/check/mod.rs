@@ -1,0 +1,147 @@
+//! Whether the adapter at hand computes rightly: kernels, whole models, the demo.
+
+mod demo;
+mod golden;
+
+use web_time::Instant;
+
+use super::{
+    CheckRequest, DeviceSettings, EngineError, KernelChoice, Session, Stage, news::News,
+    session::request_device,
+};
+use crate::{
+    check::{KERNELS, check_kernel},
+    gpu::{Gpu, GpuError, KernelVariant},
+    report::{CHECK_SCHEMA, CheckReport, KernelLine},
+};
+
+/// What its progress counts.
+const UNIT: &str = "checks";
+
+impl Session {
+    /// Checks what `request` asks for. What is wrong, or cannot be run, is a line of the report.
+    ///
+    /// # Errors
+    /// There is no such device; [`EngineError::Cancelled`].
+    pub(super) async fn check(
+        &mut self,
+        request: CheckRequest,
+        news: &mut News<'_>,
+    ) -> Result<CheckReport, EngineError> {
+        let start = Instant::now();
+        self.forget();
+        let gpu = request_device(&request.device).await?;
+        let mut report = CheckReport {
+            schema: CHECK_SCHEMA,
+            mirscope_version: env!("CARGO_PKG_VERSION").to_owned(),
+            device: gpu.grant(),
+            kernels: Vec::new(),
+            states: Vec::new(),
+            demo: None,
+            left_out: Vec::new(),
+            ok: false,
+            seconds: 0.0,
+        };
+        let own = gpu.kernels();
+        let mut variants = vec![own];
+        if request.device.kernel == KernelChoice::Auto {
+            variants.push(match own {
+                KernelVariant::Tiled => KernelVariant::Direct,
+                KernelVariant::Direct => KernelVariant::Tiled,
+            });
+        }
+        let folders = match &request.golden {
+            Some(folder) => golden::folders(folder)?,
+            None => Vec::new(),
+        };
+        let total = (variants.len() * KERNELS.len() + folders.len() + 1) as u64;
+        news.begin(Stage::Device, total, UNIT)?;
+        drop(gpu);
+        for variant in variants {
+            kernels(&request.device, variant, &mut report, news, total).await?;
+        }
+        for folder in &folders {
+            let name = folder.file_name().unwrap_or_default().to_string_lossy();
+            tell(&report, news, total, format!("states of {name}"))?;
+            let line = golden::check(&request.device, folder, news).await?;
+            report.states.push(line);
+        }
+        if request.golden.is_none() {
+            let why = "states of whole models: --golden names the folder that holds them";
+            report.left_out.push(why.to_owned());
+        }
+        if request.kernels_only {
+            report.left_out.push("the demo: as asked for".to_owned());
+        } else {
+            report.demo = Some(demo::check(self, request.device, news).await?);
+        }
+        report.ok = report.kernels.iter().all(|line| line.ok)
+            && report.states.iter().all(|line| line.ok)
+            && report.demo.as_ref().is_none_or(|demo| demo.ok);
+        report.seconds = start.elapsed().as_secs_f64();
+        news.end();
+        Ok(report)
+    }
+}
+
+/// Tells what is begun.
+fn tell(
+    report: &CheckReport,
+    news: &mut News<'_>,
+    total: u64,
+    what: String,
+) -> Result<(), EngineError> {
+    let done = report.kernels.len() + report.states.len();
+    news.progress_at(Stage::Device, done as u64, total, UNIT, what);
+    news.check()
+}
+
+/// All kernels in one variant; a device that comes to grief is replaced.
+async fn kernels(
+    settings: &DeviceSettings,
+    variant: KernelVariant,
+    report: &mut CheckReport,
+    news: &mut News<'_>,
+    total: u64,
+) -> Result<(), EngineError> {
+    let settings = DeviceSettings {
+        kernel: match variant {
+            KernelVariant::Tiled => KernelChoice::Tiled,
+            KernelVariant::Direct => KernelChoice::Direct,
+        },
+        ..settings.clone()
+    };
+    let mut gpu: Option<Gpu> = None;
+    for check in &KERNELS {
+        let what = format!("{}, {}", check.kernel, variant.name());
+        tell(report, news, total, what)?;
+        let outcome = match gpu.take() {
+            Some(gpu) => Ok(gpu),
+            None => request_device(&settings).await,
+        };
+        let outcome = match outcome {
+            Ok(device) => {
+                let outcome = check_kernel(&device, check).await;
+                // A device without memory, or one that was lost, is no measure of what follows.
+                if !outcome.as_ref().is_err_and(GpuError::ends_device) {
+                    gpu = Some(device);
+                }
+                outcome
+            }
+            Err(error) => Err(error),
+        };
+        report
+            .kernels
+            .push(outcome.unwrap_or_else(|error| KernelLine {
+                kernel: check.kernel.to_owned(),
+                variant: variant.name().to_owned(),
+                cases: 0,
+                error: None,
+                bound: 0.0,
+                worst: String::new(),
+                failure: Some(error.to_string()),
+                ok: false,
+            }));
+    }
+    Ok(())
+}
