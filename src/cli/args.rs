@@ -119,9 +119,23 @@ pub(crate) enum Task {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Write the page about performance from stored records
+    #[command(hide = true)]
+    Records(Records),
     /// Record what the app shows of the demo before anything was measured
     #[command(hide = true)]
     RecordDemo(RecordDemo),
+}
+
+/// Arguments of `records`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Records {
+    /// Where the records are
+    #[arg(value_name = "FOLDER", default_value = "assets/records")]
+    pub(crate) folder: PathBuf,
+    /// Where the page goes
+    #[arg(long, value_name = "FILE", default_value = "docs/performance.md")]
+    pub(crate) out: PathBuf,
 }
 
 /// Arguments of `record-demo`.

@@ -30,6 +30,11 @@ pub(crate) fn check(task: &Check, quiet: bool, output: &Output) -> Result<(), Cl
 
 /// Writes `value` as JSON, whole or not at all.
 pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), CliError> {
-    replace_file(path, to_json(value)?.as_bytes())
-        .map_err(|error| CliError::Input(format!("{}: cannot be written: {error}", path.display())))
+    write(path, to_json(value)?.as_bytes())
+}
+
+/// Writes a file, whole or not at all.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    let unwritable = |error| CliError::Input(format!("{}: {error}", path.display()));
+    replace_file(path, bytes).map_err(unwritable)
 }

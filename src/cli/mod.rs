@@ -23,7 +23,9 @@ use clap::{CommandFactory, Parser};
 
 use crate::{
     engine::{Command, Event, InspectRequest},
-    report::{adapters_text, bench_text, inspection_text, record_text},
+    report::{
+        adapters_text, bench_text, inspection_text, performance_markdown, read_records, record_text,
+    },
 };
 use args::{Args, Task};
 use error::CliError;
@@ -98,6 +100,11 @@ fn run(args: Args, output: &Output) -> Result<(), CliError> {
         },
         Task::Family(task) => family::family(&task, quiet, output),
         Task::Show(task) => show::show(&task, quiet, output),
+        Task::Records(task) => {
+            let page = performance_markdown(&read_records(&task.folder)?);
+            check::write(&task.out, page.as_bytes())?;
+            output.print(&format!("wrote {}\n", task.out.display()))
+        }
         Task::RecordDemo(task) => record::record(&task, output),
         Task::Completions { shell } => output.completions(shell),
     }

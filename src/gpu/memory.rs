@@ -72,7 +72,8 @@ impl Pool {
     /// A buffer of at least `size` bytes for kernels to write; contents unspecified.
     pub(super) fn take(&self, device: &wgpu::Device, size: u64) -> Lease {
         let mut state = self.lock();
-        // The smallest that fits, unless it would waste more than it serves.
+        // The smallest that fits, unless it would waste more than it serves; of equals always the same
+        // one, so that every forward pass calls its kernels with the same buffers (see bind_groups).
         let most = size.saturating_mul(2).max(4096);
         let own = thread::current().id();
         let best = (0..state.free.len())
@@ -80,7 +81,7 @@ impl Pool {
                 let (thread, buffer) = &state.free[index];
                 *thread == own && (size..=most).contains(&buffer.size())
             })
-            .min_by_key(|&index| state.free[index].1.size());
+            .min_by_key(|&index| (state.free[index].1.size(), state.free[index].1.id));
         let buffer = match best {
             Some(index) => state.free.swap_remove(index).1,
             None => Arc::new(create(device, &mut state, size)),

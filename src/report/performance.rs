@@ -1,9 +1,12 @@
 //! Records of adapters as a Markdown page.
 
-use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned, de::Error as _};
 
 use super::{
-    bench_record::{BenchRecord, RecordEntry},
+    ReportError,
+    bench_record::{BenchRecord, RECORD_SCHEMA, RecordEntry},
     number::{bytes, significant},
 };
 
@@ -29,12 +32,72 @@ pub struct StoredRecord {
     pub torch: Option<TorchRecord>,
 }
 
+/// The records in a folder, `NAME.json` each, with PyTorch's in `NAME.torch.json` beside them.
+///
+/// # Errors
+/// [`ReportError::Io`]; [`ReportError::Parse`] where a file is no record of this layout.
+pub fn read_records(folder: &Path) -> Result<Vec<StoredRecord>, ReportError> {
+    const TORCH: &str = ".torch.json";
+    let unreadable = |source| io_error(folder, source);
+    let mut files: Vec<PathBuf> = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        files.push(entry.map_err(unreadable)?.path());
+    }
+    files.sort();
+    let named = |file: &Path, end: &str| file.to_string_lossy().ends_with(end);
+    let records = files
+        .iter()
+        .filter(|file| named(file, ".json") && !named(file, TORCH));
+    records
+        .map(|file| {
+            let torch = PathBuf::from(file.to_string_lossy().replace(".json", TORCH));
+            Ok(StoredRecord {
+                record: read_json(file)?,
+                torch: match torch.is_file() {
+                    true => Some(read_json(&torch)?),
+                    false => None,
+                },
+            })
+        })
+        .collect()
+}
+
+fn io_error(path: &Path, source: std::io::Error) -> ReportError {
+    ReportError::Io {
+        file: path.display().to_string(),
+        action: "read",
+        source,
+    }
+}
+
+/// A file whose `schema` is [`RECORD_SCHEMA`].
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ReportError> {
+    #[derive(Deserialize)]
+    struct Head {
+        schema: u32,
+    }
+    let text = std::fs::read_to_string(path).map_err(|source| io_error(path, source))?;
+    let parsed = serde_json::from_str(&text).and_then(|head: Head| match head.schema {
+        RECORD_SCHEMA => serde_json::from_str(&text),
+        found => Err(serde_json::Error::custom(format!(
+            "a record with `schema` {RECORD_SCHEMA}, found {found}"
+        ))),
+    });
+    parsed.map_err(|source| ReportError::Parse {
+        file: path.display().to_string(),
+        source,
+    })
+}
+
 /// Groups of entries and their headings, in the order of the page.
 const GROUPS: [(&str, &str); 9] = [
     ("matmul", "Matrix products, rows x inner x columns"),
     ("matvec", "Products with one row"),
     ("attention", "Attention"),
-    ("prefill", "Prefill: forward passes of one prompt, without the head"),
+    (
+        "prefill",
+        "Prefill: forward passes of one prompt, without the head",
+    ),
     ("tower", "Vision tower and connector, one image"),
     ("metric", "The metric, stage by stage"),
     ("load", "Loading"),
@@ -85,14 +148,21 @@ fn section(stored: &StoredRecord) -> String {
         text += ".";
     }
     if let Some(torch) = &stored.torch {
-        text += &format!(" PyTorch {}: {}.", cell(&torch.torch), cell(&torch.precision));
+        text += &format!(
+            " PyTorch {}: {}.",
+            cell(&torch.torch),
+            cell(&torch.precision)
+        );
     }
     text += "\n";
     for (group, heading) in GROUPS {
         let entries = record.entries.iter().filter(|entry| entry.group == group);
         let entries: Vec<&RecordEntry> = entries.collect();
         if !entries.is_empty() {
-            text += &format!("\n### {heading}\n\n{}", table(&entries, stored.torch.as_ref()));
+            text += &format!(
+                "\n### {heading}\n\n{}",
+                table(&entries, stored.torch.as_ref())
+            );
         }
     }
     if !record.left_out.is_empty() {
@@ -105,14 +175,18 @@ fn section(stored: &StoredRecord) -> String {
 }
 
 /// A column: its title, and its cell where an entry has one.
-type Column<'a> = (&'static str, Box<dyn Fn(&RecordEntry) -> Option<String> + 'a>);
+type Column<'a> = (
+    &'static str,
+    Box<dyn Fn(&RecordEntry) -> Option<String> + 'a>,
+);
 
 /// Columns in which no entry has anything are left out.
 fn table(entries: &[&RecordEntry], torch: Option<&TorchRecord>) -> String {
     let percent = |share: f64| format!("{:.1}", share * 100.0);
     let same = move |entry: &RecordEntry| {
         let entries = torch.iter().flat_map(|torch| &torch.entries);
-        let mut same = entries.filter(|other| other.group == entry.group && other.name == entry.name);
+        let mut same =
+            entries.filter(|other| other.group == entry.group && other.name == entry.name);
         same.next().map(|other| other.seconds)
     };
     let columns: [Column<'_>; 11] = [
@@ -126,12 +200,30 @@ fn table(entries: &[&RecordEntry], torch: Option<&TorchRecord>) -> String {
             }),
         ),
         ("GFLOP/s", Box::new(|entry| entry.gflops.map(significant))),
-        ("% of peak", Box::new(move |entry| entry.share_of_peak.map(percent))),
-        ("GB/s", Box::new(|entry| entry.gbytes_per_second.map(significant))),
-        ("% of bandwidth", Box::new(move |entry| entry.share_of_bandwidth.map(percent))),
-        ("tokens/s", Box::new(|entry| entry.tokens_per_second.map(significant))),
-        ("calls", Box::new(|entry| entry.dispatches.map(|calls| calls.to_string()))),
-        ("peak memory", Box::new(|entry| entry.peak_device_bytes.map(bytes))),
+        (
+            "% of peak",
+            Box::new(move |entry| entry.share_of_peak.map(percent)),
+        ),
+        (
+            "GB/s",
+            Box::new(|entry| entry.gbytes_per_second.map(significant)),
+        ),
+        (
+            "% of bandwidth",
+            Box::new(move |entry| entry.share_of_bandwidth.map(percent)),
+        ),
+        (
+            "tokens/s",
+            Box::new(|entry| entry.tokens_per_second.map(significant)),
+        ),
+        (
+            "calls",
+            Box::new(|entry| entry.dispatches.map(|calls| calls.to_string())),
+        ),
+        (
+            "peak memory",
+            Box::new(|entry| entry.peak_device_bytes.map(bytes)),
+        ),
         (
             "PyTorch",
             Box::new(move |entry| {

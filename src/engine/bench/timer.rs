@@ -7,6 +7,9 @@ use crate::{
     platform::Cancel,
 };
 
+/// Seconds of work before anything is timed: a GPU that had nothing to do runs at a low clock.
+pub(super) const WARM_UP: f64 = 0.1;
+
 /// Timed runs, where they are short.
 const RUNS: usize = 5;
 
@@ -63,6 +66,10 @@ pub(super) async fn time(gpu: &Gpu, call: &[Dispatch], cancel: &Cancel) -> Resul
     run(1).await?;
     let once = run(1).await?;
     let repeats = ((0.05 / once.max(1e-6)) as usize).clamp(1, 2000);
+    let begun = Instant::now();
+    while !gpu.is_software() && begun.elapsed().as_secs_f64() < WARM_UP {
+        run(repeats).await?;
+    }
     let mut times = Vec::with_capacity(RUNS);
     for _ in 0..runs(once) {
         times.push(run(repeats).await?);

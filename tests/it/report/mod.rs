@@ -4,6 +4,7 @@ mod family;
 mod figures;
 mod files;
 mod forms;
+mod performance;
 mod shipped_family;
 mod table;
 mod verdicts;
