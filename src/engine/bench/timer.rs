@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Seconds of work before anything is timed: a GPU that had nothing to do runs at a low clock.
-pub(super) const WARM_UP: f64 = 0.1;
+pub(super) const WARM_UP: f64 = 0.4;
 
 /// Timed runs, where they are short.
 const RUNS: usize = 5;
