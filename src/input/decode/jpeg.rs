@@ -3,7 +3,7 @@
 //! Whole files give the same bytes. Files that end early are refused as Pillow refuses them; damaged
 //! ones, too, where Pillow fills in what is missing.
 
-use libjpeg_turbo_rs::{ComponentInfo, DecodeLimits, Decoder, JpegError, PixelFormat};
+use libjpeg_turbo_rs::{ColorSpace, ComponentInfo, DecodeLimits, Decoder, JpegError, PixelFormat};
 
 use super::{
     MAX_ALLOCATION, MAX_PIXELS, Refused, RgbImage, Stored,
@@ -53,8 +53,9 @@ fn rgb(bytes: &[u8]) -> Result<(usize, usize, Vec<u8>), Refused> {
             return Err(Refused::new("a JPEG of gray, RGB or CMYK", found));
         }
     };
-    if components == 4 && !is_common_sampling(&header.components) {
-        return Err(Refused::new(SUPPORTED, "CMYK with an unusual subsampling"));
+    let colors = decoder.jpeg_color_space();
+    if let Some(sampling) = unsupported_sampling(colors, &header.components) {
+        return Err(Refused::new(SUPPORTED, sampling));
     }
     // Each block of 8 x 8 pixels takes a bit at least, so that a short file cannot ask for much memory.
     let blocks = width.div_ceil(8) as u64 * height.div_ceil(8) as u64;
@@ -93,19 +94,28 @@ fn rgb(bytes: &[u8]) -> Result<(usize, usize, Vec<u8>), Refused> {
     Ok((width, height, data))
 }
 
-/// Whether of four components the first and the last have all samples, and the others as many as each
-/// other.
-fn is_common_sampling(components: &[ComponentInfo]) -> bool {
+/// What of a subsampling the decoder cannot do, if anything: it wants no color sampled finer than the
+/// brightness, and of four components the first and the last whole and the others alike.
+fn unsupported_sampling(colors: ColorSpace, components: &[ComponentInfo]) -> Option<&'static str> {
     let factors = |c: &ComponentInfo| (c.horizontal_sampling, c.vertical_sampling);
-    let [first, second, third, last] = components else {
-        return false;
-    };
-    let (whole, chroma) = (factors(first), factors(second));
     let divides = |part: u8, whole: u8| part > 0 && whole.is_multiple_of(part);
-    factors(last) == whole
-        && factors(third) == chroma
-        && divides(chroma.0, whole.0)
-        && divides(chroma.1, whole.1)
+    match components {
+        [light, others @ ..] if colors == ColorSpace::YCbCr => {
+            let (across, down) = factors(light);
+            let finer = |c: &ComponentInfo| factors(c).0 > across || factors(c).1 > down;
+            let finer = others.iter().any(finer);
+            finer.then_some("color sampled finer than brightness")
+        }
+        [first, second, third, last] => {
+            let (whole, part) = (factors(first), factors(second));
+            let common = factors(last) == whole
+                && factors(third) == part
+                && divides(part.0, whole.0)
+                && divides(part.1, whole.1);
+            (!common).then_some("CMYK of an unusual subsampling")
+        }
+        _ => None,
+    }
 }
 
 fn open(bytes: &[u8]) -> Result<Decoder<'_>, JpegError> {

@@ -177,12 +177,11 @@ fn jpegs_of_other_forms_and_sizes_are_refused_by_name() {
     };
     let (frame, mut deep) = sized("gray.jpg", [0, 17], [0, 33]);
     deep[frame + 4] = 12;
-    let unusual = jpeg("cmyk.jpg");
-    let (at, mut unusual) = (
-        unusual.windows(2).position(|p| p == [0xff, 0xc0]).unwrap(),
-        unusual,
-    );
-    unusual[at + 14] = 0x22;
+    // The factors of the second component.
+    let (frame, mut inks) = sized("cmyk.jpg", [0, 17], [0, 33]);
+    inks[frame + 14] = 0x22;
+    let (frame, mut finer) = sized("33x17_444.jpg", [0, 17], [0, 33]);
+    finer[frame + 14] = 0x21;
     for (bytes, part) in [
         (sized("gray.jpg", [0, 0], [0, 33]).1, "found 33 x 0"),
         (sized("cmyk.jpg", [0, 0], [0, 33]).1, "found 33 x 0"),
@@ -194,7 +193,8 @@ fn jpegs_of_other_forms_and_sizes_are_refused_by_name() {
             "ends early",
         ),
         (deep, "8 bits per sample"),
-        (unusual, "an unusual subsampling"),
+        (inks, "CMYK of an unusual subsampling"),
+        (finer, "color sampled finer than brightness"),
     ] {
         let error = refusal("cat.jpg", &bytes);
         assert!(error.starts_with("cat.jpg: expected "), "{error}");
