@@ -77,7 +77,8 @@ pub(crate) fn pairs(file: &Path) -> Result<Vec<PairInput>, CliError> {
     Ok(pairs)
 }
 
-/// Files as they are, folders as their files with one of the `extensions`, sorted by name.
+/// Files as they are, folders as their files with one of the `extensions`, sorted by name. Hidden
+/// ones are left out, such as the `._x.png` that macOS writes beside `x.png`.
 fn files(paths: &[PathBuf], extensions: &[&str]) -> Result<Vec<PathBuf>, CliError> {
     let mut files = Vec::new();
     for path in paths {
@@ -92,11 +93,14 @@ fn files(paths: &[PathBuf], extensions: &[&str]) -> Result<Vec<PathBuf>, CliErro
         let mut inside = Vec::new();
         for entry in fs::read_dir(path).map_err(unreadable)? {
             let file = entry.map_err(unreadable)?.path();
+            let hidden = file
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with('.'));
             let fits = file.extension().is_some_and(|extension| {
                 let extension = extension.to_string_lossy().to_ascii_lowercase();
                 extensions.contains(&extension.as_str())
             });
-            if fits && file.is_file() {
+            if fits && !hidden && file.is_file() {
                 inside.push(file);
             }
         }

@@ -33,6 +33,25 @@ pub(super) fn target(size: Resize, height: usize, width: usize) -> (usize, usize
     }
 }
 
+/// The image in the middle of a square of its longer side, `background` around it; of an odd
+/// difference the extra line is below or right of it.
+pub(super) fn square(image: &RgbImage, background: [u8; 3]) -> RgbImage {
+    let side = image.height.max(image.width);
+    let (top, left) = ((side - image.height) / 2, (side - image.width) / 2);
+    let mut data = background.repeat(side * side);
+    let rows = image.data.chunks_exact((3 * image.width).max(1));
+    for (y, row) in rows.enumerate() {
+        let start = 3 * ((top + y) * side + left);
+        data[start..start + row.len()].copy_from_slice(row);
+    }
+    RgbImage {
+        width: side,
+        height: side,
+        data,
+        transparent: None,
+    }
+}
+
 /// The middle `height` x `width` pixels, with black around an image that is smaller.
 pub(super) fn center_crop(image: &RgbImage, height: usize, width: usize) -> RgbImage {
     // Offset of the crop in the image: floor of half the difference, also where it is negative.

@@ -1,10 +1,10 @@
-//! RGB images to `pixel_values`, as the PIL image processors of transformers 5 for CLIP and
-//! SigLIP: resize, center crop, rescale, normalize.
+//! RGB images to `pixel_values`, as the PIL image processors of transformers 5 for CLIP, LLaVA and
+//! SigLIP: pad to a square, resize, center crop, rescale, normalize.
 
 use super::{
     decode::{MAX_PIXELS, RgbImage},
     error::InputError,
-    geometry::{center_crop, target},
+    geometry::{center_crop, square, target},
     resample::{Filter, resize},
 };
 use crate::weights::{ByteSource, PictureSize, WeightsError, config::picture};
@@ -61,6 +61,8 @@ pub struct ImageProcessor {
     pub file: String,
     /// What it does to the size of an image.
     pub size: PictureSize,
+    /// Color around an image that is padded to a square.
+    pub background: [u8; 3],
     /// Filter of the resizing.
     pub resample: Filter,
     /// Factor on the 8-bit values, if any.
@@ -76,7 +78,7 @@ impl ImageProcessor {
     ///
     /// # Errors
     /// [`InputError::Config`]: neither file is there, a field is not valid, or the processor is
-    /// another than CLIP's or SigLIP's.
+    /// another than CLIP's, LLaVA's or SigLIP's.
     pub fn open(source: &dyn ByteSource) -> Result<Self, InputError> {
         picture::image_processor(source, Self::parse)?.ok_or_else(|| {
             InputError::Config(WeightsError::MissingFile {
@@ -100,6 +102,11 @@ impl ImageProcessor {
                 .iter_mut()
                 .filter(|p| **p == key)
                 .for_each(|p| *p = [255; 3]);
+        }
+        if self.size.square {
+            let side = rgb.height.max(rgb.width);
+            check_pixels(name, side, side)?;
+            rgb = square(&rgb, self.background);
         }
         if let Some(size) = self.size.resize {
             let (height, width) = target(size, rgb.height, rgb.width);
@@ -194,7 +201,7 @@ fn check_pixels(name: &str, height: usize, width: usize) -> Result<(), InputErro
     }
     Err(InputError::Image {
         name: name.into(),
-        expected: format!("at most {MAX_PIXELS} pixels after resizing"),
+        expected: format!("at most {MAX_PIXELS} pixels after padding and resizing"),
         found: format!("{width} x {height}"),
     })
 }

@@ -7,18 +7,18 @@ use crate::weights::{
     PictureSize, WeightsError,
     config::{
         fields::{Fields, describe},
-        picture::is_clip,
+        picture::ProcessorClass,
     },
 };
 
 /// Mean and deviation of the CLIP models' training images.
-const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
-const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
+const CLIP_MEAN: [f64; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
+const CLIP_STD: [f64; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
 
 impl ImageProcessor {
     /// The settings in the object `f` of `file`; absent ones take the defaults of the class.
     pub(super) fn parse(file: &str, f: &Fields<'_>) -> Result<Self, InputError> {
-        let clip = is_clip(f)?;
+        let class = ProcessorClass::of(f)?;
         let on = |key: &str, default: bool| Ok::<_, WeightsError>(f.flag(key)?.unwrap_or(default));
         let resample = match f.value("resample") {
             None => Filter::Bicubic,
@@ -40,23 +40,32 @@ impl ImageProcessor {
         } else {
             None
         };
+        let mean = match class {
+            ProcessorClass::Siglip => [0.5; 3],
+            _ => CLIP_MEAN,
+        };
+        let mean = per_channel(f, "image_mean", mean)?;
         let normalize = if on("do_normalize", true)? {
-            let (mean, std) = if clip {
-                (CLIP_MEAN, CLIP_STD)
-            } else {
-                ([0.5; 3], [0.5; 3])
+            let std = match class {
+                ProcessorClass::Siglip => [0.5; 3],
+                _ => CLIP_STD,
             };
-            let std = per_channel(f, "image_std", std)?;
+            let std = per_channel(f, "image_std", std)?.map(|x| x as f32);
             if std.contains(&0.0) {
                 return Err(f.invalid("image_std", "numbers other than 0", "0").into());
             }
-            Some((per_channel(f, "image_mean", mean)?, std))
+            Some((mean.map(|x| x as f32), std))
         } else {
             None
         };
         Ok(Self {
             file: file.into(),
-            size: PictureSize::parse(f, clip)?,
+            size: PictureSize::parse(f, class)?,
+            // Cut off, not rounded; `null` stands for no mean.
+            background: match f.is_null("image_mean") {
+                true => [0; 3],
+                false => mean.map(|x| (x * 255.0) as u8),
+            },
             resample,
             rescale_factor,
             normalize,
@@ -66,15 +75,14 @@ impl ImageProcessor {
 }
 
 /// A number, or one per channel.
-fn per_channel(f: &Fields<'_>, key: &str, default: [f32; 3]) -> Result<[f32; 3], WeightsError> {
+fn per_channel(f: &Fields<'_>, key: &str, default: [f64; 3]) -> Result<[f64; 3], WeightsError> {
     let Some(value) = f.value(key) else {
         return Ok(default);
     };
     let number = |value: &Value| {
         value
             .as_f64()
-            .map(|x| x as f32)
-            .filter(|x| x.is_finite())
+            .filter(|x| (*x as f32).is_finite())
             .ok_or_else(|| f.invalid(key, "numbers, one per channel", describe(value)))
     };
     match value {

@@ -11,7 +11,6 @@ mod error;
 mod geometry;
 mod image_processor;
 mod image_settings;
-mod png_key;
 mod processor;
 mod prompt;
 mod renderer;

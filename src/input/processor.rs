@@ -36,7 +36,8 @@ impl Processor {
     /// # Errors
     /// A file is missing, does not parse, or contradicts the configuration.
     pub fn open(source: &dyn ByteSource, config: &VlmConfig) -> Result<Self, InputError> {
-        let images = ImageProcessor::open(source)?;
+        let mut images = ImageProcessor::open(source)?;
+        images.size.square |= config.pad_to_square;
         let sub_images = config.sub_images.map(|grid| {
             let size = images.size.enlarged(grid);
             (

@@ -6,12 +6,10 @@ Needs requirements.txt; the tests only read what it writes. Everything is seeded
 run with the same versions writes the same files.
 """
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
@@ -29,6 +27,8 @@ from transformers import (
     SiglipVisionConfig,
 )
 from transformers.image_utils import load_image
+
+from make_decoding import picture, write_json
 
 HERE = Path(__file__).parent
 SPECIAL = ["<unk>", "<s>", "</s>", "<pad>", "<image>", "<|turn|>", "<|end|>"]
@@ -235,18 +235,6 @@ class LinearProjector(torch.nn.Module):
         return self.linear_1(features)
 
 
-def picture(seed, width, height):
-    """Smooth color fields with some noise."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[0:height, 0:width].astype(np.float64)
-    planes = []
-    for _ in range(3):
-        a, b, c = rng.uniform(1, 5, 3)
-        planes.append(np.sin(a * x / width + c) * np.cos(b * y / height) * 90 + 128)
-    noise = rng.normal(0, 14, (height, width, 3))
-    return np.clip(np.stack(planes, -1) + noise, 0, 255).astype(np.uint8)
-
-
 def golden_states(model, input_ids, pixel_values):
     """All states of one forward pass, in f32, without the batch axis; those of several pictures one
     below the other."""
@@ -340,10 +328,6 @@ def hub_layout(folder, text_extra, rename):
         tokenizer["chat_template"] = template.read_text()
         write_json(folder / "tokenizer_config.json", tokenizer)
         template.unlink()
-
-
-def write_json(path, data):
-    path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n")
 
 
 def hub_names(name):
@@ -516,122 +500,6 @@ def make_case(name, seed, spec):
         (folder / extra).unlink(missing_ok=True)
 
 
-def sha(array):
-    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
-
-
-def make_images():
-    """Image files of every kind, with hashes of what PIL and the processors make of them."""
-    folder = HERE / "images"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    rgb = picture(1, 37, 29)
-    files = {}
-
-    def png(name, image, **kw):
-        image.save(folder / f"{name}.png", **kw)
-        files[f"{name}.png"] = {}
-
-    png("odd", Image.fromarray(rgb))
-    png("even", Image.fromarray(picture(2, 56, 28)))
-    png("tall", Image.fromarray(picture(3, 11, 97)))
-    png("wide", Image.fromarray(picture(4, 101, 9)))
-    png("strip", Image.fromarray(picture(5, 3, 200)))
-    png("pixel", Image.fromarray(picture(6, 1, 1)))
-    png("two", Image.fromarray(picture(7, 2, 1)))
-    # To 26 x 30, these lie on both sides of where Pillow changes the order of its passes.
-    png("rows_20", Image.fromarray(picture(14, 36, 50)))
-    png("rows_21", Image.fromarray(picture(15, 36, 51)))
-    png("large", Image.fromarray(picture(8, 90, 75)))
-    png("gray", Image.fromarray(rgb).convert("L"))
-    png("gray_key", Image.fromarray(rgb // 32 * 32).convert("L"), transparency=96)
-    alpha = Image.fromarray(picture(9, 37, 29)[..., 0])
-    gray_alpha = Image.merge("LA", (Image.fromarray(rgb).convert("L"), alpha))
-    png("gray_alpha", gray_alpha)
-    rgba = Image.fromarray(rgb).convert("RGBA")
-    rgba.putalpha(alpha)
-    png("rgba", rgba)
-    flat = Image.fromarray(rgb // 64 * 64)
-    key = flat.getpixel((5, 5))
-    png("rgb_key", flat, transparency=key)
-    palette = Image.fromarray(rgb).quantize(16)
-    png("palette", palette)
-    png("palette_key", palette, transparency=palette.getpixel((5, 5)))
-    png("palette_alpha", palette, transparency=bytes(range(0, 160, 10)))
-    png("palette_1_bit", Image.fromarray(rgb).quantize(2), bits=1)
-    png("black_white", Image.fromarray(rgb).convert("1"))
-    for orientation in range(1, 9):
-        exif = Image.Exif()
-        exif[0x0112] = orientation
-        png(f"exif_{orientation}", Image.fromarray(picture(10, 23, 14)), exif=exif)
-    Image.fromarray(rgb).save(folder / "windows.bmp")
-    files["windows.bmp"] = {}
-    Image.fromarray(rgb).save(folder / "lossless.webp", lossless=True)
-    files["lossless.webp"] = {}
-
-    resample = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5}
-    clip_type, siglip_type = "CLIPImageProcessor", "SiglipImageProcessor"
-    crop = {"height": 28, "width": 28}
-    configs = {}
-    for name in ["lanczos", "bilinear", "bicubic"]:
-        configs[f"clip_{name}"] = {
-            "image_processor_type": clip_type, "size": {"shortest_edge": 28}, "crop_size": crop,
-            "resample": resample[name],
-        }
-    for name, number in resample.items():
-        configs[f"siglip_{name}"] = {
-            "image_processor_type": siglip_type, "size": {"height": 30, "width": 26}, "resample": number,
-        }
-    configs["clip_old_style"] = {
-        "feature_extractor_type": "CLIPFeatureExtractor", "size": 31, "crop_size": 33, "resample": 3,
-        "image_mean": [0.5, 0.25, 0.125], "image_std": [0.1, 0.2, 0.3],
-    }
-    configs["crop_only"] = {
-        "image_processor_type": clip_type, "do_resize": False, "crop_size": {"height": 25, "width": 40},
-        "do_normalize": False,
-    }
-    configs["plain_values"] = {
-        "image_processor_type": siglip_type, "size": {"height": 19, "width": 23}, "do_rescale": False,
-        "do_convert_rgb": False,
-    }
-    configs["two_edges"] = {
-        "image_processor_type": clip_type, "size": {"shortest_edge": 21, "longest_edge": 40},
-        "do_center_crop": False, "rescale_factor": 0.01,
-    }
-    makers = {}
-    for name, config in configs.items():
-        maker = SiglipImageProcessorPil if config.get("image_processor_type") == siglip_type else CLIPImageProcessorPil
-        makers[name] = maker(**{k: v for k, v in config.items() if not k.endswith("_type")})
-    for file, entry in files.items():
-        image = load_image(str(folder / file))
-        entry["width"], entry["height"] = image.size
-        entry["rgb"] = sha(np.asarray(image))
-        entry["pixel_values"] = {}
-        for name, maker in makers.items():
-            values = np.asarray(maker(image)["pixel_values"][0], dtype=np.float32)
-            entry["pixel_values"][name] = {"shape": list(values.shape), "sha256": sha(values)}
-    # 16 bits: PIL would clip gray values at 255; only that they are read is tested.
-    deep = (picture(11, 15, 12)[..., 0].astype(np.uint16) << 8) + 77
-    Image.fromarray(deep).save(folder / "deep_gray.png")
-    jpegs = []
-    photo = Image.fromarray(picture(12, 83, 59)).resize((83, 59), Image.Resampling.LANCZOS)
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    for name, kw in {
-        "jpeg_420": dict(quality=88, subsampling=2),
-        "jpeg_422": dict(quality=80, subsampling=1),
-        "jpeg_444": dict(quality=95, subsampling=0, progressive=True),
-        "jpeg_rotated": dict(quality=90, exif=exif),
-    }.items():
-        photo.save(folder / f"{name}.jpg", **kw)
-        jpegs.append(name)
-    photo.convert("L").save(folder / "jpeg_gray.jpg", quality=85)
-    jpegs.append("jpeg_gray")
-    for name in jpegs:
-        load_image(str(folder / f"{name}.jpg")).save(folder / f"{name}.decoded.png")
-    write_json(folder / "images.json", {"configs": configs, "files": files, "jpegs": jpegs})
-
-
 TEXTS = [
     "A red house.",
     "  leading and trailing  \n",
@@ -686,7 +554,6 @@ def make_prompts():
 
 def main():
     torch.set_num_threads(1)
-    make_images()
     make_prompts()
     for seed, (name, spec) in enumerate(cases().items(), start=1):
         make_case(name, seed, spec)

@@ -66,6 +66,9 @@ pub struct VlmConfig {
     /// decomposition of MM1, arXiv 2403.09611): the whole picture goes through the
     /// tower first, then the image processed at so many times the size, crop by crop, row-major.
     pub sub_images: Option<usize>,
+    /// `image_aspect_ratio: "pad"`, as LLaVA's own training writes it: images are padded to a square
+    /// before they are resized.
+    pub pad_to_square: bool,
     /// End-of-sequence token, the first where there are several.
     pub eos_token_id: Option<u32>,
     /// Beginning-of-sequence token.
@@ -143,6 +146,13 @@ impl VlmConfig {
             vision_feature_select,
             use_moca: root.flag("use_moca")?.unwrap_or(false),
             sub_images: root.count("mm_sub_images", 2..=MOST_SUB_IMAGES)?,
+            pad_to_square: match root.string("image_aspect_ratio")? {
+                Some("pad") => true,
+                None | Some("square") => false,
+                Some(other) => {
+                    return Err(root.unsupported("image_aspect_ratio", other, "pad, square"));
+                }
+            },
         };
         if config.num_features() == 0 {
             return Err(root.invalid(

@@ -37,9 +37,12 @@ pub enum Resize {
     },
 }
 
-/// What an image processor does to the size of an image: resize, crop, pad, in this order.
+/// What an image processor does to the size of an image: made square, resize, crop, pad, in this
+/// order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PictureSize {
+    /// Whether the image is first padded to a square, itself in the middle.
+    pub square: bool,
     /// Size to resize to, if at all.
     pub resize: Option<Resize>,
     /// Height and width of the part kept from the center, if any.
@@ -49,9 +52,9 @@ pub struct PictureSize {
 }
 
 impl PictureSize {
-    /// The settings in the object `f`; absent ones take the defaults of CLIP's processor, or of
-    /// SigLIP's.
-    pub(crate) fn parse(f: &Fields<'_>, clip: bool) -> Result<Self, WeightsError> {
+    /// The settings in the object `f`; absent ones take the defaults of the processor's class.
+    pub(crate) fn parse(f: &Fields<'_>, class: ProcessorClass) -> Result<Self, WeightsError> {
+        let clip = class != ProcessorClass::Siglip;
         let on = |key: &str, default: bool| Ok::<_, WeightsError>(f.flag(key)?.unwrap_or(default));
         let resize = if on("do_resize", true)? {
             let default = match clip {
@@ -73,21 +76,26 @@ impl PictureSize {
         } else {
             None
         };
-        let pad = if on("do_pad", false)? {
-            Some(
-                height_width(f, "pad_size")?
-                    .ok_or_else(|| f.invalid("pad_size", "a size, for do_pad is on", "none"))?,
-            )
-        } else {
-            None
+        let do_pad = on("do_pad", false)?;
+        let llava = class == ProcessorClass::Llava;
+        // Without a size the largest picture of a batch gives it, and here a batch is one picture.
+        let pad = match do_pad && !llava {
+            true => height_width(f, "pad_size")?,
+            false => None,
         };
-        Ok(Self { resize, crop, pad })
+        Ok(Self {
+            square: do_pad && llava,
+            resize,
+            crop,
+            pad,
+        })
     }
 
     /// Height and width of every picture, where they do not depend on the image.
     pub fn fixed(&self) -> Option<(usize, usize)> {
         let resized = match self.resize {
             Some(Resize::Exact { height, width }) => Some((height, width)),
+            Some(Resize::ShortestEdge(side)) if self.square => Some((side, side)),
             _ => None,
         };
         self.pad.or(self.crop).or(resized)
@@ -98,6 +106,7 @@ impl PictureSize {
     pub fn enlarged(&self, times: usize) -> Self {
         let both = |(height, width): (usize, usize)| (times * height, times * width);
         Self {
+            square: self.square,
             resize: self.resize.map(|resize| match resize {
                 Resize::Exact { height, width } => Resize::Exact {
                     height: times * height,
@@ -115,27 +124,41 @@ impl PictureSize {
     }
 }
 
-/// Whether the object `f` is a processor of CLIP's family rather than of SigLIP's.
-///
-/// # Errors
-/// [`WeightsError::Unsupported`] where it is another.
-pub(crate) fn is_clip(f: &Fields<'_>) -> Result<bool, WeightsError> {
-    let key = if f.has("image_processor_type") {
-        "image_processor_type"
-    } else {
-        "feature_extractor_type"
-    };
-    let name = f.string(key)?.unwrap_or("CLIPImageProcessor");
-    let family = name
-        .strip_suffix("Fast")
-        .or_else(|| name.strip_suffix("Pil"))
-        .unwrap_or(name);
-    match family {
-        "CLIPImageProcessor" | "CLIPFeatureExtractor" => Ok(true),
-        "SiglipImageProcessor" => Ok(false),
-        _ => {
-            let supported = "CLIPImageProcessor, SiglipImageProcessor";
-            Err(f.unsupported(key, name, supported))
+/// The class of an image processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProcessorClass {
+    /// CLIP's: the shortest edge to a length, the middle kept.
+    Clip,
+    /// LLaVA's: CLIP's, but `do_pad` makes the image square first.
+    Llava,
+    /// SigLIP's: to a fixed size.
+    Siglip,
+}
+
+impl ProcessorClass {
+    /// The class that the object `f` names; CLIP's where it names none.
+    ///
+    /// # Errors
+    /// [`WeightsError::Unsupported`] where it is another.
+    pub(crate) fn of(f: &Fields<'_>) -> Result<Self, WeightsError> {
+        let key = if f.has("image_processor_type") {
+            "image_processor_type"
+        } else {
+            "feature_extractor_type"
+        };
+        let name = f.string(key)?.unwrap_or("CLIPImageProcessor");
+        let family = name
+            .strip_suffix("Fast")
+            .or_else(|| name.strip_suffix("Pil"))
+            .unwrap_or(name);
+        match family {
+            "CLIPImageProcessor" | "CLIPFeatureExtractor" => Ok(Self::Clip),
+            "LlavaImageProcessor" => Ok(Self::Llava),
+            "SiglipImageProcessor" => Ok(Self::Siglip),
+            _ => {
+                let supported = "CLIPImageProcessor, LlavaImageProcessor, SiglipImageProcessor";
+                Err(f.unsupported(key, name, supported))
+            }
         }
     }
 }
@@ -176,7 +199,7 @@ pub(crate) fn image_processor<T, E: From<WeightsError>>(
 /// # Errors
 /// The processor's file cannot be read or is not valid.
 pub(crate) fn side(source: &dyn ByteSource) -> Result<Option<usize>, WeightsError> {
-    let size = image_processor(source, |_, f| PictureSize::parse(f, is_clip(f)?))?;
+    let size = image_processor(source, |_, f| PictureSize::parse(f, ProcessorClass::of(f)?))?;
     let fixed = size.and_then(|size| size.fixed());
     Ok(fixed.and_then(|(height, width)| (height == width).then_some(height)))
 }
@@ -228,7 +251,7 @@ mod tests {
     fn parse(text: &str) -> PictureSize {
         let map: Map<String, Value> = serde_json::from_str(text).unwrap();
         let fields = Fields::new("p.json", "", &map);
-        PictureSize::parse(&fields, is_clip(&fields).unwrap()).unwrap()
+        PictureSize::parse(&fields, ProcessorClass::of(&fields).unwrap()).unwrap()
     }
 
     #[test]
@@ -240,6 +263,9 @@ mod tests {
         assert_eq!(parse(siglip).fixed(), Some((30, 26)));
         let padded = r#"{"crop_size": 20, "do_pad": true, "pad_size": 24}"#;
         assert_eq!(parse(padded).fixed(), Some((24, 24)));
+        let square = r#"{"image_processor_type": "LlavaImageProcessor", "do_pad": true, "size": 30,
+            "do_center_crop": false}"#;
+        assert_eq!(parse(square).fixed(), Some((30, 30)));
     }
 
     #[test]

@@ -130,3 +130,18 @@ fn texts_and_images_are_checked_by_file() {
         "{err}"
     );
 }
+
+#[test]
+fn hidden_files_of_a_folder_are_no_images_and_no_texts() {
+    for (hidden, visible, reason) in [
+        ("i/._a.png", "t/a.txt", "i: expected files ending in png"),
+        ("t/.a.txt", "i/a.png", "t: expected files ending in txt"),
+    ] {
+        let prepare = |folder: &Path| {
+            write(folder, hidden, b"x");
+            write(folder, visible, b"x");
+        };
+        let err = refused(prepare, &["--images", "i", "--texts", "t"]);
+        assert!(err.contains(reason), "{hidden}: {err}");
+    }
+}

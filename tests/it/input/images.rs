@@ -8,7 +8,10 @@ use mirscope::{
 };
 use serde_json::Value;
 
-use super::sha256::sha256;
+use super::{
+    prompts::{config, tokenizer},
+    sha256::sha256,
+};
 use crate::golden;
 
 fn read(file: &str) -> Vec<u8> {
@@ -55,7 +58,8 @@ fn pixel_values_equal_the_pil_processors_bit_for_bit() {
             for processor in both {
                 let processed = processor.process(file, &image).unwrap();
                 let values = processed.pixel_values;
-                if processor.picture(&values, 0).data != processed.rgb.data {
+                let padded = processor.size.pad.is_some();
+                if !padded && processor.picture(&values, 0).data != processed.rgb.data {
                     wrong.push(format!("{file}: the picture of {name}"));
                 }
                 let shape = serde_json::json!([values.channels, values.height, values.width]);
@@ -72,30 +76,29 @@ fn pixel_values_equal_the_pil_processors_bit_for_bit() {
         "{} of {compared}: {wrong:#?}",
         wrong.len()
     );
-    assert!(compared > 600, "only {compared} compared");
+    assert!(compared > 1000, "only {compared} compared");
 }
 
 #[test]
-fn jpeg_decodes_within_8_levels_and_half_a_level_on_average() {
-    for name in index()["jpegs"].as_array().unwrap() {
-        let name = name.as_str().unwrap();
-        let (image, _) = decode_image(name, &read(&format!("{name}.jpg"))).unwrap();
-        let (expected, _) = decode_image(name, &read(&format!("{name}.decoded.png"))).unwrap();
-        assert_eq!(
-            (image.width, image.height),
-            (expected.width, expected.height),
-            "{name}"
-        );
-        let differences: Vec<u32> = image
-            .data
-            .iter()
-            .zip(&expected.data)
-            .map(|(a, b)| u32::from(a.abs_diff(*b)))
-            .collect();
-        let max = differences.iter().max().unwrap();
-        let mean = f64::from(differences.iter().sum::<u32>()) / differences.len() as f64;
-        assert!(*max <= 8, "{name}: {max}");
-        assert!(mean <= 0.5, "{name}: {mean}");
+fn the_original_layouts_key_pads_as_llavas_processor_does() {
+    let settings = |class: &str, pad: bool| {
+        serde_json::json!({
+            "image_processor_type": class, "do_pad": pad, "size": {"shortest_edge": 14}, "crop_size": 14,
+        })
+    };
+    let [llava, _] = processors(&settings("LlavaImageProcessor", true));
+    let mut config = config(100);
+    config.pad_to_square = true;
+    let clip = settings("CLIPImageProcessor", false).to_string();
+    let source = tokenizer("byte").with("preprocessor_config.json", clip.into_bytes());
+    let processor = Processor::open(&source, &config).unwrap();
+    for file in ["wide.png", "tall.png", "palette_key.png", "pixel.png"] {
+        let bytes = read(file);
+        let (decoded, _) = decode_image(file, &bytes).unwrap();
+        let expected = llava.process(file, &decoded).unwrap();
+        let found = processor.image(file, &bytes).unwrap();
+        assert_eq!(found.pixel_values, expected.pixel_values, "{file}");
+        assert_eq!(found.rgb, expected.rgb, "{file}");
     }
 }
 

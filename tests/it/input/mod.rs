@@ -1,6 +1,7 @@
 //! Images and texts against what PIL and transformers make of them.
 
 mod bad;
+mod decoding;
 mod demo;
 mod documents;
 mod images;

@@ -1,6 +1,5 @@
 //! Whole models against the states of transformers.
 
-mod jpeg;
 mod limits;
 mod looks;
 mod states;
