@@ -11,7 +11,7 @@ use super::{
     error::WeightsError,
     files::{self, INDEX, MAX_JSON, TensorInfo, WEIGHTS},
     layout::{self, Expected},
-    names,
+    names, packaging,
     source::{ByteSource, read_text},
     tensor::HostTensor,
 };
@@ -46,18 +46,16 @@ impl Checkpoint {
     /// A file is missing or damaged, the architecture is not supported, or the tensors do not have
     /// the names, shapes and types that the configuration asks for.
     pub fn open(source: Arc<dyn ByteSource>) -> Result<Self, WeightsError> {
-        let text =
-            read_text(&*source, CONFIG, MAX_JSON)?.ok_or_else(|| WeightsError::MissingFile {
-                folder: source.name(),
-                expected: format!("a Hugging Face checkpoint with {CONFIG}"),
-                found: "no such file".into(),
-            })?;
+        let text = read_text(&*source, CONFIG, MAX_JSON)?
+            .ok_or_else(|| packaging::without_config(&*source))?;
+        packaging::check_adapter(&*source)?;
         let mut config = VlmConfig::parse(CONFIG, &text)?;
         // Files that say nothing usable are told when the processor itself is opened.
         if let Ok(Some(side)) = picture::side(&*source) {
             config = config.with_picture_size(side)?;
         }
         let tensors = files::open(&source)?;
+        refuse_quantized(&tensors)?;
         if matches!(config.connector.kind, ConnectorKind::Mlp { .. })
             && tensors
                 .values()
@@ -214,6 +212,22 @@ impl Checkpoint {
             }
         }
         Ok(())
+    }
+}
+
+/// Refuses weights whose tensors' names show that they are quantized, which the configuration may not
+/// say.
+fn refuse_quantized(tensors: &BTreeMap<String, TensorInfo>) -> Result<(), WeightsError> {
+    let found = tensors
+        .values()
+        .find_map(|info| Some((info, names::quantized_by(&info.name)?)));
+    match found {
+        None => Ok(()),
+        Some((info, method)) => Err(WeightsError::Quantized {
+            file: info.file.clone(),
+            field: info.name.clone(),
+            method: method.into(),
+        }),
     }
 }
 

@@ -18,7 +18,9 @@ mod error;
 mod files;
 pub mod layout;
 pub mod names;
+mod packaging;
 pub mod safetensors;
+mod shards;
 mod source;
 mod tensor;
 
@@ -29,6 +31,9 @@ pub use config::{
     TextConfig, TextKind, VisionConfig, VisionKind, VlmConfig,
 };
 pub use error::{SourceError, WeightsError};
-pub use files::{TensorInfo, shards_outside};
-pub use source::{ByteSource, Bytes, FolderSource, MemorySource, PickedSource, read_text};
+pub use files::TensorInfo;
+pub use shards::shards_outside;
+pub use source::{
+    ByteSource, Bytes, FolderSource, MemorySource, PickedSource, read_bytes, read_text,
+};
 pub use tensor::{HostTensor, StorageType};
