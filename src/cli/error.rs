@@ -45,6 +45,9 @@ pub(crate) enum CliError {
         /// All.
         total: usize,
     },
+    /// `inspect` found what stands in the way of `measure`, and has said so.
+    #[error("the checkpoint cannot be measured")]
+    Unfit,
     /// The reader of stdout went away, as `head` does.
     #[error("the reader of the output went away")]
     ClosedPipe,
@@ -63,6 +66,7 @@ impl CliError {
             Self::Usage(_) => 2,
             Self::Cancelled | Self::FamilyCancelled { .. } => 130,
             Self::Input(_)
+            | Self::Unfit
             | Self::Failed(_)
             | Self::Engine(_)
             | Self::Report(_)
@@ -79,7 +83,7 @@ impl CliError {
             ("", "")
         };
         match self {
-            Self::ClosedPipe => {}
+            Self::ClosedPipe | Self::Unfit => {}
             Self::Cancelled | Self::FamilyCancelled { .. } => eprintln!("{self}"),
             Self::Usage(_) => {
                 eprintln!("{red}error:{plain} {self}\n\nFor more information, try '--help'.");

@@ -12,6 +12,7 @@ mod describe;
 mod error;
 mod family;
 mod family_files;
+mod finite;
 #[cfg(not(target_arch = "wasm32"))]
 mod fingerprint;
 mod forward;

@@ -10,7 +10,7 @@ use super::{
     config::{ConnectorKind, VlmConfig, picture},
     error::WeightsError,
     files::{self, INDEX, MAX_JSON, TensorInfo, WEIGHTS},
-    layout::{self, Expected},
+    layout::{self, Expected, Need},
     names, packaging,
     source::{ByteSource, read_text},
     tensor::HostTensor,
@@ -98,7 +98,7 @@ impl Checkpoint {
     pub fn used(&self) -> impl Iterator<Item = (String, &TensorInfo)> {
         layout::expected(&self.config)
             .into_iter()
-            .filter(|expected| !expected.optional)
+            .filter(|expected| expected.need != Need::Nothing)
             .filter_map(|e| self.tensors.get(&e.name).map(|info| (e.name, info)))
     }
 
@@ -200,7 +200,7 @@ impl Checkpoint {
         for expected in layout::expected(&self.config) {
             match self.tensors.get(&expected.name) {
                 Some(info) => check_tensor(&expected, info)?,
-                None if expected.optional => {}
+                None if expected.need != Need::Forward => {}
                 None => {
                     return Err(WeightsError::MissingTensor {
                         file: self.weights_file(),
@@ -233,10 +233,9 @@ fn refuse_quantized(tensors: &BTreeMap<String, TensorInfo>) -> Result<(), Weight
 
 fn check_tensor(expected: &Expected, info: &TensorInfo) -> Result<(), WeightsError> {
     if info.shape == expected.shape {
-        return if expected.optional {
-            Ok(())
-        } else {
-            info.checked_storage().map(|_| ())
+        return match expected.need {
+            Need::Nothing => Ok(()),
+            Need::Forward | Need::Words => info.checked_storage().map(|_| ()),
         };
     }
     let differing: Vec<&str> = if info.shape.len() == expected.shape.len() {

@@ -16,8 +16,10 @@ mod checkpoint;
 pub mod config;
 mod error;
 mod files;
+mod finite;
 pub mod layout;
 pub mod names;
+mod notes;
 mod packaging;
 pub mod safetensors;
 mod shards;
@@ -32,6 +34,7 @@ pub use config::{
 };
 pub use error::{SourceError, WeightsError};
 pub use files::TensorInfo;
+pub use finite::NotFinite;
 pub use shards::shards_outside;
 pub use source::{
     ByteSource, Bytes, FolderSource, MemorySource, PickedSource, read_bytes, read_text,

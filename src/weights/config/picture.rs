@@ -8,7 +8,7 @@ use crate::weights::{
     source::{ByteSource, read_text},
 };
 
-const MAX_JSON: u64 = 16 << 20;
+pub(crate) const MAX_JSON: u64 = 16 << 20;
 
 /// Longest side that a configuration may ask for, in pixels.
 const MAX_SIDE: usize = 1 << 13;

@@ -60,7 +60,7 @@ fn method(description: &Value) -> Option<String> {
         .or_else(|| text("quant_algo"))
         .or_else(|| (on("load_in_4bit") || on("load_in_8bit")).then(|| "bitsandbytes".to_owned()))
         .or_else(|| text("format"))
-        .or_else(|| map.contains_key("group_size").then(|| "groups as in MLX".to_owned()))
+        .or_else(|| map.contains_key("group_size").then(|| "MLX".to_owned()))
         .unwrap_or_else(|| "a method without a name".into());
     let bits = if on("load_in_4bit") {
         Some(4)
