@@ -12,9 +12,9 @@ mod describe;
 mod error;
 mod family;
 mod family_files;
-mod finite;
 #[cfg(not(target_arch = "wasm32"))]
 mod fingerprint;
+mod finite;
 mod forward;
 mod inspect;
 mod measure;

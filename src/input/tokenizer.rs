@@ -10,7 +10,7 @@ use super::{
     special_tokens::{named, read_object},
     token_text::TokenForm,
 };
-use crate::weights::{ByteSource, WeightsError, read_bytes};
+use crate::weights::{ByteSource, packaging::without_tokenizer, read_bytes};
 
 const FILE: &str = "tokenizer.json";
 const CONFIG: &str = "tokenizer_config.json";
@@ -37,11 +37,7 @@ impl Tokenizer {
 
     pub fn open(source: &dyn ByteSource) -> Result<Self, InputError> {
         let bytes =
-            read_bytes(source, FILE, MAX_BYTES)?.ok_or_else(|| WeightsError::MissingFile {
-                folder: source.name(),
-                expected: FILE.into(),
-                found: "no such file".into(),
-            })?;
+            read_bytes(source, FILE, MAX_BYTES)?.ok_or_else(|| without_tokenizer(source))?;
         let mut inner = HfTokenizer::from_bytes(bytes).map_err(failed)?;
         // A prompt is never cut or padded by the tokenizer's own settings.
         inner.with_truncation(None).map_err(failed)?;

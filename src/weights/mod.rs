@@ -20,7 +20,7 @@ mod finite;
 pub mod layout;
 pub mod names;
 mod notes;
-mod packaging;
+pub(crate) mod packaging;
 pub mod safetensors;
 mod shards;
 mod source;

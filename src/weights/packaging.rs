@@ -69,6 +69,34 @@ pub(super) fn without_weights(source: &dyn ByteSource) -> WeightsError {
     }
 }
 
+/// The reason why a checkpoint has no `tokenizer.json`.
+pub(crate) fn without_tokenizer(source: &dyn ByteSource) -> WeightsError {
+    let names = visible(source);
+    let other = [
+        "tokenizer.model",
+        "spiece.model",
+        "vocab.json",
+        "tekken.json",
+    ];
+    let other = names.iter().find(|name| other.contains(&name.as_str()));
+    let (found, advice) = match other {
+        Some(name) => (
+            format!("{name}, a tokenizer in another form"),
+            "load it in transformers (AutoTokenizer) and write tokenizer.json with save_pretrained",
+        ),
+        None => (
+            "no such file".into(),
+            "download it: it belongs to the checkpoint",
+        ),
+    };
+    WeightsError::Packaging {
+        folder: source.name(),
+        expected: "tokenizer.json".into(),
+        found,
+        advice: advice.into(),
+    }
+}
+
 /// The error of a folder that holds an adapter and no model of its own.
 pub(super) fn check_adapter(source: &dyn ByteSource) -> Result<(), WeightsError> {
     let whole = source.len(WEIGHTS)?.is_some() || source.len(INDEX)?.is_some();
@@ -113,7 +141,9 @@ fn adapter(source: &dyn ByteSource, names: &[String]) -> Option<Reason> {
     let find = |known: &[&str]| names.iter().find(|name| known.contains(&name.as_str()));
     if let Some(name) = find(&ADAPTERS) {
         let base = base_model(source);
-        let of = base.as_ref().map_or(String::new(), |base| format!(" of {base:?}"));
+        let of = base
+            .as_ref()
+            .map_or(String::new(), |base| format!(" of {base:?}"));
         let advice = format!(
             "merge it into {} first (merge_and_unload in PEFT, then save_pretrained) and use the \
              folder that this writes",
@@ -149,7 +179,9 @@ fn elsewhere(source: &dyn ByteSource, names: &[String]) -> Option<Reason> {
     let root = called.rsplit(['/', '\\']).next().unwrap_or_default();
     let is_hub = root.starts_with("models--")
         || matches!(source.len("refs/main"), Ok(Some(_)))
-        || folders.iter().any(|folder| folder.starts_with("snapshots/"));
+        || folders
+            .iter()
+            .any(|folder| folder.starts_with("snapshots/"));
     let found = match is_hub {
         true => "the root of a Hugging Face cache".to_owned(),
         false => "none in this folder".to_owned(),
@@ -311,7 +343,11 @@ fn other_format(names: &[String]) -> Option<Reason> {
     }
     let archives = ending(&[".zip", ".tar", ".gz", ".tgz", ".xz", ".zst", ".7z", ".rar"]);
     if !archives.is_empty() {
-        return reason(&archives, "an archive", "unpack it and use the folder with config.json");
+        return reason(
+            &archives,
+            "an archive",
+            "unpack it and use the folder with config.json",
+        );
     }
     None
 }

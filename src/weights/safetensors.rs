@@ -67,10 +67,9 @@ pub fn read_header(
             // Where addresses have 32 bits, offsets beyond 4 GiB are no fault of the file.
             match usize::try_from(len) {
                 Err(_) => Ok(entries),
-                Ok(_) => Err(header.bad(
-                    "a safetensors header".into(),
-                    format!("an error ({error})"),
-                )),
+                Ok(_) => {
+                    Err(header.bad("a safetensors header".into(), format!("an error ({error})")))
+                }
             }
         }
     }

@@ -78,10 +78,7 @@ pub(super) fn numbered(source: &dyn ByteSource) -> Result<Option<Vec<String>>, W
         (Some(first), Some(second)) => Err(WeightsError::Packaging {
             folder: source.name(),
             expected: "the shards of one checkpoint".into(),
-            found: format!(
-                "a set of {} and a set of {}",
-                second.total, first.total
-            ),
+            found: format!("a set of {} and a set of {}", second.total, first.total),
             advice: "remove those that do not belong to it".into(),
         }),
         (None, _) => match sets.values().max_by_key(|set| set.files.len()) {
@@ -131,13 +128,12 @@ fn numbers(name: &str) -> Option<(usize, &str)> {
 }
 
 /// Some of `total` shards, which `by` names, are not there.
-fn incomplete(
-    source: &dyn ByteSource,
-    by: &str,
-    total: usize,
-    missing: &[String],
-) -> WeightsError {
-    let named: Vec<&str> = missing.iter().take(MOST_NAMED).map(String::as_str).collect();
+fn incomplete(source: &dyn ByteSource, by: &str, total: usize, missing: &[String]) -> WeightsError {
+    let named: Vec<&str> = missing
+        .iter()
+        .take(MOST_NAMED)
+        .map(String::as_str)
+        .collect();
     let more = match missing.len().saturating_sub(MOST_NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),

@@ -133,7 +133,9 @@ fn foreign(beginning: &[u8]) -> Option<&'static str> {
         (b"\xff\xfe", "UTF-16 text; save it as UTF-8"),
         (b"\xfe\xff", "UTF-16 text; save it as UTF-8"),
     ];
-    let by_start = starts.iter().find(|(start, _)| beginning.starts_with(start));
+    let by_start = starts
+        .iter()
+        .find(|(start, _)| beginning.starts_with(start));
     match by_start {
         Some((_, found)) => Some(found),
         None if beginning.get(257..262) == Some(b"ustar") => Some(UNPACK),

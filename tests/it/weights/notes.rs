@@ -50,12 +50,21 @@ fn a_strategy_that_the_towers_positions_do_not_suit() {
     let mut siglip = build::config();
     siglip["vision_config"]["model_type"] = json!("siglip_vision_model");
     let checkpoint = open(&siglip, &processor(14, "default"));
-    only(&checkpoint, &["`vision_feature_select_strategy` = default", "a patch of the image"]);
+    only(
+        &checkpoint,
+        &[
+            "`vision_feature_select_strategy` = default",
+            "a patch of the image",
+        ],
+    );
     siglip["vision_feature_select_strategy"] = json!("full");
     assert_eq!(open(&siglip, &processor(14, "full")).notes(), [""; 0]);
     let mut clip = build::config();
     clip["vision_feature_select_strategy"] = json!("full");
-    only(&open(&clip, &processor(14, "full")), &["class token", "counts as a vision token"]);
+    only(
+        &open(&clip, &processor(14, "full")),
+        &["class token", "counts as a vision token"],
+    );
 }
 
 #[test]
@@ -63,7 +72,11 @@ fn a_processor_that_counts_otherwise() {
     let checkpoint = open(&build::config(), &processor(14, "full"));
     only(
         &checkpoint,
-        &["processor_config.json has", "full", "config.json has default"],
+        &[
+            "processor_config.json has",
+            "full",
+            "config.json has default",
+        ],
     );
 }
 
@@ -72,10 +85,18 @@ fn a_missing_head_stops_only_what_needs_it() {
     let mut tensors = build::tensors(&build::config());
     tensors.remove("lm_head.weight").unwrap();
     let checkpoint = build::open(&build::config(), &tensors).unwrap();
-    only(&checkpoint, &["no tensor `lm_head.weight`", "can be measured"]);
+    only(
+        &checkpoint,
+        &["no tensor `lm_head.weight`", "can be measured"],
+    );
     assert!(checkpoint.used().all(|(name, _)| name != "lm_head.weight"));
     // One that is there has to fit.
     tensors.insert("lm_head.weight".into(), build::counted(&[3, 8], 0.0));
-    let error = build::open(&build::config(), &tensors).unwrap_err().to_string();
-    assert!(error.contains("lm_head.weight") && error.contains("[3, 8]"), "{error}");
+    let error = build::open(&build::config(), &tensors)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("lm_head.weight") && error.contains("[3, 8]"),
+        "{error}"
+    );
 }

@@ -37,7 +37,10 @@ fn refused(files: &[(&str, &[u8])], parts: &[&str]) {
         errors.push(picked.unwrap_err().to_string());
     }
     for error in errors {
-        assert!(error.contains("expected") && error.contains("found"), "{error}");
+        assert!(
+            error.contains("expected") && error.contains("found"),
+            "{error}"
+        );
         for part in parts {
             assert!(error.contains(part), "expected {part:?} in: {error}");
         }
@@ -92,12 +95,21 @@ fn missing_shards_are_named() {
     let mut files: Vec<(&str, &[u8])> = vec![(CONFIG, &config)];
     files.push((&all[0].0, &all[0].1));
     let (second, third) = (name(2), name(3));
-    refused(&files, &["3 files of weights", "found 1 of them", &second, &third]);
+    refused(
+        &files,
+        &["3 files of weights", "found 1 of them", &second, &third],
+    );
     // The same where an index names them.
-    let map: serde_json::Map<_, _> = all.iter().map(|(name, _)| (name.clone(), json!(name))).collect();
+    let map: serde_json::Map<_, _> = all
+        .iter()
+        .map(|(name, _)| (name.clone(), json!(name)))
+        .collect();
     let index = json!({"weight_map": map}).to_string();
     files.push(("model.safetensors.index.json", index.as_bytes()));
-    refused(&files, &["3 files of weights", "found 1 of them", &second, &third]);
+    refused(
+        &files,
+        &["3 files of weights", "found 1 of them", &second, &third],
+    );
 }
 
 #[test]
@@ -106,13 +118,19 @@ fn two_complete_sets_are_not_mixed() {
     let three = shards(3, |k| format!("model-{k:05}-of-00003.safetensors"));
     let two = shards(2, |k| format!("model-{k:05}-of-00002.safetensors"));
     let mut files: Vec<(&str, &[u8])> = vec![(CONFIG, &config)];
-    files.extend(three.iter().chain(&two).map(|(name, bytes)| (name.as_str(), &bytes[..])));
+    files.extend(
+        three
+            .iter()
+            .chain(&two)
+            .map(|(name, bytes)| (name.as_str(), &bytes[..])),
+    );
     refused(&files, &["a set of 2 and a set of 3", "remove"]);
 }
 
 #[test]
 fn an_adapter_is_told_with_its_base() {
-    let adapter = br#"{"base_model_name_or_path": "llava-hf/llava-1.5-7b-hf", "peft_type": "LORA"}"#;
+    let adapter =
+        br#"{"base_model_name_or_path": "llava-hf/llava-1.5-7b-hf", "peft_type": "LORA"}"#;
     let weights = build::safetensors(&Tensors::new());
     let parts = ["LoRA", "llava-hf/llava-1.5-7b-hf", "merge_and_unload"];
     refused(
@@ -148,24 +166,42 @@ fn an_adapter_beside_whole_weights_is_a_note() {
     );
     let checkpoint = Checkpoint::open(Arc::new(source.with("adapter_config.json", b"{}".to_vec())));
     let notes = checkpoint.unwrap().notes();
-    assert!(notes.iter().any(|note| note.contains("not applied")), "{notes:?}");
+    assert!(
+        notes.iter().any(|note| note.contains("not applied")),
+        "{notes:?}"
+    );
 }
 
 #[test]
 fn other_packagings_each_have_their_sentence() {
     let config = config();
     let cases: [(&[&str], &[&str]); 12] = [
-        (&["model.fp16.safetensors"], &["variant (`fp16`)", "rename it to model.safetensors"]),
         (
-            &["model.fp16-00001-of-00002.safetensors", "model.fp16-00002-of-00002.safetensors"],
+            &["model.fp16.safetensors"],
+            &["variant (`fp16`)", "rename it to model.safetensors"],
+        ),
+        (
+            &[
+                "model.fp16-00001-of-00002.safetensors",
+                "model.fp16-00002-of-00002.safetensors",
+            ],
             &["variant (`fp16`)", "and 1 more"],
         ),
         (
-            &["model-00001-of-00002.bf16.safetensors", "model.safetensors.index.bf16.json"],
+            &[
+                "model-00001-of-00002.bf16.safetensors",
+                "model.safetensors.index.bf16.json",
+            ],
             &["variant (`bf16`)"],
         ),
-        (&["llava-q4_k_m.gguf", "mmproj.gguf"], &["GGUF", "safetensors checkpoint"]),
-        (&["pytorch_model.bin"], &["pytorch_model.bin", "converted", "save_pretrained"]),
+        (
+            &["llava-q4_k_m.gguf", "mmproj.gguf"],
+            &["GGUF", "safetensors checkpoint"],
+        ),
+        (
+            &["pytorch_model.bin"],
+            &["pytorch_model.bin", "converted", "save_pretrained"],
+        ),
         (
             &[
                 "pytorch_model-00001-of-00002.bin",
@@ -176,10 +212,19 @@ fn other_packagings_each_have_their_sentence() {
         ),
         (&["tf_model.h5"], &["tf_model.h5", "another framework"]),
         (&["llava.safetensors"], &["llava.safetensors", "rename it"]),
-        (&["a.safetensors", "b.safetensors"], &["a.safetensors, b.safetensors", "index"]),
-        (&["model.safetensors.part"], &["download that did not finish"]),
+        (
+            &["a.safetensors", "b.safetensors"],
+            &["a.safetensors, b.safetensors", "index"],
+        ),
+        (
+            &["model.safetensors.part"],
+            &["download that did not finish"],
+        ),
         (&["model.zip"], &["an archive", "unpack"]),
-        (&["tokenizer.json", "README.md"], &["neither", "download the weights"]),
+        (
+            &["tokenizer.json", "README.md"],
+            &["neither", "download the weights"],
+        ),
     ];
     for (names, parts) in cases {
         let mut files: Vec<(&str, &[u8])> = names.iter().map(|name| (*name, &b"x"[..])).collect();
@@ -192,10 +237,16 @@ fn other_packagings_each_have_their_sentence() {
 fn folders_without_a_configuration_say_what_they_are() {
     refused(&[], &["an empty folder"]);
     refused(&[("model.gguf", b"GGUF")], &["config.json", "GGUF"]);
-    refused(&[("pytorch_model.bin", b"PK")], &["config.json", "converted"]);
+    refused(
+        &[("pytorch_model.bin", b"PK")],
+        &["config.json", "converted"],
+    );
     refused(
         &[("model.safetensors", b"x"), ("tokenizer.json", b"{}")],
-        &["no config.json among model.safetensors, tokenizer.json", "download config.json"],
+        &[
+            "no config.json among model.safetensors, tokenizer.json",
+            "download config.json",
+        ],
     );
     refused(
         &[("consolidated.00.pth", b"x"), ("params.json", b"{}")],
@@ -228,10 +279,15 @@ fn a_hub_cache_names_the_snapshot_to_use() {
     assert!(!error.contains(&old), "{error}");
     // From above as well.
     let error = error_on_disk(folder.path());
-    assert!(error.contains(&format!("models--llava-hf--tiny/snapshots/{new}")), "{error}");
+    assert!(
+        error.contains(&format!("models--llava-hf--tiny/snapshots/{new}")),
+        "{error}"
+    );
     // A page may see the blobs alone: browsers do not follow the links of a snapshot.
     std::fs::remove_dir_all(root.join("snapshots")).unwrap();
-    let picked = PickedSource::new(files_at(&[root.clone()])).unwrap_err().to_string();
+    let picked = PickedSource::new(files_at(&[root.clone()]))
+        .unwrap_err()
+        .to_string();
     for error in [picked, error_on_disk(&root)] {
         assert!(error.contains("Hugging Face cache"), "{error}");
         assert!(error.contains("hf download"), "{error}");
@@ -278,7 +334,10 @@ fn what_is_no_folder_is_told_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "model.gguf", b"GGUF");
     let error = FolderSource::open(folder.path().join("model.gguf")).unwrap_err();
-    assert!(error.to_string().contains("the folder that holds it"), "{error}");
+    assert!(
+        error.to_string().contains("the folder that holds it"),
+        "{error}"
+    );
     let error = FolderSource::open("llava-hf/llava-1.5-7b-hf").unwrap_err();
     assert!(error.to_string().contains("download it first"), "{error}");
 }

@@ -15,10 +15,22 @@ fn the_method_is_named_wherever_it_stands() {
         ),
         // As older versions wrote it.
         (json!({"load_in_8bit": true}), "bitsandbytes (8 bits)"),
-        (json!({"quant_method": "gptq", "bits": 4, "group_size": 128}), "gptq (4 bits)"),
-        (json!({"quant_method": "awq", "bits": 4, "version": "gemm"}), "awq (4 bits)"),
-        (json!({"quant_method": "compressed-tensors", "format": "pack-quantized"}), "compressed-tensors"),
-        (json!({"quant_method": "fp8", "activation_scheme": "dynamic"}), "fp8"),
+        (
+            json!({"quant_method": "gptq", "bits": 4, "group_size": 128}),
+            "gptq (4 bits)",
+        ),
+        (
+            json!({"quant_method": "awq", "bits": 4, "version": "gemm"}),
+            "awq (4 bits)",
+        ),
+        (
+            json!({"quant_method": "compressed-tensors", "format": "pack-quantized"}),
+            "compressed-tensors",
+        ),
+        (
+            json!({"quant_method": "fp8", "activation_scheme": "dynamic"}),
+            "fp8",
+        ),
         (json!({"quant_algo": "NVFP4"}), "NVFP4"),
         (json!({"group_size": 64, "bits": 4}), "MLX (4 bits)"),
         (json!({"something": 1}), "a method without a name"),
@@ -29,7 +41,11 @@ fn the_method_is_named_wherever_it_stands() {
     for (description, method) in cases {
         for place in ["", "text_config", "vision_config"] {
             let mut config = build::config();
-            let section = if place.is_empty() { &mut config } else { &mut config[place] };
+            let section = if place.is_empty() {
+                &mut config
+            } else {
+                &mut config[place]
+            };
             section["quantization_config"] = description.clone();
             let error = build::open(&config, &tensors).unwrap_err().to_string();
             let field = format!("{place}.quantization_config`");
@@ -43,7 +59,10 @@ fn the_method_is_named_wherever_it_stands() {
         let mut config = build::config();
         config[key] = json!({"quant_method": "some", "bits": 3});
         let error = build::open(&config, &tensors).unwrap_err().to_string();
-        assert!(error.contains(key) && error.contains("some (3 bits)"), "{error}");
+        assert!(
+            error.contains(key) && error.contains("some (3 bits)"),
+            "{error}"
+        );
     }
 }
 
@@ -81,7 +100,9 @@ fn names_of_tensors_tell_as_well() {
         let mut tensors = build::tensors(&build::config());
         let tensor = (Dtype::U8, vec![4], vec![0; 4]);
         tensors.insert(format!("{name}.{ending}"), tensor);
-        let error = build::open(&build::config(), &tensors).unwrap_err().to_string();
+        let error = build::open(&build::config(), &tensors)
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("model.safetensors: "), "{error}");
         assert!(error.contains(method) && error.contains(name), "{error}");
     }

@@ -93,8 +93,14 @@ fn other_formats_and_servers_answers_in_the_place_of_weights() {
         (b"\x80\x02}q\0X\x01\0\0\0a", "pickle"),
         (b"GGUF\x03\0\0\0\x23\x01\0\0", "GGUF"),
         (b"\x1f\x8b\x08\0\0\0\0\0\0\x03", "unpack"),
-        (b"Entry not found", "text that begins with \"Entry not found\""),
-        (b"{\"error\": \"Invalid username\"}", "text that begins with"),
+        (
+            b"Entry not found",
+            "text that begins with \"Entry not found\"",
+        ),
+        (
+            b"{\"error\": \"Invalid username\"}",
+            "text that begins with",
+        ),
     ] {
         let error = error_of(build::source(&build::config(), bytes.to_vec()));
         assert!(error.starts_with("model.safetensors: "), "{error}");
@@ -104,15 +110,43 @@ fn other_formats_and_servers_answers_in_the_place_of_weights() {
 
 #[test]
 fn servers_answers_in_the_place_of_json() {
-    let with = |text: &[u8]| error_of(files("clip_mlp_gqa_tied_f32").with("config.json", text.to_vec()));
+    let with =
+        |text: &[u8]| error_of(files("clip_mlp_gqa_tied_f32").with("config.json", text.to_vec()));
     let error = with(b"Entry not found");
-    assert!(error.contains("it begins with \"Entry not found\""), "{error}");
+    assert!(
+        error.contains("it begins with \"Entry not found\""),
+        "{error}"
+    );
     let error = with(br#"{"error": "Access to model x is restricted."}"#);
     assert!(error.contains("a server's complaint"), "{error}");
-    assert!(error.contains("Access to model x is restricted."), "{error}");
+    assert!(
+        error.contains("Access to model x is restricted."),
+        "{error}"
+    );
     // An escape code of a server does not reach a terminal.
     let error = with(b"\x1b[2Jnothing");
     assert!(!error.contains('\u{1b}'), "{error:?}");
+}
+
+#[test]
+fn a_tokenizer_in_another_form_is_told() {
+    let mut source = MemorySource::new("box");
+    let whole = files("clip_mlp_gqa_tied_f32");
+    for name in whole.list().unwrap() {
+        if name != "tokenizer.json" {
+            source.insert(name.clone(), whole.read(&name).unwrap());
+        }
+    }
+    let error = error_of(source.clone());
+    assert!(
+        error.contains("expected tokenizer.json, found no such file"),
+        "{error}"
+    );
+    let error = error_of(source.with("tokenizer.model", b"x".to_vec()));
+    assert!(
+        error.contains("tokenizer.model") && error.contains("save_pretrained"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -132,8 +166,12 @@ fn a_byte_order_mark_is_skipped() {
         processor.prompt("text", "A cat on a mat.").unwrap()
     };
     assert_eq!(prompt(source), prompt(plain));
-    let error = error_of(files("clip_mlp_gqa_tied_f32").with("config.json", b"\xff\xfe{\0}\0".to_vec()));
-    assert!(error.contains("UTF-16") && error.contains("UTF-8"), "{error}");
+    let error =
+        error_of(files("clip_mlp_gqa_tied_f32").with("config.json", b"\xff\xfe{\0}\0".to_vec()));
+    assert!(
+        error.contains("UTF-16") && error.contains("UTF-8"),
+        "{error}"
+    );
 }
 
 /// The failure of inspecting the files of `folder` as a page picks them.

@@ -89,7 +89,10 @@ fn looks_like_a_model(file: &PickedFile) -> bool {
         "model.safetensors.index.json",
         "tokenizer.json",
     ];
-    let in_cache = file.path.split('/').any(|part| part.starts_with("models--"));
+    let in_cache = file
+        .path
+        .split('/')
+        .any(|part| part.starts_with("models--"));
     in_cache || ENDINGS.contains(&file.extension().as_str()) || NAMES.contains(&file.name())
 }
 
