@@ -111,9 +111,11 @@ impl Header<'_> {
     fn size(&self, beginning: &[u8]) -> Result<u64, WeightsError> {
         let size = beginning.first_chunk::<8>().map(|b| u64::from_le_bytes(*b));
         let limit = MAX_HEADER_BYTES.min(self.len.saturating_sub(8));
-        match size {
-            Some(size) if size <= limit && beginning.get(8) == Some(&b'{') => return Ok(size),
-            _ => {}
+        if let Some(size) = size
+            && size <= limit
+            && beginning.get(8) == Some(&b'{')
+        {
+            return Ok(size);
         }
         // Not a header: the wrong file may say what it is.
         let other = stand_in(self.len, beginning).or_else(|| {

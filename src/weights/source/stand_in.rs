@@ -22,7 +22,7 @@ pub(crate) fn stand_in(len: u64, beginning: &[u8]) -> Option<String> {
             "nothing but white space"
         };
         format!("{found}; download it again")
-    } else if text.iter().all(|&byte| byte == 0) {
+    } else if !text.is_empty() && text.iter().all(|&byte| byte == 0) {
         "nothing but zero bytes, as an interrupted download leaves them; download it again".into()
     } else if is_lfs_pointer(text) {
         let size = lfs_size(text).map_or(String::new(), |size| {
