@@ -51,7 +51,7 @@ pub enum AlignmentError {
     },
     /// NaN or an infinity in the states.
     #[error(
-        "the hidden states of layer {layer} hold NaN or infinity in {tokens} {modality} tokens; the weights or the adapter are at fault"
+        "the hidden states of layer {layer} hold NaN or infinity in {tokens} {modality} tokens"
     )]
     NotFinite {
         /// Decoder layer, counted from 1.

@@ -50,6 +50,9 @@ pub(crate) enum CliError {
         /// All.
         total: usize,
     },
+    /// `inspect` found what stands in the way of `measure`, and has said so.
+    #[error("the checkpoint cannot be measured")]
+    Unfit,
     /// The reader of stdout went away, as `head` does.
     #[error("the reader of the output went away")]
     ClosedPipe,
@@ -68,6 +71,7 @@ impl CliError {
             Self::Usage(_) => 2,
             Self::Cancelled | Self::FamilyCancelled { .. } => 130,
             Self::Input(_)
+            | Self::Unfit
             | Self::Failed(_)
             | Self::Engine(_)
             | Self::Report(_)
@@ -85,7 +89,7 @@ impl CliError {
             ("", "")
         };
         match self {
-            Self::ClosedPipe => {}
+            Self::ClosedPipe | Self::Unfit => {}
             Self::Cancelled | Self::FamilyCancelled { .. } => eprintln!("{self}"),
             Self::Usage(_) => {
                 eprintln!("{red}error:{plain} {self}\n\nFor more information, try '--help'.");

@@ -74,7 +74,11 @@ fn run(args: Args, output: &Output) -> Result<(), CliError> {
             match drive::drive(Command::Inspect(Box::new(request)), quiet)? {
                 Event::Inspection(inspection) => {
                     let text = |style| inspection_text(&inspection, style);
-                    output.result(&*inspection, task.json, text)
+                    output.result(&*inspection, task.json, text)?;
+                    match inspection.obstacle {
+                        None => Ok(()),
+                        Some(_) => Err(CliError::Unfit),
+                    }
                 }
                 other => Err(CliError::unexpected(&other)),
             }

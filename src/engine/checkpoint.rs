@@ -64,7 +64,7 @@ pub(super) async fn open(
             })
         }
         ModelSource::Picked(files) => {
-            let source = PickedSource::new(files).map_err(WeightsError::from)?;
+            let source = PickedSource::new(files)?;
             let name = source.name();
             Ok(Opened {
                 checkpoint: Checkpoint::open(Arc::new(source))?,

@@ -89,6 +89,32 @@ pub enum EngineError {
     /// The metric has no value.
     #[error(transparent)]
     Alignment(AlignmentError),
+    /// The metric has no value because the checkpoint holds no numbers.
+    #[error(
+        "{states}: tensor `{tensor}` of {file} holds {value} (element {index} of {elements}); download the file again, or use another checkpoint of the training"
+    )]
+    BrokenWeights {
+        /// What the metric says.
+        states: AlignmentError,
+        /// The file.
+        file: String,
+        /// The first such tensor, by its name in the file, in the order of a forward pass.
+        tensor: String,
+        /// `NaN` or `infinity`.
+        value: &'static str,
+        /// Its place in the tensor, row-major from 0.
+        index: u64,
+        /// Numbers in the tensor.
+        elements: u64,
+    },
+    /// The metric has no value although the checkpoint is good.
+    #[error(
+        "{states}, though all weights are finite numbers: they grow too large for 32 bits on the way, or the adapter is at fault; compare with another adapter"
+    )]
+    BrokenStates {
+        /// What the metric says.
+        states: AlignmentError,
+    },
     /// The released script has one text mask only.
     #[error(
         "the definition {definition} reproduces the released script, which counts everything after the image as text; use the text mask `official`, or the definition `exact`"

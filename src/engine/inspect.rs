@@ -3,7 +3,9 @@
 use super::{EngineError, InspectRequest, checkpoint, describe, news::News};
 use crate::{
     gpu,
+    input::Processor,
     report::{DeviceGrant, Inspection},
+    weights::Checkpoint,
 };
 
 /// Describes the checkpoint and the adapter it would run on.
@@ -25,7 +27,7 @@ pub(super) async fn inspect(
         .used()
         .max_by_key(|(_, info)| info.bytes())
         .map(|(name, info)| (name, info.bytes()));
-    let mut notes = Vec::new();
+    let mut notes = checkpoint.notes();
     let largest_buffer_bytes = largest.as_ref().map_or(0, |(_, bytes)| *bytes);
     if let (Some((name, bytes)), Some(device)) = (largest, &device)
         && bytes > device.max_storage_buffer_binding_size
@@ -45,10 +47,28 @@ pub(super) async fn inspect(
         state_bytes_per_1000_tokens: 4000
             * config.text.hidden_size as u64
             * config.text.num_hidden_layers as u64,
+        obstacle: obstacle(checkpoint, device.is_some(), &mut notes),
         dtypes,
         device,
         notes,
     })
+}
+
+/// Why this checkpoint, which opens, cannot be measured all the same; none where it can. What concerns
+/// some images only is a note.
+fn obstacle(checkpoint: &Checkpoint, has_device: bool, notes: &mut Vec<String>) -> Option<String> {
+    let source = checkpoint.source().as_ref();
+    let processor = match Processor::open(source, &checkpoint.config) {
+        Ok(processor) => processor,
+        Err(error) => return Some(error.to_string()),
+    };
+    if let Err(error) = processor.try_out(48, 48) {
+        return Some(error.to_string());
+    }
+    if let Err(error) = processor.try_out(64, 48) {
+        notes.push(format!("only square images can be measured: {error}"));
+    }
+    (!has_device).then(|| "no adapter was found that could run it".to_owned())
 }
 
 /// What the best adapter grants, or the best one whose name contains `wanted`.

@@ -3,7 +3,7 @@
 use std::cell::{Cell, OnceCell};
 
 use super::{
-    EngineError, Event, MeasureRequest, Session, Stage,
+    EngineError, Event, MeasureRequest, Session, Stage, finite,
     forward::{Forward, Target, official_end, states},
     metric,
     news::News,
@@ -51,6 +51,10 @@ impl Session {
         // Here already, so that a run that is cancelled or fails need not load it again.
         self.loaded = request.keep.then(|| loaded.clone());
         let (processor, model) = (&loaded.processor, loaded.summary.clone());
+        let checkpoint = loaded.checkpoint.clone();
+        for note in checkpoint.notes() {
+            news.note(note);
+        }
 
         let chosen = pairs::choose(request.pairs, &settings).await?;
         for note in chosen.notes {
@@ -116,7 +120,10 @@ impl Session {
         gpu.trim();
 
         news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
-        let result = metric::finish(mir, news).await?;
+        let result = match metric::finish(mir, news).await {
+            Ok(result) => result,
+            Err(error) => return Err(finite::explain(error, &checkpoint, news).await),
+        };
         news.end();
         let (result, official) = if both_ends {
             let [exact, official] = result.either_end();

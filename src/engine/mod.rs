@@ -15,6 +15,7 @@ mod family;
 mod family_files;
 #[cfg(not(target_arch = "wasm32"))]
 mod fingerprint;
+mod finite;
 mod forward;
 mod inspect;
 mod measure;

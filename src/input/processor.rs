@@ -73,21 +73,41 @@ impl Processor {
     /// has another size than the tower takes.
     pub fn image(&self, name: &str, bytes: &[u8]) -> Result<PreparedImage, InputError> {
         let (decoded, notes) = decode_image(name, bytes)?;
-        let ProcessedImage {
-            mut pixel_values,
-            rgb,
-        } = self.images.process(name, &decoded)?;
-        self.check_size(name, &pixel_values, 1)?;
-        if let Some((images, grid)) = &self.sub_images {
-            let large = images.process(name, &decoded)?.pixel_values;
-            self.check_size(name, &large, *grid)?;
-            pixel_values.append(crops(&large, *grid));
-        }
+        let ProcessedImage { pixel_values, rgb } = self.process(name, &decoded)?;
         Ok(PreparedImage {
             pixel_values,
             rgb,
             notes,
         })
+    }
+
+    /// Processes a decoded image, and its crops where the model takes any.
+    fn process(&self, name: &str, image: &RgbImage) -> Result<ProcessedImage, InputError> {
+        let mut processed = self.images.process(name, image)?;
+        self.check_size(name, &processed.pixel_values, 1)?;
+        if let Some((images, grid)) = &self.sub_images {
+            let large = images.process(name, image)?.pixel_values;
+            self.check_size(name, &large, *grid)?;
+            processed.pixel_values.append(crops(&large, *grid));
+        }
+        Ok(processed)
+    }
+
+    /// Tries a gray image of this size with a short text, to find out before a run whether the
+    /// processor's files and the configuration fit each other.
+    ///
+    /// # Errors
+    /// As [`Processor::image`] and [`Processor::prompt`].
+    pub fn try_out(&self, width: usize, height: usize) -> Result<(), InputError> {
+        let image = RgbImage {
+            width,
+            height,
+            data: vec![128; 3 * width * height],
+            transparent: None,
+        };
+        self.process(&format!("of {width} x {height} pixels"), &image)?;
+        self.prompt("a short text", "A photo of a cat.")?;
+        Ok(())
     }
 
     fn check_size(&self, name: &str, values: &PixelValues, grid: usize) -> Result<(), InputError> {

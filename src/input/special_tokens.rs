@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::error::InputError;
-use crate::weights::{ByteSource, WeightsError, read_text};
+use crate::weights::{ByteSource, config::fields::parse_object, read_text};
 
 const MAX_JSON: u64 = 64 << 20;
 
@@ -16,12 +16,7 @@ pub(super) fn read_object(
 ) -> Result<Map<String, Value>, InputError> {
     match read_text(source, file, MAX_JSON)? {
         None => Ok(Map::new()),
-        Some(text) => serde_json::from_str(&text).map_err(|error| {
-            InputError::Config(WeightsError::Json {
-                file: file.into(),
-                reason: error.to_string(),
-            })
-        }),
+        Some(text) => Ok(parse_object(file, &text)?),
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     special_tokens::{named, read_object},
     token_text::TokenForm,
 };
-use crate::weights::{ByteSource, WeightsError};
+use crate::weights::{ByteSource, packaging::without_tokenizer, read_bytes};
 
 const FILE: &str = "tokenizer.json";
 const CONFIG: &str = "tokenizer_config.json";
@@ -36,15 +36,9 @@ impl Tokenizer {
     pub const FILE: &'static str = FILE;
 
     pub fn open(source: &dyn ByteSource) -> Result<Self, InputError> {
-        let len = source.len(FILE)?.ok_or_else(|| WeightsError::MissingFile {
-            folder: source.name(),
-            expected: FILE.into(),
-            found: "no such file".into(),
-        })?;
-        if len > MAX_BYTES {
-            return Err(failed(format!("{len} bytes are too many")));
-        }
-        let mut inner = HfTokenizer::from_bytes(source.read(FILE)?).map_err(failed)?;
+        let bytes =
+            read_bytes(source, FILE, MAX_BYTES)?.ok_or_else(|| without_tokenizer(source))?;
+        let mut inner = HfTokenizer::from_bytes(bytes).map_err(failed)?;
         // A prompt is never cut or padded by the tokenizer's own settings.
         inner.with_truncation(None).map_err(failed)?;
         inner.with_padding(None);

@@ -48,6 +48,11 @@ pub enum ModelError {
         /// The state.
         hook: Hook,
     },
+    /// Words are asked for of a checkpoint without a head.
+    #[error(
+        "the checkpoint has no tensor `lm_head.weight`, without which no words can be read off its hidden states; if its head is the embedding, set `tie_word_embeddings` to true in config.json"
+    )]
+    NoHead,
     /// A look at a token that is not there.
     #[error("there is no position {position}: the prompt has {tokens} tokens")]
     Position {

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     gpu::{DType, Gpu, Tensor},
     kernels::{Activation, attention::Attention, matmul::Matmul},
-    weights::TextConfig,
+    weights::{TextConfig, layout::LM_HEAD},
 };
 
 pub(super) struct LanguageModel {
@@ -20,11 +20,20 @@ pub(super) struct LanguageModel {
     embed_tokens: Weight,
     layers: Vec<Block>,
     norm: RmsNorm,
-    /// `None` where the head is the embedding.
-    lm_head: Option<Weight>,
+    head: Head,
     inv_freq: Vec<f32>,
     /// Cosines and sines for as many positions as have been needed.
     rotary_table: Mutex<Option<Tensor>>,
+}
+
+/// What makes logits of states.
+enum Head {
+    /// The embedding, transposed.
+    Embedding,
+    /// A matrix of its own.
+    Own(Weight),
+    /// Nothing: the checkpoint lacks it.
+    Missing,
 }
 
 struct Block {
@@ -55,9 +64,12 @@ impl LanguageModel {
         }
         Ok(Self {
             norm: loader.rms_norm("language_model.norm", width, eps)?,
-            lm_head: match config.tie_word_embeddings {
-                true => None,
-                false => Some(loader.weight("lm_head.weight", &table)?),
+            head: if config.tie_word_embeddings {
+                Head::Embedding
+            } else if loader.checkpoint.has(LM_HEAD) {
+                Head::Own(loader.weight(LM_HEAD, &table)?)
+            } else {
+                Head::Missing
             },
             inv_freq: config.inv_freq(),
             rotary_table: Mutex::new(None),
@@ -107,11 +119,18 @@ impl LanguageModel {
     }
 
     /// Logits `[n, vocab]` of states after the final norm, `[n, hidden]`.
+    ///
+    /// # Errors
+    /// [`ModelError::NoHead`], and what the device reports.
     pub(super) fn logits(&self, ops: &mut Ops<'_>, normed: &Tensor) -> Result<Tensor, ModelError> {
+        let head = match &self.head {
+            Head::Embedding => &self.embed_tokens,
+            Head::Own(weight) => weight,
+            Head::Missing => return Err(ModelError::NoHead),
+        };
         let out = ops
             .gpu
             .tensor(DType::F32, normed.rows(), self.config.vocab_size)?;
-        let head = self.lm_head.as_ref().unwrap_or(&self.embed_tokens);
         ops.linear_into(normed, head, &Matmul::default(), &out)?;
         Ok(out)
     }

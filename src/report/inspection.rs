@@ -32,6 +32,9 @@ pub struct Inspection {
     pub device: Option<DeviceGrant>,
     /// What a reader should know.
     pub notes: Vec<String>,
+    /// Why the checkpoint cannot be measured here; absent where it can.
+    #[serde(default)]
+    pub obstacle: Option<String>,
 }
 
 /// Share of one storage type in a checkpoint.
@@ -48,7 +51,8 @@ pub struct DtypeShare {
     pub bytes: u64,
 }
 
-/// The description as text for a terminal. Ends with a newline.
+/// The description as text for a terminal; its last line says whether the checkpoint can be measured.
+/// Ends with a newline.
 pub fn inspection_text(inspection: &Inspection, style: TextStyle) -> String {
     let model = &inspection.model;
     let mut lines = vec![style.bold(&format!("{} ({})", model.name, model.architecture))];
@@ -114,5 +118,10 @@ pub fn inspection_text(inspection: &Inspection, style: TextStyle) -> String {
     for note in &inspection.notes {
         lines.extend(labeled("note", note, style));
     }
+    let verdict = match &inspection.obstacle {
+        None => "yes, this checkpoint can be measured here".to_owned(),
+        Some(obstacle) => format!("no: {obstacle}"),
+    };
+    lines.extend(labeled("measure", &verdict, style));
     lines.join("\n") + "\n"
 }

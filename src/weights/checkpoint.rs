@@ -10,8 +10,8 @@ use super::{
     config::{ConnectorKind, VlmConfig, picture},
     error::WeightsError,
     files::{self, INDEX, MAX_JSON, TensorInfo, WEIGHTS},
-    layout::{self, Expected},
-    names,
+    layout::{self, Expected, Need},
+    names, packaging,
     source::{ByteSource, read_text},
     tensor::HostTensor,
 };
@@ -46,18 +46,16 @@ impl Checkpoint {
     /// A file is missing or damaged, the architecture is not supported, or the tensors do not have
     /// the names, shapes and types that the configuration asks for.
     pub fn open(source: Arc<dyn ByteSource>) -> Result<Self, WeightsError> {
-        let text =
-            read_text(&*source, CONFIG, MAX_JSON)?.ok_or_else(|| WeightsError::MissingFile {
-                folder: source.name(),
-                expected: format!("a Hugging Face checkpoint with {CONFIG}"),
-                found: "no such file".into(),
-            })?;
+        let text = read_text(&*source, CONFIG, MAX_JSON)?
+            .ok_or_else(|| packaging::without_config(&*source))?;
+        packaging::check_adapter(&*source)?;
         let mut config = VlmConfig::parse(CONFIG, &text)?;
         // Files that say nothing usable are told when the processor itself is opened.
         if let Ok(Some(side)) = picture::side(&*source) {
             config = config.with_picture_size(side)?;
         }
         let tensors = files::open(&source)?;
+        refuse_quantized(&tensors)?;
         if matches!(config.connector.kind, ConnectorKind::Mlp { .. })
             && tensors
                 .values()
@@ -100,7 +98,7 @@ impl Checkpoint {
     pub fn used(&self) -> impl Iterator<Item = (String, &TensorInfo)> {
         layout::expected(&self.config)
             .into_iter()
-            .filter(|expected| !expected.optional)
+            .filter(|expected| expected.need != Need::Nothing)
             .filter_map(|e| self.tensors.get(&e.name).map(|info| (e.name, info)))
     }
 
@@ -202,7 +200,7 @@ impl Checkpoint {
         for expected in layout::expected(&self.config) {
             match self.tensors.get(&expected.name) {
                 Some(info) => check_tensor(&expected, info)?,
-                None if expected.optional => {}
+                None if expected.need != Need::Forward => {}
                 None => {
                     return Err(WeightsError::MissingTensor {
                         file: self.weights_file(),
@@ -217,12 +215,27 @@ impl Checkpoint {
     }
 }
 
+/// Refuses weights whose tensors' names show that they are quantized, which the configuration may not
+/// say.
+fn refuse_quantized(tensors: &BTreeMap<String, TensorInfo>) -> Result<(), WeightsError> {
+    let found = tensors
+        .values()
+        .find_map(|info| Some((info, names::quantized_by(&info.name)?)));
+    match found {
+        None => Ok(()),
+        Some((info, method)) => Err(WeightsError::Quantized {
+            file: info.file.clone(),
+            field: info.name.clone(),
+            method: method.into(),
+        }),
+    }
+}
+
 fn check_tensor(expected: &Expected, info: &TensorInfo) -> Result<(), WeightsError> {
     if info.shape == expected.shape {
-        return if expected.optional {
-            Ok(())
-        } else {
-            info.checked_storage().map(|_| ())
+        return match expected.need {
+            Need::Nothing => Ok(()),
+            Need::Forward | Need::Words => info.checked_storage().map(|_| ()),
         };
     }
     let differing: Vec<&str> = if info.shape.len() == expected.shape.len() {

@@ -40,6 +40,32 @@ pub enum WeightsError {
         found: String,
     },
 
+    /// A folder that is no checkpoint, or one packaged in a way that cannot be loaded.
+    #[error("{folder}: expected {expected}, found {found}; {advice}")]
+    Packaging {
+        /// Name of the source.
+        folder: String,
+        /// What is looked for.
+        expected: String,
+        /// What is there instead.
+        found: String,
+        /// What to do, as a clause.
+        advice: String,
+    },
+
+    /// The weights are quantized.
+    #[error(
+        "{file}: `{field}` says that the weights are quantized by {method}, which is not supported; use the checkpoint in F32, F16 or BF16 that it was made from"
+    )]
+    Quantized {
+        /// The file.
+        file: String,
+        /// The field that says so, or the tensor.
+        field: String,
+        /// Name of the method.
+        method: String,
+    },
+
     /// A JSON file does not parse.
     #[error("{file}: expected valid JSON, found an error ({reason}); download the file again")]
     Json {

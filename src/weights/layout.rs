@@ -4,7 +4,21 @@ mod connector;
 
 use super::config::{VisionKind, VlmConfig};
 
-/// A tensor that the model needs.
+/// The head's canonical name.
+pub const LM_HEAD: &str = "lm_head.weight";
+
+/// What a tensor is needed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Every forward pass.
+    Forward,
+    /// The words that a state is nearest to; hidden states are had without it.
+    Words,
+    /// Nothing: a norm that LLaVA never applies.
+    Nothing,
+}
+
+/// A tensor of the model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expected {
     /// Canonical name.
@@ -13,8 +27,8 @@ pub struct Expected {
     pub shape: Vec<usize>,
     /// The configuration fields that give each size.
     pub fields: Vec<&'static str>,
-    /// Whether the model runs without it (a norm that LLaVA never applies).
-    pub optional: bool,
+    /// What it is needed for.
+    pub need: Need,
 }
 
 /// A tensor that must not be there, with the field that says so and the field's value.
@@ -39,7 +53,7 @@ impl List {
             name,
             shape: sizes.iter().map(|s| s.0).collect(),
             fields: sizes.iter().map(|s| s.1).collect(),
-            optional: false,
+            need: Need::Forward,
         });
     }
 
@@ -48,6 +62,11 @@ impl List {
         if bias {
             self.add(format!("{name}.bias"), &[out]);
         }
+    }
+
+    /// What was added from index `start` on is needed for `need` only.
+    fn needed_for(&mut self, need: Need, start: usize) {
+        self.0[start..].iter_mut().for_each(|e| e.need = need);
     }
 
     fn layer_norm(&mut self, name: &str, size: Size) {
@@ -107,7 +126,7 @@ fn vision(config: &VlmConfig, list: &mut List) {
     // LLaVA takes hidden states from before this norm; some files leave it out.
     let start = list.0.len();
     list.layer_norm("vision_tower.post_layernorm", width);
-    list.0[start..].iter_mut().for_each(|e| e.optional = true);
+    list.needed_for(Need::Nothing, start);
 }
 
 fn text(config: &VlmConfig, list: &mut List) {
@@ -144,7 +163,9 @@ fn text(config: &VlmConfig, list: &mut List) {
     }
     list.add("language_model.norm.weight".into(), &[width]);
     if !t.tie_word_embeddings {
-        list.add("lm_head.weight".into(), &[vocab, width]);
+        let start = list.0.len();
+        list.add(LM_HEAD.into(), &[vocab, width]);
+        list.needed_for(Need::Words, start);
     }
 }
 

@@ -16,9 +16,13 @@ mod checkpoint;
 pub mod config;
 mod error;
 mod files;
+mod finite;
 pub mod layout;
 pub mod names;
+mod notes;
+pub(crate) mod packaging;
 pub mod safetensors;
+mod shards;
 mod source;
 mod tensor;
 
@@ -29,6 +33,10 @@ pub use config::{
     TextConfig, TextKind, VisionConfig, VisionKind, VlmConfig,
 };
 pub use error::{SourceError, WeightsError};
-pub use files::{TensorInfo, shards_outside};
-pub use source::{ByteSource, Bytes, FolderSource, MemorySource, PickedSource, read_text};
+pub use files::TensorInfo;
+pub use finite::NotFinite;
+pub use shards::shards_outside;
+pub use source::{
+    ByteSource, Bytes, FolderSource, MemorySource, PickedSource, read_bytes, read_text,
+};
 pub use tensor::{HostTensor, StorageType};

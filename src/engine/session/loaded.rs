@@ -12,7 +12,7 @@ use crate::{
     model::Vlm,
     platform::{FilePlace, PickedFile},
     report::ModelSummary,
-    weights::{FolderSource, shards_outside},
+    weights::{Checkpoint, FolderSource, shards_outside},
 };
 
 const MIB: &str = "MiB";
@@ -25,6 +25,8 @@ pub(in crate::engine) struct Loaded {
     pub(in crate::engine) vlm: Vlm,
     /// What makes pixel values and token ids.
     pub(in crate::engine) processor: Processor,
+    /// Where the weights lie.
+    pub(in crate::engine) checkpoint: Checkpoint,
     /// The model in a report's words.
     pub(in crate::engine) summary: ModelSummary,
 }
@@ -120,20 +122,21 @@ async fn load(
     .await?;
     // How much there is to load is known with the first of it.
     news.begin(Stage::Load, 1, MIB)?;
-    let checkpoint = &opened.checkpoint;
+    let checkpoint = opened.checkpoint;
     let processor = Processor::open(checkpoint.source().as_ref(), &checkpoint.config)?;
     let cancel = news.cancel;
     let mut uploaded = None;
-    let vlm = Vlm::load(gpu, checkpoint, cancel, &mut |done, total| {
+    let vlm = Vlm::load(gpu, &checkpoint, cancel, &mut |done, total| {
         tell(news, &mut uploaded, Stage::Load, done, total);
     })
     .await?;
     news.check()?;
-    let summary = describe::summary(checkpoint, &opened.name);
+    let summary = describe::summary(&checkpoint, &opened.name);
     Ok(Loaded {
         origin,
         vlm,
         processor,
+        checkpoint,
         summary,
     })
 }

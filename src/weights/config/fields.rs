@@ -4,7 +4,10 @@ use std::{fmt::Display, ops::RangeInclusive};
 
 use serde_json::{Map, Value};
 
-use crate::weights::error::WeightsError;
+use crate::weights::{
+    error::{SourceError, WeightsError},
+    source::stand_in::shortened,
+};
 
 /// A JSON object of a configuration file, with its place in the file.
 pub(crate) struct Fields<'a> {
@@ -21,6 +24,36 @@ pub(crate) fn describe(value: &Value) -> String {
         Value::Object(_) => "an object".into(),
         Value::String(text) => format!("{:?}", text.chars().take(60).collect::<String>()),
         other => other.to_string(),
+    }
+}
+
+/// The object in a JSON file, without the byte order mark it may begin with.
+///
+/// # Errors
+/// [`WeightsError::Json`]; [`WeightsError::Source`] where a server's complaint lies in its place.
+pub(crate) fn parse_object(file: &str, text: &str) -> Result<Map<String, Value>, WeightsError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let map: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
+        let start = match text.trim_start().starts_with(['{', '[', '"']) {
+            true => String::new(),
+            false => format!("; it begins with {:?}", shortened(text)),
+        };
+        WeightsError::Json {
+            file: file.into(),
+            reason: format!("{error}{start}"),
+        }
+    })?;
+    match (map.len(), map.get("error").or_else(|| map.get("message"))) {
+        (1..=2, Some(Value::String(complaint))) => Err(SourceError::new(
+            file,
+            format!(
+                "expected the file itself, found a server's complaint in its place ({:?}); log in \
+                 where the model asks for it and download the file again",
+                shortened(complaint)
+            ),
+        )
+        .into()),
+        _ => Ok(map),
     }
 }
 

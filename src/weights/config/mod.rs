@@ -7,15 +7,16 @@ mod activation;
 mod connector;
 pub(crate) mod fields;
 pub(crate) mod picture;
+mod quantization;
 mod rope;
 mod text;
 mod vision;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::error::WeightsError;
 use connector::Features;
-use fields::Fields;
+use fields::{Fields, parse_object};
 
 pub use activation::Activation;
 pub(crate) use connector::reduced;
@@ -81,13 +82,11 @@ impl VlmConfig {
     /// Parses `config.json`; `file` is its name in messages.
     ///
     /// # Errors
-    /// [`WeightsError::Json`], [`WeightsError::Field`] or [`WeightsError::Unsupported`].
+    /// [`WeightsError::Json`], [`WeightsError::Quantized`], [`WeightsError::Field`] or
+    /// [`WeightsError::Unsupported`].
     pub fn parse(file: &str, text: &str) -> Result<Self, WeightsError> {
-        let map: Map<String, Value> =
-            serde_json::from_str(text).map_err(|error| WeightsError::Json {
-                file: file.into(),
-                reason: error.to_string(),
-            })?;
+        let map = parse_object(file, text)?;
+        quantization::refuse(file, &map)?;
         let root = Fields::new(file, "", &map);
         let architecture = architecture(&root)?;
         let vision = VisionConfig::parse(&root)?;

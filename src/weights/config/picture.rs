@@ -1,14 +1,14 @@
 //! Sizes of pictures as an image processor's file gives them.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::fields::Fields;
+use super::fields::{Fields, parse_object};
 use crate::weights::{
     error::WeightsError,
     source::{ByteSource, read_text},
 };
 
-const MAX_JSON: u64 = 16 << 20;
+pub(crate) const MAX_JSON: u64 = 16 << 20;
 
 /// Longest side that a configuration may ask for, in pixels.
 const MAX_SIDE: usize = 1 << 13;
@@ -176,11 +176,7 @@ pub(crate) fn image_processor<T, E: From<WeightsError>>(
         let Some(text) = read_text(source, file, MAX_JSON).map_err(WeightsError::from)? else {
             continue;
         };
-        let map: Map<String, Value> =
-            serde_json::from_str(&text).map_err(|error| WeightsError::Json {
-                file: file.into(),
-                reason: error.to_string(),
-            })?;
+        let map = parse_object(file, &text)?;
         let root = Fields::new(file, "", &map);
         if file == "preprocessor_config.json" {
             return parse(file, &root).map(Some);
@@ -247,6 +243,7 @@ fn height_width(f: &Fields<'_>, key: &str) -> Result<Option<(usize, usize)>, Wei
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Map;
 
     fn parse(text: &str) -> PictureSize {
         let map: Map<String, Value> = serde_json::from_str(text).unwrap();

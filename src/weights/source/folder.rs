@@ -22,7 +22,9 @@ impl FolderSource {
             return Ok(Self { folder });
         }
         let found = if folder.exists() {
-            "a file"
+            "a file; use the folder that holds it, with all other files of the checkpoint"
+        } else if is_repository(&folder) {
+            "nothing there; to measure a model of a hub, download it first"
         } else {
             "nothing there"
         };
@@ -73,12 +75,25 @@ impl ByteSource for FolderSource {
         match std::fs::metadata(&path) {
             Ok(data) if data.is_file() => Ok(Some(data.len())),
             Ok(_) => Ok(None),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                match std::fs::read_link(&path) {
+                    Ok(target) => Err(dangling(file, &target)),
+                    Err(_) => Ok(None),
+                }
+            }
             Err(error) => Err(SourceError::new(
                 path.display().to_string(),
                 unreadable(&error),
             )),
         }
+    }
+
+    fn folders_with(&self, name: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut left = MOST_ENTRIES;
+        walk(&self.folder, "", name, DEEPEST, &mut left, &mut found);
+        found.sort();
+        found
     }
 
     fn advice(&self, file: &str) -> String {
@@ -110,6 +125,62 @@ impl ByteSource for FolderSource {
         handle.read_exact(&mut bytes).map_err(failed)?;
         Ok(bytes)
     }
+}
+
+/// Folders deep and entries that are looked at for checkpoints elsewhere.
+const DEEPEST: usize = 3;
+const MOST_ENTRIES: usize = 10_000;
+
+/// Collects the folders below `folder` that hold a file called `name`; `below` is the path from the
+/// top.
+fn walk(
+    folder: &std::path::Path,
+    below: &str,
+    name: &str,
+    deep: usize,
+    left: &mut usize,
+    found: &mut Vec<String>,
+) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if *left == 0 {
+            return;
+        }
+        *left -= 1;
+        let (path, entry) = (entry.path(), entry.file_name());
+        let entry = entry.to_string_lossy();
+        if !path.is_dir() || entry.starts_with('.') {
+            continue;
+        }
+        let below = match below {
+            "" => entry.into_owned(),
+            below => format!("{below}/{entry}"),
+        };
+        if path.join(name).is_file() {
+            found.push(below.clone());
+        }
+        if deep > 1 {
+            walk(&path, &below, name, deep - 1, left, found);
+        }
+    }
+}
+
+/// Whether a path looks like the name of a model on a hub: `owner/name`.
+fn is_repository(path: &std::path::Path) -> bool {
+    let mut parts = path.components();
+    let normal = |part| matches!(part, Some(std::path::Component::Normal(_)));
+    normal(parts.next()) && normal(parts.next()) && parts.next().is_none()
+}
+
+/// A link to a file that is not there, as where a hub's cache was copied without its blobs.
+fn dangling(file: &str, target: &std::path::Path) -> SourceError {
+    SourceError::new(
+        file,
+        format!(
+            "expected the file itself, found a link to {}, which is not there; download the \
+             checkpoint again, or copy it with the files that its links lead to",
+            target.display()
+        ),
+    )
 }
 
 fn unreadable(error: &std::io::Error) -> String {

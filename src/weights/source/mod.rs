@@ -11,6 +11,7 @@ mod folder;
 mod folder;
 pub(crate) mod path;
 mod picked;
+pub(crate) mod stand_in;
 
 pub use folder::FolderSource;
 pub use picked::PickedSource;
@@ -26,6 +27,12 @@ pub trait ByteSource: Send + Sync {
     /// # Errors
     /// The folder cannot be listed.
     fn list(&self) -> Result<Vec<String>, SourceError>;
+
+    /// The folders below this one, by their paths relative to it, that hold a file of this name; as
+    /// far as they can be found without a long search.
+    fn folders_with(&self, _name: &str) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Length of a file in bytes, `None` where there is no such file.
     ///
@@ -60,15 +67,17 @@ fn no_such_file(source: &str, file: &str) -> SourceError {
     SourceError::new(file, format!("expected in {source}, found no such file"))
 }
 
-/// Reads a UTF-8 file of at most `limit` bytes; `None` where there is no such file.
+/// Reads a whole file of at most `limit` bytes, without the byte order mark it may have; `None` where
+/// there is no such file.
 ///
 /// # Errors
-/// The file is longer than `limit`, is not UTF-8, or cannot be read.
-pub fn read_text(
+/// The file is longer than `limit` or cannot be read, or something else lies in its place: a Git LFS
+/// pointer, a web page, nothing at all.
+pub fn read_bytes(
     source: &dyn ByteSource,
     file: &str,
     limit: u64,
-) -> Result<Option<String>, SourceError> {
+) -> Result<Option<Vec<u8>>, SourceError> {
     let Some(len) = source.len(file)? else {
         return Ok(None);
     };
@@ -78,7 +87,32 @@ pub fn read_text(
             format!("expected at most {limit} bytes, found {len}"),
         ));
     }
-    let bytes = source.read_range(file, 0..len)?;
+    let mut bytes = source.read_range(file, 0..len)?;
+    let beginning = bytes.len().min(stand_in::BEGINNING as usize);
+    if let Some(found) = stand_in::stand_in(len, &bytes[..beginning]) {
+        return Err(SourceError::new(
+            file,
+            format!("expected the file itself, found {found}"),
+        ));
+    }
+    if bytes.starts_with(stand_in::BOM) {
+        bytes.drain(..stand_in::BOM.len());
+    }
+    Ok(Some(bytes))
+}
+
+/// Reads a UTF-8 file of at most `limit` bytes; `None` where there is no such file.
+///
+/// # Errors
+/// As [`read_bytes`], and the file is not UTF-8.
+pub fn read_text(
+    source: &dyn ByteSource,
+    file: &str,
+    limit: u64,
+) -> Result<Option<String>, SourceError> {
+    let Some(bytes) = read_bytes(source, file, limit)? else {
+        return Ok(None);
+    };
     String::from_utf8(bytes).map(Some).map_err(|error| {
         SourceError::new(
             file,
@@ -168,6 +202,10 @@ impl ByteSource for MemorySource {
         let here = here.filter(|path| path::folder_of(path) == self.folder);
         let name = |path: &String| path.rsplit('/').next().unwrap_or_default().to_owned();
         Ok(here.map(name).collect())
+    }
+
+    fn folders_with(&self, name: &str) -> Vec<String> {
+        path::folders_with(self.files.keys().map(String::as_str), &self.folder, name)
     }
 
     fn len(&self, file: &str) -> Result<Option<u64>, SourceError> {

@@ -55,6 +55,36 @@ pub(super) fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
+/// The folders below `folder`, relative to it, in which one of `paths` is called `name`; sorted.
+pub(super) fn folders_with<'a>(
+    paths: impl Iterator<Item = &'a str>,
+    folder: &str,
+    name: &str,
+) -> Vec<String> {
+    let below = |path: &'a str| match folder {
+        "" => Some(path),
+        folder => path.strip_prefix(folder)?.strip_prefix('/'),
+    };
+    let inside = paths.filter_map(below);
+    let mut found: Vec<String> = inside
+        .filter_map(|path| path.rsplit_once('/'))
+        .filter(|(_, file)| *file == name)
+        .map(|(folder, _)| folder.to_owned())
+        .collect();
+    found.sort();
+    found
+}
+
+/// The folder that holds all of `paths`.
+pub(super) fn common_folder<'a>(paths: impl Iterator<Item = &'a str>) -> String {
+    let folders = paths.map(|path| folder_of(path).split('/').collect::<Vec<_>>());
+    let common = folders.reduce(|a, b| {
+        let same = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+        a.into_iter().take(same).collect()
+    });
+    common.unwrap_or_default().join("/")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +99,19 @@ mod tests {
         assert_eq!(resolve("lr", "../../t.st"), "../t.st");
         assert_eq!(folder_of("family/base/t.st"), "family/base");
         assert_eq!(folder_of("t.st"), "");
+    }
+
+    #[test]
+    fn folders_are_found_among_paths() {
+        let paths = ["m/refs/main", "m/snapshots/ab/config.json", "m/config.json"];
+        let found = |folder: &str| folders_with(paths.into_iter(), folder, "config.json");
+        assert_eq!(found("m"), ["snapshots/ab"]);
+        assert_eq!(found(""), ["m", "m/snapshots/ab"]);
+        assert_eq!(found("m/refs"), [""; 0]);
+        assert_eq!(common_folder(paths.into_iter()), "m");
+        assert_eq!(common_folder(paths[..1].iter().copied()), "m/refs");
+        assert_eq!(common_folder(["a/b", "c"].into_iter()), "");
+        assert_eq!(common_folder([].into_iter()), "");
     }
 
     #[test]

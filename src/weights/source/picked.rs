@@ -8,7 +8,11 @@ use std::{
 use super::{ByteSource, no_such_file, path};
 use crate::{
     platform::{self, FilePlace, PickedFile},
-    weights::{error::SourceError, files::shards_outside},
+    weights::{
+        error::{SourceError, WeightsError},
+        packaging,
+        shards::shards_outside,
+    },
 };
 
 /// What makes a folder a checkpoint.
@@ -28,7 +32,7 @@ impl PickedSource {
     ///
     /// # Errors
     /// There is no `config.json`, or two of them at the same depth.
-    pub fn new(files: Vec<PickedFile>) -> Result<Self, SourceError> {
+    pub fn new(files: Vec<PickedFile>) -> Result<Self, WeightsError> {
         let files = files.into_iter().map(|file| (file.path.clone(), file));
         let mut source = Self {
             folder: String::new(),
@@ -45,11 +49,8 @@ impl PickedSource {
         }
         match folders.as_slice() {
             [] => {
-                return Err(SourceError::new(
-                    CONFIG,
-                    "expected among the files chosen, found none; choose the whole folder of a \
-                     checkpoint",
-                ));
+                source.folder = path::common_folder(source.files.keys().map(String::as_str));
+                return Err(packaging::without_config(&source));
             }
             [first, second, ..] if depth(first) == depth(second) => {
                 return Err(SourceError::new(
@@ -58,7 +59,8 @@ impl PickedSource {
                         "expected one checkpoint, found those in `{first}` and `{second}`; choose \
                          one of them, and with it only the folder from which it takes weights"
                     ),
-                ));
+                )
+                .into());
             }
             [first, ..] => source.folder.clone_from(first),
         }
@@ -124,6 +126,10 @@ impl ByteSource for PickedSource {
         let here = self.files.values();
         let here = here.filter(|file| file.folder() == self.folder);
         Ok(here.map(|file| file.name().to_owned()).collect())
+    }
+
+    fn folders_with(&self, name: &str) -> Vec<String> {
+        path::folders_with(self.files.keys().map(String::as_str), &self.folder, name)
     }
 
     fn len(&self, file: &str) -> Result<Option<u64>, SourceError> {

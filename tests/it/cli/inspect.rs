@@ -107,6 +107,46 @@ fn inspect_says_what_is_wrong_with_a_checkpoint() {
     assert!(err.contains("config.json: `model_type` is bert"), "{err}");
 }
 
+/// A copy of a small checkpoint in a folder of its own, without one of its files.
+fn without(file: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(golden("clip_mlp_gqa_tied_f32")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap();
+        if name != file {
+            fs::copy(&path, folder.path().join(name)).unwrap();
+        }
+    }
+    folder
+}
+
+#[test]
+fn inspect_ends_with_whether_measure_can_run() {
+    let whole = without("nothing");
+    let (code, out, err) = text(&run(whole.path(), &["inspect", "."]));
+    assert_eq!((code, err.as_str()), (0, ""));
+    let last = out.lines().last().unwrap();
+    assert!(
+        last.starts_with("measure") && last.contains(" yes,"),
+        "{last}"
+    );
+
+    let folder = without("tokenizer.json");
+    let (code, out, err) = text(&run(folder.path(), &["inspect", "."]));
+    assert_eq!((code, err.as_str()), (1, ""));
+    assert!(out.contains("vision tower: CLIP"), "{out}");
+    let last = out.lines().last().unwrap();
+    assert!(
+        last.starts_with("measure") && last.contains(" no: ") && last.contains("tokenizer.json"),
+        "{last}"
+    );
+    let (code, out, _) = text(&run(folder.path(), &["inspect", ".", "--json"]));
+    assert_eq!(code, 1);
+    let found: Value = serde_json::from_str(&out).unwrap();
+    let obstacle = found["obstacle"].as_str().unwrap();
+    assert!(obstacle.contains("tokenizer.json"), "{obstacle}");
+}
+
 #[test]
 fn unknown_adapters_are_refused_with_those_there_are() {
     let folder = golden("clip_linear_connector");

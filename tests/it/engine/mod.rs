@@ -7,6 +7,7 @@ mod projection;
 mod session;
 mod speed;
 mod variants;
+mod weights;
 mod what_if;
 
 use std::path::PathBuf;

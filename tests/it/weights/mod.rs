@@ -6,4 +6,8 @@ mod connectors;
 mod damaged;
 mod golden;
 mod layouts;
+mod notes;
+mod packaging;
 mod pictures;
+mod quantized;
+mod stand_ins;

@@ -52,7 +52,8 @@ impl Data {
                 plan.refusals
                     .push("No adapter was found that could run it.".to_owned());
             }
-            _ => {}
+            Inspected::Known(inspection) => plan.refusals.extend(inspection.obstacle.clone()),
+            Inspected::Nothing => {}
         }
     }
 

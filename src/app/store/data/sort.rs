@@ -11,11 +11,15 @@ const CONFIG: &str = "config.json";
 impl Data {
     /// Takes files of any kind: a checkpoint, images, texts, lists of pairs, reports.
     pub fn add(&mut self, files: Vec<PickedFile>, wake: &Wake) {
-        let checkpoints: BTreeSet<String> = files
-            .iter()
-            .filter(|file| file.name() == CONFIG)
-            .map(|file| file.folder().to_owned())
-            .collect();
+        let folders = |wanted: fn(&PickedFile) -> bool| -> BTreeSet<String> {
+            let wanted = files.iter().filter(|file| wanted(file));
+            wanted.map(|file| file.folder().to_owned()).collect()
+        };
+        let mut checkpoints = folders(|file| file.name() == CONFIG);
+        if checkpoints.is_empty() {
+            // The engine says what is wrong with them.
+            checkpoints = folders(looks_like_a_model);
+        }
         let (checkpoint, others): (Vec<_>, Vec<_>) = files
             .into_iter()
             .partition(|file| is_part(file, &checkpoints));
@@ -57,10 +61,6 @@ impl Data {
             }
         } else if extension == "jsonl" {
             self.read_list(file, wake);
-        } else if extension == "safetensors" {
-            let reason = "expected config.json in the same folder, found none: choose the whole \
-                          folder of a checkpoint";
-            self.rejected.push(FileError::new(file.path, reason));
         } else if extension == "json" {
             self.read_report(file, wake);
         } else {
@@ -69,6 +69,31 @@ impl Data {
             self.rejected.push(FileError::new(file.path, reason));
         }
     }
+}
+
+/// Whether a file shows that somebody means a model, although there is no `config.json`.
+fn looks_like_a_model(file: &PickedFile) -> bool {
+    const ENDINGS: [&str; 9] = [
+        "safetensors",
+        "gguf",
+        "bin",
+        "pth",
+        "pt",
+        "ckpt",
+        "onnx",
+        "h5",
+        "msgpack",
+    ];
+    const NAMES: [&str; 3] = [
+        "adapter_config.json",
+        "model.safetensors.index.json",
+        "tokenizer.json",
+    ];
+    let in_cache = file
+        .path
+        .split('/')
+        .any(|part| part.starts_with("models--"));
+    in_cache || ENDINGS.contains(&file.extension().as_str()) || NAMES.contains(&file.name())
 }
 
 /// Whether a file belongs to a checkpoint in one of these folders: weights from anywhere, and all that
@@ -124,18 +149,31 @@ mod tests {
             .map(|error| error.file.as_str())
             .collect();
         assert_eq!(rejected, ["movie.mp4"]);
-        data.rejected.clear();
-        data.add(
-            vec![PickedFile {
-                path: "loose.safetensors".to_owned(),
-                size: 1,
-                place: FilePlace::Page(9),
-            }],
-            &wake,
-        );
-        assert!(data.rejected[0].reason.contains("config.json"));
         assert!(data.next_inspection().is_some());
         assert!(data.next_inspection().is_none(), "one at a time");
+    }
+
+    #[test]
+    fn what_is_meant_as_a_model_goes_to_the_engine_which_says_what_is_wrong() {
+        let wake: Wake = Arc::new(|| {});
+        for (paths, count) in [
+            (&["loose.safetensors"][..], 1),
+            (&["lora/adapter_config.json", "lora/adapter_model.bin"], 2),
+            (&["quantized/model.gguf", "quantized/cat.png"], 1),
+            (&["models--a--b/refs/main", "models--a--b/blobs/0f"], 2),
+        ] {
+            let mut data = Data::default();
+            data.add(files(paths), &wake);
+            let ModelChoice::Picked { files, .. } = &data.model else {
+                panic!("{paths:?} are meant as a model");
+            };
+            assert_eq!(files.len(), count, "{paths:?}");
+            assert!(data.rejected.is_empty() && data.next_inspection().is_some());
+        }
+        let mut data = Data::default();
+        data.add(files(&["notes.pdf"]), &wake);
+        assert_eq!(data.model, ModelChoice::default());
+        assert_eq!(data.rejected.len(), 1);
     }
 
     #[test]

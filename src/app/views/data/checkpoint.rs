@@ -97,6 +97,10 @@ fn summary(ui: &mut egui::Ui, inspection: &Inspection) {
         for note in &inspection.notes {
             ui.label(note);
         }
+        if let (Some(obstacle), Some(_)) = (&inspection.obstacle, &inspection.device) {
+            let line = format!("It cannot be measured: {obstacle}");
+            ui.colored_label(theme::colors(ui).alarm, line);
+        }
     });
 }
 

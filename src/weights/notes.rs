@@ -1,0 +1,97 @@
+//! What a reader of a report should know of a checkpoint that can be run all the same.
+
+use super::{
+    Checkpoint,
+    config::{
+        ConnectorKind, FeatureSelect,
+        fields::{Fields, parse_object},
+        picture,
+    },
+    layout::LM_HEAD,
+    packaging,
+    source::read_text,
+};
+
+const STRATEGY: &str = "vision_feature_select_strategy";
+
+impl Checkpoint {
+    /// Settings that contradict each other, each with the one that counts, and what the checkpoint
+    /// lacks although it can be measured; a sentence each.
+    pub fn notes(&self) -> Vec<String> {
+        let found = [
+            self.picture_size(),
+            self.strategy_of_tower(),
+            self.strategy_of_processor(),
+            self.missing_head(),
+            self.adapter(),
+        ];
+        found.into_iter().flatten().collect()
+    }
+
+    fn picture_size(&self) -> Option<String> {
+        let vision = &self.config.vision;
+        let (side, image_size) = (vision.picture_size, vision.image_size);
+        (side != image_size).then(|| {
+            format!(
+                "the image processor makes pictures of {side} x {side} pixels, the vision tower's \
+                 positions are for {image_size} x {image_size}: they are interpolated"
+            )
+        })
+    }
+
+    fn strategy_of_tower(&self) -> Option<String> {
+        let class_token = self.config.vision.has_class_token();
+        let tower = self.config.vision.kind.model_type();
+        match (self.config.vision_feature_select, class_token) {
+            (FeatureSelect::Default, false) => Some(format!(
+                "`{STRATEGY}` = default drops the first of the tower's positions, which is a class \
+                 token in other towers; in this one ({tower}) it is a patch of the image, and `full` \
+                 would keep it"
+            )),
+            (FeatureSelect::Full, true) => Some(format!(
+                "`{STRATEGY}` = full keeps the class token of the tower ({tower}): it counts as a \
+                 vision token"
+            )),
+            _ => None,
+        }
+    }
+
+    /// The processor counts image tokens by a strategy of its own.
+    fn strategy_of_processor(&self) -> Option<String> {
+        // Other connectors do not give a token per feature.
+        if !matches!(self.config.connector.kind, ConnectorKind::Mlp { .. }) {
+            return None;
+        }
+        let counts = match self.config.vision_feature_select {
+            FeatureSelect::Default => "default",
+            FeatureSelect::Full => "full",
+        };
+        picture::PROCESSOR_FILES.into_iter().find_map(|file| {
+            let text = read_text(&**self.source(), file, picture::MAX_JSON).ok()??;
+            let map = parse_object(file, &text).ok()?;
+            let other = Fields::new(file, "", &map).string(STRATEGY).ok()??;
+            let other: String = other.chars().take(40).collect();
+            (other != counts).then(|| {
+                format!(
+                    "{file} has `{STRATEGY}` = {other}, config.json has {counts}, which counts here"
+                )
+            })
+        })
+    }
+
+    fn missing_head(&self) -> Option<String> {
+        let missing = !self.config.text.tie_word_embeddings && !self.has(LM_HEAD);
+        missing.then(|| {
+            format!(
+                "the checkpoint has no tensor `{LM_HEAD}`: its hidden states can be measured, but no \
+                 words can be read off them"
+            )
+        })
+    }
+
+    fn adapter(&self) -> Option<String> {
+        packaging::has_adapter(&**self.source()).then(|| {
+            "an adapter lies beside the weights (adapter_config.json): it is not applied".to_owned()
+        })
+    }
+}
