@@ -2,13 +2,16 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use serde_json::{Map, Value};
-use tokenizers::{AddedToken, Tokenizer as HfTokenizer};
+use serde_json::{Map, Value, json};
+use tokenizers::{
+    AddedToken, ModelWrapper, PostProcessorWrapper, Tokenizer as HfTokenizer,
+};
 
 use super::{
-    error::InputError,
+    error::{InputError, shown},
     special_tokens::{named, read_object},
     token_text::TokenForm,
+    tokenizer_check::{Checked, check},
 };
 use crate::weights::{ByteSource, WeightsError};
 
@@ -27,7 +30,12 @@ pub(super) struct Encoded {
 /// A tokenizer with its special tokens.
 pub(super) struct Tokenizer {
     inner: HfTokenizer,
+    checked: Checked,
+    /// Ids of what the tokenizer does not know.
+    unknown: Vec<u32>,
     special: BTreeMap<String, String>,
+    /// What was changed about it.
+    pub notes: Vec<String>,
     /// `tokenizer_config.json`, which may hold the chat template.
     pub config: Map<String, Value>,
 }
@@ -44,7 +52,17 @@ impl Tokenizer {
         if len > MAX_BYTES {
             return Err(failed(format!("{len} bytes are too many")));
         }
-        let mut inner = HfTokenizer::from_bytes(source.read(FILE)?).map_err(failed)?;
+        let bytes = source.read(FILE)?;
+        let checked = check(&bytes).map_err(failed)?;
+        let mut inner = HfTokenizer::from_bytes(&bytes).map_err(failed)?;
+        drop(bytes);
+        let mut notes = Vec::new();
+        if checked.dropout {
+            without_dropout(&mut inner);
+            notes.push(format!(
+                "{FILE}: its BPE leaves out merges by chance (dropout), which was switched off"
+            ));
+        }
         // A prompt is never cut or padded by the tokenizer's own settings.
         inner.with_truncation(None).map_err(failed)?;
         inner.with_padding(None);
@@ -52,9 +70,13 @@ impl Tokenizer {
         let map = read_object(source, "special_tokens_map.json")?;
         let special = named(&config, &map);
         add_missing(&mut inner, &config, &special)?;
+        add_ends(&mut inner, &config, &special, checked.post_processor)?;
         Ok(Self {
+            unknown: unknown(&inner, &special, checked.unk_id),
             inner,
+            checked,
             special,
+            notes,
             config,
         })
     }
@@ -82,8 +104,17 @@ impl Tokenizer {
         }
     }
 
+    /// Whether an id stands for what the tokenizer does not know.
+    pub fn is_unknown(&self, id: u32) -> bool {
+        self.unknown.contains(&id)
+    }
+
     /// Encodes a text; special tokens in it become their ids.
+    ///
+    /// # Errors
+    /// [`InputError::Tokenizer`] where it fails, or would take too long or too much memory.
     pub fn encode(&self, text: &str, add_special_tokens: bool) -> Result<Encoded, InputError> {
+        self.checked.text(text).map_err(failed)?;
         let encoding = self
             .inner
             .encode(text, add_special_tokens)
@@ -99,8 +130,73 @@ impl Tokenizer {
 fn failed(reason: impl ToString) -> InputError {
     InputError::Tokenizer {
         file: FILE.into(),
-        reason: reason.to_string(),
+        reason: shown(&reason.to_string(), 300),
     }
+}
+
+/// Ids of the tokens that stand for what is not in the vocabulary.
+fn unknown(
+    tokenizer: &HfTokenizer,
+    special: &BTreeMap<String, String>,
+    unk_id: Option<u32>,
+) -> Vec<u32> {
+    let named = match tokenizer.get_model() {
+        ModelWrapper::BPE(model) => model.unk_token.clone(),
+        ModelWrapper::WordPiece(model) => Some(model.unk_token.clone()),
+        ModelWrapper::WordLevel(model) => Some(model.unk_token.clone()),
+        ModelWrapper::Unigram(_) => None,
+    };
+    let tokens = named.into_iter().chain(special.get("unk_token").cloned());
+    tokens
+        .filter_map(|token| tokenizer.token_to_id(&token))
+        .chain(unk_id)
+        .collect()
+}
+
+/// With dropout every run would have other tokens.
+fn without_dropout(tokenizer: &mut HfTokenizer) {
+    if let ModelWrapper::BPE(model) = tokenizer.get_model() {
+        let mut model = model.clone();
+        model.dropout = None;
+        tokenizer.with_model(model);
+    }
+}
+
+/// Has the ends of a sequence marked as `tokenizer_config.json` says: where it names `add_bos_token`
+/// or `add_eos_token`, transformers puts this in the place of the file's own post-processor.
+fn add_ends(
+    tokenizer: &mut HfTokenizer,
+    config: &Map<String, Value>,
+    special: &BTreeMap<String, String>,
+    has_post_processor: bool,
+) -> Result<(), InputError> {
+    let said = ["add_bos_token", "add_eos_token"].map(|key| config.get(key));
+    if said.iter().all(Option::is_none) && has_post_processor {
+        return Ok(());
+    }
+    let [bos, eos] = [("bos_token", said[0]), ("eos_token", said[1])].map(|(name, said)| {
+        let token = special.get(name)?;
+        (said.and_then(Value::as_bool) == Some(true)).then_some(())?;
+        Some((token.clone(), tokenizer.token_to_id(token)?))
+    });
+    let mut single = vec![json!({"Sequence": {"id": "A", "type_id": 0}})];
+    let mut tokens = Map::new();
+    for (end, first) in [(bos, true), (eos, false)] {
+        if let Some((token, id)) = end {
+            let piece = json!({"SpecialToken": {"id": token, "type_id": 0}});
+            single.insert(if first { 0 } else { single.len() }, piece);
+            let own = json!({"id": token, "ids": [id], "tokens": [token]});
+            tokens.insert(token, own);
+        }
+    }
+    let mut pair = single.clone();
+    pair.push(json!({"Sequence": {"id": "B", "type_id": 1}}));
+    let template = json!({
+        "type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": tokens
+    });
+    let ends: PostProcessorWrapper = serde_json::from_value(template).map_err(failed)?;
+    tokenizer.with_post_processor(Some(ends));
+    Ok(())
 }
 
 /// Adds the tokens that only `tokenizer_config.json` knows, as transformers does.

@@ -3,6 +3,8 @@
 mod bad;
 mod demo;
 mod documents;
+mod hostile;
 mod images;
 mod prompts;
 mod sha256;
+mod templates;

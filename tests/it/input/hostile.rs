@@ -1,0 +1,345 @@
+//! Templates and tokenizers that were made to do harm: a sentence, at once, whatever they hold.
+
+use std::time::Duration;
+
+use mirscope::{
+    input::{InputError, PromptBuilder},
+    weights::MemorySource,
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::prompts::{config, tokenizer};
+use crate::golden;
+
+/// Opens a checkpoint and builds a prompt on a stack as small as a page's, and does not wait forever.
+fn tried(source: MemorySource) -> Result<usize, InputError> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let work = move || {
+        let tried = PromptBuilder::open(&source, &config(4096))
+            .and_then(|builder| builder.document("d", &["Some red words.", "More of them."]))
+            .map(|prompt| prompt.input_ids.len());
+        sender.send(tried).unwrap();
+    };
+    let thread = std::thread::Builder::new().stack_size(1 << 20);
+    thread.spawn(work).unwrap();
+    receiver.recv_timeout(Duration::from_secs(120)).unwrap()
+}
+
+fn with(template: &str) -> MemorySource {
+    tokenizer("byte").with("chat_template.jinja", template.as_bytes().to_vec())
+}
+
+fn loops(count: usize, body: &str) -> String {
+    format!("{{% set ns = namespace(x='x', l=[1]) %}}{{% for i in range({count}) %}}{body}{{% endfor %}}")
+}
+
+#[test]
+fn templates_that_nest_work_or_grow_too_much_are_refused() {
+    let many = |open: &str, middle: &str, close: &str, count: usize| {
+        format!("{}{middle}{}", open.repeat(count), close.repeat(count))
+    };
+    let cases = [
+        // Nesting.
+        format!("{{{{ {} }}}}", many("not ", "true", "", 20_000)),
+        format!("{{{{ {} }}}}", many("- ", "1", "", 20_000)),
+        format!("{{{{ {} }}}}", many("(", "1", ")", 20_000)),
+        format!("{{{{ {} }}}}", many("[", "1", "]", 20_000)),
+        format!("{{{{ {} }}}}", many("{'a':", "1", "}", 10_000)),
+        format!("{{{{ {} }}}}", many("f(", "1", ")", 10_000)),
+        format!("{{{{ a{} }}}}", ".a".repeat(20_000)),
+        format!("{{{{ a{} }}}}", "[0]".repeat(20_000)),
+        format!("{{{{ a{} }}}}", "()".repeat(20_000)),
+        format!("{{{{ a{} }}}}", "|upper".repeat(20_000)),
+        format!("{{{{ a{} }}}}", " is defined".repeat(10_000)),
+        format!("{{{{ a{} }}}}", " if a else a".repeat(10_000)),
+        format!("{{{{ a{} }}}}", " + a".repeat(20_000)),
+        format!("{{{{ {}", "not ".repeat(20_000)),
+        format!("{{% set {}a{} = 1 %}}", "(".repeat(20_000), ")".repeat(20_000)),
+        format!("{{% if a %}}{}{{% endif %}}", "{% elif a %}".repeat(10_000)),
+        many("{% if true %}", "a", "{% endif %}", 5_000),
+        many("{% for a in [1] %}", "a", "{% endfor %}", 5_000),
+        many("{% filter upper %}", "a", "{% endfilter %}", 5_000),
+        "{{ '".to_owned() + &"x".repeat(400_000),
+        // Recursion.
+        "{% macro f(x) %}{{ f([x]) }}{% endmacro %}{{ f(1) }}".into(),
+        "{% macro f() %}{{ f() }}{{ f() }}{% endmacro %}{{ f() }}".into(),
+        "{% macro f(x) %}{% call f(x) %}{{ caller() }}{% endcall %}{% endmacro %}{{ f(1) }}".into(),
+        "{% block a %}{{ self.a() }}{% endblock %}".into(),
+        "{% include 'chat_template' %}".into(),
+        "{% import 'chat_template' as t %}".into(),
+        "{% extends 'chat_template' %}".into(),
+        "{% for a in [[1]] recursive %}{{ loop([a]) }}{% endfor %}".into(),
+        // Values that hold themselves or each other.
+        "{% set ns = namespace() %}{% set ns.a = ns %}{{ ns }}".into(),
+        "{% set ns = namespace() %}{% set ns.a = [{'b': ns}] %}{{ ns == ns }}".into(),
+        loops(99_999, "{% set ns.l = [ns.l] %}") + "{{ ns.l }}",
+        loops(9_999, "{% set ns.l = [ns.l, ns.l] %}"),
+        loops(9_999, "{% set ns.l = ns.l[::-1] %}{% set ns.l = [ns.l | reverse] %}"),
+        loops(9_999, "{% set ns.l = dict(a=ns.l) %}"),
+        "{% set a = [1] %}".to_owned() + &"{% set a = [a, a] %}".repeat(60) + "{{ a == a }}",
+        "{% set a = namespace() %}".to_owned() + &"{% set a = namespace(b=a, c=a) %}".repeat(70),
+        "{% macro f(x, n) %}{% if n %}{{ f([x, x, x, x], n - 1) }}{% else %}{{ x == x }}{% endif %}{% endmacro %}{{ f(1, 12) }}".into(),
+        // Work.
+        "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}".into(),
+        loops(9_999, "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}"),
+        "{{ range(99999999999) | list }}".into(),
+        loops(9_999, "{% if (range(9000) | list) == (range(9000) | list) %}{% endif %}"),
+        loops(9_999, "{% set a = range(9000) | list | sort | reverse | list %}"),
+        loops(99_999, "{% set ns.l = ns.l + [i] %}{% if i in ns.l %}{% endif %}"),
+        // Growth.
+        "{{ 'x' * 1000000000 }}".into(),
+        "{% set n = 100000000 %}{{ 'x' * n }}".into(),
+        "{% set n = 90000000 %}{% for i in range(9999) %}{% if [1] * n == [1] * n %}{% endif %}{% endfor %}".into(),
+        loops(99, "{% set ns.x = ns.x ~ ns.x %}"),
+        loops(99, "{% set ns.x = ns.x + ns.x %}"),
+        loops(99, "{% set ns.x %}{{ ns.x }}{{ ns.x }}{% endset %}"),
+        loops(99, "{% set ns.l = ns.l + ns.l %}"),
+        loops(99, "{% set ns.x = ns.x.replace('x', 'xx') %}"),
+        loops(99, "{% set ns.x = ns.x | replace('', ns.x) %}"),
+        loops(99, "{% set ns.x = [ns.x, ns.x] | join(ns.x) %}"),
+        loops(99, "{% set ns.x = ns.x.join([ns.x, ns.x]) %}"),
+        loops(99, "{% set ns.x = ns.x | list | map('replace', 'x', ns.x ~ ns.x) | join %}"),
+        loops(99, "{% set ns.x = 'x\nx' | indent(100000000) %}"),
+        loops(99, "{% set ns.x = '%1000000000d' | format(1) %}"),
+        loops(99, "{% set ns.x = '%.999999999f' | format(1.5) %}"),
+        loops(99, "{% set ns.x = '%*d' | format(1000000000, 1) %}"),
+        loops(99, "{% set ns.x = '{:1000000000}'.format(1) %}"),
+        loops(99, "{% set ns.l = [1] | batch(1000000000, 0) | list %}"),
+        loops(99, "{% set ns.l = [1] | slice(1000000000) | list %}"),
+        loops(99, "{% set ns.x = [[1]] | tojson(indent=1000000000) %}"),
+        loops(99_999, "{% set ns.l = ns.l + ['x' * 200 * 200 ~ i] %}"),
+        "{% set b = 'x' * 200 * 200 %}".to_owned()
+            + &(0..5_000).map(|i| format!("{{% set a{i} = b ~ {i} %}}")).collect::<String>(),
+        loops(99_999, &format!("{{% set x %}}{}{{% endset %}}", "word ".repeat(20_000))),
+        loops(99_999, &"word ".repeat(40_000)),
+        format!("{{% for i in range(9999) %}}{{% if {} %}}{{% endif %}}{{% endfor %}}", "'x' * 200 ~ ".repeat(60) + "'x'"),
+        // Names that are kept for the program.
+        "{% macro __keep(x) %}{% endmacro %}".into(),
+        "{% set __most = 1000000000000 %}".into(),
+    ];
+    let mut wrong = Vec::new();
+    for template in &cases {
+        let shown: String = template.chars().take(90).collect();
+        match tried(with(template)) {
+            Err(error @ InputError::Template { .. }) => {
+                let error = error.to_string();
+                let short = error.len() < 700 && error.starts_with("chat_template.jinja: ");
+                if !short || error.contains(char::is_control) {
+                    wrong.push(format!("{shown}: {error}"));
+                }
+            }
+            other => wrong.push(format!("{shown}: {other:?}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_harmless_template_may_be_long_and_a_text_longer() {
+    // A turn for each text, and a walk back over all turns in each, as some templates do.
+    let template = "{% for m in messages %}{% for n in messages[::-1] %}{% if n.role == 'user' %}{% endif %}\
+        {% endfor %}{% for p in m.content %}{{ '<image>' if p.type == 'image' else p.text | trim }}{% endfor %}\
+        {% endfor %}"
+        .to_owned()
+        + &"{# a comment of some length, as licenses have them #}\n".repeat(2_000);
+    let builder = PromptBuilder::open(&with(&template), &config(1 << 20)).unwrap();
+    let texts: Vec<String> = (0..60).map(|i| format!("Text {i}. ").repeat(40)).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    assert_eq!(builder.document("d", &texts).unwrap().images, 60);
+    let long = "Three birds fly over the hill. ".repeat(20_000);
+    assert_eq!(builder.pair("p", &long).unwrap().images, 1);
+}
+
+/// The byte-level tokenizer's file after a change.
+fn changed(change: impl FnOnce(&mut Value)) -> MemorySource {
+    let path = golden::root().join("prompts/byte/tokenizer.json");
+    let mut file: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    change(&mut file);
+    tokenizer("byte").with("tokenizer.json", file.to_string().into_bytes())
+}
+
+fn replace(pattern: Value, content: &str) -> Value {
+    json!({"type": "Replace", "pattern": pattern, "content": content})
+}
+
+fn sequence(parts: Vec<Value>) -> Value {
+    json!({"type": "Sequence", "normalizers": parts})
+}
+
+fn set(key: &'static str, value: Value) -> MemorySource {
+    changed(|file| file[key] = value)
+}
+
+/// A table in base 64 of bytes.
+fn table(bytes: &[u8]) -> Value {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let all = chunk.iter().chain([&0; 3]).take(3).fold(0, |a, b| a << 8 | u32::from(*b));
+        for place in 0..4 {
+            let six = all >> (18 - 6 * place) & 63;
+            text.push(if place <= chunk.len() { LETTERS[six as usize] as char } else { '=' });
+        }
+    }
+    json!({"type": "Precompiled", "precompiled_charsmap": text})
+}
+
+#[test]
+fn tokenizers_that_break_their_library_are_refused_by_name() {
+    let double = || replace(json!({"String": "e"}), "ee");
+    let post = |single: Value, tokens: Value| {
+        json!({"type": "TemplateProcessing", "single": single, "pair": [], "special_tokens": tokens})
+    };
+    let a = json!({"Sequence": {"id": "A", "type_id": 0}});
+    let special = json!({"SpecialToken": {"id": "<none>", "type_id": 0}});
+    let units = |units: &[u32], rest: &[u8]| {
+        let mut bytes = (4 * units.len() as u32).to_le_bytes().to_vec();
+        units.iter().for_each(|unit| bytes.extend(unit.to_le_bytes()));
+        bytes.extend(rest);
+        table(&bytes)
+    };
+    let long = |length: usize| "x".repeat(length);
+    let cases = [
+        ("no tokenizer", tokenizer("byte").with("tokenizer.json", b"[1]".to_vec())),
+        ("doubling", set("normalizer", sequence(vec![double(); 60]))),
+        ("many parts", set("normalizer", sequence(vec![json!({"type": "NFC"}); 1000]))),
+        ("growing", set("normalizer", replace(json!({"String": "e"}), &long(3000)))),
+        ("growing at nothing", set("normalizer", replace(json!({"Regex": ""}), &long(3000)))),
+        ("huge content", set("normalizer", replace(json!({"String": "e"}), &long(1 << 20)))),
+        ("huge prefix", set("normalizer", json!({"type": "Prepend", "prepend": long(1 << 20)}))),
+        ("bytes of bytes", set("pre_tokenizer", json!({"type": "Sequence", "pretokenizers":
+            vec![json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false}); 40]}))),
+        ("no table", set("normalizer", table(&[]))),
+        ("an empty trie", set("normalizer", units(&[], b""))),
+        ("a table cut off", set("normalizer", table(&[255, 255, 0, 0, 1, 2, 3, 4]))),
+        ("a place outside", set("normalizer", units(&[u32::MAX >> 1; 4], b"a\0"))),
+        ("junk", set("normalizer", units(&[0x1234_5678, 0x0bad_cafe, 0xdead_beef], b"\xff\xfe"))),
+        ("empty pieces", set("pre_tokenizer", json!({"type": "FixedLength", "length": 0}))),
+        ("an unknown token", set("post_processor", post(json!([a, special]), json!({})))),
+        ("no ids", set("post_processor", post(json!([a, special]),
+            json!({"<none>": {"id": "<none>", "ids": [1, 2, 3], "tokens": []}})))),
+        ("a second text", set("post_processor", post(json!([a, {"Sequence": {"id": "B", "type_id": 0}}]), json!({})))),
+        ("the text twice", set("post_processor", post(json!([a, a]), json!({})))),
+        ("no text", set("post_processor", post(json!([]), json!({})))),
+        ("a long merge", changed(|file| file["model"]["merges"] = json!([[long(900), "e"]]))),
+        ("a merge of the longest", changed(|file| {
+            let vocab = file["model"]["vocab"].as_object().unwrap();
+            let longest = vocab.keys().max_by_key(|key| key.len()).unwrap().clone();
+            file["model"]["merges"] = json!([[longest, longest]]);
+        })),
+        ("a short merge", changed(|file| {
+            file["model"]["continuing_subword_prefix"] = json!("####");
+            file["model"]["merges"] = json!([["e", "e"]]);
+        })),
+        ("a long affix", changed(|file| file["model"]["end_of_word_suffix"] = json!(long(1 << 16)))),
+        ("a large id", changed(|file| file["model"]["vocab"]["\u{2603}"] = json!(u32::MAX))),
+        ("a negative id", changed(|file| file["model"]["vocab"]["\u{2603}"] = json!(-1))),
+        ("a long added token", changed(|file| file["added_tokens"][6]["content"] = json!(long(1 << 20)))),
+        ("a wrong pattern", set("normalizer", replace(json!({"Regex": "(((("}), ""))),
+        ("a long pattern", set("normalizer", replace(json!({"Regex": "(a|".repeat(5000)}), ""))),
+        ("a deep token", changed(|file| file["model"] =
+            json!({"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0.0], [long(1 << 20), -1.0]]}))),
+        ("no unknown", changed(|file| file["model"] =
+            json!({"type": "Unigram", "unk_id": 9, "vocab": [["<unk>", 0.0]]}))),
+        ("everything lost", changed(|file| file["normalizer"] = replace(json!({"Regex": "[a-zA-Z.]"}), ""))),
+        ("everything unknown", changed(|file| file["model"] =
+            json!({"type": "WordLevel", "unk_token": "<unk>", "vocab": {"<unk>": 0, "<s>": 1, "</s>": 2, "<image>": 4}}))),
+        ("backtracking", set("pre_tokenizer", json!({"type": "Split", "behavior": "Isolated", "invert": false,
+            "pattern": {"Regex": "(?=((.+)+)+9)(?:(?=(.*.*.*.*)*$)x|y)"}}))),
+        ("deep", tokenizer("byte").with("tokenizer.json",
+            format!("{{\"normalizer\":{}", "{\"type\":\"Sequence\",\"normalizers\":[".repeat(9000)).into_bytes())),
+    ];
+    let mut wrong = Vec::new();
+    for (what, source) in cases {
+        match tried(source) {
+            Err(error) if error.to_string().starts_with("tokenizer.json: ") => {
+                let error = error.to_string();
+                if error.len() > 600 || error.contains(char::is_control) {
+                    wrong.push(format!("{what}: {error}"));
+                }
+            }
+            other => wrong.push(format!("{what}: {other:?}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn dropout_is_switched_off_and_losses_are_told() {
+    let open = |source: MemorySource| PromptBuilder::open(&source, &config(4096)).unwrap();
+    let pair = |source| open(source).pair("t", "A small red house.").unwrap();
+    let plain = pair(tokenizer("byte"));
+    let dropping = || changed(|file| file["model"]["dropout"] = json!(0.5));
+    for _ in 0..5 {
+        assert_eq!(pair(dropping()).input_ids, plain.input_ids);
+    }
+    let notes = open(dropping()).notes();
+    assert!(notes.len() == 1 && notes[0].contains("dropout"), "{notes:?}");
+    assert!(open(tokenizer("byte")).notes().is_empty());
+    // Cutting and padding are not the tokenizer's.
+    let padded = changed(|file| {
+        file["truncation"] = json!({"direction": "Right", "max_length": 4, "strategy": "LongestFirst", "stride": 0});
+        file["padding"] = json!({"strategy": {"Fixed": 4_000_000_000_u64}, "direction": "Right",
+            "pad_to_multiple_of": null, "pad_id": 3, "pad_type_id": 0, "pad_token": "<pad>"});
+    });
+    assert_eq!(pair(padded).input_ids, plain.input_ids);
+    // All but the vowels is unknown.
+    let vowels = json!({"type": "BPE", "unk_token": "<unk>", "merges": [], "vocab": {
+        "<unk>": 0, "<s>": 1, "</s>": 2, "<image>": 4, "a": 7, "e": 8, "o": 9, "u": 10,
+    }});
+    let lossy = pair(changed(|file| file["model"] = vowels));
+    let notes = lossy.notes;
+    assert!(notes.len() == 1 && notes[0].contains("knows only"), "{notes:?}");
+}
+
+/// Changes one value somewhere in a file.
+fn mutate(value: &mut Value, path: &[prop::sample::Index], to: &Value) {
+    let Some((index, rest)) = path.split_first() else {
+        *value = to.clone();
+        return;
+    };
+    match value {
+        Value::Array(items) if !items.is_empty() => {
+            let index = index.index(items.len());
+            mutate(&mut items[index], rest, to);
+        }
+        Value::Object(items) if !items.is_empty() => {
+            let key = items.keys().nth(index.index(items.len())).unwrap().clone();
+            mutate(&mut items[&key], rest, to);
+        }
+        other => *other = to.clone(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Whatever is changed about a tokenizer's file, there is a prompt or an error.
+    #[test]
+    fn changed_tokenizers_never_panic(
+        name in prop::sample::select(vec!["byte", "llama"]),
+        path in prop::collection::vec(any::<prop::sample::Index>(), 1..6),
+        to in prop::sample::select(vec![
+            json!(null), json!(0), json!(-1), json!(u32::MAX), json!(1.5), json!(""), json!("<s>"),
+            json!("e"), json!("\u{2581}"), json!("ee"), json!([]), json!({}), json!(true), json!(["e", "e"]),
+            json!({"type": "Strip", "strip_left": true, "strip_right": true}),
+            json!({"type": "Split", "pattern": {"Regex": ""}, "behavior": "MergedWithNext", "invert": true}),
+            json!({"type": "Replace", "pattern": {"String": ""}, "content": "\u{e9}"}),
+            json!({"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
+                "strip_accents": true, "lowercase": true}),
+            json!({"type": "Metaspace", "replacement": "\u{1f600}", "prepend_scheme": "always", "split": true}),
+            json!({"type": "FixedLength", "length": 1}),
+            json!({"type": "RobertaProcessing", "sep": ["</s>", 2], "cls": ["<s>", 1], "trim_offsets": true,
+                "add_prefix_space": true}),
+        ]),
+    ) {
+        let path_of = golden::root().join("prompts").join(name).join("tokenizer.json");
+        let mut file: Value = serde_json::from_slice(&std::fs::read(path_of).unwrap()).unwrap();
+        mutate(&mut file, &path, &to);
+        let source = tokenizer(name).with("tokenizer.json", file.to_string().into_bytes());
+        if let Ok(builder) = PromptBuilder::open(&source, &config(4096)) {
+            let _ = builder.document("d", &["A caf\u{e9} \u{1f600} <s>.", " \u{4e00}e\u{301}  x"]);
+        }
+    }
+}
