@@ -42,7 +42,11 @@ pub(super) fn growth(table: &str) -> Result<usize, String> {
     let (units, texts) = rest.split_at_checked(size).ok_or_else(broken)?;
     let texts = std::str::from_utf8(texts).map_err(|_| broken())?;
     let units: Vec<u32> = (units.chunks_exact(4))
-        .map(|unit| unit.iter().rev().fold(0, |all, byte| all << 8 | u32::from(*byte)))
+        .map(|unit| {
+            unit.iter()
+                .rev()
+                .fold(0, |all, byte| all << 8 | u32::from(*byte))
+        })
         .collect();
     let unit = |place: usize| units.get(place).copied().ok_or_else(broken);
     let mut growth = 1;

@@ -3,7 +3,8 @@
 //! Images: [`decode_image`] gives what PIL and `transformers.image_utils.load_image` give,
 //! [`ImageProcessor`] what the PIL image processors of transformers 5 make of it. Texts:
 //! [`PromptBuilder`] renders the checkpoint's chat template (or vicuna_v1), expands the image
-//! placeholder and tokenizes, like the LLaVA processor. [`Processor`] holds both.
+//! placeholder and tokenizes, like the LLaVA processor. [`Processor`] holds both. Templates and
+//! tokenizers come from strangers: what they may do is bounded before they are run.
 
 mod charsmap;
 mod decode;

@@ -184,7 +184,11 @@ impl PromptBuilder {
             let mut end = content.range.start;
             for &token in tokens {
                 let id = encoded.ids.get(token as usize).copied().unwrap_or_default();
-                let span = encoded.spans.get(token as usize).cloned().unwrap_or_default();
+                let span = encoded
+                    .spans
+                    .get(token as usize)
+                    .cloned()
+                    .unwrap_or_default();
                 let span = span.start.max(end)..span.end.min(content.range.end);
                 end = end.max(span.end);
                 if !self.tokenizer.is_unknown(id) {
@@ -329,7 +333,10 @@ impl PromptBuilder {
 /// Bytes of a part of a text that are no white space; a token may stand for a part of a character.
 fn letters(text: &str, part: Range<usize>) -> usize {
     let bytes = text.as_bytes().get(part).unwrap_or_default();
-    bytes.iter().filter(|byte| !byte.is_ascii_whitespace()).count()
+    bytes
+        .iter()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .count()
 }
 
 /// Positions of the tokens that overlap one of the own texts.

@@ -146,12 +146,11 @@ impl Renderer {
         }
         let text = |reason: &str| Misfit::Text(reason.into(), rendered.clone());
         let image = |reason: String| Misfit::Image(reason, rendered.clone());
-        let between =
-            split(&marked, &sentinels).ok_or_else(|| text("the texts change places"))?;
+        let between = split(&marked, &sentinels).ok_or_else(|| text("the texts change places"))?;
         let found_images = rendered.matches(&self.image_token).count();
         if found_images != texts.len() {
             let places = |count: usize| match count {
-                0 => format!("no `{}`", self.image_token),
+                0 => format!("no image (`{}`)", self.image_token),
                 1 => "one image".into(),
                 count => format!("several images ({count})"),
             };
@@ -201,7 +200,10 @@ impl Renderer {
                 match self.with_template(template, (user, assistant), &["Some words."]) {
                     Ok(_) => return Ok((user, assistant)),
                     Err(misfit) => {
-                        if nearest.as_ref().is_none_or(|own| own.rank() < misfit.rank()) {
+                        if nearest
+                            .as_ref()
+                            .is_none_or(|own| own.rank() < misfit.rank())
+                        {
                             nearest = Some(misfit);
                         }
                     }
@@ -232,9 +234,10 @@ impl Misfit {
     fn rank(&self) -> usize {
         match self {
             Self::Fails(_) => 0,
-            Self::Prints(_) => 1,
-            Self::Text(..) => 2,
-            Self::Image(..) => 3,
+            Self::Text(_, rendered) if rendered.trim().is_empty() => 1,
+            Self::Prints(_) => 2,
+            Self::Text(..) => 3,
+            Self::Image(..) => 4,
         }
     }
 
@@ -251,7 +254,10 @@ impl Misfit {
             file: template.file.clone(),
             reason: match rendered.as_str() {
                 "" => format!("{reason}, and renders nothing at all"),
-                _ => format!("{reason}; it begins with \"{}\"", shown(&rendered, MAX_SHOWN)),
+                _ => format!(
+                    "{reason}; it begins with \"{}\"",
+                    shown(&rendered, MAX_SHOWN)
+                ),
             },
         }
     }

@@ -1,11 +1,13 @@
 //! Text to token ids with the checkpoint's `tokenizer.json`.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::BTreeMap,
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use serde_json::{Map, Value, json};
-use tokenizers::{
-    AddedToken, ModelWrapper, PostProcessorWrapper, Tokenizer as HfTokenizer,
-};
+use tokenizers::{AddedToken, ModelWrapper, PostProcessorWrapper, Tokenizer as HfTokenizer};
 
 use super::{
     error::{InputError, shown},
@@ -54,7 +56,7 @@ impl Tokenizer {
         }
         let bytes = source.read(FILE)?;
         let checked = check(&bytes).map_err(failed)?;
-        let mut inner = HfTokenizer::from_bytes(&bytes).map_err(failed)?;
+        let mut inner = caught(|| HfTokenizer::from_bytes(&bytes))?;
         drop(bytes);
         let mut notes = Vec::new();
         if checked.dropout {
@@ -115,10 +117,7 @@ impl Tokenizer {
     /// [`InputError::Tokenizer`] where it fails, or would take too long or too much memory.
     pub fn encode(&self, text: &str, add_special_tokens: bool) -> Result<Encoded, InputError> {
         self.checked.text(text).map_err(failed)?;
-        let encoding = self
-            .inner
-            .encode(text, add_special_tokens)
-            .map_err(failed)?;
+        let encoding = caught(|| self.inner.encode(text, add_special_tokens))?;
         let offsets = encoding.get_offsets().iter();
         Ok(Encoded {
             ids: encoding.get_ids().to_vec(),
@@ -131,6 +130,15 @@ fn failed(reason: impl ToString) -> InputError {
     InputError::Tokenizer {
         file: FILE.into(),
         reason: shown(&reason.to_string(), 300),
+    }
+}
+
+/// What the library answers. Should it fail on a file that passed the check, this is told where
+/// panics can be caught.
+fn caught<T>(ask: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, InputError> {
+    match catch_unwind(AssertUnwindSafe(ask)) {
+        Ok(answer) => answer.map_err(failed),
+        Err(_) => Err(failed("its library broke off")),
     }
 }
 

@@ -33,6 +33,9 @@ const MAX_NORMALIZED: usize = 64 << 20;
 /// Steps back that a pattern may take to find one match.
 const MAX_STEPS: usize = 100_000;
 
+/// Where nothing is replaced by something, the library loses the text's places.
+const NOTHING_REPLACED: &str = "a normalizer that puts something in the place of nothing";
+
 /// What is known of a tokenizer before it is loaded.
 pub(super) struct Checked {
     /// Whether its BPE leaves out merges by chance.
@@ -43,7 +46,13 @@ pub(super) struct Checked {
     pub post_processor: bool,
     /// Times as long as it was that a text may become.
     growth: usize,
-    patterns: Vec<Regex>,
+    patterns: Vec<Pattern>,
+}
+
+/// A pattern of a normalizer, which replaces what it matches, or of a pre-tokenizer.
+struct Pattern {
+    regex: Regex,
+    replaces: bool,
 }
 
 /// Looks through a `tokenizer.json`.
@@ -66,7 +75,11 @@ pub(super) fn check(bytes: &[u8]) -> Result<Checked, String> {
     }
     for added in &file.added_tokens {
         if added.content.len() > MAX_TOKEN || added.id > u64::from(u32::MAX >> 1) {
-            return Err(format!("an added token of {} bytes and id {}", added.content.len(), added.id));
+            return Err(format!(
+                "an added token of {} bytes and id {}",
+                added.content.len(),
+                added.id
+            ));
         }
     }
     for parts in [&file.normalizer, &file.pre_tokenizer] {
@@ -74,10 +87,15 @@ pub(super) fn check(bytes: &[u8]) -> Result<Checked, String> {
         checked.parts(parts.as_ref().unwrap_or(&Value::Null), &mut count)?;
     }
     if checked.growth > MAX_GROWTH {
-        return Err(format!("normalizers that make a text more than {MAX_GROWTH} times as long"));
+        return Err(format!(
+            "normalizers that make a text more than {MAX_GROWTH} times as long"
+        ));
     }
     let mut count = 0;
-    post_processor(file.post_processor.as_ref().unwrap_or(&Value::Null), &mut count)?;
+    post_processor(
+        file.post_processor.as_ref().unwrap_or(&Value::Null),
+        &mut count,
+    )?;
     Ok(checked)
 }
 
@@ -92,7 +110,9 @@ impl Checked {
         };
         *count += 1;
         if *count > MAX_PARTS {
-            return Err(format!("more than {MAX_PARTS} normalizers or pre-tokenizers"));
+            return Err(format!(
+                "more than {MAX_PARTS} normalizers or pre-tokenizers"
+            ));
         }
         let text = |key: &str| part.get(key).and_then(Value::as_str);
         let content = text("content").or(text("prepend")).unwrap_or("");
@@ -115,7 +135,7 @@ impl Checked {
                     (Some(plain), _) => (true, plain.as_str().unwrap_or("").len()),
                     (_, Some(regex)) => {
                         let regex = regex.as_str().unwrap_or("");
-                        self.pattern(regex)?;
+                        self.pattern(regex, part.contains_key("content"))?;
                         (false, regex.len())
                     }
                     _ => (true, 0),
@@ -124,6 +144,9 @@ impl Checked {
             };
             if length > MAX_PATTERN {
                 return Err(format!("a pattern of {length} bytes"));
+            }
+            if plain && length == 0 && part.contains_key("content") {
+                return Err(NOTHING_REPLACED.into());
             }
             growth = match (plain, length) {
                 (true, 1..) => content.len().div_ceil(length).max(1),
@@ -141,7 +164,7 @@ impl Checked {
         Ok(())
     }
 
-    fn pattern(&mut self, pattern: &str) -> Result<(), String> {
+    fn pattern(&mut self, pattern: &str, replaces: bool) -> Result<(), String> {
         if pattern.len() > MAX_PATTERN {
             return Err(format!("a pattern of {} bytes", pattern.len()));
         }
@@ -149,7 +172,10 @@ impl Checked {
             .backtrack_limit(MAX_STEPS)
             .build();
         let regex = built.map_err(|error| format!("the pattern `{pattern}`: {error}"))?;
-        self.patterns.push(regex);
+        if replaces && regex.is_match("").unwrap_or(true) {
+            return Err(NOTHING_REPLACED.into());
+        }
+        self.patterns.push(Pattern { regex, replaces });
         Ok(())
     }
 
@@ -160,11 +186,18 @@ impl Checked {
     pub fn text(&self, text: &str) -> Result<(), String> {
         let length = text.len().saturating_mul(self.growth);
         if self.growth > 16 && length > MAX_NORMALIZED {
-            return Err(format!("normalizers that may make a text {} times as long", self.growth));
+            return Err(format!(
+                "normalizers that may make a text {} times as long",
+                self.growth
+            ));
         }
-        for pattern in &self.patterns {
-            if pattern.find_iter(text).any(|found| found.is_err()) {
-                return Err(format!("the pattern `{}` takes too long", pattern.as_str()));
+        for Pattern { regex, replaces } in &self.patterns {
+            for found in regex.find_iter(text) {
+                let found = found
+                    .map_err(|_| format!("the pattern `{}` takes too long", regex.as_str()))?;
+                if *replaces && found.range().is_empty() {
+                    return Err(NOTHING_REPLACED.into());
+                }
             }
         }
         Ok(())
@@ -178,7 +211,9 @@ fn post_processor(value: &Value, count: &mut usize) -> Result<(), String> {
         return Err(format!("more than {MAX_PARTS} post-processors"));
     }
     if let Some(Value::Array(parts)) = value.get("processors") {
-        return parts.iter().try_for_each(|part| post_processor(part, count));
+        return parts
+            .iter()
+            .try_for_each(|part| post_processor(part, count));
     }
     let Some(Value::Array(single)) = value.get("single") else {
         return Ok(());
@@ -193,12 +228,16 @@ fn post_processor(value: &Value, count: &mut usize) -> Result<(), String> {
             continue;
         };
         let Some(token) = known.and_then(|known| known.get(id)) else {
-            return Err(format!("a post-processor that names the unknown token `{id}`"));
+            return Err(format!(
+                "a post-processor that names the unknown token `{id}`"
+            ));
         };
         let length = |key: &str| token.get(key).and_then(Value::as_array).map(Vec::len);
         let (ids, tokens) = (length("ids"), length("tokens"));
         if ids != tokens || ids > Some(MAX_PARTS) {
-            return Err(format!("a post-processor whose token `{id}` has no ids of its own"));
+            return Err(format!(
+                "a post-processor whose token `{id}` has no ids of its own"
+            ));
         }
     }
     let sequence = |piece: &Value| piece.pointer("/Sequence/id").cloned();
@@ -239,9 +278,16 @@ struct Model {
 
 impl Model {
     fn check(&self) -> Result<(), String> {
-        let most = if self.vocab.list { MAX_UNIGRAM } else { MAX_TOKEN };
+        let most = if self.vocab.list {
+            MAX_UNIGRAM
+        } else {
+            MAX_TOKEN
+        };
         if self.vocab.longest > most {
-            return Err(format!("a token of {} bytes, more than {most}", self.vocab.longest));
+            return Err(format!(
+                "a token of {} bytes, more than {most}",
+                self.vocab.longest
+            ));
         }
         if self.vocab.largest > u64::from(u32::MAX >> 1) {
             return Err(format!("a token of id {}", self.vocab.largest));
@@ -254,7 +300,9 @@ impl Model {
         for Merge(left, right) in &self.merges {
             let longer = || left.len() + right.len() - prefix > self.vocab.longest;
             if !right.is_char_boundary(prefix) || left.len() > self.vocab.longest || longer() {
-                return Err(format!("the merge of `{left}` and `{right}` is none of its tokens"));
+                return Err(format!(
+                    "the merge of `{left}` and `{right}` is none of its tokens"
+                ));
             }
         }
         Ok(())

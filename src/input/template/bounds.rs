@@ -199,7 +199,10 @@ fn check(tokens: &[Token<'_>]) -> Result<(), String> {
             }
             (Kind::Name, "not" | "and" | "or" | "if" | "else" | "in" | "is") => operators += 1,
             (Kind::Name, name) if name.starts_with("__") => {
-                return Err(format!("uses the name `{}`", name.get(..40).unwrap_or(name)));
+                return Err(format!(
+                    "uses the name `{}`",
+                    name.get(..40).unwrap_or(name)
+                ));
             }
             _ => {}
         }
@@ -235,9 +238,8 @@ fn small_factor(tokens: &[Token<'_>], times: usize) -> bool {
         small(index) && apart(outside) && outside.is_none_or(|token| token.kind != Kind::Close)
     });
     let outside = tokens.get(times + 2);
-    let after = small(times + 1)
-        && apart(outside)
-        && outside.is_none_or(|token| token.kind != Kind::Open);
+    let after =
+        small(times + 1) && apart(outside) && outside.is_none_or(|token| token.kind != Kind::Open);
     before || after
 }
 
@@ -256,7 +258,10 @@ mod tests {
             ("{%- set a = 1, 2 -%}", "{%- set a = __keep((1, 2)) -%}"),
             ("{% set n.a = [b] %}", "{% set n.a = __store(([b])) %}"),
             ("{% set a %}{% endset %}", "{% set a %}{% endset %}"),
-            ("{% for a, b in c.d() if b %}", "{% for a, b in __each((c.d())) if b %}"),
+            (
+                "{% for a, b in c.d() if b %}",
+                "{% for a, b in __each((c.d())) if b %}",
+            ),
             ("{% if a and (b) %}", "{% if __keep((a and (b))) %}"),
             (
                 "{{ f(a, b=c, *d, **e) | g('x)', [y]) }}",
@@ -270,7 +275,10 @@ mod tests {
                 "{% with a = 1, b = f() %}",
                 "{% with a = __keep((1)), b = __keep((f())) %}",
             ),
-            ("{% raw %}{{ f(a) }}{% endraw %}", "{% raw %}{{ f(a) }}{% endraw %}"),
+            (
+                "{% raw %}{{ f(a) }}{% endraw %}",
+                "{% raw %}{{ f(a) }}{% endraw %}",
+            ),
             ("{# {{ f(a) }} #}", "{# {{ f(a) }} #}"),
             ("a\r\nb\rc", "a\nb\nc"),
         ] {
@@ -297,9 +305,8 @@ mod tests {
 
     #[test]
     fn what_nests_or_grows_is_refused() {
-        let deep = |open: &str, close: &str| {
-            format!("{{{{ {}1{} }}}}", open.repeat(30), close.repeat(30))
-        };
+        let deep =
+            |open: &str, close: &str| format!("{{{{ {}1{} }}}}", open.repeat(30), close.repeat(30));
         for template in [
             "x".repeat(MAX_BYTES + 1),
             deep("(", ")"),

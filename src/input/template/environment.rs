@@ -73,13 +73,14 @@ pub(super) fn environment(
             false => Ok(value),
         }
     });
-    environment.add_function(EACH, |state: &mut State<'_, '_>, value: Value| {
-        match value.kind() {
+    environment.add_function(
+        EACH,
+        |state: &mut State<'_, '_>, value: Value| match value.kind() {
             ValueKind::None => Err(refused("goes over nothing (none is not iterable)".into())),
             ValueKind::Iterable => Meter::of(state).charge(0).map(|()| value),
             _ => Meter::of(state).weigh(&value).map(|()| value),
-        }
-    });
+        },
+    );
     for (name, filter) in all_filters() {
         environment.add_filter(name, guarded(name, filter));
     }
@@ -92,7 +93,12 @@ pub(super) fn environment(
         },
     );
     environment.add_test("sequence", |value: &Value| {
-        let sized = [ValueKind::String, ValueKind::Seq, ValueKind::Map, ValueKind::Undefined];
+        let sized = [
+            ValueKind::String,
+            ValueKind::Seq,
+            ValueKind::Map,
+            ValueKind::Undefined,
+        ];
         sized.contains(&value.kind())
     });
     environment.add_test("iterable", |value: &Value| {
@@ -167,7 +173,9 @@ fn growth(name: &str, value: &Value, args: &[Value]) -> Result<usize, Error> {
     let count = |value| items(value).map_or(0, Iterator::count);
     let named = |name: &str| {
         let last = args.last().filter(|value| value.is_kwargs())?;
-        last.get_attr(name).ok().filter(|value| !value.is_undefined())
+        last.get_attr(name)
+            .ok()
+            .filter(|value| !value.is_undefined())
     };
     Ok(match name {
         "replace" => {
@@ -177,7 +185,8 @@ fn growth(name: &str, value: &Value, args: &[Value]) -> Result<usize, Error> {
         }
         "join" => {
             // The list is joined by the text, or, as a method, the other way round.
-            let text = value.as_str().is_some() && args.first().is_some_and(|v| items(Some(v)).is_some());
+            let text =
+                value.as_str().is_some() && args.first().is_some_and(|v| items(Some(v)).is_some());
             let (list, mark) = match text && args.first().is_some_and(|v| v.as_str().is_none()) {
                 true => (args.first(), Some(value.clone())),
                 false => (Some(value), named("d").or(args.first().cloned())),
@@ -191,7 +200,9 @@ fn growth(name: &str, value: &Value, args: &[Value]) -> Result<usize, Error> {
             lines.saturating_mul(width)
         }
         "batch" | "slice" => {
-            let counts = ["count", "linecount", "slices"].iter().filter_map(|name| named(name));
+            let counts = ["count", "linecount", "slices"]
+                .iter()
+                .filter_map(|name| named(name));
             let most = counts.filter_map(|value| value.as_usize()).max();
             most.unwrap_or(0).max(number(0)).saturating_mul(32)
         }
@@ -207,7 +218,9 @@ fn growth(name: &str, value: &Value, args: &[Value]) -> Result<usize, Error> {
             };
             // A width may also come from another value.
             if numbers.into_iter().any(wide) || text.contains('*') || text.contains(":{") {
-                return Err(refused(format!("formats wider than {MAX_WIDTH} characters")));
+                return Err(refused(format!(
+                    "formats wider than {MAX_WIDTH} characters"
+                )));
             }
             0
         }

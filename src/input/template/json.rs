@@ -39,7 +39,10 @@ pub(super) fn tojson(args: &[Value], most: usize) -> Result<Value, Error> {
         Some(text) if text.as_str().is_some() => text.as_str().map(str::to_owned),
         Some(number) => Some(" ".repeat(i64::try_from(number)?.clamp(0, 1 << 20) as usize)),
     };
-    if indent.as_ref().is_some_and(|indent| indent.len() > MAX_INDENT) {
+    if indent
+        .as_ref()
+        .is_some_and(|indent| indent.len() > MAX_INDENT)
+    {
         return Err(failed(format!("an indent of more than {MAX_INDENT}")));
     }
     let (mut item, mut key) = (", ".to_owned(), ": ".to_owned());

@@ -30,8 +30,22 @@ impl Token<'_> {
     /// Whether a value may end here, so that a bracket behind it is a call or a subscript.
     pub fn ends_a_value(&self) -> bool {
         const KEYWORDS: [&str; 16] = [
-            "if", "elif", "else", "for", "in", "not", "and", "or", "is", "recursive", "set", "with",
-            "call", "filter", "do", "autoescape",
+            "if",
+            "elif",
+            "else",
+            "for",
+            "in",
+            "not",
+            "and",
+            "or",
+            "is",
+            "recursive",
+            "set",
+            "with",
+            "call",
+            "filter",
+            "do",
+            "autoescape",
         ];
         match self.kind {
             Kind::Name => !KEYWORDS.contains(&self.text),
@@ -48,7 +62,10 @@ pub(super) fn is_block(tag: &str) -> bool {
 
 /// Where the next tag or comment begins.
 pub(super) fn next_tag(text: &str) -> Option<usize> {
-    ["{{", "{%", "{#"].iter().filter_map(|tag| text.find(tag)).min()
+    ["{{", "{%", "{#"]
+        .iter()
+        .filter_map(|tag| text.find(tag))
+        .min()
 }
 
 /// Length of what opens a tag, with a sign that controls white space.
@@ -181,7 +198,10 @@ mod tests {
         }
         assert_eq!(length_of_comment("{#- {{ #} #}"), 9);
         assert_eq!(length_of_comment("{#}"), 3);
-        assert_eq!(length_of_raw("{%- raw -%} {{ {%+ endraw %}a"), Some((28, 4)));
+        assert_eq!(
+            length_of_raw("{%- raw -%} {{ {%+ endraw %}a"),
+            Some((28, 4))
+        );
         assert_eq!(length_of_raw("{% rawest %}"), None);
         assert_eq!(next_tag("a { {# {{"), Some(4));
     }

@@ -61,7 +61,8 @@ pub(super) fn marks(tokens: &[Token<'_>], block: bool) -> Vec<(usize, String)> {
             Kind::Open => {
                 let previous = index.checked_sub(1).and_then(|index| tokens.get(index));
                 let names = std::mem::take(&mut parameters) && token.text == "(" && index <= 2;
-                let call = token.text == "(" && (names || previous.is_some_and(Token::ends_a_value));
+                let call =
+                    token.text == "(" && (names || previous.is_some_and(Token::ends_a_value));
                 let place = if call { argument(names) } else { None };
                 open.push((call, names, place.is_some()));
                 marks.extend(place.map(|place| (place, format!("{KEEP}("))));

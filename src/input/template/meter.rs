@@ -45,14 +45,20 @@ impl Meter {
     /// It is too large, or the rendering has made too much, or taken too long.
     pub fn charge(&mut self, bytes: usize) -> Result<(), Error> {
         if bytes > self.most {
-            return Err(refused(format!("makes a value of more than {} bytes", self.most)));
+            return Err(refused(format!(
+                "makes a value of more than {} bytes",
+                self.most
+            )));
         }
         match self.left.checked_sub(bytes) {
             Some(left) => self.left = left,
             None => return Err(refused("makes too many large values".into())),
         }
         if Instant::now() > self.until {
-            return Err(refused(format!("takes more than {} seconds", MOST_TIME.as_secs())));
+            return Err(refused(format!(
+                "takes more than {} seconds",
+                MOST_TIME.as_secs()
+            )));
         }
         Ok(())
     }
@@ -122,8 +128,9 @@ pub(super) fn holds_a_namespace(value: &Value) -> bool {
         ValueKind::Map => (value.as_object())
             .and_then(|object| object.try_iter_pairs())
             .is_some_and(|mut pairs| pairs.any(|(_, item)| holds_a_namespace(&item))),
-        ValueKind::Seq => (value.try_iter())
-            .is_ok_and(|mut items| items.any(|item| holds_a_namespace(&item))),
+        ValueKind::Seq => {
+            (value.try_iter()).is_ok_and(|mut items| items.any(|item| holds_a_namespace(&item)))
+        }
         _ => false,
     };
     own || within()

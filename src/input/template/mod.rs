@@ -120,8 +120,7 @@ impl ChatTemplate {
         };
         let Bounded { source, texts, .. } = Bounded::new(text).map_err(failed)?;
         let dated = Arc::new(AtomicBool::new(false));
-        let mut environment =
-            environment::environment(texts, now, dated.clone()).map_err(wrong)?;
+        let mut environment = environment::environment(texts, now, dated.clone()).map_err(wrong)?;
         environment
             .add_template_owned(NAME, source)
             .map_err(wrong)?;
@@ -198,7 +197,10 @@ impl ChatTemplate {
             })
             .map(drop);
         if rendered.over {
-            return Err(failed(format!("it renders more than {} bytes", rendered.most)));
+            return Err(failed(format!(
+                "it renders more than {} bytes",
+                rendered.most
+            )));
         }
         result.map_err(|error| failed(reason(&error)))?;
         String::from_utf8(rendered.bytes).map_err(|_| failed("it renders no UTF-8".into()))

@@ -1,11 +1,27 @@
 //! Dates as `strftime` writes them, in UTC and in English.
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 const DAYS: [&str; 7] = [
-    "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
+    "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
 ];
 
 /// A moment by its second after the beginning of 1970, in UTC, written as `format` says; what is not
@@ -115,9 +131,17 @@ mod tests {
         // datetime.fromtimestamp(second, timezone.utc).strftime(format)
         for (second, format, expected) in [
             (0, "%d %b %Y", "01 Jan 1970"),
-            (951_782_400, "%A, %-d %B %Y (%j)", "Tuesday, 29 February 2000 (060)"),
+            (
+                951_782_400,
+                "%A, %-d %B %Y (%j)",
+                "Tuesday, 29 February 2000 (060)",
+            ),
             (1_721_952_000, "%d %B %Y %H:%M:%S", "26 July 2024 00:00:00"),
-            (1_735_689_599, "%Y-%m-%d %I:%M %p %a %y %%", "2024-12-31 11:59 PM Tue 24 %"),
+            (
+                1_735_689_599,
+                "%Y-%m-%d %I:%M %p %a %y %%",
+                "2024-12-31 11:59 PM Tue 24 %",
+            ),
             (4_102_444_800, "%F %T %u", "2100-01-01 00:00:00 5"),
         ] {
             assert_eq!(strftime(format, second), expected);

@@ -31,7 +31,9 @@ fn with(template: &str) -> MemorySource {
 }
 
 fn loops(count: usize, body: &str) -> String {
-    format!("{{% set ns = namespace(x='x', l=[1]) %}}{{% for i in range({count}) %}}{body}{{% endfor %}}")
+    format!(
+        "{{% set ns = namespace(x='x', l=[1]) %}}{{% for i in range({count}) %}}{body}{{% endfor %}}"
+    )
 }
 
 #[test]
@@ -176,10 +178,18 @@ fn table(bytes: &[u8]) -> Value {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let all = chunk.iter().chain([&0; 3]).take(3).fold(0, |a, b| a << 8 | u32::from(*b));
+        let all = chunk
+            .iter()
+            .chain([&0; 3])
+            .take(3)
+            .fold(0, |a, b| a << 8 | u32::from(*b));
         for place in 0..4 {
             let six = all >> (18 - 6 * place) & 63;
-            text.push(if place <= chunk.len() { LETTERS[six as usize] as char } else { '=' });
+            text.push(if place <= chunk.len() {
+                LETTERS[six as usize] as char
+            } else {
+                '='
+            });
         }
     }
     json!({"type": "Precompiled", "precompiled_charsmap": text})
@@ -188,71 +198,200 @@ fn table(bytes: &[u8]) -> Value {
 #[test]
 fn tokenizers_that_break_their_library_are_refused_by_name() {
     let double = || replace(json!({"String": "e"}), "ee");
-    let post = |single: Value, tokens: Value| {
-        json!({"type": "TemplateProcessing", "single": single, "pair": [], "special_tokens": tokens})
-    };
+    let post = |single: Value, tokens: Value| json!({"type": "TemplateProcessing", "single": single, "pair": [], "special_tokens": tokens});
     let a = json!({"Sequence": {"id": "A", "type_id": 0}});
     let special = json!({"SpecialToken": {"id": "<none>", "type_id": 0}});
     let units = |units: &[u32], rest: &[u8]| {
         let mut bytes = (4 * units.len() as u32).to_le_bytes().to_vec();
-        units.iter().for_each(|unit| bytes.extend(unit.to_le_bytes()));
+        units
+            .iter()
+            .for_each(|unit| bytes.extend(unit.to_le_bytes()));
         bytes.extend(rest);
         table(&bytes)
     };
     let long = |length: usize| "x".repeat(length);
     let cases = [
-        ("no tokenizer", tokenizer("byte").with("tokenizer.json", b"[1]".to_vec())),
+        (
+            "no tokenizer",
+            tokenizer("byte").with("tokenizer.json", b"[1]".to_vec()),
+        ),
         ("doubling", set("normalizer", sequence(vec![double(); 60]))),
-        ("many parts", set("normalizer", sequence(vec![json!({"type": "NFC"}); 1000]))),
-        ("growing", set("normalizer", replace(json!({"String": "e"}), &long(3000)))),
-        ("growing at nothing", set("normalizer", replace(json!({"Regex": ""}), &long(3000)))),
-        ("huge content", set("normalizer", replace(json!({"String": "e"}), &long(1 << 20)))),
-        ("huge prefix", set("normalizer", json!({"type": "Prepend", "prepend": long(1 << 20)}))),
-        ("bytes of bytes", set("pre_tokenizer", json!({"type": "Sequence", "pretokenizers":
-            vec![json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false}); 40]}))),
+        (
+            "many parts",
+            set("normalizer", sequence(vec![json!({"type": "NFC"}); 1000])),
+        ),
+        (
+            "growing",
+            set("normalizer", replace(json!({"String": "e"}), &long(3000))),
+        ),
+        (
+            "growing at nothing",
+            set("normalizer", replace(json!({"Regex": ""}), &long(3000))),
+        ),
+        (
+            "huge content",
+            set(
+                "normalizer",
+                replace(json!({"String": "e"}), &long(1 << 20)),
+            ),
+        ),
+        (
+            "huge prefix",
+            set(
+                "normalizer",
+                json!({"type": "Prepend", "prepend": long(1 << 20)}),
+            ),
+        ),
+        (
+            "bytes of bytes",
+            set(
+                "pre_tokenizer",
+                json!({"type": "Sequence", "pretokenizers":
+            vec![json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false}); 40]}),
+            ),
+        ),
         ("no table", set("normalizer", table(&[]))),
         ("an empty trie", set("normalizer", units(&[], b""))),
-        ("a table cut off", set("normalizer", table(&[255, 255, 0, 0, 1, 2, 3, 4]))),
-        ("a place outside", set("normalizer", units(&[u32::MAX >> 1; 4], b"a\0"))),
-        ("junk", set("normalizer", units(&[0x1234_5678, 0x0bad_cafe, 0xdead_beef], b"\xff\xfe"))),
-        ("empty pieces", set("pre_tokenizer", json!({"type": "FixedLength", "length": 0}))),
-        ("an unknown token", set("post_processor", post(json!([a, special]), json!({})))),
-        ("no ids", set("post_processor", post(json!([a, special]),
-            json!({"<none>": {"id": "<none>", "ids": [1, 2, 3], "tokens": []}})))),
-        ("a second text", set("post_processor", post(json!([a, {"Sequence": {"id": "B", "type_id": 0}}]), json!({})))),
-        ("the text twice", set("post_processor", post(json!([a, a]), json!({})))),
+        (
+            "a table cut off",
+            set("normalizer", table(&[255, 255, 0, 0, 1, 2, 3, 4])),
+        ),
+        (
+            "a place outside",
+            set("normalizer", units(&[u32::MAX >> 1; 4], b"a\0")),
+        ),
+        (
+            "junk",
+            set(
+                "normalizer",
+                units(&[0x1234_5678, 0x0bad_cafe, 0xdead_beef], b"\xff\xfe"),
+            ),
+        ),
+        (
+            "empty pieces",
+            set("pre_tokenizer", json!({"type": "FixedLength", "length": 0})),
+        ),
+        (
+            "an unknown token",
+            set("post_processor", post(json!([a, special]), json!({}))),
+        ),
+        (
+            "no ids",
+            set(
+                "post_processor",
+                post(
+                    json!([a, special]),
+                    json!({"<none>": {"id": "<none>", "ids": [1, 2, 3], "tokens": []}}),
+                ),
+            ),
+        ),
+        (
+            "a second text",
+            set(
+                "post_processor",
+                post(
+                    json!([a, {"Sequence": {"id": "B", "type_id": 0}}]),
+                    json!({}),
+                ),
+            ),
+        ),
+        (
+            "the text twice",
+            set("post_processor", post(json!([a, a]), json!({}))),
+        ),
         ("no text", set("post_processor", post(json!([]), json!({})))),
-        ("a long merge", changed(|file| file["model"]["merges"] = json!([[long(900), "e"]]))),
-        ("a merge of the longest", changed(|file| {
-            let vocab = file["model"]["vocab"].as_object().unwrap();
-            let longest = vocab.keys().max_by_key(|key| key.len()).unwrap().clone();
-            file["model"]["merges"] = json!([[longest, longest]]);
-        })),
-        ("a short merge", changed(|file| {
-            file["model"]["continuing_subword_prefix"] = json!("####");
-            file["model"]["merges"] = json!([["e", "e"]]);
-        })),
-        ("a long affix", changed(|file| file["model"]["end_of_word_suffix"] = json!(long(1 << 16)))),
-        ("a large id", changed(|file| file["model"]["vocab"]["\u{2603}"] = json!(u32::MAX))),
-        ("a negative id", changed(|file| file["model"]["vocab"]["\u{2603}"] = json!(-1))),
-        ("a long added token", changed(|file| file["added_tokens"][6]["content"] = json!(long(1 << 20)))),
-        ("a wrong pattern", set("normalizer", replace(json!({"Regex": "(((("}), ""))),
-        ("a long pattern", set("normalizer", replace(json!({"Regex": "(a|".repeat(5000)}), ""))),
-        ("a deep token", changed(|file| file["model"] =
-            json!({"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0.0], [long(1 << 20), -1.0]]}))),
-        ("no unknown", changed(|file| file["model"] =
-            json!({"type": "Unigram", "unk_id": 9, "vocab": [["<unk>", 0.0]]}))),
-        ("everything lost", changed(|file| file["normalizer"] = replace(json!({"Regex": "[a-zA-Z.]"}), ""))),
-        ("everything unknown", changed(|file| file["model"] =
-            json!({"type": "WordLevel", "unk_token": "<unk>", "vocab": {"<unk>": 0, "<s>": 1, "</s>": 2, "<image>": 4}}))),
-        ("backtracking", set("pre_tokenizer", json!({"type": "Split", "behavior": "Isolated", "invert": false,
-            "pattern": {"Regex": "(?=((.+)+)+9)(?:(?=(.*.*.*.*)*$)x|y)"}}))),
-        ("deep", tokenizer("byte").with("tokenizer.json",
-            format!("{{\"normalizer\":{}", "{\"type\":\"Sequence\",\"normalizers\":[".repeat(9000)).into_bytes())),
+        (
+            "a long merge",
+            changed(|file| file["model"]["merges"] = json!([[long(900), "e"]])),
+        ),
+        (
+            "a merge of the longest",
+            changed(|file| {
+                let vocab = file["model"]["vocab"].as_object().unwrap();
+                let longest = vocab.keys().max_by_key(|key| key.len()).unwrap().clone();
+                file["model"]["merges"] = json!([[longest, longest]]);
+            }),
+        ),
+        (
+            "a short merge",
+            changed(|file| {
+                file["model"]["continuing_subword_prefix"] = json!("####");
+                file["model"]["merges"] = json!([["e", "e"]]);
+            }),
+        ),
+        (
+            "a long affix",
+            changed(|file| file["model"]["end_of_word_suffix"] = json!(long(1 << 16))),
+        ),
+        (
+            "a large id",
+            changed(|file| file["model"]["vocab"]["\u{2603}"] = json!(u32::MAX)),
+        ),
+        (
+            "a negative id",
+            changed(|file| file["model"]["vocab"]["\u{2603}"] = json!(-1)),
+        ),
+        (
+            "a long added token",
+            changed(|file| file["added_tokens"][6]["content"] = json!(long(1 << 20))),
+        ),
+        (
+            "a wrong pattern",
+            set("normalizer", replace(json!({"Regex": "(((("}), "")),
+        ),
+        (
+            "a long pattern",
+            set(
+                "normalizer",
+                replace(json!({"Regex": "(a|".repeat(5000)}), ""),
+            ),
+        ),
+        (
+            "a deep token",
+            changed(
+                |file| file["model"] = json!({"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0.0], [long(1 << 20), -1.0]]}),
+            ),
+        ),
+        (
+            "no unknown",
+            changed(|file| {
+                file["model"] = json!({"type": "Unigram", "unk_id": 9, "vocab": [["<unk>", 0.0]]})
+            }),
+        ),
+        (
+            "everything lost",
+            changed(|file| file["normalizer"] = replace(json!({"Regex": "[a-zA-Z.]"}), "")),
+        ),
+        (
+            "everything unknown",
+            changed(
+                |file| file["model"] = json!({"type": "WordLevel", "unk_token": "<unk>", "vocab": {"<unk>": 0, "<s>": 1, "</s>": 2, "<image>": 4}}),
+            ),
+        ),
+        (
+            "backtracking",
+            set(
+                "pre_tokenizer",
+                json!({"type": "Split", "behavior": "Isolated", "invert": false,
+            "pattern": {"Regex": "(?:(?=(.))(?:\\1|.))+9"}}),
+            ),
+        ),
+        (
+            "deep",
+            tokenizer("byte").with(
+                "tokenizer.json",
+                format!(
+                    "{{\"normalizer\":{}",
+                    "{\"type\":\"Sequence\",\"normalizers\":[".repeat(9000)
+                )
+                .into_bytes(),
+            ),
+        ),
     ];
     let mut wrong = Vec::new();
     for (what, source) in cases {
         match tried(source) {
+            Err(error) if error.to_string().contains("broke off") => wrong.push(what.into()),
             Err(error) if error.to_string().starts_with("tokenizer.json: ") => {
                 let error = error.to_string();
                 if error.len() > 600 || error.contains(char::is_control) {
@@ -275,11 +414,15 @@ fn dropout_is_switched_off_and_losses_are_told() {
         assert_eq!(pair(dropping()).input_ids, plain.input_ids);
     }
     let notes = open(dropping()).notes();
-    assert!(notes.len() == 1 && notes[0].contains("dropout"), "{notes:?}");
+    assert!(
+        notes.len() == 1 && notes[0].contains("dropout"),
+        "{notes:?}"
+    );
     assert!(open(tokenizer("byte")).notes().is_empty());
     // Cutting and padding are not the tokenizer's.
     let padded = changed(|file| {
-        file["truncation"] = json!({"direction": "Right", "max_length": 4, "strategy": "LongestFirst", "stride": 0});
+        file["truncation"] =
+            json!({"direction": "Right", "max_length": 4, "strategy": "LongestFirst", "stride": 0});
         file["padding"] = json!({"strategy": {"Fixed": 4_000_000_000_u64}, "direction": "Right",
             "pad_to_multiple_of": null, "pad_id": 3, "pad_type_id": 0, "pad_token": "<pad>"});
     });
@@ -290,7 +433,10 @@ fn dropout_is_switched_off_and_losses_are_told() {
     }});
     let lossy = pair(changed(|file| file["model"] = vowels));
     let notes = lossy.notes;
-    assert!(notes.len() == 1 && notes[0].contains("knows only"), "{notes:?}");
+    assert!(
+        notes.len() == 1 && notes[0].contains("knows only"),
+        "{notes:?}"
+    );
 }
 
 /// Changes one value somewhere in a file.
@@ -338,8 +484,12 @@ proptest! {
         let mut file: Value = serde_json::from_slice(&std::fs::read(path_of).unwrap()).unwrap();
         mutate(&mut file, &path, &to);
         let source = tokenizer(name).with("tokenizer.json", file.to_string().into_bytes());
-        if let Ok(builder) = PromptBuilder::open(&source, &config(4096)) {
-            let _ = builder.document("d", &["A caf\u{e9} \u{1f600} <s>.", " \u{4e00}e\u{301}  x"]);
+        let tried = PromptBuilder::open(&source, &config(4096)).and_then(|builder| {
+            builder.document("d", &["A caf\u{e9} \u{1f600} <s>.", " \u{4e00}e\u{301}  x"])
+        });
+        // A panic would be caught here, but not in a page.
+        if let Err(error) = tried {
+            prop_assert!(!error.to_string().contains("broke off"), "{}", error);
         }
     }
 }

@@ -124,12 +124,14 @@ fn what_a_template_makes_of_a_message_is_proved_on_its_rendering() {
     let roles = "{% for m in messages %}{{ m.role }}: ";
     for (template, part) in [
         (
-            format!("{roles}{{{{ m.content | tojson }}}}{{{{ m.content | tojson }}}}{{% endfor %}}"),
+            format!(
+                "{roles}{{{{ m.content | tojson }}}}{{{{ m.content | tojson }}}}{{% endfor %}}"
+            ),
             "the text stands in it 2 times",
         ),
         (
             format!("{roles}{{{{ m.content[0].text }}}}{{% endfor %}}"),
-            "it renders no `<image>`; it begins with \"user: assistant: Some words.\"",
+            "it renders no image (`<image>`); it begins with \"user: assistant: Some words.\"",
         ),
         (
             format!("{roles}\u{1b}[2J\n{{{{ m.content[0].type }}}}{{% endfor %}}"),
@@ -144,20 +146,29 @@ fn what_a_template_makes_of_a_message_is_proved_on_its_rendering() {
             "{{ raise_exception('a\u{7}' ~ 'b' * 200 ~ 'c' * 200) }}".into(),
             "a\\u{7}bbb",
         ),
-        ("{% for t in tools %}{% endfor %}".into(), "none is not iterable"),
+        (
+            "{% for t in tools %}{% endfor %}".into(),
+            "none is not iterable",
+        ),
     ] {
         let opened = PromptBuilder::open(&with(&template), &config(4096));
         let error = opened.err().unwrap().to_string();
         assert!(error.starts_with("chat_template.jinja: "), "{error}");
         assert!(error.contains(part), "{template}: {error}");
-        assert!(error.len() < 600 && !error.contains(char::is_control), "{error}");
+        assert!(
+            error.len() < 600 && !error.contains(char::is_control),
+            "{error}"
+        );
     }
     // What only one text shows is told by its own rendering.
     let template = "{% for m in messages %}{{ m.content | replace('secret', '') }}{% endfor %}";
     let builder = PromptBuilder::open(&with(template), &config(4096)).unwrap();
     assert!(builder.pair("p", "Some text").is_ok());
     let error = builder.pair("p", "A secret text").unwrap_err().to_string();
-    assert!(error.contains("it changes the text; it begins with \"<image>"), "{error}");
+    assert!(
+        error.contains("it changes the text; it begins with \"<image>"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -171,7 +182,10 @@ fn the_ends_of_a_sequence_are_those_of_the_tokenizers_configuration() {
         for (key, value) in settings.as_object().unwrap() {
             config_file[key] = value.clone();
         }
-        source.insert("tokenizer_config.json", config_file.to_string().into_bytes());
+        source.insert(
+            "tokenizer_config.json",
+            config_file.to_string().into_bytes(),
+        );
         let builder = PromptBuilder::open(&source, &config(4096)).unwrap();
         builder.pair("p", "Some words.").unwrap().input_ids
     };
