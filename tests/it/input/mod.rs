@@ -4,6 +4,7 @@ mod bad;
 mod demo;
 mod documents;
 mod hostile;
+mod hostile_tokenizers;
 mod images;
 mod prompts;
 mod sha256;
