@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use super::{
     error::{InputError, shown},
-    template::{AssistantForm, ChatTemplate, PRINTED, UserForm},
+    template::{AssistantForm, ChatTemplate, Failure, PRINTED, UserForm},
 };
 
 /// Most characters of a rendering that an error shows.
@@ -124,7 +124,7 @@ impl Renderer {
     ) -> Result<Rendered, Misfit> {
         let render = |texts: &[&str]| {
             template
-                .render(forms, &self.image_token, texts, &self.special)
+                .tried(forms, &self.image_token, texts, &self.special)
                 .map_err(Misfit::Fails)
         };
         let sentinels: Vec<String> = (0..texts.len()).map(sentinel).collect();
@@ -199,6 +199,7 @@ impl Renderer {
             for assistant in [AssistantForm::Parts, AssistantForm::Text] {
                 match self.with_template(template, (user, assistant), &["Some words."]) {
                     Ok(_) => return Ok((user, assistant)),
+                    Err(Misfit::Fails(Failure { error, limit: true })) => return Err(error),
                     Err(misfit) => {
                         if nearest
                             .as_ref()
@@ -220,7 +221,7 @@ impl Renderer {
 /// Why a template does not fit a form of the messages, mostly with what it renders.
 enum Misfit {
     /// It does not render.
-    Fails(InputError),
+    Fails(Failure),
     /// It prints the list of parts itself.
     Prints(String),
     /// The text is not in it, or not as it is.
@@ -243,7 +244,7 @@ impl Misfit {
 
     fn error(self, template: &ChatTemplate) -> InputError {
         let (reason, rendered) = match self {
-            Self::Fails(error) => return error,
+            Self::Fails(failure) => return failure.error,
             Self::Prints(rendered) => (
                 "it prints the list of a message's parts, not what they say".into(),
                 rendered,

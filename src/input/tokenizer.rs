@@ -22,6 +22,9 @@ const CONFIG: &str = "tokenizer_config.json";
 /// Largest `tokenizer.json`, in bytes; those of big vocabularies take 20 to 40 MB.
 const MAX_BYTES: u64 = 512 << 20;
 
+/// Longest special token, in bytes.
+const MAX_SPECIAL: usize = 1024;
+
 /// Token ids with the part of the text that each stands for.
 pub(super) struct Encoded {
     pub ids: Vec<u32>,
@@ -71,6 +74,12 @@ impl Tokenizer {
         let config = read_object(source, CONFIG)?;
         let map = read_object(source, "special_tokens_map.json")?;
         let special = named(&config, &map);
+        if let Some(name) = too_long(&config, &special) {
+            return Err(InputError::Tokenizer {
+                file: CONFIG.into(),
+                reason: format!("`{name}` has more than {MAX_SPECIAL} bytes"),
+            });
+        }
         add_missing(&mut inner, &config, &special)?;
         add_ends(&mut inner, &config, &special, checked.post_processor)?;
         Ok(Self {
@@ -131,6 +140,20 @@ fn failed(reason: impl ToString) -> InputError {
         file: FILE.into(),
         reason: shown(&reason.to_string(), 300),
     }
+}
+
+/// The name or id of a token that is too long to be one.
+fn too_long(config: &Map<String, Value>, special: &BTreeMap<String, String>) -> Option<String> {
+    let named = special.iter().map(|(name, token)| (name, token.len()));
+    let added = config
+        .get("added_tokens_decoder")
+        .and_then(Value::as_object);
+    let added = added.into_iter().flatten().map(|(id, token)| {
+        let content = token.get("content").and_then(Value::as_str);
+        (id, content.map_or(0, str::len))
+    });
+    let longest = named.chain(added).find(|(_, length)| *length > MAX_SPECIAL);
+    longest.map(|(name, _)| shown(name, 60))
 }
 
 /// What the library answers. Should it fail on a file that passed the check, this is told where

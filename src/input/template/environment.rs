@@ -76,7 +76,10 @@ pub(super) fn environment(
     environment.add_function(
         EACH,
         |state: &mut State<'_, '_>, value: Value| match value.kind() {
-            ValueKind::None => Err(refused("goes over nothing (none is not iterable)".into())),
+            ValueKind::None => Err(Error::new(
+                ErrorKind::InvalidOperation,
+                "none is not iterable",
+            )),
             ValueKind::Iterable => Meter::of(state).charge(0).map(|()| value),
             _ => Meter::of(state).weigh(&value).map(|()| value),
         },

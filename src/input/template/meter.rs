@@ -11,8 +11,8 @@ const MAX_DEPTH: usize = 64;
 const WEIGHT: usize = 32;
 /// All values together may weigh this many times as much as the largest one may.
 const VALUES: usize = 64;
-/// A rendering takes far less than a millisecond; what has not ended by now never will.
-const MOST_TIME: Duration = Duration::from_secs(3);
+/// A rendering takes far less than a millisecond, and it takes eight to find the form of the messages.
+const MOST_TIME: Duration = Duration::from_secs(1);
 
 /// Name of the variable that holds the largest value's weight.
 pub(super) const MOST: &str = "__most";
@@ -34,7 +34,8 @@ impl Meter {
             Self {
                 most,
                 left: VALUES * most,
-                until: Instant::now() + MOST_TIME,
+                // Long texts may take longer.
+                until: Instant::now() + MOST_TIME * (most >> 20).max(1) as u32,
             }
         })
     }
@@ -55,10 +56,7 @@ impl Meter {
             None => return Err(refused("makes too many large values".into())),
         }
         if Instant::now() > self.until {
-            return Err(refused(format!(
-                "takes more than {} seconds",
-                MOST_TIME.as_secs()
-            )));
+            return Err(refused("takes too long".into()));
         }
         Ok(())
     }
@@ -74,9 +72,9 @@ impl Meter {
     }
 }
 
-/// What a rendering is refused for.
+/// What a rendering is refused for: a limit, like that of its instructions.
 pub(super) fn refused(what: String) -> Error {
-    Error::new(ErrorKind::InvalidOperation, format!("the template {what}"))
+    Error::new(ErrorKind::OutOfFuel, what)
 }
 
 /// Adds the weight of a value that is `depth` values deep, up to a little more than `most`.

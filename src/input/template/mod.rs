@@ -147,6 +147,18 @@ impl ChatTemplate {
         texts: &[&str],
         special: &BTreeMap<String, String>,
     ) -> Result<String, InputError> {
+        self.tried((user, assistant), image_token, texts, special)
+            .map_err(|failure| failure.error)
+    }
+
+    /// The same, with what another form of the messages could change.
+    pub(super) fn tried(
+        &self,
+        (user, assistant): (UserForm, AssistantForm),
+        image_token: &str,
+        texts: &[&str],
+        special: &BTreeMap<String, String>,
+    ) -> Result<String, Failure> {
         let user = match user {
             UserForm::Parts => parts::single(vec![("type", Value::from("image"))]),
             UserForm::Text => Value::from(format!("{image_token}\n")),
@@ -180,9 +192,12 @@ impl ChatTemplate {
         }
         let most = |own: usize| own.saturating_add(given.saturating_mul(4));
         context.insert(meter::MOST.into(), Value::from(most(VALUE_BYTES)));
-        let failed = |reason| InputError::Template {
-            file: self.file.clone(),
-            reason,
+        let failed = |limit, reason| Failure {
+            limit,
+            error: InputError::Template {
+                file: self.file.clone(),
+                reason,
+            },
         };
         let mut rendered = Rendering {
             bytes: Vec::new(),
@@ -197,22 +212,29 @@ impl ChatTemplate {
             })
             .map(drop);
         if rendered.over {
-            return Err(failed(format!(
-                "it renders more than {} bytes",
-                rendered.most
-            )));
+            let reason = format!("it renders more than {} bytes", rendered.most);
+            return Err(failed(true, reason));
         }
-        result.map_err(|error| failed(reason(&error)))?;
-        String::from_utf8(rendered.bytes).map_err(|_| failed("it renders no UTF-8".into()))
+        if let Err(error) = result {
+            return Err(match (error.kind(), error.detail()) {
+                (ErrorKind::OutOfFuel, Some(what)) => failed(true, format!("it {what}")),
+                (ErrorKind::OutOfFuel, None) => failed(true, "it does not come to an end".into()),
+                _ => {
+                    let message = shown(&error.to_string(), MAX_MESSAGE);
+                    failed(false, format!("it fails ({message})"))
+                }
+            });
+        }
+        String::from_utf8(rendered.bytes).map_err(|_| failed(false, "it renders no UTF-8".into()))
     }
 }
 
-/// What a rendering failed for.
-fn reason(error: &Error) -> String {
-    match error.kind() {
-        ErrorKind::OutOfFuel => "it does not come to an end".into(),
-        _ => format!("it fails ({})", shown(&error.to_string(), MAX_MESSAGE)),
-    }
+/// Why a template does not render.
+pub(super) struct Failure {
+    /// In a sentence.
+    pub error: InputError,
+    /// Whether it reached a limit, which it will do in any form of the messages.
+    pub limit: bool,
 }
 
 /// Takes a rendering up to a length.

@@ -262,6 +262,21 @@ fn tokenizers_that_break_their_library_are_refused_by_name() {
 }
 
 #[test]
+fn special_tokens_are_short() {
+    for config in [
+        json!({"image_token": "x".repeat(1 << 20)}),
+        json!({"bos_token": {"content": "x".repeat(1 << 20)}}),
+        json!({"added_tokens_decoder": {"9": {"content": "x".repeat(1 << 20)}}}),
+    ] {
+        let config = config.to_string().into_bytes();
+        let source = tokenizer("byte").with("tokenizer_config.json", config);
+        let error = tried(source).unwrap_err().to_string();
+        assert!(error.starts_with("tokenizer_config.json: "), "{error}");
+        assert!(error.contains("more than 1024 bytes"), "{error}");
+    }
+}
+
+#[test]
 fn dropout_is_switched_off_and_losses_are_told() {
     let open = |source: MemorySource| PromptBuilder::open(&source, &config(4096)).unwrap();
     let pair = |source| open(source).pair("t", "A small red house.").unwrap();
