@@ -26,7 +26,10 @@ pub(super) fn top_level(tokens: &[Token<'_>], text: &str) -> Option<usize> {
 /// Where in a tag calls of the weighing functions begin and end: places and what stands there.
 pub(super) fn marks(tokens: &[Token<'_>], block: bool) -> Vec<(usize, String)> {
     let name = tokens.first().map_or("", |token| token.text);
-    let mut whole = block.then(|| regions(name, tokens)).unwrap_or_default();
+    let mut whole = match block {
+        true => regions(name, tokens),
+        false => Vec::new(),
+    };
     whole.reverse();
     // The first brackets of these hold names, not values.
     let mut parameters = block && matches!(name, "macro" | "call");

@@ -81,7 +81,7 @@ impl ChatTemplate {
         tokenizer_config: &Map<String, Json>,
     ) -> Result<Option<Self>, InputError> {
         for file in ["processor_config.json", "chat_template.json"] {
-            if let Some(text) = default_template(&read_object(source, file)?) {
+            if let Some(text) = default_template(file, &read_object(source, file)?)? {
                 return Self::new(file, &text).map(Some);
             }
         }
@@ -89,8 +89,9 @@ impl ChatTemplate {
         if let Some(text) = read_text(source, file, MAX_FILE)? {
             return Self::new(file, &text).map(Some);
         }
-        default_template(tokenizer_config)
-            .map(|text| Self::new("tokenizer_config.json", &text))
+        let file = "tokenizer_config.json";
+        default_template(file, tokenizer_config)?
+            .map(|text| Self::new(file, &text))
             .transpose()
     }
 
@@ -260,15 +261,19 @@ impl io::Write for Rendering {
 }
 
 /// `chat_template` of a JSON file: a string, or the one called `default` among several.
-fn default_template(object: &Map<String, Json>) -> Option<String> {
-    match object.get(NAME)? {
-        Json::String(text) => Some(text.clone()),
-        Json::Object(named) => named.get("default")?.as_str().map(str::to_owned),
-        Json::Array(list) => list
+fn default_template(file: &str, object: &Map<String, Json>) -> Result<Option<String>, InputError> {
+    let text = match object.get(NAME) {
+        None | Some(Json::Null) => return Ok(None),
+        Some(Json::Object(named)) => named.get("default"),
+        Some(Json::Array(list)) => list
             .iter()
             .find(|entry| entry.get("name").and_then(Json::as_str) == Some("default"))
-            .and_then(|entry| entry.get("template")?.as_str())
-            .map(str::to_owned),
-        _ => None,
-    }
+            .and_then(|entry| entry.get("template")),
+        text => text,
+    };
+    let text = text.and_then(Json::as_str).map(str::to_owned);
+    text.map(Some).ok_or_else(|| InputError::Template {
+        file: file.into(),
+        reason: format!("`{NAME}` is neither a text nor a list with one called `default`"),
+    })
 }

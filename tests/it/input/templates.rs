@@ -202,3 +202,19 @@ fn the_ends_of_a_sequence_are_those_of_the_tokenizers_configuration() {
     let own = format!("{{{{ bos_token }}}}{template}");
     assert_eq!(ids(both, &own), around(&[1], &[]));
 }
+
+#[test]
+fn a_list_without_a_default_template_is_refused() {
+    for named in [
+        serde_json::json!([{"name": "tool_use", "template": "x"}]),
+        serde_json::json!({"rag": "x"}),
+        serde_json::json!(5),
+    ] {
+        let file = serde_json::json!({"chat_template": named}).to_string();
+        let source = tokenizer("byte").with("chat_template.json", file.into_bytes());
+        let error = PromptBuilder::open(&source, &config(100)).err().unwrap();
+        let error = error.to_string();
+        assert!(error.starts_with("chat_template.json: "), "{error}");
+        assert!(error.contains("`default`"), "{error}");
+    }
+}
