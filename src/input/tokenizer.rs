@@ -6,8 +6,8 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use serde_json::{Map, Value, json};
-use tokenizers::{AddedToken, ModelWrapper, PostProcessorWrapper, Tokenizer as HfTokenizer};
+use serde_json::{Map, Value};
+use tokenizers::{AddedToken, ModelWrapper, Tokenizer as HfTokenizer};
 
 use super::{
     error::{InputError, shown},
@@ -81,7 +81,6 @@ impl Tokenizer {
             });
         }
         add_missing(&mut inner, &config, &special)?;
-        add_ends(&mut inner, &config, &special, checked.post_processor)?;
         Ok(Self {
             unknown: unknown(&inner, &special, checked.unk_id),
             inner,
@@ -191,43 +190,6 @@ fn without_dropout(tokenizer: &mut HfTokenizer) {
         model.dropout = None;
         tokenizer.with_model(model);
     }
-}
-
-/// Has the ends of a sequence marked as `tokenizer_config.json` says: where it names `add_bos_token`
-/// or `add_eos_token`, transformers puts this in the place of the file's own post-processor.
-fn add_ends(
-    tokenizer: &mut HfTokenizer,
-    config: &Map<String, Value>,
-    special: &BTreeMap<String, String>,
-    has_post_processor: bool,
-) -> Result<(), InputError> {
-    let said = ["add_bos_token", "add_eos_token"].map(|key| config.get(key));
-    if said.iter().all(Option::is_none) && has_post_processor {
-        return Ok(());
-    }
-    let [bos, eos] = [("bos_token", said[0]), ("eos_token", said[1])].map(|(name, said)| {
-        let token = special.get(name)?;
-        (said.and_then(Value::as_bool) == Some(true)).then_some(())?;
-        Some((token.clone(), tokenizer.token_to_id(token)?))
-    });
-    let mut single = vec![json!({"Sequence": {"id": "A", "type_id": 0}})];
-    let mut tokens = Map::new();
-    for (end, first) in [(bos, true), (eos, false)] {
-        if let Some((token, id)) = end {
-            let piece = json!({"SpecialToken": {"id": token, "type_id": 0}});
-            single.insert(if first { 0 } else { single.len() }, piece);
-            let own = json!({"id": token, "ids": [id], "tokens": [token]});
-            tokens.insert(token, own);
-        }
-    }
-    let mut pair = single.clone();
-    pair.push(json!({"Sequence": {"id": "B", "type_id": 1}}));
-    let template = json!({
-        "type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": tokens
-    });
-    let ends: PostProcessorWrapper = serde_json::from_value(template).map_err(failed)?;
-    tokenizer.with_post_processor(Some(ends));
-    Ok(())
 }
 
 /// Adds the tokens that only `tokenizer_config.json` knows, as transformers does.

@@ -42,8 +42,6 @@ pub(super) struct Checked {
     pub dropout: bool,
     /// Id of what a Unigram model does not know.
     pub unk_id: Option<u32>,
-    /// Whether it has a post-processor.
-    pub post_processor: bool,
     /// Times as long as it was that a text may become.
     growth: usize,
     patterns: Vec<Pattern>,
@@ -64,7 +62,6 @@ pub(super) fn check(bytes: &[u8]) -> Result<Checked, String> {
     let mut checked = Checked {
         dropout: file.model.dropout.is_some_and(|dropout| dropout != 0.0),
         unk_id: file.model.unk_id,
-        post_processor: file.post_processor.is_some(),
         growth: 1,
         patterns: Vec::new(),
     };
