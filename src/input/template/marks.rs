@@ -10,6 +10,7 @@ pub(super) const KEEP: &str = "__keep";
 pub(super) const STORE: &str = "__store";
 /// The same for what a loop goes over.
 pub(super) const EACH: &str = "__each";
+
 /// The first token with this text outside of brackets.
 pub(super) fn top_level(tokens: &[Token<'_>], text: &str) -> Option<usize> {
     let mut depth = 0_usize;

@@ -33,7 +33,7 @@ impl Meter {
             let most = most.unwrap_or(1 << 20);
             Self {
                 most,
-                left: VALUES * most,
+                left: most.saturating_mul(VALUES),
                 // Long texts may take longer.
                 until: Instant::now() + MOST_TIME * (most >> 20).max(1) as u32,
             }
