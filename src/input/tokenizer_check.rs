@@ -17,8 +17,9 @@ use super::charsmap;
 
 /// Parts of a normalizer, pre-tokenizer or post-processor.
 const MAX_PARTS: usize = 64;
-/// Tokens that the tokenizer adds to its vocabulary, and bytes of any token.
-const MAX_ADDED: usize = 1 << 20;
+/// Tokens that the tokenizer adds to its vocabulary, their bytes together, and those of any token.
+const MAX_ADDED: usize = 1 << 18;
+const MAX_ADDED_BYTES: usize = 8 << 20;
 const MAX_TOKEN: usize = 4096;
 /// Bytes of a token of a Unigram vocabulary, which is kept as a tree as deep as its longest token.
 const MAX_UNIGRAM: usize = 512;
@@ -66,9 +67,10 @@ pub(super) fn check(bytes: &[u8]) -> Result<Checked, String> {
         patterns: Vec::new(),
     };
     file.model.check()?;
-    if file.added_tokens.len() > MAX_ADDED {
-        let added = file.added_tokens.len();
-        return Err(format!("{added} added tokens, more than {MAX_ADDED}"));
+    let added = file.added_tokens.iter().map(|added| added.content.len());
+    let (count, bytes) = (added.len(), added.sum::<usize>());
+    if count > MAX_ADDED || bytes > MAX_ADDED_BYTES {
+        return Err(format!("{count} added tokens of {bytes} bytes together"));
     }
     for added in &file.added_tokens {
         if added.content.len() > MAX_TOKEN || added.id > u64::from(u32::MAX >> 1) {
