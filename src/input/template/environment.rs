@@ -146,7 +146,8 @@ fn method(
 ) -> Result<Value, Error> {
     let meter = Meter::of(state);
     meter.weigh(value)?;
-    meter.charge(growth(method, value, args)?)?;
+    let name = if method == "join" { ".join" } else { method };
+    meter.charge(growth(name, value, args)?)?;
     let cut = |rest: Option<&str>| Value::from(rest.or(value.as_str()).unwrap_or_default());
     match (method, value.as_str()) {
         ("removeprefix", Some(text)) => {
@@ -186,16 +187,12 @@ fn growth(name: &str, value: &Value, args: &[Value]) -> Result<usize, Error> {
             let matches = text.matches(&old.unwrap_or_default()).count();
             matches.saturating_mul(length(args.get(1)))
         }
+        // As a filter of the list, and as a method of what stands between its items.
         "join" => {
-            // The list is joined by the text, or, as a method, the other way round.
-            let text =
-                value.as_str().is_some() && args.first().is_some_and(|v| items(Some(v)).is_some());
-            let (list, mark) = match text && args.first().is_some_and(|v| v.as_str().is_none()) {
-                true => (args.first(), Some(value.clone())),
-                false => (Some(value), named("d").or(args.first().cloned())),
-            };
-            count(list).saturating_mul(length(mark.as_ref()))
+            let mark = named("d").or(args.first().cloned());
+            count(Some(value)).saturating_mul(length(mark.as_ref()))
         }
+        ".join" => count(args.first()).saturating_mul(length(Some(value))),
         "indent" => {
             let width = named("width").and_then(|width| width.as_usize());
             let width = width.unwrap_or_else(|| number(0));

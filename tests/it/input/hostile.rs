@@ -97,6 +97,7 @@ fn templates_that_nest_work_or_grow_too_much_are_refused() {
         loops(99, "{% set ns.x = ns.x.replace('x', 'xx') %}"),
         loops(99, "{% set ns.x = ns.x | replace('', ns.x) %}"),
         loops(99, "{% set ns.x = [ns.x, ns.x] | join(ns.x) %}"),
+        loops(99, "{% set ns.x = ns.x.join(ns.x ~ ns.x) %}"),
         loops(99, "{% set ns.x = ns.x.join([ns.x, ns.x]) %}"),
         loops(99, "{% set ns.x = ns.x | list | map('replace', 'x', ns.x ~ ns.x) | join %}"),
         loops(99, "{% set ns.x = 'x\nx' | indent(100000000) %}"),
