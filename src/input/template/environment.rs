@@ -210,14 +210,7 @@ fn growth(name: &str, value: &Value, args: &[Value]) -> Result<usize, Error> {
             return Err(refused(format!("sums up more than {MAX_SUM} values")));
         }
         "format" => {
-            let text = value.to_string();
-            let numbers = text.split(|c: char| !c.is_ascii_digit());
-            let wide = |number: &str| {
-                let digits = number.trim_start_matches('0');
-                digits.len() > 6 || digits.parse::<u64>().is_ok_and(|number| number > MAX_WIDTH)
-            };
-            // A width may also come from another value.
-            if numbers.into_iter().any(wide) || text.contains('*') || text.contains(":{") {
+            if is_wide(&value.to_string()) {
                 return Err(refused(format!(
                     "formats wider than {MAX_WIDTH} characters"
                 )));
@@ -225,6 +218,31 @@ fn growth(name: &str, value: &Value, args: &[Value]) -> Result<usize, Error> {
             0
         }
         _ => 0,
+    })
+}
+
+/// Whether a format string asks for a large width or precision, or leaves it to another value.
+fn is_wide(format: &str) -> bool {
+    let flag = |c: char| c.is_ascii_digit() || "#- +.*".contains(c);
+    let printf = format.split('%').skip(1).map(|rest| {
+        let end = rest.find(|c| !flag(c)).unwrap_or(rest.len());
+        rest.split_at(end).0
+    });
+    let braces = format
+        .split('{')
+        .skip(1)
+        .map(|rest| match rest.split_once('}') {
+            Some((inside, _)) => inside,
+            // Braces within braces.
+            None if rest.contains(':') => "*",
+            None => "",
+        });
+    let large = |number: &str| {
+        let digits = number.trim_start_matches('0');
+        digits.len() > 6 || digits.parse::<u64>().is_ok_and(|number| number > MAX_WIDTH)
+    };
+    printf.chain(braces).any(|inside| {
+        inside.contains('*') || inside.split(|c: char| !c.is_ascii_digit()).any(large)
     })
 }
 
@@ -284,4 +302,21 @@ fn all_filters() -> Vec<(&'static str, Value)> {
         "zip" filters::zip,
         "bool" filters::bool,
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_formatted_may_be_too_wide() {
+        for narrow in ["**%s** costs 5000", "a:{} b: {:>20} {0.x}", "%5.2f 100%"] {
+            assert!(!is_wide(narrow), "{narrow}");
+        }
+        for wide in [
+            "%100000d", "%.99999f", "%*d", "{:99999}", "{:{}}", "{:>{w}}",
+        ] {
+            assert!(is_wide(wide), "{wide}");
+        }
+    }
 }
