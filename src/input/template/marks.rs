@@ -40,7 +40,9 @@ pub(super) fn marks(tokens: &[Token<'_>], block: bool) -> Vec<(usize, String)> {
     let mut open: Vec<(bool, bool, bool)> = Vec::new();
     for (index, token) in tokens.iter().enumerate() {
         if ends == Some(index) {
-            marks.push((token.start, "))".to_owned()));
+            let last = index.checked_sub(1).and_then(|index| tokens.get(index));
+            let place = last.map_or(token.start, |last| last.start + last.text.len());
+            marks.push((place, "))".to_owned()));
             ends = None;
         }
         if let Some((start, end, function)) = whole.last().copied()
