@@ -110,3 +110,20 @@ impl From<SourceError> for InputError {
         Self::Config(error.into())
     }
 }
+
+/// The beginning of a text that somebody else wrote, up to `most` characters, control characters
+/// written as escapes.
+pub(super) fn shown(text: &str, most: usize) -> String {
+    let mut shown = String::new();
+    let mut letters = text.chars();
+    for letter in letters.by_ref().take(most) {
+        match letter.is_control() || matches!(letter, '\u{e000}'..='\u{f8ff}') {
+            true => shown.extend(letter.escape_default()),
+            false => shown.push(letter),
+        }
+    }
+    if letters.next().is_some() {
+        shown += "...";
+    }
+    shown
+}

@@ -3,9 +3,10 @@
 //! Images: [`decode_image`] gives what PIL and `transformers.image_utils.load_image` give,
 //! [`ImageProcessor`] what the PIL image processors of transformers 5 make of it. Texts:
 //! [`PromptBuilder`] renders the checkpoint's chat template (or vicuna_v1), expands the image
-//! placeholder and tokenizes, like the LLaVA processor. [`Processor`] holds both.
+//! placeholder and tokenizes, like the LLaVA processor. [`Processor`] holds both. Templates and
+//! tokenizers come from strangers: what they may do is bounded before they are run.
 
-mod chat_template;
+mod charsmap;
 mod decode;
 mod error;
 mod geometry;
@@ -17,13 +18,15 @@ mod renderer;
 mod resample;
 mod special_tokens;
 mod sub_images;
+mod template;
 mod token_text;
 mod tokenizer;
+mod tokenizer_check;
 
-pub use chat_template::{AssistantForm, ChatTemplate, UserForm};
 pub use decode::{MAX_PIXELS, RgbImage, decode_image};
 pub use error::InputError;
 pub use image_processor::{ImageProcessor, PixelValues, ProcessedImage};
 pub use processor::{PreparedImage, Processor};
 pub use prompt::{Prompt, PromptBuilder, PromptForm};
 pub use resample::{Filter, resize};
+pub use template::{AssistantForm, ChatTemplate, UserForm};

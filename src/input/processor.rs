@@ -66,6 +66,11 @@ impl Processor {
         self.prompts.form()
     }
 
+    /// What a reader of the report should know about all prompts; see [`PromptBuilder::notes`].
+    pub fn notes(&self) -> Vec<String> {
+        self.prompts.notes()
+    }
+
     /// Decodes and processes an image file called `name`.
     ///
     /// # Errors

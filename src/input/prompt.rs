@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::{
-    chat_template::ChatTemplate,
     error::InputError,
     renderer::{Content, Rendered, Renderer},
+    template::ChatTemplate,
     tokenizer::{Encoded, Tokenizer},
 };
 use crate::weights::{ByteSource, VlmConfig};
@@ -74,10 +74,23 @@ impl PromptBuilder {
 
     /// Where the prompts' form comes from.
     pub fn form(&self) -> PromptForm {
-        match self.renderer.template_file() {
-            Some(file) => PromptForm::ChatTemplate(file.into()),
+        match self.renderer.template() {
+            Some(template) => PromptForm::ChatTemplate(template.file.clone()),
             None => PromptForm::VicunaV1,
         }
+    }
+
+    /// What a reader of the report should know about all prompts of this checkpoint.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = self.tokenizer.notes.clone();
+        let template = self.renderer.template();
+        if let Some(template) = template.filter(|template| template.is_dated()) {
+            notes.push(format!(
+                "{}: the prompts hold the date of the day (in UTC), so another day gives other tokens",
+                template.file
+            ));
+        }
+        notes
     }
 
     /// The token of an id as text, spaces included; bytes that are no character alone as `<0xE2>`.
@@ -123,6 +136,7 @@ impl PromptBuilder {
                 .collect();
             let excess = encoded.ids.len().saturating_sub(self.context);
             if excess == 0 {
+                self.note_losses(name, &rendered, &encoded, &contents, &mut notes)?;
                 self.note_cuts(name, given, &texts, length, &mut notes);
                 return self.finish(encoded, contents, notes);
             }
@@ -151,6 +165,51 @@ impl PromptBuilder {
             notes.push(format!("{name}: `{image_token}` was removed from the text"));
         }
         text
+    }
+
+    /// Notes a text of which the tokenizer knows less than half.
+    ///
+    /// # Errors
+    /// [`InputError::Tokenizer`] where nothing is left of the texts.
+    fn note_losses(
+        &self,
+        name: &str,
+        rendered: &Rendered,
+        encoded: &Encoded,
+        contents: &[Vec<u32>],
+        notes: &mut Vec<String>,
+    ) -> Result<(), InputError> {
+        let (mut known, mut all) = (0, 0);
+        for (content, tokens) in rendered.contents.iter().zip(contents) {
+            let mut end = content.range.start;
+            for &token in tokens {
+                let id = encoded.ids.get(token as usize).copied().unwrap_or_default();
+                let span = encoded
+                    .spans
+                    .get(token as usize)
+                    .cloned()
+                    .unwrap_or_default();
+                let span = span.start.max(end)..span.end.min(content.range.end);
+                end = end.max(span.end);
+                if !self.tokenizer.is_unknown(id) {
+                    known += letters(&rendered.text, span);
+                }
+            }
+            all += letters(&rendered.text, content.range.clone());
+        }
+        if known == 0 {
+            return Err(InputError::Tokenizer {
+                file: Tokenizer::FILE.into(),
+                reason: format!("it knows nothing of {name}"),
+            });
+        }
+        if 2 * known < all {
+            notes.push(format!(
+                "{name}: the tokenizer knows only {} % of the text",
+                100 * known / all
+            ));
+        }
+        Ok(())
     }
 
     /// Notes what was left out; the first text had `length` characters.
@@ -269,6 +328,15 @@ impl PromptBuilder {
         let has_bos = bos.is_some_and(|bos| rendered.text.starts_with(bos.as_str()));
         self.tokenizer.encode(&rendered.text, !has_bos)
     }
+}
+
+/// Bytes of a part of a text that are no white space; a token may stand for a part of a character.
+fn letters(text: &str, part: Range<usize>) -> usize {
+    let bytes = text.as_bytes().get(part).unwrap_or_default();
+    bytes
+        .iter()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .count()
 }
 
 /// Positions of the tokens that overlap one of the own texts.

@@ -3,9 +3,12 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use super::{
-    chat_template::{AssistantForm, ChatTemplate, UserForm},
-    error::InputError,
+    error::{InputError, shown},
+    template::{AssistantForm, ChatTemplate, Failure, PRINTED, UserForm},
 };
+
+/// Most characters of a rendering that an error shows.
+const MAX_SHOWN: usize = 160;
 
 /// Stands for text `index` where its place in a template is looked for.
 fn sentinel(index: usize) -> String {
@@ -69,11 +72,9 @@ impl Renderer {
         &self.image_token
     }
 
-    /// The file of the template, where there is one.
-    pub fn template_file(&self) -> Option<&str> {
-        self.template
-            .as_ref()
-            .map(|(template, _)| template.file.as_str())
+    /// The template, where there is one.
+    pub fn template(&self) -> Option<&ChatTemplate> {
+        self.template.as_ref().map(|(template, _)| template)
     }
 
     /// The whole prompt of images, each with one of `texts`, with the image placeholders repeated and
@@ -81,7 +82,9 @@ impl Renderer {
     pub fn render(&self, texts: &[&str]) -> Result<Rendered, InputError> {
         let mut rendered = match &self.template {
             None => self.vicuna(texts),
-            Some((template, forms)) => self.with_template(template, *forms, texts)?,
+            Some((template, forms)) => self
+                .with_template(template, *forms, texts)
+                .map_err(|misfit| misfit.error(template))?,
         };
         let images = self.image_token.repeat(self.image_tokens);
         let longer = images.len() - self.image_token.len();
@@ -118,24 +121,47 @@ impl Renderer {
         template: &ChatTemplate,
         forms: (UserForm, AssistantForm),
         texts: &[&str],
-    ) -> Result<Rendered, InputError> {
-        let failed = |reason: &str| InputError::Template {
-            file: template.file.clone(),
-            reason: reason.into(),
+    ) -> Result<Rendered, Misfit> {
+        let render = |texts: &[&str]| {
+            template
+                .tried(forms, &self.image_token, texts, &self.special)
+                .map_err(Misfit::Fails)
         };
-        let render =
-            |texts: &[&str]| template.render(forms, &self.image_token, texts, &self.special);
         let sentinels: Vec<String> = (0..texts.len()).map(sentinel).collect();
         let sentinels: Vec<&str> = sentinels.iter().map(String::as_str).collect();
         let marked = render(&sentinels)?;
-        let between = split(&marked, &sentinels).ok_or_else(|| failed("the text is missing"))?;
+        if marked.contains(PRINTED) {
+            return Err(Misfit::Prints(marked.replace(PRINTED, "")));
+        }
         let rendered = render(texts)?;
-        if rendered.matches(&self.image_token).count() != texts.len() {
-            return Err(failed("it renders no image, or several"));
+        for sentinel in &sentinels {
+            match marked.matches(sentinel).count() {
+                0 => return Err(Misfit::Text("the text is missing".into(), rendered)),
+                1 => {}
+                many => {
+                    let reason = format!("the text stands in it {many} times");
+                    return Err(Misfit::Text(reason, rendered));
+                }
+            }
+        }
+        let text = |reason: &str| Misfit::Text(reason.into(), rendered.clone());
+        let image = |reason: String| Misfit::Image(reason, rendered.clone());
+        let between = split(&marked, &sentinels).ok_or_else(|| text("the texts change places"))?;
+        let found_images = rendered.matches(&self.image_token).count();
+        if found_images != texts.len() {
+            let places = |count: usize| match count {
+                0 => format!("no image (`{}`)", self.image_token),
+                1 => "one image".into(),
+                count => format!("several images ({count})"),
+            };
+            return Err(image(match texts.len() {
+                1 => format!("it renders {}", places(found_images)),
+                given => format!("it renders {} for {given}", places(found_images)),
+            }));
         }
         let mut contents: Vec<Content> = Vec::new();
         let mut images = 0;
-        for (index, text) in texts.iter().enumerate() {
+        for (index, said) in texts.iter().enumerate() {
             let before = between.get(index).copied().unwrap_or_default();
             let after = between.get(index + 1).copied().unwrap_or_default();
             let end = contents.last().map_or(0, |content| content.range.end);
@@ -143,10 +169,12 @@ impl Renderer {
             let here = rendered.get(start..).unwrap_or("");
             let last = index + 1 == texts.len();
             let (length, trimmed) =
-                found(here, text, after, last).ok_or_else(|| failed("it changes the text"))?;
+                found(here, said, after, last).ok_or_else(|| text("it changes the text"))?;
             images += before.matches(&self.image_token).count();
             if texts.len() > 1 && images != index + 1 {
-                return Err(failed("the images do not stand each before its own text"));
+                return Err(image(
+                    "the images do not stand each before its own text".into(),
+                ));
             }
             contents.push(Content {
                 range: start..start + length,
@@ -160,23 +188,79 @@ impl Renderer {
         })
     }
 
+    /// The first forms with which the template renders an image and a text; of the errors the one
+    /// that came nearest to it.
     fn usable_forms(
         &self,
         template: &ChatTemplate,
     ) -> Result<(UserForm, AssistantForm), InputError> {
-        let mut first_error = None;
+        let mut nearest: Option<Misfit> = None;
         for user in [UserForm::Parts, UserForm::Text] {
             for assistant in [AssistantForm::Parts, AssistantForm::Text] {
                 match self.with_template(template, (user, assistant), &["Some words."]) {
                     Ok(_) => return Ok((user, assistant)),
-                    Err(error) => first_error = first_error.or(Some(error)),
+                    Err(Misfit::Fails(Failure { error, limit: true })) => return Err(error),
+                    Err(misfit) => {
+                        if nearest
+                            .as_ref()
+                            .is_none_or(|own| own.rank() < misfit.rank())
+                        {
+                            nearest = Some(misfit);
+                        }
+                    }
                 }
             }
         }
-        Err(first_error.unwrap_or_else(|| InputError::Template {
+        Err(match nearest {
+            Some(misfit) => misfit.error(template),
+            None => Misfit::Text("no form works".into(), String::new()).error(template),
+        })
+    }
+}
+
+/// Why a template does not fit a form of the messages, mostly with what it renders.
+enum Misfit {
+    /// It does not render.
+    Fails(Failure),
+    /// It prints the list of parts itself.
+    Prints(String),
+    /// The text is not in it, or not as it is.
+    Text(String, String),
+    /// The image is not in it, or more than one.
+    Image(String, String),
+}
+
+impl Misfit {
+    /// How near it came to what it should render.
+    fn rank(&self) -> usize {
+        match self {
+            Self::Fails(_) => 0,
+            Self::Text(_, rendered) if rendered.trim().is_empty() => 1,
+            Self::Prints(_) => 2,
+            Self::Text(..) => 3,
+            Self::Image(..) => 4,
+        }
+    }
+
+    fn error(self, template: &ChatTemplate) -> InputError {
+        let (reason, rendered) = match self {
+            Self::Fails(failure) => return failure.error,
+            Self::Prints(rendered) => (
+                "it prints the list of a message's parts, not what they say".into(),
+                rendered,
+            ),
+            Self::Text(reason, rendered) | Self::Image(reason, rendered) => (reason, rendered),
+        };
+        InputError::Template {
             file: template.file.clone(),
-            reason: "no form works".into(),
-        }))
+            reason: match rendered.as_str() {
+                "" => format!("{reason}, and renders nothing at all"),
+                _ => format!(
+                    "{reason}; it begins with \"{}\"",
+                    shown(&rendered, MAX_SHOWN)
+                ),
+            },
+        }
     }
 }
 

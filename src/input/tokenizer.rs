@@ -1,14 +1,19 @@
 //! Text to token ids with the checkpoint's `tokenizer.json`.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::BTreeMap,
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use serde_json::{Map, Value};
-use tokenizers::{AddedToken, Tokenizer as HfTokenizer};
+use tokenizers::{AddedToken, ModelWrapper, Tokenizer as HfTokenizer};
 
 use super::{
-    error::InputError,
+    error::{InputError, shown},
     special_tokens::{named, read_object},
     token_text::TokenForm,
+    tokenizer_check::{Checked, check},
 };
 use crate::weights::{ByteSource, packaging::without_tokenizer, read_bytes};
 
@@ -16,6 +21,9 @@ const FILE: &str = "tokenizer.json";
 const CONFIG: &str = "tokenizer_config.json";
 /// Largest `tokenizer.json`, in bytes; those of big vocabularies take 20 to 40 MB.
 const MAX_BYTES: u64 = 512 << 20;
+
+/// Longest special token, in bytes.
+const MAX_SPECIAL: usize = 1024;
 
 /// Token ids with the part of the text that each stands for.
 pub(super) struct Encoded {
@@ -27,7 +35,12 @@ pub(super) struct Encoded {
 /// A tokenizer with its special tokens.
 pub(super) struct Tokenizer {
     inner: HfTokenizer,
+    checked: Checked,
+    /// Ids of what the tokenizer does not know.
+    unknown: Vec<u32>,
     special: BTreeMap<String, String>,
+    /// What was changed about it.
+    pub notes: Vec<String>,
     /// `tokenizer_config.json`, which may hold the chat template.
     pub config: Map<String, Value>,
 }
@@ -38,17 +51,35 @@ impl Tokenizer {
     pub fn open(source: &dyn ByteSource) -> Result<Self, InputError> {
         let bytes =
             read_bytes(source, FILE, MAX_BYTES)?.ok_or_else(|| without_tokenizer(source))?;
-        let mut inner = HfTokenizer::from_bytes(bytes).map_err(failed)?;
+        let checked = check(&bytes).map_err(failed)?;
+        let mut inner = caught(|| HfTokenizer::from_bytes(&bytes))?;
+        drop(bytes);
+        let mut notes = Vec::new();
+        if checked.dropout {
+            without_dropout(&mut inner);
+            notes.push(format!(
+                "{FILE}: its BPE leaves out merges by chance (dropout), which was switched off"
+            ));
+        }
         // A prompt is never cut or padded by the tokenizer's own settings.
         inner.with_truncation(None).map_err(failed)?;
         inner.with_padding(None);
         let config = read_object(source, CONFIG)?;
         let map = read_object(source, "special_tokens_map.json")?;
         let special = named(&config, &map);
+        if let Some(name) = too_long(&config, &special) {
+            return Err(InputError::Tokenizer {
+                file: CONFIG.into(),
+                reason: format!("`{name}` has more than {MAX_SPECIAL} bytes"),
+            });
+        }
         add_missing(&mut inner, &config, &special)?;
         Ok(Self {
+            unknown: unknown(&inner, &special, checked.unk_id),
             inner,
+            checked,
             special,
+            notes,
             config,
         })
     }
@@ -76,12 +107,18 @@ impl Tokenizer {
         }
     }
 
+    /// Whether an id stands for what the tokenizer does not know.
+    pub fn is_unknown(&self, id: u32) -> bool {
+        self.unknown.contains(&id)
+    }
+
     /// Encodes a text; special tokens in it become their ids.
+    ///
+    /// # Errors
+    /// [`InputError::Tokenizer`] where it fails, or would take too long or too much memory.
     pub fn encode(&self, text: &str, add_special_tokens: bool) -> Result<Encoded, InputError> {
-        let encoding = self
-            .inner
-            .encode(text, add_special_tokens)
-            .map_err(failed)?;
+        self.checked.text(text).map_err(failed)?;
+        let encoding = caught(|| self.inner.encode(text, add_special_tokens))?;
         let offsets = encoding.get_offsets().iter();
         Ok(Encoded {
             ids: encoding.get_ids().to_vec(),
@@ -93,7 +130,58 @@ impl Tokenizer {
 fn failed(reason: impl ToString) -> InputError {
     InputError::Tokenizer {
         file: FILE.into(),
-        reason: reason.to_string(),
+        reason: shown(&reason.to_string(), 300),
+    }
+}
+
+/// The name or id of a token that is too long to be one.
+fn too_long(config: &Map<String, Value>, special: &BTreeMap<String, String>) -> Option<String> {
+    let named = special.iter().map(|(name, token)| (name, token.len()));
+    let added = config
+        .get("added_tokens_decoder")
+        .and_then(Value::as_object);
+    let added = added.into_iter().flatten().map(|(id, token)| {
+        let content = token.get("content").and_then(Value::as_str);
+        (id, content.map_or(0, str::len))
+    });
+    let longest = named.chain(added).find(|(_, length)| *length > MAX_SPECIAL);
+    longest.map(|(name, _)| shown(name, 60))
+}
+
+/// What the library answers. Should it fail on a file that passed the check, this is told where
+/// panics can be caught.
+fn caught<T>(ask: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, InputError> {
+    match catch_unwind(AssertUnwindSafe(ask)) {
+        Ok(answer) => answer.map_err(failed),
+        Err(_) => Err(failed("its library broke off")),
+    }
+}
+
+/// Ids of the tokens that stand for what is not in the vocabulary.
+fn unknown(
+    tokenizer: &HfTokenizer,
+    special: &BTreeMap<String, String>,
+    unk_id: Option<u32>,
+) -> Vec<u32> {
+    let named = match tokenizer.get_model() {
+        ModelWrapper::BPE(model) => model.unk_token.clone(),
+        ModelWrapper::WordPiece(model) => Some(model.unk_token.clone()),
+        ModelWrapper::WordLevel(model) => Some(model.unk_token.clone()),
+        ModelWrapper::Unigram(_) => None,
+    };
+    let tokens = named.into_iter().chain(special.get("unk_token").cloned());
+    tokens
+        .filter_map(|token| tokenizer.token_to_id(&token))
+        .chain(unk_id)
+        .collect()
+}
+
+/// With dropout every run would have other tokens.
+fn without_dropout(tokenizer: &mut HfTokenizer) {
+    if let ModelWrapper::BPE(model) = tokenizer.get_model() {
+        let mut model = model.clone();
+        model.dropout = None;
+        tokenizer.with_model(model);
     }
 }
 

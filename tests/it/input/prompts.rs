@@ -134,7 +134,7 @@ fn templates_render_as_jinja_renders_them() {
             continue;
         };
         let template = index["templates"][name].as_str().unwrap();
-        let template = ChatTemplate::new("t", template.into()).unwrap();
+        let template = ChatTemplate::new("t", template).unwrap();
         let forms = if name == "strings" {
             (UserForm::Text, AssistantForm::Text)
         } else {
