@@ -11,11 +11,14 @@ mod error;
 mod family;
 mod log;
 mod measure;
+mod number;
+mod out;
 mod output;
 mod progress;
 mod record;
 mod show;
 mod size;
+mod terminal;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -31,13 +34,10 @@ use output::Output;
 
 /// Runs the program with `args`, the program's own name first, and says how it ended.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    terminal::tell_panics();
     let args = match Args::try_parse_from(args) {
         Ok(args) => args,
-        Err(error) => {
-            // Help and version are errors to clap; a closed pipe is none to us.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(error) => return ExitCode::from(terminal::print_usage(error)),
     };
     let color = args.color;
     let output = Output::new(color);
@@ -57,7 +57,7 @@ pub fn command() -> clap::Command {
 
 fn run(args: Args, output: &Output) -> Result<(), CliError> {
     let Some(task) = args.task else {
-        return output.print(&command().render_help().ansi().to_string());
+        return output.help(&command().render_help());
     };
     let quiet = args.quiet;
     match task {

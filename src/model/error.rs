@@ -49,7 +49,7 @@ pub enum ModelError {
         hook: Hook,
     },
     /// A look at a token that is not there.
-    #[error("there is no position {position}: the prompt has {tokens} tokens")]
+    #[error("there is no position {position}: the prompt has length {tokens}")]
     Position {
         /// Asked for.
         position: usize,

@@ -13,6 +13,7 @@ use crate::{
         theme,
     },
     report::{TokenKind, TokenView},
+    words::counted,
 };
 
 /// Most chips that are drawn before the reader asks for all.
@@ -193,7 +194,7 @@ fn squares(ui: &mut egui::Ui, desk: &mut Desk<'_>, run: Range<usize>) {
         let pointed = desk.hovered.filter(|position| run.contains(position));
         let words = match pointed.and_then(|position| place_of(desk.pair, position)) {
             Some(place) => place,
-            None => format!("{}, {count} tokens", title(desk.pair, number)),
+            None => format!("{}, {}", title(desk.pair, number), counted(count, "token")),
         };
         ui.label(egui::RichText::new(words).color(theme::colors(ui).faint));
     });
