@@ -66,9 +66,10 @@ pub(crate) fn family(task: &args::Family, quiet: bool, output: &Output) -> Resul
             settings,
         };
         let command = Command::Family(Box::new(request));
-        let outcome = drive_with(command, quiet, |event| match event {
-            Event::MemberReport(report) => work.keep(report),
-            _ => {}
+        let outcome = drive_with(command, quiet, |event| {
+            if let Event::MemberReport(report) = event {
+                work.keep(report);
+            }
         });
         match outcome {
             Ok(Event::Family) => {}

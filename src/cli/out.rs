@@ -52,7 +52,12 @@ impl OutFile {
     /// # Errors
     /// [`CliError::Input`].
     pub(crate) fn usual(force: bool) -> Result<Self, CliError> {
-        Self::tried(Path::new(DEFAULT), Format::Json, !force)
+        let tried = Self::tried(Path::new(DEFAULT), Format::Json, !force);
+        tried.map_err(|error| {
+            CliError::Input(format!(
+                "{error}; name another file with --out, or have the report printed with --json"
+            ))
+        })
     }
 
     fn tried(path: &Path, format: Format, spares: bool) -> Result<Self, CliError> {
@@ -78,8 +83,8 @@ impl OutFile {
         match read_text(&self.path, LARGEST) {
             Ok((_, text)) if is_report(&text) => Ok(()),
             _ => Err(CliError::Input(format!(
-                "{}: there is a file of this name that is no report of mirscope; it stays as it is: \
-                 name another one with --out, or replace it with --force",
+                "{}: there is a file of this name that is no report of mirscope and stays as it is; \
+                 replace it with --force",
                 self.path.display()
             ))),
         }
@@ -103,7 +108,8 @@ impl OutFile {
         self.spare()?;
         let text = render(report, self.format)?;
         if self.is_stdout() {
-            return output.raw(text.as_bytes());
+            // Its name has no ending that asks for another form.
+            return output.json(&text);
         }
         self.target
             .write(text.as_bytes())

@@ -51,7 +51,7 @@ impl Output {
         text: impl FnOnce(TextStyle) -> String,
     ) -> Result<(), CliError> {
         if json {
-            write(printable_json(&to_json(value)?).as_bytes())
+            self.json(&to_json(value)?)
         } else {
             self.print(&text(self.style))
         }
@@ -78,9 +78,9 @@ impl Output {
         self.print(&format!("wrote {}\n", printable(&path)))
     }
 
-    /// Prints what was made for a file.
-    pub(crate) fn raw(&self, bytes: &[u8]) -> Result<(), CliError> {
-        write(bytes)
+    /// Prints JSON; a terminal shows it as it is.
+    pub(crate) fn json(&self, json: &str) -> Result<(), CliError> {
+        write(printable_json(json).as_bytes())
     }
 
     /// Prints the completions of the whole command line for `shell`.

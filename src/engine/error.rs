@@ -115,7 +115,7 @@ pub enum EngineError {
     #[error("no hidden states are stored: run a measurement first")]
     NothingKept,
     /// A question about the states of all pairs, which were too large to keep.
-    #[error("the hidden states of this run are not stored: {reason}")]
+    #[error("the states of this run are not kept: {reason}")]
     StatesNotKept {
         /// What they need and what there is.
         reason: String,

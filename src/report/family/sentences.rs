@@ -104,7 +104,7 @@ fn overall(results: &FamilyResults) -> Option<String> {
     ))
 }
 
-/// How many tokens a dimension the estimates stand on.
+/// How many tokens per dimension the estimates stand on.
 fn tokens(results: &FamilyResults) -> Option<String> {
     let family = &results.family;
     let share = |name: &str| Some(results.measured.get(name)?.tokens_per_dimension());
@@ -115,7 +115,7 @@ fn tokens(results: &FamilyResults) -> Option<String> {
     let base = share(&family.base)?;
     (low < high).then(|| {
         format!(
-            "MIR is biased upward where there are few tokens: the base has {base:.1} vision tokens a dimension, \
+            "MIR is biased upward where there are few tokens: the base has {base:.1} vision tokens per dimension, \
              other settings have {low:.1} to {high:.1}."
         )
     })

@@ -47,7 +47,7 @@ pub fn family_text(results: &FamilyResults, style: TextStyle) -> String {
             "{}: {} ({})",
             style.bold(verdict.outcome.words()),
             printable(&claim.statement),
-            printable(&claim.origin())
+            printable(claim.origin())
         );
         if let Some(note) = &verdict.note {
             text += &format!("; {}", printable(note));

@@ -111,7 +111,7 @@ fn rejected(ui: &mut egui::Ui, data: &mut Data) {
     }
     let more = data.rejected.len().saturating_sub(MOST_ERRORS);
     if more > 0 {
-        ui.colored_label(alarm, format!("and {more} more files"));
+        ui.colored_label(alarm, format!("and {more} more {}", plural(more, "file")));
     }
     if ui.button("Dismiss").clicked() {
         data.rejected.clear();

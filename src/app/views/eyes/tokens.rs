@@ -13,7 +13,7 @@ use crate::{
         theme,
     },
     report::{TokenKind, TokenView},
-    words::counted,
+    words::{counted, plural},
 };
 
 /// Most chips that are drawn before the reader asks for all.
@@ -39,7 +39,11 @@ pub fn show(ui: &mut egui::Ui, desk: &mut Desk<'_>) {
             for position in shown {
                 chip(ui, desk, position);
             }
-            if hidden > 0 && ui.button(format!("{hidden} more tokens")).clicked() {
+            if hidden > 0
+                && ui
+                    .button(format!("{hidden} more {}", plural(hidden, "token")))
+                    .clicked()
+            {
                 ui.data_mut(|data| data.insert_temp(all, true));
             }
         });
