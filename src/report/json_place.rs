@@ -12,7 +12,8 @@ pub(super) fn in_field(json: &str, error: &serde_json::Error) -> String {
     let last = lines.last().map_or(0, str::len);
     let end = before + error.column().min(last);
     let path = path_at(json.as_bytes().get(..end).unwrap_or_default());
-    if path.is_empty() {
+    // What begins with a list has no fields of ours.
+    if path.is_empty() || path.starts_with('[') {
         return String::new();
     }
     format!(" in `{path}`")

@@ -268,8 +268,8 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "name           n",
-                "\u{732b}\u{732b}           1",
+                "name          n",
+                "\u{732b}\u{732b}          1",
                 "a\\n\\u{1b}[2J  2"
             ]
         );

@@ -247,10 +247,7 @@ mod tests {
         data.settings.text_mask = TextMask::Content;
         let plan = data.plan();
         assert_eq!(plan.number, 2);
-        assert!(
-            plan.notes[0].contains("1 texts have no partner"),
-            "{plan:?}"
-        );
+        assert!(plan.notes[0].contains("1 text has no partner"), "{plan:?}");
         let (_, request) = data.request().unwrap();
         assert_eq!(request.settings.text_mask, TextMask::Official);
         let PairSource::Unpaired { images, texts, .. } = request.pairs else {
