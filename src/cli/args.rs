@@ -111,7 +111,7 @@ pub(crate) enum Task {
     Check(Check),
     /// Time matrix multiplications, forwards and the metric on this machine
     Bench(Bench),
-    /// Measure a family of checkpoints and judge what is claimed of it: tables, figures, results.json
+    /// Measure a family of checkpoints and test the papers' claims against it: tables, figures, results.json
     Family(Family),
     /// Print a report again, or turn it into CSV, HTML or SVG
     Show(Show),
