@@ -26,7 +26,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::{
     engine::{Command, Event, InspectRequest},
-    report::{adapters_text, bench_text, inspection_text, record_text},
+    report::{adapters_text, inspection_text},
 };
 use args::{Args, Task};
 use error::CliError;
@@ -84,18 +84,7 @@ fn run(args: Args, output: &Output) -> Result<(), CliError> {
             other => Err(CliError::unexpected(&other)),
         },
         Task::Check(task) => check::check(&task, quiet, output),
-        Task::Bench(task) => match drive::drive_with(task.command(), quiet, log::lines(quiet))? {
-            Event::Record(record) => {
-                if let Some(path) = &task.record {
-                    check::write_json(path, &*record)?;
-                }
-                output.result(&*record, task.json, |style| record_text(&record, style))
-            }
-            Event::Bench(bench) => {
-                output.result(&*bench, task.json, |style| bench_text(&bench, style))
-            }
-            other => Err(CliError::unexpected(&other)),
-        },
+        Task::Bench(task) => check::bench(&task, quiet, output),
         Task::Family(task) => family::family(&task, quiet, output),
         Task::Show(task) => show::show(&task, quiet, output),
         Task::RecordDemo(task) => record::record(&task, output),

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use crate::{
     platform::native::{Target, read_text},
-    report::{Format, Report, is_report, render},
+    report::{Format, Report, TextStyle, is_report, render, to_json},
 };
 
 use super::{error::CliError, output::Output};
@@ -114,5 +116,50 @@ impl OutFile {
         self.target
             .write(text.as_bytes())
             .map_err(|error| CliError::Input(error.to_string()))
+    }
+}
+
+/// A file of JSON beside what is printed, or none.
+#[derive(Debug)]
+pub(crate) struct JsonFile(Option<Target>);
+
+impl JsonFile {
+    /// The file at `path`, if one is named.
+    ///
+    /// # Errors
+    /// [`CliError::Input`] where it cannot be written.
+    pub(crate) fn tried(path: Option<&Path>) -> Result<Self, CliError> {
+        let target = path.map(|path| {
+            let target = Target::at(path)?;
+            target.check().map(|()| target)
+        });
+        let target = target.transpose();
+        Ok(Self(
+            target.map_err(|error| CliError::Input(error.to_string()))?,
+        ))
+    }
+
+    /// Writes `value`, and prints it all the same where that fails.
+    ///
+    /// # Errors
+    /// What the system says about the file, or else about stdout.
+    pub(crate) fn deliver(
+        &self,
+        value: &impl Serialize,
+        json: bool,
+        output: &Output,
+        text: impl FnOnce(TextStyle) -> String,
+    ) -> Result<(), CliError> {
+        let Some(target) = &self.0 else {
+            return output.result(value, json, text);
+        };
+        let content = to_json(value)?;
+        if target.is_stdout() {
+            return output.json(&content);
+        }
+        let written = target.write(content.as_bytes());
+        let shown = output.result(value, json, text);
+        written.map_err(|error| CliError::Input(error.to_string()))?;
+        shown
     }
 }

@@ -68,6 +68,18 @@ fn targets_are_refused_before_the_run() {
         assert!(err.contains(words), "{out}: {err}");
         assert!(!err.contains("nowhere"), "{err}");
     }
+    for args in [
+        ["check", "--out", "no/c.json"],
+        ["bench", "--record", "no/c.json"],
+    ] {
+        let (code, shown, err) = text(&run(folder.path(), &args));
+        assert_eq!((code, shown.as_str()), (1, ""), "{err}");
+        assert!(
+            err.ends_with("there is no folder no: create it first\n"),
+            "{err}"
+        );
+        assert_eq!(err.lines().count(), 1, "{err}");
+    }
     assert_eq!(entries(folder.path()), 1);
 }
 
