@@ -34,6 +34,8 @@ pub mod engine;
 
 pub mod platform;
 
+pub mod words;
+
 #[cfg(feature = "app")]
 pub mod app;
 

@@ -1,7 +1,7 @@
 //! Why a metric has no value.
 
 use super::Modality;
-use crate::gpu::GpuError;
+use crate::{gpu::GpuError, words::counted};
 
 /// Why a metric has no value: one sentence each.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -9,7 +9,8 @@ use crate::gpu::GpuError;
 pub enum AlignmentError {
     /// A covariance needs two tokens.
     #[error(
-        "the pairs give {count} {modality} tokens in all, a covariance needs at least 2; use more pairs or longer texts"
+        "the pairs give {} in all, a covariance needs at least 2; use more pairs or longer texts",
+        counted(*count, &format!("{modality} token"))
     )]
     TooFewTokens {
         /// The modality.
@@ -19,7 +20,8 @@ pub enum AlignmentError {
     },
     /// The states would not fit in the memory allowed.
     #[error(
-        "the metric needs {needed} of device memory, {states} of it for the hidden states of {layers} layers, the memory budget leaves {budget}; use fewer pairs or raise --memory-budget"
+        "the metric needs {needed} of device memory, {states} of it for the hidden states of {}, the memory budget leaves {budget}; use fewer pairs or raise --memory-budget",
+        counted(*layers, "layer")
     )]
     OverBudget {
         /// The least that it can do with.
@@ -40,7 +42,10 @@ pub enum AlignmentError {
         found: String,
     },
     /// The number of tokens differs from what was announced.
-    #[error("the pairs gave {found} {modality} tokens, {expected} were announced")]
+    #[error(
+        "the pairs gave {}, {expected} were announced",
+        counted(*found, &format!("{modality} token"))
+    )]
     TokenCount {
         /// The modality.
         modality: Modality,

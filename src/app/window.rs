@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use eframe::egui;
+use winit::error::EventLoopError;
 
 use super::{App, link::NativeLink};
 use crate::report::Report;
@@ -39,7 +40,7 @@ pub fn open(start: Start) -> Result<(), String> {
             .with_min_inner_size([360.0, 480.0]),
         ..Default::default()
     };
-    let outcome = Arc::new(Mutex::new(None));
+    let outcome: Outcome = Arc::new(Mutex::new(None));
     let told = Arc::clone(&outcome);
     eframe::run_native(
         "mirscope",
@@ -52,9 +53,26 @@ pub fn open(start: Start) -> Result<(), String> {
             Ok(Box::new(app))
         }),
     )
-    .map_err(|error| format!("the window could not be opened: {error}"))?;
+    .map_err(|error| {
+        let reason = match &error {
+            eframe::Error::Winit(error)
+            | eframe::Error::WinitEventLoop(EventLoopError::Os(error)) => {
+                without_place(&error.to_string())
+            }
+            other => other.to_string(),
+        };
+        format!("the window could not be opened: {reason}; it takes a desktop session")
+    })?;
     let mut outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner);
     outcome.take().unwrap_or(Ok(()))
+}
+
+/// What an error of the window library says, without where in its sources it came up.
+fn without_place(text: &str) -> String {
+    let after = text.split_once(".rs:").map(|(_, after)| after);
+    let reason = after.and_then(|after| after.split_once(": "));
+    let reason = reason.map_or(text, |(_, reason)| reason);
+    reason.trim_end_matches('.').to_owned()
 }
 
 impl App {
@@ -88,5 +106,17 @@ impl App {
         };
         *outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         context.send_viewport_cmd(egui::ViewportCommand::Close);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_place;
+
+    #[test]
+    fn no_source_path_is_shown() {
+        let text = "os error at /x/winit-0.30/src/linux/mod.rs:765: neither DISPLAY nor X is set.";
+        assert_eq!(without_place(text), "neither DISPLAY nor X is set");
+        assert_eq!(without_place("no such thing"), "no such thing");
     }
 }

@@ -12,7 +12,11 @@ use crate::{
     report::{Definition, TextMask},
 };
 
-use super::{error::CliError, size::parse_size};
+use super::{
+    error::CliError,
+    number::{parse_number_of_pairs, parse_seed},
+    size::parse_size,
+};
 
 /// Measures how well a vision-language model's modalities are aligned.
 ///
@@ -107,7 +111,7 @@ pub(crate) enum Task {
     Check(Check),
     /// Time matrix multiplications, forwards and the metric on this machine
     Bench(Bench),
-    /// Measure a family of checkpoints and judge what is claimed of it: tables, figures, results.json
+    /// Measure a family of checkpoints and test the papers' claims against it: tables, figures, results.json
     Family(Family),
     /// Print a report again, or turn it into CSV, HTML or SVG
     Show(Show),
@@ -159,22 +163,24 @@ pub(crate) struct Measure {
     /// The demo's connector as of this step of its training: untrained, halfway or trained
     #[arg(long, value_name = "NAME", conflicts_with = "model")]
     pub(crate) connector: Option<String>,
-    /// Images, or folders of them (png, jpg, jpeg, webp, gif, bmp); need not match the texts
-    #[arg(long, value_name = "DIR|FILE", num_args = 1.., requires = "texts", conflicts_with = "pairs")]
+    /// Images, or folders of them (png, jpg, jpeg, webp, gif, bmp); need not match the texts. Without
+    /// --texts: a folder whose metadata.jsonl has a text for each image
+    #[arg(long, value_name = "DIR|FILE", num_args = 1.., conflicts_with = "pairs")]
     pub(crate) images: Vec<PathBuf>,
     /// Texts, one a file, or folders of .txt files
     #[arg(long, value_name = "DIR|FILE", num_args = 1.., requires = "images", conflicts_with = "pairs")]
     pub(crate) texts: Vec<PathBuf>,
     /// Image-text pairs, one JSON object a line: {"image": path, "text": string}, or a document of
     /// images with their texts: {"images": [path, ...], "texts": [string, ...]}; paths are relative to
-    /// the file [default: the demo's pairs]
+    /// the file. Also the metadata.jsonl of an image folder ({"file_name": path, "text": string}), or
+    /// the folder itself; - is standard input [default: the demo's pairs]
     #[arg(long, value_name = "FILE.jsonl")]
     pub(crate) pairs: Option<PathBuf>,
     /// Measure at most N pairs, chosen by the seed [default: all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = parse_number_of_pairs, allow_negative_numbers = true)]
     pub(crate) num_pairs: Option<u64>,
     /// Seed of the choice of pairs and of joining images with texts
-    #[arg(long, value_name = "S", default_value_t = 0)]
+    #[arg(long, value_name = "S", default_value_t = 0, value_parser = parse_seed, allow_negative_numbers = true)]
     pub(crate) seed: u64,
     /// exact: the paper's equation; official-fast and official-accurate: the released script's modes
     #[arg(long, value_name = "NAME", default_value = "exact", value_parser = definition_parser())]
@@ -185,9 +191,17 @@ pub(crate) struct Measure {
     /// Device memory the captured states may take, for example 512MiB or 2G [default: what fits]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) memory_budget: Option<u64>,
-    /// File of the report: .json, .csv, .html or .svg [default: report.json, none with --json]
+    /// Leave out pairs that cannot be read (a damaged or missing image, an empty text) instead of
+    /// stopping at the first; the report counts and names them
+    #[arg(long)]
+    pub(crate) skip_unreadable: bool,
+    /// File of the report: .json, .csv, .html or .svg; - is standard output [default: report.json, none
+    /// with --json]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Replace report.json even where it is no report of mirscope
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Print the report as JSON instead of the table
     #[arg(long)]
     pub(crate) json: bool,
@@ -209,7 +223,7 @@ pub(crate) struct App {
     #[arg(long)]
     pub(crate) run: bool,
     /// With --run: measure at most N pairs [default: all]
-    #[arg(long, value_name = "N", requires = "run", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", requires = "run", value_parser = parse_number_of_pairs, allow_negative_numbers = true)]
     pub(crate) num_pairs: Option<u64>,
     /// With --run: close the window after the measurement; fails if the measurement did
     #[arg(long, requires = "run")]
@@ -320,10 +334,10 @@ pub(crate) struct Family {
     #[arg(value_name = "DIR")]
     pub(crate) folder: PathBuf,
     /// Measure each checkpoint on at most N pairs, chosen by the seed
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = parse_number_of_pairs, allow_negative_numbers = true)]
     pub(crate) num_pairs: u64,
     /// Seed of the choice of pairs
-    #[arg(long, value_name = "S", default_value_t = 0)]
+    #[arg(long, value_name = "S", default_value_t = 0, value_parser = parse_seed, allow_negative_numbers = true)]
     pub(crate) seed: u64,
     /// Measure again what has not changed since results.json
     #[arg(long)]
@@ -337,12 +351,14 @@ pub(crate) struct Family {
 
 /// Arguments of `show`.
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Example:\n  mirscope show report.json --out report.svg")]
+#[command(
+    after_help = "Examples:\n  mirscope show report.json --out report.svg\n  mirscope measure --json | mirscope show -"
+)]
 pub(crate) struct Show {
-    /// A report that `measure` wrote
+    /// A report that `measure` wrote; - is standard input
     #[arg(value_name = "FILE.json")]
     pub(crate) report: PathBuf,
-    /// Write it in another form: .json, .csv, .html or .svg
+    /// Write it in another form: .json, .csv, .html or .svg; - is standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Print JSON instead of the table

@@ -1,24 +1,27 @@
-//! `mirscope check`.
-
-use std::path::Path;
-
-use serde::Serialize;
+//! `mirscope check` and `mirscope bench`.
 
 use crate::{
     engine::Event,
-    report::{check_text, replace_file, to_json},
+    report::{bench_text, check_text, record_text},
 };
 
-use super::{args::Check, drive::drive_with, error::CliError, log, output::Output};
+use super::{
+    args::{Bench, Check},
+    drive::drive_with,
+    error::CliError,
+    log,
+    out::JsonFile,
+    output::Output,
+};
 
 /// Checks the adapter, prints what was found, and fails where something is wrong.
 pub(crate) fn check(task: &Check, quiet: bool, output: &Output) -> Result<(), CliError> {
+    let out = JsonFile::tried(task.out.as_deref())?;
     match drive_with(task.command(), quiet, log::lines(quiet))? {
         Event::Check(report) => {
-            if let Some(path) = &task.out {
-                write_json(path, &*report)?;
-            }
-            output.result(&*report, task.json, |style| check_text(&report, style))?;
+            out.deliver(&*report, task.json, output, |style| {
+                check_text(&report, style)
+            })?;
             match report.ok {
                 true => Ok(()),
                 false => Err(CliError::Wrong(report.device.device.adapter.clone())),
@@ -28,13 +31,14 @@ pub(crate) fn check(task: &Check, quiet: bool, output: &Output) -> Result<(), Cl
     }
 }
 
-/// Writes `value` as JSON, whole or not at all.
-pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), CliError> {
-    write(path, to_json(value)?.as_bytes())
-}
-
-/// Writes a file, whole or not at all.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    let unwritable = |error| CliError::Input(format!("{}: {error}", path.display()));
-    replace_file(path, bytes).map_err(unwritable)
+/// Times the adapter, and prints or records its speeds.
+pub(crate) fn bench(task: &Bench, quiet: bool, output: &Output) -> Result<(), CliError> {
+    let out = JsonFile::tried(task.record.as_deref())?;
+    match drive_with(task.command(), quiet, log::lines(quiet))? {
+        Event::Record(record) => out.deliver(&*record, task.json, output, |style| {
+            record_text(&record, style)
+        }),
+        Event::Bench(bench) => output.result(&*bench, task.json, |style| bench_text(&bench, style)),
+        other => Err(CliError::unexpected(&other)),
+    }
 }

@@ -2,12 +2,16 @@
 
 use std::{
     fs,
-    io::Read,
     path::{Path, PathBuf},
 };
 
 use super::error::CliError;
-use crate::engine::{ImageInput, PairInput, pair_lines};
+use crate::{
+    engine::{FOLDER_LIST, ImageInput, PairInput, PairLine, pair_lines, portable_path},
+    platform::native::read_text,
+    report::Skipped,
+    words::counted,
+};
 
 /// Endings of the images in a folder.
 const IMAGE_EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "gif", "bmp"];
@@ -18,12 +22,62 @@ const LARGEST_TEXT: u64 = 16 << 20;
 /// Largest file of pairs.
 const LARGEST_PAIRS: u64 = 1 << 30;
 
+/// What could not be read.
+#[derive(Debug, Default)]
+pub(crate) struct Skips {
+    /// Whether to go on without it.
+    allowed: bool,
+    /// What was left out.
+    pub(crate) skipped: Vec<Skipped>,
+}
+
+impl Skips {
+    /// None yet; `allowed` if the user asked to go on.
+    pub(crate) fn new(allowed: bool) -> Self {
+        Self {
+            allowed,
+            skipped: Vec::new(),
+        }
+    }
+
+    /// The result called `name`, or nothing where it failed and that is allowed.
+    fn take<T>(
+        &mut self,
+        name: impl Into<String>,
+        result: Result<T, CliError>,
+    ) -> Result<Option<T>, CliError> {
+        match result {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if self.allowed => {
+                self.skipped.push(Skipped::new(name, &error.to_string()));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Fails where nothing is left, with the first reason.
+    fn check_left(&self, left: bool, path: &str, what: &str) -> Result<(), CliError> {
+        let expected = format!("{path}: expected at least one {what}");
+        match self.skipped.first() {
+            _ if left => Ok(()),
+            None => Err(CliError::Input(format!("{expected}, found none"))),
+            Some(first) => Err(CliError::Input(format!(
+                "{expected} that can be used, found none and left out {}; the first: {}: {}",
+                counted(self.skipped.len(), "other"),
+                first.name,
+                first.reason
+            ))),
+        }
+    }
+}
+
 /// Image files, and those in folders, each folder's sorted by name.
 ///
 /// # Errors
 /// [`CliError::Input`] for a path that is not there, and for a folder without an image.
-pub(crate) fn images(paths: &[PathBuf]) -> Result<Vec<ImageInput>, CliError> {
-    let files = files(paths, &IMAGE_EXTENSIONS)?;
+pub(crate) fn images(paths: &[PathBuf], skips: &mut Skips) -> Result<Vec<ImageInput>, CliError> {
+    let files = files(paths, &IMAGE_EXTENSIONS, skips)?;
     Ok(files.into_iter().map(ImageInput::Path).collect())
 }
 
@@ -32,61 +86,100 @@ pub(crate) fn images(paths: &[PathBuf]) -> Result<Vec<ImageInput>, CliError> {
 /// # Errors
 /// [`CliError::Input`] for a path that is not there, a folder without a text, and a text that is
 /// empty, too long or not UTF-8.
-pub(crate) fn texts(paths: &[PathBuf]) -> Result<Vec<(String, String)>, CliError> {
-    files(paths, &["txt"])?
-        .iter()
-        .map(|path| {
-            let text = read_text(path, LARGEST_TEXT)?;
-            if text.trim().is_empty() {
-                return Err(wrong(path, "expected a text, found none"));
-            }
-            Ok((path.display().to_string(), text.trim().to_owned()))
-        })
-        .collect()
+pub(crate) fn texts(
+    paths: &[PathBuf],
+    skips: &mut Skips,
+) -> Result<Vec<(String, String)>, CliError> {
+    let mut texts = Vec::new();
+    for path in files(paths, &["txt"], skips)? {
+        let name = path.display().to_string();
+        if let Some(text) = skips.take(&name, text(&path))? {
+            texts.push((name, text));
+        }
+    }
+    skips.check_left(!texts.is_empty(), &named(paths), "text")?;
+    Ok(texts)
+}
+
+fn text(path: &Path) -> Result<String, CliError> {
+    let (_, text) = read(path, LARGEST_TEXT)?;
+    match text.trim() {
+        "" => Err(wrong(path, "expected a text, found none")),
+        text => Ok(text.to_owned()),
+    }
+}
+
+/// What a list of paths is called in the report.
+pub(crate) fn named(paths: &[PathBuf]) -> String {
+    let first = paths.first().map(|path| path.display().to_string());
+    match paths.len() {
+        0 | 1 => first.unwrap_or_default(),
+        more => format!("{} and {} more", first.unwrap_or_default(), more - 1),
+    }
+}
+
+/// The list that a folder of images has of its own, if there is one.
+pub(crate) fn list_in(folder: &Path) -> Option<PathBuf> {
+    let list = folder.join(FOLDER_LIST);
+    list.is_file().then_some(list)
 }
 
 /// The pairs and documents in a file of lines `{"image": path, "text": string}` or
-/// `{"images": [...], "texts": [...]}`; blank lines do not count.
+/// `{"images": [...], "texts": [...]}`, or in the list of an image folder; blank lines do not count.
 ///
 /// # Errors
 /// [`CliError::Input`] naming the line: not such an object, no such image, an empty text.
-pub(crate) fn pairs(file: &Path) -> Result<Vec<PairInput>, CliError> {
+pub(crate) fn pairs(file: &Path, skips: &mut Skips) -> Result<Vec<PairInput>, CliError> {
+    let file = match file.is_dir() {
+        false => file.to_owned(),
+        true => list_in(file).ok_or_else(|| {
+            let expected = "expected a list of pairs, found a folder without one";
+            wrong(file, &format!("{expected} called {FOLDER_LIST}"))
+        })?,
+    };
     let folder = file.parent().unwrap_or(Path::new(""));
-    let content = read_text(file, LARGEST_PAIRS)?;
+    let (name, content) = read(&file, LARGEST_PAIRS)?;
     let mut pairs = Vec::new();
     for (number, line) in pair_lines(&content) {
-        let wrong_line =
-            |reason: &str| CliError::Input(format!("{}:{number}: {reason}", file.display()));
-        let line = line.map_err(|reason| wrong_line(&reason))?;
-        let mut turns = Vec::with_capacity(line.turns.len());
-        for (image, text) in line.turns {
-            let image = folder.join(&image);
-            if !image.is_file() {
-                return Err(wrong_line(&format!(
-                    "expected an image at {}, found no file",
-                    image.display()
-                )));
-            }
-            turns.push((ImageInput::Path(image), text));
-        }
-        pairs.extend(PairInput::document(turns));
+        let place = format!("{name}:{number}");
+        let pair = line
+            .and_then(|line| pair(folder, line))
+            .map_err(|reason| CliError::Input(format!("{place}: {reason}")));
+        pairs.extend(skips.take(place, pair)?.flatten());
     }
-    if pairs.is_empty() {
-        return Err(wrong(file, "expected at least one pair, found none"));
-    }
+    skips.check_left(!pairs.is_empty(), &name, "pair")?;
     Ok(pairs)
+}
+
+fn pair(folder: &Path, line: PairLine) -> Result<Option<PairInput>, String> {
+    let mut turns = Vec::with_capacity(line.turns.len());
+    for (image, text) in line.turns {
+        let path = folder.join(&image);
+        let portable = folder.join(&*portable_path(&image));
+        let path = [&path, &portable]
+            .into_iter()
+            .find(|path| path.is_file())
+            .ok_or_else(|| format!("expected an image at {}, found no file", portable.display()))?;
+        turns.push((ImageInput::Path(path.clone()), text));
+    }
+    Ok(PairInput::document(turns))
 }
 
 /// Files as they are, folders as their files with one of the `extensions`, sorted by name. Hidden
 /// ones are left out, such as the `._x.png` that macOS writes beside `x.png`.
-fn files(paths: &[PathBuf], extensions: &[&str]) -> Result<Vec<PathBuf>, CliError> {
+fn files(
+    paths: &[PathBuf],
+    extensions: &[&str],
+    skips: &mut Skips,
+) -> Result<Vec<PathBuf>, CliError> {
     let mut files = Vec::new();
     for path in paths {
         if !path.is_dir() {
-            if !path.is_file() {
-                return Err(wrong(path, "expected a file or a folder, found nothing"));
-            }
-            files.push(path.clone());
+            let file = match path.exists() {
+                true => Ok(path.clone()),
+                false => Err(wrong(path, "expected a file or a folder, found nothing")),
+            };
+            files.extend(skips.take(path.display().to_string(), file)?);
             continue;
         }
         let unreadable = |error: std::io::Error| wrong(path, &format!("cannot list it: {error}"));
@@ -115,30 +208,8 @@ fn files(paths: &[PathBuf], extensions: &[&str]) -> Result<Vec<PathBuf>, CliErro
     Ok(files)
 }
 
-/// A whole UTF-8 file of at most `limit` bytes, without a byte order mark.
-fn read_text(path: &Path, limit: u64) -> Result<String, CliError> {
-    let unreadable = |error: std::io::Error| wrong(path, &format!("cannot read it: {error}"));
-    let mut bytes = Vec::new();
-    fs::File::open(path)
-        .map_err(unreadable)?
-        .take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > limit {
-        let reason = format!("expected at most {} MiB of text, found more", limit >> 20);
-        return Err(wrong(path, &reason));
-    }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        wrong(
-            path,
-            &format!("expected UTF-8 text, found another byte at offset {at}"),
-        )
-    })?;
-    Ok(match text.strip_prefix('\u{feff}') {
-        Some(rest) => rest.to_owned(),
-        None => text,
-    })
+fn read(path: &Path, limit: u64) -> Result<(String, String), CliError> {
+    read_text(path, limit).map_err(|error| CliError::Input(error.to_string()))
 }
 
 fn wrong(path: &Path, reason: &str) -> CliError {

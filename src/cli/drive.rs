@@ -7,39 +7,32 @@ use crate::{
     platform::Cancel,
 };
 
-use super::{error::CliError, progress::Progress};
+use super::{error::CliError, progress::Progress, terminal::say};
 
 /// Carries out `command` and returns its last event, which is a result.
 ///
 /// # Errors
 /// [`CliError::Failed`] with the engine's sentence, [`CliError::Cancelled`] after Ctrl-C.
 pub(crate) fn drive(command: Command, quiet: bool) -> Result<Event, CliError> {
-    drive_with(command, quiet, |_| Ok(()))
+    drive_with(command, quiet, |_| {})
 }
 
-/// As [`drive`]; `hear` gets every event, and may stop the command by an error.
+/// As [`drive`]; `hear` gets every event.
 pub(crate) fn drive_with(
     command: Command,
     quiet: bool,
-    mut hear: impl FnMut(&Event) -> Result<(), CliError>,
+    mut hear: impl FnMut(&Event),
 ) -> Result<Event, CliError> {
     let cancel = Cancel::default();
     cancel_on_interrupt(&cancel);
     let mut progress = Progress::new(quiet);
     let mut last = None;
-    let mut heard = Ok(());
     for event in spawn(command, cancel.clone())? {
         progress.show(&event);
-        if heard.is_ok() {
-            heard = hear(&event);
-            if heard.is_err() {
-                cancel.cancel();
-            }
-        }
+        hear(&event);
         last = Some(event);
     }
     progress.clear();
-    heard?;
     match last {
         Some(Event::Failed(reason)) => Err(CliError::Failed(reason)),
         Some(Event::Cancelled) => Err(CliError::Cancelled),
@@ -66,6 +59,6 @@ fn cancel_on_interrupt(cancel: &Cancel) {
             std::process::exit(130);
         }
         cancel.cancel();
-        eprintln!("\ncancelling; press Ctrl-C again to stop at once");
+        say("\ncancelling; press Ctrl-C again to stop at once");
     });
 }

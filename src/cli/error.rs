@@ -3,10 +3,13 @@
 use crate::{
     engine::{EngineError, Event},
     report::{ReportError, family::FamilyError},
+    words::printable,
 };
 
-use super::args::ColorChoice;
-use super::output::stderr_has_color;
+use super::{
+    args::ColorChoice,
+    terminal::{say, stderr_has_color},
+};
 
 /// How a command can end other than well.
 #[derive(Debug, thiserror::Error)]
@@ -88,13 +91,17 @@ impl CliError {
         } else {
             ("", "")
         };
+        let sentence = self.to_string();
+        let sentence = printable(&sentence);
         match self {
             Self::ClosedPipe | Self::Unfit => {}
-            Self::Cancelled | Self::FamilyCancelled { .. } => eprintln!("{self}"),
+            Self::Cancelled | Self::FamilyCancelled { .. } => say(&sentence),
             Self::Usage(_) => {
-                eprintln!("{red}error:{plain} {self}\n\nFor more information, try '--help'.");
+                say(&format!(
+                    "{red}error:{plain} {sentence}\n\nFor more information, try '--help'."
+                ));
             }
-            _ => eprintln!("{red}error:{plain} {self}"),
+            _ => say(&format!("{red}error:{plain} {sentence}")),
         }
     }
 }

@@ -12,21 +12,30 @@ use crate::{
         Command, Event, FamilyMember, FamilyReport, FamilyRequest, Fingerprints, ImageInput,
         ModelSource, PairInput, PairSource,
     },
+    platform::{
+        FileError,
+        native::{Target, read_text},
+    },
     report::{
         family::{
             Family, FamilyError, FamilyResults, FamilySettings, Measured, Variant, family_csv,
             family_markdown, family_text,
         },
         figure::{Palette, family_figures, svg_of},
-        replace_file, to_json,
+        to_json,
     },
+    words::{counted, printable},
 };
 
-use super::{args, collect, drive::drive_with, error::CliError, output::Output};
+use super::{args, collect, collect::Skips, drive::drive_with, error::CliError, output::Output};
 
 const VARIANTS: &str = "variants.json";
 const RESULTS: &str = "results.json";
+const TABLE: &str = "results.csv";
+const PAGE: &str = "results.md";
 const FIGURES: &str = "figures";
+/// Largest file that is read.
+const LARGEST: u64 = 256 << 20;
 /// What an unfinished run has measured; it goes with the results.
 const UNFINISHED: &str = ".measured.json";
 
@@ -42,6 +51,7 @@ pub(crate) fn family(task: &args::Family, quiet: bool, output: &Output) -> Resul
         seed: task.seed,
         ..FamilySettings::default()
     };
+    check_targets(folder)?;
     let known = if task.all {
         BTreeMap::new()
     } else {
@@ -56,31 +66,60 @@ pub(crate) fn family(task: &args::Family, quiet: bool, output: &Output) -> Resul
             settings,
         };
         let command = Command::Family(Box::new(request));
-        let outcome = drive_with(command, quiet, |event| match event {
-            Event::MemberReport(report) => work.keep(report),
-            _ => Ok(()),
+        let outcome = drive_with(command, quiet, |event| {
+            if let Event::MemberReport(report) = event {
+                work.keep(report);
+            }
         });
         match outcome {
             Ok(Event::Family) => {}
             Ok(other) => return Err(CliError::unexpected(&other)),
-            Err(CliError::Cancelled) => {
+            Err(CliError::Cancelled) if work.unkept.is_none() => {
                 let done = work.measured.len();
                 return Err(CliError::FamilyCancelled { done, total });
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(work.unkept.unwrap_or(error)),
         }
     }
     let results = FamilyResults::new(family, settings, work.measured);
     results.check_finite()?;
-    let written = write(folder, &results)?;
-    output.result(&results, task.json, |style| family_text(&results, style))?;
+    // The files first: whoever reads the table may go away. But a file that cannot be written keeps
+    // nobody from the table.
+    let written = write(folder, &results);
+    let printed = output.result(&results, task.json, |style| family_text(&results, style));
+    let figures = written?;
+    printed?;
     if task.json {
         return Ok(());
     }
     output.print(&format!(
-        "\nwrote {} and {written} figures\n",
-        shown(&folder.join(RESULTS))
+        "\nwrote {} and {}\n",
+        printable(&shown(&folder.join(RESULTS))),
+        counted(figures, "figure")
     ))
+}
+
+/// Fails where something of what a run writes could not be written.
+fn check_targets(folder: &Path) -> Result<(), CliError> {
+    for name in [RESULTS, TABLE, PAGE, UNFINISHED] {
+        Target::at(&folder.join(name))
+            .and_then(|target| target.check())
+            .map_err(FamilyError::File)?;
+    }
+    let figures = folder.join(FIGURES);
+    match fs::metadata(&figures) {
+        // It is made when there are figures.
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(failed(&figures, "look at", &error)),
+        Ok(known) if !known.is_dir() => Err(CliError::Input(format!(
+            "{}: expected a folder for the figures, found a file",
+            shown(&figures)
+        ))),
+        Ok(_) => {
+            let target = Target::at(&figures.join("any.svg")).and_then(|target| target.check());
+            Ok(target.map_err(FamilyError::File)?)
+        }
+    }
 }
 
 /// What has been measured, and what is to be.
@@ -91,6 +130,8 @@ struct Work {
     /// What is still to be measured, with the fingerprint that the outcome gets.
     members: Vec<FamilyMember>,
     fingerprints: HashMap<String, String>,
+    /// Why what was measured could not be kept for a run that goes on.
+    unkept: Option<CliError>,
 }
 
 impl Work {
@@ -105,6 +146,7 @@ impl Work {
             measured: BTreeMap::new(),
             members: Vec::new(),
             fingerprints: HashMap::new(),
+            unkept: None,
         };
         let version = env!("CARGO_PKG_VERSION");
         let settings = format!("mirscope {version}: {}", to_json(&settings)?);
@@ -116,7 +158,7 @@ impl Work {
             let pairs = match lists.entry(list.clone()) {
                 std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
                 std::collections::hash_map::Entry::Vacant(slot) => {
-                    slot.insert(collect::pairs(&list)?)
+                    slot.insert(collect::pairs(&list, &mut Skips::default())?)
                 }
             };
             let mut data = vec![list.clone()];
@@ -143,7 +185,7 @@ impl Work {
     }
 
     /// Takes a member's report, also for a run that goes on after this one was stopped.
-    fn keep(&mut self, report: &FamilyReport) -> Result<(), CliError> {
+    fn keep(&mut self, report: &FamilyReport) {
         let fingerprint = self
             .fingerprints
             .get(&report.name)
@@ -151,7 +193,9 @@ impl Work {
             .unwrap_or_default();
         let measured = Measured::new(&report.report, report.mir_official, fingerprint);
         self.measured.insert(report.name.clone(), measured);
-        put(&self.unfinished, &to_json(&self.measured)?)
+        let json = to_json(&self.measured).map_err(CliError::from);
+        // It is needed only where the run does not come to its end.
+        self.unkept = json.and_then(|json| put(&self.unfinished, &json)).err();
     }
 }
 
@@ -197,11 +241,7 @@ fn earlier(folder: &Path) -> Result<BTreeMap<String, Measured>, CliError> {
 /// Writes figures and tables, the results last; returns the number of figures.
 fn write(folder: &Path, results: &FamilyResults) -> Result<usize, CliError> {
     let figures = folder.join(FIGURES);
-    fs::create_dir_all(&figures).map_err(|source| FamilyError::Io {
-        file: shown(&figures),
-        action: "create",
-        source,
-    })?;
+    fs::create_dir_all(&figures).map_err(|error| failed(&figures, "create", &error))?;
     let drawn = family_figures(results, Palette::LIGHT);
     let mut listed = Vec::new();
     for made in &drawn {
@@ -209,43 +249,31 @@ fn write(folder: &Path, results: &FamilyResults) -> Result<usize, CliError> {
         put(&figures.join(&name), &svg_of(&made.figure))?;
         listed.push((format!("{FIGURES}/{name}"), made.figure.title.clone()));
     }
-    put(&folder.join("results.csv"), &family_csv(results))?;
-    put(
-        &folder.join("results.md"),
-        &family_markdown(results, &listed),
-    )?;
+    put(&folder.join(TABLE), &family_csv(results))?;
+    put(&folder.join(PAGE), &family_markdown(results, &listed))?;
     put(&folder.join(RESULTS), &to_json(results)?)?;
-    match fs::remove_file(folder.join(UNFINISHED)) {
-        Err(source) if source.kind() != ErrorKind::NotFound => Err(FamilyError::Io {
-            file: shown(&folder.join(UNFINISHED)),
-            action: "remove",
-            source,
+    let unfinished = folder.join(UNFINISHED);
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(failed(&unfinished, "remove", &error))
         }
-        .into()),
         _ => Ok(drawn.len()),
     }
 }
 
 fn put(path: &Path, content: &str) -> Result<(), CliError> {
-    replace_file(path, content.as_bytes()).map_err(|source| {
-        FamilyError::Io {
-            file: shown(path),
-            action: "write",
-            source,
-        }
-        .into()
-    })
+    let written = Target::at(path).and_then(|target| target.write(content.as_bytes()));
+    Ok(written.map_err(FamilyError::File)?)
 }
 
 fn text(path: &Path) -> Result<String, CliError> {
-    fs::read_to_string(path).map_err(|source| {
-        FamilyError::Io {
-            file: shown(path),
-            action: "read",
-            source,
-        }
-        .into()
-    })
+    let (_, text) = read_text(path, LARGEST).map_err(FamilyError::File)?;
+    Ok(text)
+}
+
+fn failed(path: &Path, action: &str, error: &std::io::Error) -> CliError {
+    let reason = format!("cannot {action} it: {error}");
+    FamilyError::File(FileError::new(shown(path), reason)).into()
 }
 
 fn shown(path: &Path) -> String {

@@ -2,13 +2,13 @@
 
 use std::{io::IsTerminal, time::Instant};
 
-use crate::engine::Event;
+use crate::{engine::Event, words::printable};
 
-use super::error::CliError;
+use super::terminal::say;
 
 /// Listens to a command and tells on stderr what is begun, with the seconds so far; nothing if `quiet`
 /// or on a terminal, which has a bar.
-pub(crate) fn lines(quiet: bool) -> impl FnMut(&Event) -> Result<(), CliError> {
+pub(crate) fn lines(quiet: bool) -> impl FnMut(&Event) {
     let shown = !quiet && !std::io::stderr().is_terminal();
     let start = Instant::now();
     let mut last = String::new();
@@ -27,10 +27,10 @@ pub(crate) fn lines(quiet: bool) -> impl FnMut(&Event) -> Result<(), CliError> {
                 _ => stage.words(),
             };
             if what != last {
-                eprintln!("{:7.1} s  {what}", start.elapsed().as_secs_f64());
+                let seconds = start.elapsed().as_secs_f64();
+                say(&format!("{seconds:7.1} s  {}", printable(what)));
                 what.clone_into(&mut last);
             }
         }
-        Ok(())
     }
 }

@@ -1,22 +1,18 @@
 //! `mirscope measure`.
 
-use std::path::{Path, PathBuf};
-
 use crate::{
-    engine::{Command, Event, MeasureRequest, MeasureSettings, PairSource},
-    report::{Format, TextMask, table, write},
+    engine::{Command, Event, FOLDER_LIST, MeasureRequest, MeasureSettings, PairSource},
+    report::{TextMask, table},
 };
 
 use super::{
     args::{Measure, model_source},
-    collect,
+    collect::{self, Skips, named},
     drive::drive,
     error::CliError,
+    out::OutFile,
     output::Output,
 };
-
-/// Where the report goes unless the user says otherwise.
-const DEFAULT_OUT: &str = "report.json";
 
 /// Measures, prints the table or the JSON report, writes the file.
 pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(), CliError> {
@@ -28,37 +24,60 @@ pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(),
             task.definition
         )));
     }
-    let out = task
-        .out
-        .clone()
-        .or_else(|| (!task.json).then(|| PathBuf::from(DEFAULT_OUT)));
     // Found out now rather than after the run.
-    let format = out.as_deref().map(check_target).transpose()?;
-    let request = request(&task)?;
-    let Event::Report(report) = drive(Command::Measure(Box::new(request)), quiet)? else {
-        return Err(CliError::Failed("the engine gave no report".to_owned()));
+    let out = match &task.out {
+        Some(path) => Some(OutFile::named(path)?),
+        None if task.json => None,
+        None => Some(OutFile::usual(task.force)?),
     };
-    if let (Some(path), Some(format)) = (&out, format) {
-        write(&report, format, path)?;
+    let mut skips = Skips::new(task.skip_unreadable);
+    let request = request(&task, &mut skips)?;
+    let mut report = match drive(Command::Measure(Box::new(request)), quiet)? {
+        Event::Report(report) => report,
+        other => return Err(CliError::unexpected(&other)),
+    };
+    report.data.skipped.splice(0..0, skips.skipped);
+    // The file first: whoever reads the table may go away. But a file that cannot be written keeps
+    // nobody from the table.
+    let written = out.as_ref().map(|out| out.write(&report, output));
+    if !out.as_ref().is_some_and(OutFile::is_stdout) {
+        let shown = output.result(&*report, task.json, |style| table(&report, style));
+        written.transpose()?;
+        shown?;
+        return match out {
+            Some(out) if !task.json => {
+                output.print("\n")?;
+                output.wrote(out.path())
+            }
+            _ => Ok(()),
+        };
     }
-    output.result(&*report, task.json, |style| table(&report, style))?;
-    match out {
-        Some(path) if !task.json => output.print(&format!("\nwrote {}\n", path.display())),
-        _ => Ok(()),
-    }
+    written.transpose().map(|_| ())
 }
 
-fn request(task: &Measure) -> Result<MeasureRequest, CliError> {
-    let pairs = match &task.pairs {
+fn request(task: &Measure, skips: &mut Skips) -> Result<MeasureRequest, CliError> {
+    // A folder of images that has its own list is one of pairs, unless other texts are named.
+    let own_list = match (task.images.as_slice(), task.texts.is_empty()) {
+        ([folder], true) => collect::list_in(folder),
+        _ => None,
+    };
+    let pairs = match task.pairs.as_ref().or(own_list.as_ref()) {
         Some(file) => PairSource::Pairs {
             name: file.display().to_string(),
-            pairs: collect::pairs(file)?,
+            pairs: collect::pairs(file, skips)?,
         },
         None if task.images.is_empty() => PairSource::Demo,
+        None if task.texts.is_empty() => {
+            return Err(CliError::Usage(format!(
+                "--images {}: expected --texts beside it, or one folder with a {FOLDER_LIST} that has a \
+                 text for each image",
+                named(&task.images)
+            )));
+        }
         None => PairSource::Unpaired {
             name: format!("{} with {}", named(&task.images), named(&task.texts)),
-            images: collect::images(&task.images)?,
-            texts: collect::texts(&task.texts)?,
+            images: collect::images(&task.images, skips)?,
+            texts: collect::texts(&task.texts, skips)?,
         },
     };
     Ok(MeasureRequest {
@@ -73,45 +92,8 @@ fn request(task: &Measure) -> Result<MeasureRequest, CliError> {
             definition: task.definition,
             text_mask: task.text_mask,
             memory_budget: task.memory_budget,
+            skip_unreadable: task.skip_unreadable,
         },
         keep: false,
     })
-}
-
-/// What a list of paths is called in the report.
-fn named(paths: &[PathBuf]) -> String {
-    let first = paths.first().map(|path| path.display().to_string());
-    match paths.len() {
-        0 | 1 => first.unwrap_or_default(),
-        more => format!("{} and {} more", first.unwrap_or_default(), more - 1),
-    }
-}
-
-/// The form of the file to write, if its name and its folder allow one.
-pub(crate) fn check_target(path: &Path) -> Result<Format, CliError> {
-    let format = Format::of(path).ok_or_else(|| {
-        CliError::Usage(format!(
-            "--out {}: expected a name ending in .json, .csv, .html or .svg",
-            path.display()
-        ))
-    })?;
-    if path.is_dir() {
-        return Err(CliError::Usage(format!(
-            "--out {}: expected a file, found a folder",
-            path.display()
-        )));
-    }
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    if folder.is_dir() {
-        Ok(format)
-    } else {
-        Err(CliError::Input(format!(
-            "--out {}: there is no folder {}: create it first",
-            path.display(),
-            folder.display()
-        )))
-    }
 }

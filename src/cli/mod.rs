@@ -11,11 +11,15 @@ mod error;
 mod family;
 mod log;
 mod measure;
+mod number;
+mod out;
 mod output;
 mod progress;
 mod record;
+mod records;
 mod show;
 mod size;
+mod terminal;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -23,9 +27,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::{
     engine::{Command, Event, InspectRequest},
-    report::{
-        adapters_text, bench_text, inspection_text, performance_markdown, read_records, record_text,
-    },
+    report::{adapters_text, inspection_text},
 };
 use args::{Args, Task};
 use error::CliError;
@@ -33,13 +35,10 @@ use output::Output;
 
 /// Runs the program with `args`, the program's own name first, and says how it ended.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    terminal::tell_panics();
     let args = match Args::try_parse_from(args) {
         Ok(args) => args,
-        Err(error) => {
-            // Help and version are errors to clap; a closed pipe is none to us.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(error) => return ExitCode::from(terminal::print_usage(error)),
     };
     let color = args.color;
     let output = Output::new(color);
@@ -59,7 +58,7 @@ pub fn command() -> clap::Command {
 
 fn run(args: Args, output: &Output) -> Result<(), CliError> {
     let Some(task) = args.task else {
-        return output.print(&command().render_help().ansi().to_string());
+        return output.help(&command().render_help());
     };
     let quiet = args.quiet;
     match task {
@@ -90,25 +89,10 @@ fn run(args: Args, output: &Output) -> Result<(), CliError> {
             other => Err(CliError::unexpected(&other)),
         },
         Task::Check(task) => check::check(&task, quiet, output),
-        Task::Bench(task) => match drive::drive_with(task.command(), quiet, log::lines(quiet))? {
-            Event::Record(record) => {
-                if let Some(path) = &task.record {
-                    check::write_json(path, &*record)?;
-                }
-                output.result(&*record, task.json, |style| record_text(&record, style))
-            }
-            Event::Bench(bench) => {
-                output.result(&*bench, task.json, |style| bench_text(&bench, style))
-            }
-            other => Err(CliError::unexpected(&other)),
-        },
+        Task::Bench(task) => check::bench(&task, quiet, output),
         Task::Family(task) => family::family(&task, quiet, output),
         Task::Show(task) => show::show(&task, quiet, output),
-        Task::Records(task) => {
-            let page = performance_markdown(&read_records(&task.folder)?);
-            check::write(&task.out, page.as_bytes())?;
-            output.print(&format!("wrote {}\n", task.out.display()))
-        }
+        Task::Records(task) => records::records(&task, output),
         Task::RecordDemo(task) => record::record(&task, output),
         Task::Completions { shell } => output.completions(shell),
     }

@@ -1,13 +1,24 @@
 //! What goes to stdout.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    path::Path,
+};
 
+use clap::builder::StyledStr;
 use clap_complete::Shell;
 use serde::Serialize;
 
-use crate::report::{TextStyle, to_json};
+use crate::{
+    report::{TextStyle, to_json},
+    words::{printable, printable_json, printable_lines},
+};
 
-use super::{args::ColorChoice, error::CliError};
+use super::{
+    args::ColorChoice,
+    error::CliError,
+    terminal::{STYLES, has_color},
+};
 
 /// Where results go, and in which style.
 #[derive(Debug)]
@@ -40,22 +51,36 @@ impl Output {
         text: impl FnOnce(TextStyle) -> String,
     ) -> Result<(), CliError> {
         if json {
-            self.print(&to_json(value)?)
+            self.json(&to_json(value)?)
         } else {
             self.print(&text(self.style))
         }
     }
 
-    /// Prints `text`, which ends its own lines; escape codes are taken out where they do not belong.
+    /// Prints `text`, which ends its own lines and has put names from elsewhere through
+    /// [`crate::words::printable`]; what it forgot is escaped here.
     pub(crate) fn print(&self, text: &str) -> Result<(), CliError> {
-        let plain;
-        let text = if self.style.color {
-            text
-        } else {
-            plain = without_escapes(text);
-            &plain
-        };
-        write(text.as_bytes())
+        let styles: &[&str] = if self.style.color { &STYLES } else { &[] };
+        write(printable_lines(text, styles).as_bytes())
+    }
+
+    /// Prints clap's help.
+    pub(crate) fn help(&self, help: &StyledStr) -> Result<(), CliError> {
+        match self.style.color {
+            true => self.print(&help.ansi().to_string()),
+            false => self.print(&help.to_string()),
+        }
+    }
+
+    /// Says which file was written.
+    pub(crate) fn wrote(&self, path: &Path) -> Result<(), CliError> {
+        let path = path.display().to_string();
+        self.print(&format!("wrote {}\n", printable(&path)))
+    }
+
+    /// Prints JSON; a terminal shows it as it is.
+    pub(crate) fn json(&self, json: &str) -> Result<(), CliError> {
+        write(printable_json(json).as_bytes())
     }
 
     /// Prints the completions of the whole command line for `shell`.
@@ -75,29 +100,4 @@ fn write(bytes: &[u8]) -> Result<(), CliError> {
             io::ErrorKind::BrokenPipe => CliError::ClosedPipe,
             _ => CliError::Print(error),
         })
-}
-
-/// Whether stderr gets colors.
-pub(crate) fn stderr_has_color(color: ColorChoice) -> bool {
-    has_color(color, io::stderr().is_terminal())
-}
-
-fn has_color(color: ColorChoice, terminal: bool) -> bool {
-    let unless = |name: &str| std::env::var_os(name).unwrap_or_default();
-    match color {
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
-        ColorChoice::Auto => terminal && unless("NO_COLOR").is_empty() && unless("TERM") != "dumb",
-    }
-}
-
-/// `text` without ANSI color codes.
-fn without_escapes(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut parts = text.split("\u{1b}[");
-    plain.push_str(parts.next().unwrap_or_default());
-    for part in parts {
-        plain.push_str(part.split_once('m').map_or(part, |(_, rest)| rest));
-    }
-    plain
 }

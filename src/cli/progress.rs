@@ -4,7 +4,10 @@ use std::{io::IsTerminal, time::Duration};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::engine::{Event, Stage};
+use crate::{
+    engine::{Event, Stage},
+    words::printable,
+};
 
 /// A bar that shows the stage under way, and one above it for a family; nothing where stderr is no terminal.
 #[derive(Debug)]
@@ -45,7 +48,7 @@ impl Progress {
         });
         bar.set_length(total);
         bar.set_position(done);
-        bar.set_prefix(name.to_owned());
+        bar.set_prefix(printable(name).into_owned());
     }
 
     /// Shows what an event says about progress.
@@ -81,7 +84,7 @@ impl Progress {
         }
         let beside = if counted { unit } else { detail };
         if self.bar.prefix() != *beside {
-            self.bar.set_prefix(beside.clone());
+            self.bar.set_prefix(printable(beside).into_owned());
         }
     }
 

@@ -10,7 +10,10 @@ use crate::{
         Command, DemoConnector, Event, Explore, MeasureRequest, MeasureSettings, ModelSource,
         PairSource, Session, demo_connectors,
     },
-    platform::{Cancel, native::block_on},
+    platform::{
+        Cancel, FileError,
+        native::{Target, block_on},
+    },
     report::{
         AttentionRow, Axes, LogitLens, PairView, Projection, RecordedClouds, RecordedRow,
         RecordedRun, Recording, Report, TokenKind,
@@ -36,6 +39,8 @@ const QUERIES: usize = 3;
 
 /// Runs the demo with each of its connectors and writes what there is to see.
 pub(crate) fn record(task: &RecordDemo, output: &Output) -> Result<(), CliError> {
+    let target = Target::at(&task.out).and_then(|target| target.check().map(|()| target));
+    let target = target.map_err(|error| CliError::Input(error.to_string()))?;
     let mut recorder = Recorder::default();
     // The trained connector first: its patches are looked at with the others, too.
     let mut runs = demo_connectors()
@@ -46,13 +51,9 @@ pub(crate) fn record(task: &RecordDemo, output: &Output) -> Result<(), CliError>
     runs.reverse();
     let pairs = recorder.pairs;
     let bytes = Recording { pairs, runs }.to_bytes().map_err(failed)?;
-    let unwritable = |error| CliError::Input(format!("{}: {error}", task.out.display()));
-    std::fs::write(&task.out, &bytes).map_err(unwritable)?;
-    output.print(&format!(
-        "wrote {}, {} bytes\n",
-        task.out.display(),
-        bytes.len()
-    ))
+    let unwritable = |error: FileError| CliError::Input(error.to_string());
+    target.write(&bytes).map_err(unwritable)?;
+    output.wrote(&task.out)
 }
 
 fn failed(reason: impl ToString) -> CliError {

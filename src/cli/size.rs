@@ -1,11 +1,18 @@
 //! Sizes such as `512MiB`.
 
+use crate::words::printable;
+
 /// Bytes of a size as GNU's tools write it: `K`, `KiB` are 1024, `KB` is 1000; then M, G, T.
 ///
 /// # Errors
 /// A sentence, where `text` is no size or not between 1 byte and 2^63.
 pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
-    let wrong = || format!("expected a size such as 512MiB, 2G or 1000000, found `{text}`");
+    let wrong = || {
+        format!(
+            "expected a size such as 512MiB, 2G or 1000000, found `{}`",
+            printable(text)
+        )
+    };
     let trimmed = text.trim();
     let digits_end = trimmed
         .find(|letter: char| !letter.is_ascii_digit() && letter != '.')
@@ -33,7 +40,8 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
         Ok(bytes.round() as u64)
     } else {
         Err(format!(
-            "expected a size of at least one byte, found `{text}`"
+            "expected a size of at least one byte, found `{}`",
+            printable(text)
         ))
     }
 }

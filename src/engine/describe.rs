@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     report::{DtypeShare, ModelSummary, StageView},
     weights::{Checkpoint, ConnectorKind, FeatureSelect, VisionKind, VlmConfig, layout},
+    words::counted,
 };
 
 /// What a report says about a checkpoint called `name`.
@@ -110,8 +111,9 @@ pub(super) fn stages(config: &VlmConfig, images: usize, tokens: usize) -> Vec<St
             "token sequence",
             &[("tokens", tokens), ("hidden", text.hidden_size)],
             format!(
-                "{image_tokens} image tokens and {} others, in the order of the prompt",
-                tokens.saturating_sub(image_tokens)
+                "{} and {}, in the order of the prompt",
+                counted(image_tokens, "image token"),
+                counted(tokens.saturating_sub(image_tokens), "other")
             ),
         ),
         stage(
@@ -150,11 +152,11 @@ fn tower(config: &VlmConfig) -> String {
         None => String::new(),
     };
     format!(
-        "{kind}, {} layers of width {}, {} heads, {} px in patches of {}{positions}{pictures}, \
+        "{kind}, {} of width {}, {}, {} px in patches of {}{positions}{pictures}, \
          features of layer {}",
-        vision.num_hidden_layers,
+        counted(vision.num_hidden_layers, "layer"),
         vision.hidden_size,
-        vision.num_attention_heads,
+        counted(vision.num_attention_heads, "head"),
         vision.picture_size,
         vision.patch_size,
         layers.join(", ")
@@ -168,7 +170,8 @@ fn connector(config: &VlmConfig) -> String {
         ConnectorKind::LLAVA => format!("MLP with {}", connector.activation.name()),
         ConnectorKind::Mlp { layers } => {
             format!(
-                "MLP of {layers} layers with {}",
+                "MLP of {} with {}",
+                counted(layers, "layer"),
                 connector.activation.name()
             )
         }
@@ -176,7 +179,11 @@ fn connector(config: &VlmConfig) -> String {
             format!("average pooling to {side} x {side}, linear")
         }
         ConnectorKind::AttentionPool { tokens, heads } => {
-            format!("attention pooling, {tokens} queries and {heads} heads")
+            format!(
+                "attention pooling, {} and {}",
+                counted(tokens, "query"),
+                counted(heads, "head")
+            )
         }
         ConnectorKind::CAbstractor {
             side,
@@ -222,9 +229,9 @@ pub(super) fn connector_parameters(config: &VlmConfig) -> u64 {
 fn decoder(config: &VlmConfig) -> String {
     let text = &config.text;
     format!(
-        "Llama, {} layers of width {}, {} query and {} key-value heads of {}, \
+        "Llama, {} of width {}, {} query and {} key-value heads of {}, \
          MLP {}, {} token ids, {} head{}",
-        text.num_hidden_layers,
+        counted(text.num_hidden_layers, "layer"),
         text.hidden_size,
         text.num_attention_heads,
         text.num_key_value_heads,

@@ -50,6 +50,14 @@ pub enum EngineError {
         /// What is empty.
         reason: String,
     },
+    /// No pair is left of those that were chosen.
+    #[error("none of {skipped} can be used; the first: {first}")]
+    AllSkipped {
+        /// How many there were.
+        skipped: String,
+        /// The first with the reason.
+        first: String,
+    },
     /// An image file cannot be read.
     #[error("{path}: {reason}")]
     ImageFile {
@@ -130,7 +138,7 @@ pub enum EngineError {
         path: String,
     },
     /// A question about kept states where there are none.
-    #[error("no measurement's states are kept: measure with `keep` first")]
+    #[error("no hidden states are stored: run a measurement first")]
     NothingKept,
     /// A question about the states of all pairs, which were too large to keep.
     #[error("the states of this run are not kept: {reason}")]

@@ -34,7 +34,7 @@ impl Session {
                     seed: request.settings.seed,
                     definition: Definition::Exact,
                     text_mask: request.settings.text_mask,
-                    memory_budget: None,
+                    ..MeasureSettings::default()
                 },
                 keep: false,
             };

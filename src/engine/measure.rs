@@ -60,7 +60,8 @@ impl Session {
         for note in chosen.notes {
             news.note(note);
         }
-        let prepared = prepare(processor, chosen.pairs, news).await?;
+        let (prepared, skipped) =
+            prepare(processor, chosen.pairs, settings.skip_unreadable, news).await?;
         let mut states = states(definition, model.num_hidden_layers);
         let both_ends = both_ends && definition == Definition::Exact && !request.keep;
         if both_ends {
@@ -144,6 +145,7 @@ impl Session {
                 num_pairs: prepared.len(),
                 seed: settings.seed,
                 prompt,
+                skipped,
             },
             device: gpu.summary(),
             timings: std::mem::take(&mut news.timings),

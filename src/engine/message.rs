@@ -132,6 +132,9 @@ pub struct MeasureSettings {
     pub text_mask: TextMask,
     /// Bytes of device memory that the captured states may take; what the adapter allows if absent.
     pub memory_budget: Option<u64>,
+    /// Leaves out pairs whose image or text cannot be used, and names them in the report, instead of
+    /// failing at the first.
+    pub skip_unreadable: bool,
 }
 
 /// Which checkpoint to describe, and for which device.

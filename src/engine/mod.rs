@@ -41,7 +41,7 @@ pub use fingerprint::Fingerprints;
 pub use message::*;
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{Running, spawn};
-pub use pair_list::{PairLine, pair_lines};
+pub use pair_list::{FOLDER_LIST, PairLine, pair_lines, portable_path};
 pub use select::{SplitMix64, join, select};
 pub use session::{Session, run};
 pub use source::*;

@@ -60,7 +60,10 @@ impl<'a> News<'a> {
     pub(super) fn end(&mut self) {
         if self.noted > MOST_NOTES {
             let more = self.noted - MOST_NOTES;
-            self.notes.push(format!("... and {more} more like these"));
+            self.notes.push(match more {
+                1 => "... and 1 more like this".to_owned(),
+                _ => format!("... and {more} more like these"),
+            });
         }
         self.noted = 0;
         if let Some((stage, start)) = self.current.take() {

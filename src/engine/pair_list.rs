@@ -1,7 +1,10 @@
 //! Lists of pairs and documents: one `{"image": path, "text": string}` or one
 //! `{"images": [path, ...], "texts": [string, ...]}` a line.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
+use serde_json::Value;
 
 /// Most images in a document; bounds the memory that one line may ask for.
 const MOST_IMAGES: usize = 256;
@@ -14,11 +17,17 @@ pub struct PairLine {
     pub turns: Vec<(String, String)>,
 }
 
-/// A line as it is written.
+/// The name of the list in a folder of images, as Hugging Face's `datasets` reads it.
+pub const FOLDER_LIST: &str = "metadata.jsonl";
+
+/// A line as it is written; `file_name` and `caption` are the keys of [`FOLDER_LIST`].
 #[derive(Deserialize)]
 struct Written {
     image: Option<String>,
+    file_name: Option<String>,
     text: Option<String>,
+    /// Whatever it is where there is a `text`.
+    caption: Option<Value>,
     images: Option<Vec<String>>,
     texts: Option<Vec<String>>,
 }
@@ -45,7 +54,16 @@ fn pair_line(line: &str) -> Result<PairLine, String> {
         let reason = reason.split(" at line ").next().unwrap_or_default();
         format!("{EXPECTED}, found {reason} (column {column})")
     })?;
-    let (images, texts) = match (written.image, written.text, written.images, written.texts) {
+    let image = written.image.or(written.file_name);
+    let text = match (written.text, written.caption) {
+        (None, Some(Value::String(caption))) => Some(caption),
+        (None, Some(other)) => {
+            let found = kind(&other);
+            return Err(format!("{EXPECTED}, found {found} as `caption`"));
+        }
+        (text, _) => text,
+    };
+    let (images, texts) = match (image, text, written.images, written.texts) {
         (Some(image), Some(text), None, None) => (vec![image], vec![text]),
         (None, None, Some(images), Some(texts)) => (images, texts),
         (Some(_), None, None, None) => return Err(format!("{EXPECTED}, found no `text`")),
@@ -67,9 +85,52 @@ fn pair_line(line: &str) -> Result<PairLine, String> {
     })
 }
 
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// A path with `/` between its parts, as a list made on Windows has `\` there.
+pub fn portable_path(path: &str) -> Cow<'_, str> {
+    match path.contains('\\') {
+        true => Cow::Owned(path.replace('\\', "/")),
+        false => Cow::Borrowed(path),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_folders_own_list_is_one() {
+        let line = |content: &str| pair_lines(content).next().unwrap().1;
+        for content in [
+            r#"{"file_name": "a/1.png", "text": "A cat.", "caption": ["other"], "id": 3}"#,
+            r#"{"file_name": "a/1.png", "caption": "A cat."}"#,
+            r#"{"image": "a/1.png", "caption": "A cat."}"#,
+        ] {
+            let turns = line(content).unwrap().turns;
+            assert_eq!(turns, [("a/1.png".to_owned(), "A cat.".to_owned())]);
+        }
+        for (content, reason) in [
+            (r#"{"file_name": "a.png"}"#, "found no `text`"),
+            (
+                r#"{"file_name": "a.png", "caption": ["A."]}"#,
+                "found a list as `caption`",
+            ),
+        ] {
+            let error = line(content).unwrap_err();
+            assert!(error.contains(reason), "{error}");
+        }
+        assert_eq!(portable_path(r"images\sub\a.png"), "images/sub/a.png");
+    }
 
     #[test]
     fn each_line_is_a_pair_or_says_why_not() {

@@ -7,6 +7,7 @@ use super::{
     select,
 };
 use crate::platform::{self, PickedFile};
+use crate::words::counted;
 
 /// Largest image file read; a photo has a few MiB.
 const LARGEST_IMAGE: u64 = 256 << 20;
@@ -63,8 +64,10 @@ pub(super) async fn choose(
             let available = num_images.min(num_texts);
             if num_images != num_texts {
                 notes.push(format!(
-                    "{num_images} images and {num_texts} texts make {available} pairs; the rest \
-                     is not used"
+                    "{} and {} make {}; the rest is not used",
+                    counted(num_images, "image"),
+                    counted(num_texts, "text"),
+                    counted(available, "pair")
                 ));
             }
             let pairs = join(images, texts, num, seed);
@@ -77,9 +80,10 @@ pub(super) async fn choose(
     if let Some(num) = num
         && num > available
     {
-        notes.push(format!(
-            "{num} pairs were asked for, there are {available}: all are measured"
-        ));
+        notes.push(match available {
+            1 => format!("{num} pairs were asked for, there is 1: it is measured"),
+            _ => format!("{num} pairs were asked for, there are {available}: all are measured"),
+        });
     }
     Ok(Chosen {
         pairs,

@@ -7,7 +7,8 @@ use crate::{
     input::{PixelValues, Processor, Prompt},
     model::ForwardInput,
     platform,
-    report::TextMask,
+    report::{Skipped, TextMask},
+    words::{counted, plural},
 };
 
 /// Bytes of pixel values kept between preparation and the forward pass; what is beyond is made
@@ -78,8 +79,7 @@ fn name(pair: &PairInput) -> String {
     let name = pair.image.name();
     match pair.more.len() {
         0 => name,
-        1 => format!("{name} and another image"),
-        more => format!("{name} and {more} more images"),
+        more => format!("{name} and {more} more {}", plural(more, "image")),
     }
 }
 
@@ -101,43 +101,72 @@ fn pictures(
     Ok(all)
 }
 
-/// Prepares all pairs, so that a wrong one is told before the model runs.
+/// Prepares all pairs, so that a wrong one is told before the model runs. With `skip`, wrong ones are
+/// left out and returned beside the others.
 ///
 /// # Errors
-/// An image or a text that cannot be used, by name; or that somebody asked to stop.
+/// An image or a text that cannot be used, by name; that none is left; or that somebody asked to stop.
 pub(super) async fn prepare(
     processor: &Processor,
     pairs: Vec<PairInput>,
+    skip: bool,
     news: &mut News<'_>,
-) -> Result<Vec<Prepared>, EngineError> {
+) -> Result<(Vec<Prepared>, Vec<Skipped>), EngineError> {
     const UNIT: &str = "pairs";
     let total = pairs.len() as u64;
     news.begin(Stage::Prepare, total, UNIT)?;
     processor.notes().into_iter().for_each(|note| news.note(note));
     let mut kept = 0;
     let mut prepared = Vec::with_capacity(pairs.len());
-    for (mut pair, done) in pairs.into_iter().zip(1..) {
-        let prompt = {
-            let texts: Vec<&str> = pair.texts().collect();
-            let what = if texts.len() > 1 { "texts" } else { "text" };
-            processor.document(&format!("the {what} of {}", name(&pair)), &texts)?
-        };
-        pair.more.truncate(prompt.images.saturating_sub(1));
-        let pixel_values = pictures(processor, &pair, &mut |note| news.note(note))?;
-        prompt.notes.iter().for_each(|note| news.note(note.clone()));
-        let bytes = size_of_val(pixel_values.data.as_slice());
-        let keep = kept + bytes <= KEPT_PIXEL_BYTES;
-        if keep {
-            kept += bytes;
+    let mut skipped = Vec::new();
+    for (pair, done) in pairs.into_iter().zip(1..) {
+        let name = name(&pair);
+        match one(processor, pair, news) {
+            Ok(mut pair) => {
+                let data = pair.pixel_values.as_ref().map(|values| &values.data);
+                let bytes = data.map_or(0, |data| size_of_val(data.as_slice()));
+                if kept + bytes <= KEPT_PIXEL_BYTES {
+                    kept += bytes;
+                } else {
+                    pair.pixel_values = None;
+                }
+                prepared.push(pair);
+            }
+            Err(error) if skip => skipped.push(Skipped::new(name, &error.to_string())),
+            Err(error) => return Err(error),
         }
-        prepared.push(Prepared {
-            pair,
-            pixel_values: keep.then_some(pixel_values),
-            prompt,
-        });
         news.progress(Stage::Prepare, done, total, UNIT);
         platform::yield_now().await;
         news.check()?;
     }
-    Ok(prepared)
+    match (prepared.is_empty(), skipped.first()) {
+        (true, Some(first)) => Err(EngineError::AllSkipped {
+            skipped: counted(skipped.len(), "pair"),
+            first: format!("{}: {}", first.name, first.reason),
+        }),
+        _ => Ok((prepared, skipped)),
+    }
+}
+
+/// One pair, ready for the model.
+fn one(
+    processor: &Processor,
+    mut pair: PairInput,
+    news: &mut News<'_>,
+) -> Result<Prepared, EngineError> {
+    let prompt = {
+        let texts: Vec<&str> = pair.texts().collect();
+        let what = plural(texts.len(), "text");
+        processor.document(&format!("the {what} of {}", name(&pair)), &texts)?
+    };
+    pair.more.truncate(prompt.images.saturating_sub(1));
+    let mut notes = Vec::new();
+    let pixel_values = pictures(processor, &pair, &mut |note| notes.push(note))?;
+    notes.extend(prompt.notes.iter().cloned());
+    notes.into_iter().for_each(|note| news.note(note));
+    Ok(Prepared {
+        pair,
+        pixel_values: Some(pixel_values),
+        prompt,
+    })
 }

@@ -26,7 +26,7 @@ pub enum GpuError {
     },
     /// The adapter computes wrongly.
     #[error(
-        "adapter `{adapter}` fails the self-test: kernel `{kernel}` is off by {error:.1e} (allowed {allowed:.1e}); update its driver or choose another adapter with --adapter"
+        "adapter `{adapter}` fails the self-test: kernel `{kernel}` is off by {error:.1e} (allowed {allowed:.1e}); update its driver or choose another adapter"
     )]
     SelfTest {
         /// Adapter name.
@@ -68,7 +68,7 @@ pub enum GpuError {
     },
     /// A software adapter would stop an invocation before its end, without saying so.
     #[error(
-        "kernel `{kernel}` needs {turns} turns of its loops, adapter `{adapter}` stops after {allowed}; use shorter prompts, fewer pairs or another adapter"
+        "kernel `{kernel}` needs {turns} loop iterations, adapter `{adapter}` stops after {allowed}; use shorter prompts, fewer pairs or another adapter"
     )]
     TooManyTurns {
         /// Kernel name.

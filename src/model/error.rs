@@ -1,7 +1,7 @@
 //! What can go wrong while a model is loaded or run.
 
 use super::Hook;
-use crate::{gpu::GpuError, weights::WeightsError};
+use crate::{gpu::GpuError, weights::WeightsError, words::counted};
 
 /// An error of the model layer.
 #[derive(Debug, thiserror::Error)]
@@ -14,7 +14,9 @@ pub enum ModelError {
     Weights(#[from] WeightsError),
     /// Image tokens and image features do not match.
     #[error(
-        "the prompt has {found} image tokens, tower and connector give {expected} image features; use the checkpoint's own processor files"
+        "the prompt has {}, tower and connector give {}; use the checkpoint's own processor files",
+        counted(*found, "image token"),
+        counted(*expected, "image feature")
     )]
     ImageTokens {
         /// Features of all pictures.
@@ -54,7 +56,7 @@ pub enum ModelError {
     )]
     NoHead,
     /// A look at a token that is not there.
-    #[error("there is no position {position}: the prompt has {tokens} tokens")]
+    #[error("there is no position {position}: the prompt has length {tokens}")]
     Position {
         /// Asked for.
         position: usize,

@@ -5,13 +5,15 @@
 mod dialogs;
 mod disk;
 mod family;
+mod target;
 
 #[cfg(feature = "app")]
 pub use dialogs::{address, cache_size, clear_cache, in_background, pick, read, save};
-pub use disk::{files_at, read_range};
+pub use disk::{files_at, read_range, read_text};
 pub use family::asset_files;
 #[cfg(feature = "app")]
 pub use family::family_results;
+pub use target::Target;
 
 use std::{
     borrow::Cow,

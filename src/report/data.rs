@@ -95,6 +95,19 @@ pub struct Moments {
 }
 
 impl Moments {
+    /// Location, spread and shape of the exact distance if all vision tokens were multiplied by `vision`
+    /// and all text tokens by `text`.
+    pub(super) fn parts(&self, vision: f64, text: f64) -> [f64; 3] {
+        let product = vision * text;
+        let location = vision * vision * self.mean_vision + text * text * self.mean_text
+            - 2.0 * product * self.mean_product;
+        let (wide, narrow) = (self.trace_vision.sqrt(), self.trace_text.sqrt());
+        let spread = (vision * wide - text * narrow).powi(2);
+        let shape = 2.0 * product * (wide * narrow - self.trace_root);
+        // Never negative; rounding may say otherwise.
+        [location.max(0.0), spread, shape.max(0.0)]
+    }
+
     /// The exact distance if all vision tokens were multiplied by `scale`, with the text's mean norm
     /// scaled to 1.
     ///

@@ -7,6 +7,7 @@ use super::{
     layout::{Align, Column, TextStyle, columns, labeled},
     number::{bytes, count},
 };
+use crate::words::counted;
 
 /// What a checkpoint is and what it needs, without running it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -63,20 +64,21 @@ pub fn inspection_text(inspection: &Inspection, style: TextStyle) -> String {
     add(
         "decoder",
         &format!(
-            "{} layers, d = {}",
-            model.num_hidden_layers, model.hidden_size
+            "{}, d = {}",
+            counted(model.num_hidden_layers, "layer"),
+            model.hidden_size
         ),
     );
     add(
         "connector",
-        &format!("{} parameters", count(inspection.connector_parameters)),
+        &counted(inspection.connector_parameters as usize, "parameter"),
     );
     add(
         "prompt",
         &format!(
-            "{} tokens per image, {} tokens at most",
-            count(inspection.image_tokens as u64),
-            count(inspection.context as u64)
+            "{} per image, {} at most",
+            counted(inspection.image_tokens, "token"),
+            counted(inspection.context, "token")
         ),
     );
     add(

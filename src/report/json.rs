@@ -1,29 +1,27 @@
 //! Reports as JSON, and back.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
-use super::{Report, SCHEMA};
+use super::{Report, SCHEMA, consistency::Contradiction, json_place::in_field};
+use crate::platform::FileError;
+
+/// Largest file that is read as a report; those of hundreds of layers have a few hundred KiB.
+#[cfg(not(target_arch = "wasm32"))]
+const LARGEST: u64 = 256 << 20;
 
 /// Why a report could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// The file system refused.
-    #[error("{file}: cannot {action}: {source}")]
-    Io {
-        /// The file.
-        file: String,
-        /// `read`, `write`, ...
-        action: &'static str,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// A file that cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Not JSON, or not a report.
-    #[error("{file}: expected a report of mirscope, found something else: {source}")]
+    #[error("{file}: expected a report of mirscope, found something else{place}: {source}")]
     Parse {
         /// The file.
         file: String,
+        /// ` in ` and the field's path; empty where it is none.
+        place: String,
         /// Where and what.
         source: serde_json::Error,
     },
@@ -37,6 +35,14 @@ pub enum ReportError {
         file: String,
         /// Its `schema`.
         found: u64,
+    },
+    /// Numbers that cannot be true together.
+    #[error("{file}: {contradiction}: the report was changed or damaged; measure again")]
+    Contradiction {
+        /// The file.
+        file: String,
+        /// Which numbers.
+        contradiction: Contradiction,
     },
     /// JSON has no NaN and no infinity.
     #[error("the report's `{field}` is {value}, which JSON cannot hold: nothing was written")]
@@ -57,6 +63,7 @@ pub fn to_json(value: &impl Serialize) -> Result<String, ReportError> {
         .map(|json| json + "\n")
         .map_err(|source| ReportError::Parse {
             file: "report".to_owned(),
+            place: String::new(),
             source,
         })
 }
@@ -102,18 +109,35 @@ impl Report {
     }
 }
 
+/// Whether a text is a report of some version of mirscope.
+pub fn is_report(json: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Head {
+        #[serde(rename = "schema")]
+        _schema: u64,
+        #[serde(rename = "mirscope_version")]
+        _version: String,
+        #[serde(rename = "layers")]
+        _layers: serde::de::IgnoredAny,
+    }
+    serde_json::from_str::<Head>(json).is_ok()
+}
+
 /// Reads a report from JSON text; `file` is its name in messages.
 ///
 /// # Errors
-/// [`ReportError::Schema`] for a report of another layout, told before anything else, and
-/// [`ReportError::Parse`] for text that is no report.
+/// [`ReportError::Schema`] for a report of another layout, told before anything else,
+/// [`ReportError::Parse`] for text that is no report, and [`ReportError::Contradiction`] for numbers
+/// that cannot be true together.
 pub fn parse(json: &str, file: &str) -> Result<Report, ReportError> {
     #[derive(Deserialize)]
     struct Head {
         schema: u64,
     }
+    let json = json.strip_prefix('\u{feff}').unwrap_or(json);
     let parse_error = |source| ReportError::Parse {
         file: file.to_owned(),
+        place: in_field(json, &source),
         source,
     };
     let head: Head = serde_json::from_str(json).map_err(parse_error)?;
@@ -123,19 +147,22 @@ pub fn parse(json: &str, file: &str) -> Result<Report, ReportError> {
             found: head.schema,
         });
     }
-    serde_json::from_str(json).map_err(parse_error)
+    let report: Report = serde_json::from_str(json).map_err(parse_error)?;
+    match report.contradiction() {
+        Some(contradiction) => Err(ReportError::Contradiction {
+            file: file.to_owned(),
+            contradiction,
+        }),
+        None => Ok(report),
+    }
 }
 
-/// Reads a report from a file.
+/// Reads a report from a file, or from stdin where it is called `-`.
 ///
 /// # Errors
-/// Those of [`parse`], and [`ReportError::Io`].
-pub fn read(path: &Path) -> Result<Report, ReportError> {
-    let file = path.display().to_string();
-    let json = std::fs::read_to_string(path).map_err(|source| ReportError::Io {
-        file: file.clone(),
-        action: "read",
-        source,
-    })?;
+/// Those of [`parse`], and [`ReportError::File`].
+#[cfg(not(target_arch = "wasm32"))]
+pub fn read(path: &std::path::Path) -> Result<Report, ReportError> {
+    let (file, json) = crate::platform::native::read_text(path, LARGEST)?;
     parse(&json, &file)
 }

@@ -1,6 +1,11 @@
-//! Aligned columns and wrapped lines for a terminal.
+//! Aligned columns and wrapped lines for a terminal. What comes in may be from anywhere; what goes out
+//! has no control character but the codes of [`TextStyle`].
 
 use std::iter;
+
+use unicode_width::UnicodeWidthStr;
+
+use crate::words::printable;
 
 /// How text is laid out for a terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,11 +28,26 @@ impl TextStyle {
     }
 
     fn escape(self, code: &str, text: &str) -> String {
+        let text = printable(text);
         if self.color {
             format!("\u{1b}[{code}m{text}\u{1b}[0m")
         } else {
-            text.to_owned()
+            text.into_owned()
         }
+    }
+}
+
+/// Columns that a text takes on a terminal: two for most letters of Chinese, Japanese and Korean.
+fn width_of(text: &str) -> usize {
+    text.width()
+}
+
+/// `text` in so many columns; `{:width$}` would count letters.
+fn padded(text: &str, width: usize, align: Align) -> String {
+    let blanks = " ".repeat(width.saturating_sub(width_of(text)));
+    match align {
+        Align::Left => format!("{text}{blanks}"),
+        Align::Point => format!("{blanks}{text}"),
     }
 }
 
@@ -61,7 +81,10 @@ impl Column {
             title,
             align,
             dispensable,
-            cells: cells.into_iter().collect(),
+            cells: cells
+                .into_iter()
+                .map(|cell| printable(&cell).into_owned())
+                .collect(),
         }
     }
 
@@ -73,12 +96,9 @@ impl Column {
         };
         let width = cells
             .iter()
-            .map(|cell| cell.chars().count())
-            .fold(self.title.chars().count(), usize::max);
-        let pad = |text: &str| match self.align {
-            Align::Left => format!("{text:<width$}"),
-            Align::Point => format!("{text:>width$}"),
-        };
+            .map(|cell| width_of(cell))
+            .fold(width_of(self.title), usize::max);
+        let pad = |text: &str| padded(text, width, self.align);
         iter::once(pad(self.title))
             .chain(cells.iter().map(|cell| pad(cell)))
             .collect()
@@ -112,7 +132,7 @@ pub(crate) fn columns(
         let width: usize = padded
             .iter()
             .filter_map(|column| column.first())
-            .map(|title| title.chars().count() + GAP.len())
+            .map(|title| width_of(title) + GAP.len())
             .sum::<usize>()
             .saturating_sub(GAP.len());
         let victim = columns
@@ -148,6 +168,11 @@ pub(crate) fn columns(
 
 /// `label  text`, the text wrapped and indented under itself.
 pub(crate) fn labeled(label: &str, text: &str, style: TextStyle) -> Vec<String> {
+    labeled_styled(label, &printable(text), style)
+}
+
+/// As [`labeled`], for a text with escape codes of [`TextStyle`] and no others in it.
+pub(crate) fn labeled_styled(label: &str, text: &str, style: TextStyle) -> Vec<String> {
     const INDENT: usize = 14;
     let room = style
         .width
@@ -166,7 +191,7 @@ fn wrap(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for word in text.split_whitespace() {
-        let length = word.chars().count();
+        let length = width_of(word);
         if used > 0 && used + 1 + length > room {
             lines.push(String::new());
             used = 0;
@@ -227,6 +252,33 @@ mod tests {
         let (lines, left_out) = columns(numbers(), style);
         assert_eq!(left_out, ["name", "more"]);
         assert_eq!(lines[0], " k     value");
+    }
+
+    #[test]
+    fn wide_letters_take_two_columns_and_controls_none() {
+        let cells = ["\u{732b}\u{732b}", "a\n\u{1b}[2J"].map(str::to_owned);
+        let numbers = ["1", "2"].map(str::to_owned);
+        let (lines, _) = columns(
+            vec![
+                Column::new("name", Align::Left, 0, cells),
+                Column::new("n", Align::Point, 0, numbers),
+            ],
+            TextStyle::default(),
+        );
+        assert_eq!(
+            lines,
+            [
+                "name          n",
+                "\u{732b}\u{732b}          1",
+                "a\\n\\u{1b}[2J  2"
+            ]
+        );
+        let style = TextStyle {
+            width: None,
+            color: true,
+        };
+        let lines = labeled("note", "\u{1b}[1mloud", style);
+        assert_eq!(lines, ["\u{1b}[2mnote          \u{1b}[0m\\u{1b}[1mloud"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod bench;
 mod bench_record;
 mod check;
+mod consistency;
 mod csv;
 mod data;
 mod device;
@@ -16,9 +17,12 @@ mod file;
 mod html;
 mod inspection;
 mod json;
+mod json_place;
 mod layout;
 mod number;
 mod performance;
+#[cfg(not(target_arch = "wasm32"))]
+mod stored_records;
 mod random;
 mod settings;
 mod summary;
@@ -29,6 +33,7 @@ pub use bench_record::{
     BenchRecord, HostSummary, LeftOut, RECORD_SCHEMA, RecordEntry, record_text,
 };
 pub use check::{CHECK_SCHEMA, CheckReport, DemoLine, KernelLine, StatesLine, check_text};
+pub use consistency::Contradiction;
 pub use csv::csv;
 pub use data::{LayerReport, Moments, Report, SCHEMA};
 pub use device::{DeviceGrant, DeviceSummary, adapters_text};
@@ -38,19 +43,23 @@ pub use exploration::{
     Recording, RecordingError, StageView, TokenKind, TokenView, WhatIf, WhatIfSettings,
 };
 pub use figure::svg;
-pub use file::{Format, write};
+#[cfg(not(target_arch = "wasm32"))]
+pub use file::write;
+pub use file::{Format, render};
 pub use html::html;
 pub use inspection::{DtypeShare, Inspection, inspection_text};
-pub use json::{ReportError, parse, read, to_json};
+#[cfg(not(target_arch = "wasm32"))]
+pub use json::read;
+pub use json::{ReportError, is_report, parse, to_json};
 pub use layout::TextStyle;
-pub use performance::{StoredRecord, TorchRecord, performance_markdown, read_records};
+pub use performance::{StoredRecord, TorchRecord, performance_markdown};
 pub use random::SplitMix64;
+#[cfg(not(target_arch = "wasm32"))]
+pub use stored_records::read_records;
 pub use settings::{Definition, TextMask};
-pub use summary::{DataSummary, ModelSummary, StageTiming};
+pub use summary::{DataSummary, ModelSummary, Skipped, StageTiming};
 pub use table::table;
 
-#[cfg(feature = "cli")]
-pub(crate) use file::replace as replace_file;
 pub(crate) use number::{
     bytes as format_bytes, count as format_count, seconds as format_seconds,
     significant as format_significant,

@@ -1,5 +1,7 @@
 //! Numbers for reading.
 
+pub(crate) use crate::words::grouped as count;
+
 /// `value` with four significant digits, plain where that stays short, else with an exponent.
 ///
 /// `0.01234`, `3.142`, `12345`, `1.235e7`.
@@ -14,19 +16,6 @@ pub(crate) fn significant(value: f64) -> String {
     let before_point = magnitude.log10().floor() as i32 + 1;
     let decimals = usize::try_from(4 - before_point).unwrap_or(0);
     format!("{value:.decimals$}")
-}
-
-/// `12,345,678`.
-pub(crate) fn count(value: u64) -> String {
-    let digits = value.to_string();
-    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 /// `512 B`, `1.9 GiB`.
@@ -81,10 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_bytes_and_seconds() {
-        assert_eq!(count(0), "0");
-        assert_eq!(count(999), "999");
-        assert_eq!(count(134_515_008), "134,515,008");
+    fn bytes_and_seconds() {
         assert_eq!(bytes(1023), "1023 B");
         assert_eq!(bytes(1024 * 1024 - 1), "1.0 MiB");
         assert_eq!(bytes(2_040_109_466), "1.9 GiB");

@@ -1,12 +1,9 @@
 //! Records of adapters as a Markdown page.
 
-use std::path::{Path, PathBuf};
-
-use serde::{Deserialize, Serialize, de::DeserializeOwned, de::Error as _};
+use serde::{Deserialize, Serialize};
 
 use super::{
-    ReportError,
-    bench_record::{BenchRecord, RECORD_SCHEMA, RecordEntry},
+    bench_record::{BenchRecord, RecordEntry},
     number::{bytes, significant},
 };
 
@@ -30,63 +27,6 @@ pub struct StoredRecord {
     pub record: BenchRecord,
     /// PyTorch on the same machine.
     pub torch: Option<TorchRecord>,
-}
-
-/// The records in a folder, `NAME.json` each, with PyTorch's in `NAME.torch.json` beside them.
-///
-/// # Errors
-/// [`ReportError::Io`]; [`ReportError::Parse`] where a file is no record of this layout.
-pub fn read_records(folder: &Path) -> Result<Vec<StoredRecord>, ReportError> {
-    const TORCH: &str = ".torch.json";
-    let unreadable = |source| io_error(folder, source);
-    let mut files: Vec<PathBuf> = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        files.push(entry.map_err(unreadable)?.path());
-    }
-    files.sort();
-    let named = |file: &Path, end: &str| file.to_string_lossy().ends_with(end);
-    let records = files
-        .iter()
-        .filter(|file| named(file, ".json") && !named(file, TORCH));
-    records
-        .map(|file| {
-            let torch = PathBuf::from(file.to_string_lossy().replace(".json", TORCH));
-            Ok(StoredRecord {
-                record: read_json(file)?,
-                torch: match torch.is_file() {
-                    true => Some(read_json(&torch)?),
-                    false => None,
-                },
-            })
-        })
-        .collect()
-}
-
-fn io_error(path: &Path, source: std::io::Error) -> ReportError {
-    ReportError::Io {
-        file: path.display().to_string(),
-        action: "read",
-        source,
-    }
-}
-
-/// A file whose `schema` is [`RECORD_SCHEMA`].
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ReportError> {
-    #[derive(Deserialize)]
-    struct Head {
-        schema: u32,
-    }
-    let text = std::fs::read_to_string(path).map_err(|source| io_error(path, source))?;
-    let parsed = serde_json::from_str(&text).and_then(|head: Head| match head.schema {
-        RECORD_SCHEMA => serde_json::from_str(&text),
-        found => Err(serde_json::Error::custom(format!(
-            "a record with `schema` {RECORD_SCHEMA}, found {found}"
-        ))),
-    });
-    parsed.map_err(|source| ReportError::Parse {
-        file: path.display().to_string(),
-        source,
-    })
 }
 
 /// Groups of entries and their headings, in the order of the page.

@@ -32,6 +32,31 @@ pub struct DataSummary {
     pub seed: u64,
     /// Where the prompt's form came from: the checkpoint's chat template or vicuna_v1.
     pub prompt: String,
+    /// What could not be read and was left out, where that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Skipped>,
+}
+
+/// An image, a text or a line of a list that was left out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Its file; of a list with the line.
+    pub name: String,
+    /// Why it could not be used.
+    pub reason: String,
+}
+
+impl Skipped {
+    /// What an error's sentence, which begins with the name as a rule, says about `name`.
+    pub fn new(name: impl Into<String>, sentence: &str) -> Self {
+        let name = name.into();
+        let reason = sentence.strip_prefix(&name);
+        let reason = reason.and_then(|rest| rest.strip_prefix(": "));
+        Self {
+            reason: reason.unwrap_or(sentence).to_owned(),
+            name,
+        }
+    }
 }
 
 /// Time spent in one stage.

@@ -2,9 +2,10 @@
 
 use super::{
     Definition, LayerReport, Report,
-    layout::{Align, Column, TextStyle, columns, labeled},
+    layout::{Align, Column, TextStyle, columns, labeled, labeled_styled},
     number::{count, seconds, significant},
 };
+use crate::words::counted;
 
 /// The report as text: a table of the layers and, below it, the overall numbers with what they mean
 /// and where they come from. Ends with a newline.
@@ -13,9 +14,9 @@ use super::{
 pub fn table(report: &Report, style: TextStyle) -> String {
     let (mut lines, left_out) = columns(layer_columns(report), style);
     lines.push(String::new());
+    lines.extend(labeled_styled("MIR", &mir_line(report, style), style));
     let mut add = |label: &str, text: &str| lines.extend(labeled(label, text, style));
 
-    add("MIR", &mir_line(report, style));
     if let Some(bracket) = bracket_line(report) {
         add("", &bracket);
     }
@@ -33,6 +34,9 @@ pub fn table(report: &Report, style: TextStyle) -> String {
     );
     add("tokens", &tokens_line(report));
     add("pairs", &pairs_line(report));
+    if let Some(skipped) = skipped_line(report) {
+        add("skipped", &skipped);
+    }
     add("model", &model_line(report));
     add("adapter", &report.device.line());
     if !report.timings.is_empty() {
@@ -105,10 +109,10 @@ fn bar(share: f64) -> String {
 fn mir_line(report: &Report, style: TextStyle) -> String {
     match (report.mir, report.undefined_because()) {
         (Some(mir), _) => format!(
-            "{} = log10 of {}, the sum over {} layers; lower is better aligned",
+            "{} = log10 of {}, the sum over {}; lower is better aligned",
             style.bold(&format!("{mir:.3}")),
             significant(report.sum()),
-            report.layers.len()
+            counted(report.layers.len(), "layer")
         ),
         (None, reason) => format!("undefined: {}", reason.unwrap_or_default()),
     }
@@ -163,13 +167,35 @@ fn pairs_line(report: &Report) -> String {
     )
 }
 
+/// How many were left out, and the first of them by name; the report has them all.
+fn skipped_line(report: &Report) -> Option<String> {
+    const MOST: usize = 10;
+    let skipped = &report.data.skipped;
+    let named = skipped.iter().take(MOST);
+    let named: Vec<String> = named
+        .map(|it| format!("{} ({})", it.name, it.reason))
+        .collect();
+    let more = skipped.len().saturating_sub(MOST);
+    let more = match more {
+        0 => String::new(),
+        _ => format!("; {more} more are named in the JSON report"),
+    };
+    (!skipped.is_empty()).then(|| {
+        format!(
+            "{} that could not be read: {}{more}",
+            counted(skipped.len(), "input"),
+            named.join("; ")
+        )
+    })
+}
+
 fn model_line(report: &Report) -> String {
     let model = &report.model;
     format!(
-        "{} ({}), {} parameters in {}",
+        "{} ({}), {} in {}",
         model.name,
         model.architecture,
-        count(model.parameters),
+        counted(model.parameters as usize, "parameter"),
         model.dtype
     )
 }

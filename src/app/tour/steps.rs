@@ -4,6 +4,7 @@ use super::Landmark;
 use crate::{
     app::store::{Origin, Run, Store, Tab, View},
     report::Report,
+    words::counted,
 };
 
 /// One step.
@@ -179,8 +180,13 @@ fn sum(store: &Store) -> String {
         let sum = report.sum();
         match report.mir {
             Some(mir) => format!(
-                "Here {} layers add up to {sum:.2}, and log10 of that is {mir:.3}.",
-                report.layers.len()
+                "Here {} {} up to {sum:.2}, and log10 of that is {mir:.3}.",
+                counted(report.layers.len(), "layer"),
+                if report.layers.len() == 1 {
+                    "adds"
+                } else {
+                    "add"
+                }
             ),
             None => "Here the sum is not positive, so there is no logarithm.".to_owned(),
         }

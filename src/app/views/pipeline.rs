@@ -10,6 +10,7 @@ use crate::{
         tour::{Landmark, mark},
     },
     report::{PairView, Report, TokenKind},
+    words::counted,
 };
 
 /// Height of the boxes.
@@ -131,7 +132,12 @@ fn stages(report: &Report, pair: Option<&PairView>) -> Vec<Stage> {
                 None => image.0,
             },
             about: pair.map_or_else(
-                || format!("{} pairs of an image and a text", report.data.num_pairs),
+                || {
+                    format!(
+                        "{} of an image and a text",
+                        counted(report.data.num_pairs, "pair")
+                    )
+                },
                 |pair| format!("{}: {}", pair.name, image.1),
             ),
             kind: Kind::Image,
@@ -156,7 +162,11 @@ fn stages(report: &Report, pair: Option<&PairView>) -> Vec<Stage> {
         },
         Stage {
             title: "Language model",
-            shape: format!("{layers} layers \u{d7} {}", report.model.hidden_size),
+            shape: format!(
+                "{} \u{d7} {}",
+                counted(layers, "layer"),
+                report.model.hidden_size
+            ),
             about: part("language model"),
             kind: Kind::Layers,
         },

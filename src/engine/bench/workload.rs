@@ -11,6 +11,7 @@ use crate::{
     input::Processor,
     model::{CaptureRequest, ForwardInput, Hook, Vlm},
     report::WorkloadBench,
+    words::counted,
 };
 
 /// Pairs of the demo that are timed.
@@ -136,6 +137,6 @@ pub(super) async fn demo(gpu: &Gpu, news: &mut News<'_>) -> Result<WorkloadBench
             text: prompt.text_official,
         });
     }
-    let name = format!("demo, {} pairs", prepared.len());
+    let name = format!("demo, {}", counted(prepared.len(), "pair"));
     run(gpu, &name, &vlm, &prepared, news).await
 }

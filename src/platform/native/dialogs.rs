@@ -1,10 +1,8 @@
 //! The system's file dialogs, and reading and writing for the app without keeping it waiting.
 
-use std::fs;
-
 use rfd::{AsyncFileDialog, FileHandle};
 
-use super::{block_on, disk, spawn_thread};
+use super::{Target, block_on, disk, spawn_thread};
 use crate::platform::{FileError, Later, PickKind, PickedFile};
 
 /// Asks the person to choose files; the answer is empty where the dialog was closed.
@@ -62,11 +60,8 @@ pub fn save(
         let Some(place) = block_on(place) else {
             return Ok(None);
         };
-        let path = place.path().display().to_string();
-        match fs::write(place.path(), bytes) {
-            Ok(()) => Ok(Some(path)),
-            Err(error) => Err(FileError::new(path, error)),
-        }
+        Target::at(place.path())?.write(&bytes)?;
+        Ok(Some(place.path().display().to_string()))
     })
 }
 
@@ -119,7 +114,7 @@ pub fn in_background<T: Send + 'static>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{sync::mpsc::channel, task::Poll, time::Duration};
+    use std::{fs, sync::mpsc::channel, task::Poll, time::Duration};
 
     #[test]
     fn reading_wakes_whoever_asked_and_respects_the_limit() {

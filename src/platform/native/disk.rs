@@ -86,6 +86,56 @@ fn write_new_in(folder: &Path, name: &str, bytes: &[u8]) -> Result<String, FileE
     ))
 }
 
+/// The text of at most `limit` bytes in a file, or from stdin where it is called `-`, with the name for
+/// messages; without a byte order mark, which also says that it is UTF-16, as PowerShell writes it.
+///
+/// # Errors
+/// It cannot be read, is too large, or is no text.
+pub fn read_text(path: &Path, limit: u64) -> Result<(String, String), FileError> {
+    let from_stdin = path == Path::new("-");
+    let name = match from_stdin {
+        true => "standard input".to_owned(),
+        false => path.display().to_string(),
+    };
+    let failed = |reason: String| FileError::new(&name, reason);
+    let mut bytes = Vec::new();
+    let read = match from_stdin {
+        true => io::stdin().lock().take(limit + 1).read_to_end(&mut bytes),
+        false => File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)),
+    };
+    read.map_err(|error| failed(format!("cannot read it: {error}")))?;
+    if bytes.len() as u64 > limit {
+        let limit = limit >> 20;
+        return Err(failed(format!(
+            "expected at most {limit} MiB of text, found more"
+        )));
+    }
+    match text_of(bytes) {
+        Ok(text) => Ok((name, text)),
+        Err(at) => Err(failed(format!(
+            "expected UTF-8 text, found another byte at offset {at}"
+        ))),
+    }
+}
+
+/// The text in `bytes`, or where they are none.
+fn text_of(bytes: Vec<u8>) -> Result<String, usize> {
+    if let Some(units) = bytes.strip_prefix(&[0xff, 0xfe])
+        && units.len().is_multiple_of(2)
+    {
+        let units = units.chunks_exact(2);
+        let units: Vec<u16> = units
+            .map(|two| u16::from_le_bytes([two[0], two[1]]))
+            .collect();
+        return String::from_utf16(&units).map_err(|_| 0);
+    }
+    let text = String::from_utf8(bytes).map_err(|error| error.utf8_error().valid_up_to())?;
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    })
+}
+
 /// The bytes `range` of a file. Called by the engine, which may wait.
 ///
 /// # Errors
@@ -147,6 +197,22 @@ mod tests {
             let error = read_range(&files[0], range).unwrap_err().to_string();
             assert!(error.starts_with("model/b.txt: expected bytes"), "{error}");
         }
+    }
+
+    #[test]
+    fn texts_are_read_whatever_their_mark() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        let read = |bytes: &[u8], limit| {
+            fs::write(&path, bytes).unwrap();
+            let text = read_text(&path, limit).map(|(_, text)| text);
+            text.map_err(|error| error.reason)
+        };
+        assert_eq!(read(b"plain", 5).unwrap(), "plain");
+        assert_eq!(read(b"\xef\xbb\xbfmarked", 99).unwrap(), "marked");
+        assert_eq!(read(b"\xff\xfew\0i\0d\0e\0", 99).unwrap(), "wide");
+        assert!(read(b"longer", 5).unwrap_err().contains("found more"));
+        assert!(read(b"ab\xff", 99).unwrap_err().contains("offset 2"));
     }
 
     #[test]

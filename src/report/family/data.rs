@@ -8,6 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Claim, Expectation, FamilyError};
+use crate::report::json_place::in_field;
 
 /// Version of the layout of `variants.json` and `results.json`.
 pub const FAMILY_SCHEMA: u32 = 1;
@@ -157,6 +158,7 @@ pub(super) fn parse_schema<T: DeserializeOwned>(
     let wrong = |source| FamilyError::Parse {
         file: file.to_owned(),
         expected,
+        place: in_field(json, &source),
         source,
     };
     let head: Head = serde_json::from_str(json).map_err(wrong)?;

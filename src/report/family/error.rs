@@ -1,27 +1,23 @@
 //! Why a family or its results cannot be used.
 
 use super::FAMILY_SCHEMA;
+use crate::platform::FileError;
 
 /// Why a family or its results cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FamilyError {
-    /// The file system refused.
-    #[error("{file}: cannot {action}: {source}")]
-    Io {
-        /// The file.
-        file: String,
-        /// `read`, `write`, ...
-        action: &'static str,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// A file that cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Not JSON, or something else than a family.
-    #[error("{file}: expected {expected}, found something else: {source}")]
+    #[error("{file}: expected {expected}, found something else{place}: {source}")]
     Parse {
         /// The file.
         file: String,
         /// `a family of checkpoints` or `results of a family`.
         expected: &'static str,
+        /// ` in ` and the field's path; empty where it is none.
+        place: String,
         /// Where and what.
         source: serde_json::Error,
     },

@@ -8,7 +8,10 @@ use super::{
     Chance, Correlation, FAMILY_SCHEMA, Family, FamilyError, Metric, Over, SeedNoise, Variant,
     Verdict, correlations, data::parse_schema, seed_noise, verdicts,
 };
-use crate::report::{Report, TextMask};
+use crate::report::{
+    Contradiction, Definition, Report, TextMask,
+    consistency::{check_rate, check_term},
+};
 
 /// A family with what was measured of it and what that says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -124,6 +127,22 @@ impl Measured {
         }
     }
 
+    /// Fails at the first number that another one contradicts.
+    fn check(&self) -> Result<(), Contradiction> {
+        for (index, layer) in self.layers.iter().enumerate() {
+            let parts = [layer.location, layer.spread, layer.shape];
+            check_term(Definition::Exact, layer.frechet, parts).map_err(|wrong| Contradiction {
+                field: format!("layers[{index}].{}", wrong.field),
+                ..wrong
+            })?;
+        }
+        check_rate(
+            "mir",
+            self.mir,
+            self.layers.iter().map(|layer| layer.frechet),
+        )
+    }
+
     /// Vision tokens over the width of the states; MIR is biased upward where there are few.
     pub fn tokens_per_dimension(&self) -> f64 {
         self.n_vision as f64 / self.hidden_size.max(1) as f64
@@ -170,10 +189,17 @@ impl FamilyResults {
     /// Reads `results.json` from its text; `file` is its name in messages.
     ///
     /// # Errors
-    /// As [`Family::parse`].
+    /// As [`Family::parse`]; also for numbers that cannot be true together.
     pub fn parse(json: &str, file: &str) -> Result<Self, FamilyError> {
         let results: Self = parse_schema(json, file, "results of a family")?;
         results.family.check(file)?;
+        for (name, measured) in &results.measured {
+            measured.check().map_err(|wrong| FamilyError::Field {
+                file: file.to_owned(),
+                field: format!("measured.{name}.{}", wrong.field),
+                reason: wrong.reason,
+            })?;
+        }
         Ok(results)
     }
 

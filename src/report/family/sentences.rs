@@ -1,6 +1,7 @@
 //! What the results say, in sentences that are made from the numbers alone.
 
 use super::{FamilyResults, Metric, Outcome, Over, Score, Variant, correlation::rank_over};
+use crate::words::counted;
 
 /// How far above chance and above the blanked image a model that looks has to be, in points.
 const LOOKS: f64 = 0.30;
@@ -103,7 +104,7 @@ fn overall(results: &FamilyResults) -> Option<String> {
     ))
 }
 
-/// How many tokens a dimension the estimates stand on.
+/// How many tokens per dimension the estimates stand on.
 fn tokens(results: &FamilyResults) -> Option<String> {
     let family = &results.family;
     let share = |name: &str| Some(results.measured.get(name)?.tokens_per_dimension());
@@ -114,7 +115,7 @@ fn tokens(results: &FamilyResults) -> Option<String> {
     let base = share(&family.base)?;
     (low < high).then(|| {
         format!(
-            "MIR is biased upward where there are few tokens: the base has {base:.1} vision tokens a dimension, \
+            "MIR is biased upward where there are few tokens: the base has {base:.1} vision tokens per dimension, \
              other settings have {low:.1} to {high:.1}."
         )
     })
@@ -222,13 +223,17 @@ fn few_shot(results: &FamilyResults) -> Option<String> {
         format!("no checkpoint is above chance ({chance})")
     } else {
         format!(
-            "{above} of {} results are above chance ({chance})",
-            asked.len()
+            "{above} of {} {} above chance ({chance})",
+            counted(asked.len(), "result"),
+            if above == 1 { "is" } else { "are" }
         )
     };
     Some(format!(
-        "With {} examples before the question {words}; the best, `{}` with {after}, answers {} ({:.1} to {:.1}).",
-        shots.join(" or "),
+        "With {} before the question {words}; the best, `{}` with {after}, answers {} ({:.1} to {:.1}).",
+        match shots.as_slice() {
+            [one] if one == "1" => "1 example".to_owned(),
+            several => format!("{} examples", several.join(" or ")),
+        },
         variant.name,
         Metric::Choice.text(score.value),
         100.0 * score.low,
@@ -238,7 +243,7 @@ fn few_shot(results: &FamilyResults) -> Option<String> {
 
 fn claims(results: &FamilyResults) -> Option<String> {
     let judged = || results.family.claims.iter().zip(&results.verdicts);
-    let counted = |control: bool| {
+    let outcomes = |control: bool| {
         let outcomes = judged().filter(|(claim, _)| claim.source.is_empty() == control);
         let outcomes: Vec<Outcome> = outcomes.map(|(_, verdict)| verdict.outcome).collect();
         let words: Vec<String> = (Outcome::ALL.into_iter())
@@ -253,12 +258,12 @@ fn claims(results: &FamilyResults) -> Option<String> {
             .collect();
         (outcomes.len(), words.join(", "))
     };
-    let (count, words) = counted(false);
+    let (count, words) = outcomes(false);
     if count == 0 {
         return None;
     }
-    let mut text = format!("Of {count} claims of the papers: {words}");
-    let (controls, words) = counted(true);
+    let mut text = format!("Of {} of the papers: {words}", counted(count, "claim"));
+    let (controls, words) = outcomes(true);
     if controls > 0 {
         text += &format!("; of {controls} about the control: {words}");
     }
@@ -275,8 +280,9 @@ fn noise(results: &FamilyResults) -> Option<String> {
         text += &format!(" and the score by {:.1} points", 100.0 * score.deviation);
     }
     Some(format!(
-        "{text} ({} runs of {} settings).",
-        mir.runs, mir.settings
+        "{text} ({} of {}).",
+        counted(mir.runs, "run"),
+        counted(mir.settings, "setting")
     ))
 }
 

@@ -1,9 +1,12 @@
 //! The results as text for a terminal.
 
 use super::{FamilyResults, Metric, Variant, sentences};
-use crate::report::{
-    TextStyle,
-    layout::{Align, Column, columns, labeled},
+use crate::{
+    report::{
+        TextStyle,
+        layout::{Align, Column, columns, labeled, labeled_styled},
+    },
+    words::printable,
 };
 
 /// The variants in a table; below it what they say, and each claim with its verdict. Ends with a newline.
@@ -43,13 +46,13 @@ pub fn family_text(results: &FamilyResults, style: TextStyle) -> String {
         let mut text = format!(
             "{}: {} ({})",
             style.bold(verdict.outcome.words()),
-            claim.statement,
-            claim.origin()
+            printable(&claim.statement),
+            printable(claim.origin())
         );
         if let Some(note) = &verdict.note {
-            text += &format!("; {note}");
+            text += &format!("; {}", printable(note));
         }
-        lines.extend(labeled("claim", &text, style));
+        lines.extend(labeled_styled("claim", &text, style));
     }
     lines.join("\n") + "\n"
 }

@@ -4,6 +4,7 @@ use super::{
     Claim, FamilyAxis, FamilyResults, Measured, Metric, Over, VERDICT_RULE, Variant, Verdict,
     sentences,
 };
+use crate::words::counted;
 
 /// Columns of the tables before the few-shot scores.
 const METRICS: [Metric; 8] = [
@@ -268,10 +269,10 @@ fn origin(results: &FamilyResults) -> String {
     devices.dedup();
     format!(
         "\n## How it was measured\n\nmirscope {}, definitions exact and official-accurate, text mask {}, at \
-         most {} pairs of `{}`, seed {}. Device: {}.\n",
+         most {} of `{}`, seed {}. Device: {}.\n",
         results.mirscope_version,
         settings.text_mask,
-        settings.num_pairs,
+        counted(settings.num_pairs, "pair"),
         results.family.pairs,
         settings.seed,
         devices.join("; ")

@@ -7,6 +7,7 @@ use super::{
     words,
 };
 use crate::report::{CloudShape, ProjectedToken, Projection};
+use crate::words::plural;
 
 /// What [`clouds`] shows.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +91,12 @@ pub fn clouds(chart: &Clouds<'_>, look: &Look) -> Figure {
         (projection.vision_shape, "vision", palette.vision),
         (projection.text_shape, "text", palette.text),
     ]
-    .map(|(shape, name, color)| (format!("{} {name} tokens", shape.tokens), color));
+    .map(|(shape, name, color)| {
+        (
+            format!("{} {name} {}", shape.tokens, plural(shape.tokens, "token")),
+            color,
+        )
+    });
     let keys = keys.iter().map(|(name, color)| (&**name, Key::Dot(*color)));
     let top = 0.8 * font + sheet.legend([0.3 * font, 0.2 * font], keys);
     // Room for the widest label whatever the limits: `−0.55` and the like.
@@ -171,7 +177,10 @@ pub fn clouds(chart: &Clouds<'_>, look: &Look) -> Figure {
         marks: inside,
     });
     if outside > 0 {
-        let note = format!("{outside} tokens lie outside");
+        let note = match outside {
+            1 => "1 token lies outside".to_owned(),
+            _ => format!("{outside} tokens lie outside"),
+        };
         let (right, bottom) = (area.right() - 0.3 * font, area.bottom() - 0.3 * font);
         let left = right - words::width(&note, font) - 0.8 * font;
         sheet.mark(Mark::Rect {

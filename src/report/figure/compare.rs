@@ -8,6 +8,7 @@ use super::{
     words,
 };
 use crate::report::{Report, number::significant};
+use crate::words::counted;
 
 /// A report and what to call it.
 #[derive(Clone, Copy, Debug)]
@@ -150,10 +151,10 @@ pub fn difference(
     sheet.line(vec![[area.left(), zero], [area.right(), zero]], line);
     let below = differences.iter().filter(|value| **value < 0.0).count();
     sheet.figure.summary = format!(
-        "{} is closer than {} at {below} of {} layers.",
+        "{} is closer than {} at {below} of {}.",
         other.name,
         base.name,
-        differences.len()
+        counted(differences.len(), "layer")
     );
     sheet.figure
 }

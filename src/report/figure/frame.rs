@@ -2,6 +2,7 @@
 
 use super::{Anchor, Color, Figure, Look, Mark, Text, words};
 use crate::report::Report;
+use crate::words::counted;
 
 impl Figure {
     /// The figure with its title and `subtitle` above and `captions` below, each in as many lines as it
@@ -65,8 +66,10 @@ impl Figure {
 pub fn subtitle(report: &Report) -> String {
     let (n_vision, n_text) = report.tokens();
     format!(
-        "{}, {} pairs, n = {n_vision} vision and {n_text} text tokens, d = {}",
-        report.model.name, report.data.num_pairs, report.model.hidden_size
+        "{}, {}, n = {n_vision} vision and {n_text} text tokens, d = {}",
+        report.model.name,
+        counted(report.data.num_pairs, "pair"),
+        report.model.hidden_size
     )
 }
 

@@ -94,7 +94,7 @@ fn everything_is_measured_once_and_again_only_where_it_changed() {
     let json = fs::read_to_string(root.join("results.json")).unwrap();
     let mut edited: Value = serde_json::from_str(&json).unwrap();
     for name in ["base", "early"] {
-        edited["measured"][name]["mir"] = 9.5.into();
+        edited["measured"][name]["device"] = "by hand".into();
     }
     fs::write(root.join("results.json"), edited.to_string()).unwrap();
     let config = root.join("early/config.json");
@@ -102,8 +102,8 @@ fn everything_is_measured_once_and_again_only_where_it_changed() {
     let (code, _, err) = measure(root, &[]);
     assert_eq!((code, err.as_str()), (0, ""));
     let second = results(root);
-    assert_eq!(second.measured["base"].mir, Some(9.5));
-    assert_eq!(second.measured["early"].mir, early.mir);
+    assert_eq!(second.measured["base"].device, "by hand");
+    assert_eq!(second.measured["early"].device, early.device);
     let (code, json, _) = measure(root, &["--all", "--json"]);
     assert_eq!(code, 0);
     assert_eq!(
@@ -169,7 +169,7 @@ fn an_unfinished_run_goes_on_where_it_stopped() {
     let mut kept = results(root).measured;
     fs::remove_file(root.join("results.json")).unwrap();
     kept.remove("early");
-    kept.get_mut("base").unwrap().mir = Some(7.25);
+    kept.get_mut("base").unwrap().device = "by hand".to_owned();
     fs::write(
         root.join(".measured.json"),
         serde_json::to_string(&kept).unwrap(),
@@ -185,6 +185,55 @@ fn an_unfinished_run_goes_on_where_it_stopped() {
     assert!(root.join(".measured.json").exists() && !root.join("results.json").exists());
     fs::write(&weights, &whole).unwrap();
     assert_eq!(measure(root, &[]).0, 0);
-    assert_eq!(results(root).measured["base"].mir, Some(7.25));
+    assert_eq!(results(root).measured["base"].device, "by hand");
     assert!(!root.join(".measured.json").exists());
+}
+
+#[test]
+fn results_that_cannot_be_written_or_read_are_told_before_the_run() {
+    for (spoil, words) in [
+        (
+            (|root: &Path| fs::write(root.join("figures"), "").unwrap()) as fn(&Path),
+            "figures: expected a folder for the figures, found a file",
+        ),
+        (
+            |root| fs::create_dir(root.join("results.md")).unwrap(),
+            "results.md: cannot write: expected a file, found a folder",
+        ),
+        (
+            |root| {
+                fs::write(
+                    root.join("results.json"),
+                    "{\"schema\": 1, \"settings\": 3}",
+                )
+                .unwrap()
+            },
+            "results.json: expected results of a family, found something else",
+        ),
+    ] {
+        let root = family();
+        spoil(root.path());
+        let (code, out, err) = measure(root.path(), &[]);
+        assert_eq!((code, out.as_str()), (1, ""), "{err}");
+        assert!(err.contains(words), "{err}");
+        assert!(!root.path().join(".measured.json").exists());
+    }
+}
+
+#[test]
+fn results_that_contradict_themselves_are_refused() {
+    let root = family();
+    let root = root.path();
+    assert_eq!(measure(root, &[]).0, 0);
+    let file = root.join("results.json");
+    let sound: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    let mut spoiled = sound.clone();
+    spoiled["measured"]["base"]["mir"] = 9.5.into();
+    fs::write(&file, spoiled.to_string()).unwrap();
+    let (code, _, err) = measure(root, &[]);
+    assert_eq!(code, 1);
+    assert!(
+        err.contains("measured.base.mir: is 9.5, but log10 of the sum"),
+        "{err}"
+    );
 }

@@ -24,7 +24,7 @@ pub(super) fn measured(args: &[&str]) -> Report {
 }
 
 /// A small checkpoint: the demo's pairs run through it in a moment.
-fn small() -> String {
+pub(super) fn small() -> String {
     golden::root()
         .join("clip_mlp_gqa_tied_f32")
         .to_str()

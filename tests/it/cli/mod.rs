@@ -8,6 +8,9 @@ mod interrupt;
 mod measure;
 mod recorded;
 mod refusals;
+mod targets;
+mod terminal;
+mod unreadable;
 mod usage;
 
 use std::{
@@ -22,8 +25,8 @@ pub(crate) fn program(folder: &Path, args: &[&str]) -> Command {
         .args(args)
         .current_dir(folder)
         .env_remove("NO_COLOR")
-        // Mesa complains on stderr where this is not set.
-        .env("XDG_RUNTIME_DIR", folder)
+        // Where it is not set a driver complains on stderr, unless the program sees to it.
+        .env_remove("XDG_RUNTIME_DIR")
         .stdin(Stdio::null());
     command
 }

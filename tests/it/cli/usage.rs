@@ -30,6 +30,15 @@ fn help_and_version_go_to_stdout() {
         assert_eq!((code, err.as_str()), (0, ""), "{args:?}");
         assert!(!out.is_empty());
     }
+    for args in [
+        &["--version"][..],
+        &["-V"],
+        &["measure", "--version"],
+        &["show", "-V"],
+    ] {
+        let version = format!("mirscope {}\n", env!("CARGO_PKG_VERSION"));
+        assert_eq!(outcome(args), (0, version, String::new()), "{args:?}");
+    }
     let (_, out, _) = outcome(&["measure", "--help"]);
     assert!(
         out.contains("Examples:") && out.contains("Exit codes:"),
@@ -52,7 +61,13 @@ fn wrong_usage_exits_with_2_and_says_why() {
             "cannot be used with",
         ),
         (&["measure", "--num-pairs", "0"], "--num-pairs"),
+        (
+            &["measure", "--num-pairs", "0"],
+            "a whole number of pairs, 1 or more",
+        ),
+        (&["family", ".", "--num-pairs", "-1"], "1 or more"),
         (&["measure", "--seed", "x"], "--seed"),
+        (&["measure", "--seed", "x"], "a whole number from 0 to"),
         (&["measure", "--definition", "fast"], "official-fast"),
         (&["measure", "--kernel", "cuda"], "tiled"),
         (&["measure", "--memory-budget", "lots"], "512MiB"),

@@ -210,7 +210,10 @@ fn looks_do_not_depend_on_what_was_looked_at_before() {
 fn what_is_not_there_is_refused_in_one_sentence() {
     let mut session = Session::default();
     let reason = refusal(&mut session, Command::Explore(Explore::Pair(0)));
-    assert!(reason.contains("measure with `keep` first"), "{reason}");
+    assert!(
+        reason.contains("no hidden states are stored: run a measurement first"),
+        "{reason}"
+    );
     report(&mut session, measure(2));
     let tokens = pair(&mut session, 1).tokens.len();
     let at = |pair, position, layer| Explore::Attention {

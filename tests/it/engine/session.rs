@@ -31,11 +31,17 @@ fn told(events: &[Event], wanted: Stage) -> Vec<(u64, u64, String)> {
 #[test]
 fn nothing_can_be_asked_before_a_measurement_that_keeps() {
     let mut session = Session::default();
-    assert!(refusal(&mut session, question()).contains("measure with `keep` first"));
+    assert!(
+        refusal(&mut session, question())
+            .contains("no hidden states are stored: run a measurement first")
+    );
     let mut request = measure(2);
     request.keep = false;
     report(&mut session, request);
-    assert!(refusal(&mut session, question()).contains("measure with `keep` first"));
+    assert!(
+        refusal(&mut session, question())
+            .contains("no hidden states are stored: run a measurement first")
+    );
 }
 
 #[test]

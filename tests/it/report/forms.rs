@@ -7,8 +7,8 @@ use super::{report, undefined};
 #[test]
 fn json_comes_back_bit_for_bit() {
     let mut awkward = report();
-    awkward.layers[0].frechet = 0.1 + 0.2;
-    awkward.layers[1].shape = f64::MIN_POSITIVE;
+    awkward.layers[0].mean_norm_vision = 0.1 + 0.2;
+    awkward.layers[1].mean_norm_text = f64::MIN_POSITIVE;
     for original in [awkward, undefined()] {
         let json = to_json(&original).unwrap();
         assert_eq!(parse(&json, "r.json").unwrap(), original);

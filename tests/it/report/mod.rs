@@ -1,5 +1,6 @@
 //! Reports: as text, as files, and back.
 
+mod consistency;
 mod family;
 mod figures;
 mod files;
@@ -64,6 +65,7 @@ pub(crate) fn report() -> Report {
             num_pairs: 100,
             seed: 7,
             prompt: "the checkpoint's chat template".to_owned(),
+            skipped: Vec::new(),
         },
         device: DeviceSummary {
             adapter: "llvmpipe".to_owned(),

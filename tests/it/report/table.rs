@@ -1,6 +1,6 @@
 //! The table for a terminal.
 
-use mirscope::report::{TextStyle, table};
+use mirscope::report::{Skipped, TextStyle, table};
 
 use super::{report, undefined};
 
@@ -108,4 +108,80 @@ fn colors_only_add_escape_codes() {
         plain = plain.replace(code, "");
     }
     assert_eq!(plain, table(&report(), PLAIN));
+}
+
+#[test]
+fn what_was_left_out_is_counted_and_named() {
+    let mut report = report();
+    report.data.skipped = (0..12)
+        .map(|index| Skipped {
+            name: format!("{index}.png"),
+            reason: "expected an image, found an empty file".to_owned(),
+        })
+        .collect();
+    let text = table(&report, PLAIN);
+    let line = "skipped       12 inputs that could not be read: 0.png (expected an image, found an \
+                empty file); 1.png";
+    assert!(text.contains(line), "{text}");
+    assert!(
+        text.contains("; 2 more are named in the JSON report"),
+        "{text}"
+    );
+    report.data.skipped.truncate(1);
+    let text = table(&report, PLAIN);
+    assert!(
+        text.contains("1 input that could not be read: 0.png"),
+        "{text}"
+    );
+}
+
+#[test]
+fn numbers_have_their_nouns() {
+    let mut one = report();
+    one.layers.truncate(1);
+    one.model.parameters = 1;
+    let text = table(&one, PLAIN);
+    assert!(text.contains("the sum over 1 layer;"), "{text}");
+    assert!(text.contains(", 1 parameter in f16"), "{text}");
+}
+
+/// Nothing that a terminal would obey, wherever it stands in a report; colors or none.
+#[test]
+fn names_do_not_command_the_terminal() {
+    let evil = "a\u{1b}[2J\u{9b}31m\u{202e}b\nerror: c\r\u{7}";
+    let mut report = report();
+    for text in [
+        &mut report.model.name,
+        &mut report.model.architecture,
+        &mut report.model.dtype,
+        &mut report.data.source,
+        &mut report.data.prompt,
+        &mut report.device.adapter,
+        &mut report.device.driver,
+        &mut report.timings[0].stage,
+        &mut report.layers[0].state,
+        &mut report.notes[0],
+    ] {
+        *text = evil.to_owned();
+    }
+    report.data.skipped = vec![Skipped {
+        name: evil.to_owned(),
+        reason: evil.to_owned(),
+    }];
+    let lines = table(&super::report(), PLAIN).lines().count();
+    for color in [false, true] {
+        let text = table(&report, TextStyle { width: None, color });
+        let mut rest = text.clone();
+        for code in ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[2m"] {
+            rest = rest.replace(code, "");
+        }
+        let hidden = |letter: char| letter.is_control() && letter != '\n' || letter == '\u{202e}';
+        assert!(!rest.contains(hidden), "{text:?}");
+        assert!(
+            rest.contains("a\\u{1b}[2J\\u{9b}31m\\u{202e}b\\nerror: c"),
+            "{text}"
+        );
+        // One line more: what was skipped.
+        assert_eq!(text.lines().count(), lines + 1);
+    }
 }

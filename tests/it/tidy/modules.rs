@@ -5,7 +5,7 @@ use super::{report, source::files};
 /// A module and the modules of the crate that it may use; each may use itself.
 const MAY_USE: [(&str, &[&str]); 13] = [
     ("platform", &[]),
-    ("report", &[]),
+    ("report", &["platform"]),
     // The twins take the parameters of the kernels; the check runs both.
     ("reference", &["kernels"]),
     ("check", &["gpu", "kernels", "reference", "report"]),
@@ -37,6 +37,9 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("cli", &["app", "engine", "platform", "report"]),
 ];
 
+/// What every module may use.
+const FOR_ALL: &str = "words";
+
 #[test]
 fn modules_use_only_what_lies_below_them() {
     let mut findings = Vec::new();
@@ -57,7 +60,7 @@ fn modules_use_only_what_lies_below_them() {
             continue;
         };
         for (line, used) in uses(&source.code()) {
-            if used != module && !allowed.contains(&used.as_str()) {
+            if used != module && used != FOR_ALL && !allowed.contains(&used.as_str()) {
                 findings.push(format!("{}:{line}: `{module}` uses `{used}`", source.path));
             }
         }

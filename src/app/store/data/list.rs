@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    engine::{ImageInput, PairInput, PairLine, pair_lines},
+    engine::{ImageInput, PairInput, PairLine, pair_lines, portable_path},
     platform::{FilePlace, PickedFile},
 };
 
@@ -60,13 +60,14 @@ impl PairList {
         }
         let folder = self.file.folder();
         let find = |image: &str| {
+            let image = portable_path(image);
             let path = image.trim_start_matches("./");
             let below = if folder.is_empty() {
                 path.to_owned()
             } else {
                 format!("{folder}/{path}")
             };
-            let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+            let name = path.rsplit('/').next().unwrap_or(path);
             let alone = by_name.get(name).filter(|same| same.len() == 1);
             by_path
                 .get(below.as_str())
@@ -128,7 +129,7 @@ mod tests {
     #[test]
     fn images_are_found_by_path_then_by_name() {
         let content = "{\"image\": \"images/a.png\", \"text\": \"A.\"}\n\
-                       {\"image\": \"b.png\", \"text\": \"B.\"}\n\
+                       {\"image\": \"sub\\\\b.png\", \"text\": \"B.\"}\n\
                        {\"image\": \"c.png\", \"text\": \"C.\"}\nnonsense";
         let mut list = PairList::new(file("set/pairs.jsonl"), content).unwrap();
         let (a, other) = (file("set/images/a.png"), file("other/a.png"));

@@ -6,6 +6,7 @@ use super::{Data, Inspected, ModelChoice};
 use crate::{
     engine::{DeviceSettings, ImageInput, MeasureRequest, MeasureSettings, PairInput, PairSource},
     report::TextMask,
+    words::counted,
 };
 
 /// The pairs of the demo, which are there without anything brought.
@@ -61,10 +62,13 @@ impl Data {
     fn plan_pairs(&self, plan: &mut Plan) -> usize {
         if let Some(list) = &self.list {
             let (usable, wrong) = (list.usable(), list.wrong().count());
-            plan.pairs = format!("{usable} pairs of {}", list.file.name());
+            plan.pairs = format!("{} of {}", counted(usable, "pair"), list.file.name());
             if wrong > 0 {
-                plan.notes
-                    .push(format!("{wrong} lines of the list are left out."));
+                let be = if wrong == 1 { "is" } else { "are" };
+                plan.notes.push(format!(
+                    "{} of the list {be} left out.",
+                    counted(wrong, "line")
+                ));
             }
             if !self.texts.is_empty() || !self.typed.trim().is_empty() {
                 let note = "Loose texts are not used: the list brings its own.";
@@ -92,8 +96,10 @@ impl Data {
                 .filter(|item| item.wrong().is_some())
                 .count();
         if wrong > 0 {
-            plan.notes
-                .push(format!("{wrong} files that cannot be used are left out."));
+            plan.notes.push(match wrong {
+                1 => "1 file that cannot be used is left out.".to_owned(),
+                _ => format!("{wrong} files that cannot be used are left out."),
+            });
         }
         match (images, texts) {
             (0, 0) => plan
@@ -108,16 +114,23 @@ impl Data {
             _ => {}
         }
         let number = images.min(texts);
-        plan.pairs =
-            format!("{images} images and {texts} texts, joined by the seed: {number} pairs");
+        plan.pairs = format!(
+            "{} and {}, joined by the seed: {}",
+            counted(images, "image"),
+            counted(texts, "text"),
+            counted(number, "pair")
+        );
         if images != texts && number > 0 {
             let (more, what) = if images > texts {
-                (images - texts, "images")
+                (images - texts, "image")
             } else {
-                (texts - images, "texts")
+                (texts - images, "text")
             };
-            plan.notes
-                .push(format!("{more} {what} have no partner and are not used."));
+            let rest = match more {
+                1 => "has no partner and is not used",
+                _ => "have no partner and are not used",
+            };
+            plan.notes.push(format!("{} {rest}.", counted(more, what)));
         }
         number
     }
@@ -235,10 +248,7 @@ mod tests {
         data.settings.text_mask = TextMask::Content;
         let plan = data.plan();
         assert_eq!(plan.number, 2);
-        assert!(
-            plan.notes[0].contains("1 texts have no partner"),
-            "{plan:?}"
-        );
+        assert!(plan.notes[0].contains("1 text has no partner"), "{plan:?}");
         let (_, request) = data.request().unwrap();
         assert_eq!(request.settings.text_mask, TextMask::Official);
         let PairSource::Unpaired { images, texts, .. } = request.pairs else {

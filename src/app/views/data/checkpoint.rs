@@ -11,6 +11,7 @@ use crate::{
     engine::demo_connectors,
     platform::PickKind,
     report::{DeviceGrant, Inspection, format_bytes},
+    words::counted,
 };
 
 /// Draws the card's content.
@@ -27,7 +28,11 @@ pub fn show(ui: &mut egui::Ui, data: &mut Data, wake: &Wake) {
     demo(ui, data);
     if let ModelChoice::Picked { name, files } = &data.model {
         let bytes: u64 = files.iter().map(|file| file.size).sum();
-        let line = format!("{name}: {} files, {}", files.len(), format_bytes(bytes));
+        let line = format!(
+            "{name}: {}, {}",
+            counted(files.len(), "file"),
+            format_bytes(bytes)
+        );
         let _ = ui.radio(true, line);
         inspected(ui, &data.inspected);
     }
@@ -90,8 +95,11 @@ fn summary(ui: &mut egui::Ui, inspection: &Inspection) {
             ui.label(part);
         }
         ui.label(format!(
-            "{} layers of d = {}; {} tokens an image, prompts of at most {} tokens",
-            model.num_hidden_layers, model.hidden_size, inspection.image_tokens, inspection.context
+            "{} of d = {}; {} per image, prompts of at most {}",
+            counted(model.num_hidden_layers, "layer"),
+            model.hidden_size,
+            counted(inspection.image_tokens, "token"),
+            counted(inspection.context, "token")
         ));
         needs(ui, inspection);
         for note in &inspection.notes {

@@ -10,6 +10,7 @@ use crate::{
         theme,
     },
     platform::PickKind,
+    words::{counted, plural},
 };
 
 /// Most lines of errors that are shown before they are only counted.
@@ -78,9 +79,9 @@ fn listed(ui: &mut egui::Ui, list: &PairList) -> bool {
         .horizontal_wrapped(|ui| {
             ui.strong(list.file.name());
             ui.label(format!(
-                "{} of {} lines can be run",
+                "{} of {} can be run",
                 list.usable(),
-                list.pairs.len()
+                counted(list.pairs.len(), "line")
             ));
             ui.button("Remove")
                 .accessible_name("Remove the list")
@@ -93,7 +94,7 @@ fn listed(ui: &mut egui::Ui, list: &PairList) -> bool {
     }
     let more = list.wrong().skip(MOST_ERRORS).count();
     if more > 0 {
-        ui.colored_label(alarm, format!("and {more} more lines"));
+        ui.colored_label(alarm, format!("and {more} more {}", plural(more, "line")));
     }
     remove
 }
@@ -110,7 +111,7 @@ fn rejected(ui: &mut egui::Ui, data: &mut Data) {
     }
     let more = data.rejected.len().saturating_sub(MOST_ERRORS);
     if more > 0 {
-        ui.colored_label(alarm, format!("and {more} more files"));
+        ui.colored_label(alarm, format!("and {more} more {}", plural(more, "file")));
     }
     if ui.button("Dismiss").clicked() {
         data.rejected.clear();

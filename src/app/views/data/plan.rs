@@ -4,6 +4,7 @@ use eframe::egui;
 
 use super::settings;
 use crate::app::{store::Store, theme};
+use crate::words::counted;
 
 /// Draws the card's content.
 pub fn show(ui: &mut egui::Ui, store: &mut Store) {
@@ -11,7 +12,7 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
     ui.heading("3  What will be run");
     row(ui, "checkpoint", &plan.model);
     row(ui, "pairs", &plan.pairs);
-    row(ui, "measured", &format!("{} pairs", plan.number));
+    row(ui, "measured", &counted(plan.number, "pair"));
     row(ui, "definition", store.data.settings.definition.name());
     row(ui, "text mask", store.data.settings.text_mask.name());
     for note in &plan.notes {

@@ -10,6 +10,7 @@ use crate::{
         theme,
     },
     report::{LensState, LensToken},
+    words::counted,
 };
 
 /// Room that one word needs, in heights of a line.
@@ -44,7 +45,8 @@ pub fn show(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
             let marked = marked.filter(|(pair, _)| *pair == desk.pair.pair).count();
             if desk.run.kept.is_none() && marked > 0 {
                 ui.label(format!(
-                    "The recording holds the words of {marked} patches: those with a dot."
+                    "The recording holds the words of {}, marked by a dot.",
+                    counted(marked, "patch")
                 ));
             }
         }

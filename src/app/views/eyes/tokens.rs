@@ -13,6 +13,7 @@ use crate::{
         theme,
     },
     report::{TokenKind, TokenView},
+    words::{counted, plural},
 };
 
 /// Most chips that are drawn before the reader asks for all.
@@ -38,7 +39,11 @@ pub fn show(ui: &mut egui::Ui, desk: &mut Desk<'_>) {
             for position in shown {
                 chip(ui, desk, position);
             }
-            if hidden > 0 && ui.button(format!("{hidden} more tokens")).clicked() {
+            if hidden > 0
+                && ui
+                    .button(format!("{hidden} more {}", plural(hidden, "token")))
+                    .clicked()
+            {
                 ui.data_mut(|data| data.insert_temp(all, true));
             }
         });
@@ -193,7 +198,7 @@ fn squares(ui: &mut egui::Ui, desk: &mut Desk<'_>, run: Range<usize>) {
         let pointed = desk.hovered.filter(|position| run.contains(position));
         let words = match pointed.and_then(|position| place_of(desk.pair, position)) {
             Some(place) => place,
-            None => format!("{}, {count} tokens", title(desk.pair, number)),
+            None => format!("{}, {}", title(desk.pair, number), counted(count, "token")),
         };
         ui.label(egui::RichText::new(words).color(theme::colors(ui).faint));
     });

@@ -9,8 +9,9 @@ use crate::{
     },
     report::{
         family::{FamilyResults, Metric, Variant},
-        format_count, format_seconds,
+        format_seconds,
     },
+    words::counted,
 };
 
 /// Draws the card.
@@ -36,11 +37,11 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, results: &FamilyResults
 /// How it was trained.
 fn training(variant: &Variant) -> String {
     let mut text = format!(
-        "Seed {}, {} samples, {} trained parameters, {} image tokens",
+        "Seed {}, {}, {}, {}",
         variant.seed,
-        format_count(variant.samples),
-        format_count(variant.parameters_trained),
-        variant.image_tokens
+        counted(variant.samples as usize, "sample"),
+        counted(variant.parameters_trained as usize, "trained parameter"),
+        counted(variant.image_tokens, "image token")
     );
     if let Some(seconds) = variant.seconds {
         text += &format!(", trained in {}", format_seconds(seconds));

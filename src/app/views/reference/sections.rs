@@ -6,6 +6,7 @@ use super::{formula::formula, published};
 use crate::{
     app::{glossary::prose, store::Store},
     report::{Definition, Report, TextMask},
+    words::counted,
 };
 
 /// A card.
@@ -79,9 +80,9 @@ fn mir(ui: &mut egui::Ui, store: &Store) {
 fn this_run(report: &Report) -> Option<String> {
     let mir = report.mir?;
     Some(format!(
-        "The run shown: log₁₀ of {:.3}, the sum over {} layers, is {mir:.3} ({}).",
+        "The run shown: log₁₀ of {:.3}, the sum over {}, is {mir:.3} ({}).",
         report.sum(),
-        report.layers.len(),
+        counted(report.layers.len(), "layer"),
         report.definition
     ))
 }

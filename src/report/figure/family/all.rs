@@ -5,6 +5,7 @@ use crate::report::{
     family::{FamilyResults, Metric, Over},
     figure::{Figure, Look, Palette, Scale},
 };
+use crate::words::counted;
 
 /// Width of the figures, in points.
 const WIDTH: f32 = 900.0;
@@ -55,7 +56,7 @@ pub fn family_captioned(plot: &FamilyPlot<'_>, figure: Figure, look: &Look) -> F
     let subtitle = match plot.axis {
         Some(axis) if axis.source.is_empty() => axis.explains.clone(),
         Some(axis) => format!("{} Varied in {}.", axis.explains, axis.source),
-        None => format!("{} checkpoints", results.family.variants.len()),
+        None => counted(results.family.variants.len(), "checkpoint"),
     };
     let over = Over::axis(plot.axis);
     let found = results.correlation(&over, &Metric::Mir, &Metric::Choice);

@@ -11,10 +11,8 @@ pub use scatter::mir_score;
 pub use settings::settings_plot;
 
 use super::{Color, Look, Stroke, compare::stroke};
-use crate::report::{
-    family::{FamilyAxis, FamilyResults, Metric, Variant},
-    format_count,
-};
+use crate::report::family::{FamilyAxis, FamilyResults, Metric, Variant};
+use crate::words::counted;
 
 /// What a plot of a family shows.
 #[derive(Clone, Copy, Debug)]
@@ -91,9 +89,9 @@ pub fn variant_tip(results: &FamilyResults, variant: &Variant) -> String {
         add(&Metric::FewShot(shots.clone()));
     }
     tip += &format!(
-        "\n{} samples, {} image tokens, seed {}",
-        format_count(variant.samples),
-        variant.image_tokens,
+        "\n{}, {}, seed {}",
+        counted(variant.samples as usize, "sample"),
+        counted(variant.image_tokens, "image token"),
         variant.seed
     );
     tip
@@ -108,9 +106,9 @@ pub fn family_origin(results: &FamilyResults) -> String {
     devices.sort_unstable();
     devices.dedup();
     format!(
-        "Definition exact, text mask {}, at most {} pairs never trained on, seed {}; {}; mirscope {}.",
+        "Definition exact, text mask {}, at most {} never trained on, seed {}; {}; mirscope {}.",
         settings.text_mask,
-        settings.num_pairs,
+        counted(settings.num_pairs, "pair"),
         settings.seed,
         devices.join("; "),
         results.mirscope_version
