@@ -13,6 +13,7 @@ mod log;
 mod measure;
 mod output;
 mod progress;
+#[cfg(feature = "app")]
 mod record;
 mod show;
 mod size;
@@ -105,6 +106,7 @@ fn run(args: Args, output: &Output) -> Result<(), CliError> {
             check::write(&task.out, page.as_bytes())?;
             output.print(&format!("wrote {}\n", task.out.display()))
         }
+        #[cfg(feature = "app")]
         Task::RecordDemo(task) => record::record(&task, output),
         Task::Completions { shell } => output.completions(shell),
     }

@@ -34,9 +34,11 @@ pub use data::{LayerReport, Moments, Report, SCHEMA};
 pub use device::{DeviceGrant, DeviceSummary, adapters_text};
 pub use exploration::{
     AttentionRow, Axes, Calibration, CloudShape, Kept, LensState, LensToken, LogitLens, PairView,
-    Picture, PictureView, ProjectedToken, Projection, RecordedClouds, RecordedRow, RecordedRun,
-    Recording, RecordingError, StageView, TokenKind, TokenView, WhatIf, WhatIfSettings,
+    Picture, PictureView, ProjectedToken, Projection, StageView, TokenKind, TokenView, WhatIf,
+    WhatIfSettings,
 };
+#[cfg(feature = "app")]
+pub use exploration::{RecordedClouds, RecordedRow, RecordedRun, Recording, RecordingError};
 pub use figure::svg;
 pub use file::{Format, write};
 pub use html::html;
@@ -51,7 +53,6 @@ pub use table::table;
 
 #[cfg(feature = "cli")]
 pub(crate) use file::replace as replace_file;
-pub(crate) use number::{
-    bytes as format_bytes, count as format_count, seconds as format_seconds,
-    significant as format_significant,
-};
+pub(crate) use number::{bytes as format_bytes, count as format_count};
+#[cfg(feature = "app")]
+pub(crate) use number::{seconds as format_seconds, significant as format_significant};
