@@ -2,9 +2,10 @@
 //! lists the files of the demo for embedding.
 //!
 //! The composed, plain WGSL lands in `OUT_DIR/<kernel>.wgsl` and a table of all kernels in
-//! `OUT_DIR/kernels.rs`, so that no composer is part of the program itself. The table of
-//! `assets/demo` lands in `OUT_DIR/demo.rs`, the family's results in `OUT_DIR/family.rs`; on the web both
-//! are empty, the page fetches the files.
+//! `OUT_DIR/kernels.rs`, so that no composer is part of the program itself. Imports are all there is to
+//! compose: a few lines do it, where a composer with a parser of WGSL would take a quarter of the time of
+//! the demo's build. The table of `assets/demo` lands in `OUT_DIR/demo.rs`, the family's results in
+//! `OUT_DIR/family.rs`; on the web both are empty, the page fetches the files.
 
 use std::{
     env, fs,
@@ -36,23 +37,61 @@ fn compose_shaders(out_dir: &Path) -> Result<(), Error> {
     }
     names.sort();
 
-    let mut compiler = wesl::Wesl::new("shaders");
-    compiler.use_stripping(true);
     let mut table = String::from(
         "/// Every kernel: its name and its composed WGSL, sorted by name.\npub static SHADERS: &[(&str, &str)] = &[\n",
     );
     for name in &names {
-        let module = format!("package::{name}").parse()?;
-        let composed = compiler
-            .compile(&module)
-            .map_err(|error| format!("shaders/{name}.wgsl: {error}"))?
-            .to_string();
+        let mut composed = String::new();
+        compose(name, &mut Vec::new(), &mut composed)?;
         let file = out_dir.join(format!("{name}.wgsl"));
         fs::write(&file, composed)?;
         table += &format!("    ({name:?}, include_str!({:?})),\n", file);
     }
     table += "];\n";
     fs::write(out_dir.join("kernels.rs"), table)?;
+    Ok(())
+}
+
+/// Adds the code of `shaders/MODULE.wgsl` to `composed`, behind that of the modules it imports from. A
+/// line `import package::common::reduce::workgroup_sum;` brings in all of `shaders/common/reduce.wgsl`,
+/// once: snippets are small, and their names are all different. Comments are left out.
+fn compose(module: &str, taken: &mut Vec<String>, composed: &mut String) -> Result<(), Error> {
+    if taken.iter().any(|name| name == module) {
+        return Ok(());
+    }
+    taken.push(module.to_owned());
+    let file = format!("shaders/{module}.wgsl");
+    let text = fs::read_to_string(&file).map_err(|error| format!("{file}: {error}"))?;
+    let mut own = String::new();
+    for (line, number) in text.lines().zip(1..) {
+        let code = line.trim_start();
+        if let Some(path) = code.strip_prefix("import ") {
+            let (from, item) = path
+                .strip_prefix("package::")
+                .and_then(|path| path.strip_suffix(';')?.rsplit_once("::"))
+                .ok_or(format!(
+                    "{file}:{number}: expected `import package::MODULE::ITEM;`, found `{line}`"
+                ))?;
+            let from = from.replace("::", "/");
+            compose(&from, taken, composed).map_err(|error| format!("{file}:{number}: {error}"))?;
+            let snippet = fs::read_to_string(format!("shaders/{from}.wgsl"))?;
+            // `fn item`, `struct item`, `const item`, `override item`
+            let declares = |line: &str| {
+                let mut words =
+                    line.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+                words.nth(1) == Some(item)
+            };
+            if !snippet.lines().any(declares) {
+                return Err(
+                    format!("{file}:{number}: shaders/{from}.wgsl declares no {item}").into(),
+                );
+            }
+        } else if !code.starts_with("//") {
+            own += line;
+            own.push('\n');
+        }
+    }
+    *composed += &own;
     Ok(())
 }
 
@@ -81,9 +120,13 @@ fn list_demo(out_dir: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes `FAMILY_RESULTS`: the text of `assets/family/results.json` where there is one. On the web it is
-/// none, the page fetches it.
+/// Writes `FAMILY_RESULTS` for the app: the text of `assets/family/results.json` where there is one. On the
+/// web it is none, the page fetches it.
 fn embed_family(out_dir: &Path) -> Result<(), Error> {
+    if env::var_os("CARGO_FEATURE_APP").is_none() {
+        // Only the app shows them: without it, new results are no reason to build again.
+        return Ok(fs::write(out_dir.join("family.rs"), "")?);
+    }
     let file = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("assets/family/results.json");
     let is_there = file.is_file();
     // A file that is not there would count as changed each time.
@@ -98,8 +141,7 @@ fn embed_family(out_dir: &Path) -> Result<(), Error> {
     } else {
         "None".to_owned()
     };
-    let code =
-        format!("#[cfg(feature = \"app\")]\nstatic FAMILY_RESULTS: Option<&str> = {embedded};\n");
+    let code = format!("static FAMILY_RESULTS: Option<&str> = {embedded};\n");
     fs::write(out_dir.join("family.rs"), code)?;
     Ok(())
 }

@@ -281,13 +281,20 @@ mod tests {
 
     #[test]
     fn thousands_of_tokens_are_cheap_and_can_be_pointed_at() {
+        // Ten times the tokens take ten times as long; a hundred times if each looked at all others.
+        let (few, many) = (time_of_pointing(300), time_of_pointing(3000));
+        assert!(many < 30 * few, "{many:?} for 3000, {few:?} for 300");
+    }
+
+    /// How long it takes at best to draw so many tokens of each modality with the pointer over one.
+    fn time_of_pointing(count: u32) -> std::time::Duration {
         let token = |index: u32| ProjectedToken {
             at: [(index as f32 * 0.37).sin(), (index as f32 * 0.71).cos()],
             pair: index / 64,
             position: index % 64,
         };
         let shape = CloudShape {
-            tokens: 3000,
+            tokens: count as usize,
             mean: [0.0; 2],
             covariance: [0.5, 0.0, 0.5],
         };
@@ -295,8 +302,8 @@ mod tests {
             state: 1,
             axes: Axes::Own,
             explained: [0.5, 0.2],
-            vision: (0..3000).map(token).collect(),
-            text: (0..3000).map(token).collect(),
+            vision: (0..count).map(token).collect(),
+            text: (0..count).map(token).collect(),
             vision_shape: shape,
             text_shape: shape,
         };
@@ -307,15 +314,20 @@ mod tests {
             pair: None,
         };
         let figure = clouds(&chart, &Look::new(Palette::DARK, [600.0, 400.0]));
-        let point = figure.dots.as_ref().unwrap().points[777];
+        let point = figure.dots.as_ref().unwrap().points[177];
         let (mut harness, seen) = harness(figure);
-        let rect = harness.get_by_label_contains("3000 vision").rect();
-        harness.hover_at(rect.min + egui::vec2(point[0], point[1]));
-        let began = std::time::Instant::now();
-        harness.run();
-        let milliseconds = began.elapsed().as_secs_f64() * 1e3;
-        assert!(matches!(seen.get().0, Some(Target::Token { .. })));
-        // A few frames of a build for debugging, on a busy machine.
-        assert!(milliseconds < 2000.0, "{milliseconds:.1} ms");
+        let rect = harness
+            .get_by_label_contains(&format!("{count} vision"))
+            .rect();
+        let times = (0..5).map(|_| {
+            harness.hover_at(rect.min);
+            harness.run();
+            harness.hover_at(rect.min + egui::vec2(point[0], point[1]));
+            let began = std::time::Instant::now();
+            harness.run();
+            assert!(matches!(seen.get().0, Some(Target::Token { .. })));
+            began.elapsed()
+        });
+        times.min().unwrap()
     }
 }

@@ -127,6 +127,7 @@ pub(crate) enum Task {
     #[command(hide = true)]
     Records(Records),
     /// Record what the app shows of the demo before anything was measured
+    #[cfg(feature = "app")]
     #[command(hide = true)]
     RecordDemo(RecordDemo),
 }
@@ -143,6 +144,7 @@ pub(crate) struct Records {
 }
 
 /// Arguments of `record-demo`.
+#[cfg(feature = "app")]
 #[derive(Debug, ClapArgs)]
 pub(crate) struct RecordDemo {
     /// Where the recording goes

@@ -15,6 +15,7 @@ mod number;
 mod out;
 mod output;
 mod progress;
+#[cfg(feature = "app")]
 mod record;
 mod records;
 mod show;
@@ -93,6 +94,7 @@ fn run(args: Args, output: &Output) -> Result<(), CliError> {
         Task::Family(task) => family::family(&task, quiet, output),
         Task::Show(task) => show::show(&task, quiet, output),
         Task::Records(task) => records::records(&task, output),
+        #[cfg(feature = "app")]
         Task::RecordDemo(task) => record::record(&task, output),
         Task::Completions { shell } => output.completions(shell),
     }

@@ -114,6 +114,7 @@ impl FileError {
     }
 
     /// A file that is larger than a reader takes.
+    #[cfg(any(feature = "app", target_arch = "wasm32"))]
     pub(super) fn too_large(file: &PickedFile, limit: u64) -> Self {
         Self::new(
             &file.path,

@@ -39,9 +39,11 @@ pub use data::{LayerReport, Moments, Report, SCHEMA};
 pub use device::{DeviceGrant, DeviceSummary, adapters_text};
 pub use exploration::{
     AttentionRow, Axes, Calibration, CloudShape, Kept, LensState, LensToken, LogitLens, PairView,
-    Picture, PictureView, ProjectedToken, Projection, RecordedClouds, RecordedRow, RecordedRun,
-    Recording, RecordingError, StageView, TokenKind, TokenView, WhatIf, WhatIfSettings,
+    Picture, PictureView, ProjectedToken, Projection, StageView, TokenKind, TokenView, WhatIf,
+    WhatIfSettings,
 };
+#[cfg(feature = "app")]
+pub use exploration::{RecordedClouds, RecordedRow, RecordedRun, Recording, RecordingError};
 pub use figure::svg;
 #[cfg(not(target_arch = "wasm32"))]
 pub use file::write;
@@ -60,7 +62,7 @@ pub use settings::{Definition, TextMask};
 pub use summary::{DataSummary, ModelSummary, Skipped, StageTiming};
 pub use table::table;
 
-pub(crate) use number::{
-    bytes as format_bytes, count as format_count, seconds as format_seconds,
-    significant as format_significant,
-};
+#[cfg(feature = "cli")]
+pub(crate) use number::{bytes as format_bytes, count as format_count};
+#[cfg(feature = "app")]
+pub(crate) use number::{seconds as format_seconds, significant as format_significant};

@@ -1,5 +1,5 @@
 // All tests of the page in one process, one after the other: they share a browser and the
-// machine's processors, and some of them watch the clock.
+// machine's processors, and some of them compare times.
 import './script.mjs';
 import './units.mjs';
 import './server.mjs';

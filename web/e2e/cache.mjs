@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { serve } from '../tools/serve.mjs';
 import {
-  MEASURED_WITHIN, ROOT, alarms, begin, hook, launch, measure, open, openPage, progressed, reach, site,
+  MEASURED_WITHIN, READY_WITHIN, ROOT, alarms, begin, hook, launch, measure, open, openPage, progressed, reach, site,
 } from './harness.mjs';
 
 let browser;
@@ -117,7 +117,7 @@ test('after the first visit the page works and measures without a network', LIMI
     const manifest = await (await fetch(new URL('manifest.json', script))).json();
     return manifest.demo.reduce((sum, { bytes }) => sum + bytes, 0);
   });
-  const deadline = Date.now() + 120_000;
+  const deadline = Date.now() + READY_WITHIN;
   while ((await page.evaluate(() => window.mirscope.cacheSize())) !== demo) {
     assert.ok(Date.now() < deadline, 'the demo is fetched while nobody waits for it');
     await new Promise((resolve) => setTimeout(resolve, 300));

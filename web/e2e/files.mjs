@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-  MEASURED_WITHIN, ROOT, alarms, hook, launch, open, openPage, reach, screenshot, site,
+  MEASURED_WITHIN, READY_WITHIN, ROOT, alarms, hook, launch, open, openPage, reach, screenshot, site,
 } from './harness.mjs';
 
 let browser;
@@ -21,7 +21,7 @@ const brought = (page, images, texts) => page.waitForFunction(
     return done(data.images) === wantedImages && done(data.texts) === wantedTexts;
   },
   [images, texts],
-  { timeout: 30_000 },
+  { timeout: READY_WITHIN },
 );
 
 test('dropped images and texts are listed, with what is wrong with them', LIMIT, async (t) => {

@@ -10,8 +10,8 @@ import {
 const PAIRS = process.env.MIRSCOPE_FULL ? null : 4;
 /** How far a term, its parts and the MIR may be from the native ones. */
 const BAR = 1e-3;
-/** Between two animation frames while pairs are run, in milliseconds. */
-const LONGEST_FRAME = 100;
+/** How many times as long as without a run the page may take for its part of a frame during one. */
+const SLOWER = 4;
 
 let browser;
 before(async () => {
@@ -36,10 +36,12 @@ test('the browser measures what the native program measures', LIMIT, async (t) =
   await open(page, address);
   const idle = summary(await idleFrames(page));
   t.diagnostic(`frames drawn one after the other without a run: ${idle.words}`);
+  const ownIdle = await ownPart(page);
+  t.diagnostic(`the app's own part of those: ${ownIdle.words}`);
   await watchFrames(page);
   const report = await measure(page, PAIRS);
   const watched = await page.evaluate(() => window.watched);
-  const own = summary((await page.evaluate(() => window.drawn)).filter((time) => time >= 1));
+  const own = await ownPart(page);
   await screenshot(page, 'measured');
 
   const expected = JSON.parse(await native('measure', '--json', ...(PAIRS ? ['--num-pairs', String(PAIRS)] : [])));
@@ -51,10 +53,12 @@ test('the browser measures what the native program measures', LIMIT, async (t) =
   t.diagnostic(`frames while pairs are run, from the second on: ${steady.words}`);
   assert.ok(steady.count >= 10, 'the page is drawn while pairs are under way');
   t.diagnostic(`the app's own part of a frame: ${own.words}`);
-  assert.ok(own.most < LONGEST_FRAME, `the app takes ${own.most} ms for a frame`);
-  // The processors that compute draw the page as well, and whatever else this machine is doing: where
-  // frames take their time without a run, the run is measured by those.
-  const bar = Math.max(LONGEST_FRAME, 3 * idle.most);
+  assert.ok(own.most < SLOWER * Math.max(ownIdle.most || 0, 1), `${own.most} ms, without a run ${ownIdle.most} ms`);
+  // The processors that compute draw the page as well. A page that waited for its engine would be drawn
+  // once a pair; where frames take their time without a run, the run is measured by those.
+  const pair = pairTime(report);
+  t.diagnostic(`a pair takes ${pair.toFixed(0)} ms`);
+  const bar = Math.max(pair / 2, SLOWER * idle.most);
   assert.ok(steady.most < bar, `95 % of the frames within ${steady.most} ms, expected ${bar}`);
 
   await page.evaluate(() => window.mirscope.select(3));
@@ -67,12 +71,13 @@ test('the browser measures what the native program measures', LIMIT, async (t) =
   assert.match(await exported('html'), /^<!doctype html>/i);
 });
 
-test('cancel acts within a second, and the same engine measures again', LIMIT, async (t) => {
+test('cancel acts long before the run would end, and the same engine measures again', LIMIT, async (t) => {
   const address = await site(t, { mount: '/some/where/' });
   const page = await openPage(t, browser);
   await open(page, address);
   const runs = await hook(page, 'runs');
-  await begin(page, 64);
+  const all = 64;
+  await begin(page, all);
   await progressed(page, 'forward', 1);
   await screenshot(page, 'running');
   const [worker] = page.workers();
@@ -83,12 +88,25 @@ test('cancel acts within a second, and the same engine measures again', LIMIT, a
     return performance.now() - asked;
   });
   await reach(page, 'ready');
-  t.diagnostic(`cancelled within ${took.toFixed(0)} ms`);
-  assert.ok(took < 1000, `${took} ms`);
   assert.deepEqual(await hook(page, 'runs'), runs, 'nothing is kept of a cancelled run');
-  await measure(page, 1);
+  const pair = pairTime(await measure(page, 4));
+  t.diagnostic(`cancelled within ${took.toFixed(0)} ms, a pair takes ${pair.toFixed(0)} ms`);
+  // At most the pairs that the device was given together, which are few.
+  assert.ok(took < (all / 4) * pair, `${took} ms, a pair takes ${pair} ms`);
   assert.deepEqual(page.workers(), [worker], 'it is the same Worker');
 });
+
+/** How long a pair took in a run, in milliseconds. */
+function pairTime(report) {
+  const forward = report.timings.find(({ stage }) => stage === 'forward');
+  return (1000 * forward.seconds) / report.data.num_pairs;
+}
+
+/** What the app itself took for the frames drawn since the last call, as `summary`. */
+async function ownPart(page) {
+  const times = await page.evaluate(() => window.drawn.splice(0));
+  return summary(times.filter((time) => time >= 1));
+}
 
 /** Count, median, 95th percentile and maximum of times in milliseconds. */
 function summary(times) {

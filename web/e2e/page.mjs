@@ -1,7 +1,7 @@
 // The page before anything is measured: loading, layout, browsers that cannot run it.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { hook, launch, open, openPage, reach, screenshot, site } from './harness.mjs';
+import { READY_WITHIN, hook, launch, open, openPage, reach, screenshot, site } from './harness.mjs';
 
 let browser;
 before(async () => {
@@ -9,7 +9,7 @@ before(async () => {
 });
 after(() => browser?.close());
 
-const LIMIT = { timeout: 120_000 };
+const LIMIT = { timeout: 2 * READY_WITHIN };
 
 test('the page can be read before the program arrives, then the recorded report is there', LIMIT, async (t) => {
   let release;

@@ -5,13 +5,16 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ROOT } from './harness.mjs';
+import { READY_WITHIN, ROOT } from './harness.mjs';
 
 /** Tools that the script itself uses, taken from this machine. */
-const TOOLS = ['bash', 'sed', 'grep', 'cat', 'dirname', 'cmp', 'mkdir', 'chmod', 'head', 'tee'];
+const TOOLS = ['bash', 'sed', 'grep', 'cat', 'dirname', 'cmp', 'mkdir', 'chmod', 'head', 'tee', 'sort'];
 
-/** A machine: stand-ins by name (text of a shell script), and files of its system. */
-function machine(t, programs, files = []) {
+/**
+ * A machine: stand-ins by name (text of a shell script), files of its system, and more environment. It
+ * gives a function that runs the script and, as `folder`, where all of that is.
+ */
+function machine(t, programs, files = [], environment = { DEV_DRY_RUN: '1' }) {
   const folder = mkdtempSync(join(tmpdir(), 'mirscope-dev-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const bin = join(folder, 'bin');
@@ -28,14 +31,15 @@ function machine(t, programs, files = []) {
     mkdirSync(join(folder, 'root', file, '..'), { recursive: true });
     writeFileSync(join(folder, 'root', file), '');
   }
-  return (...parameters) => {
+  const dev = (...parameters) => {
     const { status, stdout, stderr } = spawnSync(join(bin, 'bash'), [join(ROOT, 'dev'), ...parameters], {
       encoding: 'utf8',
-      env: { PATH: bin, HOME: folder, DEV_SYSROOT: join(folder, 'root'), MIRSCOPE_CACHE: join(folder, 'cache'), DEV_DRY_RUN: '1' },
-      timeout: 60_000,
+      env: { PATH: bin, HOME: folder, DEV_SYSROOT: join(folder, 'root'), MIRSCOPE_CACHE: join(folder, 'cache'), ...environment },
+      timeout: READY_WITHIN,
     });
     return { status, text: stdout + stderr };
   };
+  return Object.assign(dev, { folder });
 }
 
 const ORDINARY_USER = { id: 'echo 1000' };
@@ -60,7 +64,7 @@ test('with root, or a sudo that asks nothing, packages are installed without a q
   const root = machine(t, { ...RUST, id: 'echo 0', 'apt-get': 'exit 0' })('demo');
   assert.equal(root.status, 0, root.text);
   assert.match(root.text, /^\+ env DEBIAN_FRONTEND=noninteractive apt-get install -y .*mesa-vulkan-drivers$/m);
-  assert.match(root.text, /^\+ cargo run --release -- measure$/m);
+  assert.match(root.text, /^\+ \S+\/quick\/mirscope measure$/m);
   const sudo = machine(t, { ...RUST, ...ORDINARY_USER, sudo: 'exit 0', 'apt-get': 'exit 0' })('demo');
   assert.match(sudo.text, /^\+ sudo -n DEBIAN_FRONTEND=noninteractive apt-get install -y /m);
 });
@@ -70,10 +74,40 @@ test('no driver is put beside one that is there', (t) => {
   const complete = machine(t, programs, VULKAN)('demo', '--num-pairs', '8');
   assert.equal(complete.status, 0, complete.text);
   assert.doesNotMatch(complete.text, /apt-get/);
-  assert.match(complete.text, /^\+ cargo run --release -- measure --num-pairs 8$/m);
+  assert.match(complete.text, /^\+ \S+\/quick\/mirscope measure --num-pairs 8$/m);
   const driverOnly = machine(t, programs, VULKAN.slice(1))('demo');
   assert.match(driverOnly.text, /apt-get install .*libvulkan1$/m);
   assert.doesNotMatch(driverOnly.text, /mesa/);
+});
+
+test('the build says how far it is, and its program gets the options', (t) => {
+  const artifact = (name, kind) => `echo '{"reason":"compiler-artifact","package_id":"registry#${name}@1.0.0",`
+    + `"target":{"kind":["${kind}"]}}'`;
+  const build = [
+    artifact('a', 'custom-build'), artifact('a', 'lib'), artifact('b', 'proc-macro'), artifact('a', 'lib'),
+    'echo \'{"reason":"build-finished","success":true}\'',
+  ];
+  const cargo = (outcome) => `case $1 in
+    metadata) printf '{"target_directory":"%s"}' "$HOME" ;;
+    build) ${build.join('\n')}
+      ${outcome} ;;
+    tree) printf 'a v1\nb v1 (proc-macro)\na v1 (*)\nmirscope v1\n' ;;
+    esac`;
+  const programs = { ...RUST, id: 'echo 0', cc: 'exit 0' };
+  const environment = { DEV_TELL_EVERY: '0' };
+  const dev = machine(t, { ...programs, cargo: cargo('exit 0') }, VULKAN, environment);
+  mkdirSync(join(dev.folder, 'quick'));
+  writeFileSync(join(dev.folder, 'quick/mirscope'), `#!${join(dev.folder, 'bin/bash')}\necho "measured: $*"\n`, { mode: 0o755 });
+  const { status, text } = dev('demo', '--num-pairs', '8');
+  assert.equal(status, 0, text);
+  const told = text.split('\n').filter((line) => line.startsWith('building: '));
+  assert.deepEqual(told.map((line) => line.replace(/\d+ s$/, 'T')), [
+    'building: 1 of 3 crates, T', 'building: 2 of 3 crates, T', 'building: 2 of 3 crates, T',
+  ]);
+  assert.match(text, /^measured: measure --num-pairs 8$/m);
+  const broken = machine(t, { ...programs, cargo: cargo('exit 101') }, VULKAN, environment)('demo');
+  assert.equal(broken.status, 101, broken.text);
+  assert.match(broken.text, /building mirscope, once/);
 });
 
 test('a window asks for the libraries that it loads, the command line does not', (t) => {
@@ -90,7 +124,7 @@ test('the family is measured by one command, the recipe is tested by another', (
   const programs = { ...RUST, id: 'echo 0', 'apt-get': 'exit 0', cc: 'exit 0' };
   const family = machine(t, programs, VULKAN)('family', '--all');
   assert.equal(family.status, 0, family.text);
-  assert.match(family.text, /^\+ cargo run --release -- family assets\/family --all$/m);
+  assert.match(family.text, /^\+ \S+\/quick\/mirscope family assets\/family --all$/m);
   const recipe = machine(t, { python3: 'exit 0' })('train-test');
   assert.equal(recipe.status, 0, recipe.text);
   assert.match(recipe.text, /^\+ training\/run test$/m);

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom},
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -54,12 +54,15 @@ fn add(files: &mut Vec<PickedFile>, path: &Path, name: &str, depth: usize) {
 ///
 /// # Errors
 /// What the system says; nothing is overwritten.
+#[cfg(feature = "app")]
 pub fn write_new(name: &str, bytes: &[u8]) -> Result<String, FileError> {
     let folder = std::env::current_dir().unwrap_or_default();
     write_new_in(&folder, name, bytes)
 }
 
+#[cfg(feature = "app")]
 fn write_new_in(folder: &Path, name: &str, bytes: &[u8]) -> Result<String, FileError> {
+    use io::Write;
     let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
     let mut path = folder.join(name);
     for number in 2..1000 {
@@ -199,6 +202,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "app")]
     #[test]
     fn texts_are_read_whatever_their_mark() {
         let folder = tempfile::tempdir().unwrap();

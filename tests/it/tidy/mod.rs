@@ -2,6 +2,7 @@
 
 mod commands;
 mod kernels;
+mod lean;
 mod modules;
 mod source;
 mod style;

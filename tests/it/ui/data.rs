@@ -32,7 +32,8 @@ fn brought(paths: &[PathBuf]) -> (Harness<'static, App>, FakeLink) {
 
 /// Runs until every file was looked at.
 fn settle(harness: &mut Harness<'_, App>) {
-    for _ in 0..200 {
+    // A minute: the files are small, but the machine may be busy.
+    for _ in 0..3000 {
         harness.step();
         let data = &harness.state().store.data;
         let open = data.images.iter().any(|item| item.is_open())
