@@ -3,8 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    engine::{Command, Event, MeasureRequest, MeasureSettings, PairSource},
-    report::{Format, TextMask, table, write},
+    engine::{Command, Event, MeasureRequest, MeasureSettings, PairSource, demo_connectors},
+    platform::native::stored_family,
+    report::{
+        Format, Report, TextMask, TextStyle,
+        family::{Contrast, FamilyResults},
+        ruler_text, table, write,
+    },
 };
 
 use super::{
@@ -41,11 +46,30 @@ pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(),
     if let (Some(path), Some(format)) = (&out, format) {
         write(&report, format, path)?;
     }
-    output.result(&*report, task.json, |style| table(&report, style))?;
+    output.result(&*report, task.json, |style| {
+        let ruler = ruler(&task, &report, style);
+        table(&report, style) + &ruler.unwrap_or_default()
+    })?;
     match out {
         Some(path) if !task.json => output.print(&format!("\nwrote {}\n", path.display())),
         _ => Ok(()),
     }
+}
+
+/// Where the demo lies between captions that fit and shuffled ones; none for other models and data.
+fn ruler(task: &Measure, report: &Report, style: TextStyle) -> Option<String> {
+    let of_the_demo = task.model.is_none() && task.pairs.is_none() && task.images.is_empty();
+    if !of_the_demo {
+        return None;
+    }
+    let results = FamilyResults::parse(stored_family()?, "results.json").ok()?;
+    let contrast = Contrast::new(&results, report.definition)?;
+    let mut connectors = demo_connectors().into_iter();
+    let connector = connectors.find(|connector| match &task.connector {
+        Some(name) => connector.name == *name,
+        None => connector.file.is_none(),
+    })?;
+    ruler_text(&contrast, report, connector.samples, style)
 }
 
 fn request(task: &Measure) -> Result<MeasureRequest, CliError> {

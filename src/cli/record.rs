@@ -12,17 +12,19 @@ use crate::{
     },
     platform::{Cancel, native::block_on},
     report::{
-        AttentionRow, Axes, LogitLens, PairView, Projection, RecordedClouds, RecordedRow,
-        RecordedRun, Recording, Report, TokenKind,
+        AttentionRow, Axes, Definition, LogitLens, PairView, Projection, RecordedClouds,
+        RecordedModel, RecordedRow, RecordedRun, Recording, Report, TokenKind,
+        family::{Contrast, ContrastSide, FamilyResults},
     },
 };
 
 use super::{args::RecordDemo, error::CliError, output::Output};
 
 /// Tokens of a modality in each recorded projection.
-const POINTS: usize = 350;
+const POINTS: usize = 300;
 
-/// Pairs that can be looked at; with the earlier connectors only the first has words and attention.
+/// Pairs that can be looked at; only where captions fit and with the trained connector all of them have
+/// words and attention, with the others the first.
 const PAIRS: usize = 3;
 
 /// Patches of a pair whose words are recorded.
@@ -34,18 +36,24 @@ const WORDS: usize = 3;
 /// Words of a pair whose attention is recorded.
 const QUERIES: usize = 3;
 
-/// Runs the demo with each of its connectors and writes what there is to see.
+/// Runs the two trainings that are set against each other and the demo with each of its connectors, and
+/// writes what there is to see.
 pub(crate) fn record(task: &RecordDemo, output: &Output) -> Result<(), CliError> {
+    let contrast = contrast(&task.results)?;
     let mut recorder = Recorder::default();
-    // The trained connector first: its patches are looked at with the others, too.
-    let mut runs = demo_connectors()
-        .iter()
-        .rev()
-        .map(|connector| recorder.run(connector, &task.metrics))
-        .collect::<Result<Vec<_>, CliError>>()?;
-    runs.reverse();
-    let pairs = recorder.pairs;
-    let bytes = Recording { pairs, runs }.to_bytes().map_err(failed)?;
+    // Captions that fit come first: the patches chosen there are looked at with the others, too.
+    let sides = contrast.sides();
+    let sides = sides.map(|side| recorder.side(&contrast, side));
+    let mut runs = sides.into_iter().collect::<Result<Vec<_>, CliError>>()?;
+    for connector in demo_connectors() {
+        runs.push(recorder.step(&connector, &task.metrics)?);
+    }
+    let recording = Recording {
+        contrast,
+        pairs: recorder.pairs,
+        runs,
+    };
+    let bytes = recording.to_bytes().map_err(failed)?;
     let unwritable = |error| CliError::Input(format!("{}: {error}", task.out.display()));
     std::fs::write(&task.out, &bytes).map_err(unwritable)?;
     output.print(&format!(
@@ -59,6 +67,20 @@ fn failed(reason: impl ToString) -> CliError {
     CliError::Failed(reason.to_string())
 }
 
+/// The two trainings in the results of the family.
+fn contrast(results: &Path) -> Result<Contrast, CliError> {
+    let wrong = |reason: String| CliError::Input(format!("{}: {reason}", results.display()));
+    let text = std::fs::read_to_string(results).map_err(|error| wrong(error.to_string()))?;
+    let found = FamilyResults::parse(&text, &results.display().to_string());
+    let found = found.map_err(|error| CliError::Input(error.to_string()))?;
+    Contrast::new(&found, Definition::Exact).ok_or_else(|| {
+        wrong(
+            "expected a control and seeds to compare the base with, found none: run `mirscope family`"
+                .to_owned(),
+        )
+    })
+}
+
 #[derive(Default)]
 struct Recorder {
     session: Session,
@@ -69,8 +91,45 @@ struct Recorder {
 }
 
 impl Recorder {
-    fn run(&mut self, connector: &DemoConnector, metrics: &Path) -> Result<RecordedRun, CliError> {
-        let report = self.measure(connector)?;
+    /// One of the two trainings, measured as its family was.
+    fn side(&mut self, contrast: &Contrast, side: &ContrastSide) -> Result<RecordedRun, CliError> {
+        let settings = MeasureSettings {
+            num_pairs: Some(contrast.settings.num_pairs),
+            seed: contrast.settings.seed,
+            text_mask: contrast.settings.text_mask,
+            ..MeasureSettings::default()
+        };
+        let report = self.measure(
+            ModelSource::Family(side.folder.clone()),
+            PairSource::Family(contrast.pairs.clone()),
+            settings,
+        )?;
+        let shown = if side == &contrast.fitting { PAIRS } else { 1 };
+        Ok(RecordedRun {
+            model: RecordedModel::Family(side.folder.clone()),
+            samples: contrast.samples,
+            answered: Some(side.answered.value),
+            ..self.run(report, shown)?
+        })
+    }
+
+    /// The demo with its connector as of a step of its training.
+    fn step(&mut self, connector: &DemoConnector, metrics: &Path) -> Result<RecordedRun, CliError> {
+        let model = ModelSource::Demo {
+            connector: connector.file.is_some().then(|| connector.name.clone()),
+        };
+        let report = self.measure(model, PairSource::Demo, MeasureSettings::default())?;
+        let shown = if connector.file.is_none() { PAIRS } else { 1 };
+        Ok(RecordedRun {
+            model: RecordedModel::Demo(connector.name.clone()),
+            samples: connector.samples,
+            answered: answered(metrics, &connector.name)?,
+            ..self.run(report, shown)?
+        })
+    }
+
+    /// What there is to see in the run that was just measured; words and attention of so many pairs.
+    fn run(&mut self, report: Report, told: usize) -> Result<RecordedRun, CliError> {
         let mut projections = Vec::new();
         for axes in [Axes::Own, Axes::Shared] {
             for state in 0..=report.layers.len() {
@@ -79,8 +138,9 @@ impl Recorder {
         }
         if self.pairs.is_empty() {
             self.choose()?;
+        } else {
+            self.check_pairs()?;
         }
-        let told = if connector.file.is_none() { PAIRS } else { 1 };
         let mut lenses = Vec::new();
         for (pair, position) in self.patches.clone() {
             if pair < told {
@@ -100,14 +160,35 @@ impl Recorder {
             }
         }
         Ok(RecordedRun {
-            connector: connector.name.clone(),
-            samples: connector.samples,
-            answered: answered(metrics, &connector.name)?,
+            model: RecordedModel::Demo(String::new()),
+            samples: 0,
+            answered: None,
             report,
             clouds: RecordedClouds::new(&projections, POINTS).map_err(failed)?,
             lenses,
             attention,
         })
+    }
+
+    /// Fails where the pairs are not those of the run before: they are recorded once.
+    fn check_pairs(&mut self) -> Result<(), CliError> {
+        for index in 0..PAIRS {
+            let pair = self.pair(index)?;
+            let known = &self.pairs[index];
+            let pictures = |pair: &PairView| -> Vec<_> {
+                let pictures = pair.pictures.iter();
+                pictures.map(|view| view.picture.clone()).collect()
+            };
+            if pair.tokens != known.tokens || pictures(&pair) != pictures(known) {
+                return Err(failed(format!(
+                    "pair {}: expected {} as in the runs before, found {}",
+                    index + 1,
+                    known.name,
+                    pair.name
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Chooses the pairs, and of each the patches that are surest of a word of its own.
@@ -156,14 +237,17 @@ impl Recorder {
         }
     }
 
-    fn measure(&mut self, connector: &DemoConnector) -> Result<Report, CliError> {
+    fn measure(
+        &mut self,
+        model: ModelSource,
+        pairs: PairSource,
+        settings: MeasureSettings,
+    ) -> Result<Report, CliError> {
         let request = MeasureRequest {
-            model: ModelSource::Demo {
-                connector: connector.file.is_some().then(|| connector.name.clone()),
-            },
-            pairs: PairSource::Demo,
+            model,
+            pairs,
             device: Default::default(),
-            settings: MeasureSettings::default(),
+            settings,
             keep: true,
         };
         match self.ask(Command::Measure(Box::new(request)))? {
@@ -181,7 +265,14 @@ impl Recorder {
 
     fn pair(&mut self, index: usize) -> Result<PairView, CliError> {
         match self.ask(Command::Explore(Explore::Pair(index)))? {
-            Event::Pair(pair) => Ok(*pair),
+            Event::Pair(mut pair) => {
+                // The pairs of family and demo are the same images in two folders.
+                let names = pair.pictures.iter_mut().map(|view| &mut view.name);
+                for name in names.chain([&mut pair.name]) {
+                    *name = name.rsplit('/').next().unwrap_or_default().to_owned();
+                }
+                Ok(*pair)
+            }
             other => Err(CliError::unexpected(&other)),
         }
     }

@@ -20,6 +20,7 @@ mod layout;
 mod number;
 mod performance;
 mod random;
+mod ruler;
 mod settings;
 mod summary;
 mod table;
@@ -34,8 +35,8 @@ pub use data::{LayerReport, Moments, Report, SCHEMA};
 pub use device::{DeviceGrant, DeviceSummary, adapters_text};
 pub use exploration::{
     AttentionRow, Axes, Calibration, CloudShape, Kept, LensState, LensToken, LogitLens, PairView,
-    Picture, PictureView, ProjectedToken, Projection, RecordedClouds, RecordedRow, RecordedRun,
-    Recording, RecordingError, StageView, TokenKind, TokenView, WhatIf, WhatIfSettings,
+    Picture, PictureView, ProjectedToken, Projection, RecordedClouds, RecordedModel, RecordedRow,
+    RecordedRun, Recording, RecordingError, StageView, TokenKind, TokenView, WhatIf, WhatIfSettings,
 };
 pub use figure::svg;
 pub use file::{Format, write};
@@ -45,6 +46,7 @@ pub use json::{ReportError, parse, read, to_json};
 pub use layout::TextStyle;
 pub use performance::{StoredRecord, TorchRecord, performance_markdown, read_records};
 pub use random::SplitMix64;
+pub use ruler::ruler_text;
 pub use settings::{Definition, TextMask};
 pub use summary::{DataSummary, ModelSummary, StageTiming};
 pub use table::table;

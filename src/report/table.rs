@@ -105,7 +105,7 @@ fn bar(share: f64) -> String {
 fn mir_line(report: &Report, style: TextStyle) -> String {
     match (report.mir, report.undefined_because()) {
         (Some(mir), _) => format!(
-            "{} = log10 of {}, the sum over {} layers; lower is better aligned",
+            "{} = log10 of {}, the sum over {} layers; lower is nearer to the words",
             style.bold(&format!("{mir:.3}")),
             significant(report.sum()),
             report.layers.len()

@@ -8,6 +8,7 @@ mod attention;
 mod logit_lens;
 mod pair;
 mod projection;
+mod recorded_pair;
 mod recording;
 mod what_if;
 
@@ -15,7 +16,9 @@ pub use attention::AttentionRow;
 pub use logit_lens::{LensState, LensToken, LogitLens};
 pub use pair::{PairView, Picture, PictureView, StageView, TokenKind, TokenView};
 pub use projection::{Axes, CloudShape, ProjectedToken, Projection};
-pub use recording::{RecordedClouds, RecordedRow, RecordedRun, Recording, RecordingError};
+pub use recording::{
+    RecordedClouds, RecordedModel, RecordedRow, RecordedRun, Recording, RecordingError,
+};
 pub use what_if::{Calibration, WhatIf, WhatIfSettings};
 
 use serde::{Deserialize, Serialize};

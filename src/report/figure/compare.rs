@@ -194,7 +194,7 @@ pub fn mir_per_run(runs: &[Named<'_>], selected: Option<usize>, look: &Look) -> 
         [0.5 * font, height - 3.2 * font],
     );
     let axis = axis.between([area.left() + font, area.right() - font]);
-    sheet.value_axis(area, axis, "MIR: lower is better aligned");
+    sheet.value_axis(area, axis, "MIR: lower is nearer to the words");
     for (index, run) in runs.iter().enumerate() {
         let y = area.top() + row * (index as f32 + 0.5);
         let color = stroke(&look, index).color;
@@ -245,6 +245,6 @@ pub fn mir_per_run(runs: &[Named<'_>], selected: Option<usize>, look: &Look) -> 
         None => format!("{} undefined", run.name),
     });
     let listed: Vec<String> = listed.collect();
-    sheet.figure.summary = format!("{}. Lower is better aligned.", listed.join(", "));
+    sheet.figure.summary = format!("{}. Lower is nearer to the words.", listed.join(", "));
     sheet.figure
 }

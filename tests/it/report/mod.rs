@@ -1,5 +1,6 @@
 //! Reports: as text, as files, and back.
 
+mod contrast;
 mod family;
 mod figures;
 mod files;
