@@ -98,8 +98,10 @@ fn embed_family(out_dir: &Path) -> Result<(), Error> {
     } else {
         "None".to_owned()
     };
-    let code =
-        format!("#[cfg(feature = \"app\")]\nstatic FAMILY_RESULTS: Option<&str> = {embedded};\n");
+    let code = format!(
+        "#[cfg(any(feature = \"app\", feature = \"cli\"))]\n\
+         static FAMILY_RESULTS: Option<&str> = {embedded};\n"
+    );
     fs::write(out_dir.join("family.rs"), code)?;
     Ok(())
 }

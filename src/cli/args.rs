@@ -148,7 +148,11 @@ pub(crate) struct RecordDemo {
     #[arg(long, value_name = "FILE", default_value = "assets/demo/metrics.json")]
     pub(crate) metrics: PathBuf,
     /// What was found of the family
-    #[arg(long, value_name = "FILE", default_value = "assets/family/results.json")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "assets/family/results.json"
+    )]
     pub(crate) results: PathBuf,
 }
 

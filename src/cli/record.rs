@@ -45,12 +45,14 @@ pub(crate) fn record(task: &RecordDemo, output: &Output) -> Result<(), CliError>
     let sides = contrast.sides();
     let sides = sides.map(|side| recorder.side(&contrast, side));
     let mut runs = sides.into_iter().collect::<Result<Vec<_>, CliError>>()?;
+    let family_pairs = recorder.pairs.clone();
     for connector in demo_connectors() {
         runs.push(recorder.step(&connector, &task.metrics)?);
     }
     let recording = Recording {
         contrast,
-        pairs: recorder.pairs,
+        family_pairs,
+        demo_pairs: recorder.pairs,
         runs,
     };
     let bytes = recording.to_bytes().map_err(failed)?;
@@ -139,7 +141,7 @@ impl Recorder {
         if self.pairs.is_empty() {
             self.choose()?;
         } else {
-            self.check_pairs()?;
+            self.take_pairs()?;
         }
         let mut lenses = Vec::new();
         for (pair, position) in self.patches.clone() {
@@ -170,23 +172,19 @@ impl Recorder {
         })
     }
 
-    /// Fails where the pairs are not those of the run before: they are recorded once.
-    fn check_pairs(&mut self) -> Result<(), CliError> {
+    /// Takes the pairs of another run; fails where their tokens are not those of the run before, for which
+    /// patches and words were chosen.
+    fn take_pairs(&mut self) -> Result<(), CliError> {
         for index in 0..PAIRS {
             let pair = self.pair(index)?;
-            let known = &self.pairs[index];
-            let pictures = |pair: &PairView| -> Vec<_> {
-                let pictures = pair.pictures.iter();
-                pictures.map(|view| view.picture.clone()).collect()
-            };
-            if pair.tokens != known.tokens || pictures(&pair) != pictures(known) {
+            if self.pairs[index].tokens != pair.tokens {
                 return Err(failed(format!(
-                    "pair {}: expected {} as in the runs before, found {}",
+                    "pair {}: expected the tokens of the runs before, found others in {}",
                     index + 1,
-                    known.name,
                     pair.name
                 )));
             }
+            self.pairs[index] = pair;
         }
         Ok(())
     }
@@ -266,7 +264,7 @@ impl Recorder {
     fn pair(&mut self, index: usize) -> Result<PairView, CliError> {
         match self.ask(Command::Explore(Explore::Pair(index)))? {
             Event::Pair(mut pair) => {
-                // The pairs of family and demo are the same images in two folders.
+                // The images of family and demo have the same names in two folders.
                 let names = pair.pictures.iter_mut().map(|view| &mut view.name);
                 for name in names.chain([&mut pair.name]) {
                     *name = name.rsplit('/').next().unwrap_or_default().to_owned();

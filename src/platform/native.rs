@@ -9,9 +9,9 @@ mod family;
 #[cfg(feature = "app")]
 pub use dialogs::{address, cache_size, clear_cache, in_background, pick, read, save};
 pub use disk::{files_at, read_range};
+pub use family::asset_files;
 #[cfg(feature = "cli")]
 pub use family::stored_family;
-pub use family::asset_files;
 #[cfg(feature = "app")]
 pub use family::{family_results, has_family};
 

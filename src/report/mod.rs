@@ -36,7 +36,8 @@ pub use device::{DeviceGrant, DeviceSummary, adapters_text};
 pub use exploration::{
     AttentionRow, Axes, Calibration, CloudShape, Kept, LensState, LensToken, LogitLens, PairView,
     Picture, PictureView, ProjectedToken, Projection, RecordedClouds, RecordedModel, RecordedRow,
-    RecordedRun, Recording, RecordingError, StageView, TokenKind, TokenView, WhatIf, WhatIfSettings,
+    RecordedRun, Recording, RecordingError, StageView, TokenKind, TokenView, WhatIf,
+    WhatIfSettings,
 };
 pub use figure::svg;
 pub use file::{Format, write};

@@ -52,7 +52,8 @@ pub fn ruler_text(
         seen => format!("this connector had seen {}", count(seen)),
     };
     let compared = format!(
-        "Those were trained on {} pairs each, {seen}. MIR compares the ends of equally long trainings: {NO_PROGRESS}",
+        "Those were trained on {} pairs each, {seen}. Compare the ends of equally long trainings: \
+         {NO_PROGRESS}",
         count(contrast.samples)
     );
     let compared = match report.tokens() {

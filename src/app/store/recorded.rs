@@ -17,12 +17,13 @@ impl Store {
     /// Adds the recorded runs and shows the first one, of captions that fit. Compared are at first the two
     /// trainings that are set against each other, without the steps of the demo's one training.
     pub(super) fn add_recorded(&mut self) {
-        let recording = match Recording::from_bytes(RECORDING) {
+        let mut recording = match Recording::from_bytes(RECORDING) {
             Ok(recording) => recording,
             Err(error) => return self.alarm(error.to_string()),
         };
-        for recorded in recording.runs {
+        for recorded in std::mem::take(&mut recording.runs) {
             let name = name(&recording.contrast, &recorded.model);
+            let pairs = recording.pairs_of(&recorded.model);
             let run = self.add(name, Origin::Recorded, recorded.report);
             run.model = Some(recorded.model);
             run.training_samples = Some(recorded.samples);
@@ -32,11 +33,7 @@ impl Store {
                 .projections()
                 .map(|projection| ((projection.state, projection.axes), projection))
                 .collect();
-            run.pairs = recording
-                .pairs
-                .iter()
-                .map(|pair| (pair.pair, pair.clone()))
-                .collect();
+            run.pairs = pairs.iter().map(|pair| (pair.pair, pair.clone())).collect();
             run.lenses = recorded
                 .lenses
                 .into_iter()

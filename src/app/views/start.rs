@@ -48,7 +48,9 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
             let width = ui.available_width();
             if width >= WIDE {
                 ui.columns(3, |columns| {
-                    let [left, middle, right] = columns else { return };
+                    let [left, middle, right] = columns else {
+                        return;
+                    };
                     side::show(left, store, &contrast, 0);
                     side::show(middle, store, &contrast, 1);
                     answered(right, &contrast);

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     super::{Report, family::Contrast},
-    AttentionRow, Axes, CloudShape, LogitLens, PairView, ProjectedToken, Projection,
-    recorded_pair,
+    AttentionRow, Axes, CloudShape, LogitLens, PairView, ProjectedToken, Projection, recorded_pair,
 };
 
 /// Runs that were recorded, in the order in which they are told.
@@ -17,9 +16,12 @@ use super::{
 pub struct Recording {
     /// The two trainings that are set against each other; their runs are among the recorded ones.
     pub contrast: Contrast,
-    /// Pairs that can be looked at, the same in every run.
+    /// Pairs of the family that can be looked at, the same in every run of its checkpoints.
     #[serde(with = "recorded_pair")]
-    pub pairs: Vec<PairView>,
+    pub family_pairs: Vec<PairView>,
+    /// The same of the demo: the same tokens over images of another size.
+    #[serde(with = "recorded_pair")]
+    pub demo_pairs: Vec<PairView>,
     /// The runs.
     pub runs: Vec<RecordedRun>,
 }
@@ -39,6 +41,14 @@ pub enum RecordingError {
 }
 
 impl Recording {
+    /// The pairs that can be looked at in a run of a model.
+    pub fn pairs_of(&self, model: &RecordedModel) -> &[PairView] {
+        match model {
+            RecordedModel::Demo(_) => &self.demo_pairs,
+            RecordedModel::Family(_) => &self.family_pairs,
+        }
+    }
+
     /// The recording in `bytes`.
     ///
     /// # Errors

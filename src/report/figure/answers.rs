@@ -1,7 +1,10 @@
 //! What the two sides of a contrast answer to the same questions.
 
 use super::{
-    Anchor, Area, Figure, Look, Mark, Stroke, Text, axis::Axis, ruler::SIDES, ruler::side_color,
+    Anchor, Area, Figure, Look, Mark, Stroke, Text,
+    axis::Axis,
+    ruler::SIDES,
+    ruler::side_color,
     sheet::{Key, Sheet},
     words,
 };
@@ -40,7 +43,11 @@ pub fn answers(contrast: &Contrast, look: &Look) -> Figure {
             at: [left - 0.6 * font, y],
             anchor: Anchor::End,
             size: font,
-            color: if index == 0 { palette.ink } else { palette.faint },
+            color: if index == 0 {
+                palette.ink
+            } else {
+                palette.faint
+            },
             strong: index == 0,
             upward: false,
             words: name.clone(),

@@ -32,7 +32,7 @@ pub use family::{
     FamilyFigure, FamilyPlot, axis_curves, family_captioned, family_figures, family_origin,
     mir_score, settings_plot, variant_tip,
 };
-pub use frame::{origin, subtitle};
+pub use frame::{contrast_captioned, origin, subtitle};
 pub use layers::{LayersChart, Overlay, layers};
 pub use mark::{Anchor, Area, Color, Mark, Stroke, Text};
 pub use norms::norms;

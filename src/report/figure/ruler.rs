@@ -93,13 +93,7 @@ pub fn ruler(chart: &Ruler<'_>, look: &Look) -> Figure {
 }
 
 /// The side's name and number over its first seed, kept inside and off the other side's.
-fn heading(
-    sheet: &mut Sheet<'_>,
-    index: usize,
-    side: &ContrastSide,
-    axis: &Axis,
-    color: Color,
-) {
+fn heading(sheet: &mut Sheet<'_>, index: usize, side: &ContrastSide, axis: &Axis, color: Color) {
     let font = sheet.look.font();
     let width = sheet.size()[0];
     let name = words::fit(SIDES[index], font, 0.5 * width - font);
@@ -111,7 +105,13 @@ fn heading(
     let x = axis.at(side.mir()).min(right).max(left);
     for (y, size, strong, color, words) in [
         (0.7, 1.0, false, color, name),
-        (2.2, 1.35, true, sheet.look.palette.ink, format!("{:.3}", side.mir())),
+        (
+            2.2,
+            1.35,
+            true,
+            sheet.look.palette.ink,
+            format!("{:.3}", side.mir()),
+        ),
     ] {
         sheet.mark(Mark::Text(Text {
             at: [x, y * font],
@@ -185,9 +185,9 @@ fn tip(index: usize, side: &ContrastSide, [low, high]: [f64; 2]) -> String {
 
 fn summary(chart: &Ruler<'_>) -> String {
     let [fitting, shuffled] = chart.contrast.sides().map(ContrastSide::mir);
-    let run = chart.run.map_or_else(String::new, |(name, mir)| {
-        format!(" {name}: {mir:.3}.")
-    });
+    let run = chart
+        .run
+        .map_or_else(String::new, |(name, mir)| format!(" {name}: {mir:.3}."));
     format!(
         "From {NEARER} to {FARTHER}: {fitting:.3} with {}, {shuffled:.3} with {}.{run}",
         SIDES[0], SIDES[1]

@@ -90,8 +90,14 @@ fn the_demo_is_put_between_captions_that_fit_and_shuffled_ones() {
     }
     assert!(ruler.starts_with("nearer to the words |"), "{ruler}");
     assert!(ruler.contains("this connector had seen 4,000."), "{ruler}");
-    assert!(ruler.contains("no measure of progress along one run"), "{ruler}");
-    assert!(ruler.contains("biased upward"), "two pairs are few: {ruler}");
+    assert!(
+        ruler.contains("no measure of progress along one run"),
+        "{ruler}"
+    );
+    assert!(
+        ruler.contains("biased upward"),
+        "two pairs are few: {ruler}"
+    );
 
     let model = small();
     let other = ["measure", "--model", &model, "--num-pairs", "2"];

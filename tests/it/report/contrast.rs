@@ -76,11 +76,22 @@ fn what_cannot_be_compared_is_not() {
 #[test]
 fn the_ruler_is_one_line_of_ascii_in_every_terminal() {
     let found = contrast();
-    for width in [Some(40), Some(58), Some(60), Some(66), Some(80), Some(200), None] {
+    for width in [
+        Some(40),
+        Some(58),
+        Some(60),
+        Some(66),
+        Some(80),
+        Some(200),
+        None,
+    ] {
         let text = ruler_text(&found, &run(0.93), 32_000, style(width)).unwrap();
         assert!(text.is_ascii(), "{text}");
         let longest = text.lines().map(str::len).max().unwrap();
-        assert!(width.is_none_or(|width| longest <= width), "{width:?}\n{text}");
+        assert!(
+            width.is_none_or(|width| longest <= width),
+            "{width:?}\n{text}"
+        );
         let whole = text.split_whitespace().collect::<Vec<_>>().join(" ");
         for words in ["0.930", "0.820", "0.910", "32,000", NO_PROGRESS] {
             assert!(whole.contains(words), "{words} in\n{text}");
@@ -93,7 +104,10 @@ fn the_ruler_is_one_line_of_ascii_in_every_terminal() {
                 let [line] = lines[..] else {
                     panic!("one line: {text}");
                 };
-                assert!(line.starts_with("ruler         nearer to the words |"), "{line}");
+                assert!(
+                    line.starts_with("ruler         nearer to the words |"),
+                    "{line}"
+                );
                 assert!(line.ends_with("| farther"), "{line}");
                 assert_eq!(line.matches('*').count(), 1, "{line}");
             }
@@ -187,7 +201,15 @@ fn answers_are_given_over_all_questions_and_by_kind() {
     found.shuffled.kinds.truncate(0);
     let figure = answers(&found, &Look::new(Palette::DARK, [360.0, 0.0]));
     let said = words(&figure);
-    for expected in ["all questions", "colour", "count", "74 %", "30 %", "50 %", "without looking"] {
+    for expected in [
+        "all questions",
+        "colour",
+        "count",
+        "74 %",
+        "30 %",
+        "50 %",
+        "without looking",
+    ] {
         assert!(said.contains(&expected), "{expected} in {said:?}");
     }
     assert!(figure.summary.contains("74 % with captions that fit"));

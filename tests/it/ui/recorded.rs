@@ -87,7 +87,10 @@ fn the_two_trainings_are_those_of_the_family() {
     }
     // Captions that fit are the best of the trainings that differ in their texts alone.
     let texts = results.family.axis("texts").unwrap();
-    let scores = results.family.settings(texts).filter(|it| it.samples == found.samples);
+    let scores = results
+        .family
+        .settings(texts)
+        .filter(|it| it.samples == found.samples);
     let best = scores
         .max_by(|a, b| {
             let score = |it: &Variant| it.scores.choice.unwrap().value;

@@ -38,9 +38,8 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, contrast: &Contrast, si
         plane(ui, store, contrast, side);
         let button = ui.button("Look inside");
         let label = format!("Look inside: {name}");
-        button.widget_info(|| {
-            egui::WidgetInfo::labeled(egui::Role::Button, ui.is_enabled(), &label)
-        });
+        button
+            .widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, ui.is_enabled(), &label));
         button.clicked()
     });
     if chosen && let Some(index) = index_of(store, &found.folder) {
