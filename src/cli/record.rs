@@ -21,10 +21,10 @@ use crate::{
 use super::{args::RecordDemo, error::CliError, output::Output};
 
 /// Tokens of a modality in each recorded projection.
-const POINTS: usize = 300;
+const POINTS: usize = 280;
 
-/// Pairs that can be looked at; only where captions fit and with the trained connector all of them have
-/// words and attention, with the others the first.
+/// Pairs that can be looked at; only where captions fit all of them have words and attention, with the
+/// others the first has words.
 const PAIRS: usize = 3;
 
 /// Patches of a pair whose words are recorded.
@@ -41,18 +41,21 @@ const QUERIES: usize = 3;
 pub(crate) fn record(task: &RecordDemo, output: &Output) -> Result<(), CliError> {
     let contrast = contrast(&task.results)?;
     let mut recorder = Recorder::default();
-    // Captions that fit come first: the patches chosen there are looked at with the others, too.
-    let sides = contrast.sides();
-    let sides = sides.map(|side| recorder.side(&contrast, side));
-    let mut runs = sides.into_iter().collect::<Result<Vec<_>, CliError>>()?;
-    let family_pairs = recorder.pairs.clone();
-    for connector in demo_connectors() {
-        runs.push(recorder.step(&connector, &task.metrics)?);
+    // The trained connector first: the patches chosen there are looked at with the others, too.
+    let mut steps = Vec::new();
+    for connector in demo_connectors().iter().rev() {
+        steps.push(recorder.step(connector, &task.metrics)?);
     }
+    let demo_pairs = recorder.pairs.clone();
+    let mut runs = Vec::new();
+    for side in contrast.sides() {
+        runs.push(recorder.side(&contrast, side)?);
+    }
+    runs.extend(steps.into_iter().rev());
     let recording = Recording {
         contrast,
-        family_pairs,
-        demo_pairs: recorder.pairs,
+        family_pairs: recorder.pairs,
+        demo_pairs,
         runs,
     };
     let bytes = recording.to_bytes().map_err(failed)?;
@@ -106,7 +109,11 @@ impl Recorder {
             PairSource::Family(contrast.pairs.clone()),
             settings,
         )?;
-        let shown = if side == &contrast.fitting { PAIRS } else { 1 };
+        let shown = if side == &contrast.fitting {
+            [PAIRS, PAIRS]
+        } else {
+            [1, 1]
+        };
         Ok(RecordedRun {
             model: RecordedModel::Family(side.folder.clone()),
             samples: contrast.samples,
@@ -121,7 +128,11 @@ impl Recorder {
             connector: connector.file.is_some().then(|| connector.name.clone()),
         };
         let report = self.measure(model, PairSource::Demo, MeasureSettings::default())?;
-        let shown = if connector.file.is_none() { PAIRS } else { 1 };
+        let shown = if connector.file.is_none() {
+            [1, 1]
+        } else {
+            [1, 0]
+        };
         Ok(RecordedRun {
             model: RecordedModel::Demo(connector.name.clone()),
             samples: connector.samples,
@@ -130,8 +141,13 @@ impl Recorder {
         })
     }
 
-    /// What there is to see in the run that was just measured; words and attention of so many pairs.
-    fn run(&mut self, report: Report, told: usize) -> Result<RecordedRun, CliError> {
+    /// What there is to see in the run that was just measured; words of `told` pairs, attention of
+    /// `looking` ones.
+    fn run(
+        &mut self,
+        report: Report,
+        [told, looking]: [usize; 2],
+    ) -> Result<RecordedRun, CliError> {
         let mut projections = Vec::new();
         for axes in [Axes::Own, Axes::Shared] {
             for state in 0..=report.layers.len() {
@@ -149,7 +165,7 @@ impl Recorder {
                 lenses.push(self.lens(pair, position)?);
             }
         }
-        let words: Vec<(usize, usize)> = (self.pairs.iter().take(told).enumerate())
+        let words: Vec<(usize, usize)> = (self.pairs.iter().take(looking).enumerate())
             .flat_map(|(index, pair)| {
                 let words = telling_words(pair, &own_words(&self.pairs, index));
                 words.into_iter().map(move |word| (index, word))

@@ -54,8 +54,11 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
                     side::show(left, store, &contrast, 0);
                     side::show(middle, store, &contrast, 1);
                     answered(right, &contrast);
+                    further(right, store);
                 });
-            } else if width >= MIDDLE {
+                return;
+            }
+            if width >= MIDDLE {
                 ui.columns(2, |columns| {
                     let [left, right] = columns else { return };
                     side::show(left, store, &contrast, 0);
@@ -67,12 +70,27 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
                 side::show(ui, store, &contrast, 1);
                 answered(ui, &contrast);
             }
-            card(ui, |ui| {
-                ui.set_width(ui.available_width());
-                clouds::player(ui, store);
-                one_training(ui, store);
-            });
+            further(ui, store);
         });
+}
+
+/// The layer that the clouds are of, and what the number is not for.
+fn further(ui: &mut egui::Ui, store: &mut Store) {
+    left_aligned_card(ui, |ui| {
+        clouds::player(ui, store);
+        one_training(ui, store);
+    });
+}
+
+/// A card as wide as its column, with words that are not stretched to the column's width.
+fn left_aligned_card(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui)) {
+    card(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = 6.0;
+            content(ui);
+        });
+    });
 }
 
 /// The sentence, what was done, and the numbers on one ruler.
@@ -104,9 +122,7 @@ fn stake(ui: &mut egui::Ui, contrast: &Contrast) {
 
 /// What both answer.
 fn answered(ui: &mut egui::Ui, contrast: &Contrast) {
-    card(ui, |ui| {
-        ui.set_width(ui.available_width());
-        ui.spacing_mut().item_spacing.y = 6.0;
+    left_aligned_card(ui, |ui| {
         ui.label(RichText::new("Their answers to the same questions").strong());
         let look = figure::look(ui, [ui.available_width(), 0.0]);
         figure::show(ui, &answers(contrast, &look));
@@ -119,15 +135,12 @@ fn answered(ui: &mut egui::Ui, contrast: &Contrast) {
 
 /// What the number is not for, with the way to where that can be seen.
 fn one_training(ui: &mut egui::Ui, store: &mut Store) {
-    ui.horizontal_wrapped(|ui| {
-        ui.label(format!(
-            "Compare the ends of equally long trainings: {NO_PROGRESS}."
-        ));
-        if ui.button("See one training step by step").clicked() {
-            store.compare_steps();
-            store.view.tab = Tab::Compare;
-        }
-    });
+    let words = format!("Compare the ends of equally long trainings: {NO_PROGRESS}.");
+    ui.add(egui::Label::new(words).wrap());
+    if ui.button("See one training step by step").clicked() {
+        store.compare_steps();
+        store.view.tab = Tab::Compare;
+    }
 }
 
 fn faint(ui: &mut egui::Ui, words: &str) {

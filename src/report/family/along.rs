@@ -28,9 +28,12 @@ pub fn along(steps: &[Step]) -> Option<String> {
     let mut with = Vec::new();
     if let (Some(before), Some(after)) = (from.norm_ratio, last.norm_ratio) {
         let verb = if after > before { "grow" } else { "shrink" };
-        with.push(format!(
-            "the vision tokens {verb} from {before:.2} to {after:.2} of the words' length"
-        ));
+        let [before, after] = [before, after].map(|ratio| format!("{ratio:.2}"));
+        with.push(if before == after {
+            format!("the vision tokens stay at {after} of the words' length")
+        } else {
+            format!("the vision tokens {verb} from {before} to {after} of the words' length")
+        });
     }
     if let (Some(before), Some(after)) = (from.norm_matched, last.norm_matched) {
         let less = if (after - before).abs() < (last.mir - from.mir).abs() {

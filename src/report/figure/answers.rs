@@ -55,7 +55,8 @@ pub fn answers(contrast: &Contrast, look: &Look) -> Figure {
         for (side, score) in scores.iter().enumerate() {
             let Some(score) = score else { continue };
             let middle = y + if side == 0 { -0.5 } else { 0.5 } * font;
-            bar(&mut sheet, &axis, side, score, middle);
+            let chance = (index == 0).then(|| axis.at(contrast.chance));
+            bar(&mut sheet, &axis, side, score, middle, chance);
         }
         if index == 0 {
             let x = axis.at(contrast.chance);
@@ -91,7 +92,15 @@ fn rows(contrast: &Contrast) -> Vec<Row> {
         .collect()
 }
 
-fn bar(sheet: &mut Sheet<'_>, axis: &Axis, side: usize, score: &Score, middle: f32) {
+/// A bar with its interval and its number, which keeps off the line of chance where there is one.
+fn bar(
+    sheet: &mut Sheet<'_>,
+    axis: &Axis,
+    side: usize,
+    score: &Score,
+    middle: f32,
+    chance: Option<f32>,
+) {
     let font = sheet.look.font();
     let palette = sheet.look.palette;
     let color = side_color(sheet.look, side);
@@ -108,15 +117,20 @@ fn bar(sheet: &mut Sheet<'_>, axis: &Axis, side: usize, score: &Score, middle: f
     });
     let ends = [score.low, score.high].map(|share| [axis.at(share), middle]);
     sheet.line(ends.into(), Stroke::new(1.2, palette.ink));
-    let at = [axis.at(score.high.max(score.value)) + 0.5 * font, middle];
+    let words = percent(score.value);
+    let mut left = axis.at(score.high.max(score.value)) + 0.5 * font;
+    let taken = left - 0.3 * font..=left + words::width(&words, 0.88 * font) + 0.3 * font;
+    if let Some(line) = chance.filter(|line| taken.contains(line)) {
+        left = line + 0.5 * font;
+    }
     sheet.mark(Mark::Text(Text {
-        at,
+        at: [left, middle],
         anchor: Anchor::Start,
         size: 0.88 * font,
         color: palette.ink,
         strong: false,
         upward: false,
-        words: percent(score.value),
+        words,
     }));
 }
 

@@ -171,7 +171,10 @@ pub fn clouds(chart: &Clouds<'_>, look: &Look) -> Figure {
         marks: inside,
     });
     if outside > 0 {
-        let note = format!("{outside} tokens lie outside");
+        let note = match outside {
+            1 => "1 token lies outside".to_owned(),
+            _ => format!("{outside} tokens lie outside"),
+        };
         let (right, bottom) = (area.right() - 0.3 * font, area.bottom() - 0.3 * font);
         let left = right - words::width(&note, font) - 0.8 * font;
         sheet.mark(Mark::Rect {

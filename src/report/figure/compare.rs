@@ -150,7 +150,7 @@ pub fn difference(
     sheet.line(vec![[area.left(), zero], [area.right(), zero]], line);
     let below = differences.iter().filter(|value| **value < 0.0).count();
     sheet.figure.summary = format!(
-        "{} is closer than {} at {below} of {} layers.",
+        "{}: nearer to the words than {} at {below} of {} layers.",
         other.name,
         base.name,
         differences.len()

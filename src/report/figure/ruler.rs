@@ -22,9 +22,9 @@ pub struct Ruler<'a> {
     pub run: Option<(&'a str, f64)>,
 }
 
-/// The color of a side, first the captions that fit.
+/// The color of a side, first the captions that fit: those that both have as the first runs of a comparison.
 pub fn side_color(look: &Look, side: usize) -> Color {
-    look.palette.runs[1 + side.min(1)]
+    look.palette.runs[side.min(1)]
 }
 
 /// MIR of both sides with every seed, the band in which further seeds are expected, and a run.

@@ -81,7 +81,8 @@ fn what_is_shown_is_what_runs_on_this_device() {
 
 #[test]
 fn steps_of_one_training_are_compared_with_what_goes_along() {
-    let (mut harness, _link) = laptop();
+    let (mut harness, _link) = opened([1280.0, 1000.0]);
+    harness.run_ok();
     assert!(harness.state().store.along_compared().is_none());
     harness
         .get_by_label("See one training step by step")

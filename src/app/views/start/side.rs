@@ -2,11 +2,12 @@
 
 use eframe::egui::{self, RichText};
 
+use super::left_aligned_card;
 use crate::{
     app::{
         figure,
         store::{FITTING, Origin, Run, SHUFFLED, Store, Tab},
-        theme::{self, card, colors},
+        theme::{self, colors},
     },
     report::{
         Axes, RecordedModel,
@@ -19,9 +20,8 @@ use crate::{
 pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, contrast: &Contrast, side: usize) {
     let found = &contrast.sides()[side];
     let name = [FITTING, SHUFFLED][side];
-    let chosen = card(ui, |ui| {
-        ui.set_width(ui.available_width());
-        ui.spacing_mut().item_spacing.y = 6.0;
+    let mut chosen = false;
+    left_aligned_card(ui, |ui| {
         ui.horizontal_wrapped(|ui| {
             let color = side_color(&figure::look(ui, [0.0; 2]), side);
             theme::dot(
@@ -40,7 +40,7 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, contrast: &Contrast, si
         let label = format!("Look inside: {name}");
         button
             .widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, ui.is_enabled(), &label));
-        button.clicked()
+        chosen = button.clicked();
     });
     if chosen && let Some(index) = index_of(store, &found.folder) {
         store.show(index);
@@ -71,8 +71,8 @@ fn plane(ui: &mut egui::Ui, store: &Store, contrast: &Contrast, side: usize) {
         return;
     };
     let width = ui.available_width();
-    // What stands above and below takes about 430 points.
-    let tallest = (ui.ctx().content_rect().height() - 430.0).clamp(230.0, 420.0);
+    // What stands above and below takes about 470 points.
+    let tallest = (ui.ctx().content_rect().height() - 470.0).clamp(230.0, 420.0);
     let chart = Clouds {
         projection,
         limits: Limits::of(both()),
