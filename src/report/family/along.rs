@@ -91,8 +91,11 @@ pub(super) fn path(steps: &[Step]) -> Option<String> {
 pub(super) fn steps(results: &FamilyResults, snapshots: &[&Variant]) -> Vec<Step> {
     let step = |variant: &&Variant| {
         let value = |metric: Metric| metric.value(results, variant);
+        // A further seed's label names its seed, too.
+        let first = variant.replicate_of.as_deref();
+        let setting = first.and_then(|name| results.family.variant(name));
         Some(Step {
-            label: variant.label.clone(),
+            label: setting.unwrap_or(variant).label.clone(),
             mir: value(Metric::Mir)?,
             norm_matched: value(Metric::NormMatchedMir),
             norm_ratio: value(Metric::NormRatio),
