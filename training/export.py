@@ -144,6 +144,9 @@ A linear classifier on one patch, frozen tower features against the patch's raw 
 
 ## The connector along training
 
+These are steps of one training. MIR compares the ends of equally long trainings; it is no measure of
+progress along one run.
+
 | connector | samples seen | where | MIR of the shipped pairs (f64 reference, `official-accurate`: last layer after the final norm) |
 |---|---|---|---|
 {stages}

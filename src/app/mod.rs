@@ -114,6 +114,7 @@ impl eframe::App for App {
         top_bar::show(ui, store);
         progress::show(ui, store);
         egui::CentralPanel::default().show(ui, |ui| match store.view.tab {
+            Tab::Start => views::start::show(ui, store),
             Tab::Alignment => views::alignment::show(ui, store),
             Tab::Eyes => views::eyes::show(ui, store),
             Tab::WhatIf => views::what_if::show(ui, store),

@@ -141,10 +141,13 @@ fn run_button(ui: &mut egui::Ui, store: &mut Store) {
     }
     let button = ui
         .add(theme::primary(ui, "Run on this device"))
-        .on_hover_text("Measure the demo here, on your own device. Nothing is uploaded.");
+        .on_hover_text(format!(
+            "Measure {} here, on your own device. Nothing is uploaded.",
+            store.runs_again().unwrap_or("the demo")
+        ));
     mark(ui, Landmark::Run, button.rect);
     if button.clicked() {
-        store.run_demo(None, None);
+        store.run_shown();
     }
 }
 

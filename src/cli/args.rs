@@ -22,7 +22,7 @@ use super::{
 ///
 /// Runs the model in WGSL compute shaders on the GPU (or a software adapter), keeps its hidden
 /// states there and prints the Modality Integration Rate (MIR) with what it is made of, layer by
-/// layer. Lower is better aligned.
+/// layer. Lower is nearer to the words.
 #[derive(Debug, Parser)]
 #[command(
     name = "mirscope",
@@ -153,6 +153,13 @@ pub(crate) struct RecordDemo {
     /// The training's figures
     #[arg(long, value_name = "FILE", default_value = "assets/demo/metrics.json")]
     pub(crate) metrics: PathBuf,
+    /// What was found of the family
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "assets/family/results.json"
+    )]
+    pub(crate) results: PathBuf,
 }
 
 /// Arguments of `measure`.

@@ -1,8 +1,15 @@
 //! `mirscope measure`.
 
 use crate::{
-    engine::{Command, Event, FOLDER_LIST, MeasureRequest, MeasureSettings, PairSource},
-    report::{TextMask, table},
+    engine::{
+        Command, Event, FOLDER_LIST, MeasureRequest, MeasureSettings, PairSource, demo_connectors,
+    },
+    platform::native::stored_family,
+    report::{
+        Report, TextMask, TextStyle,
+        family::{Contrast, FamilyResults},
+        ruler_text, table,
+    },
 };
 
 use super::{
@@ -41,7 +48,10 @@ pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(),
     // nobody from the table.
     let written = out.as_ref().map(|out| out.write(&report, output));
     if !out.as_ref().is_some_and(OutFile::is_stdout) {
-        let shown = output.result(&*report, task.json, |style| table(&report, style));
+        let shown = output.result(&*report, task.json, |style| {
+            let ruler = ruler(&task, &report, style);
+            table(&report, style) + &ruler.unwrap_or_default()
+        });
         written.transpose()?;
         shown?;
         return match out {
@@ -53,6 +63,22 @@ pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(),
         };
     }
     written.transpose().map(|_| ())
+}
+
+/// Where the demo lies between captions that fit and shuffled ones; none for other models and data.
+fn ruler(task: &Measure, report: &Report, style: TextStyle) -> Option<String> {
+    let of_the_demo = task.model.is_none() && task.pairs.is_none() && task.images.is_empty();
+    if !of_the_demo {
+        return None;
+    }
+    let results = FamilyResults::parse(stored_family()?, "results.json").ok()?;
+    let contrast = Contrast::new(&results, report.definition)?;
+    let mut connectors = demo_connectors().into_iter();
+    let connector = connectors.find(|connector| match &task.connector {
+        Some(name) => connector.name == *name,
+        None => connector.file.is_none(),
+    })?;
+    ruler_text(&contrast, report, connector.samples, style)
 }
 
 fn request(task: &Measure, skips: &mut Skips) -> Result<MeasureRequest, CliError> {

@@ -15,17 +15,19 @@ use crate::{
         native::{Target, block_on},
     },
     report::{
-        AttentionRow, Axes, LogitLens, PairView, Projection, RecordedClouds, RecordedRow,
-        RecordedRun, Recording, Report, TokenKind,
+        AttentionRow, Axes, Definition, LogitLens, PairView, Projection, RecordedClouds,
+        RecordedModel, RecordedRow, RecordedRun, Recording, Report, TokenKind,
+        family::{Contrast, ContrastSide, FamilyResults},
     },
 };
 
 use super::{args::RecordDemo, error::CliError, output::Output};
 
 /// Tokens of a modality in each recorded projection.
-const POINTS: usize = 350;
+const POINTS: usize = 280;
 
-/// Pairs that can be looked at; with the earlier connectors only the first has words and attention.
+/// Pairs that can be looked at; only where captions fit all of them have words and attention, with the
+/// others the first has words.
 const PAIRS: usize = 3;
 
 /// Patches of a pair whose words are recorded.
@@ -37,20 +39,31 @@ const WORDS: usize = 3;
 /// Words of a pair whose attention is recorded.
 const QUERIES: usize = 3;
 
-/// Runs the demo with each of its connectors and writes what there is to see.
+/// Runs the two trainings that are set against each other and the demo with each of its connectors, and
+/// writes what there is to see.
 pub(crate) fn record(task: &RecordDemo, output: &Output) -> Result<(), CliError> {
     let target = Target::at(&task.out).and_then(|target| target.check().map(|()| target));
     let target = target.map_err(|error| CliError::Input(error.to_string()))?;
+    let contrast = contrast(&task.results)?;
     let mut recorder = Recorder::default();
-    // The trained connector first: its patches are looked at with the others, too.
-    let mut runs = demo_connectors()
-        .iter()
-        .rev()
-        .map(|connector| recorder.run(connector, &task.metrics))
-        .collect::<Result<Vec<_>, CliError>>()?;
-    runs.reverse();
-    let pairs = recorder.pairs;
-    let bytes = Recording { pairs, runs }.to_bytes().map_err(failed)?;
+    // The trained connector first: the patches chosen there are looked at with the others, too.
+    let mut steps = Vec::new();
+    for connector in demo_connectors().iter().rev() {
+        steps.push(recorder.step(connector, &task.metrics)?);
+    }
+    let demo_pairs = recorder.pairs.clone();
+    let mut runs = Vec::new();
+    for side in contrast.sides() {
+        runs.push(recorder.side(&contrast, side)?);
+    }
+    runs.extend(steps.into_iter().rev());
+    let recording = Recording {
+        contrast,
+        family_pairs: recorder.pairs,
+        demo_pairs,
+        runs,
+    };
+    let bytes = recording.to_bytes().map_err(failed)?;
     let unwritable = |error: FileError| CliError::Input(error.to_string());
     target.write(&bytes).map_err(unwritable)?;
     output.wrote(&task.out)
@@ -58,6 +71,20 @@ pub(crate) fn record(task: &RecordDemo, output: &Output) -> Result<(), CliError>
 
 fn failed(reason: impl ToString) -> CliError {
     CliError::Failed(reason.to_string())
+}
+
+/// The two trainings in the results of the family.
+fn contrast(results: &Path) -> Result<Contrast, CliError> {
+    let wrong = |reason: String| CliError::Input(format!("{}: {reason}", results.display()));
+    let text = std::fs::read_to_string(results).map_err(|error| wrong(error.to_string()))?;
+    let found = FamilyResults::parse(&text, &results.display().to_string());
+    let found = found.map_err(|error| CliError::Input(error.to_string()))?;
+    Contrast::new(&found, Definition::Exact).ok_or_else(|| {
+        wrong(
+            "expected a control and seeds to compare the base with, found none: run `mirscope family`"
+                .to_owned(),
+        )
+    })
 }
 
 #[derive(Default)]
@@ -70,8 +97,58 @@ struct Recorder {
 }
 
 impl Recorder {
-    fn run(&mut self, connector: &DemoConnector, metrics: &Path) -> Result<RecordedRun, CliError> {
-        let report = self.measure(connector)?;
+    /// One of the two trainings, measured as its family was.
+    fn side(&mut self, contrast: &Contrast, side: &ContrastSide) -> Result<RecordedRun, CliError> {
+        let settings = MeasureSettings {
+            num_pairs: Some(contrast.settings.num_pairs),
+            seed: contrast.settings.seed,
+            text_mask: contrast.settings.text_mask,
+            ..MeasureSettings::default()
+        };
+        let report = self.measure(
+            ModelSource::Family(side.folder.clone()),
+            PairSource::Family(contrast.pairs.clone()),
+            settings,
+        )?;
+        let shown = if side == &contrast.fitting {
+            [PAIRS, PAIRS]
+        } else {
+            [1, 1]
+        };
+        Ok(RecordedRun {
+            model: RecordedModel::Family(side.folder.clone()),
+            samples: contrast.samples,
+            answered: Some(side.answered.value),
+            ..self.run(report, shown)?
+        })
+    }
+
+    /// The demo with its connector as of a step of its training.
+    fn step(&mut self, connector: &DemoConnector, metrics: &Path) -> Result<RecordedRun, CliError> {
+        let model = ModelSource::Demo {
+            connector: connector.file.is_some().then(|| connector.name.clone()),
+        };
+        let report = self.measure(model, PairSource::Demo, MeasureSettings::default())?;
+        let shown = if connector.file.is_none() {
+            [1, 1]
+        } else {
+            [1, 0]
+        };
+        Ok(RecordedRun {
+            model: RecordedModel::Demo(connector.name.clone()),
+            samples: connector.samples,
+            answered: answered(metrics, &connector.name)?,
+            ..self.run(report, shown)?
+        })
+    }
+
+    /// What there is to see in the run that was just measured; words of `told` pairs, attention of
+    /// `looking` ones.
+    fn run(
+        &mut self,
+        report: Report,
+        [told, looking]: [usize; 2],
+    ) -> Result<RecordedRun, CliError> {
         let mut projections = Vec::new();
         for axes in [Axes::Own, Axes::Shared] {
             for state in 0..=report.layers.len() {
@@ -80,15 +157,16 @@ impl Recorder {
         }
         if self.pairs.is_empty() {
             self.choose()?;
+        } else {
+            self.take_pairs()?;
         }
-        let told = if connector.file.is_none() { PAIRS } else { 1 };
         let mut lenses = Vec::new();
         for (pair, position) in self.patches.clone() {
             if pair < told {
                 lenses.push(self.lens(pair, position)?);
             }
         }
-        let words: Vec<(usize, usize)> = (self.pairs.iter().take(told).enumerate())
+        let words: Vec<(usize, usize)> = (self.pairs.iter().take(looking).enumerate())
             .flat_map(|(index, pair)| {
                 let words = telling_words(pair, &own_words(&self.pairs, index));
                 words.into_iter().map(move |word| (index, word))
@@ -101,14 +179,31 @@ impl Recorder {
             }
         }
         Ok(RecordedRun {
-            connector: connector.name.clone(),
-            samples: connector.samples,
-            answered: answered(metrics, &connector.name)?,
+            model: RecordedModel::Demo(String::new()),
+            samples: 0,
+            answered: None,
             report,
             clouds: RecordedClouds::new(&projections, POINTS).map_err(failed)?,
             lenses,
             attention,
         })
+    }
+
+    /// Takes the pairs of another run; fails where their tokens are not those of the run before, for which
+    /// patches and words were chosen.
+    fn take_pairs(&mut self) -> Result<(), CliError> {
+        for index in 0..PAIRS {
+            let pair = self.pair(index)?;
+            if self.pairs[index].tokens != pair.tokens {
+                return Err(failed(format!(
+                    "pair {}: expected the tokens of the runs before, found others in {}",
+                    index + 1,
+                    pair.name
+                )));
+            }
+            self.pairs[index] = pair;
+        }
+        Ok(())
     }
 
     /// Chooses the pairs, and of each the patches that are surest of a word of its own.
@@ -157,14 +252,17 @@ impl Recorder {
         }
     }
 
-    fn measure(&mut self, connector: &DemoConnector) -> Result<Report, CliError> {
+    fn measure(
+        &mut self,
+        model: ModelSource,
+        pairs: PairSource,
+        settings: MeasureSettings,
+    ) -> Result<Report, CliError> {
         let request = MeasureRequest {
-            model: ModelSource::Demo {
-                connector: connector.file.is_some().then(|| connector.name.clone()),
-            },
-            pairs: PairSource::Demo,
+            model,
+            pairs,
             device: Default::default(),
-            settings: MeasureSettings::default(),
+            settings,
             keep: true,
         };
         match self.ask(Command::Measure(Box::new(request)))? {
@@ -182,7 +280,14 @@ impl Recorder {
 
     fn pair(&mut self, index: usize) -> Result<PairView, CliError> {
         match self.ask(Command::Explore(Explore::Pair(index)))? {
-            Event::Pair(pair) => Ok(*pair),
+            Event::Pair(mut pair) => {
+                // The images of family and demo have the same names in two folders.
+                let names = pair.pictures.iter_mut().map(|view| &mut view.name);
+                for name in names.chain([&mut pair.name]) {
+                    *name = name.rsplit('/').next().unwrap_or_default().to_owned();
+                }
+                Ok(*pair)
+            }
             other => Err(CliError::unexpected(&other)),
         }
     }

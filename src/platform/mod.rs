@@ -21,11 +21,13 @@ pub use native::{
 };
 #[cfg(all(feature = "app", not(target_arch = "wasm32")))]
 pub use native::{
-    address, cache_size, clear_cache, family_results, in_background, pick, read, save,
+    address, cache_size, clear_cache, family_results, has_family, in_background, pick, read, save,
 };
 #[cfg(target_arch = "wasm32")]
 pub use web::{
     adapter_name, asset_files, compiled, compiles_in_background, demo_files, read_range, yield_now,
 };
 #[cfg(all(feature = "app", target_arch = "wasm32"))]
-pub use web::{address, cache_size, clear_cache, family_results, in_background, pick, read, save};
+pub use web::{
+    address, cache_size, clear_cache, family_results, has_family, in_background, pick, read, save,
+};

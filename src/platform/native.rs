@@ -11,8 +11,10 @@ mod target;
 pub use dialogs::{address, cache_size, clear_cache, in_background, pick, read, save};
 pub use disk::{files_at, read_range, read_text};
 pub use family::asset_files;
+#[cfg(feature = "cli")]
+pub use family::stored_family;
 #[cfg(feature = "app")]
-pub use family::family_results;
+pub use family::{family_results, has_family};
 pub use target::Target;
 
 use std::{

@@ -9,8 +9,8 @@ pub use host::{
 };
 #[cfg(feature = "app")]
 pub use page::{
-    PageFiles, address, cache_size, clear_cache, dropped, family_results, in_background, pick,
-    read, save, set_page_files,
+    PageFiles, address, cache_size, clear_cache, dropped, family_results, has_family,
+    in_background, pick, read, save, set_page_files,
 };
 
 use std::{cell::RefCell, collections::VecDeque};

@@ -24,6 +24,7 @@ mod performance;
 #[cfg(not(target_arch = "wasm32"))]
 mod stored_records;
 mod random;
+mod ruler;
 mod settings;
 mod summary;
 mod table;
@@ -43,7 +44,9 @@ pub use exploration::{
     WhatIfSettings,
 };
 #[cfg(feature = "app")]
-pub use exploration::{RecordedClouds, RecordedRow, RecordedRun, Recording, RecordingError};
+pub use exploration::{
+    RecordedClouds, RecordedModel, RecordedRow, RecordedRun, Recording, RecordingError,
+};
 pub use figure::svg;
 #[cfg(not(target_arch = "wasm32"))]
 pub use file::write;
@@ -56,6 +59,7 @@ pub use json::{ReportError, is_report, parse, to_json};
 pub use layout::TextStyle;
 pub use performance::{StoredRecord, TorchRecord, performance_markdown};
 pub use random::SplitMix64;
+pub use ruler::ruler_text;
 #[cfg(not(target_arch = "wasm32"))]
 pub use stored_records::read_records;
 pub use settings::{Definition, TextMask};

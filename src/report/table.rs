@@ -109,7 +109,7 @@ fn bar(share: f64) -> String {
 fn mir_line(report: &Report, style: TextStyle) -> String {
     match (report.mir, report.undefined_because()) {
         (Some(mir), _) => format!(
-            "{} = log10 of {}, the sum over {}; lower is better aligned",
+            "{} = log10 of {}, the sum over {}; lower is nearer to the words",
             style.bold(&format!("{mir:.3}")),
             significant(report.sum()),
             counted(report.layers.len(), "layer")

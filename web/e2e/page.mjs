@@ -30,6 +30,7 @@ test('the page can be read before the program arrives, then the recorded report 
   await reach(page, 'ready');
   t.diagnostic(`drawn ${Date.now() - asked} ms after the program came`);
   assert.ok(await page.locator('#cover').isHidden());
+  assert.equal(await page.evaluate(() => window.mirscope.view.tab), 'start');
   const report = await hook(page, 'report');
   assert.ok(report.mir > 0 && report.layers.length >= 2);
   await page.waitForFunction(() => window.mirscope.engine === 'ready');
@@ -75,7 +76,7 @@ test('the views are drawn at three sizes, light and dark', LIMIT, async (t) => {
     await page.emulateMedia({ colorScheme });
     for (const [width, height] of [[1280, 720], [1920, 1080], [390, 844]]) {
       await page.setViewportSize({ width, height });
-      const tabs = width === 1280 ? ['alignment', 'eyes', 'what-if', 'compare', 'family', 'data', 'reference'] : ['alignment'];
+      const tabs = width === 1280 ? ['start', 'alignment', 'eyes', 'what-if', 'compare', 'family', 'data', 'reference'] : ['start', 'alignment'];
       for (const tab of tabs) {
         await page.evaluate((selected) => window.mirscope.setView(selected), { ...view, tab });
         await page.waitForFunction((name) => window.mirscope.view.tab === name, tab);

@@ -3,15 +3,19 @@
 use crate::{
     app::store::Store,
     report::figure::{
-        Clouds, FamilyPlot, Figure, LayersChart, Look, Named, Palette, axis_curves, clouds,
-        compare, difference, family_captioned, layers, mir_per_run, mir_score, norms, origin,
-        parts, report_figure, settings_plot, subtitle,
+        Clouds, FamilyPlot, Figure, LayersChart, Look, Named, Palette, Ruler, answers, axis_curves,
+        clouds, compare, contrast_captioned, difference, family_captioned, layers, mir_per_run,
+        mir_score, norms, origin, parts, report_figure, ruler, settings_plot, subtitle,
     },
 };
 
 /// A plot of what is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plot {
+    /// The two trainings on one ruler.
+    Ruler,
+    /// What the two trainings answer.
+    Answers,
     /// Distances, parts and norms under each other.
     Report,
     /// The distance of each layer.
@@ -38,7 +42,9 @@ pub enum Plot {
 
 impl Plot {
     /// All plots.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
+        Self::Ruler,
+        Self::Answers,
         Self::Report,
         Self::Layers,
         Self::Parts,
@@ -55,6 +61,8 @@ impl Plot {
     /// What it shows, in a few words.
     pub fn words(self) -> &'static str {
         match self {
+            Self::Ruler => "Two trainings on one ruler",
+            Self::Answers => "Answers of two trainings",
             Self::Report => "The whole report",
             Self::Layers => "Distance by layer",
             Self::Parts => "Location, spread, shape",
@@ -72,6 +80,8 @@ impl Plot {
     /// Its name in a file's name.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Ruler => "ruler",
+            Self::Answers => "answers",
             Self::Report => "report",
             Self::Layers => "layers",
             Self::Parts => "parts",
@@ -89,6 +99,7 @@ impl Plot {
     /// Whether there is anything to draw.
     pub fn is_there(self, store: &Store) -> bool {
         match self {
+            Self::Ruler | Self::Answers => store.contrast.is_some(),
             Self::Report | Self::Layers | Self::Parts | Self::Norms => store.run().is_some(),
             Self::Clouds => shown_clouds(store).is_some(),
             Self::Compare | Self::Mir => store.compared().len() > 1,
@@ -102,7 +113,10 @@ impl Plot {
     /// The plot of what is shown, with a heading and where its numbers come from.
     pub fn figure(self, store: &Store, palette: Palette) -> Option<Figure> {
         let look = Look::new(palette, [900.0, 420.0]);
-        if let Some(figure) = self.of_family(store, &look) {
+        if let Some(figure) = self
+            .of_contrast(store, &look)
+            .or(self.of_family(store, &look))
+        {
             return Some(figure);
         }
         let report = store.report()?;
@@ -145,11 +159,26 @@ impl Plot {
             Self::Compare | Self::Difference | Self::Mir => {
                 return self.comparison(store, selected, &look);
             }
-            // Drawn above, where there is a family.
+            // Drawn above, where there is something to draw.
+            Self::Ruler | Self::Answers => return None,
             Self::FamilyScore | Self::FamilySettings | Self::FamilyLayers => return None,
         };
         captions.push(origin(report));
         Some(plain.captioned(&subtitle(report), &captions, &look))
+    }
+
+    fn of_contrast(self, store: &Store, look: &Look) -> Option<Figure> {
+        let contrast = store.contrast.as_ref()?;
+        let chart = Ruler {
+            contrast,
+            run: None,
+        };
+        let figure = match self {
+            Self::Ruler => ruler(&chart, look),
+            Self::Answers => answers(contrast, look),
+            _ => return None,
+        };
+        Some(contrast_captioned(contrast, figure, look))
     }
 
     fn of_family(self, store: &Store, look: &Look) -> Option<Figure> {
@@ -244,7 +273,12 @@ mod tests {
                 continue;
             };
             let svg = svg_of(&drawn);
-            for words in ["exact", "mirscope 0.", "128"] {
+            // Of the two trainings the samples, of all else the width of the states.
+            let size = match plot {
+                Plot::Ruler | Plot::Answers => "4,000",
+                _ => "128",
+            };
+            for words in ["exact", "mirscope 0.", size] {
                 assert!(svg.contains(words), "{plot:?} without {words}");
             }
         }

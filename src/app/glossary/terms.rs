@@ -129,7 +129,7 @@ terms! {
     Mir, Measure, "MIR", ["Modality Integration Rate"],
         "Modality Integration Rate: one number for how far apart vision and text tokens lie inside \
          the language model. It adds the distance at every layer and takes the logarithm to base 10. \
-         Lower means closer together.";
+         Lower is nearer. It compares trainings by their ends; it is no measure of progress along one run.";
     Frechet, Measure, "Fréchet distance", ["distance", "distances", "Fréchet"],
         "How far two clouds of points are apart, if each is taken as a Gaussian with its mean and its \
          covariance. It is 0 when both agree.";
@@ -181,8 +181,8 @@ terms! {
         "Questions about scenes that no checkpoint was trained on. The model chooses among given answers; \
          the score is the share of right ones.";
     Blanked, Estimate, "image blanked", ["blanked", "swapped"],
-        "The same questions with an empty image, or with another scene's. What a model still answers \
-         rightly it did not see.";
+        "The same questions with an empty image, or with another scene's. Correct answers \
+         here did not come from the image.";
     CaptionLoss, Estimate, "caption loss", ["loss"],
         "How surprised the model is by the right caption, per token, in nats. Lower is better.";
     Perplexity, Estimate, "perplexity", ["text perplexity"],

@@ -1,12 +1,18 @@
 //! Measuring the demo.
 
-use super::Store;
-use crate::engine::{DeviceSettings, MeasureRequest, MeasureSettings, ModelSource, PairSource};
+use super::{Store, TRAINED, recorded};
+use crate::{
+    engine::{DeviceSettings, MeasureRequest, MeasureSettings, ModelSource, PairSource},
+    platform,
+    report::{RecordedModel, family::Contrast},
+};
 
 impl Store {
     /// Orders a measurement of the demo, with its connector as of a step of the training (the trained
     /// one if absent), on `num_pairs` pairs (all if absent). The states are kept for exploring.
     pub fn run_demo(&mut self, connector: Option<String>, num_pairs: Option<usize>) {
+        let step = connector.as_deref().unwrap_or(TRAINED);
+        let measured = RecordedModel::Demo(step.to_owned());
         let name = match &connector {
             None => "Demo, measured here".to_owned(),
             Some(connector) => format!("Demo, {connector}, measured here"),
@@ -21,6 +27,51 @@ impl Store {
             },
             keep: true,
         };
-        self.measure(name, request);
+        self.order(name, request, Some(measured));
+    }
+
+    /// What [`Store::run_shown`] would measure, in a few words; nothing where it measures the demo in
+    /// place of a run that it cannot measure again.
+    pub fn runs_again(&self) -> Option<&'static str> {
+        match self.run()?.model {
+            Some(RecordedModel::Demo(_)) => Some("the demo"),
+            Some(RecordedModel::Family(_)) if platform::has_family() => Some("this checkpoint"),
+            _ => None,
+        }
+    }
+
+    /// Orders a measurement of what is shown, where it ships with mirscope, as it was recorded; else of the
+    /// demo.
+    pub fn run_shown(&mut self) {
+        let shown = self.run().and_then(|run| run.model.clone());
+        let contrast = self.contrast.clone();
+        match (shown, contrast) {
+            (Some(RecordedModel::Family(folder)), Some(contrast)) if platform::has_family() => {
+                self.run_side(&contrast, folder);
+            }
+            (Some(RecordedModel::Demo(step)), _) if step != TRAINED => {
+                self.run_demo(Some(step), None);
+            }
+            _ => self.run_demo(None, None),
+        }
+    }
+
+    fn run_side(&mut self, contrast: &Contrast, folder: String) {
+        let settings = contrast.settings;
+        let request = MeasureRequest {
+            model: ModelSource::Family(folder.clone()),
+            pairs: PairSource::Family(contrast.pairs.clone()),
+            device: DeviceSettings::default(),
+            settings: MeasureSettings {
+                num_pairs: Some(settings.num_pairs),
+                seed: settings.seed,
+                text_mask: settings.text_mask,
+                ..MeasureSettings::default()
+            },
+            keep: true,
+        };
+        let measured = RecordedModel::Family(folder);
+        let name = format!("{}, measured here", recorded::name(contrast, &measured));
+        self.order(name, request, Some(measured));
     }
 }

@@ -6,7 +6,10 @@ use super::Store;
 use crate::{
     engine::{DeviceSettings, MeasureRequest, MeasureSettings, ModelSource, PairSource},
     platform::{self, FileError, Later},
-    report::family::{FamilyAxis, FamilyResults, Variant},
+    report::{
+        RecordedModel,
+        family::{FamilyAxis, FamilyResults, Variant},
+    },
 };
 
 /// What is known of the family.
@@ -88,6 +91,7 @@ impl Store {
             },
             keep: true,
         };
-        self.measure(format!("Family, {}", variant.name), request);
+        let model = RecordedModel::Family(variant.folder.clone());
+        self.order(format!("Family, {}", variant.name), request, Some(model));
     }
 }

@@ -20,6 +20,7 @@ pub use data::Data;
 pub use explore::Answer;
 pub use family::KnownFamily;
 pub use fetched::Fetched;
+pub use recorded::{FITTING, SHUFFLED, TRAINED};
 pub use run::{Origin, Run};
 pub use view::{Scale, Tab, View};
 pub use work::{Progress, StageProgress, Work};
@@ -32,7 +33,7 @@ use super::{
 };
 use crate::{
     engine::{Command, DeviceSettings, Event, Explore, InspectRequest, MeasureRequest},
-    report::{Kept, Report},
+    report::{Kept, RecordedModel, Report, family::Contrast},
 };
 
 /// The state of the app, without anything of egui's.
@@ -63,6 +64,8 @@ pub struct Store {
     pub playing: Option<f64>,
     /// Which runs are compared.
     pub comparing: Comparing,
+    /// The two trainings that the app opens with.
+    pub contrast: Option<Contrast>,
     /// A family of checkpoints and what was found of it.
     pub family: KnownFamily,
     /// The run whose states the engine keeps, by its number.
@@ -117,10 +120,13 @@ pub struct Order {
     pub name: String,
     /// What to measure.
     pub request: MeasureRequest,
+    /// What that is, where it ships with mirscope.
+    pub model: Option<RecordedModel>,
 }
 
 struct Measuring {
     name: String,
+    model: Option<RecordedModel>,
     kept: Option<Kept>,
 }
 
@@ -171,8 +177,17 @@ impl Store {
 
     /// Orders a measurement.
     pub fn measure(&mut self, name: String, request: MeasureRequest) {
+        self.order(name, request, None);
+    }
+
+    /// Orders a measurement of what ships with mirscope, if `model` says so.
+    fn order(&mut self, name: String, request: MeasureRequest, model: Option<RecordedModel>) {
         self.questions.clear();
-        self.ordered = Some(Order { name, request });
+        self.ordered = Some(Order {
+            name,
+            request,
+            model,
+        });
     }
 
     /// Orders a measurement of what the reader brought; nothing where the plan refuses it.
@@ -214,11 +229,20 @@ impl Store {
         if self.measuring.is_some() || self.asked.is_some() || self.data.inspecting.is_some() {
             return;
         }
-        if let Some(Order { name, request }) = self.ordered.take() {
+        if let Some(Order {
+            name,
+            request,
+            model,
+        }) = self.ordered.take()
+        {
             self.live = None;
             self.messages.clear();
             self.work.begin();
-            self.measuring = Some(Measuring { name, kept: None });
+            self.measuring = Some(Measuring {
+                name,
+                model,
+                kept: None,
+            });
             link.send(Command::Measure(Box::new(request)));
         } else if let Some(model) = self.data.next_inspection() {
             let device = DeviceSettings::default();
@@ -277,7 +301,7 @@ impl Store {
             }
             Event::Report(report) => {
                 if let (Some(measuring), _) = self.ended() {
-                    if matches!(self.view.tab, Tab::Data | Tab::Family) {
+                    if matches!(self.view.tab, Tab::Start | Tab::Data | Tab::Family) {
                         // What was asked for there is seen here.
                         self.view.tab = Tab::Alignment;
                     }
@@ -285,6 +309,7 @@ impl Store {
                     let live = kept.is_some();
                     let run = self.add(measuring.name, Origin::Measured, *report);
                     run.kept = kept;
+                    run.model = measuring.model;
                     let number = run.number;
                     self.live = live.then_some(number);
                 }

@@ -4,8 +4,11 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::TRAINED;
+use crate::engine::demo_connectors;
 use crate::report::{
-    AttentionRow, Axes, Kept, LogitLens, PairView, Projection, Report, WhatIf, WhatIfSettings,
+    AttentionRow, Axes, Kept, LogitLens, PairView, Projection, RecordedModel, Report, WhatIf,
+    WhatIfSettings,
 };
 
 /// Where a run comes from.
@@ -30,6 +33,8 @@ pub struct Run {
     pub origin: Origin,
     /// Its report.
     pub report: Report,
+    /// What was measured, where it ships with mirscope.
+    pub model: Option<RecordedModel>,
     /// Training samples that the connector had seen; recorded runs only.
     pub training_samples: Option<u64>,
     /// Share of held-out questions that the model answers rightly, 0 to 1; recorded runs only.
@@ -57,6 +62,7 @@ impl Run {
             name,
             origin,
             report,
+            model: None,
             training_samples: None,
             answered: None,
             kept: None,
@@ -69,10 +75,59 @@ impl Run {
         }
     }
 
+    /// The step of the demo's one training that was measured, if it was one: by what is known of the run,
+    /// or by its report.
+    pub fn step(&self) -> Option<&str> {
+        match &self.model {
+            Some(RecordedModel::Demo(step)) => Some(step),
+            Some(RecordedModel::Family(_)) => None,
+            None => step_of(&self.report),
+        }
+    }
+
+    /// Image-text pairs that the connector had seen, where that is known.
+    pub fn samples(&self) -> Option<u64> {
+        self.training_samples.or_else(|| {
+            let step = self.step()?;
+            let connectors = demo_connectors().into_iter();
+            let mut known = connectors.filter(|connector| connector.name == step);
+            Some(known.next()?.samples)
+        })
+    }
+
     /// The answer to a what-if question, if it is known.
     pub fn what_if(&self, settings: &WhatIfSettings) -> Option<&WhatIf> {
         self.what_ifs
             .iter()
             .find(|answer| answer.settings == *settings)
+    }
+}
+
+/// The demo's connector that a report was measured with; none if it is not of the demo.
+fn step_of(report: &Report) -> Option<&str> {
+    let rest = report.model.name.strip_prefix("mirscope demo")?;
+    match rest.strip_prefix(", connector ") {
+        Some(name) => Some(name),
+        None => rest.is_empty().then_some(TRAINED),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connectors_are_read_from_the_models_name() {
+        let report = include_str!("../../../assets/demo/report.json");
+        let mut report = crate::report::parse(report, "report.json").unwrap();
+        assert_eq!(step_of(&report), Some(TRAINED));
+        report.model.name = "mirscope demo, connector halfway".to_owned();
+        assert_eq!(step_of(&report), Some("halfway"));
+        for name in ["mirscope demonstration", "llava"] {
+            report.model.name = name.to_owned();
+            assert_eq!(step_of(&report), None);
+        }
+        let run = Run::new(1, "halfway".to_owned(), Origin::Opened, report);
+        assert_eq!((run.step(), run.samples()), (None, None));
     }
 }

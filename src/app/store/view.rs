@@ -9,8 +9,10 @@ use crate::report::{Axes, WhatIfSettings};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tab {
-    /// The number, its layers, the two clouds.
+    /// Two trainings beside each other: what is at stake.
     #[default]
+    Start,
+    /// The number, its layers, the two clouds.
     Alignment,
     /// Words and attention of single patches.
     Eyes,
@@ -28,7 +30,8 @@ pub enum Tab {
 
 impl Tab {
     /// All tabs in their order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
+        Self::Start,
         Self::Alignment,
         Self::Eyes,
         Self::WhatIf,
@@ -41,6 +44,7 @@ impl Tab {
     /// The tab's title.
     pub fn title(self) -> &'static str {
         match self {
+            Self::Start => "Start",
             Self::Alignment => "Alignment",
             Self::Eyes => "Model's eyes",
             Self::WhatIf => "What if",

@@ -7,6 +7,8 @@ use eframe::egui::{self, Align, Rect};
 /// A place in the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Landmark {
+    /// What is at stake.
+    Stake,
     /// The button that measures on this device.
     Run,
     /// The row of tabs.

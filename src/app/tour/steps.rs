@@ -2,8 +2,11 @@
 
 use super::Landmark;
 use crate::{
-    app::store::{Origin, Run, Store, Tab, View},
-    report::Report,
+    app::{
+        store::{Store, Tab, View},
+        views::start::STAKE,
+    },
+    report::family::NO_PROGRESS,
     words::counted,
 };
 
@@ -34,7 +37,14 @@ pub(super) struct Task {
 }
 
 /// All steps in their order.
-pub(super) const STEPS: [Step; 9] = [
+pub(super) const STEPS: [Step; 10] = [
+    Step {
+        title: "What is at stake",
+        words: stake,
+        target: Landmark::Stake,
+        enter: |store| store.view.tab = Tab::Start,
+        task: None,
+    },
     Step {
         title: "Images for a reader of words",
         words: |_| {
@@ -93,7 +103,7 @@ pub(super) const STEPS: [Step; 9] = [
         words: |_| {
             "The {connector} moves and turns the {cloud} of {vision tokens} so that the {language \
              model} can use it. In this demo it is the only part that was trained on images and text \
-             together. Often it leaves the two clouds apart, and the {layers} bring them closer."
+             together. How near the two {clouds} come is then measured {layer} by {layer}."
                 .to_owned()
         },
         target: Landmark::Clouds,
@@ -119,18 +129,21 @@ pub(super) const STEPS: [Step; 9] = [
         }),
     },
     Step {
-        title: "What training changes",
+        title: "Along one training",
         words: training,
         target: Landmark::Compare,
-        enter: |store| store.view.tab = Tab::Compare,
+        enter: |store| {
+            store.view.tab = Tab::Compare;
+            store.compare_steps();
+        },
         task: None,
     },
     Step {
         title: "What moves MIR",
         words: |_| {
-            "One {checkpoint} shows a number; a family of them shows what it follows. Here one thing is \
-             varied at a time, and each {checkpoint} has answered {held-out questions}. Where {MIR} falls \
-             and the score rises beyond the {seed noise}, a claim of the papers held here; where not, \
+            "One {checkpoint} shows a number; many of them show what it follows. Here one thing is \
+             varied at a time, and each {checkpoint} has answered {held-out questions}. Whether a claim of \
+             the papers held here is decided by one rule, against the {seed noise}; where it did not, \
              that is said, too."
                 .to_owned()
         },
@@ -142,8 +155,9 @@ pub(super) const STEPS: [Step; 9] = [
         title: "What it does not tell",
         words: |_| {
             "{MIR} says how alike two {clouds} are, not whether answers are right. It depends on the \
-             {definition}, the {text mask} and the number of {tokens}: compare like with like. Now \
-             run the demo on this device, or bring your own model under Your data."
+             {definition}, the {text mask} and the number of {tokens}: compare like with like, the end \
+             of a training with the end of one as long. Now run it on this device, or bring your own \
+             model under Your data."
                 .to_owned()
         },
         target: Landmark::Run,
@@ -194,72 +208,31 @@ fn sum(store: &Store) -> String {
     format!(
         "At each {{layer}} the {{Fréchet distance}} compares the two {{clouds}}: {{location}}, \
          {{spread}} and {{shape}}. {{MIR}} adds up all layers and takes the logarithm. {numbers} \
-         Lower means closer."
+         Lower: the {{vision tokens}} lie nearer to the words."
     )
 }
 
-/// The recorded runs, in the order of training.
-fn recorded(store: &Store) -> Vec<&Run> {
-    let runs = store.runs.iter();
-    let mut recorded: Vec<&Run> = runs.filter(|run| run.origin == Origin::Recorded).collect();
-    recorded.sort_by_key(|run| run.training_samples);
-    recorded
-}
-
-/// What a step of the training is called.
-fn step_name(run: &Run) -> &str {
-    let name = run.name.as_str();
-    name.strip_prefix("Demo, ").unwrap_or("trained")
+fn stake(store: &Store) -> String {
+    let Some(contrast) = &store.contrast else {
+        return format!("{STAKE} mirscope measures how near that comes to words: the {{MIR}}.");
+    };
+    let [fitting, shuffled] = contrast.sides();
+    format!(
+        "{STAKE} Two {{connectors}} learned equally long. With captions that fit, the model answers {:.0} % of \
+         the {{held-out questions}} rightly and the {{MIR}} is {:.3}; with shuffled captions {:.0} %, and \
+         {:.3}, farther from the words. That is more than {{seed noise}}, the bands.",
+        100.0 * fitting.answered.value,
+        fitting.mir(),
+        100.0 * shuffled.answered.value,
+        shuffled.mir()
+    )
 }
 
 fn training(store: &Store) -> String {
-    let runs = recorded(store);
-    let known: Option<Vec<(&Run, f64)>> = runs
-        .iter()
-        .map(|run| run.report.mir.map(|mir| (*run, mir)))
-        .collect();
-    let (Some(known), true) = (known, runs.len() > 1) else {
-        return "Measure one model at several points of its training, and compare: a falling {MIR} \
-                says that image and text come closer together."
-            .to_owned();
-    };
-    let steps: Vec<String> = known
-        .iter()
-        .map(|(run, mir)| format!("{mir:.3} ({})", step_name(run)))
-        .collect();
-    let (first, last) = (&known[0], &known[known.len() - 1]);
-    let answers = match (first.0.answered, last.0.answered) {
-        (Some(before), Some(after)) => format!(
-            " Meanwhile correct answers went from {:.0} % to {:.0} %.",
-            before * 100.0,
-            after * 100.0
-        ),
-        _ => String::new(),
-    };
-    format!(
-        "The paper finds a lower {{MIR}} in models that were aligned better. In this small demo it goes \
-         {}.{answers} {}",
-        steps.join(", "),
-        verdict((&first.0.report, first.1), (&last.0.report, last.1))
-    )
-}
-
-/// Whether training brought the clouds together, and why it might not have.
-fn verdict(first: (&Report, f64), last: (&Report, f64)) -> String {
-    if last.1 < first.1 {
-        return "The two {clouds} came closer together.".to_owned();
+    match store.along_recorded() {
+        Some(words) => format!("These are steps of the demo's {{connector}}. {words}"),
+        None => format!("Measure one model at several points of its training: {NO_PROGRESS}."),
     }
-    let ratio = first
-        .0
-        .layers
-        .first()
-        .and_then(|layer| layer.norm_ratio())
-        .unwrap_or(f64::NAN);
-    format!(
-        "It does not fall: the untrained {{connector}}'s tokens already have a {{norm ratio}} of \
-         {ratio:.2}, so there was no great difference in length to close. A better model need not \
-         have a lower MIR."
-    )
 }
 
 #[cfg(test)]
@@ -282,21 +255,26 @@ mod tests {
     }
 
     #[test]
-    fn training_is_told_as_the_reports_have_it() {
+    fn numbers_are_those_of_the_recording() {
         let store = Store::new();
-        let runs = recorded(&store);
-        if let [first, .., last] = runs.as_slice() {
-            let words = training(&store);
-            let mir = |run: &Run| format!("{:.3}", run.report.mir.unwrap());
-            assert!(
-                words.contains(&mir(first)) && words.contains(&mir(last)),
-                "{words}"
-            );
-            assert_eq!(
-                words.contains("It does not fall"),
-                last.report.mir >= first.report.mir,
-                "{words}"
-            );
+        let words = training(&store);
+        for run in store.runs.iter().filter(|run| run.step().is_some()) {
+            let mir = format!("{:.3}", run.report.mir.unwrap());
+            assert!(words.contains(&mir), "{mir} in {words}");
         }
+        assert!(words.contains(NO_PROGRESS), "{words}");
+        let words = stake(&store);
+        for run in &store.runs[..2] {
+            let mir = format!("{:.3}", run.report.mir.unwrap());
+            assert!(words.contains(&mir), "{mir} in {words}");
+        }
+    }
+
+    /// Band against band: where they touch, the step would claim too much.
+    #[test]
+    fn the_two_sides_differ_by_more_than_noise() {
+        let contrast = Store::new().contrast.unwrap();
+        let [fitting, shuffled] = contrast.sides().map(|side| contrast.band(side));
+        assert!(fitting[1] < shuffled[0], "{fitting:?} {shuffled:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! The alignment of one run: the number, its layers, the two clouds.
 
-mod clouds;
+pub(super) mod clouds;
 mod headline;
 mod layers;
 mod patches;

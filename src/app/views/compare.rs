@@ -3,7 +3,7 @@
 mod choice;
 mod numbers;
 
-use eframe::egui;
+use eframe::egui::{self, RichText};
 
 use crate::{
     app::{
@@ -52,6 +52,10 @@ fn left(ui: &mut egui::Ui, store: &mut Store) {
         figure::show(ui, &figure);
         ui.add_space(theme::GAP);
         numbers::show(ui, &runs);
+        if let Some(words) = store.along_compared() {
+            ui.add_space(theme::GAP);
+            ui.label(RichText::new(words).strong());
+        }
     });
     mark(ui, Landmark::Compare, ui.min_rect());
 }

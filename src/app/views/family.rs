@@ -25,7 +25,7 @@ use crate::{
 /// Width from which the view has two columns.
 const WIDE: f32 = 980.0;
 /// Sentences at the top; the others stand beside the claims.
-const FIRST_SENTENCES: usize = 4;
+const FIRST_SENTENCES: usize = 5;
 
 /// Draws the view.
 pub fn show(ui: &mut egui::Ui, store: &mut Store) {

@@ -8,5 +8,6 @@ pub mod family;
 pub mod fetched;
 pub mod pipeline;
 pub mod reference;
+pub mod start;
 pub mod states;
 pub mod what_if;

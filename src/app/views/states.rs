@@ -33,8 +33,8 @@ impl Missing {
 /// What the reader asked for in place of what is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// Measure the demo on this device.
-    RunDemo,
+    /// Measure what is shown on this device.
+    Run,
     /// Choose what to measure.
     ChooseData,
 }
@@ -43,22 +43,9 @@ impl Wish {
     /// Carries the wish out.
     pub fn carry_out(self, store: &mut Store) {
         match self {
-            Self::RunDemo => {
-                let connector = store.report().and_then(demo_connector).flatten();
-                store.run_demo(connector, None);
-            }
+            Self::Run => store.run_shown(),
             Self::ChooseData => store.view.tab = Tab::Data,
         }
-    }
-}
-
-/// The demo's connector that a report was measured with; nothing if it is not of the demo, and no name
-/// for the trained one.
-pub fn demo_connector(report: &crate::report::Report) -> Option<Option<String>> {
-    let rest = report.model.name.strip_prefix("mirscope demo")?;
-    match rest.strip_prefix(", connector ") {
-        Some(name) => Some(Some(name.to_owned())),
-        None => rest.is_empty().then_some(None),
     }
 }
 
@@ -93,14 +80,13 @@ fn call_to_run(ui: &mut egui::Ui, store: &Store, what: &str) -> Option<Wish> {
         ));
         return None;
     }
-    let of_the_demo = store.report().and_then(demo_connector).is_some();
-    if of_the_demo {
+    if let Some(model) = store.runs_again() {
         ui.label(format!(
-            "This is a recording, and {what} is not part of it. Run the demo on this device to look \
+            "This is a recording, and {what} is not part of it. Run {model} on this device to look \
              inside: it takes seconds to minutes, and nothing leaves your machine."
         ));
         let run = ui.button("Run on this device");
-        run.clicked().then_some(Wish::RunDemo)
+        run.clicked().then_some(Wish::Run)
     } else {
         ui.label(format!(
             "The model of this run is not loaded, so {what} cannot be computed. Measure it here to \
@@ -108,24 +94,5 @@ fn call_to_run(ui: &mut egui::Ui, store: &Store, what: &str) -> Option<Wish> {
         ));
         let choose = ui.button("Choose model and data");
         choose.clicked().then_some(Wish::ChooseData)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::app::store::Store;
-
-    #[test]
-    fn connectors_are_read_from_the_models_name() {
-        let store = Store::new();
-        let mut report = store.report().cloned().unwrap();
-        assert_eq!(demo_connector(&report), Some(None));
-        report.model.name = "mirscope demo, connector halfway".to_owned();
-        assert_eq!(demo_connector(&report), Some(Some("halfway".to_owned())));
-        report.model.name = "mirscope demonstration".to_owned();
-        assert_eq!(demo_connector(&report), None);
-        report.model.name = "llava".to_owned();
-        assert_eq!(demo_connector(&report), None);
     }
 }

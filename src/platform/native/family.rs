@@ -26,6 +26,18 @@ pub fn family_results(
     crate::platform::Later::ready(Ok(FAMILY_RESULTS.map(str::to_owned)))
 }
 
+/// The family's `results.json`, where the program was built with one.
+#[cfg(feature = "cli")]
+pub fn stored_family() -> Option<&'static str> {
+    FAMILY_RESULTS
+}
+
+/// Whether the family's checkpoints are at hand.
+#[cfg(feature = "app")]
+pub fn has_family() -> bool {
+    folder().is_some()
+}
+
 /// The folder of the family: below the current folder, or below one that the program lies in.
 fn folder() -> Option<PathBuf> {
     let here = std::env::current_dir().ok();

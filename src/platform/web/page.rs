@@ -180,6 +180,11 @@ pub fn address() -> Option<String> {
     Some(address.to_owned())
 }
 
+/// Whether the family's checkpoints are at hand: a page lists them beside the program.
+pub fn has_family() -> bool {
+    true
+}
+
 /// The family's `results.json`, where the page has one. `wake` is called when it is there.
 pub fn family_results(
     wake: impl FnOnce() + Send + 'static,

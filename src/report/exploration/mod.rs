@@ -9,6 +9,8 @@ mod logit_lens;
 mod pair;
 mod projection;
 #[cfg(feature = "app")]
+mod recorded_pair;
+#[cfg(feature = "app")]
 mod recording;
 mod what_if;
 
@@ -17,7 +19,9 @@ pub use logit_lens::{LensState, LensToken, LogitLens};
 pub use pair::{PairView, Picture, PictureView, StageView, TokenKind, TokenView};
 pub use projection::{Axes, CloudShape, ProjectedToken, Projection};
 #[cfg(feature = "app")]
-pub use recording::{RecordedClouds, RecordedRow, RecordedRun, Recording, RecordingError};
+pub use recording::{
+    RecordedClouds, RecordedModel, RecordedRow, RecordedRun, Recording, RecordingError,
+};
 pub use what_if::{Calibration, WhatIf, WhatIfSettings};
 
 use serde::{Deserialize, Serialize};

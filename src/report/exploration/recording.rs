@@ -7,14 +7,21 @@ use half::f16;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::Report, AttentionRow, Axes, CloudShape, LogitLens, PairView, ProjectedToken, Projection,
+    super::{Report, family::Contrast},
+    AttentionRow, Axes, CloudShape, LogitLens, PairView, ProjectedToken, Projection, recorded_pair,
 };
 
-/// Runs that were recorded, in the order of training.
+/// Runs that were recorded, in the order in which they are told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recording {
-    /// Pairs that can be looked at, the same in every run.
-    pub pairs: Vec<PairView>,
+    /// The two trainings that are set against each other; their runs are among the recorded ones.
+    pub contrast: Contrast,
+    /// Pairs of the family that can be looked at, the same in every run of its checkpoints.
+    #[serde(with = "recorded_pair")]
+    pub family_pairs: Vec<PairView>,
+    /// The same of the demo: the same tokens over images of another size.
+    #[serde(with = "recorded_pair")]
+    pub demo_pairs: Vec<PairView>,
     /// The runs.
     pub runs: Vec<RecordedRun>,
 }
@@ -34,6 +41,14 @@ pub enum RecordingError {
 }
 
 impl Recording {
+    /// The pairs that can be looked at in a run of a model.
+    pub fn pairs_of(&self, model: &RecordedModel) -> &[PairView] {
+        match model {
+            RecordedModel::Demo(_) => &self.demo_pairs,
+            RecordedModel::Family(_) => &self.family_pairs,
+        }
+    }
+
     /// The recording in `bytes`.
     ///
     /// # Errors
@@ -57,8 +72,8 @@ impl Recording {
 /// One run and what there is to see in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecordedRun {
-    /// The connector's name, for example `halfway`.
-    pub connector: String,
+    /// What was measured.
+    pub model: RecordedModel,
     /// Image-text pairs that the connector had seen.
     pub samples: u64,
     /// Share of held-out questions that the model answers rightly, 0 to 1.
@@ -71,6 +86,15 @@ pub struct RecordedRun {
     pub lenses: Vec<LogitLens>,
     /// Where some words of these pairs look.
     pub attention: Vec<RecordedRow>,
+}
+
+/// What a recorded run was measured with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RecordedModel {
+    /// The demo with the connector of this name: steps of one training.
+    Demo(String),
+    /// The checkpoint in this folder of the family: the end of a training of its own.
+    Family(String),
 }
 
 /// Projections of the same tokens at several states.

@@ -5,7 +5,9 @@
 //! variant's [`Measured`], the noise between seeds ([`SeedNoise`]), rank correlations
 //! ([`Correlation`]) and a [`Verdict`] per claim, by one rule ([`VERDICT_RULE`]).
 
+mod along;
 mod claim;
+mod contrast;
 mod correlation;
 mod csv;
 mod data;
@@ -20,7 +22,9 @@ mod terminal;
 mod text;
 mod verdict;
 
+pub use along::{NO_PROGRESS, Step, along};
 pub use claim::{Claim, Expectation};
+pub use contrast::{Contrast, ContrastSide};
 pub use correlation::{Correlation, Over, correlations};
 pub use csv::family_csv;
 pub use data::{Chance, FAMILY_SCHEMA, Family, FamilyAxis, Score, Scores, Variant};

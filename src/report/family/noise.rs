@@ -41,8 +41,18 @@ impl SeedNoise {
     /// Below this a difference of two runs is noise: the difference of two that differ by their seed alone
     /// exceeds it once in 20 times.
     pub fn threshold(&self) -> f64 {
-        let quantile = self.freedom().checked_sub(1).and_then(|at| STUDENT.get(at));
-        quantile.unwrap_or(&STUDENT_BEYOND) * self.of_difference()
+        self.quantile() * self.of_difference()
+    }
+
+    /// How far from the mean of `runs` runs another seed's run of the setting lies at most, 19 times in 20.
+    pub fn reach(&self, runs: usize) -> f64 {
+        self.quantile() * self.deviation * (1.0 + 1.0 / runs.max(1) as f64).sqrt()
+    }
+
+    /// The 97.5 % quantile of Student's t for the degrees of freedom.
+    fn quantile(&self) -> f64 {
+        let found = self.freedom().checked_sub(1).and_then(|at| STUDENT.get(at));
+        *found.unwrap_or(&STUDENT_BEYOND)
     }
 }
 

@@ -1,6 +1,10 @@
 //! What the results say, in sentences that are made from the numbers alone.
 
-use super::{FamilyResults, Metric, Outcome, Over, Score, Variant, correlation::rank_over};
+use super::{
+    FamilyResults, Metric, Outcome, Over, Score, Variant, along,
+    along::{path, steps},
+    correlation::rank_over,
+};
 use crate::words::counted;
 
 /// How far above chance and above the blanked image a model that looks has to be, in points.
@@ -12,6 +16,7 @@ const STRONG: f64 = 0.9;
 pub fn sentences(results: &FamilyResults) -> Vec<String> {
     let parts = [
         base(results),
+        one_training(results),
         pretraining(results),
         overall(results),
         control(results),
@@ -60,13 +65,24 @@ fn beside(difference: f64) -> String {
     format!("{:.1} points {side}", 100.0 * difference.abs())
 }
 
+/// What becomes of MIR along the long run, and what goes along with it.
+fn one_training(results: &FamilyResults) -> Option<String> {
+    let axis = results.family.pretraining()?;
+    let settings: Vec<&Variant> = results.family.settings(axis).collect();
+    let mut text = along(&steps(results, &settings))?;
+    for (seed, variants) in results.family.other_seeds(&settings) {
+        if let Some(way) = path(&steps(results, &variants)) {
+            text += &format!(" From seed {seed} it {way}.");
+        }
+    }
+    Some(text)
+}
+
 fn pretraining(results: &FamilyResults) -> Option<String> {
     let axis = results.family.pretraining()?;
     let found = results.correlation(&Over::axis(Some(axis)), &Metric::Mir, &Metric::Choice)?;
     let rho = found.rank.rho?;
     let settings: Vec<&Variant> = results.family.settings(axis).collect();
-    let first = Metric::Mir.value(results, settings.first()?)?;
-    let last = Metric::Mir.value(results, settings.last()?)?;
     let words = match rho {
         rho if rho <= -STRONG => "a lower MIR nearly always comes with a higher score",
         rho if rho >= STRONG => {
@@ -75,9 +91,7 @@ fn pretraining(results: &FamilyResults) -> Option<String> {
         _ => "MIR and score do not keep one order",
     };
     let mut text = format!(
-        "Along pre-training MIR goes from {} to {}; {words}: Spearman's {}",
-        Metric::Mir.text(first),
-        Metric::Mir.text(last),
+        "Along pre-training {words}: Spearman's {}",
         found.rank.words()
     );
     for (seed, variants) in results.family.other_seeds(&settings) {

@@ -48,7 +48,7 @@ fn legend(results: &FamilyResults) -> String {
     let chance = results.family.chance;
     let after = results.family.chance_after_examples();
     format!(
-        "\nMIR: lower is better aligned; `official` is its definition `official-accurate`. Score: right \
+        "\nMIR: lower is nearer to the words; it compares the ends of equally long trainings. `official` is its definition `official-accurate`. Score: right \
          answers to questions about scenes never trained on, with a 95 % interval; chance is {} (every \
          answer alike) or {} (always the most frequent one). 2-shot: after two examples, of fewer \
          questions; chance is {} or {}. Blanked, swapped: the same without the \

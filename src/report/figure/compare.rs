@@ -151,7 +151,7 @@ pub fn difference(
     sheet.line(vec![[area.left(), zero], [area.right(), zero]], line);
     let below = differences.iter().filter(|value| **value < 0.0).count();
     sheet.figure.summary = format!(
-        "{} is closer than {} at {below} of {}.",
+        "{}: nearer to the words than {} at {below} of {}.",
         other.name,
         base.name,
         counted(differences.len(), "layer")
@@ -195,7 +195,7 @@ pub fn mir_per_run(runs: &[Named<'_>], selected: Option<usize>, look: &Look) -> 
         [0.5 * font, height - 3.2 * font],
     );
     let axis = axis.between([area.left() + font, area.right() - font]);
-    sheet.value_axis(area, axis, "MIR: lower is better aligned");
+    sheet.value_axis(area, axis, "MIR: lower is nearer to the words");
     for (index, run) in runs.iter().enumerate() {
         let y = area.top() + row * (index as f32 + 0.5);
         let color = stroke(&look, index).color;
@@ -246,6 +246,6 @@ pub fn mir_per_run(runs: &[Named<'_>], selected: Option<usize>, look: &Look) -> 
         None => format!("{} undefined", run.name),
     });
     let listed: Vec<String> = listed.collect();
-    sheet.figure.summary = format!("{}. Lower is better aligned.", listed.join(", "));
+    sheet.figure.summary = format!("{}. Lower is nearer to the words.", listed.join(", "));
     sheet.figure
 }

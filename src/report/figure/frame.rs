@@ -1,7 +1,7 @@
 //! What an exported figure has around it: a heading and where its numbers come from.
 
 use super::{Anchor, Color, Figure, Look, Mark, Text, words};
-use crate::report::Report;
+use crate::report::{Report, family::Contrast, format_count};
 use crate::words::counted;
 
 impl Figure {
@@ -71,6 +71,33 @@ pub fn subtitle(report: &Report) -> String {
         counted(report.data.num_pairs, "pair"),
         report.model.hidden_size
     )
+}
+
+/// A figure of two trainings with a heading and where its numbers come from.
+pub fn contrast_captioned(contrast: &Contrast, figure: Figure, look: &Look) -> Figure {
+    let settings = contrast.settings;
+    let subtitle = format!(
+        "Two connectors, each trained on {} image-text pairs: captions that fit, and shuffled ones",
+        format_count(contrast.samples)
+    );
+    let captions = [
+        "Bands: where 19 of 20 further seeds are expected. Lines at answers: 95 % intervals."
+            .to_owned(),
+        format!(
+            "Definition {}, text mask {}, at most {} pairs never trained on, seed {}; mirscope {}.",
+            contrast.definition,
+            settings.text_mask,
+            settings.num_pairs,
+            settings.seed,
+            env!("CARGO_PKG_VERSION")
+        ),
+    ];
+    // A little room at the sides of what reaches from edge to edge.
+    let margin = look.font();
+    let mut figure = figure;
+    figure.shift([margin, 0.0]);
+    figure.size[0] += 2.0 * margin;
+    figure.captioned(&subtitle, &captions, look)
 }
 
 /// Where a report's numbers come from, for the captions of a figure.

@@ -3,8 +3,10 @@
 //!
 //! A chart is a function from a report's data and a [`Look`] to a [`Figure`]: [`layers`], [`parts`],
 //! [`norms`], [`clouds`], [`compare`], [`difference`], [`mir_per_run`], and of a family of checkpoints
-//! [`mir_score`], [`settings_plot`], [`axis_curves`]. [`Figure::captioned`] adds what an exported figure needs, [`report_figure`] puts the charts of one report under each other.
+//! [`mir_score`], [`settings_plot`], [`axis_curves`]; of two trainings set against each other [`ruler`]
+//! and [`answers`]. [`Figure::captioned`] adds what an exported figure needs, [`report_figure`] puts the charts of one report under each other.
 
+mod answers;
 mod axis;
 mod clouds;
 mod compare;
@@ -15,12 +17,14 @@ mod mark;
 mod norms;
 mod palette;
 mod parts;
+mod ruler;
 mod sheet;
 mod spot;
 mod svg;
 mod whole;
 mod words;
 
+pub use answers::answers;
 pub use axis::Scale;
 pub use clouds::{Clouds, Limits, clouds};
 pub use compare::{Named, compare, difference, mir_per_run};
@@ -28,16 +32,18 @@ pub use family::{
     FamilyFigure, FamilyPlot, axis_curves, family_captioned, family_figures, family_origin,
     mir_score, settings_plot, variant_tip,
 };
-pub use frame::{origin, subtitle};
+pub use frame::{contrast_captioned, origin, subtitle};
 pub use layers::{LayersChart, Overlay, layers};
 pub use mark::{Anchor, Area, Color, Mark, Stroke, Text};
 pub use norms::norms;
 pub use palette::Palette;
 pub use parts::parts;
+pub use ruler::{Ruler, ruler, side_color};
 pub use spot::{DotSpots, Spot, Target};
 pub use svg::svg_of;
 pub use whole::{report_figure, svg};
 
+pub(in crate::report) use ruler::{FARTHER, NEARER, SIDES};
 pub(crate) use svg::escape;
 
 /// A drawing with the places in it that can be pointed at.

@@ -48,7 +48,7 @@ pub fn svg(report: &Report) -> String {
 fn title(report: &Report) -> String {
     match report.mir {
         Some(mir) => format!(
-            "Modality Integration Rate {mir:.3} ({}): lower is better aligned",
+            "Modality Integration Rate {mir:.3} ({}): lower is nearer to the words",
             report.definition
         ),
         None => format!(

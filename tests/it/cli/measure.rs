@@ -2,7 +2,11 @@
 
 use std::{fs, path::Path};
 
-use mirscope::report::{LayerReport, Report, parse};
+use mirscope::report::{
+    Definition, LayerReport, Report,
+    family::{Contrast, FamilyResults},
+    parse,
+};
 
 use super::{run, text};
 use crate::{
@@ -66,6 +70,39 @@ fn table_file_and_json_tell_the_same() {
         .map(|timing| timing.stage.as_str())
         .collect();
     assert_eq!(stages, ["device", "load", "prepare", "forward", "metric"]);
+}
+
+/// The demo's table ends with the ruler, other models' and JSON do not have it.
+#[test]
+fn the_demo_is_put_between_captions_that_fit_and_shuffled_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = ["measure", "--num-pairs", "2", "--connector", "halfway"];
+    let (code, table, err) = text(&run(folder.path(), &demo));
+    assert_eq!((code, err.as_str()), (0, ""));
+    let (_, ruler) = table.split_once("\nruler  ").unwrap();
+    let ruler = ruler.split_whitespace().collect::<Vec<_>>().join(" ");
+    let results = fs::read_to_string("assets/family/results.json").unwrap();
+    let results = FamilyResults::parse(&results, "results.json").unwrap();
+    let contrast = Contrast::new(&results, Definition::Exact).unwrap();
+    for side in contrast.sides() {
+        let mir = format!(" {:.3}", side.mir());
+        assert!(ruler.contains(&mir), "{mir} in {ruler}");
+    }
+    assert!(ruler.starts_with("nearer to the words |"), "{ruler}");
+    assert!(ruler.contains("this connector had seen 4,000."), "{ruler}");
+    assert!(
+        ruler.contains("no measure of progress along one run"),
+        "{ruler}"
+    );
+    assert!(
+        ruler.contains("biased upward"),
+        "two pairs are few: {ruler}"
+    );
+
+    let model = small();
+    let other = ["measure", "--model", &model, "--num-pairs", "2"];
+    let (_, table, _) = text(&run(folder.path(), &other));
+    assert!(!table.contains("ruler"), "{table}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Reports: as text, as files, and back.
 
 mod consistency;
+mod contrast;
 mod family;
 mod figures;
 mod files;

@@ -9,5 +9,6 @@ mod frame;
 mod made_up;
 mod recorded;
 mod snapshots;
+mod start;
 mod support;
 mod tour;

@@ -1,20 +1,32 @@
 //! The recording that the app starts with.
 
 use mirscope::{
-    app::store::{Answer, Origin, Store},
-    report::{Axes, TokenKind, parse},
+    app::store::{Answer, FITTING, Origin, SHUFFLED, Store},
+    report::{
+        Axes, Definition, TokenKind,
+        family::{Contrast, FamilyResults, Variant},
+        parse,
+    },
 };
 
 #[test]
-fn it_holds_every_connector_with_its_clouds() {
+fn it_holds_both_trainings_and_every_connector_with_its_clouds() {
     let store = Store::new();
     assert!(store.messages.is_empty(), "{:?}", store.messages);
     let names: Vec<&str> = store.runs.iter().map(|run| run.name.as_str()).collect();
-    assert_eq!(names, ["Demo, untrained", "Demo, halfway", "Demo"]);
-    assert_eq!(store.run().map(|run| run.name.as_str()), Some("Demo"));
+    let expected = [
+        FITTING,
+        SHUFFLED,
+        "Demo, untrained",
+        "Demo, halfway",
+        "Demo",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(store.run().map(|run| run.name.as_str()), Some(FITTING));
     for run in &store.runs {
         assert_eq!(run.origin, Origin::Recorded);
-        assert_eq!(run.report.data.num_pairs, 128);
+        let pairs = if run.step().is_some() { 128 } else { 100 };
+        assert_eq!(run.report.data.num_pairs, pairs);
         assert!(run.training_samples.is_some() && run.answered.is_some());
         for axes in [Axes::Own, Axes::Shared] {
             for state in 0..=run.report.layers.len() {
@@ -28,16 +40,19 @@ fn it_holds_every_connector_with_its_clouds() {
     }
 }
 
+/// Adapters differ in the last digits of f32 sums.
+fn close(found: f64, expected: f64) -> bool {
+    (found - expected).abs() <= 1e-4 * expected.abs()
+}
+
 #[test]
 fn the_trained_run_is_the_recorded_report() {
     let store = Store::new();
     let text = std::fs::read_to_string("assets/demo/report.json").unwrap();
     let expected = parse(&text, "report.json").unwrap();
-    let found = store.report().unwrap();
+    let found = &store.runs.last().unwrap().report;
     assert_eq!(found.definition, expected.definition);
     assert_eq!(found.layers.len(), expected.layers.len());
-    // Adapters differ in the last digits of f32 sums.
-    let close = |a: f64, b: f64| (a - b).abs() <= 1e-4 * b.abs();
     assert!(close(found.mir.unwrap(), expected.mir.unwrap()));
     for (found, expected) in found.layers.iter().zip(&expected.layers) {
         assert!(
@@ -50,6 +65,39 @@ fn the_trained_run_is_the_recorded_report() {
             (expected.n_vision, expected.n_text)
         );
     }
+}
+
+/// What is told of the two trainings is what the family's results say, and what their runs measured.
+#[test]
+fn the_two_trainings_are_those_of_the_family() {
+    let store = Store::new();
+    let text = std::fs::read_to_string("assets/family/results.json").unwrap();
+    let results = FamilyResults::parse(&text, "results.json").unwrap();
+    let expected = Contrast::new(&results, Definition::Exact).unwrap();
+    let found = store.contrast.as_ref().unwrap();
+    assert!(
+        *found == expected,
+        "the recording is stale: run `mirscope record-demo`"
+    );
+    for (run, side) in store.runs.iter().zip(found.sides()) {
+        assert!(close(run.report.mir.unwrap(), side.mir()), "{}", run.name);
+        assert_eq!(run.answered, Some(side.answered.value));
+        assert_eq!(run.training_samples, Some(found.samples));
+        assert_eq!(run.report.tokens().0, found.n_vision);
+    }
+    // Captions that fit are the best of the trainings that differ in their texts alone.
+    let texts = results.family.axis("texts").unwrap();
+    let scores = results
+        .family
+        .settings(texts)
+        .filter(|it| it.samples == found.samples);
+    let best = scores
+        .max_by(|a, b| {
+            let score = |it: &Variant| it.scores.choice.unwrap().value;
+            score(a).total_cmp(&score(b))
+        })
+        .unwrap();
+    assert_eq!(best.name, found.fitting.variant);
 }
 
 #[test]

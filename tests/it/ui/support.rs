@@ -7,6 +7,7 @@ use mirscope::{
     app::{
         App,
         link::{Link, News},
+        store::Tab,
     },
     engine::{Command, Event},
 };
@@ -53,8 +54,8 @@ impl Link for FakeLink {
     }
 }
 
-/// The app in a window of `size` points, without a renderer; it shows the recorded demo.
-pub fn app(size: [f32; 2]) -> (Harness<'static, App>, FakeLink) {
+/// The app in a window of `size` points, without a renderer, as it opens.
+pub fn opened(size: [f32; 2]) -> (Harness<'static, App>, FakeLink) {
     let link = FakeLink::default();
     let engine = link.clone();
     let harness = Harness::builder()
@@ -63,7 +64,14 @@ pub fn app(size: [f32; 2]) -> (Harness<'static, App>, FakeLink) {
     (harness, link)
 }
 
-/// As [`app`], drawn by the adapter at hand in a theme.
+/// As [`opened`], at the alignment of the recorded run that is shown first.
+pub fn app(size: [f32; 2]) -> (Harness<'static, App>, FakeLink) {
+    let (mut harness, link) = opened(size);
+    harness.state_mut().store.view.tab = Tab::Alignment;
+    (harness, link)
+}
+
+/// As [`opened`], drawn by the adapter at hand in a theme.
 pub fn drawn(size: [f32; 2], theme: eframe::egui::Theme) -> (Harness<'static, App>, FakeLink) {
     let link = FakeLink::default();
     let engine = link.clone();

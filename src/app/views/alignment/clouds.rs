@@ -82,7 +82,7 @@ fn plane(ui: &mut egui::Ui, store: &mut Store) {
             return theme::placeholder(ui, size, |ui| {
                 ui.label("The tokens of this run are not on this device.");
                 if ui.add(theme::primary(ui, "Run on this device")).clicked() {
-                    store.run_demo(None, None);
+                    store.run_shown();
                 }
             });
         }
@@ -164,7 +164,7 @@ fn between(from: &Projection, to: &Projection, share: f32) -> Option<Projection>
 }
 
 /// Play, and the slider over the states.
-fn player(ui: &mut egui::Ui, store: &mut Store) {
+pub fn player(ui: &mut egui::Ui, store: &mut Store) {
     let now = ui.input(|input| input.time);
     if let Some(wait) = store.play(now) {
         ui.ctx()

@@ -4,12 +4,18 @@ use eframe::egui::{self, RichText};
 
 use crate::{
     app::{
+        figure,
         glossary::{self, Term},
-        store::{Origin, Store},
+        store::{Origin, Run, Store},
         theme::{card, colors},
         tour::{Landmark, mark},
     },
-    report::{Report, format_count, format_seconds},
+    report::{
+        RecordedModel, Report,
+        family::NO_PROGRESS,
+        figure::{Ruler, ruler},
+        format_count, format_seconds,
+    },
 };
 
 /// Below this width the numbers stand above what they are computed from.
@@ -30,7 +36,7 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
                 ui,
                 "Modality Integration Rate",
                 report.mir,
-                "log10 of the sum of the layers' distances. Lower is better aligned.",
+                "log10 of the sum of the layers' distances. Lower: the vision tokens lie nearer to the words.",
             );
             number(
                 ui,
@@ -46,6 +52,7 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
         if narrow {
             basis(ui, report);
         }
+        on_the_ruler(ui, store, run);
         if let Some(reason) = report.undefined_because() {
             ui.colored_label(colors(ui).alarm, format!("Undefined: {reason}."));
         }
@@ -55,6 +62,37 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
         origin_line(ui, report, origin);
         mark(ui, Landmark::Mir, ui.min_rect());
     });
+}
+
+/// Where the number lies between captions that fit and shuffled ones, for runs that were measured as
+/// these were.
+fn on_the_ruler(ui: &mut egui::Ui, store: &Store, run: &Run) {
+    let (Some(contrast), Some(mir)) = (&store.contrast, run.report.mir) else {
+        return;
+    };
+    let of_a_side = match &run.model {
+        Some(RecordedModel::Family(folder)) => {
+            contrast.sides().iter().any(|side| side.folder == *folder)
+        }
+        _ => false,
+    };
+    if !contrast.is_measured_as(&run.report) || !(of_a_side || run.step().is_some()) {
+        return;
+    }
+    let chart = Ruler {
+        contrast,
+        run: Some(("this run", mir)),
+    };
+    let look = figure::look(ui, [ui.available_width(), 0.0]);
+    figure::show(ui, &ruler(&chart, &look));
+    if let Some(samples) = run.samples().filter(|_| !of_a_side) {
+        let words = format!(
+            "The two trainings on the ruler saw {} pairs each, this connector {}: {NO_PROGRESS}.",
+            format_count(contrast.samples),
+            format_count(samples)
+        );
+        ui.label(RichText::new(words).small());
+    }
 }
 
 /// What the number is computed from.
@@ -128,9 +166,9 @@ fn warning(report: &Report) -> Option<String> {
 /// Where the number was computed; all of it on demand.
 fn origin_line(ui: &mut egui::Ui, report: &Report, origin: Origin) {
     let summary = match origin {
-        Origin::Recorded => "Recorded, not measured here. Where this comes from",
-        Origin::Measured => "Measured on this device. Where this comes from",
-        Origin::Opened => "Opened from a file. Where this comes from",
+        Origin::Recorded => "Recorded, not measured here. Provenance",
+        Origin::Measured => "Measured on this device. Provenance",
+        Origin::Opened => "Opened from a file. Provenance",
     };
     let title = RichText::new(summary).small().color(colors(ui).faint);
     egui::CollapsingHeader::new(title)

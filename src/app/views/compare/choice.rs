@@ -3,13 +3,12 @@
 use eframe::egui;
 
 use crate::app::{
-    store::{Origin, Run, Store},
+    store::{Origin, Run, Store, TRAINED},
     theme,
-    views::states::demo_connector,
 };
 
 /// The steps of the demo connector's training.
-const STEPS: [&str; 3] = ["untrained", "halfway", "trained"];
+const STEPS: [&str; 3] = ["untrained", "halfway", TRAINED];
 
 /// Draws the list of runs and the demo's steps.
 pub(super) fn show(ui: &mut egui::Ui, store: &mut Store) {
@@ -41,7 +40,12 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store) {
         compared += usize::from(chosen);
     }
     ui.add_space(theme::GAP);
-    ui.label("The demo's connector along its training:");
+    ui.horizontal_wrapped(|ui| {
+        ui.label("The demo's connector along its one training:");
+        if ui.button("Compare all of its steps").clicked() {
+            store.compare_steps();
+        }
+    });
     for step in STEPS {
         ui.horizontal(|ui| demo_step(ui, store, step));
     }
@@ -75,15 +79,14 @@ fn demo_step(ui: &mut egui::Ui, store: &mut Store, step: &str) {
     measure.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, ui.is_enabled(), &label));
     let measure = measure.on_disabled_hover_text("A measurement is under way.");
     if measure.clicked() {
-        let connector = (step != "trained").then(|| step.to_owned());
+        let connector = (step != TRAINED).then(|| step.to_owned());
         store.run_demo(connector, None);
     }
 }
 
 /// Whether a run is one of the demo with its connector as of a step.
 fn is_step(run: &Run, step: &str) -> bool {
-    demo_connector(&run.report)
-        .is_some_and(|connector| connector.as_deref().unwrap_or("trained") == step)
+    run.step() == Some(step)
 }
 
 /// Draws the choice of the two runs whose difference is shown.

@@ -1,8 +1,11 @@
 //! The numbers of the compared runs in a table.
 
-use eframe::egui;
+use eframe::egui::{self, RichText};
 
-use crate::{app::theme, report::figure::Named};
+use crate::{
+    app::{glossary, theme},
+    report::figure::Named,
+};
 
 /// Draws the table, and what keeps its numbers from being compared.
 pub(super) fn show(ui: &mut egui::Ui, runs: &[Named<'_>]) {
@@ -19,13 +22,14 @@ pub(super) fn show(ui: &mut egui::Ui, runs: &[Named<'_>]) {
                     "run",
                     "MIR",
                     "norm-matched",
+                    "norm v/t",
                     "n vision",
                     "n text",
                     "d",
                     "definition",
                     "text mask",
                 ] {
-                    ui.strong(title);
+                    glossary::named(ui, RichText::new(title).strong());
                 }
                 ui.end_row();
                 for run in runs {
@@ -39,10 +43,13 @@ fn row(ui: &mut egui::Ui, run: &Named<'_>) {
     let report = run.report;
     let rate = |value: Option<f64>| value.map_or("undefined".to_owned(), |v| format!("{v:.4}"));
     let (n_vision, n_text) = report.tokens();
+    // After the first layer, as in the tables of a family.
+    let ratio = report.layers.first().and_then(|layer| layer.norm_ratio());
     ui.label(run.name);
     for cell in [
         rate(report.mir),
         rate(report.norm_matched_mir),
+        ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.3}")),
         n_vision.to_string(),
         n_text.to_string(),
         report.model.hidden_size.to_string(),

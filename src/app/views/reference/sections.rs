@@ -5,7 +5,7 @@ use eframe::egui;
 use super::{formula::formula, published};
 use crate::{
     app::{glossary::prose, store::Store},
-    report::{Definition, Report, TextMask},
+    report::{Definition, Report, TextMask, family::NO_PROGRESS},
     words::counted,
 };
 
@@ -68,11 +68,18 @@ fn mir(ui: &mut egui::Ui, store: &Store) {
     prose(
         ui,
         "μ is the {mean} of a {cloud}, S its {covariance}, with n − 1. Tr adds up a matrix's \
-         diagonal. Lower is closer. The paper writes log; its code takes log to base 10.",
+         diagonal. Lower is nearer to the words. The paper writes log; its code takes log to base 10.",
     );
     if let Some(line) = store.report().and_then(this_run) {
         ui.label(line);
     }
+    prose(
+        ui,
+        &format!(
+            "Compare the ends of equally long trainings. {} {NO_PROGRESS}.",
+            "Along one training other things change, the {norm ratio} above all:"
+        ),
+    );
     source(ui, "Huang and others, arXiv 2410.07167 (ICCV 2025)");
 }
 

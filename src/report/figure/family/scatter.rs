@@ -69,7 +69,7 @@ pub fn mir_score(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
     let (area, up) = sheet.plot(top, up, "held-out questions answered (%)");
     // Marks and words at the edge stay inside.
     let across = across.between([area.left() + 0.5 * font, area.right() - 0.5 * font]);
-    sheet.value_axis(area, across, "MIR: lower is better aligned");
+    sheet.value_axis(area, across, "MIR: lower is nearer to the words");
     let mut taken: Vec<Area> = Vec::new();
     for (index, (share, words)) in lines.into_iter().enumerate() {
         let y = up.at(100.0 * share);

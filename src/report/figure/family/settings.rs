@@ -13,13 +13,16 @@ use super::{
 };
 use crate::report::family::{Metric, Variant};
 
-/// Panels, first to last, and their share of the height.
+/// Panels, first to last, and their shares of the height.
 const PANELS: [(Metric, f32); 4] = [
     (Metric::Mir, 1.0),
     (Metric::Choice, 1.3),
     (Metric::CaptionLoss, 0.9),
     (Metric::TextPerplexity, 0.9),
 ];
+
+/// Panels below MIR where the settings are steps of one training: what goes along with it.
+const ALONG: [(Metric, f32); 2] = [(Metric::NormMatchedMir, 0.9), (Metric::NormRatio, 0.9)];
 
 /// Most room below the last panel for the settings' names, in lines.
 const MOST_BELOW: f32 = 8.0;
@@ -30,7 +33,8 @@ const LINES: usize = 3;
 const SMALLER: f32 = 0.9;
 
 /// MIR, score, caption loss and perplexity of text at the settings of the plot's axis, one column a
-/// setting; further seeds are hollow, the score has its interval, chance and the blanked image.
+/// setting; further seeds are hollow, the score has its interval, chance and the blanked image. Steps of
+/// one training have norm-matched MIR and norm ratio, too, and make the figure higher than the look says.
 ///
 /// Each column is a spot of its setting's first seed. Panels without a value are left out.
 pub fn settings_plot(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
@@ -43,11 +47,15 @@ pub fn settings_plot(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
         let mut variants = settings.iter();
         variants.any(|(_, variant)| metric.value(plot.results, variant).is_some())
     };
-    let panels: Vec<(Metric, f32)> = (PANELS.into_iter())
-        .filter(|(metric, _)| there(metric))
-        .collect();
+    let panels = PANELS.into_iter().filter(|(metric, _)| there(metric));
+    let mut panels: Vec<(Metric, f32)> = panels.collect();
     let font = look.font();
     let all: f32 = panels.iter().map(|(_, share)| share).sum();
+    let pretraining = plot.results.family.pretraining();
+    if plot.axis.is_some() && plot.axis == pretraining {
+        let along = ALONG.into_iter().filter(|(metric, _)| there(metric));
+        panels.splice(1.min(panels.len())..1.min(panels.len()), along);
+    }
     // The widest numbers decide where all panels begin.
     let left = look.left.max(5.4 * font);
     let column = (look.size[0] - left - font) / settings.len().max(1) as f32;

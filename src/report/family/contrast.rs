@@ -1,0 +1,116 @@
+//! Two equally long trainings beside each other: on captions that fit their images, and on shuffled ones.
+
+use serde::{Deserialize, Serialize};
+
+use super::{FamilyResults, FamilySettings, Metric, Score, SeedNoise, Variant};
+use crate::report::{Definition, Report};
+
+/// The base and the negative control with what was found of them, all of it from the results.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Contrast {
+    /// Trained on each image's own captions: the base.
+    pub fitting: ContrastSide,
+    /// Trained on captions of other images: the control.
+    pub shuffled: ContrastSide,
+    /// How much MIR changes by the seed alone.
+    pub noise: SeedNoise,
+    /// Share of right answers without looking, the better way of it.
+    pub chance: f64,
+    /// Image-text pairs that each of these trainings saw.
+    pub samples: u64,
+    /// Definition of the distance.
+    pub definition: Definition,
+    /// Vision tokens that were measured of each.
+    pub n_vision: usize,
+    /// How all of them were measured.
+    pub settings: FamilySettings,
+    /// List of the pairs that were measured, relative to the family's folder.
+    pub pairs: String,
+}
+
+/// One of the two settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ContrastSide {
+    /// Name of the variant with the first seed.
+    pub variant: String,
+    /// Folder of its checkpoint, relative to the family's.
+    pub folder: String,
+    /// MIR by seed, the first seed first.
+    pub seeds: Vec<(u64, f64)>,
+    /// Held-out questions answered rightly, with the first seed.
+    pub answered: Score,
+    /// The same by kind of question, in the family's order.
+    pub kinds: Vec<(String, Score)>,
+}
+
+impl Contrast {
+    /// What is at the two sides with a definition; none where the results have no control, no second
+    /// seed of any setting, or sides that were trained on different numbers of pairs.
+    pub fn new(results: &FamilyResults, definition: Definition) -> Option<Self> {
+        let metric = match definition {
+            Definition::Exact => Metric::Mir,
+            Definition::OfficialAccurate => Metric::MirOfficial,
+            Definition::OfficialFast => return None,
+        };
+        let family = &results.family;
+        let (base, control) = (family.variant(&family.base)?, family.control()?);
+        let tokens = |variant: &Variant| Some(results.measured.get(&variant.name)?.n_vision);
+        let comparable = base.samples == control.samples && tokens(base)? == tokens(control)?;
+        comparable.then_some(())?;
+        Some(Self {
+            fitting: side(results, base, &metric)?,
+            shuffled: side(results, control, &metric)?,
+            noise: results.noise_of(&metric)?.clone(),
+            chance: family.chance.best(),
+            samples: base.samples,
+            n_vision: tokens(base)?,
+            definition,
+            settings: results.settings,
+            pairs: family.pairs.clone(),
+        })
+    }
+
+    /// The two sides: captions that fit, shuffled ones.
+    pub fn sides(&self) -> [&ContrastSide; 2] {
+        [&self.fitting, &self.shuffled]
+    }
+
+    /// Where 19 of 20 further seeds of a side are expected, lower and upper end.
+    pub fn band(&self, side: &ContrastSide) -> [f64; 2] {
+        let count = side.seeds.len();
+        let mean = side.seeds.iter().map(|(_, mir)| mir).sum::<f64>() / count.max(1) as f64;
+        let reach = self.noise.reach(count);
+        [mean - reach, mean + reach]
+    }
+
+    /// Whether a report has the definition and the text tokens that these numbers have.
+    pub fn is_measured_as(&self, report: &Report) -> bool {
+        report.definition == self.definition && report.text_mask == self.settings.text_mask
+    }
+}
+
+impl ContrastSide {
+    /// MIR with the first seed.
+    pub fn mir(&self) -> f64 {
+        self.seeds.first().map_or(f64::NAN, |(_, mir)| *mir)
+    }
+}
+
+fn side(results: &FamilyResults, variant: &Variant, metric: &Metric) -> Option<ContrastSide> {
+    let family = &results.family;
+    let replicates = family.replicates(&variant.name);
+    let kinds = family.kinds.iter().filter_map(|kind| {
+        let score = variant.scores.choice_kinds.get(kind)?;
+        Some((kind.clone(), *score))
+    });
+    Some(ContrastSide {
+        variant: variant.name.clone(),
+        folder: variant.folder.clone(),
+        seeds: std::iter::once(variant)
+            .chain(replicates)
+            .map(|it| Some((it.seed, metric.value(results, it)?)))
+            .collect::<Option<_>>()?,
+        answered: variant.scores.choice?,
+        kinds: kinds.collect(),
+    })
+}

@@ -1,0 +1,195 @@
+//! The two sides of a contrast on one ruler, and where a run lies on it.
+
+use super::{
+    Anchor, Area, Color, Figure, Look, Mark, Scale, Spot, Stroke, Target, Text, axis::Axis,
+    sheet::Sheet, words,
+};
+use crate::report::family::{Contrast, ContrastSide};
+
+/// What the ruler's lower end means.
+pub(in crate::report) const NEARER: &str = "nearer to the words";
+/// What its upper end means.
+pub(in crate::report) const FARTHER: &str = "farther";
+/// What the two sides are called.
+pub(in crate::report) const SIDES: [&str; 2] = ["captions that fit", "shuffled captions"];
+
+/// What [`ruler`] shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Ruler<'a> {
+    /// The two sides.
+    pub contrast: &'a Contrast,
+    /// A run's name and MIR, to be put on the ruler beside them.
+    pub run: Option<(&'a str, f64)>,
+}
+
+/// The color of a side, first the captions that fit: those that both have as the first runs of a comparison.
+pub fn side_color(look: &Look, side: usize) -> Color {
+    look.palette.runs[side.min(1)]
+}
+
+/// MIR of both sides with every seed, the band in which further seeds are expected, and a run.
+///
+/// The bands are spots of their sides, by [`Target::Run`]. The figure is as high as it needs, whatever
+/// the look says.
+pub fn ruler(chart: &Ruler<'_>, look: &Look) -> Figure {
+    let contrast = chart.contrast;
+    let font = look.font();
+    let height = if chart.run.is_some() { 10.2 } else { 8.2 } * font;
+    let look = &Look {
+        size: [look.size[0], height],
+        ..*look
+    };
+    let mut sheet = Sheet::new(look, "Modality Integration Rate of equally long trainings");
+    let palette = look.palette;
+    let bands = contrast.sides().map(|side| contrast.band(side));
+    let seeds = contrast.sides().into_iter().flat_map(|side| &side.seeds);
+    let values = (seeds.map(|(_, mir)| *mir))
+        .chain(bands.into_iter().flatten())
+        .chain(chart.run.map(|(_, mir)| mir));
+    let Some(axis) = Axis::covering(Scale::Linear, values, false, [0.0, 1.0]) else {
+        sheet.instead("no side has a defined Modality Integration Rate");
+        return sheet.figure;
+    };
+    let [width, _] = look.size;
+    let axis = axis.between([0.5 * font, (width - 0.5 * font).max(font)]);
+    let track = 4.1 * font;
+    let line = Stroke::new(2.0, palette.line);
+    sheet.line(vec![[0.0, track], [width, track]], line);
+    for (index, (side, [low, high])) in contrast.sides().into_iter().zip(bands).enumerate() {
+        let color = side_color(look, index);
+        let area = Area::between(
+            [axis.at(low), axis.at(high)],
+            [track - 0.75 * font, track + 0.75 * font],
+        );
+        sheet.mark(Mark::Rect {
+            area,
+            radius: 0.75 * font,
+            fill: Some(color.faded(0.22)),
+            stroke: None,
+        });
+        // The first seed last, so that it lies on top.
+        for (at, (_, mir)) in side.seeds.iter().enumerate().rev() {
+            let center = [axis.at(*mir), track];
+            sheet.mark(Mark::Circle {
+                center,
+                radius: if at == 0 { 0.5 } else { 0.32 } * font,
+                fill: Some(if at == 0 { color } else { palette.card }),
+                stroke: Some(Stroke::new(1.6, color)),
+            });
+        }
+        heading(&mut sheet, index, side, &axis, color);
+        sheet.figure.spots.push(Spot {
+            area: Area::between([area.left(), area.right()], [0.0, track + font]),
+            target: Target::Run(index),
+            tip: tip(index, side, [low, high]),
+        });
+    }
+    if let Some((name, mir)) = chart.run {
+        pointer(&mut sheet, name, mir, axis.at(mir), track);
+    }
+    directions(&mut sheet, axis);
+    sheet.figure.summary = summary(chart);
+    sheet.figure
+}
+
+/// The side's name and number over its first seed, kept inside and off the other side's.
+fn heading(sheet: &mut Sheet<'_>, index: usize, side: &ContrastSide, axis: &Axis, color: Color) {
+    let font = sheet.look.font();
+    let width = sheet.size()[0];
+    let name = words::fit(SIDES[index], font, 0.5 * width - font);
+    let half = 0.5 * words::width(&name, font).max(words::width("0.000", 1.35 * font));
+    let (left, right) = match index {
+        0 => (half, 0.5 * width - half - 0.3 * font),
+        _ => (0.5 * width + half + 0.3 * font, width - half),
+    };
+    let x = axis.at(side.mir()).min(right).max(left);
+    for (y, size, strong, color, words) in [
+        (0.7, 1.0, false, color, name),
+        (
+            2.2,
+            1.35,
+            true,
+            sheet.look.palette.ink,
+            format!("{:.3}", side.mir()),
+        ),
+    ] {
+        sheet.mark(Mark::Text(Text {
+            at: [x, y * font],
+            anchor: Anchor::Middle,
+            size: size * font,
+            color,
+            strong,
+            upward: false,
+            words,
+        }));
+    }
+}
+
+/// A triangle under the track that points at a run's place, with its name and number.
+fn pointer(sheet: &mut Sheet<'_>, name: &str, mir: f64, x: f32, track: f32) {
+    let font = sheet.look.font();
+    let ink = sheet.look.palette.ink;
+    let width = sheet.size()[0];
+    let tip = track + 0.85 * font;
+    sheet.mark(Mark::Polygon {
+        points: vec![
+            [x, tip],
+            [x + 0.5 * font, tip + 0.9 * font],
+            [x - 0.5 * font, tip + 0.9 * font],
+        ],
+        fill: Some(ink),
+        stroke: None,
+    });
+    let words = words::fit(&format!("{name} {mir:.3}"), font, width);
+    let half = 0.5 * words::width(&words, font);
+    let at = [x.min(width - half).max(half), tip + 1.6 * font];
+    sheet.words(at, Anchor::Middle, ink, words);
+}
+
+/// Numbers below the track, and what its two ends mean, each with an arrow.
+fn directions(sheet: &mut Sheet<'_>, axis: Axis) {
+    let font = sheet.look.font();
+    let palette = sheet.look.palette;
+    let [width, height] = sheet.size();
+    let area = Area::between([0.0, width], [height - 3.0 * font, height - 2.6 * font]);
+    sheet.value_axis(area, axis, "");
+    let y = height - 0.6 * font;
+    let end = 1.9 * font;
+    for (x, towards, anchor, words) in [
+        (0.0, 1.0, Anchor::Start, NEARER),
+        (width, -1.0, Anchor::End, FARTHER),
+    ] {
+        let tip = x + towards * 0.2 * font;
+        let stroke = Stroke::new(1.6, palette.ink);
+        let back = x + towards * (end - 0.4 * font);
+        sheet.line(vec![[tip, y], [back, y]], stroke);
+        for up in [-0.35, 0.35] {
+            let barb = [tip + towards * 0.45 * font, y + up * font];
+            sheet.line(vec![[tip, y], barb], stroke);
+        }
+        sheet.words([x + towards * end, y], anchor, palette.ink, words);
+    }
+}
+
+fn tip(index: usize, side: &ContrastSide, [low, high]: [f64; 2]) -> String {
+    let seeds = side.seeds.iter();
+    let seeds: Vec<String> = seeds
+        .map(|(seed, mir)| format!("seed {seed}: {mir:.3}"))
+        .collect();
+    format!(
+        "{}\n{}\n19 of 20 further seeds are expected from {low:.3} to {high:.3}",
+        SIDES[index],
+        seeds.join(", ")
+    )
+}
+
+fn summary(chart: &Ruler<'_>) -> String {
+    let [fitting, shuffled] = chart.contrast.sides().map(ContrastSide::mir);
+    let run = chart
+        .run
+        .map_or_else(String::new, |(name, mir)| format!(" {name}: {mir:.3}."));
+    format!(
+        "From {NEARER} to {FARTHER}: {fitting:.3} with {}, {shuffled:.3} with {}.{run}",
+        SIDES[0], SIDES[1]
+    )
+}
