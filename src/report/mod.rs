@@ -66,7 +66,6 @@ pub use settings::{Definition, TextMask};
 pub use summary::{DataSummary, ModelSummary, Skipped, StageTiming};
 pub use table::table;
 
-#[cfg(feature = "cli")]
 pub(crate) use number::{bytes as format_bytes, count as format_count};
 #[cfg(feature = "app")]
 pub(crate) use number::{seconds as format_seconds, significant as format_significant};
