@@ -115,7 +115,10 @@ pub(super) async fn prepare(
     const UNIT: &str = "pairs";
     let total = pairs.len() as u64;
     news.begin(Stage::Prepare, total, UNIT)?;
-    processor.notes().into_iter().for_each(|note| news.note(note));
+    processor
+        .notes()
+        .into_iter()
+        .for_each(|note| news.note(note));
     let mut kept = 0;
     let mut prepared = Vec::with_capacity(pairs.len());
     let mut skipped = Vec::new();
