@@ -21,11 +21,11 @@ mod json_place;
 mod layout;
 mod number;
 mod performance;
-#[cfg(not(target_arch = "wasm32"))]
-mod stored_records;
 mod random;
 mod ruler;
 mod settings;
+#[cfg(not(target_arch = "wasm32"))]
+mod stored_records;
 mod summary;
 mod table;
 
@@ -60,9 +60,9 @@ pub use layout::TextStyle;
 pub use performance::{StoredRecord, TorchRecord, performance_markdown};
 pub use random::SplitMix64;
 pub use ruler::ruler_text;
+pub use settings::{Definition, TextMask};
 #[cfg(not(target_arch = "wasm32"))]
 pub use stored_records::read_records;
-pub use settings::{Definition, TextMask};
 pub use summary::{DataSummary, ModelSummary, Skipped, StageTiming};
 pub use table::table;
 

@@ -41,7 +41,11 @@ pub fn read_records(folder: &Path) -> Result<Vec<StoredRecord>, ReportError> {
 }
 
 fn io_error(path: &Path, source: std::io::Error) -> ReportError {
-    FileError::new(path.display().to_string(), format!("cannot read it: {source}")).into()
+    FileError::new(
+        path.display().to_string(),
+        format!("cannot read it: {source}"),
+    )
+    .into()
 }
 
 /// A file whose `schema` is [`RECORD_SCHEMA`].
@@ -63,4 +67,3 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ReportError> {
         source,
     })
 }
-
