@@ -120,11 +120,12 @@ fn list_demo(out_dir: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes `FAMILY_RESULTS` for app and command line: the text of `assets/family/results.json` where there is one. On the
-/// web it is none, the page fetches it.
+/// Writes `FAMILY_RESULTS` for the app and the demo's table: the text of `assets/family/results.json` where
+/// there is one. On the web it is none, the page fetches it.
 fn embed_family(out_dir: &Path) -> Result<(), Error> {
-    if env::var_os("CARGO_FEATURE_APP").is_none() && env::var_os("CARGO_FEATURE_CLI").is_none() {
-        // Only app and command line show them: without them, new results are no reason to build again.
+    let shown = ["CARGO_FEATURE_APP", "CARGO_FEATURE_CLI"];
+    if shown.iter().all(|feature| env::var_os(feature).is_none()) {
+        // Nobody shows them: new results are no reason to build again.
         return Ok(fs::write(out_dir.join("family.rs"), "")?);
     }
     let file = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("assets/family/results.json");
@@ -141,10 +142,7 @@ fn embed_family(out_dir: &Path) -> Result<(), Error> {
     } else {
         "None".to_owned()
     };
-    let code = format!(
-        "#[cfg(any(feature = \"app\", feature = \"cli\"))]\n\
-         static FAMILY_RESULTS: Option<&str> = {embedded};\n"
-    );
+    let code = format!("static FAMILY_RESULTS: Option<&str> = {embedded};\n");
     fs::write(out_dir.join("family.rs"), code)?;
     Ok(())
 }

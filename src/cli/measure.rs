@@ -39,6 +39,8 @@ pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(),
     };
     let mut skips = Skips::new(task.skip_unreadable);
     let request = request(&task, &mut skips)?;
+    // Of the demo's own pairs: a list in a folder of images is other data.
+    let of_the_demo = task.model.is_none() && matches!(request.pairs, PairSource::Demo);
     let mut report = match drive(Command::Measure(Box::new(request)), quiet)? {
         Event::Report(report) => report,
         other => return Err(CliError::unexpected(&other)),
@@ -49,7 +51,7 @@ pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(),
     let written = out.as_ref().map(|out| out.write(&report, output));
     if !out.as_ref().is_some_and(OutFile::is_stdout) {
         let shown = output.result(&*report, task.json, |style| {
-            let ruler = ruler(&task, &report, style);
+            let ruler = of_the_demo.then(|| ruler(&task, &report, style)).flatten();
             table(&report, style) + &ruler.unwrap_or_default()
         });
         written.transpose()?;
@@ -65,12 +67,8 @@ pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(),
     written.transpose().map(|_| ())
 }
 
-/// Where the demo lies between captions that fit and shuffled ones; none for other models and data.
+/// Where a run of the demo lies between captions that fit and shuffled ones.
 fn ruler(task: &Measure, report: &Report, style: TextStyle) -> Option<String> {
-    let of_the_demo = task.model.is_none() && task.pairs.is_none() && task.images.is_empty();
-    if !of_the_demo {
-        return None;
-    }
     let results = FamilyResults::parse(stored_family()?, "results.json").ok()?;
     let contrast = Contrast::new(&results, report.definition)?;
     let mut connectors = demo_connectors().into_iter();
