@@ -53,6 +53,9 @@ impl Tile {
     }
 }
 
+/// Those in workgroup memory.
+const TILED: [Tile; 3] = [Tile::Tiled128, Tile::Tiled64, Tile::Tiled32];
+
 /// How a product is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Plan {
@@ -137,24 +140,61 @@ impl Speed {
 /// The plan for a product `[m, k] x [n, k]^T`: the one that takes least by the table, the same on every
 /// adapter of a class. Nothing is timed, so that equal machines give equal bits.
 pub fn plan(gpu: &Gpu, m: usize, n: usize, k: usize) -> Plan {
-    let simple = Plan {
-        tile: Tile::Direct,
-        pieces: 1,
-    };
-    let Some(speed) = TABLE.iter().find(|speed| speed.class == gpu.class()) else {
-        return simple;
-    };
-    let tiles = [Tile::Tiled128, Tile::Tiled64, Tile::Tiled32];
+    let fitting = TILED.into_iter().filter(|tile| tile.fits(gpu));
+    TABLE
+        .iter()
+        .find(|speed| speed.class == gpu.class())
+        .and_then(|speed| quickest(speed, fitting, [m, n, k]))
+        .unwrap_or(Plan {
+            tile: Tile::Direct,
+            pieces: 1,
+        })
+}
+
+/// The plan with one of the `tiles` that is expected to take least.
+fn quickest(speed: &Speed, tiles: impl Iterator<Item = Tile>, shape: [usize; 3]) -> Option<Plan> {
+    let [_, _, k] = shape;
     let cut = |pieces: &usize| *pieces == 1 || k / pieces >= LEAST_PIECE;
-    let plans = tiles
-        .into_iter()
-        .filter(|tile| tile.fits(gpu))
-        .flat_map(|tile| {
-            let pieces = PIECES.into_iter().filter(cut);
-            pieces.map(move |pieces| Plan { tile, pieces })
-        });
-    let seconds = |plan: &Plan| speed.seconds(*plan, [m, n, k]);
-    plans
-        .min_by(|a, b| seconds(a).total_cmp(&seconds(b)))
-        .unwrap_or(simple)
+    let plans = tiles.flat_map(|tile| {
+        let pieces = PIECES.into_iter().filter(cut);
+        pieces.map(move |pieces| Plan { tile, pieces })
+    });
+    let seconds = |plan: &Plan| speed.seconds(*plan, shape);
+    plans.min_by(|a, b| seconds(a).total_cmp(&seconds(b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an H100 was measured to be fastest with, or within a tenth of it.
+    #[test]
+    fn the_table_finds_what_was_fastest_on_the_measured_device() {
+        let [discrete, _] = &TABLE;
+        for (shape, tile, pieces) in [
+            ([4096, 4096, 4096], Tile::Tiled128, 1..=1),
+            ([2048, 2048, 2048], Tile::Tiled128, 1..=1),
+            ([1024, 1536, 576], Tile::Tiled64, 1..=1),
+        ] {
+            let plan = quickest(discrete, TILED.into_iter(), shape).unwrap();
+            assert_eq!(plan.tile, tile, "{shape:?}: {plan:?}");
+            assert!(pieces.contains(&plan.pieces), "{shape:?}: {plan:?}");
+        }
+        // Few workgroups and a long inner dimension: it is cut.
+        let narrow = quickest(discrete, TILED.into_iter(), [64, 576, 1536]).unwrap();
+        assert!(narrow.pieces > 1, "{narrow:?}");
+    }
+
+    #[test]
+    fn a_piece_is_never_shorter_than_it_is_worth() {
+        for speed in &TABLE {
+            for k in [1, 63, 64, 127, 128, 1000] {
+                let plan = quickest(speed, TILED.into_iter(), [5, 7, k]).unwrap();
+                assert!(
+                    plan.pieces == 1 || k / plan.pieces >= LEAST_PIECE,
+                    "{k}: {plan:?}"
+                );
+            }
+        }
+    }
 }
