@@ -103,7 +103,7 @@ pub enum EngineError {
     )]
     BrokenWeights {
         /// What the metric says.
-        states: AlignmentError,
+        states: Box<AlignmentError>,
         /// The file.
         file: String,
         /// The first such tensor, by its name in the file, in the order of a forward pass.

@@ -39,7 +39,7 @@ async fn search(
             let bytes = part.end - part.start;
             if let Some(found) = info.not_finite(part)? {
                 return Err(EngineError::BrokenWeights {
-                    states: states.clone(),
+                    states: Box::new(states.clone()),
                     file: info.file.clone(),
                     tensor: info.name.clone(),
                     value: found.value,
