@@ -285,7 +285,7 @@ fn a_hub_cache_names_the_snapshot_to_use() {
     );
     // A page may see the blobs alone: browsers do not follow the links of a snapshot.
     std::fs::remove_dir_all(root.join("snapshots")).unwrap();
-    let picked = PickedSource::new(files_at(&[root.clone()]))
+    let picked = PickedSource::new(files_at(std::slice::from_ref(&root)))
         .unwrap_err()
         .to_string();
     for error in [picked, error_on_disk(&root)] {
