@@ -79,7 +79,7 @@ fn files_are_sorted_checked_and_run() {
             "{reason}"
         );
     }
-    harness.get_by_label_contains("2 images and 1 texts, joined by the seed: 1 pairs");
+    harness.get_by_label_contains("2 images and 1 text, joined by the seed: 1 pair");
     let broken = harness.state().store.data.images.len();
     harness.get_by_label_contains("Remove broken.png").click();
     harness.run_ok();
