@@ -12,7 +12,7 @@ pub fn gather_rows(
     for (i, &index) in indices.iter().enumerate() {
         let row = (index as usize)
             .checked_sub(first)
-            .and_then(|row| source.get(row * width..(row + 1) * width));
+            .and_then(|row| source.chunks_exact(width).nth(row));
         if let Some(row) = row {
             out[(out_row + i) * width..(out_row + i + 1) * width].copy_from_slice(row);
         }
