@@ -129,7 +129,7 @@ fn table(entries: &[&RecordEntry], torch: Option<&TorchRecord>) -> String {
             entries.filter(|other| other.group == entry.group && other.name == entry.name);
         same.next().map(|other| other.seconds)
     };
-    let columns: [Column<'_>; 11] = [
+    let columns: [Column<'_>; 12] = [
         ("what", Box::new(|entry| Some(cell(&entry.name)))),
         ("time", Box::new(|entry| Some(short_time(entry.seconds)))),
         (
@@ -166,11 +166,11 @@ fn table(entries: &[&RecordEntry], torch: Option<&TorchRecord>) -> String {
         ),
         (
             "PyTorch",
-            Box::new(move |entry| {
-                let seconds = same(entry)?;
-                let times = entry.seconds / seconds;
-                Some(format!("{} (this is {times:.2} x)", short_time(seconds)))
-            }),
+            Box::new(move |entry| same(entry).map(short_time)),
+        ),
+        (
+            "time / PyTorch's",
+            Box::new(move |entry| Some(format!("{:.2}", entry.seconds / same(entry)?))),
         ),
     ];
     let kept: Vec<&Column<'_>> = columns
