@@ -14,6 +14,8 @@
 import package::common::block::Block;
 import package::common::block::add;
 import package::common::block::block;
+import package::common::tile::Rows;
+import package::common::tile::place;
 
 // Whether heads begin at multiples of four elements.
 override ALIGNED: bool = true;
@@ -170,26 +172,10 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
 override SLOTS: u32 = 1536u;
 var<workgroup> tile: array<vec4<f32>, SLOTS>;
 
-fn place(row: u32, quad: u32) -> u32 {
-    return row * 8u + (quad ^ (row & 7u));
-}
-
 // Key of the tile that stands in row `row` of the keys: an invocation reads every 16th row, and owns four
 // neighbouring keys.
 fn key_of(row: u32) -> u32 {
     return (row % 16u) * 4u + row / 16u;
-}
-
-// Scores or sums of eight rows and four columns.
-struct Rows {
-    r0: vec4<f32>,
-    r1: vec4<f32>,
-    r2: vec4<f32>,
-    r3: vec4<f32>,
-    r4: vec4<f32>,
-    r5: vec4<f32>,
-    r6: vec4<f32>,
-    r7: vec4<f32>,
 }
 
 // Adds the products of a quad of eight queries, from `base` on, with one of four keys.

@@ -12,6 +12,8 @@ import package::common::activation::activate4;
 import package::common::block::Block;
 import package::common::block::add;
 import package::common::block::block;
+import package::common::tile::Rows;
+import package::common::tile::place;
 import package::common::weights::Eight;
 import package::common::weights::keep;
 import package::common::weights::keep8;
@@ -214,20 +216,14 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     store(id.z, row + 7u, col4 + 1u, high7);
 }
 
-// Tiles are 32 elements deep: eight groups of four ("quads") per row. Within a row they stand at
-// quad ^ (row % 8), so that eight invocations that read one quad of eight neighbouring rows meet eight
-// different banks of 16 bytes. All eight quads are written out: a loop over them keeps drivers from
-// reading the next quad while they multiply (a third of the speed on an H100).
+// Tiles are 32 elements deep: eight groups of four ("quads") per row, each at its `place`. All eight are
+// written out: a loop over them keeps drivers from reading the next quad while they multiply (a third of
+// the speed on an H100).
 const DEPTH: u32 = 32u;
 // Half as large as `tiled_128` needs them where only `tiled_64` runs.
 override LINES: u32 = 64u;
 var<workgroup> a_tile: array<vec4<f32>, LINES * 8u>;
 var<workgroup> b_tile: array<vec4<f32>, LINES * 8u>;
-
-// Where a quad of a row stands in a tile.
-fn place(row: u32, quad: u32) -> u32 {
-    return row * 8u + (quad ^ (row & 7u));
-}
 
 // Column of the tile that stands in row `row` of `b_tile`: an invocation reads every 16th row, and writes
 // four neighbouring columns.
@@ -268,18 +264,6 @@ fn keep_b(line: u32, eighth: u32, value: Eight, valid: u32) {
     let kept = keep8(value, valid);
     b_tile[place(line, 2u * eighth)] = kept.low;
     b_tile[place(line, 2u * eighth + 1u)] = kept.high;
-}
-
-// Sums of eight rows and four columns.
-struct Rows {
-    r0: vec4<f32>,
-    r1: vec4<f32>,
-    r2: vec4<f32>,
-    r3: vec4<f32>,
-    r4: vec4<f32>,
-    r5: vec4<f32>,
-    r6: vec4<f32>,
-    r7: vec4<f32>,
 }
 
 // A quad of four columns of the tile, from row `row` of `b_tile` on, every 16th row.

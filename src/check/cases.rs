@@ -140,7 +140,7 @@ impl<'a> Cases<'a> {
         self.compare_part(what, found, rows, cols, expected, bound);
     }
 
-    /// As [`Cases::expect`], of these rows and columns.
+    /// As [`Cases::compare`], of these rows and columns.
     pub(super) fn compare_part(
         &mut self,
         what: String,

@@ -6,7 +6,7 @@ use super::{call, expect, groups, traffic, u32_of};
 
 mod intervals;
 
-pub use intervals::{Interval, KeyIntervals, causal, full};
+pub use intervals::{Interval, KeyIntervals, causal, causal_at, full};
 
 /// Columns of a head that one call of a variant computes.
 const DIRECT_COLUMNS: usize = 64;

@@ -5,7 +5,7 @@ use super::{Capture, Hook, ModelError, Vlm, capture::lens_hooks, language_model:
 use crate::{
     gpu::{DType, Recording, Tensor},
     kernels::{
-        attention::causal,
+        attention::causal_at,
         attention_row::attention_row,
         top_tokens::{top_tokens, width},
     },
@@ -69,8 +69,7 @@ impl Vlm {
         let keys = captured(capture, Hook::Keys(layer), position)?;
         let with = heads(&self.config.text);
         let out = self.gpu.tensor(DType::F32, with.heads, position + 1)?;
-        let seen = causal(queries.rows());
-        let seen = seen.get(position).copied().unwrap_or_default();
+        let seen = causal_at(position);
         recording.extend(attention_row(
             &self.gpu, queries, keys, position, &with, seen, &out,
         )?);

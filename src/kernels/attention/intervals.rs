@@ -29,7 +29,12 @@ pub fn full(queries: usize, keys: usize) -> Vec<Interval> {
 
 /// Intervals of tokens that see themselves and those before them.
 pub fn causal(tokens: usize) -> Vec<Interval> {
-    (0..tokens).map(|token| [0, u32_of(token + 1)]).collect()
+    (0..tokens).map(causal_at).collect()
+}
+
+/// That of one token.
+pub fn causal_at(token: usize) -> Interval {
+    [0, u32_of(token + 1)]
 }
 
 impl KeyIntervals {

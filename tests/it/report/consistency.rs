@@ -34,6 +34,20 @@ fn with_moments() -> Report {
     report
 }
 
+/// Each change of a report is refused with the sentence that begins as expected.
+#[track_caller]
+fn each_is_refused(sound: fn() -> Report, cases: &[(&str, Change)]) {
+    for (expected, change) in cases {
+        let mut spoiled = sound();
+        change(&mut spoiled);
+        let error = refusal(&spoiled).unwrap_or_default();
+        assert!(
+            error.starts_with(&format!("r.json: {expected}")),
+            "{expected}: {error}"
+        );
+    }
+}
+
 #[test]
 fn sound_reports_are_read() {
     for sound in [report(), undefined(), with_moments()] {
@@ -114,15 +128,7 @@ fn what_cannot_be_true_together_is_refused_by_field() {
             },
         ),
     ];
-    for (expected, change) in cases {
-        let mut spoiled = report();
-        change(&mut spoiled);
-        let error = refusal(&spoiled).unwrap_or_default();
-        assert!(
-            error.starts_with(&format!("r.json: {expected}")),
-            "{expected}: {error}"
-        );
-    }
+    each_is_refused(report, &cases);
 }
 
 #[test]
@@ -141,15 +147,7 @@ fn the_fast_mode_has_rules_of_its_own() {
             },
         ),
     ];
-    for (expected, change) in cases {
-        let mut spoiled = undefined();
-        change(&mut spoiled);
-        let error = refusal(&spoiled).unwrap_or_default();
-        assert!(
-            error.starts_with(&format!("r.json: {expected}")),
-            "{expected}: {error}"
-        );
-    }
+    each_is_refused(undefined, &cases);
 }
 
 #[test]
@@ -168,15 +166,7 @@ fn parts_are_those_of_the_moments() {
             }
         }),
     ];
-    for (expected, change) in cases {
-        let mut spoiled = with_moments();
-        change(&mut spoiled);
-        let error = refusal(&spoiled).unwrap_or_default();
-        assert!(
-            error.starts_with(&format!("r.json: {expected}")),
-            "{expected}: {error}"
-        );
-    }
+    each_is_refused(with_moments, &cases);
 }
 
 #[test]
