@@ -1,25 +1,19 @@
 //! `mirscope family`: measures a folder of checkpoints and writes what that says.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    fs,
-    io::ErrorKind,
-    path::{Path, PathBuf},
-};
+mod work;
+
+use std::{fs, io::ErrorKind, path::Path};
 
 use crate::{
-    engine::{
-        Command, Event, FamilyMember, FamilyReport, FamilyRequest, Fingerprints, ImageInput,
-        ModelSource, PairInput, PairSource,
-    },
+    engine::{Command, Event, FamilyRequest},
     platform::{
         FileError,
         native::{Target, read_text},
     },
     report::{
         family::{
-            Family, FamilyError, FamilyResults, FamilySettings, Measured, Variant, family_csv,
-            family_markdown, family_text,
+            Family, FamilyError, FamilyResults, FamilySettings, family_csv, family_markdown,
+            family_text,
         },
         figure::{Palette, family_figures, svg_of},
         to_json,
@@ -27,7 +21,8 @@ use crate::{
     words::{counted, printable},
 };
 
-use super::{args, collect, collect::Skips, drive::drive_with, error::CliError, output::Output};
+use self::work::Work;
+use super::{args, drive::drive_with, error::CliError, output::Output, terminal::say};
 
 const VARIANTS: &str = "variants.json";
 const RESULTS: &str = "results.json";
@@ -52,13 +47,11 @@ pub(crate) fn family(task: &args::Family, quiet: bool, output: &Output) -> Resul
         ..FamilySettings::default()
     };
     check_targets(folder)?;
-    let known = if task.all {
-        BTreeMap::new()
-    } else {
-        earlier(folder)?
-    };
-    let mut work = Work::plan(folder, &family, settings, known)?;
+    let mut work = Work::plan(folder, &family, settings, task.all)?;
     let total = family.variants.len();
+    if !quiet && let Some(note) = work.note() {
+        say(&printable(&note));
+    }
     if !work.members.is_empty() {
         let request = FamilyRequest {
             members: std::mem::take(&mut work.members),
@@ -120,122 +113,6 @@ fn check_targets(folder: &Path) -> Result<(), CliError> {
             Ok(target.map_err(FamilyError::File)?)
         }
     }
-}
-
-/// What has been measured, and what is to be.
-struct Work {
-    unfinished: PathBuf,
-    /// By the variant's name.
-    measured: BTreeMap<String, Measured>,
-    /// What is still to be measured, with the fingerprint that the outcome gets.
-    members: Vec<FamilyMember>,
-    fingerprints: HashMap<String, String>,
-    /// Why what was measured could not be kept for a run that goes on.
-    unkept: Option<CliError>,
-}
-
-impl Work {
-    fn plan(
-        folder: &Path,
-        family: &Family,
-        settings: FamilySettings,
-        known: BTreeMap<String, Measured>,
-    ) -> Result<Self, CliError> {
-        let mut work = Self {
-            unfinished: folder.join(UNFINISHED),
-            measured: BTreeMap::new(),
-            members: Vec::new(),
-            fingerprints: HashMap::new(),
-            unkept: None,
-        };
-        let version = env!("CARGO_PKG_VERSION");
-        let settings = format!("mirscope {version}: {}", to_json(&settings)?);
-        let mut hashes = Fingerprints::default();
-        let mut lists: HashMap<PathBuf, Vec<PairInput>> = HashMap::new();
-        for variant in &family.variants {
-            let checkpoint = checkpoint(folder, variant)?;
-            let list = folder.join(variant.documents.as_ref().unwrap_or(&family.pairs));
-            let pairs = match lists.entry(list.clone()) {
-                std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-                std::collections::hash_map::Entry::Vacant(slot) => {
-                    slot.insert(collect::pairs(&list, &mut Skips::default())?)
-                }
-            };
-            let mut data = vec![list.clone()];
-            data.extend(pairs.iter().flat_map(images));
-            let fingerprint = hashes.of(&settings, &data, &checkpoint)?;
-            match known.get(&variant.name) {
-                Some(before) if before.fingerprint == fingerprint => {
-                    work.measured.insert(variant.name.clone(), before.clone());
-                }
-                _ => {
-                    work.fingerprints.insert(variant.name.clone(), fingerprint);
-                    work.members.push(FamilyMember {
-                        name: variant.name.clone(),
-                        model: ModelSource::Folder(checkpoint),
-                        pairs: PairSource::Pairs {
-                            name: shown(&list),
-                            pairs: pairs.clone(),
-                        },
-                    });
-                }
-            }
-        }
-        Ok(work)
-    }
-
-    /// Takes a member's report, also for a run that goes on after this one was stopped.
-    fn keep(&mut self, report: &FamilyReport) {
-        let fingerprint = self
-            .fingerprints
-            .get(&report.name)
-            .cloned()
-            .unwrap_or_default();
-        let measured = Measured::new(&report.report, report.mir_official, fingerprint);
-        self.measured.insert(report.name.clone(), measured);
-        let json = to_json(&self.measured).map_err(CliError::from);
-        // It is needed only where the run does not come to its end.
-        self.unkept = json.and_then(|json| put(&self.unfinished, &json)).err();
-    }
-}
-
-/// The paths of a pair's images.
-fn images(pair: &PairInput) -> impl Iterator<Item = PathBuf> {
-    pair.images().filter_map(|image| match image {
-        ImageInput::Path(path) => Some(path.clone()),
-        _ => None,
-    })
-}
-
-/// A variant's folder.
-fn checkpoint(folder: &Path, variant: &Variant) -> Result<PathBuf, CliError> {
-    let path = folder.join(&variant.folder);
-    if path.join("config.json").is_file() {
-        return Ok(path);
-    }
-    Err(CliError::Input(format!(
-        "{}: `{}` expects a checkpoint with config.json at {}, found {}: run the recipe in training/ again",
-        shown(&folder.join(VARIANTS)),
-        variant.name,
-        shown(&path),
-        if path.is_dir() { "none" } else { "no folder" }
-    )))
-}
-
-/// What earlier runs measured: the results, and above them what an unfinished one left.
-fn earlier(folder: &Path) -> Result<BTreeMap<String, Measured>, CliError> {
-    let mut known = BTreeMap::new();
-    let file = folder.join(RESULTS);
-    if file.exists() {
-        known = FamilyResults::parse(&text(&file)?, &shown(&file))?.measured;
-    }
-    // An unfinished run's notes are of use or not; nobody else reads them.
-    if let Ok(notes) = fs::read_to_string(folder.join(UNFINISHED))
-        && let Ok(more) = serde_json::from_str::<BTreeMap<String, Measured>>(&notes)
-    {
-        known.extend(more);
-    }
-    Ok(known)
 }
 
 /// Writes figures and tables, the results last; returns the number of figures.

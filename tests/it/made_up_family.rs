@@ -300,6 +300,7 @@ fn variant(row: &Row, seed: u64) -> (Variant, Measured) {
         value: None,
         seed,
         replicate_of: again.then(|| name.to_owned()),
+        left_out: false,
         folder: name.to_owned(),
         documents: None,
         samples,

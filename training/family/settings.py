@@ -67,6 +67,11 @@ class Setting:
     few_shot: bool = False  # whether it is asked with examples before the question
     note: str | None = None
 
+    @property
+    def left_out(self) -> bool:
+        """Whether its weights are left out of what ships: megabytes of decoder, only to know the seeds' noise."""
+        return self.replicate_of is not None and self.unfrozen != "connector"
+
     def again(self, seed: int) -> "Setting":
         """The same with another seed."""
         return replace(self, name=f"{self.name}-seed{seed}", seed=seed, replicate_of=self.name,

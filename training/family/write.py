@@ -74,8 +74,8 @@ def write_pairs(family: Family, folder: Path) -> None:
 def entry(family: Family, setting: Setting, facts: dict, scored: dict) -> dict:
     """A member's line in variants.json."""
     return {"name": setting.name, "axis": setting.axis, "label": setting.label, "value": setting.value, "seed": setting.seed,
-            "replicate_of": setting.replicate_of, "folder": setting.name, "documents": None, "samples": facts["samples"],
-            "seconds": facts["seconds"], "parameters_trained": facts["parameters_trained"],
+            "replicate_of": setting.replicate_of, "folder": setting.name, **({"left_out": True} if setting.left_out else {}), "documents": None,
+            "samples": facts["samples"], "seconds": facts["seconds"], "parameters_trained": facts["parameters_trained"],
             "image_tokens": config_of(family, setting).image_seq_length, "note": setting.note, **scored}
 
 

@@ -42,8 +42,12 @@ const listed = (folder) => filesBelow(folder).map((path) => {
 const demo = listed('assets/demo');
 // What the app shows of the family comes with the app; tables and figures are for readers of files.
 const results = 'assets/family/results.json';
+const variants = 'assets/family/variants.json';
+const leftOut = (existsSync(variants) ? JSON.parse(readFileSync(variants, 'utf8')).variants : [])
+  .filter((variant) => variant.left_out)
+  .map((variant) => `${variant.folder}/`);
 const family = listed('assets/family')
-  .filter(({ path }) => !path.startsWith('.') && !path.startsWith('figures/') && !path.startsWith('results.'));
+  .filter(({ path }) => !['.', 'figures/', 'results.', ...leftOut].some((start) => path.startsWith(start)));
 const version = /^version = "(.*)"$/m.exec(readFileSync('Cargo.toml', 'utf8'))[1];
 const program = readFileSync(sources.get('pkg/mirscope_bg.wasm'));
 const manifest = JSON.stringify({

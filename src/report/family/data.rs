@@ -77,6 +77,10 @@ pub struct Variant {
     pub replicate_of: Option<String>,
     /// Its Hugging Face folder, relative to the family's.
     pub folder: String,
+    /// Whether the folder is left out of what ships: its last result is kept, and the recipe makes the
+    /// weights again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left_out: bool,
     /// List of documents that are measured instead of the pairs, relative to the family's folder.
     #[serde(default)]
     pub documents: Option<String>,

@@ -161,6 +161,28 @@ fn a_missing_checkpoint_or_family_is_named_and_nothing_written() {
     assert!(err.contains("nowhere/variants.json: cannot read"), "{err}");
 }
 
+/// A checkpoint may go once it was measured; its number stays, as long as it was measured like the others.
+#[test]
+fn the_last_result_of_a_checkpoint_that_is_gone_is_kept_and_said_to_be() {
+    let root = family();
+    let root = root.path();
+    assert_eq!(measure(root, &[]).0, 0);
+    let before = results(root);
+    fs::remove_dir_all(root.join("early")).unwrap();
+    let (code, _, err) = measure(root, &["--all"]);
+    assert_eq!(
+        (code, err.as_str()),
+        (
+            0,
+            "note: 1 checkpoint without a folder: the last result of early is kept\n"
+        )
+    );
+    assert_eq!(results(root).measured["early"], before.measured["early"]);
+    let (code, _, err) = measure(root, &["--seed", "5"]);
+    assert_eq!(code, 1);
+    assert!(err.contains("found no folder"), "{err}");
+}
+
 #[test]
 fn an_unfinished_run_goes_on_where_it_stopped() {
     let root = family();

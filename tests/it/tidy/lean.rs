@@ -1,8 +1,19 @@
-//! The build of `./dev demo` stays lean.
+//! What a newcomer downloads and builds stays lean.
 
-use std::{collections::BTreeSet, process::Command};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use super::{report, source::root};
+use super::{
+    report,
+    source::{root, walk},
+};
+
+/// The most bytes that all files of the repository may take, history aside.
+const MOST_BYTES: u64 = 44 << 20;
 
 /// The most crates in it, on Linux. Each costs whoever comes first: more than this needs a reason.
 const MOST: usize = 170;
@@ -47,4 +58,52 @@ fn the_demo_is_built_from_few_crates() {
         ));
     }
     report("the demo is built from few crates", &findings);
+}
+
+#[test]
+fn the_repository_stays_small() {
+    let files = tracked();
+    assert!(files.len() > 500, "{} files found", files.len());
+    let mut sizes: Vec<(u64, &String)> = files
+        .iter()
+        .map(|file| (size(&root().join(file)), file))
+        .collect();
+    sizes.sort_by(|a, b| b.cmp(a));
+    let all: u64 = sizes.iter().map(|(bytes, _)| bytes).sum();
+    let largest = sizes.iter().take(20).map(|(bytes, file)| {
+        format!("{file}: {bytes} bytes, of {all} where {MOST_BYTES} are allowed")
+    });
+    let findings: Vec<String> = largest.filter(|_| all > MOST_BYTES).collect();
+    report("the repository stays small", &findings);
+}
+
+/// The files that git keeps; in a copy without git, all but what building leaves.
+fn tracked() -> Vec<String> {
+    let listed = Command::new("git")
+        .args(["ls-files", "-z"])
+        .current_dir(root())
+        .output();
+    if let Ok(output) = listed
+        && output.status.success()
+    {
+        let names = String::from_utf8(output.stdout).unwrap();
+        return names.split_terminator('\0').map(str::to_owned).collect();
+    }
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(root()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        match path.is_dir() {
+            true if name.starts_with('.') || ["target", "dist"].contains(&name.as_str()) => {}
+            true => walk(&path, &mut paths),
+            false => paths.push(path),
+        }
+    }
+    let below = |path: &PathBuf| path.strip_prefix(root()).unwrap().display().to_string();
+    paths.iter().map(below).collect()
+}
+
+/// A file's size; none where it is gone but not yet from git's list.
+fn size(file: &Path) -> u64 {
+    fs::metadata(file).map_or(0, |known| known.len())
 }

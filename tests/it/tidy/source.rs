@@ -49,7 +49,7 @@ fn below_root(path: &Path) -> String {
         .join("/")
 }
 
-fn walk(folder: &Path, paths: &mut Vec<PathBuf>) {
+pub(super) fn walk(folder: &Path, paths: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).into_iter().flatten() {
         let path = entry.unwrap().path();
         if path.is_dir() {

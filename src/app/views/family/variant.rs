@@ -75,13 +75,22 @@ fn open(ui: &mut egui::Ui, store: &mut Store, variant: &Variant, results: &Famil
     let name = format!("Family, {}", variant.name);
     let known = store.runs.iter().rposition(|run| run.name == name);
     ui.horizontal_wrapped(|ui| {
-        let button = egui::Button::new("Open this checkpoint");
-        let button = ui.add_enabled(!store.is_busy(), button);
-        let button = button
-            .on_hover_text("Loads it and measures it here, as the table's numbers were measured.")
-            .on_disabled_hover_text("A measurement is under way.");
-        if button.clicked() {
-            store.run_variant(results, variant, None);
+        if variant.left_out {
+            ui.colored_label(
+                theme::colors(ui).faint,
+                "Its weights do not come with mirscope; its numbers do.",
+            );
+        } else {
+            let button = egui::Button::new("Open this checkpoint");
+            let button = ui.add_enabled(!store.is_busy(), button);
+            let button = button
+                .on_hover_text(
+                    "Loads it and measures it here, as the table's numbers were measured.",
+                )
+                .on_disabled_hover_text("A measurement is under way.");
+            if button.clicked() {
+                store.run_variant(results, variant, None);
+            }
         }
         if let Some(known) = known
             && ui.button("Show its run").clicked()
