@@ -12,7 +12,7 @@ use super::{
     link::web::{Inbox, WebLink, WorkerBridge},
     store::{
         Message, View,
-        data::{Data, Item, PairList},
+        data::{Data, Inspected, Item, PairList},
     },
     theme,
 };
@@ -277,6 +277,10 @@ struct Shown {
 struct Brought {
     /// The checkpoint.
     model: String,
+    /// Whether it has been looked at.
+    inspected: bool,
+    /// What keeps it all from being measured.
+    refusals: Vec<String>,
     /// Images: path, whether it has been read, what is wrong with it.
     images: Vec<(String, bool, Option<String>)>,
     /// Texts, likewise.
@@ -298,6 +302,8 @@ impl Brought {
         }
         Self {
             model: data.model.name(),
+            inspected: data.inspected != Inspected::Wanted,
+            refusals: data.plan().refusals,
             images: items(&data.images),
             texts: items(&data.texts),
             pairs: data.list.as_ref().map_or(0, PairList::usable),

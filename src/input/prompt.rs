@@ -223,10 +223,14 @@ impl PromptBuilder {
     ) {
         let context = self.context;
         if texts.len() < given {
+            let cut = given - texts.len();
+            let out = match cut {
+                1 => "was left out with its text",
+                _ => "were left out with their texts",
+            };
             notes.push(format!(
-                "{name}: the last {} of {given} images and their texts were left out to fit the \
-                 context of {context} tokens",
-                given - texts.len()
+                "{name}: the last {cut} of {given} images {out} to fit the context of {context} \
+                 tokens"
             ));
         }
         let left = texts.first().map_or(0, |text| text.chars().count());

@@ -8,4 +8,5 @@ import './measure.mjs';
 import './failures.mjs';
 import './cache.mjs';
 import './files.mjs';
+import './strangers.mjs';
 import './family.mjs';

@@ -126,7 +126,7 @@ fn a_document_too_long_is_cut_with_a_note() {
     let mut session = Session::default();
     let all = events(&mut session, Command::Measure(Box::new(request)));
     let note = all.iter().find_map(|event| match event {
-        Event::Note(note) if note.contains("of 12 images and their texts were left out") => {
+        Event::Note(note) if note.contains("of 12 images were left out with their texts") => {
             Some(note)
         }
         _ => None,

@@ -16,6 +16,7 @@ use crate::{
         figure::{Ruler, ruler},
         format_count, format_seconds,
     },
+    words::counted,
 };
 
 /// Below this width the numbers stand above what they are computed from.
@@ -103,10 +104,10 @@ fn basis(ui: &mut egui::Ui, report: &Report) {
         ui.spacing_mut().interact_size.y = 0.0;
         let (vision, text) = report.tokens();
         let tokens = format!(
-            "{} vision and {} text tokens of {} pairs",
+            "{} vision and {} of {}",
             format_count(vision as u64),
-            format_count(text as u64),
-            report.data.num_pairs
+            counted(text, "text token"),
+            counted(report.data.num_pairs, "pair")
         );
         let width = report.model.hidden_size;
         let faint = |text: String| RichText::new(text).small().color(colors(ui).faint);
