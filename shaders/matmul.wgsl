@@ -4,9 +4,9 @@
 // residual and out [m, n]. Rows are padded to multiples of 16 bytes, so every access is one vec4.
 //
 // `tiled_128` and `tiled_64` share tiles in workgroup memory: 128 x 128 with 8 x 8 values per invocation,
-// TILE_ROWS x 64 with 8 x 4; `direct` keeps 8 x 8 in registers and has no barrier, for adapters where
-// barriers are dear. Where the inner dimension is cut in pieces, each writes its bare sums, piece by
-// piece, for `sum_pieces` to join.
+// TILE_ROWS x 64 with 8 x 4. `direct` keeps 8 x 8 in registers, `direct_128` 16 x 16 (whole groups of four of
+// the inner dimension only); neither has a barrier, for adapters where barriers are dear. Where the inner
+// dimension is cut in pieces, each writes its bare sums, piece by piece, for `sum_pieces` to join.
 
 import package::common::activation::activate4;
 import package::common::block::Block;
@@ -102,65 +102,41 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     let a4_row = min(row + 4u, last_row) * params.a_stride + first;
     let a5_row = min(row + 5u, last_row) * params.a_stride + first;
     let a6_row = min(row + 6u, last_row) * params.a_stride + first;
-    let a7_row = min(row + 7u, last_row) * params.a_stride + first;
-    let b0_row = min(col + 0u, last_col) * params.b_stride;
-    let b1_row = min(col + 1u, last_col) * params.b_stride;
-    let b2_row = min(col + 2u, last_col) * params.b_stride;
-    let b3_row = min(col + 3u, last_col) * params.b_stride;
-    let b4_row = min(col + 4u, last_col) * params.b_stride;
-    let b5_row = min(col + 5u, last_col) * params.b_stride;
-    let b6_row = min(col + 6u, last_col) * params.b_stride;
+    let a7_row = min(row + 7u, last_row) * params.a_stride + first; let b0_row = min(col + 0u, last_col) * params.b_stride;
+    let b1_row = min(col + 1u, last_col) * params.b_stride; let b2_row = min(col + 2u, last_col) * params.b_stride;
+    let b3_row = min(col + 3u, last_col) * params.b_stride; let b4_row = min(col + 4u, last_col) * params.b_stride;
+    let b5_row = min(col + 5u, last_col) * params.b_stride; let b6_row = min(col + 6u, last_col) * params.b_stride;
     let b7_row = min(col + 7u, last_col) * params.b_stride;
-    var low0 = vec4<f32>(0.0);
-    var high0 = vec4<f32>(0.0);
-    var low1 = vec4<f32>(0.0);
-    var high1 = vec4<f32>(0.0);
-    var low2 = vec4<f32>(0.0);
-    var high2 = vec4<f32>(0.0);
-    var low3 = vec4<f32>(0.0);
-    var high3 = vec4<f32>(0.0);
-    var low4 = vec4<f32>(0.0);
-    var high4 = vec4<f32>(0.0);
-    var low5 = vec4<f32>(0.0);
-    var high5 = vec4<f32>(0.0);
-    var low6 = vec4<f32>(0.0);
-    var high6 = vec4<f32>(0.0);
-    var low7 = vec4<f32>(0.0);
-    var high7 = vec4<f32>(0.0);
+    var low0 = vec4<f32>(0.0); var high0 = vec4<f32>(0.0);
+    var low1 = vec4<f32>(0.0); var high1 = vec4<f32>(0.0);
+    var low2 = vec4<f32>(0.0); var high2 = vec4<f32>(0.0);
+    var low3 = vec4<f32>(0.0); var high3 = vec4<f32>(0.0);
+    var low4 = vec4<f32>(0.0); var high4 = vec4<f32>(0.0);
+    var low5 = vec4<f32>(0.0); var high5 = vec4<f32>(0.0);
+    var low6 = vec4<f32>(0.0); var high6 = vec4<f32>(0.0);
+    var low7 = vec4<f32>(0.0); var high7 = vec4<f32>(0.0);
     let whole = count / 4u;
     for (var k = 0u; k < whole; k++) {
-        let b0 = weights4(DTYPE, b0_row, first + k);
-        let b1 = weights4(DTYPE, b1_row, first + k);
-        let b2 = weights4(DTYPE, b2_row, first + k);
-        let b3 = weights4(DTYPE, b3_row, first + k);
-        let b4 = weights4(DTYPE, b4_row, first + k);
-        let b5 = weights4(DTYPE, b5_row, first + k);
-        let b6 = weights4(DTYPE, b6_row, first + k);
-        let b7 = weights4(DTYPE, b7_row, first + k);
+        let b0 = weights4(DTYPE, b0_row, first + k); let b1 = weights4(DTYPE, b1_row, first + k);
+        let b2 = weights4(DTYPE, b2_row, first + k); let b3 = weights4(DTYPE, b3_row, first + k);
+        let b4 = weights4(DTYPE, b4_row, first + k); let b5 = weights4(DTYPE, b5_row, first + k);
+        let b6 = weights4(DTYPE, b6_row, first + k); let b7 = weights4(DTYPE, b7_row, first + k);
         let a0 = a[a0_row + k];
-        low0 += dots(a0, b0, b1, b2, b3);
-        high0 += dots(a0, b4, b5, b6, b7);
+        low0 += dots(a0, b0, b1, b2, b3); high0 += dots(a0, b4, b5, b6, b7);
         let a1 = a[a1_row + k];
-        low1 += dots(a1, b0, b1, b2, b3);
-        high1 += dots(a1, b4, b5, b6, b7);
+        low1 += dots(a1, b0, b1, b2, b3); high1 += dots(a1, b4, b5, b6, b7);
         let a2 = a[a2_row + k];
-        low2 += dots(a2, b0, b1, b2, b3);
-        high2 += dots(a2, b4, b5, b6, b7);
+        low2 += dots(a2, b0, b1, b2, b3); high2 += dots(a2, b4, b5, b6, b7);
         let a3 = a[a3_row + k];
-        low3 += dots(a3, b0, b1, b2, b3);
-        high3 += dots(a3, b4, b5, b6, b7);
+        low3 += dots(a3, b0, b1, b2, b3); high3 += dots(a3, b4, b5, b6, b7);
         let a4 = a[a4_row + k];
-        low4 += dots(a4, b0, b1, b2, b3);
-        high4 += dots(a4, b4, b5, b6, b7);
+        low4 += dots(a4, b0, b1, b2, b3); high4 += dots(a4, b4, b5, b6, b7);
         let a5 = a[a5_row + k];
-        low5 += dots(a5, b0, b1, b2, b3);
-        high5 += dots(a5, b4, b5, b6, b7);
+        low5 += dots(a5, b0, b1, b2, b3); high5 += dots(a5, b4, b5, b6, b7);
         let a6 = a[a6_row + k];
-        low6 += dots(a6, b0, b1, b2, b3);
-        high6 += dots(a6, b4, b5, b6, b7);
+        low6 += dots(a6, b0, b1, b2, b3); high6 += dots(a6, b4, b5, b6, b7);
         let a7 = a[a7_row + k];
-        low7 += dots(a7, b0, b1, b2, b3);
-        high7 += dots(a7, b4, b5, b6, b7);
+        low7 += dots(a7, b0, b1, b2, b3); high7 += dots(a7, b4, b5, b6, b7);
     }
     let rest = count % 4u;
     if rest != 0u {
@@ -173,47 +149,162 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
         let b6 = keep(weights4(DTYPE, b6_row, first + whole), rest);
         let b7 = keep(weights4(DTYPE, b7_row, first + whole), rest);
         let a0 = keep(a[a0_row + whole], rest);
-        low0 += dots(a0, b0, b1, b2, b3);
-        high0 += dots(a0, b4, b5, b6, b7);
+        low0 += dots(a0, b0, b1, b2, b3); high0 += dots(a0, b4, b5, b6, b7);
         let a1 = keep(a[a1_row + whole], rest);
-        low1 += dots(a1, b0, b1, b2, b3);
-        high1 += dots(a1, b4, b5, b6, b7);
+        low1 += dots(a1, b0, b1, b2, b3); high1 += dots(a1, b4, b5, b6, b7);
         let a2 = keep(a[a2_row + whole], rest);
-        low2 += dots(a2, b0, b1, b2, b3);
-        high2 += dots(a2, b4, b5, b6, b7);
+        low2 += dots(a2, b0, b1, b2, b3); high2 += dots(a2, b4, b5, b6, b7);
         let a3 = keep(a[a3_row + whole], rest);
-        low3 += dots(a3, b0, b1, b2, b3);
-        high3 += dots(a3, b4, b5, b6, b7);
+        low3 += dots(a3, b0, b1, b2, b3); high3 += dots(a3, b4, b5, b6, b7);
         let a4 = keep(a[a4_row + whole], rest);
-        low4 += dots(a4, b0, b1, b2, b3);
-        high4 += dots(a4, b4, b5, b6, b7);
+        low4 += dots(a4, b0, b1, b2, b3); high4 += dots(a4, b4, b5, b6, b7);
         let a5 = keep(a[a5_row + whole], rest);
-        low5 += dots(a5, b0, b1, b2, b3);
-        high5 += dots(a5, b4, b5, b6, b7);
+        low5 += dots(a5, b0, b1, b2, b3); high5 += dots(a5, b4, b5, b6, b7);
         let a6 = keep(a[a6_row + whole], rest);
-        low6 += dots(a6, b0, b1, b2, b3);
-        high6 += dots(a6, b4, b5, b6, b7);
+        low6 += dots(a6, b0, b1, b2, b3); high6 += dots(a6, b4, b5, b6, b7);
         let a7 = keep(a[a7_row + whole], rest);
-        low7 += dots(a7, b0, b1, b2, b3);
-        high7 += dots(a7, b4, b5, b6, b7);
+        low7 += dots(a7, b0, b1, b2, b3); high7 += dots(a7, b4, b5, b6, b7);
     }
     let col4 = col / 4u;
-    store(id.z, row + 0u, col4, low0);
-    store(id.z, row + 0u, col4 + 1u, high0);
-    store(id.z, row + 1u, col4, low1);
-    store(id.z, row + 1u, col4 + 1u, high1);
-    store(id.z, row + 2u, col4, low2);
-    store(id.z, row + 2u, col4 + 1u, high2);
-    store(id.z, row + 3u, col4, low3);
-    store(id.z, row + 3u, col4 + 1u, high3);
-    store(id.z, row + 4u, col4, low4);
-    store(id.z, row + 4u, col4 + 1u, high4);
-    store(id.z, row + 5u, col4, low5);
-    store(id.z, row + 5u, col4 + 1u, high5);
-    store(id.z, row + 6u, col4, low6);
-    store(id.z, row + 6u, col4 + 1u, high6);
-    store(id.z, row + 7u, col4, low7);
-    store(id.z, row + 7u, col4 + 1u, high7);
+    store(id.z, row + 0u, col4, low0); store(id.z, row + 0u, col4 + 1u, high0);
+    store(id.z, row + 1u, col4, low1); store(id.z, row + 1u, col4 + 1u, high1);
+    store(id.z, row + 2u, col4, low2); store(id.z, row + 2u, col4 + 1u, high2);
+    store(id.z, row + 3u, col4, low3); store(id.z, row + 3u, col4 + 1u, high3);
+    store(id.z, row + 4u, col4, low4); store(id.z, row + 4u, col4 + 1u, high4);
+    store(id.z, row + 5u, col4, low5); store(id.z, row + 5u, col4 + 1u, high5);
+    store(id.z, row + 6u, col4, low6); store(id.z, row + 6u, col4 + 1u, high6);
+    store(id.z, row + 7u, col4, low7); store(id.z, row + 7u, col4 + 1u, high7);
+}
+
+// Sixteen columns of a row of the result.
+fn store16(piece: u32, row: u32, col4: u32, s0: vec4<f32>, s1: vec4<f32>, s2: vec4<f32>, s3: vec4<f32>) {
+    store(piece, row, col4, s0);
+    store(piece, row, col4 + 1u, s1);
+    store(piece, row, col4 + 2u, s2);
+    store(piece, row, col4 + 3u, s3);
+}
+
+// As `direct`, with half as many reads for a product. Structures of sums would say the same in a third of
+// the lines, but SwiftShader takes minutes to compile them.
+@compute @workgroup_size(8, 8)
+fn direct_128(@builtin(global_invocation_id) id: vec3<u32>) {
+    let row = id.y * 16u;
+    let col = id.x * 16u;
+    if row >= params.m || col >= params.n {
+        return;
+    }
+    let begin = id.z * params.piece;
+    let first = (params.k_begin + begin) / 4u;
+    let end = first + min(params.piece, params.k - begin) / 4u;
+    let last_row = params.m - 1u;
+    let last_col = params.n - 1u;
+    let a0_row = min(row + 0u, last_row) * params.a_stride; let a1_row = min(row + 1u, last_row) * params.a_stride;
+    let a2_row = min(row + 2u, last_row) * params.a_stride; let a3_row = min(row + 3u, last_row) * params.a_stride;
+    let a4_row = min(row + 4u, last_row) * params.a_stride; let a5_row = min(row + 5u, last_row) * params.a_stride;
+    let a6_row = min(row + 6u, last_row) * params.a_stride; let a7_row = min(row + 7u, last_row) * params.a_stride;
+    let a8_row = min(row + 8u, last_row) * params.a_stride; let a9_row = min(row + 9u, last_row) * params.a_stride;
+    let a10_row = min(row + 10u, last_row) * params.a_stride; let a11_row = min(row + 11u, last_row) * params.a_stride;
+    let a12_row = min(row + 12u, last_row) * params.a_stride; let a13_row = min(row + 13u, last_row) * params.a_stride;
+    let a14_row = min(row + 14u, last_row) * params.a_stride; let a15_row = min(row + 15u, last_row) * params.a_stride;
+    let b0_row = min(col + 0u, last_col) * params.b_stride; let b1_row = min(col + 1u, last_col) * params.b_stride;
+    let b2_row = min(col + 2u, last_col) * params.b_stride; let b3_row = min(col + 3u, last_col) * params.b_stride;
+    let b4_row = min(col + 4u, last_col) * params.b_stride; let b5_row = min(col + 5u, last_col) * params.b_stride;
+    let b6_row = min(col + 6u, last_col) * params.b_stride; let b7_row = min(col + 7u, last_col) * params.b_stride;
+    let b8_row = min(col + 8u, last_col) * params.b_stride; let b9_row = min(col + 9u, last_col) * params.b_stride;
+    let b10_row = min(col + 10u, last_col) * params.b_stride; let b11_row = min(col + 11u, last_col) * params.b_stride;
+    let b12_row = min(col + 12u, last_col) * params.b_stride; let b13_row = min(col + 13u, last_col) * params.b_stride;
+    let b14_row = min(col + 14u, last_col) * params.b_stride; let b15_row = min(col + 15u, last_col) * params.b_stride;
+    var s0_0 = vec4<f32>(); var s0_1 = vec4<f32>(); var s0_2 = vec4<f32>(); var s0_3 = vec4<f32>();
+    var s1_0 = vec4<f32>(); var s1_1 = vec4<f32>(); var s1_2 = vec4<f32>(); var s1_3 = vec4<f32>();
+    var s2_0 = vec4<f32>(); var s2_1 = vec4<f32>(); var s2_2 = vec4<f32>(); var s2_3 = vec4<f32>();
+    var s3_0 = vec4<f32>(); var s3_1 = vec4<f32>(); var s3_2 = vec4<f32>(); var s3_3 = vec4<f32>();
+    var s4_0 = vec4<f32>(); var s4_1 = vec4<f32>(); var s4_2 = vec4<f32>(); var s4_3 = vec4<f32>();
+    var s5_0 = vec4<f32>(); var s5_1 = vec4<f32>(); var s5_2 = vec4<f32>(); var s5_3 = vec4<f32>();
+    var s6_0 = vec4<f32>(); var s6_1 = vec4<f32>(); var s6_2 = vec4<f32>(); var s6_3 = vec4<f32>();
+    var s7_0 = vec4<f32>(); var s7_1 = vec4<f32>(); var s7_2 = vec4<f32>(); var s7_3 = vec4<f32>();
+    var s8_0 = vec4<f32>(); var s8_1 = vec4<f32>(); var s8_2 = vec4<f32>(); var s8_3 = vec4<f32>();
+    var s9_0 = vec4<f32>(); var s9_1 = vec4<f32>(); var s9_2 = vec4<f32>(); var s9_3 = vec4<f32>();
+    var s10_0 = vec4<f32>(); var s10_1 = vec4<f32>(); var s10_2 = vec4<f32>(); var s10_3 = vec4<f32>();
+    var s11_0 = vec4<f32>(); var s11_1 = vec4<f32>(); var s11_2 = vec4<f32>(); var s11_3 = vec4<f32>();
+    var s12_0 = vec4<f32>(); var s12_1 = vec4<f32>(); var s12_2 = vec4<f32>(); var s12_3 = vec4<f32>();
+    var s13_0 = vec4<f32>(); var s13_1 = vec4<f32>(); var s13_2 = vec4<f32>(); var s13_3 = vec4<f32>();
+    var s14_0 = vec4<f32>(); var s14_1 = vec4<f32>(); var s14_2 = vec4<f32>(); var s14_3 = vec4<f32>();
+    var s15_0 = vec4<f32>(); var s15_1 = vec4<f32>(); var s15_2 = vec4<f32>(); var s15_3 = vec4<f32>();
+    for (var k = first; k < end; k++) {
+        let b0 = weights4(DTYPE, b0_row, k); let b1 = weights4(DTYPE, b1_row, k);
+        let b2 = weights4(DTYPE, b2_row, k); let b3 = weights4(DTYPE, b3_row, k);
+        let b4 = weights4(DTYPE, b4_row, k); let b5 = weights4(DTYPE, b5_row, k);
+        let b6 = weights4(DTYPE, b6_row, k); let b7 = weights4(DTYPE, b7_row, k);
+        let b8 = weights4(DTYPE, b8_row, k); let b9 = weights4(DTYPE, b9_row, k);
+        let b10 = weights4(DTYPE, b10_row, k); let b11 = weights4(DTYPE, b11_row, k);
+        let b12 = weights4(DTYPE, b12_row, k); let b13 = weights4(DTYPE, b13_row, k);
+        let b14 = weights4(DTYPE, b14_row, k); let b15 = weights4(DTYPE, b15_row, k);
+        let a0 = a[a0_row + k];
+        s0_0 += dots(a0, b0, b1, b2, b3); s0_1 += dots(a0, b4, b5, b6, b7);
+        s0_2 += dots(a0, b8, b9, b10, b11); s0_3 += dots(a0, b12, b13, b14, b15);
+        let a1 = a[a1_row + k];
+        s1_0 += dots(a1, b0, b1, b2, b3); s1_1 += dots(a1, b4, b5, b6, b7);
+        s1_2 += dots(a1, b8, b9, b10, b11); s1_3 += dots(a1, b12, b13, b14, b15);
+        let a2 = a[a2_row + k];
+        s2_0 += dots(a2, b0, b1, b2, b3); s2_1 += dots(a2, b4, b5, b6, b7);
+        s2_2 += dots(a2, b8, b9, b10, b11); s2_3 += dots(a2, b12, b13, b14, b15);
+        let a3 = a[a3_row + k];
+        s3_0 += dots(a3, b0, b1, b2, b3); s3_1 += dots(a3, b4, b5, b6, b7);
+        s3_2 += dots(a3, b8, b9, b10, b11); s3_3 += dots(a3, b12, b13, b14, b15);
+        let a4 = a[a4_row + k];
+        s4_0 += dots(a4, b0, b1, b2, b3); s4_1 += dots(a4, b4, b5, b6, b7);
+        s4_2 += dots(a4, b8, b9, b10, b11); s4_3 += dots(a4, b12, b13, b14, b15);
+        let a5 = a[a5_row + k];
+        s5_0 += dots(a5, b0, b1, b2, b3); s5_1 += dots(a5, b4, b5, b6, b7);
+        s5_2 += dots(a5, b8, b9, b10, b11); s5_3 += dots(a5, b12, b13, b14, b15);
+        let a6 = a[a6_row + k];
+        s6_0 += dots(a6, b0, b1, b2, b3); s6_1 += dots(a6, b4, b5, b6, b7);
+        s6_2 += dots(a6, b8, b9, b10, b11); s6_3 += dots(a6, b12, b13, b14, b15);
+        let a7 = a[a7_row + k];
+        s7_0 += dots(a7, b0, b1, b2, b3); s7_1 += dots(a7, b4, b5, b6, b7);
+        s7_2 += dots(a7, b8, b9, b10, b11); s7_3 += dots(a7, b12, b13, b14, b15);
+        let a8 = a[a8_row + k];
+        s8_0 += dots(a8, b0, b1, b2, b3); s8_1 += dots(a8, b4, b5, b6, b7);
+        s8_2 += dots(a8, b8, b9, b10, b11); s8_3 += dots(a8, b12, b13, b14, b15);
+        let a9 = a[a9_row + k];
+        s9_0 += dots(a9, b0, b1, b2, b3); s9_1 += dots(a9, b4, b5, b6, b7);
+        s9_2 += dots(a9, b8, b9, b10, b11); s9_3 += dots(a9, b12, b13, b14, b15);
+        let a10 = a[a10_row + k];
+        s10_0 += dots(a10, b0, b1, b2, b3); s10_1 += dots(a10, b4, b5, b6, b7);
+        s10_2 += dots(a10, b8, b9, b10, b11); s10_3 += dots(a10, b12, b13, b14, b15);
+        let a11 = a[a11_row + k];
+        s11_0 += dots(a11, b0, b1, b2, b3); s11_1 += dots(a11, b4, b5, b6, b7);
+        s11_2 += dots(a11, b8, b9, b10, b11); s11_3 += dots(a11, b12, b13, b14, b15);
+        let a12 = a[a12_row + k];
+        s12_0 += dots(a12, b0, b1, b2, b3); s12_1 += dots(a12, b4, b5, b6, b7);
+        s12_2 += dots(a12, b8, b9, b10, b11); s12_3 += dots(a12, b12, b13, b14, b15);
+        let a13 = a[a13_row + k];
+        s13_0 += dots(a13, b0, b1, b2, b3); s13_1 += dots(a13, b4, b5, b6, b7);
+        s13_2 += dots(a13, b8, b9, b10, b11); s13_3 += dots(a13, b12, b13, b14, b15);
+        let a14 = a[a14_row + k];
+        s14_0 += dots(a14, b0, b1, b2, b3); s14_1 += dots(a14, b4, b5, b6, b7);
+        s14_2 += dots(a14, b8, b9, b10, b11); s14_3 += dots(a14, b12, b13, b14, b15);
+        let a15 = a[a15_row + k];
+        s15_0 += dots(a15, b0, b1, b2, b3); s15_1 += dots(a15, b4, b5, b6, b7);
+        s15_2 += dots(a15, b8, b9, b10, b11); s15_3 += dots(a15, b12, b13, b14, b15);
+    }
+    let col4 = col / 4u;
+    store16(id.z, row + 0u, col4, s0_0, s0_1, s0_2, s0_3);
+    store16(id.z, row + 1u, col4, s1_0, s1_1, s1_2, s1_3);
+    store16(id.z, row + 2u, col4, s2_0, s2_1, s2_2, s2_3);
+    store16(id.z, row + 3u, col4, s3_0, s3_1, s3_2, s3_3);
+    store16(id.z, row + 4u, col4, s4_0, s4_1, s4_2, s4_3);
+    store16(id.z, row + 5u, col4, s5_0, s5_1, s5_2, s5_3);
+    store16(id.z, row + 6u, col4, s6_0, s6_1, s6_2, s6_3);
+    store16(id.z, row + 7u, col4, s7_0, s7_1, s7_2, s7_3);
+    store16(id.z, row + 8u, col4, s8_0, s8_1, s8_2, s8_3);
+    store16(id.z, row + 9u, col4, s9_0, s9_1, s9_2, s9_3);
+    store16(id.z, row + 10u, col4, s10_0, s10_1, s10_2, s10_3);
+    store16(id.z, row + 11u, col4, s11_0, s11_1, s11_2, s11_3);
+    store16(id.z, row + 12u, col4, s12_0, s12_1, s12_2, s12_3);
+    store16(id.z, row + 13u, col4, s13_0, s13_1, s13_2, s13_3);
+    store16(id.z, row + 14u, col4, s14_0, s14_1, s14_2, s14_3);
+    store16(id.z, row + 15u, col4, s15_0, s15_1, s15_2, s15_3);
 }
 
 // Tiles are 32 elements deep: eight groups of four ("quads") per row, each at its `place`. All eight are

@@ -115,8 +115,12 @@ pub fn matmul_with(
     check("matmul", a, b, with, out, begin, k)?;
     let piece = k.div_ceil(plan.pieces.max(1)).next_multiple_of(DEPTH);
     let pieces = k.div_ceil(piece).max(1);
+    let tile = match plan.tile {
+        Tile::Direct128 if !k.is_multiple_of(4) => Tile::Direct,
+        tile => tile,
+    };
     if pieces == 1 {
-        return Ok(vec![product(plan.tile, a, b, with, out, (piece, 1))]);
+        return Ok(vec![product(tile, a, b, with, out, (piece, 1))]);
     }
     let partial = gpu.tensor(DType::F32, pieces * m, n)?;
     let bare = Matmul {
@@ -124,7 +128,7 @@ pub fn matmul_with(
         ..Matmul::default()
     };
     Ok(vec![
-        product(plan.tile, a, b, &bare, &partial, (piece, pieces)),
+        product(tile, a, b, &bare, &partial, (piece, pieces)),
         sum_pieces(&partial, m, with, out)?,
     ])
 }
@@ -186,7 +190,7 @@ fn product(
     match tile {
         Tile::Tiled128 => dispatch.constants.push(("LINES", rows as f64)),
         Tile::Tiled64 | Tile::Tiled32 => dispatch.constants.push(("TILE_ROWS", rows as f64)),
-        Tile::Direct => {}
+        Tile::Direct | Tile::Direct128 => {}
     }
     dispatch
 }

@@ -7,6 +7,8 @@ use crate::gpu::{AdapterClass, Gpu};
 pub enum Tile {
     /// 64 x 64 in registers, without barriers: for software adapters.
     Direct,
+    /// 128 x 128 in registers, without barriers; takes whole groups of four of the inner dimension.
+    Direct128,
     /// 128 x 128 in workgroup memory.
     Tiled128,
     /// 64 x 64 in workgroup memory.
@@ -17,13 +19,19 @@ pub enum Tile {
 
 impl Tile {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Direct, Self::Tiled128, Self::Tiled64, Self::Tiled32];
+    pub const ALL: [Self; 5] = [
+        Self::Direct,
+        Self::Direct128,
+        Self::Tiled128,
+        Self::Tiled64,
+        Self::Tiled32,
+    ];
 
     /// Rows and columns.
     pub fn size(self) -> [usize; 2] {
         match self {
             Self::Direct | Self::Tiled64 => [64, 64],
-            Self::Tiled128 => [128, 128],
+            Self::Direct128 | Self::Tiled128 => [128, 128],
             Self::Tiled32 => [32, 64],
         }
     }
@@ -32,6 +40,7 @@ impl Tile {
     pub(super) fn entry(self) -> &'static str {
         match self {
             Self::Direct => "direct",
+            Self::Direct128 => "direct_128",
             Self::Tiled128 => "tiled_128",
             Self::Tiled64 | Self::Tiled32 => "tiled_64",
         }
@@ -40,7 +49,7 @@ impl Tile {
     /// Whether the device grants the workgroup memory that the tile takes.
     pub fn fits(self, gpu: &Gpu) -> bool {
         let bytes = match self {
-            Self::Direct => 0,
+            Self::Direct | Self::Direct128 => 0,
             Self::Tiled64 | Self::Tiled32 => 16 << 10,
             Self::Tiled128 => 32 << 10,
         };
@@ -108,6 +117,9 @@ const TABLE: [Speed; 2] = [
 /// Pieces of the inner dimension that are tried.
 const PIECES: [usize; 8] = [1, 2, 3, 4, 6, 8, 12, 16];
 
+/// Products from which on a software adapter takes the large tile.
+const LEAST_OF_DIRECT_128: usize = 1 << 26;
+
 /// Elements of the inner dimension that a piece has at least.
 const LEAST_PIECE: usize = 64;
 
@@ -118,7 +130,7 @@ impl Speed {
         let per_unit = (tile.groups(m, n) * pieces).div_ceil(self.units) as f64;
         // Workgroups that a unit runs at once, and how long one takes that runs by itself.
         let (at_once, alone) = match tile {
-            Tile::Tiled128 | Tile::Direct => (1.0, 1.0),
+            Tile::Tiled128 | Tile::Direct | Tile::Direct128 => (1.0, 1.0),
             Tile::Tiled64 => (self.side_by_side as f64, self.alone),
             // Half the work, and a fifth slower for it.
             Tile::Tiled32 => (2.0 * self.side_by_side as f64, 2.0 * self.alone),
@@ -145,10 +157,19 @@ pub fn plan(gpu: &Gpu, m: usize, n: usize, k: usize) -> Plan {
         .iter()
         .find(|speed| speed.class == gpu.class())
         .and_then(|speed| quickest(speed, fitting, [m, n, k]))
-        .unwrap_or(Plan {
-            tile: Tile::Direct,
+        .unwrap_or_else(|| Plan {
+            tile: in_registers(m, n, k),
             pieces: 1,
         })
+}
+
+/// The tile on a software adapter. The large one is a fifth (llvmpipe) to a half (SwiftShader) faster, but
+/// SwiftShader takes a second to compile it: about what it saves in 40 products of the least size.
+fn in_registers(m: usize, n: usize, k: usize) -> Tile {
+    match m * n * k >= LEAST_OF_DIRECT_128 && k.is_multiple_of(4) {
+        true => Tile::Direct128,
+        false => Tile::Direct,
+    }
 }
 
 /// The plan with one of the `tiles` that is expected to take least.
