@@ -7,6 +7,9 @@ use crate::{
     reference,
 };
 
+/// 2^-24, 2^-15 - 2^-24 (the largest is twice that less one step), and some between.
+const SUBNORMAL: [f32; 4] = [5.9604645e-8, -6.097555e-5, -2.3841858e-7, 3.0517578e-5];
+
 const SHAPES: [(usize, usize); 3] = [(1, 1), (7, 3), (50, 66)];
 
 pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
@@ -16,7 +19,11 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
         &SHAPES[..]
     };
     for &(rows, width) in shapes {
-        let values = cases.normals(rows * width);
+        let mut values = cases.normals(rows * width);
+        // The smallest and the largest subnormal f16 among them, of either sign.
+        for (value, tiny) in values.iter_mut().skip(1).step_by(3).zip(SUBNORMAL) {
+            *value = tiny;
+        }
         let mut indices: Vec<u32> = (0..8)
             .map(|_| (cases.random.next_u64() % rows as u64) as u32)
             .collect();
