@@ -29,10 +29,7 @@ pub async fn choose_decoding(gpu: &Gpu) -> Result<(), GpuError> {
     choose_decoding_by(gpu, |check| check.kernel == DECODES).await
 }
 
-async fn choose_decoding_by(
-    gpu: &Gpu,
-    chosen: fn(&KernelCheck) -> bool,
-) -> Result<(), GpuError> {
+async fn choose_decoding_by(gpu: &Gpu, chosen: fn(&KernelCheck) -> bool) -> Result<(), GpuError> {
     match quick(gpu, chosen).await {
         Err(GpuError::SelfTest { kernel, .. })
             if kernel == DECODES && !gpu.decodes_by_integers() =>

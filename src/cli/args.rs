@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::TypedValueParser};
 
 use crate::{
-    engine::{
-        BenchRequest, CheckRequest, Command, ModelSource, RecordRequest,
-    },
+    engine::{BenchRequest, CheckRequest, Command, ModelSource, RecordRequest},
     report::{Definition, TextMask},
 };
 
@@ -412,7 +410,10 @@ fn text_mask_parser() -> impl TypedValueParser<Value = TextMask> {
 }
 
 /// Accepts the names of a closed list of values.
-pub(super) fn named<T>(all: &'static [T], name: fn(T) -> &'static str) -> impl TypedValueParser<Value = T>
+pub(super) fn named<T>(
+    all: &'static [T],
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T>
 where
     T: Copy + Send + Sync + 'static,
 {

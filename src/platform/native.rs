@@ -114,7 +114,12 @@ mod tests {
     fn available_memory_is_read_from_its_line() {
         let told = "MemTotal:       24684084 kB\nMemAvailable:   22116404 kB\nBuffers: 1 kB\n";
         assert_eq!(available_in(told), Some(22_116_404 * 1024));
-        for odd in ["", "MemAvailable: 3", "MemAvailable: many kB", "MemFree: 3 kB"] {
+        for odd in [
+            "",
+            "MemAvailable: 3",
+            "MemAvailable: many kB",
+            "MemFree: 3 kB",
+        ] {
             assert_eq!(available_in(odd), None, "{odd}");
         }
     }

@@ -27,6 +27,7 @@ fn options(settings: &DeviceSettings) -> GpuOptions {
             KernelChoice::Direct => Some(KernelVariant::Direct),
         },
         limits: LimitTier::Adapter,
+        ..GpuOptions::default()
     }
 }
 
@@ -35,9 +36,11 @@ pub(in crate::engine) async fn request(
     settings: &DeviceSettings,
 ) -> Result<(Gpu, Vec<String>), GpuError> {
     // Whether it decodes rightly in the end is for whoever asks to find out.
-    Gpu::request_tested(&options(settings), async |gpu| match choose_decoding(gpu).await {
-        Err(GpuError::SelfTest { .. }) => Ok(()),
-        outcome => outcome,
+    Gpu::request_tested(&options(settings), async |gpu| {
+        match choose_decoding(gpu).await {
+            Err(GpuError::SelfTest { .. }) => Ok(()),
+            outcome => outcome,
+        }
     })
     .await
 }
