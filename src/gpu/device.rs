@@ -67,6 +67,8 @@ pub struct GpuOptions {
     pub kernels: Option<KernelVariant>,
     /// Limits.
     pub limits: LimitTier,
+    /// Seconds that a dispatch may take, by the speed of the slowest adapters of its class; 0.3 if absent.
+    pub longest_dispatch: Option<f64>,
 }
 
 /// Bytes that a metric may take where the system does not tell how much memory there is.
@@ -84,6 +86,7 @@ pub(super) struct Inner {
     pub(super) number: usize,
     pub(super) grant: DeviceGrant,
     pub(super) kernels: KernelVariant,
+    pub(super) longest_dispatch: Option<f64>,
     pub(super) error: Arc<Mutex<Option<GpuError>>>,
 }
 
@@ -110,6 +113,19 @@ impl Gpu {
             (_, wgpu::DeviceType::DiscreteGpu) => AdapterClass::Discrete,
             _ => AdapterClass::Integrated,
         }
+    }
+
+    /// Operations that one dispatch may have, so that it ends long before a driver's watchdog bites: Windows
+    /// resets a device after two seconds. By the speed of the slowest adapters of the class that are still in
+    /// use; faster ones lose some microseconds to more dispatches.
+    pub fn most_flops(&self) -> f64 {
+        const LONGEST: f64 = 0.3;
+        let slowest = match self.class() {
+            AdapterClass::Software => 5e9,
+            AdapterClass::Integrated => 1e11,
+            AdapterClass::Discrete => 1e12,
+        };
+        self.0.longest_dispatch.unwrap_or(LONGEST) * slowest
     }
 
     /// Whether the adapter is a program on the CPU.

@@ -81,6 +81,7 @@ impl Gpu {
             info,
             number,
             kernels,
+            longest_dispatch: options.longest_dispatch,
             error,
         })))
     }
