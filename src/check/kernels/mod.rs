@@ -93,7 +93,7 @@ pub static KERNELS: [KernelCheck; 30] = [
     quick("matmul", matmul::cases),
     whole("matmul_naive", matmul_naive::cases),
     whole("matvec", matvec::cases),
-    quick("norm_stats", norm_stats::cases),
+    whole("norm_stats", norm_stats::cases),
     quick("normalize", normalize::cases),
     whole("patchify", patchify::cases),
     whole("replace_outliers", replace_outliers::cases),
