@@ -1,8 +1,7 @@
 //! Describes a checkpoint without running it.
 
 use super::{
-    DeviceSettings, EngineError, InspectRequest, checkpoint, describe, news::News,
-    session::request_device,
+    DeviceSettings, EngineError, InspectRequest, checkpoint, describe, news::News, session::grant,
 };
 use crate::{
     gpu::GpuError,
@@ -80,8 +79,8 @@ fn obstacle(checkpoint: &Checkpoint, has_device: bool, notes: &mut Vec<String>) 
 async fn adapter(
     settings: &DeviceSettings,
 ) -> Result<(Option<DeviceGrant>, Vec<String>), EngineError> {
-    match request_device(settings).await {
-        Ok((gpu, notes)) => Ok((Some(gpu.grant()), notes)),
+    match grant(settings).await {
+        Ok((grant, notes)) => Ok((Some(grant), notes)),
         Err(GpuError::NoAdapter) => Ok((None, Vec::new())),
         Err(error) if settings.adapter.is_none() => Ok((None, vec![error.to_string()])),
         Err(error) => Err(error.into()),

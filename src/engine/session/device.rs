@@ -7,6 +7,7 @@ use super::{
 use crate::{
     check::{choose_decoding, self_test},
     gpu::{Gpu, GpuError, GpuOptions, KernelVariant, LimitTier},
+    report::DeviceGrant,
 };
 
 const UNIT: &str = "device";
@@ -43,6 +44,14 @@ pub(in crate::engine) async fn request(
         }
     })
     .await
+}
+
+/// What the adapter grants that is tried first and opens, with notes about the choice.
+pub(in crate::engine) async fn grant(
+    settings: &DeviceSettings,
+) -> Result<(DeviceGrant, Vec<String>), GpuError> {
+    let (gpu, notes) = Gpu::request_tested(&options(settings), async |_| Ok(())).await?;
+    Ok((gpu.grant(), notes))
 }
 
 /// Requests the device and lets it prove that it computes correctly. Adapters that nobody asked for and
