@@ -38,6 +38,9 @@ struct Params {
     first: u32,
     end: u32,
     scale: f32,
+    // The first query and head of this call; queries are a multiple of its block.
+    first_query: u32,
+    first_head: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -109,11 +112,11 @@ fn write(index: u32, value: vec4<f32>, count: u32) {
 
 @compute @workgroup_size(64)
 fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
-    let query = id.x;
+    let query = params.first_query + id.x;
     if query >= params.queries {
         return;
     }
-    let head = id.y;
+    let head = params.first_head + id.y;
     let first_col = id.z * 64u;
     let columns = min(64u, params.head_dim - first_col);
     let q_base = query * params.q_stride + head * params.head_dim;
@@ -265,8 +268,8 @@ fn tiled(
 ) {
     // The last queries come first: with a causal mask they see the most keys.
     let block_index = group_count.x - 1u - group.x;
-    let first_query = block_index * QUERIES;
-    let head = group.y;
+    let first_query = params.first_query + block_index * QUERIES;
+    let head = params.first_head + group.y;
     let first_col = group.z * 128u;
     let q_base = head * params.head_dim;
     let kv_base = (head / (params.heads / params.kv_heads)) * params.head_dim;

@@ -2,6 +2,8 @@
 // statistics (see norm_stats) give. The mean comes in two parts, a rounded one and what it left over,
 // so that it is exact beyond f32. Four elements per invocation.
 
+import package::common::opaque::opaque4;
+
 struct Params {
     rows: u32,
     // Groups of four in a row.
@@ -9,6 +11,7 @@ struct Params {
     mean_row: u32,
     // First element of the layer's statistics.
     stats_start: u32,
+    zero: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -24,5 +27,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
         return;
     }
     let mean = params.mean_row * params.width4 + index % params.width4;
-    x[index] = ((x[index] - means[mean]) - rests[mean]) * stats[params.stats_start + 5u];
+    let distance = opaque4(x[index] - means[mean], params.zero);
+    x[index] = (distance - rests[mean]) * stats[params.stats_start + 5u];
 }

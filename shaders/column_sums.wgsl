@@ -2,6 +2,8 @@
 // square, column by column. Called again on its own result until one row is left, it sums in a tree,
 // which keeps the rounding small. Four columns per invocation.
 
+import package::common::opaque::opaque4;
+
 override HAS_SHIFT: bool = false;
 override SQUARE: bool = false;
 
@@ -15,6 +17,7 @@ struct Params {
     out_row: u32,
     shift_row: u32,
     factor: f32,
+    zero: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -37,7 +40,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     var sum = vec4<f32>(0.0);
     let end = min((block + 1u) * params.block, params.rows);
     for (var row = block * params.block; row < end; row++) {
-        let value = x[row * params.width4 + col4] - center;
+        var value = x[row * params.width4 + col4];
+        if HAS_SHIFT {
+            value = opaque4(value - center, params.zero);
+        }
         if SQUARE {
             sum += value * value;
         } else {

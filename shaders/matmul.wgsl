@@ -48,6 +48,9 @@ struct Params {
     scale: f32,
     // Elements of the inner dimension in a piece, a multiple of 32.
     piece: u32,
+    // Row and column of the result that this call begins with, multiples of its tile's.
+    row_begin: u32,
+    col_begin: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -85,8 +88,8 @@ fn dots(x: vec4<f32>, b0: vec4<f32>, b1: vec4<f32>, b2: vec4<f32>, b3: vec4<f32>
 // arrays then live in memory instead of registers.
 @compute @workgroup_size(8, 8)
 fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
-    let row = id.y * 8u;
-    let col = id.x * 8u;
+    let row = params.row_begin + id.y * 8u;
+    let col = params.col_begin + id.x * 8u;
     if row >= params.m || col >= params.n {
         return;
     }
@@ -188,8 +191,8 @@ fn store16(piece: u32, row: u32, col4: u32, s0: vec4<f32>, s1: vec4<f32>, s2: ve
 // the lines, but SwiftShader takes minutes to compile them.
 @compute @workgroup_size(8, 8)
 fn direct_128(@builtin(global_invocation_id) id: vec3<u32>) {
-    let row = id.y * 16u;
-    let col = id.x * 16u;
+    let row = params.row_begin + id.y * 16u;
+    let col = params.col_begin + id.x * 16u;
     if row >= params.m || col >= params.n {
         return;
     }
@@ -390,8 +393,8 @@ fn store_rows(piece: u32, row: u32, col4: u32, sums: Rows) {
 
 @compute @workgroup_size(TILE_ROWS * 2u)
 fn tiled_64(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let tile_row = group.y * TILE_ROWS;
-    let tile_col = group.x * 64u;
+    let tile_row = params.row_begin + group.y * TILE_ROWS;
+    let tile_col = params.col_begin + group.x * 64u;
     let begin = group.z * params.piece;
     let end = min(params.k, begin + params.piece);
     // What this invocation brings: a quarter of two rows of `a`, and of two or four columns.
@@ -456,8 +459,8 @@ fn tiled_64(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
 
 @compute @workgroup_size(256)
 fn tiled_128(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let tile_row = group.y * 128u;
-    let tile_col = group.x * 128u;
+    let tile_row = params.row_begin + group.y * 128u;
+    let tile_col = params.col_begin + group.x * 128u;
     let begin = group.z * params.piece;
     let end = min(params.k, begin + params.piece);
     // What this invocation brings: a quarter of two rows and of two columns.

@@ -6,6 +6,7 @@
 // The median is found digit by digit: bits of floats that are not negative sort as the floats do.
 // `tiled` gives a row to a workgroup, `direct` to an invocation.
 
+import package::common::opaque::opaque;
 import package::common::reduce::workgroup_sum;
 import package::common::reduce_u32::workgroup_sum_u32;
 
@@ -13,6 +14,7 @@ struct Params {
     rows: u32,
     cols: u32,
     stride: u32,
+    zero: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -48,7 +50,7 @@ fn distances(base: u32, first: u32, step: u32, center: f32, squared: bool) -> f3
     for (var block = first; block < params.cols; block += BLOCK * step) {
         var sum = 0.0;
         for (var col = block; col < min(block + BLOCK * step, params.cols); col += step) {
-            let distance = bitcast<f32>(norms[base + col]) - center;
+            let distance = opaque(bitcast<f32>(norms[base + col]) - center, params.zero);
             sum += select(distance, distance * distance, squared);
         }
         total += sum;

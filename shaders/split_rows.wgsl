@@ -6,6 +6,8 @@
 // below 2^24, exact in f32 in any order of summation. M is smaller by the grid's coarseness, and so
 // is its rounding. A block of 4x4 elements per invocation, in registers.
 
+import package::common::block::block;
+
 struct Params {
     // Rows to take, and columns.
     rows: u32,
@@ -33,6 +35,28 @@ fn grid_exponent(sum: f32) -> u32 {
     return u32(clamp(((exponent + 3) >> 1u) - 12 + 127, 27, 227));
 }
 
+// Four elements of a row; beyond the last row the last one again: it lands in the padding.
+fn row_of(row: u32, col4: u32) -> vec4<f32> {
+    let source = params.row_begin + min(row, params.rows - 1u);
+    return x[source * params.x_stride + col4];
+}
+
+// Splits four elements of a column. All that a compiler may reorder here is exact: it gives the same bits.
+fn split(col: u32, row4: u32, value: vec4<f32>) {
+    if col >= params.cols {
+        return;
+    }
+    let exponent = grid_exponent(squares[params.square_row * params.x_stride * 4u + col]);
+    let grid = bitcast<f32>(exponent << 23u);
+    let units = bitcast<f32>((254u - exponent) << 23u);
+    let upper = round(value * units) * grid;
+    let lower = value - upper;
+    let index = col * params.out_stride + row4;
+    high[index] = upper;
+    mixed[index] = upper + 0.5 * lower;
+    low[index] = lower;
+}
+
 @compute @workgroup_size(8, 8)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let row = id.y * 4u;
@@ -40,23 +64,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if row >= params.rows || col >= params.cols {
         return;
     }
-    var block = mat4x4<f32>();
-    for (var i = 0u; i < 4u; i++) {
-        // Beyond the last row the last one again: it lands in the padding.
-        let source = params.row_begin + min(row + i, params.rows - 1u);
-        block[i] = x[source * params.x_stride + id.x];
-    }
-    let turned = transpose(block);
-    for (var i = 0u; i < min(4u, params.cols - col); i++) {
-        let exponent = grid_exponent(squares[params.square_row * params.x_stride * 4u + col + i]);
-        let grid = bitcast<f32>(exponent << 23u);
-        let units = bitcast<f32>((254u - exponent) << 23u);
-        let value = turned[i];
-        let upper = round(value * units) * grid;
-        let lower = value - upper;
-        let index = (col + i) * params.out_stride + id.y;
-        high[index] = upper;
-        mixed[index] = upper + 0.5 * lower;
-        low[index] = lower;
-    }
+    // Rows by name: Direct3D's old compiler writes no vector of a matrix that is chosen at run time.
+    let turned = block(row_of(row, id.x), row_of(row + 1u, id.x), row_of(row + 2u, id.x), row_of(row + 3u, id.x));
+    split(col, id.y, turned.x);
+    split(col + 1u, id.y, turned.y);
+    split(col + 2u, id.y, turned.z);
+    split(col + 3u, id.y, turned.w);
 }

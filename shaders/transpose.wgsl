@@ -1,5 +1,7 @@
 // out[c, r] = x[row_begin + r, c]. A block of 4x4 elements per invocation, in registers.
 
+import package::common::block::block;
+
 struct Params {
     // Rows to take, and columns.
     rows: u32,
@@ -14,6 +16,18 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
 
+// Four elements of a row; beyond the last row the last one again: it lands in the padding.
+fn row_of(row: u32, col4: u32) -> vec4<f32> {
+    let source = params.row_begin + min(row, params.rows - 1u);
+    return x[source * params.x_stride + col4];
+}
+
+fn store(col: u32, row4: u32, value: vec4<f32>) {
+    if col < params.cols {
+        out[col * params.out_stride + row4] = value;
+    }
+}
+
 @compute @workgroup_size(8, 8)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let row = id.y * 4u;
@@ -21,14 +35,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if row >= params.rows || col >= params.cols {
         return;
     }
-    var block = mat4x4<f32>();
-    for (var i = 0u; i < 4u; i++) {
-        // Beyond the last row the last one again: it lands in the padding.
-        let source = params.row_begin + min(row + i, params.rows - 1u);
-        block[i] = x[source * params.x_stride + id.x];
-    }
-    let turned = transpose(block);
-    for (var i = 0u; i < min(4u, params.cols - col); i++) {
-        out[(col + i) * params.out_stride + id.y] = turned[i];
-    }
+    // Rows by name: Direct3D's old compiler writes no vector of a matrix that is chosen at run time.
+    let turned = block(row_of(row, id.x), row_of(row + 1u, id.x), row_of(row + 2u, id.x), row_of(row + 3u, id.x));
+    store(col, id.y, turned.x);
+    store(col + 1u, id.y, turned.y);
+    store(col + 2u, id.y, turned.z);
+    store(col + 3u, id.y, turned.w);
 }

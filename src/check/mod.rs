@@ -10,7 +10,7 @@ mod self_test;
 
 pub use compare::{F32_SUMS, Random, relative_error, stored};
 pub use kernels::{KERNELS, KernelCheck};
-pub use self_test::self_test;
+pub use self_test::{choose_decoding, self_test};
 
 use crate::{
     gpu::{Dispatch, Gpu, GpuError},

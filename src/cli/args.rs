@@ -5,14 +5,12 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::TypedValueParser};
 
 use crate::{
-    engine::{
-        BenchRequest, CheckRequest, Command, DeviceSettings, KernelChoice, ModelSource,
-        RecordRequest,
-    },
+    engine::{BenchRequest, CheckRequest, Command, ModelSource, RecordRequest},
     report::{Definition, TextMask},
 };
 
 use super::{
+    device_args::Device,
     error::CliError,
     number::{parse_number_of_pairs, parse_seed},
     size::parse_size,
@@ -66,6 +64,7 @@ Examples:
   mirscope check
       every kernel against its CPU twin, and the demo's number against the recorded one
   mirscope check --golden tests/golden --adapter nvidia --json
+  mirscope check --adapter 1              the second that `mirscope adapters` lists
 
 Exit codes: 0 all is right, 1 something is wrong, 2 wrong usage, 130 cancelled.";
 
@@ -197,7 +196,9 @@ pub(crate) struct Measure {
     /// official: everything after the last image token; content: only the pair's own text
     #[arg(long, value_name = "NAME", default_value = "official", value_parser = text_mask_parser())]
     pub(crate) text_mask: TextMask,
-    /// Device memory the captured states may take, for example 512MiB or 2G [default: what fits]
+    /// Device memory that the captured states and the metric may take, for example 512MiB or 2G [default:
+    /// half of the memory that is available (4 GiB where the system does not tell); all that its driver
+    /// grants on a card with memory of its own]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) memory_budget: Option<u64>,
     /// Leave out pairs that cannot be read (a damaged or missing image, an empty text) instead of
@@ -375,27 +376,6 @@ pub(crate) struct Show {
     pub(crate) json: bool,
 }
 
-/// Which device computes.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Device {
-    /// Part of the adapter's name, see `mirscope adapters` [default: the fastest]
-    #[arg(long, value_name = "NAME")]
-    adapter: Option<String>,
-    /// Kernel variants: tiled for GPUs, direct for software adapters
-    #[arg(long, value_name = "VARIANT", default_value = "auto", value_parser = kernel_parser())]
-    kernel: KernelChoice,
-}
-
-impl Device {
-    /// The engine's settings.
-    pub(crate) fn settings(&self) -> DeviceSettings {
-        DeviceSettings {
-            adapter: self.adapter.clone(),
-            kernel: self.kernel,
-        }
-    }
-}
-
 /// The checkpoint in a folder, or the demo's.
 pub(crate) fn model_source(
     folder: Option<&PathBuf>,
@@ -429,12 +409,11 @@ fn text_mask_parser() -> impl TypedValueParser<Value = TextMask> {
     named(&TextMask::ALL, TextMask::name)
 }
 
-fn kernel_parser() -> impl TypedValueParser<Value = KernelChoice> {
-    named(&KernelChoice::ALL, KernelChoice::name)
-}
-
 /// Accepts the names of a closed list of values.
-fn named<T>(all: &'static [T], name: fn(T) -> &'static str) -> impl TypedValueParser<Value = T>
+pub(super) fn named<T>(
+    all: &'static [T],
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T>
 where
     T: Copy + Send + Sync + 'static,
 {

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::{
-    engine::{Command, Event, spawn},
+    engine::{Command, Event, LARGER_BUDGET, spawn},
     platform::Cancel,
 };
 
@@ -34,7 +34,10 @@ pub(crate) fn drive_with(
     }
     progress.clear();
     match last {
-        Some(Event::Failed(reason)) => Err(CliError::Failed(reason)),
+        // The engine knows no arguments.
+        Some(Event::Failed(reason)) => Err(CliError::Failed(
+            reason.replace(LARGER_BUDGET, "a larger --memory-budget"),
+        )),
         Some(Event::Cancelled) => Err(CliError::Cancelled),
         Some(event) => Ok(event),
         None => Err(CliError::Failed("the engine gave no answer".to_owned())),

@@ -6,13 +6,18 @@ use crate::{engine::Event, words::printable};
 
 use super::terminal::say;
 
-/// Listens to a command and tells on stderr what is begun, with the seconds so far; nothing if `quiet`
-/// or on a terminal, which has a bar.
+/// Listens to a command and tells on stderr its notes and what is begun, with the seconds so far; nothing
+/// if `quiet`, and no more than the notes on a terminal, which has a bar.
 pub(crate) fn lines(quiet: bool) -> impl FnMut(&Event) {
     let shown = !quiet && !std::io::stderr().is_terminal();
     let start = Instant::now();
     let mut last = String::new();
     move |event| {
+        if let Event::Note(note) = event
+            && !quiet
+        {
+            say(&format!("note: {}", printable(note)));
+        }
         if let Event::Progress {
             stage,
             detail,

@@ -6,6 +6,7 @@
 mod args;
 mod check;
 mod collect;
+mod device_args;
 mod drive;
 mod error;
 mod family;

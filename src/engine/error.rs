@@ -97,6 +97,11 @@ pub enum EngineError {
     /// The metric has no value.
     #[error(transparent)]
     Alignment(AlignmentError),
+    /// The metric needs more memory than it gets where nobody says how much it may have.
+    #[error(
+        "{0}; as none was named, it is half of the memory that is available here, or 4 GiB where the system does not say"
+    )]
+    OverUsualBudget(AlignmentError),
     /// The metric has no value because the checkpoint holds no numbers.
     #[error(
         "{states}: tensor `{tensor}` of {file} holds {value} (element {index} of {elements}); download the file again, or use another checkpoint of the training"

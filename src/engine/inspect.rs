@@ -1,8 +1,10 @@
 //! Describes a checkpoint without running it.
 
-use super::{EngineError, InspectRequest, checkpoint, describe, news::News};
+use super::{
+    DeviceSettings, EngineError, InspectRequest, checkpoint, describe, news::News, session::grant,
+};
 use crate::{
-    gpu,
+    gpu::GpuError,
     input::Processor,
     report::{DeviceGrant, Inspection},
     weights::Checkpoint,
@@ -19,7 +21,7 @@ pub(super) async fn inspect(
 ) -> Result<Inspection, EngineError> {
     let opened = checkpoint::open(request.model, |_, _| {}).await?;
     news.check()?;
-    let device = adapter(request.device.adapter.as_deref()).await?;
+    let (device, choice) = adapter(&request.device).await?;
     let checkpoint = &opened.checkpoint;
     let config = &checkpoint.config;
     let dtypes = describe::dtypes(checkpoint);
@@ -28,6 +30,7 @@ pub(super) async fn inspect(
         .max_by_key(|(_, info)| info.bytes())
         .map(|(name, info)| (name, info.bytes()));
     let mut notes = checkpoint.notes();
+    notes.extend(choice);
     let largest_buffer_bytes = largest.as_ref().map_or(0, |(_, bytes)| *bytes);
     if let (Some((name, bytes)), Some(device)) = (largest, &device)
         && bytes > device.max_storage_buffer_binding_size
@@ -71,26 +74,15 @@ fn obstacle(checkpoint: &Checkpoint, has_device: bool, notes: &mut Vec<String>) 
     (!has_device).then(|| "no adapter was found that could run it".to_owned())
 }
 
-/// What the best adapter grants, or the best one whose name contains `wanted`.
-async fn adapter(wanted: Option<&str>) -> Result<Option<DeviceGrant>, EngineError> {
-    let mut all = gpu::adapters().await;
-    let Some(wanted) = wanted else {
-        return Ok((!all.is_empty()).then(|| all.swap_remove(0)));
-    };
-    let lower = wanted.to_lowercase();
-    let names: Vec<String> = all
-        .iter()
-        .map(|grant| grant.device.adapter.clone())
-        .collect();
-    match names
-        .iter()
-        .position(|name| name.to_lowercase().contains(&lower))
-    {
-        Some(index) => Ok(Some(all.swap_remove(index))),
-        None => Err(gpu::GpuError::NoSuchAdapter {
-            wanted: wanted.to_owned(),
-            available: names.join(", "),
-        }
-        .into()),
+/// What the adapter grants that a measurement would try first, with notes about the choice. Where none was
+/// asked for and none opens, the notes say why.
+async fn adapter(
+    settings: &DeviceSettings,
+) -> Result<(Option<DeviceGrant>, Vec<String>), EngineError> {
+    match grant(settings).await {
+        Ok((grant, notes)) => Ok((Some(grant), notes)),
+        Err(GpuError::NoAdapter) => Ok((None, Vec::new())),
+        Err(error) if settings.adapter.is_none() => Ok((None, vec![error.to_string()])),
+        Err(error) => Err(error.into()),
     }
 }

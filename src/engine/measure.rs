@@ -12,7 +12,7 @@ use super::{
     session::{KeptStates, LiveRun, Room},
 };
 use crate::{
-    alignment::{Mir, MirSettings},
+    alignment::{AlignmentError, Mir, MirSettings},
     input::{Processor, PromptForm},
     report::{DataSummary, Definition, Kept, Report, SCHEMA, TextMask},
 };
@@ -77,9 +77,15 @@ impl Session {
                 tokens(&|pair| pair.text(text_mask).len()),
             ],
         };
-        let budget = settings.memory_budget;
+        let asked = settings.memory_budget;
+        let budget = asked.or_else(|| gpu.usual_budget());
         // A metric that cannot be is refused here, before the model runs.
-        let room_found = room.check(&gpu, budget)?;
+        let room_found = match room.check(&gpu, budget, asked.is_some()) {
+            Err(error @ AlignmentError::OverBudget { .. }) if asked.is_none() => {
+                return Err(EngineError::OverUsualBudget(error));
+            }
+            found => found?,
+        };
         let mir_settings = MirSettings {
             definition,
             ..MirSettings::default()

@@ -130,7 +130,9 @@ pub struct MeasureSettings {
     pub definition: Definition,
     /// Tokens that count as text.
     pub text_mask: TextMask,
-    /// Bytes of device memory that the captured states may take; what the adapter allows if absent.
+    /// Bytes of device memory that the captured states and the metric may take. If absent: half of the
+    /// memory that is available, 4 GiB where the system does not tell; on a card with memory of its own what
+    /// its driver grants.
     pub memory_budget: Option<u64>,
     /// Leaves out pairs whose image or text cannot be used, and names them in the report, instead of
     /// failing at the first.
@@ -192,7 +194,8 @@ pub struct CheckRequest {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DeviceSettings {
-    /// Part of the adapter's name, in any case; the fastest adapter if absent. Native only.
+    /// The adapter's number in [`Event::Adapters`], or part of its name in any case; the fastest one that
+    /// passes the self-test if absent. Native only.
     pub adapter: Option<String>,
     /// Kernel variants.
     pub kernel: KernelChoice,

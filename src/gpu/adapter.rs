@@ -9,7 +9,7 @@ use crate::{
 /// An adapter and what it grants.
 pub type AdapterSummary = DeviceGrant;
 
-/// All adapters of this machine, or the browser's one, best first.
+/// All adapters of this machine, or the browser's one, best first: an adapter's number is its place.
 pub async fn adapters() -> Vec<AdapterSummary> {
     enumerate(&instance()).await.iter().map(grant).collect()
 }
@@ -20,7 +20,7 @@ pub(super) fn instance() -> wgpu::Instance {
     wgpu::Instance::new(descriptor)
 }
 
-async fn enumerate(instance: &wgpu::Instance) -> Vec<wgpu::Adapter> {
+pub(super) async fn enumerate(instance: &wgpu::Instance) -> Vec<wgpu::Adapter> {
     #[cfg(target_arch = "wasm32")]
     let mut all: Vec<wgpu::Adapter> = instance
         .request_adapter(&wgpu::RequestAdapterOptions {
@@ -46,43 +46,19 @@ fn rank(device_type: wgpu::DeviceType) -> u8 {
     }
 }
 
-/// The best adapter, or the best one whose name contains `wanted` (ignoring case).
-pub(super) async fn choose(
-    instance: &wgpu::Instance,
-    wanted: Option<&str>,
-) -> Result<wgpu::Adapter, GpuError> {
-    let mut all = enumerate(instance).await;
-    if all.is_empty() {
-        return Err(GpuError::NoAdapter);
-    }
-    let Some(wanted) = wanted else {
-        return Ok(all.swap_remove(0));
-    };
-    let matches = |name: &str| name.to_lowercase().contains(&wanted.to_lowercase());
-    match all
-        .iter()
-        .position(|adapter| matches(&adapter.get_info().name))
-    {
-        Some(index) => Ok(all.swap_remove(index)),
-        None => Err(GpuError::NoSuchAdapter {
-            wanted: wanted.into(),
-            available: all
-                .iter()
-                .map(|adapter| format!("`{}`", adapter.get_info().name))
-                .collect::<Vec<_>>()
-                .join(", "),
-        }),
+/// The adapter's name; browsers may keep it to themselves.
+pub(super) fn name(info: &wgpu::AdapterInfo) -> String {
+    if info.name.is_empty() {
+        platform::adapter_name().unwrap_or_else(|| "unnamed adapter".into())
+    } else {
+        info.name.clone()
     }
 }
 
 /// An adapter in words.
 pub(super) fn summary(info: &wgpu::AdapterInfo, kernels: &str) -> DeviceSummary {
     DeviceSummary {
-        adapter: if info.name.is_empty() {
-            platform::adapter_name().unwrap_or_else(|| "unnamed adapter".into())
-        } else {
-            info.name.clone()
-        },
+        adapter: name(info),
         backend: match info.backend {
             wgpu::Backend::BrowserWebGpu => "webgpu".into(),
             backend => backend.to_str().to_lowercase(),

@@ -9,7 +9,10 @@ use super::{
     submit::{Pace, Params},
     tensor,
 };
-use crate::report::{DeviceGrant, DeviceSummary};
+use crate::{
+    platform,
+    report::{DeviceGrant, DeviceSummary},
+};
 
 /// Which of a kernel's variants run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,13 +61,18 @@ pub enum LimitTier {
 /// What kind of device is wanted.
 #[derive(Clone, Debug, Default)]
 pub struct GpuOptions {
-    /// Part of the adapter's name; the best adapter if absent.
+    /// The adapter's number in [`super::adapters`], or part of its name; the best one that works if absent.
     pub adapter: Option<String>,
     /// Kernel variant; chosen by the adapter's type if absent.
     pub kernels: Option<KernelVariant>,
     /// Limits.
     pub limits: LimitTier,
+    /// Seconds that a dispatch may take, by the speed of the slowest adapters of its class; 0.3 if absent.
+    pub longest_dispatch: Option<f64>,
 }
+
+/// Bytes that a metric may take where the system does not tell how much memory there is.
+const UNTOLD_BUDGET: u64 = 4 << 30;
 
 pub(super) struct Inner {
     pub(super) device: wgpu::Device,
@@ -73,11 +81,13 @@ pub(super) struct Inner {
     pub(super) pace: Mutex<Pace>,
     pub(super) params: Mutex<Params>,
     pub(super) pool: Pool,
-    limits: wgpu::Limits,
-    info: wgpu::AdapterInfo,
-    grant: DeviceGrant,
-    kernels: KernelVariant,
-    error: Arc<Mutex<Option<GpuError>>>,
+    pub(super) limits: wgpu::Limits,
+    pub(super) info: wgpu::AdapterInfo,
+    pub(super) number: usize,
+    pub(super) grant: DeviceGrant,
+    pub(super) kernels: KernelVariant,
+    pub(super) longest_dispatch: Option<f64>,
+    pub(super) error: Arc<Mutex<Option<GpuError>>>,
 }
 
 /// A device with its queue, pipelines and memory. Cloning shares it.
@@ -91,49 +101,6 @@ impl std::fmt::Debug for Gpu {
 }
 
 impl Gpu {
-    /// Requests a device.
-    ///
-    /// # Errors
-    /// [`GpuError::NoAdapter`], [`GpuError::NoSuchAdapter`] or [`GpuError::NoDevice`].
-    pub async fn request(options: &GpuOptions) -> Result<Self, GpuError> {
-        let instance = adapter::instance();
-        let adapter = adapter::choose(&instance, options.adapter.as_deref()).await?;
-        let info = adapter.get_info();
-        let limits = limits(&options.limits, &adapter.limits());
-        let (device, queue) = adapter
-            .request_device(&wgpu::DeviceDescriptor {
-                label: Some("mirscope"),
-                required_features: wgpu::Features::empty(),
-                required_limits: limits.clone(),
-                memory_hints: wgpu::MemoryHints::Performance,
-                ..Default::default()
-            })
-            .await
-            .map_err(|error| GpuError::NoDevice {
-                adapter: info.name.clone(),
-                reason: error.to_string(),
-            })?;
-        let error = Arc::new(Mutex::new(None));
-        watch(&device, &info.name, &error);
-        let kernels = options.kernels.unwrap_or(match info.device_type {
-            wgpu::DeviceType::Cpu => KernelVariant::Direct,
-            _ => KernelVariant::Tiled,
-        });
-        Ok(Self(Arc::new(Inner {
-            pace: Mutex::new(Pace::new(info.device_type == wgpu::DeviceType::Cpu)),
-            pipelines: Pipelines::default(),
-            params: Mutex::default(),
-            pool: Pool::default(),
-            device,
-            queue,
-            limits,
-            grant: adapter::grant(&adapter),
-            info,
-            kernels,
-            error,
-        })))
-    }
-
     /// The kernel variant in use.
     pub fn kernels(&self) -> KernelVariant {
         self.0.kernels
@@ -148,6 +115,19 @@ impl Gpu {
         }
     }
 
+    /// Operations that one dispatch may have, so that it ends long before a driver's watchdog bites: Windows
+    /// resets a device after two seconds. By the speed of the slowest adapters of the class that are still in
+    /// use; faster ones lose some microseconds to more dispatches.
+    pub fn most_flops(&self) -> f64 {
+        const LONGEST: f64 = 0.3;
+        let slowest = match self.class() {
+            AdapterClass::Software => 5e9,
+            AdapterClass::Integrated => 1e11,
+            AdapterClass::Discrete => 1e12,
+        };
+        self.0.longest_dispatch.unwrap_or(LONGEST) * slowest
+    }
+
     /// Whether the adapter is a program on the CPU.
     pub fn is_software(&self) -> bool {
         self.0.info.device_type == wgpu::DeviceType::Cpu
@@ -156,6 +136,11 @@ impl Gpu {
     /// Name of the adapter.
     pub fn name(&self) -> &str {
         &self.0.info.name
+    }
+
+    /// The adapter's number in [`super::adapters`], which tells it from another of the same name.
+    pub fn number(&self) -> usize {
+        self.0.number
     }
 
     /// The device in words.
@@ -168,6 +153,16 @@ impl Gpu {
         DeviceGrant {
             device: self.summary(),
             ..self.0.grant.clone()
+        }
+    }
+
+    /// Bytes that a metric may take where nobody says how many. An adapter without memory of its own gets
+    /// half of what the system can give without swapping, or 4 GiB where it does not say; none on a card
+    /// with memory of its own, whose size wgpu does not tell: its driver refuses what does not fit.
+    pub fn usual_budget(&self) -> Option<u64> {
+        match self.0.info.device_type {
+            wgpu::DeviceType::DiscreteGpu => None,
+            _ => Some(platform::available_memory().map_or(UNTOLD_BUDGET, |bytes| bytes / 2)),
         }
     }
 
@@ -192,6 +187,17 @@ impl Gpu {
     /// Workgroups that one dispatch may have per dimension.
     pub fn max_workgroups(&self) -> u32 {
         self.0.limits.max_compute_workgroups_per_dimension
+    }
+
+    /// Whether kernels decode 16-bit floats with integer operations.
+    pub fn decodes_by_integers(&self) -> bool {
+        self.0.pipelines.decodes_by_integers()
+    }
+
+    /// Has kernels decode 16-bit floats with integer operations from now on: for drivers whose own
+    /// decoding takes subnormal numbers for 0.
+    pub fn decode_by_integers(&self) {
+        self.0.pipelines.decode_by_integers();
     }
 
     /// Device memory in use.
@@ -368,52 +374,4 @@ impl Gpu {
             .unwrap_or_else(PoisonError::into_inner)
             .take()
     }
-}
-
-/// Bytes of workgroup memory that kernels make use of.
-const MOST_WORKGROUP_STORAGE: u32 = 32 << 10;
-
-fn limits(tier: &LimitTier, adapter: &wgpu::Limits) -> wgpu::Limits {
-    let defaults = wgpu::Limits::default();
-    match tier {
-        LimitTier::WebGpuDefault => defaults,
-        LimitTier::Binding(bytes) => wgpu::Limits {
-            max_storage_buffer_binding_size: *bytes,
-            ..defaults
-        },
-        LimitTier::Adapter => wgpu::Limits {
-            max_buffer_size: adapter.max_buffer_size,
-            max_storage_buffer_binding_size: adapter.max_storage_buffer_binding_size,
-            max_compute_workgroup_storage_size: adapter
-                .max_compute_workgroup_storage_size
-                .min(MOST_WORKGROUP_STORAGE),
-            ..defaults
-        },
-    }
-}
-
-/// Keeps the first error and the loss of the device for whoever waits next.
-fn watch(device: &wgpu::Device, adapter: &str, slot: &Arc<Mutex<Option<GpuError>>>) {
-    let keep = |slot: &Mutex<Option<GpuError>>, error: GpuError| {
-        slot.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert(error);
-    };
-    let (adapter, errors, losses) = (adapter.to_owned(), slot.clone(), slot.clone());
-    device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-        let adapter = adapter.clone();
-        let error = match error {
-            wgpu::Error::OutOfMemory { .. } => GpuError::OutOfMemory { adapter },
-            error => GpuError::Device {
-                adapter,
-                message: error.to_string(),
-            },
-        };
-        keep(&errors, error);
-    }));
-    device.set_device_lost_callback(move |reason, message| {
-        if reason != wgpu::DeviceLostReason::Destroyed {
-            keep(&losses, GpuError::Lost { reason: message });
-        }
-    });
 }

@@ -8,13 +8,23 @@ pub enum GpuError {
         "no graphics adapter was found; install a Vulkan driver (on Debian: `apt install mesa-vulkan-drivers` for a software one), or use a browser with WebGPU"
     )]
     NoAdapter,
-    /// No adapter with the requested name.
-    #[error("no adapter's name contains `{wanted}`; available: {available}")]
+    /// No adapter with the requested name or number.
+    #[error("no adapter's name contains `{wanted}`{and_number}; available: {available}")]
     NoSuchAdapter {
         /// What was asked for.
         wanted: String,
-        /// What there is.
+        /// Where a number was asked for: that no adapter has it.
+        and_number: &'static str,
+        /// What there is, with numbers.
         available: String,
+    },
+    /// Several adapters, and each fails.
+    #[error("none of the {count} adapters can be used: {reasons}")]
+    NoneUsable {
+        /// How many there are.
+        count: usize,
+        /// Why, adapter by adapter.
+        reasons: String,
     },
     /// The adapter did not give a device.
     #[error("adapter `{adapter}` gave no device: {reason}")]

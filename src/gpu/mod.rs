@@ -6,10 +6,12 @@
 
 mod adapter;
 mod bind_groups;
+mod choice;
 mod device;
 mod dispatch;
 mod error;
 mod memory;
+mod open;
 mod pipeline;
 mod readback;
 mod shaders;

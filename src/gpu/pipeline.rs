@@ -44,13 +44,22 @@ pub(super) struct Pipelines(Mutex<Cache>);
 struct Cache {
     kernels: HashMap<&'static str, (wgpu::ShaderModule, Vec<Variant>)>,
     count: u64,
+    /// Whether kernels decode 16-bit floats with integer operations.
+    integer_f16: bool,
 }
+
+/// The constant that the snippet for weights chooses its decoding by.
+const INTEGER_F16: &str = "INTEGER_F16";
 
 impl Pipelines {
     /// The compiled kernel of a dispatch.
     pub(super) fn get(&self, device: &wgpu::Device, dispatch: &Dispatch) -> Arc<Pipeline> {
-        let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Cache { kernels, count } = &mut *cache;
+        let mut cache = self.lock();
+        let Cache {
+            kernels,
+            count,
+            integer_f16,
+        } = &mut *cache;
         // A kernel has few variants, and a look at each is quicker than a key.
         let (module, variants) = kernels
             .entry(dispatch.kernel)
@@ -64,7 +73,12 @@ impl Pipelines {
             .map(|binding| binding.access)
             .collect();
         *count += 1;
-        let pipeline = Arc::new(compile(device, module, dispatch, &access, *count));
+        let mut constants = dispatch.constants.clone();
+        if *integer_f16 && shader(dispatch.kernel).is_some_and(|code| code.contains(INTEGER_F16)) {
+            constants.push((INTEGER_F16, 1.0));
+        }
+        let pipeline = compile(device, module, dispatch, &constants, &access, *count);
+        let pipeline = Arc::new(pipeline);
         variants.push(Variant {
             entry: dispatch.entry,
             constants: dispatch.constants.clone(),
@@ -72,6 +86,21 @@ impl Pipelines {
             pipeline: pipeline.clone(),
         });
         pipeline
+    }
+
+    pub(super) fn decodes_by_integers(&self) -> bool {
+        self.lock().integer_f16
+    }
+
+    /// Has kernels decode 16-bit floats with integer operations from now on.
+    pub(super) fn decode_by_integers(&self) {
+        let mut cache = self.lock();
+        cache.integer_f16 = true;
+        cache.kernels.clear();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Cache> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -98,6 +127,7 @@ fn compile(
     device: &wgpu::Device,
     module: &wgpu::ShaderModule,
     dispatch: &Dispatch,
+    constants: &[(&str, f64)],
     access: &[Access],
     id: u64,
 ) -> Pipeline {
@@ -141,7 +171,7 @@ fn compile(
         module,
         entry_point: Some(dispatch.entry),
         compilation_options: wgpu::PipelineCompilationOptions {
-            constants: &dispatch.constants,
+            constants,
             // No kernel reads workgroup memory that it has not written.
             zero_initialize_workgroup_memory: false,
         },

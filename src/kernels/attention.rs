@@ -2,7 +2,7 @@
 
 use crate::gpu::{AdapterClass, Binding, DType, Dispatch, Gpu, GpuError, Tensor, Work};
 
-use super::{call, expect, groups, traffic, u32_of};
+use super::{Part, call, expect, groups, parts, traffic, u32_of};
 
 mod intervals;
 
@@ -11,6 +11,8 @@ pub use intervals::{Interval, KeyIntervals, causal, causal_at, full};
 /// Columns of a head that one call of a variant computes.
 const DIRECT_COLUMNS: usize = 64;
 const TILED_COLUMNS: usize = 128;
+/// Queries of a workgroup of the direct variant.
+const DIRECT_QUERIES: usize = 64;
 
 /// Heads.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,11 +55,14 @@ struct Params {
     first: u32,
     end: u32,
     scale: f32,
+    first_query: u32,
+    first_head: u32,
 }
 
 /// `out = softmax(scale q k^T) v` for each head (online softmax: arXiv 2205.14135), each query over its
 /// own interval of keys; grouped queries as in arXiv 2305.13245. Where an adapter ends long loops, the
-/// keys come in pieces, one dispatch each.
+/// keys come in pieces, one dispatch each; where one would take too long (see [`Gpu::most_flops`]), heads and
+/// queries do.
 ///
 /// # Shapes
 /// `q` and `out` `[queries, heads * head_dim]`, `k` and `v` `[keys, kv_heads * head_dim]`, f32.
@@ -130,7 +135,7 @@ pub fn attention_with(
     expect("attention", fits, || {
         format!("q {q:?}, k {k:?}, v {v:?} and out {out:?} do not fit {with:?} over {seen:?}")
     })?;
-    let params = |first: usize, end: usize| Params {
+    let params = |first: usize, end: usize, part: &Part, block: usize| Params {
         queries: u32_of(queries),
         keys: u32_of(keys),
         heads: u32_of(heads),
@@ -141,6 +146,8 @@ pub fn attention_with(
         first: u32_of(first),
         end: u32_of(end),
         scale,
+        first_query: part.begin[0] * u32_of(block),
+        first_head: part.begin[1],
     };
     let bindings = vec![
         Binding::read(q),
@@ -149,35 +156,41 @@ pub fn attention_with(
         Binding::read(seen.table()),
         Binding::write(out),
     ];
+    let flops = 4.0 * seen.pairs() * (heads * head_dim) as f64;
     let work = |share: f64| Work {
-        flops: share * 4.0 * seen.pairs() * (heads * head_dim) as f64,
-        bytes: traffic(&[q, k, v, out]),
+        flops: share * flops,
+        bytes: share * traffic(&[q, k, v, out]),
     };
     let aligned = ("ALIGNED", f64::from(u8::from(head_dim.is_multiple_of(4))));
-    let grid = |at_once: usize, columns: usize| {
-        [
-            groups(queries, at_once),
-            u32_of(heads),
-            groups(head_dim, columns),
-        ]
+    // Of one piece of the keys, in blocks of queries.
+    let cut = |block: usize, pieces: usize| {
+        let grid = [groups(queries, block), u32_of(heads)];
+        parts(grid, flops / pieces as f64, gpu.most_flops())
+    };
+    let grid = |part: &Part, columns: usize| {
+        let [blocks, heads] = part.size;
+        [blocks, heads, groups(head_dim, columns)]
     };
     match blocks {
         Blocks::Tiled { queries: block } => {
-            let mut dispatch = call(
-                "attention",
-                "tiled",
-                &params(0, keys),
-                bindings,
-                grid(block, TILED_COLUMNS),
-                work(1.0),
-            );
-            dispatch.constants = vec![
-                aligned,
-                ("QUERIES", block as f64),
-                ("SLOTS", (block * 16 + 512) as f64),
-                ("WIDE", f64::from(u8::from(head_dim > 64))),
-            ];
-            Ok(vec![dispatch])
+            let calls = cut(block, 1).into_iter().map(|part| {
+                let mut dispatch = call(
+                    "attention",
+                    "tiled",
+                    &params(0, keys, &part, block),
+                    bindings.clone(),
+                    grid(&part, TILED_COLUMNS),
+                    work(part.share),
+                );
+                dispatch.constants = vec![
+                    aligned,
+                    ("QUERIES", block as f64),
+                    ("SLOTS", (block * 16 + 512) as f64),
+                    ("WIDE", f64::from(u8::from(head_dim > 64))),
+                ];
+                dispatch
+            });
+            Ok(calls.collect())
         }
         Blocks::Direct { piece } => {
             let columns = head_dim.div_ceil(DIRECT_COLUMNS);
@@ -186,18 +199,24 @@ pub fn attention_with(
             all.push(Binding::write(&state));
             let piece = piece.clamp(1, keys.max(1));
             let pieces = keys.div_ceil(piece).max(1);
-            let calls = (0..pieces).map(|index| {
+            let parts = cut(DIRECT_QUERIES, pieces);
+            let calls = (0..pieces).flat_map(|index| {
                 let first = index * piece;
-                let mut dispatch = call(
-                    "attention",
-                    "direct",
-                    &params(first, keys.min(first.saturating_add(piece))),
-                    all.clone(),
-                    grid(64, DIRECT_COLUMNS),
-                    work(1.0 / pieces as f64),
-                );
-                dispatch.constants = vec![aligned, ("CONTINUES", f64::from(u8::from(index > 0)))];
-                dispatch
+                let end = keys.min(first.saturating_add(piece));
+                let (params, grid, work, all) = (&params, &grid, &work, &all);
+                parts.iter().map(move |part| {
+                    let mut dispatch = call(
+                        "attention",
+                        "direct",
+                        &params(first, end, part, DIRECT_QUERIES),
+                        all.clone(),
+                        grid(part, DIRECT_COLUMNS),
+                        work(part.share / pieces as f64),
+                    );
+                    dispatch.constants =
+                        vec![aligned, ("CONTINUES", f64::from(u8::from(index > 0)))];
+                    dispatch
+                })
             });
             Ok(calls.collect())
         }

@@ -11,6 +11,7 @@ struct Params {
     width4: u32,
     mean_row: u32,
     stats_start: u32,
+    zero: u32,
 }
 
 /// `x = ((x - means[layer]) - rests[layer]) * scale`, in place, with the scale in row `layer` of
@@ -48,6 +49,7 @@ pub fn center_rows(
             width4: u32_of(width4),
             mean_row: u32_of(layer),
             stats_start: u32_of(layer * stats.stride()),
+            zero: 0,
         },
         vec![
             Binding::read(means),

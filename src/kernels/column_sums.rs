@@ -38,6 +38,7 @@ struct Params {
     out_row: u32,
     shift_row: u32,
     factor: f32,
+    zero: u32,
 }
 
 /// One level: `out[out_row + b] = factor * sum over the rows of block b`, [`BLOCK`] rows each.
@@ -82,6 +83,7 @@ pub fn column_sums(
             out_row: u32_of(out_row),
             shift_row: u32_of(shift_row),
             factor: what.factor,
+            zero: 0,
         },
         vec![Binding::read(x), Binding::read(shift), Binding::write(out)],
         folded(blocks * width4, 64),

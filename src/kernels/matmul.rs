@@ -2,7 +2,9 @@
 
 use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, Tensor, Work};
 
-use super::{Activation, call, expect, groups, matvec, sum_pieces::sum_pieces, traffic, u32_of};
+use super::{
+    Activation, Part, call, expect, groups, matvec, parts, sum_pieces::sum_pieces, traffic, u32_of,
+};
 
 mod plan;
 
@@ -73,10 +75,13 @@ struct Params {
     out_col: u32,
     scale: f32,
     piece: u32,
+    row_begin: u32,
+    col_begin: u32,
 }
 
-/// `out = activation(scale a b^T + bias) + residual`; few rows go to [`matvec`]. One dispatch, or two
-/// where the inner dimension is cut into pieces that run side by side (split-K).
+/// `out = activation(scale a b^T + bias) + residual`; few rows go to [`matvec`]. One dispatch, several where
+/// one would take too long (see [`Gpu::most_flops`]), and one more where the inner dimension is cut into
+/// pieces that run side by side (split-K).
 ///
 /// # Shapes
 /// `a [m, k]` f32, `b [n, k]` f32, f16 or bf16 (a PyTorch `Linear.weight`), `bias [1, n]`,
@@ -120,32 +125,33 @@ pub fn matmul_with(
         tile => tile,
     };
     if pieces == 1 {
-        return Ok(vec![product(tile, a, b, with, out, (piece, 1))]);
+        return Ok(product(gpu, tile, a, b, with, out, (piece, 1)));
     }
     let partial = gpu.tensor(DType::F32, pieces * m, n)?;
     let bare = Matmul {
         inner: with.inner,
         ..Matmul::default()
     };
-    Ok(vec![
-        product(tile, a, b, &bare, &partial, (piece, pieces)),
-        sum_pieces(&partial, m, with, out)?,
-    ])
+    let mut calls = product(gpu, tile, a, b, &bare, &partial, (piece, pieces));
+    calls.push(sum_pieces(&partial, m, with, out)?);
+    Ok(calls)
 }
 
 /// The product itself, in `pieces` of `piece` elements of the inner dimension; shapes are checked.
 fn product(
+    gpu: &Gpu,
     tile: Tile,
     a: &Tensor,
     b: &Tensor,
     with: &Matmul<'_>,
     out: &Tensor,
     (piece, pieces): (usize, usize),
-) -> Dispatch {
+) -> Vec<Dispatch> {
     let (m, n) = (a.rows(), b.rows());
     let (begin, k) = with.inner.unwrap_or((0, a.cols()));
     let groups_of_16_bytes = |tensor: &Tensor| u32_of(tensor.stride() * tensor.dtype().size() / 16);
-    let params = Params {
+    let [rows, cols] = tile.size();
+    let params = |part: &Part| Params {
         m: u32_of(m),
         n: u32_of(n),
         k: u32_of(k),
@@ -159,6 +165,8 @@ fn product(
         out_col: u32_of(with.out_col / 4),
         scale: with.scale,
         piece: u32_of(piece),
+        row_begin: part.begin[1] * u32_of(rows),
+        col_begin: part.begin[0] * u32_of(cols),
     };
     // A missing operand is bound to `a`, which nothing reads through that name.
     let bindings = vec![
@@ -168,19 +176,7 @@ fn product(
         Binding::read(with.residual.unwrap_or(a)),
         Binding::write(out),
     ];
-    let [rows, cols] = tile.size();
-    let mut dispatch = call(
-        "matmul",
-        tile.entry(),
-        &params,
-        bindings,
-        [groups(n, cols), groups(m, rows), u32_of(pieces)],
-        Work {
-            flops: 2.0 * m as f64 * n as f64 * k as f64,
-            bytes: traffic(&[a, b, out]),
-        },
-    );
-    dispatch.constants = vec![
+    let mut constants = vec![
         ("DTYPE", b.dtype().code()),
         ("ACTIVATION", with.activation.code()),
         ("HAS_BIAS", f64::from(u8::from(with.bias.is_some()))),
@@ -188,11 +184,28 @@ fn product(
         ("ACCUMULATE", f64::from(u8::from(with.accumulate))),
     ];
     match tile {
-        Tile::Tiled128 => dispatch.constants.push(("LINES", rows as f64)),
-        Tile::Tiled64 | Tile::Tiled32 => dispatch.constants.push(("TILE_ROWS", rows as f64)),
+        Tile::Tiled128 => constants.push(("LINES", rows as f64)),
+        Tile::Tiled64 | Tile::Tiled32 => constants.push(("TILE_ROWS", rows as f64)),
         Tile::Direct | Tile::Direct128 => {}
     }
-    dispatch
+    let flops = 2.0 * m as f64 * n as f64 * k as f64;
+    parts([groups(n, cols), groups(m, rows)], flops, gpu.most_flops())
+        .iter()
+        .map(|part| Dispatch {
+            constants: constants.clone(),
+            ..call(
+                "matmul",
+                tile.entry(),
+                &params(part),
+                bindings.clone(),
+                [part.size[0], part.size[1], u32_of(pieces)],
+                Work {
+                    flops: part.share * flops,
+                    bytes: part.share * traffic(&[a, b, out]),
+                },
+            )
+        })
+        .collect()
 }
 
 pub(super) fn check(

@@ -63,6 +63,39 @@ pub(crate) fn groups(count: usize, size: usize) -> u32 {
     u32::try_from(count.div_ceil(size)).unwrap_or(u32::MAX)
 }
 
+/// Part of a grid of workgroups: where it begins and how large it is, by columns and rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Part {
+    pub(crate) begin: [u32; 2],
+    pub(crate) size: [u32; 2],
+    /// Part of the whole work.
+    pub(crate) share: f64,
+}
+
+/// Cuts a grid of `[columns, rows]` workgroups with so many operations in all into parts of about `most` at
+/// the most: by rows, and within a row only where one alone is more. Each workgroup computes what it would in
+/// the whole grid, hence the same bits.
+pub(crate) fn parts([columns, rows]: [u32; 2], flops: f64, most: f64) -> Vec<Part> {
+    let pieces = (flops / most.max(1.0)).ceil();
+    // Floats become the nearest integer there is; what is no number becomes 0.
+    let by_row = (pieces as u32).clamp(1, rows.max(1));
+    let by_column = ((pieces / f64::from(by_row)).ceil() as u32).clamp(1, columns.max(1));
+    let (high, wide) = (rows.div_ceil(by_row), columns.div_ceil(by_column));
+    let whole = f64::from(columns) * f64::from(rows);
+    let starts = |end: u32, step: u32| (0..end.max(1)).step_by(step.max(1) as usize);
+    starts(rows, high)
+        .flat_map(|row| starts(columns, wide).map(move |column| [column, row]))
+        .map(|begin| {
+            let size = [wide.min(columns - begin[0]), high.min(rows - begin[1])];
+            Part {
+                begin,
+                size,
+                share: f64::from(size[0]) * f64::from(size[1]) / whole.max(1.0),
+            }
+        })
+        .collect()
+}
+
 /// Workgroups of `size` invocations that cover `count` in one dimension, folded into two where one
 /// would exceed the limit. Kernels find their index with `num_workgroups`.
 pub(crate) fn folded(count: usize, size: usize) -> [u32; 3] {
@@ -109,4 +142,29 @@ pub(crate) fn expect(
 /// Bytes of all tensors together.
 pub(crate) fn traffic(tensors: &[&Tensor]) -> f64 {
     tensors.iter().map(|tensor| tensor.byte_len() as f64).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grid_is_cut_by_rows_and_only_then_within_them() {
+        let cut = |grid, flops| parts(grid, flops, 10.0);
+        let sizes = |parts: &[Part]| parts.iter().map(|part| part.size).collect::<Vec<_>>();
+        assert_eq!(sizes(&cut([5, 7], 10.0)), [[5, 7]]);
+        assert_eq!(sizes(&cut([5, 7], 25.0)), [[5, 3], [5, 3], [5, 1]]);
+        assert_eq!(sizes(&cut([5, 2], 35.0)), [[3, 1], [2, 1], [3, 1], [2, 1]]);
+        // No more than there are workgroups, and none for nothing.
+        assert_eq!(cut([3, 2], 1e9).len(), 6);
+        assert_eq!(sizes(&cut([3, 0], 0.0)), [[3, 0]]);
+        for grid in [[1, 1], [4, 9], [13, 5], [1, 64]] {
+            for flops in [1.0, 33.0, 170.0, 1e6] {
+                let parts = cut(grid, flops);
+                let covered: f64 = parts.iter().map(|part| part.share).sum();
+                assert!((covered - 1.0).abs() < 1e-9, "{grid:?} {flops}: {parts:?}");
+                assert!(parts.iter().all(|part| !part.size.contains(&0)));
+            }
+        }
+    }
 }

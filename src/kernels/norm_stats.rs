@@ -50,6 +50,7 @@ struct Params {
     rows: u32,
     cols: u32,
     stride: u32,
+    zero: u32,
 }
 
 /// The [`NormStats`] of each row of `norms`.
@@ -91,6 +92,7 @@ pub fn norm_stats_with(
             rows: u32_of(norms.rows()),
             cols: u32_of(norms.cols()),
             stride: u32_of(norms.stride()),
+            zero: 0,
         },
         vec![Binding::read(norms), Binding::write(stats)],
         match variant {

@@ -19,6 +19,7 @@ pub use target::Target;
 
 use std::{
     borrow::Cow,
+    fs,
     future::Future,
     io, thread,
     time::{Duration, Instant},
@@ -55,6 +56,20 @@ pub fn wait_for(thread: thread::JoinHandle<()>, most: Duration) {
 /// A name for an adapter that has none of its own: natively nothing knows better.
 pub fn adapter_name() -> Option<String> {
     None
+}
+
+/// Bytes of memory that are available without swapping, where the system says so: Linux does.
+pub fn available_memory() -> Option<u64> {
+    available_in(&fs::read_to_string("/proc/meminfo").ok()?)
+}
+
+/// The line `MemAvailable:  123 kB`, in bytes.
+fn available_in(meminfo: &str) -> Option<u64> {
+    let line = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
 }
 
 /// Whether kernels are compiled in the background: natively whoever needs one compiles it.
@@ -94,6 +109,20 @@ pub async fn demo_files(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn available_memory_is_read_from_its_line() {
+        let told = "MemTotal:       24684084 kB\nMemAvailable:   22116404 kB\nBuffers: 1 kB\n";
+        assert_eq!(available_in(told), Some(22_116_404 * 1024));
+        for odd in [
+            "",
+            "MemAvailable: 3",
+            "MemAvailable: many kB",
+            "MemFree: 3 kB",
+        ] {
+            assert_eq!(available_in(odd), None, "{odd}");
+        }
+    }
 
     #[test]
     fn demo_files_come_sorted_and_filtered() {

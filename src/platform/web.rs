@@ -73,6 +73,11 @@ pub fn adapter_name() -> Option<String> {
     SITE.with_borrow(|site| site.as_ref()?.adapter.clone())
 }
 
+/// Bytes of memory that are available: a browser does not say.
+pub fn available_memory() -> Option<u64> {
+    None
+}
+
 /// Lets the Worker's event loop turn once, so that messages (cancel among them) are heard.
 ///
 /// A resolved promise would not do: it runs before the next message. A timer would, after 4 ms.

@@ -99,7 +99,7 @@ impl DeviceGrant {
     }
 }
 
-/// A list of adapters as text; says so where it is empty. Ends with a newline.
+/// A list of adapters as text, each behind its number; says so where it is empty. Ends with a newline.
 pub fn adapters_text(adapters: &[DeviceGrant], style: TextStyle) -> String {
     if adapters.is_empty() {
         return "no adapter found: install a GPU driver, or a software one such as Mesa's lavapipe\n"
@@ -107,8 +107,9 @@ pub fn adapters_text(adapters: &[DeviceGrant], style: TextStyle) -> String {
     }
     let blocks: Vec<String> = adapters
         .iter()
-        .map(|grant| {
-            let mut lines = vec![style.bold(&grant.device.line())];
+        .enumerate()
+        .map(|(number, grant)| {
+            let mut lines = vec![style.bold(&format!("{number}  {}", grant.device.line()))];
             lines.extend(grant.lines(style));
             lines.join("\n") + "\n"
         })

@@ -1,6 +1,9 @@
-//! Device memory is reused by the thread that gave it back, and by no other.
+//! Device memory: who reuses it, and how much there is without a budget.
 
-use mirscope::gpu::{DType, Gpu, GpuOptions};
+use mirscope::{
+    alignment::{LARGER_BUDGET, Mir},
+    gpu::{DType, Gpu, GpuOptions},
+};
 
 #[test]
 fn memory_is_reused_on_its_own_thread_only() {
@@ -26,4 +29,21 @@ fn memory_is_reused_on_its_own_thread_only() {
     gpu.trim();
     assert_eq!(gpu.memory().allocated, 0);
     assert_eq!(gpu.memory().peak, 2 * once);
+}
+
+#[test]
+fn memory_without_a_budget_is_bounded_where_the_computer_shares_its_own() {
+    let gpu = pollster::block_on(Gpu::request(&GpuOptions::default())).unwrap();
+    let budget = gpu.usual_budget();
+    if gpu.is_software() {
+        let budget = budget.expect("it shares the computer's memory");
+        assert!((64 << 20..1 << 42).contains(&budget), "{budget}");
+    }
+    let refused = Mir::plan(&gpu, 2, 64, 100, 100, Some(1)).unwrap_err();
+    let reason = refused.to_string();
+    // What an argument is called is for the command line to say.
+    assert!(
+        reason.ends_with(LARGER_BUDGET) && !reason.contains("--"),
+        "{reason}"
+    );
 }

@@ -132,10 +132,51 @@ fn pieces(cases: &mut Cases<'_>, (m, n, k): (usize, usize, usize)) -> Result<(),
     Ok(())
 }
 
+/// What the polar iteration multiplies: `residual + a b^T / 3.4445` over the transposed of `a`.
+fn polar_step(cases: &mut Cases<'_>, (p, q): (usize, usize)) -> Result<(), GpuError> {
+    let (turned, gram) = (cases.normals(q * p), cases.normals(p * p));
+    let (turned_t, gram_t) = (cases.upload(q, p, &turned)?, cases.upload(p, p, &gram)?);
+    let with = Matmul {
+        residual: Some(&turned_t),
+        scale: 1.0 / 3.4445,
+        ..Matmul::default()
+    };
+    let product = reference::matmul(&turned, &gram, p, &Epilogue::default());
+    let expected = product.iter().zip(&turned);
+    let expected = expected.map(|(x, residual)| x * with.scale + residual);
+    let expected = expected.collect();
+    let out = cases.out(q, p)?;
+    cases.run(matmul(cases.gpu, &turned_t, &gram_t, &with, &out)?);
+    cases.compare(format!("polar step [{p}, {q}]"), &out, expected, F32_SUMS);
+    Ok(())
+}
+
+/// Weights below the smallest normal f16.
+fn subnormal(cases: &mut Cases<'_>) -> Result<(), GpuError> {
+    let (m, n, k) = (9, 13, 37);
+    let a = cases.normals(m * k);
+    let tiny: Vec<f32> = cases.normals(n * k).iter().map(|x| x * 3e-6).collect();
+    let (a_t, (b_t, b)) = (
+        cases.upload(m, k, &a)?,
+        cases.stored(DType::F16, n, k, &tiny)?,
+    );
+    let expected = reference::matmul(&a, &b, k, &Epilogue::default());
+    for plan in plans(cases) {
+        let out = cases.out(m, n)?;
+        cases.run(planned(cases, plan, &a_t, &b_t, &Matmul::default(), &out)?);
+        let what = format!("subnormal weights, {plan:?}");
+        cases.compare(what, &out, expected.clone(), F32_SUMS);
+    }
+    Ok(())
+}
+
 pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
     if cases.quick {
-        return product(cases, (37, 35, 67), DType::F16, Some(Activation::Gelu));
+        product(cases, (37, 35, 67), DType::F16, Some(Activation::Gelu))?;
+        return polar_step(cases, (21, 33));
     }
+    polar_step(cases, (66, 70))?;
+    subnormal(cases)?;
     for shape in SHAPES {
         for dtype in [DType::F32, DType::F16, DType::BF16] {
             product(cases, shape, dtype, None)?;

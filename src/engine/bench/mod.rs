@@ -54,6 +54,7 @@ pub(super) async fn bench(
             .notes
             .push("the peak of this adapter is not in the table of known ones".into());
     }
+    report.notes.append(&mut news.notes);
     report
         .notes
         .push("median of several runs; the spread is slowest less fastest over the median".into());

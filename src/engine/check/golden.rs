@@ -99,7 +99,7 @@ async fn compare(
     folder: &Path,
     cancel: &Cancel,
 ) -> Result<Vec<(String, f64)>, EngineError> {
-    let gpu = request_device(settings).await?;
+    let (gpu, _) = request_device(settings).await?;
     let source = FolderSource::open(folder).map_err(WeightsError::from)?;
     let checkpoint = Checkpoint::open(Arc::new(source))?;
     let expected = states(&folder.join(STATES))?;

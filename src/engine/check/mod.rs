@@ -30,7 +30,12 @@ impl Session {
     ) -> Result<CheckReport, EngineError> {
         let start = Instant::now();
         self.forget();
-        let gpu = request_device(&request.device).await?;
+        let (gpu, notes) = request_device(&request.device).await?;
+        // What follows is about this adapter, whatever is wrong with it.
+        let device = DeviceSettings {
+            adapter: Some(gpu.number().to_string()),
+            ..request.device
+        };
         let mut report = CheckReport {
             schema: CHECK_SCHEMA,
             mirscope_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -44,7 +49,7 @@ impl Session {
         };
         let own = gpu.kernels();
         let mut variants = vec![own];
-        if request.device.kernel == KernelChoice::Auto {
+        if device.kernel == KernelChoice::Auto {
             variants.push(match own {
                 KernelVariant::Tiled => KernelVariant::Direct,
                 KernelVariant::Direct => KernelVariant::Tiled,
@@ -56,14 +61,17 @@ impl Session {
         };
         let total = (variants.len() * KERNELS.len() + folders.len() + 1) as u64;
         news.begin(Stage::Device, total, UNIT)?;
+        for note in notes {
+            news.note(note);
+        }
         drop(gpu);
         for variant in variants {
-            kernels(&request.device, variant, &mut report, news, total).await?;
+            kernels(&device, variant, &mut report, news, total).await?;
         }
         for folder in &folders {
             let name = folder.file_name().unwrap_or_default().to_string_lossy();
             tell(&report, news, total, format!("states of {name}"))?;
-            let line = golden::check(&request.device, folder, news).await?;
+            let line = golden::check(&device, folder, news).await?;
             report.states.push(line);
         }
         if request.golden.is_none() {
@@ -73,7 +81,7 @@ impl Session {
         if request.kernels_only {
             report.left_out.push("the demo: as asked for".to_owned());
         } else {
-            report.demo = Some(demo::check(self, request.device, news).await?);
+            report.demo = Some(demo::check(self, device, news).await?);
         }
         report.ok = report.kernels.iter().all(|line| line.ok)
             && report.states.iter().all(|line| line.ok)
@@ -117,7 +125,7 @@ async fn kernels(
         tell(report, news, total, what)?;
         let outcome = match gpu.take() {
             Some(gpu) => Ok(gpu),
-            None => request_device(&settings).await,
+            None => request_device(&settings).await.map(|(gpu, _)| gpu),
         };
         let outcome = match outcome {
             Ok(device) => {

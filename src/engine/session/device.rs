@@ -5,8 +5,9 @@ use super::{
     Session,
 };
 use crate::{
-    check::self_test,
+    check::{choose_decoding, self_test},
     gpu::{Gpu, GpuError, GpuOptions, KernelVariant, LimitTier},
+    report::DeviceGrant,
 };
 
 const UNIT: &str = "device";
@@ -18,9 +19,8 @@ pub(in crate::engine) struct Device {
     pub(in crate::engine) gpu: Gpu,
 }
 
-/// Requests the device, which may still compute wrongly.
-pub(in crate::engine) async fn request(settings: &DeviceSettings) -> Result<Gpu, GpuError> {
-    Gpu::request(&GpuOptions {
+fn options(settings: &DeviceSettings) -> GpuOptions {
+    GpuOptions {
         adapter: settings.adapter.clone(),
         kernels: match settings.kernel {
             KernelChoice::Auto => None,
@@ -28,18 +28,43 @@ pub(in crate::engine) async fn request(settings: &DeviceSettings) -> Result<Gpu,
             KernelChoice::Direct => Some(KernelVariant::Direct),
         },
         limits: LimitTier::Adapter,
+        ..GpuOptions::default()
+    }
+}
+
+/// Requests the device, which may still compute wrongly, with notes about the choice.
+pub(in crate::engine) async fn request(
+    settings: &DeviceSettings,
+) -> Result<(Gpu, Vec<String>), GpuError> {
+    // Whether it decodes rightly in the end is for whoever asks to find out.
+    Gpu::request_tested(&options(settings), async |gpu| {
+        match choose_decoding(gpu).await {
+            Err(GpuError::SelfTest { .. }) => Ok(()),
+            outcome => outcome,
+        }
     })
     .await
 }
 
-/// Requests the device and lets it prove that it computes correctly.
+/// What the adapter grants that is tried first and opens, with notes about the choice.
+pub(in crate::engine) async fn grant(
+    settings: &DeviceSettings,
+) -> Result<(DeviceGrant, Vec<String>), GpuError> {
+    let (gpu, notes) = Gpu::request_tested(&options(settings), async |_| Ok(())).await?;
+    Ok((gpu.grant(), notes))
+}
+
+/// Requests the device and lets it prove that it computes correctly. Adapters that nobody asked for and
+/// that fail are passed over.
 pub(in crate::engine) async fn open_device(
     settings: &DeviceSettings,
     news: &mut News<'_>,
 ) -> Result<Gpu, EngineError> {
     news.begin(Stage::Device, 1, UNIT)?;
-    let gpu = request(settings).await?;
-    self_test(&gpu).await?;
+    let (gpu, notes) = Gpu::request_tested(&options(settings), self_test).await?;
+    for note in notes {
+        news.note(note);
+    }
     news.progress(Stage::Device, 1, 1, UNIT);
     Ok(gpu)
 }

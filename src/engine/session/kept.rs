@@ -35,8 +35,8 @@ impl Room {
         self.bytes_per_state().saturating_mul(self.states as u64)
     }
 
-    /// Whether the states fit beside the metric over all but the first of them; the reason where they
-    /// do not.
+    /// Whether the states fit beside the metric over all but the first of them within the budget, and
+    /// within 1 GiB unless somebody asked for that budget; the reason where they do not.
     ///
     /// # Errors
     /// Why the metric has no value, whether states are kept or not.
@@ -44,6 +44,7 @@ impl Room {
         &self,
         gpu: &Gpu,
         budget: Option<u64>,
+        asked: bool,
     ) -> Result<Result<(), String>, AlignmentError> {
         let layers = self.states - 1;
         let [vision, text] = self.tokens;
@@ -52,15 +53,15 @@ impl Room {
         if let Err(error) = gpu.check_size("keeping one state", self.bytes_per_state()) {
             return Ok(Err(error.to_string()));
         }
+        if !asked && self.bytes() > DEFAULT_BYTES {
+            return Ok(Err(format!(
+                "keeping the states needs {needed} of device memory, {} are allowed; measure fewer \
+                 pairs, or allow more with a memory budget",
+                format_bytes(DEFAULT_BYTES)
+            )));
+        }
         let Some(budget) = budget else {
-            let fits = self.bytes() <= DEFAULT_BYTES;
-            return Ok(fits.then_some(()).ok_or_else(|| {
-                format!(
-                    "keeping the states needs {needed} of device memory, {} are allowed; measure \
-                     fewer pairs, or allow more with a memory budget",
-                    format_bytes(DEFAULT_BYTES)
-                )
-            }));
+            return Ok(Ok(()));
         };
         let rest = budget.saturating_sub(self.bytes());
         match Mir::plan(gpu, layers, self.width, vision, text, Some(rest)) {

@@ -9,7 +9,7 @@ mod pair_view;
 mod projection;
 mod what_if;
 
-pub(super) use device::{open_device, request as request_device};
+pub(super) use device::{grant, open_device, request as request_device};
 pub(super) use kept::{KeptRows, KeptStates, Room};
 pub(super) use loaded::Loaded;
 pub(super) use look::Looked;

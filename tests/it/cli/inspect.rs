@@ -154,9 +154,26 @@ fn unknown_adapters_are_refused_with_those_there_are() {
     let (code, _, err) = outcome(&args);
     assert_eq!(code, 1);
     assert!(
-        err.contains("no adapter's name contains `Voodoo 2`"),
+        err.contains("no adapter's name contains `Voodoo 2`; available: 0 `"),
         "{err}"
     );
+    let args = ["inspect", folder.to_str().unwrap(), "--adapter", "99"];
+    let (code, _, err) = outcome(&args);
+    assert_eq!(code, 1);
+    assert!(err.contains("none has that number"), "{err}");
+}
+
+#[test]
+fn an_adapter_is_chosen_by_its_number() {
+    let folder = golden("clip_linear_connector");
+    let (_, listed, _) = outcome(&["adapters", "--json"]);
+    let listed: Vec<Value> = serde_json::from_str(&listed).unwrap();
+    let folder = folder.to_str().unwrap();
+    let (code, out, err) = outcome(&["inspect", folder, "--json", "--adapter", "0"]);
+    assert_eq!(code, 0, "{err}");
+    let found: Value = serde_json::from_str(&out).unwrap();
+    let of = |grant: &Value| grant["device"]["adapter"].clone();
+    assert_eq!(of(&found["device"]), of(&listed[0]));
 }
 
 #[test]
@@ -165,11 +182,9 @@ fn adapters_are_listed() {
     assert_eq!(code, 0);
     let all: Vec<Value> = serde_json::from_str(&out).unwrap();
     let (_, listed, _) = outcome(&["adapters"]);
-    for adapter in &all {
+    for (number, adapter) in all.iter().enumerate() {
         assert!(adapter["max_buffer_size"].as_u64().unwrap() > 0);
-        assert!(
-            listed.contains(adapter["device"]["adapter"].as_str().unwrap()),
-            "{listed}"
-        );
+        let name = adapter["device"]["adapter"].as_str().unwrap();
+        assert!(listed.contains(&format!("{number}  {name}")), "{listed}");
     }
 }

@@ -73,7 +73,7 @@ fn states_beyond_the_memory_budget_before_the_model_runs() {
             "the metric needs ",
             " MiB of device memory",
             "leaves 1.0 KiB",
-            "--memory-budget",
+            "use fewer pairs or a larger --memory-budget",
         ],
     );
 }

@@ -1,12 +1,12 @@
 use mirscope::{
-    gpu::DType,
+    gpu::{DType, Gpu},
     kernels::attention::{
         Attention, Blocks, Interval, KeyIntervals, attention, attention_with, causal, full,
     },
     reference,
 };
 
-use super::roomy;
+use super::{cutting, roomy};
 use crate::support::{F32_SUMS, Random, assert_close, gpu, run};
 
 /// Every way to compute: one query per invocation with the keys whole and in pieces, 32 and 64 queries
@@ -195,4 +195,40 @@ fn a_long_prompt_is_right_on_every_adapter() {
         2.0 * F32_SUMS,
         "6000 keys",
     );
+}
+
+/// Attention that takes too long for one dispatch: by heads, then by blocks of queries.
+#[test]
+fn long_attention_is_cut_into_dispatches_with_the_same_bits() {
+    let (tokens, with) = (130, heads(4, 2, 20));
+    let mut random = Random::new(21);
+    let q = random.normals(tokens * 80);
+    let (k, v) = (random.normals(tokens * 40), random.normals(tokens * 40));
+    let seen = causal(tokens);
+    let attended = |gpu: &Gpu, blocks: Blocks| {
+        let (q, k, v) = (
+            gpu.upload(tokens, 80, &q).unwrap(),
+            gpu.upload(tokens, 40, &k).unwrap(),
+            gpu.upload(tokens, 40, &v).unwrap(),
+        );
+        let intervals = KeyIntervals::new(gpu, tokens, &seen).unwrap();
+        let out = gpu.tensor(DType::F32, tokens, 80).unwrap();
+        let calls = attention_with(gpu, blocks, &q, &k, &v, &with, &intervals, &out).unwrap();
+        let flops: f64 = calls.iter().map(|call| call.work.flops).sum();
+        (calls.len(), flops, run(gpu, calls, &out))
+    };
+    for blocks in BLOCKS {
+        let (calls, flops, whole) = attended(&roomy(), blocks);
+        let (pieces, per_head) = match blocks {
+            Blocks::Direct { piece } => (tokens.div_ceil(piece), tokens.div_ceil(64)),
+            Blocks::Tiled { queries } => (1, tokens.div_ceil(queries)),
+        };
+        assert_eq!(calls, pieces, "{blocks:?}");
+        for (parts, expected) in [(1, 1), (4, 4), (1000, 4 * per_head)] {
+            let gpu = cutting(flops / pieces as f64, parts as f64);
+            let (calls, _, cut) = attended(&gpu, blocks);
+            assert_eq!(calls, pieces * expected, "{blocks:?} in {parts}");
+            assert_eq!(cut, whole, "{blocks:?} in {parts}");
+        }
+    }
 }

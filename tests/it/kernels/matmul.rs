@@ -1,5 +1,5 @@
 use mirscope::{
-    gpu::DType,
+    gpu::{DType, Gpu},
     kernels::{
         Activation,
         matmul::{Matmul, Plan, Tile, matmul_with},
@@ -7,7 +7,7 @@ use mirscope::{
     reference::{self, Epilogue},
 };
 
-use super::{roomy, stored};
+use super::{cutting, roomy, stored};
 use crate::support::{F32_SUMS, Random, assert_close, run};
 
 /// Every tile, with the inner dimension whole and in pieces.
@@ -163,5 +163,42 @@ fn padding_never_reaches_the_result() {
         let call = matmul_with(&gpu, plan, &a, &b, &Matmul::default(), &out).expect("shapes");
         let found = run(&gpu, call, &out);
         assert_close(&found, &vec![6.0; m * n], F32_SUMS, &format!("{plan:?}"));
+    }
+}
+
+/// A product that takes too long for one dispatch, whole and in parts: by rows, then within them.
+#[test]
+fn a_long_product_is_cut_into_dispatches_with_the_same_bits() {
+    let (m, n, k) = (130, 66, 100);
+    let mut random = Random::new(8);
+    let (a, b) = (random.normals(m * k), random.normals(n * k));
+    let (bias, residual) = (random.normals(n), random.normals(m * n));
+    let product = |gpu: &Gpu, plan: Plan| {
+        let (at, bt) = (gpu.upload(m, k, &a).unwrap(), gpu.upload(n, k, &b).unwrap());
+        let bias = gpu.upload(1, n, &bias).unwrap();
+        let residual = gpu.upload(m, n, &residual).unwrap();
+        let with = Matmul {
+            bias: Some(&bias),
+            residual: Some(&residual),
+            activation: Activation::Silu,
+            ..Matmul::default()
+        };
+        let out = gpu.tensor(DType::F32, m, n).unwrap();
+        let calls = matmul_with(gpu, plan, &at, &bt, &with, &out).unwrap();
+        (calls.len(), run(gpu, calls, &out))
+    };
+    let flops = 2.0 * (m * n * k) as f64;
+    for plan in plans() {
+        let (calls, whole) = product(&roomy(), plan);
+        // Tiles of the result, and the call that joins pieces of the inner dimension.
+        let [rows, cols] = plan.tile.size();
+        let grid = [m.div_ceil(rows), n.div_ceil(cols)];
+        let joins = usize::from(plan.pieces > 1);
+        assert_eq!(calls, 1 + joins, "{plan:?}");
+        for (parts, expected) in [(1, 1), (grid[0], grid[0]), (100, grid[0] * grid[1])] {
+            let (calls, cut) = product(&cutting(flops, parts as f64), plan);
+            assert_eq!(calls, expected + joins, "{plan:?} in {parts}");
+            assert_eq!(cut, whole, "{plan:?} in {parts}");
+        }
     }
 }

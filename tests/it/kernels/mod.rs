@@ -65,6 +65,21 @@ pub fn roomy() -> Gpu {
         .clone()
 }
 
+/// A device like [`roomy`] on which a call of `flops` operations is so long that it is cut in `parts`.
+pub fn cutting(flops: f64, parts: f64) -> Gpu {
+    let second = Gpu::most_flops(&with_longest(1.0));
+    // A hair longer than it must be, which the rounding of these quotients may take.
+    with_longest(flops / parts / second * 1.001)
+}
+
+fn with_longest(seconds: f64) -> Gpu {
+    let options = GpuOptions {
+        longest_dispatch: Some(seconds),
+        ..GpuOptions::default()
+    };
+    pollster::block_on(Gpu::request(&options)).unwrap()
+}
+
 #[test]
 fn this_adapter_passes_the_self_test() {
     for variant in VARIANTS {
