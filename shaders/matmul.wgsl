@@ -8,10 +8,10 @@
 // the inner dimension only); neither has a barrier, for adapters where barriers are dear. Where the inner
 // dimension is cut in pieces, each writes its bare sums, piece by piece, for `sum_pieces` to join.
 
-import package::common::activation::activate4;
 import package::common::block::Block;
 import package::common::block::add;
 import package::common::block::block;
+import package::common::epilogue::finish;
 import package::common::tile::Rows;
 import package::common::tile::place;
 import package::common::weights::Eight;
@@ -21,11 +21,6 @@ import package::common::weights::weights4;
 import package::common::weights::weights8;
 
 override DTYPE: u32 = 0u;
-override ACTIVATION: u32 = 0u;
-override HAS_BIAS: bool = false;
-override HAS_RESIDUAL: bool = false;
-// Adds to what stands in `out` instead of replacing it.
-override ACCUMULATE: bool = false;
 // Rows of a tile of `tiled_64`: 64 or 32.
 override TILE_ROWS: u32 = 64u;
 
@@ -48,9 +43,9 @@ struct Params {
     scale: f32,
     // Elements of the inner dimension in a piece, a multiple of 32.
     piece: u32,
-    // Row and column of the result that this call begins with, multiples of its tile's.
-    row_begin: u32,
-    col_begin: u32,
+    // Tile of the result that this call begins with.
+    first_x: u32,
+    first_y: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -61,22 +56,9 @@ struct Params {
 
 // Writes four values of the result; `piece` counts pieces of the inner dimension.
 fn store(piece: u32, row: u32, col4: u32, sum: vec4<f32>) {
-    if row >= params.m || col4 * 4u >= params.n {
-        return;
+    if row < params.m && col4 * 4u < params.n {
+        finish(piece * params.m + row, row, col4, sum);
     }
-    var value = sum * params.scale;
-    if HAS_BIAS {
-        value += bias[params.out_col + col4];
-    }
-    value = activate4(ACTIVATION, value);
-    if HAS_RESIDUAL {
-        value += residual[(params.residual_row + row) * params.residual_stride + params.out_col + col4];
-    }
-    let index = (params.out_row + piece * params.m + row) * params.out_stride + params.out_col + col4;
-    if ACCUMULATE {
-        value += out[index];
-    }
-    out[index] = value;
 }
 
 // Products of one group of four of a row of `a` with four rows of `b`.

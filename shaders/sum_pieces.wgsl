@@ -3,12 +3,7 @@
 //
 // pieces [count * m, n], bias [n], residual and out [m, n].
 
-import package::common::activation::activate4;
-
-override ACTIVATION: u32 = 0u;
-override HAS_BIAS: bool = false;
-override HAS_RESIDUAL: bool = false;
-override ACCUMULATE: bool = false;
+import package::common::epilogue::finish;
 
 struct Params {
     m: u32,
@@ -43,17 +38,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     for (var piece = 0u; piece < params.count; piece++) {
         value += pieces[piece * size + index];
     }
-    value *= params.scale;
-    if HAS_BIAS {
-        value += bias[params.out_col + col4];
-    }
-    value = activate4(ACTIVATION, value);
-    if HAS_RESIDUAL {
-        value += residual[(params.residual_row + row) * params.residual_stride + params.out_col + col4];
-    }
-    let place = (params.out_row + row) * params.out_stride + params.out_col + col4;
-    if ACCUMULATE {
-        value += out[place];
-    }
-    out[place] = value;
+    finish(row, row, col4, value);
 }

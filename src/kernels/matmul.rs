@@ -75,8 +75,8 @@ struct Params {
     out_col: u32,
     scale: f32,
     piece: u32,
-    row_begin: u32,
-    col_begin: u32,
+    first_x: u32,
+    first_y: u32,
 }
 
 /// `out = activation(scale a b^T + bias) + residual`; few rows go to [`matvec`]. One dispatch, several where
@@ -165,8 +165,8 @@ fn product(
         out_col: u32_of(with.out_col / 4),
         scale: with.scale,
         piece: u32_of(piece),
-        row_begin: part.begin[1] * u32_of(rows),
-        col_begin: part.begin[0] * u32_of(cols),
+        first_x: part.begin[0],
+        first_y: part.begin[1],
     };
     // A missing operand is bound to `a`, which nothing reads through that name.
     let bindings = vec![
