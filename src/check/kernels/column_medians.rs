@@ -15,6 +15,9 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
         (64, 9),
         (65, 70),
         (501, 13),
+        (127, 255),
+        (129, 256),
+        (257, 257),
         (20_001, 4),
     ] {
         let mut x = cases.normals(rows * width);

@@ -34,6 +34,9 @@ fn other_values(name: &str, module: &Module) -> Vec<f64> {
         "ACTIVATION" => (0..8).map(f64::from).collect(),
         "TILE_ROWS" | "QUERIES" => vec![32.0],
         "LINES" => vec![128.0],
+        "SIDE" => vec![4.0, 8.0],
+        // Computed from SIDE.
+        "LANES" => Vec::new(),
         "SLOTS" => vec![512.0],
         _ if module.overrides.iter().any(is_bool) => vec![0.0, 1.0],
         _ => panic!("{name} is an override of a kernel: which values does it take?"),
