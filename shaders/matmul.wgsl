@@ -26,6 +26,9 @@ override HAS_BIAS: bool = false;
 override HAS_RESIDUAL: bool = false;
 // Adds to what stands in `out` instead of replacing it.
 override ACCUMULATE: bool = false;
+// The result equals its transpose: only tiles on and above the diagonal are computed, and written to both
+// their places. Needs square tiles.
+override SYMMETRIC: bool = false;
 // Rows of a tile of `tiled_64`: 64 or 32.
 override TILE_ROWS: u32 = 64u;
 
@@ -76,6 +79,28 @@ fn store(piece: u32, row: u32, col4: u32, sum: vec4<f32>) {
     out[index] = value;
 }
 
+// First row and column of a workgroup's tile. Tiles of a symmetric result come in a rectangle of half as many
+// rows: row y of them holds those from the diagonal on of rows y and, of what is left, of the last but y.
+fn tile_of(group: vec3<u32>, rows: u32, cols: u32) -> vec2<u32> {
+    if !SYMMETRIC {
+        return vec2<u32>(group.y * rows, group.x * cols);
+    }
+    let count = (params.m + rows - 1u) / rows;
+    let is_even = 1u - count % 2u;
+    if group.x < count - group.y {
+        return vec2<u32>(group.y, group.x + group.y) * rows;
+    }
+    return vec2<u32>(count - is_even - group.y, group.x - is_even) * rows;
+}
+
+// Writes four rows and four columns of a symmetric result beyond the diagonal.
+fn mirror(piece: u32, row: u32, col4: u32, turned: Block) {
+    store(piece, 4u * col4, row / 4u, turned.x);
+    store(piece, 4u * col4 + 1u, row / 4u, turned.y);
+    store(piece, 4u * col4 + 2u, row / 4u, turned.z);
+    store(piece, 4u * col4 + 3u, row / 4u, turned.w);
+}
+
 // Products of one group of four of a row of `a` with four rows of `b`.
 fn dots(x: vec4<f32>, b0: vec4<f32>, b1: vec4<f32>, b2: vec4<f32>, b3: vec4<f32>) -> vec4<f32> {
     return vec4<f32>(dot(x, b0), dot(x, b1), dot(x, b2), dot(x, b3));
@@ -84,9 +109,10 @@ fn dots(x: vec4<f32>, b0: vec4<f32>, b1: vec4<f32>, b2: vec4<f32>, b3: vec4<f32>
 // Loops over rows are written out: compilers that bound loops do not unroll them, and sums in
 // arrays then live in memory instead of registers.
 @compute @workgroup_size(8, 8)
-fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
-    let row = id.y * 8u;
-    let col = id.x * 8u;
+fn direct(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+    let tile = tile_of(id, 64u, 64u);
+    let row = tile.x + local.y * 8u;
+    let col = tile.y + local.x * 8u;
     if row >= params.m || col >= params.n {
         return;
     }
@@ -198,22 +224,10 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
         high7 += dots(a7, b4, b5, b6, b7);
     }
     let col4 = col / 4u;
-    store(id.z, row + 0u, col4, low0);
-    store(id.z, row + 0u, col4 + 1u, high0);
-    store(id.z, row + 1u, col4, low1);
-    store(id.z, row + 1u, col4 + 1u, high1);
-    store(id.z, row + 2u, col4, low2);
-    store(id.z, row + 2u, col4 + 1u, high2);
-    store(id.z, row + 3u, col4, low3);
-    store(id.z, row + 3u, col4 + 1u, high3);
-    store(id.z, row + 4u, col4, low4);
-    store(id.z, row + 4u, col4 + 1u, high4);
-    store(id.z, row + 5u, col4, low5);
-    store(id.z, row + 5u, col4 + 1u, high5);
-    store(id.z, row + 6u, col4, low6);
-    store(id.z, row + 6u, col4 + 1u, high6);
-    store(id.z, row + 7u, col4, low7);
-    store(id.z, row + 7u, col4 + 1u, high7);
+    let low = Rows(low0, low1, low2, low3, low4, low5, low6, low7);
+    let high = Rows(high0, high1, high2, high3, high4, high5, high6, high7);
+    store_rows(id.z, row, col4, low, tile.x != tile.y);
+    store_rows(id.z, row, col4 + 1u, high, tile.x != tile.y);
 }
 
 // Tiles are 32 elements deep: eight groups of four ("quads") per row, each at its `place`. All eight are
@@ -286,7 +300,8 @@ fn add_quad(sums: Rows, base: u32, quad: u32, b4: Block) -> Rows {
     );
 }
 
-fn store_rows(piece: u32, row: u32, col4: u32, sums: Rows) {
+// Writes eight rows and four columns; those of a tile beyond the diagonal (`mirrors`) to both their places.
+fn store_rows(piece: u32, row: u32, col4: u32, sums: Rows, mirrors: bool) {
     store(piece, row, col4, sums.r0);
     store(piece, row + 1u, col4, sums.r1);
     store(piece, row + 2u, col4, sums.r2);
@@ -295,12 +310,17 @@ fn store_rows(piece: u32, row: u32, col4: u32, sums: Rows) {
     store(piece, row + 5u, col4, sums.r5);
     store(piece, row + 6u, col4, sums.r6);
     store(piece, row + 7u, col4, sums.r7);
+    if SYMMETRIC && mirrors {
+        mirror(piece, row, col4, block(sums.r0, sums.r1, sums.r2, sums.r3));
+        mirror(piece, row + 4u, col4, block(sums.r4, sums.r5, sums.r6, sums.r7));
+    }
 }
 
 @compute @workgroup_size(TILE_ROWS * 2u)
 fn tiled_64(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let tile_row = group.y * TILE_ROWS;
-    let tile_col = group.x * 64u;
+    let corner = tile_of(group, TILE_ROWS, 64u);
+    let tile_row = corner.x;
+    let tile_col = corner.y;
     let begin = group.z * params.piece;
     let end = min(params.k, begin + params.piece);
     // What this invocation brings: a quarter of two rows of `a`, and of two or four columns.
@@ -360,13 +380,14 @@ fn tiled_64(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
         sums = add_quad(sums, base, 7u, columns(x, 7u));
         workgroupBarrier();
     }
-    store_rows(group.z, tile_row + 8u * y, tile_col / 4u + x, sums);
+    store_rows(group.z, tile_row + 8u * y, tile_col / 4u + x, sums, tile_row != tile_col);
 }
 
 @compute @workgroup_size(256)
 fn tiled_128(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let tile_row = group.y * 128u;
-    let tile_col = group.x * 128u;
+    let corner = tile_of(group, 128u, 128u);
+    let tile_row = corner.x;
+    let tile_col = corner.y;
     let begin = group.z * params.piece;
     let end = min(params.k, begin + params.piece);
     // What this invocation brings: a quarter of two rows and of two columns.
@@ -418,6 +439,7 @@ fn tiled_128(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
         high = add_quad(high, base, 7u, columns(x + 64u, 7u));
         workgroupBarrier();
     }
-    store_rows(group.z, tile_row + 8u * y, tile_col / 4u + x, low);
-    store_rows(group.z, tile_row + 8u * y, tile_col / 4u + x + 16u, high);
+    let mirrors = tile_row != tile_col;
+    store_rows(group.z, tile_row + 8u * y, tile_col / 4u + x, low, mirrors);
+    store_rows(group.z, tile_row + 8u * y, tile_col / 4u + x + 16u, high, mirrors);
 }

@@ -6,7 +6,7 @@ use super::{Activation, call, expect, groups, matvec, sum_pieces::sum_pieces, tr
 
 mod plan;
 
-pub use plan::{Plan, Tile, plan};
+pub use plan::{Plan, Tile, plan, plan_symmetric};
 
 /// Depth of a tile: pieces of the inner dimension are whole tiles.
 const DEPTH: usize = 32;
@@ -32,6 +32,9 @@ pub struct Matmul<'a> {
     pub accumulate: bool,
     /// Factor of the product.
     pub scale: f32,
+    /// For a product of a matrix with itself: half of it is computed and mirrored, so that it is symmetric
+    /// to the bit. What it is added to must be symmetric as well.
+    pub symmetric: bool,
 }
 
 impl Default for Matmul<'_> {
@@ -46,6 +49,7 @@ impl Default for Matmul<'_> {
             inner: None,
             accumulate: false,
             scale: 1.0,
+            symmetric: false,
         }
     }
 }
@@ -53,7 +57,7 @@ impl Default for Matmul<'_> {
 impl Matmul<'_> {
     /// Whether the whole product replaces what stands in `out`.
     pub(super) fn is_plain(&self) -> bool {
-        self.inner.is_none() && !self.accumulate && self.scale == 1.0
+        self.inner.is_none() && !self.accumulate && self.scale == 1.0 && !self.symmetric
     }
 }
 
@@ -95,7 +99,12 @@ pub fn matmul(
         return Ok(vec![matvec::matvec_with(gpu.kernels(), a, b, with, out)?]);
     }
     let k = with.inner.map_or(a.cols(), |(_, count)| count);
-    matmul_with(gpu, plan(gpu, a.rows(), b.rows(), k), a, b, with, out)
+    let plan = if with.symmetric {
+        plan_symmetric(gpu, a.rows(), k)
+    } else {
+        plan(gpu, a.rows(), b.rows(), k)
+    };
+    matmul_with(gpu, plan, a, b, with, out)
 }
 
 /// [`matmul`] by a given plan.
@@ -113,6 +122,12 @@ pub fn matmul_with(
     let (m, n) = (a.rows(), b.rows());
     let (begin, k) = with.inner.unwrap_or((0, a.cols()));
     check("matmul", a, b, with, out, begin, k)?;
+    let mirrors = m == n && with.bias.is_none() && plan.tile.is_square();
+    expect("matmul", mirrors || !with.symmetric, || {
+        format!(
+            "[{m}, {n}] by {plan:?} cannot be symmetric: it takes equal sides, a square tile and no bias"
+        )
+    })?;
     let piece = k.div_ceil(plan.pieces.max(1)).next_multiple_of(DEPTH);
     let pieces = k.div_ceil(piece).max(1);
     if pieces == 1 {
@@ -121,6 +136,7 @@ pub fn matmul_with(
     let partial = gpu.tensor(DType::F32, pieces * m, n)?;
     let bare = Matmul {
         inner: with.inner,
+        symmetric: with.symmetric,
         ..Matmul::default()
     };
     Ok(vec![
@@ -165,14 +181,21 @@ fn product(
         Binding::write(out),
     ];
     let [rows, cols] = tile.size();
+    let (mut across, mut down) = (groups(n, cols), groups(m, rows));
+    let mut elements = m * n;
+    if with.symmetric {
+        // The rectangle that `tile_of` folds the tiles from the diagonal on into.
+        (across, down) = (across | 1, down.div_ceil(2));
+        elements = m * (m + 1) / 2;
+    }
     let mut dispatch = call(
         "matmul",
         tile.entry(),
         &params,
         bindings,
-        [groups(n, cols), groups(m, rows), u32_of(pieces)],
+        [across, down, u32_of(pieces)],
         Work {
-            flops: 2.0 * m as f64 * n as f64 * k as f64,
+            flops: 2.0 * elements as f64 * k as f64,
             bytes: traffic(&[a, b, out]),
         },
     );
@@ -182,6 +205,7 @@ fn product(
         ("HAS_BIAS", f64::from(u8::from(with.bias.is_some()))),
         ("HAS_RESIDUAL", f64::from(u8::from(with.residual.is_some()))),
         ("ACCUMULATE", f64::from(u8::from(with.accumulate))),
+        ("SYMMETRIC", f64::from(u8::from(with.symmetric))),
     ];
     match tile {
         Tile::Tiled128 => dispatch.constants.push(("LINES", rows as f64)),
