@@ -1,4 +1,4 @@
-// As rows.wgsl, of u32.
+// Maxima and sums over the lanes of a row, as in rows.wgsl, of u32.
 
 import package::common::rows::LANES;
 
