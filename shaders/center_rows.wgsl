@@ -2,7 +2,7 @@
 // statistics (see norm_stats) give. The mean comes in two parts, a rounded one and what it left over,
 // so that it is exact beyond f32. Four elements per invocation.
 
-import package::common::opaque::opaque4;
+import package::common::opaque::opaque;
 
 struct Params {
     rows: u32,
@@ -27,6 +27,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
         return;
     }
     let mean = params.mean_row * params.width4 + index % params.width4;
-    let distance = opaque4(x[index] - means[mean], params.zero);
+    let distance = opaque(x[index] - means[mean], params.zero);
     x[index] = (distance - rests[mean]) * stats[params.stats_start + 5u];
 }

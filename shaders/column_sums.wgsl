@@ -2,7 +2,7 @@
 // square, column by column. Called again on its own result until one row is left, it sums in a tree,
 // which keeps the rounding small. Four columns per invocation.
 
-import package::common::opaque::opaque4;
+import package::common::opaque::opaque;
 
 override HAS_SHIFT: bool = false;
 override SQUARE: bool = false;
@@ -42,7 +42,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     for (var row = block * params.block; row < end; row++) {
         var value = x[row * params.width4 + col4];
         if HAS_SHIFT {
-            value = opaque4(value - center, params.zero);
+            value = opaque(value - center, params.zero);
         }
         if SQUARE {
             sum += value * value;

@@ -11,16 +11,21 @@
 import package::common::block::Block;
 import package::common::block::add;
 import package::common::block::block;
+import package::common::dots::dots16;
+import package::common::dots::dots8;
 import package::common::epilogue::finish;
+import package::common::keep::keep;
 import package::common::tile::Rows;
 import package::common::tile::place;
 import package::common::weights::Eight;
-import package::common::weights::keep;
 import package::common::weights::keep8;
 import package::common::weights::weights4;
 import package::common::weights::weights8;
 
 override DTYPE: u32 = 0u;
+// The result equals its transpose: only tiles on and above the diagonal are computed, and written to both
+// their places. Needs square tiles.
+override SYMMETRIC: bool = false;
 // Rows of a tile of `tiled_64`: 64 or 32.
 override TILE_ROWS: u32 = 64u;
 
@@ -61,160 +66,124 @@ fn store(piece: u32, row: u32, col4: u32, sum: vec4<f32>) {
     }
 }
 
-// Products of one group of four of a row of `a` with four rows of `b`.
-fn dots(x: vec4<f32>, b0: vec4<f32>, b1: vec4<f32>, b2: vec4<f32>, b3: vec4<f32>) -> vec4<f32> {
-    return vec4<f32>(dot(x, b0), dot(x, b1), dot(x, b2), dot(x, b3));
+// First row and column of a workgroup's tile. Tiles of a symmetric result come in a rectangle of half as many
+// rows: row y of them holds those from the diagonal on of rows y and, of what is left, of the last but y.
+fn tile_of(group: vec3<u32>, rows: u32, cols: u32) -> vec2<u32> {
+    let x = params.first_x + group.x;
+    let y = params.first_y + group.y;
+    if !SYMMETRIC {
+        return vec2<u32>(y * rows, x * cols);
+    }
+    let count = (params.m + rows - 1u) / rows;
+    let is_even = 1u - count % 2u;
+    if x < count - y {
+        return vec2<u32>(y, x + y) * rows;
+    }
+    return vec2<u32>(count - is_even - y, x - is_even) * rows;
+}
+
+// Writes four rows and four columns of a symmetric result beyond the diagonal.
+fn mirror(piece: u32, row: u32, col4: u32, turned: Block) {
+    store(piece, 4u * col4, row / 4u, turned.x);
+    store(piece, 4u * col4 + 1u, row / 4u, turned.y);
+    store(piece, 4u * col4 + 2u, row / 4u, turned.z);
+    store(piece, 4u * col4 + 3u, row / 4u, turned.w);
 }
 
 // Loops over rows are written out: compilers that bound loops do not unroll them, and sums in
 // arrays then live in memory instead of registers.
 @compute @workgroup_size(8, 8)
-fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
-    let row = params.row_begin + id.y * 8u;
-    let col = params.col_begin + id.x * 8u;
+fn direct(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+    let tile = tile_of(id, 64u, 64u);
+    let row = tile.x + local.y * 8u;
+    let col = tile.y + local.x * 8u;
     if row >= params.m || col >= params.n {
         return;
     }
     let begin = id.z * params.piece;
-    let count = min(params.piece, params.k - begin);
     let first = (params.k_begin + begin) / 4u;
-    let last_row = params.m - 1u;
-    let last_col = params.n - 1u;
-    let a0_row = min(row + 0u, last_row) * params.a_stride + first;
-    let a1_row = min(row + 1u, last_row) * params.a_stride + first;
-    let a2_row = min(row + 2u, last_row) * params.a_stride + first;
-    let a3_row = min(row + 3u, last_row) * params.a_stride + first;
-    let a4_row = min(row + 4u, last_row) * params.a_stride + first;
-    let a5_row = min(row + 5u, last_row) * params.a_stride + first;
-    let a6_row = min(row + 6u, last_row) * params.a_stride + first;
-    let a7_row = min(row + 7u, last_row) * params.a_stride + first; let b0_row = min(col + 0u, last_col) * params.b_stride;
-    let b1_row = min(col + 1u, last_col) * params.b_stride; let b2_row = min(col + 2u, last_col) * params.b_stride;
-    let b3_row = min(col + 3u, last_col) * params.b_stride; let b4_row = min(col + 4u, last_col) * params.b_stride;
-    let b5_row = min(col + 5u, last_col) * params.b_stride; let b6_row = min(col + 6u, last_col) * params.b_stride;
-    let b7_row = min(col + 7u, last_col) * params.b_stride;
-    var low0 = vec4<f32>(0.0); var high0 = vec4<f32>(0.0);
-    var low1 = vec4<f32>(0.0); var high1 = vec4<f32>(0.0);
-    var low2 = vec4<f32>(0.0); var high2 = vec4<f32>(0.0);
-    var low3 = vec4<f32>(0.0); var high3 = vec4<f32>(0.0);
-    var low4 = vec4<f32>(0.0); var high4 = vec4<f32>(0.0);
-    var low5 = vec4<f32>(0.0); var high5 = vec4<f32>(0.0);
-    var low6 = vec4<f32>(0.0); var high6 = vec4<f32>(0.0);
-    var low7 = vec4<f32>(0.0); var high7 = vec4<f32>(0.0);
-    let whole = count / 4u;
-    for (var k = 0u; k < whole; k++) {
-        let b0 = weights4(DTYPE, b0_row, first + k); let b1 = weights4(DTYPE, b1_row, first + k);
-        let b2 = weights4(DTYPE, b2_row, first + k); let b3 = weights4(DTYPE, b3_row, first + k);
-        let b4 = weights4(DTYPE, b4_row, first + k); let b5 = weights4(DTYPE, b5_row, first + k);
-        let b6 = weights4(DTYPE, b6_row, first + k); let b7 = weights4(DTYPE, b7_row, first + k);
-        let a0 = a[a0_row + k];
-        low0 += dots(a0, b0, b1, b2, b3); high0 += dots(a0, b4, b5, b6, b7);
-        let a1 = a[a1_row + k];
-        low1 += dots(a1, b0, b1, b2, b3); high1 += dots(a1, b4, b5, b6, b7);
-        let a2 = a[a2_row + k];
-        low2 += dots(a2, b0, b1, b2, b3); high2 += dots(a2, b4, b5, b6, b7);
-        let a3 = a[a3_row + k];
-        low3 += dots(a3, b0, b1, b2, b3); high3 += dots(a3, b4, b5, b6, b7);
-        let a4 = a[a4_row + k];
-        low4 += dots(a4, b0, b1, b2, b3); high4 += dots(a4, b4, b5, b6, b7);
-        let a5 = a[a5_row + k];
-        low5 += dots(a5, b0, b1, b2, b3); high5 += dots(a5, b4, b5, b6, b7);
-        let a6 = a[a6_row + k];
-        low6 += dots(a6, b0, b1, b2, b3); high6 += dots(a6, b4, b5, b6, b7);
-        let a7 = a[a7_row + k];
-        low7 += dots(a7, b0, b1, b2, b3); high7 += dots(a7, b4, b5, b6, b7);
+    let count = min(params.piece, params.k - begin);
+    let end = first + count / 4u;
+    let a0_row = a_row(row + 0u); let a1_row = a_row(row + 1u);
+    let a2_row = a_row(row + 2u); let a3_row = a_row(row + 3u);
+    let a4_row = a_row(row + 4u); let a5_row = a_row(row + 5u);
+    let a6_row = a_row(row + 6u); let a7_row = a_row(row + 7u);
+    let b0_row = b_row(col + 0u); let b1_row = b_row(col + 1u);
+    let b2_row = b_row(col + 2u); let b3_row = b_row(col + 3u);
+    let b4_row = b_row(col + 4u); let b5_row = b_row(col + 5u);
+    let b6_row = b_row(col + 6u); let b7_row = b_row(col + 7u);
+    var s0 = mat2x4<f32>(); var s1 = mat2x4<f32>(); var s2 = mat2x4<f32>(); var s3 = mat2x4<f32>();
+    var s4 = mat2x4<f32>(); var s5 = mat2x4<f32>(); var s6 = mat2x4<f32>(); var s7 = mat2x4<f32>();
+    for (var k = first; k < end; k++) {
+        let b0 = weights4(DTYPE, b0_row, k); let b1 = weights4(DTYPE, b1_row, k);
+        let b2 = weights4(DTYPE, b2_row, k); let b3 = weights4(DTYPE, b3_row, k);
+        let b4 = weights4(DTYPE, b4_row, k); let b5 = weights4(DTYPE, b5_row, k);
+        let b6 = weights4(DTYPE, b6_row, k); let b7 = weights4(DTYPE, b7_row, k);
+        s0 += dots8(a[a0_row + k], b0, b1, b2, b3, b4, b5, b6, b7);
+        s1 += dots8(a[a1_row + k], b0, b1, b2, b3, b4, b5, b6, b7);
+        s2 += dots8(a[a2_row + k], b0, b1, b2, b3, b4, b5, b6, b7);
+        s3 += dots8(a[a3_row + k], b0, b1, b2, b3, b4, b5, b6, b7);
+        s4 += dots8(a[a4_row + k], b0, b1, b2, b3, b4, b5, b6, b7);
+        s5 += dots8(a[a5_row + k], b0, b1, b2, b3, b4, b5, b6, b7);
+        s6 += dots8(a[a6_row + k], b0, b1, b2, b3, b4, b5, b6, b7);
+        s7 += dots8(a[a7_row + k], b0, b1, b2, b3, b4, b5, b6, b7);
     }
     let rest = count % 4u;
     if rest != 0u {
-        let b0 = keep(weights4(DTYPE, b0_row, first + whole), rest);
-        let b1 = keep(weights4(DTYPE, b1_row, first + whole), rest);
-        let b2 = keep(weights4(DTYPE, b2_row, first + whole), rest);
-        let b3 = keep(weights4(DTYPE, b3_row, first + whole), rest);
-        let b4 = keep(weights4(DTYPE, b4_row, first + whole), rest);
-        let b5 = keep(weights4(DTYPE, b5_row, first + whole), rest);
-        let b6 = keep(weights4(DTYPE, b6_row, first + whole), rest);
-        let b7 = keep(weights4(DTYPE, b7_row, first + whole), rest);
-        let a0 = keep(a[a0_row + whole], rest);
-        low0 += dots(a0, b0, b1, b2, b3); high0 += dots(a0, b4, b5, b6, b7);
-        let a1 = keep(a[a1_row + whole], rest);
-        low1 += dots(a1, b0, b1, b2, b3); high1 += dots(a1, b4, b5, b6, b7);
-        let a2 = keep(a[a2_row + whole], rest);
-        low2 += dots(a2, b0, b1, b2, b3); high2 += dots(a2, b4, b5, b6, b7);
-        let a3 = keep(a[a3_row + whole], rest);
-        low3 += dots(a3, b0, b1, b2, b3); high3 += dots(a3, b4, b5, b6, b7);
-        let a4 = keep(a[a4_row + whole], rest);
-        low4 += dots(a4, b0, b1, b2, b3); high4 += dots(a4, b4, b5, b6, b7);
-        let a5 = keep(a[a5_row + whole], rest);
-        low5 += dots(a5, b0, b1, b2, b3); high5 += dots(a5, b4, b5, b6, b7);
-        let a6 = keep(a[a6_row + whole], rest);
-        low6 += dots(a6, b0, b1, b2, b3); high6 += dots(a6, b4, b5, b6, b7);
-        let a7 = keep(a[a7_row + whole], rest);
-        low7 += dots(a7, b0, b1, b2, b3); high7 += dots(a7, b4, b5, b6, b7);
+        let b0 = keep(weights4(DTYPE, b0_row, end), rest);
+        let b1 = keep(weights4(DTYPE, b1_row, end), rest);
+        let b2 = keep(weights4(DTYPE, b2_row, end), rest);
+        let b3 = keep(weights4(DTYPE, b3_row, end), rest);
+        let b4 = keep(weights4(DTYPE, b4_row, end), rest);
+        let b5 = keep(weights4(DTYPE, b5_row, end), rest);
+        let b6 = keep(weights4(DTYPE, b6_row, end), rest);
+        let b7 = keep(weights4(DTYPE, b7_row, end), rest);
+        s0 += dots8(keep(a[a0_row + end], rest), b0, b1, b2, b3, b4, b5, b6, b7);
+        s1 += dots8(keep(a[a1_row + end], rest), b0, b1, b2, b3, b4, b5, b6, b7);
+        s2 += dots8(keep(a[a2_row + end], rest), b0, b1, b2, b3, b4, b5, b6, b7);
+        s3 += dots8(keep(a[a3_row + end], rest), b0, b1, b2, b3, b4, b5, b6, b7);
+        s4 += dots8(keep(a[a4_row + end], rest), b0, b1, b2, b3, b4, b5, b6, b7);
+        s5 += dots8(keep(a[a5_row + end], rest), b0, b1, b2, b3, b4, b5, b6, b7);
+        s6 += dots8(keep(a[a6_row + end], rest), b0, b1, b2, b3, b4, b5, b6, b7);
+        s7 += dots8(keep(a[a7_row + end], rest), b0, b1, b2, b3, b4, b5, b6, b7);
     }
-    let col4 = col / 4u;
-    store(id.z, row + 0u, col4, low0); store(id.z, row + 0u, col4 + 1u, high0);
-    store(id.z, row + 1u, col4, low1); store(id.z, row + 1u, col4 + 1u, high1);
-    store(id.z, row + 2u, col4, low2); store(id.z, row + 2u, col4 + 1u, high2);
-    store(id.z, row + 3u, col4, low3); store(id.z, row + 3u, col4 + 1u, high3);
-    store(id.z, row + 4u, col4, low4); store(id.z, row + 4u, col4 + 1u, high4);
-    store(id.z, row + 5u, col4, low5); store(id.z, row + 5u, col4 + 1u, high5);
-    store(id.z, row + 6u, col4, low6); store(id.z, row + 6u, col4 + 1u, high6);
-    store(id.z, row + 7u, col4, low7); store(id.z, row + 7u, col4 + 1u, high7);
+    let mirrors = tile.x != tile.y;
+    store_rows(id.z, row, col / 4u, Rows(s0[0], s1[0], s2[0], s3[0], s4[0], s5[0], s6[0], s7[0]), mirrors);
+    store_rows(id.z, row, col / 4u + 1u, Rows(s0[1], s1[1], s2[1], s3[1], s4[1], s5[1], s6[1], s7[1]), mirrors);
 }
 
-// Sixteen columns of a row of the result.
-fn store16(piece: u32, row: u32, col4: u32, s0: vec4<f32>, s1: vec4<f32>, s2: vec4<f32>, s3: vec4<f32>) {
-    store(piece, row, col4, s0);
-    store(piece, row, col4 + 1u, s1);
-    store(piece, row, col4 + 2u, s2);
-    store(piece, row, col4 + 3u, s3);
-}
-
-// As `direct`, with half as many reads for a product. Structures of sums would say the same in a third of
-// the lines, but SwiftShader takes minutes to compile them.
+// As `direct`, with half as many reads for a product.
 @compute @workgroup_size(8, 8)
-fn direct_128(@builtin(global_invocation_id) id: vec3<u32>) {
-    let row = params.row_begin + id.y * 16u;
-    let col = params.col_begin + id.x * 16u;
+fn direct_128(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+    let tile = tile_of(id, 128u, 128u);
+    let row = tile.x + local.y * 16u;
+    let col = tile.y + local.x * 16u;
     if row >= params.m || col >= params.n {
         return;
     }
     let begin = id.z * params.piece;
     let first = (params.k_begin + begin) / 4u;
     let end = first + min(params.piece, params.k - begin) / 4u;
-    let last_row = params.m - 1u;
-    let last_col = params.n - 1u;
-    let a0_row = min(row + 0u, last_row) * params.a_stride; let a1_row = min(row + 1u, last_row) * params.a_stride;
-    let a2_row = min(row + 2u, last_row) * params.a_stride; let a3_row = min(row + 3u, last_row) * params.a_stride;
-    let a4_row = min(row + 4u, last_row) * params.a_stride; let a5_row = min(row + 5u, last_row) * params.a_stride;
-    let a6_row = min(row + 6u, last_row) * params.a_stride; let a7_row = min(row + 7u, last_row) * params.a_stride;
-    let a8_row = min(row + 8u, last_row) * params.a_stride; let a9_row = min(row + 9u, last_row) * params.a_stride;
-    let a10_row = min(row + 10u, last_row) * params.a_stride; let a11_row = min(row + 11u, last_row) * params.a_stride;
-    let a12_row = min(row + 12u, last_row) * params.a_stride; let a13_row = min(row + 13u, last_row) * params.a_stride;
-    let a14_row = min(row + 14u, last_row) * params.a_stride; let a15_row = min(row + 15u, last_row) * params.a_stride;
-    let b0_row = min(col + 0u, last_col) * params.b_stride; let b1_row = min(col + 1u, last_col) * params.b_stride;
-    let b2_row = min(col + 2u, last_col) * params.b_stride; let b3_row = min(col + 3u, last_col) * params.b_stride;
-    let b4_row = min(col + 4u, last_col) * params.b_stride; let b5_row = min(col + 5u, last_col) * params.b_stride;
-    let b6_row = min(col + 6u, last_col) * params.b_stride; let b7_row = min(col + 7u, last_col) * params.b_stride;
-    let b8_row = min(col + 8u, last_col) * params.b_stride; let b9_row = min(col + 9u, last_col) * params.b_stride;
-    let b10_row = min(col + 10u, last_col) * params.b_stride; let b11_row = min(col + 11u, last_col) * params.b_stride;
-    let b12_row = min(col + 12u, last_col) * params.b_stride; let b13_row = min(col + 13u, last_col) * params.b_stride;
-    let b14_row = min(col + 14u, last_col) * params.b_stride; let b15_row = min(col + 15u, last_col) * params.b_stride;
-    var s0_0 = vec4<f32>(); var s0_1 = vec4<f32>(); var s0_2 = vec4<f32>(); var s0_3 = vec4<f32>();
-    var s1_0 = vec4<f32>(); var s1_1 = vec4<f32>(); var s1_2 = vec4<f32>(); var s1_3 = vec4<f32>();
-    var s2_0 = vec4<f32>(); var s2_1 = vec4<f32>(); var s2_2 = vec4<f32>(); var s2_3 = vec4<f32>();
-    var s3_0 = vec4<f32>(); var s3_1 = vec4<f32>(); var s3_2 = vec4<f32>(); var s3_3 = vec4<f32>();
-    var s4_0 = vec4<f32>(); var s4_1 = vec4<f32>(); var s4_2 = vec4<f32>(); var s4_3 = vec4<f32>();
-    var s5_0 = vec4<f32>(); var s5_1 = vec4<f32>(); var s5_2 = vec4<f32>(); var s5_3 = vec4<f32>();
-    var s6_0 = vec4<f32>(); var s6_1 = vec4<f32>(); var s6_2 = vec4<f32>(); var s6_3 = vec4<f32>();
-    var s7_0 = vec4<f32>(); var s7_1 = vec4<f32>(); var s7_2 = vec4<f32>(); var s7_3 = vec4<f32>();
-    var s8_0 = vec4<f32>(); var s8_1 = vec4<f32>(); var s8_2 = vec4<f32>(); var s8_3 = vec4<f32>();
-    var s9_0 = vec4<f32>(); var s9_1 = vec4<f32>(); var s9_2 = vec4<f32>(); var s9_3 = vec4<f32>();
-    var s10_0 = vec4<f32>(); var s10_1 = vec4<f32>(); var s10_2 = vec4<f32>(); var s10_3 = vec4<f32>();
-    var s11_0 = vec4<f32>(); var s11_1 = vec4<f32>(); var s11_2 = vec4<f32>(); var s11_3 = vec4<f32>();
-    var s12_0 = vec4<f32>(); var s12_1 = vec4<f32>(); var s12_2 = vec4<f32>(); var s12_3 = vec4<f32>();
-    var s13_0 = vec4<f32>(); var s13_1 = vec4<f32>(); var s13_2 = vec4<f32>(); var s13_3 = vec4<f32>();
-    var s14_0 = vec4<f32>(); var s14_1 = vec4<f32>(); var s14_2 = vec4<f32>(); var s14_3 = vec4<f32>();
-    var s15_0 = vec4<f32>(); var s15_1 = vec4<f32>(); var s15_2 = vec4<f32>(); var s15_3 = vec4<f32>();
+    let a0_row = a_row(row + 0u); let a1_row = a_row(row + 1u);
+    let a2_row = a_row(row + 2u); let a3_row = a_row(row + 3u);
+    let a4_row = a_row(row + 4u); let a5_row = a_row(row + 5u);
+    let a6_row = a_row(row + 6u); let a7_row = a_row(row + 7u);
+    let a8_row = a_row(row + 8u); let a9_row = a_row(row + 9u);
+    let a10_row = a_row(row + 10u); let a11_row = a_row(row + 11u);
+    let a12_row = a_row(row + 12u); let a13_row = a_row(row + 13u);
+    let a14_row = a_row(row + 14u); let a15_row = a_row(row + 15u);
+    let b0_row = b_row(col + 0u); let b1_row = b_row(col + 1u);
+    let b2_row = b_row(col + 2u); let b3_row = b_row(col + 3u);
+    let b4_row = b_row(col + 4u); let b5_row = b_row(col + 5u);
+    let b6_row = b_row(col + 6u); let b7_row = b_row(col + 7u);
+    let b8_row = b_row(col + 8u); let b9_row = b_row(col + 9u);
+    let b10_row = b_row(col + 10u); let b11_row = b_row(col + 11u);
+    let b12_row = b_row(col + 12u); let b13_row = b_row(col + 13u);
+    let b14_row = b_row(col + 14u); let b15_row = b_row(col + 15u);
+    var s0 = mat4x4<f32>(); var s1 = mat4x4<f32>(); var s2 = mat4x4<f32>(); var s3 = mat4x4<f32>();
+    var s4 = mat4x4<f32>(); var s5 = mat4x4<f32>(); var s6 = mat4x4<f32>(); var s7 = mat4x4<f32>();
+    var s8 = mat4x4<f32>(); var s9 = mat4x4<f32>(); var s10 = mat4x4<f32>(); var s11 = mat4x4<f32>();
+    var s12 = mat4x4<f32>(); var s13 = mat4x4<f32>(); var s14 = mat4x4<f32>(); var s15 = mat4x4<f32>();
     for (var k = first; k < end; k++) {
         let b0 = weights4(DTYPE, b0_row, k); let b1 = weights4(DTYPE, b1_row, k);
         let b2 = weights4(DTYPE, b2_row, k); let b3 = weights4(DTYPE, b3_row, k);
@@ -224,72 +193,32 @@ fn direct_128(@builtin(global_invocation_id) id: vec3<u32>) {
         let b10 = weights4(DTYPE, b10_row, k); let b11 = weights4(DTYPE, b11_row, k);
         let b12 = weights4(DTYPE, b12_row, k); let b13 = weights4(DTYPE, b13_row, k);
         let b14 = weights4(DTYPE, b14_row, k); let b15 = weights4(DTYPE, b15_row, k);
-        let a0 = a[a0_row + k];
-        s0_0 += dots(a0, b0, b1, b2, b3); s0_1 += dots(a0, b4, b5, b6, b7);
-        s0_2 += dots(a0, b8, b9, b10, b11); s0_3 += dots(a0, b12, b13, b14, b15);
-        let a1 = a[a1_row + k];
-        s1_0 += dots(a1, b0, b1, b2, b3); s1_1 += dots(a1, b4, b5, b6, b7);
-        s1_2 += dots(a1, b8, b9, b10, b11); s1_3 += dots(a1, b12, b13, b14, b15);
-        let a2 = a[a2_row + k];
-        s2_0 += dots(a2, b0, b1, b2, b3); s2_1 += dots(a2, b4, b5, b6, b7);
-        s2_2 += dots(a2, b8, b9, b10, b11); s2_3 += dots(a2, b12, b13, b14, b15);
-        let a3 = a[a3_row + k];
-        s3_0 += dots(a3, b0, b1, b2, b3); s3_1 += dots(a3, b4, b5, b6, b7);
-        s3_2 += dots(a3, b8, b9, b10, b11); s3_3 += dots(a3, b12, b13, b14, b15);
-        let a4 = a[a4_row + k];
-        s4_0 += dots(a4, b0, b1, b2, b3); s4_1 += dots(a4, b4, b5, b6, b7);
-        s4_2 += dots(a4, b8, b9, b10, b11); s4_3 += dots(a4, b12, b13, b14, b15);
-        let a5 = a[a5_row + k];
-        s5_0 += dots(a5, b0, b1, b2, b3); s5_1 += dots(a5, b4, b5, b6, b7);
-        s5_2 += dots(a5, b8, b9, b10, b11); s5_3 += dots(a5, b12, b13, b14, b15);
-        let a6 = a[a6_row + k];
-        s6_0 += dots(a6, b0, b1, b2, b3); s6_1 += dots(a6, b4, b5, b6, b7);
-        s6_2 += dots(a6, b8, b9, b10, b11); s6_3 += dots(a6, b12, b13, b14, b15);
-        let a7 = a[a7_row + k];
-        s7_0 += dots(a7, b0, b1, b2, b3); s7_1 += dots(a7, b4, b5, b6, b7);
-        s7_2 += dots(a7, b8, b9, b10, b11); s7_3 += dots(a7, b12, b13, b14, b15);
-        let a8 = a[a8_row + k];
-        s8_0 += dots(a8, b0, b1, b2, b3); s8_1 += dots(a8, b4, b5, b6, b7);
-        s8_2 += dots(a8, b8, b9, b10, b11); s8_3 += dots(a8, b12, b13, b14, b15);
-        let a9 = a[a9_row + k];
-        s9_0 += dots(a9, b0, b1, b2, b3); s9_1 += dots(a9, b4, b5, b6, b7);
-        s9_2 += dots(a9, b8, b9, b10, b11); s9_3 += dots(a9, b12, b13, b14, b15);
-        let a10 = a[a10_row + k];
-        s10_0 += dots(a10, b0, b1, b2, b3); s10_1 += dots(a10, b4, b5, b6, b7);
-        s10_2 += dots(a10, b8, b9, b10, b11); s10_3 += dots(a10, b12, b13, b14, b15);
-        let a11 = a[a11_row + k];
-        s11_0 += dots(a11, b0, b1, b2, b3); s11_1 += dots(a11, b4, b5, b6, b7);
-        s11_2 += dots(a11, b8, b9, b10, b11); s11_3 += dots(a11, b12, b13, b14, b15);
-        let a12 = a[a12_row + k];
-        s12_0 += dots(a12, b0, b1, b2, b3); s12_1 += dots(a12, b4, b5, b6, b7);
-        s12_2 += dots(a12, b8, b9, b10, b11); s12_3 += dots(a12, b12, b13, b14, b15);
-        let a13 = a[a13_row + k];
-        s13_0 += dots(a13, b0, b1, b2, b3); s13_1 += dots(a13, b4, b5, b6, b7);
-        s13_2 += dots(a13, b8, b9, b10, b11); s13_3 += dots(a13, b12, b13, b14, b15);
-        let a14 = a[a14_row + k];
-        s14_0 += dots(a14, b0, b1, b2, b3); s14_1 += dots(a14, b4, b5, b6, b7);
-        s14_2 += dots(a14, b8, b9, b10, b11); s14_3 += dots(a14, b12, b13, b14, b15);
-        let a15 = a[a15_row + k];
-        s15_0 += dots(a15, b0, b1, b2, b3); s15_1 += dots(a15, b4, b5, b6, b7);
-        s15_2 += dots(a15, b8, b9, b10, b11); s15_3 += dots(a15, b12, b13, b14, b15);
+        s0 += dots16(a[a0_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
+        s1 += dots16(a[a1_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
+        s2 += dots16(a[a2_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
+        s3 += dots16(a[a3_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
+        s4 += dots16(a[a4_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
+        s5 += dots16(a[a5_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
+        s6 += dots16(a[a6_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
+        s7 += dots16(a[a7_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
+        s8 += dots16(a[a8_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
+        s9 += dots16(a[a9_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
+        s10 += dots16(a[a10_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
+        s11 += dots16(a[a11_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
+        s12 += dots16(a[a12_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
+        s13 += dots16(a[a13_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
+        s14 += dots16(a[a14_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
+        s15 += dots16(a[a15_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
     }
-    let col4 = col / 4u;
-    store16(id.z, row + 0u, col4, s0_0, s0_1, s0_2, s0_3);
-    store16(id.z, row + 1u, col4, s1_0, s1_1, s1_2, s1_3);
-    store16(id.z, row + 2u, col4, s2_0, s2_1, s2_2, s2_3);
-    store16(id.z, row + 3u, col4, s3_0, s3_1, s3_2, s3_3);
-    store16(id.z, row + 4u, col4, s4_0, s4_1, s4_2, s4_3);
-    store16(id.z, row + 5u, col4, s5_0, s5_1, s5_2, s5_3);
-    store16(id.z, row + 6u, col4, s6_0, s6_1, s6_2, s6_3);
-    store16(id.z, row + 7u, col4, s7_0, s7_1, s7_2, s7_3);
-    store16(id.z, row + 8u, col4, s8_0, s8_1, s8_2, s8_3);
-    store16(id.z, row + 9u, col4, s9_0, s9_1, s9_2, s9_3);
-    store16(id.z, row + 10u, col4, s10_0, s10_1, s10_2, s10_3);
-    store16(id.z, row + 11u, col4, s11_0, s11_1, s11_2, s11_3);
-    store16(id.z, row + 12u, col4, s12_0, s12_1, s12_2, s12_3);
-    store16(id.z, row + 13u, col4, s13_0, s13_1, s13_2, s13_3);
-    store16(id.z, row + 14u, col4, s14_0, s14_1, s14_2, s14_3);
-    store16(id.z, row + 15u, col4, s15_0, s15_1, s15_2, s15_3);
+    let mirrors = tile.x != tile.y;
+    store_rows(id.z, row, col / 4u, Rows(s0[0], s1[0], s2[0], s3[0], s4[0], s5[0], s6[0], s7[0]), mirrors);
+    store_rows(id.z, row, col / 4u + 1u, Rows(s0[1], s1[1], s2[1], s3[1], s4[1], s5[1], s6[1], s7[1]), mirrors);
+    store_rows(id.z, row, col / 4u + 2u, Rows(s0[2], s1[2], s2[2], s3[2], s4[2], s5[2], s6[2], s7[2]), mirrors);
+    store_rows(id.z, row, col / 4u + 3u, Rows(s0[3], s1[3], s2[3], s3[3], s4[3], s5[3], s6[3], s7[3]), mirrors);
+    store_rows(id.z, row + 8u, col / 4u, Rows(s8[0], s9[0], s10[0], s11[0], s12[0], s13[0], s14[0], s15[0]), mirrors);
+    store_rows(id.z, row + 8u, col / 4u + 1u, Rows(s8[1], s9[1], s10[1], s11[1], s12[1], s13[1], s14[1], s15[1]), mirrors);
+    store_rows(id.z, row + 8u, col / 4u + 2u, Rows(s8[2], s9[2], s10[2], s11[2], s12[2], s13[2], s14[2], s15[2]), mirrors);
+    store_rows(id.z, row + 8u, col / 4u + 3u, Rows(s8[3], s9[3], s10[3], s11[3], s12[3], s13[3], s14[3], s15[3]), mirrors);
 }
 
 // Tiles are 32 elements deep: eight groups of four ("quads") per row, each at its `place`. All eight are
@@ -362,7 +291,8 @@ fn add_quad(sums: Rows, base: u32, quad: u32, b4: Block) -> Rows {
     );
 }
 
-fn store_rows(piece: u32, row: u32, col4: u32, sums: Rows) {
+// Writes eight rows and four columns; those of a tile beyond the diagonal (`mirrors`) to both their places.
+fn store_rows(piece: u32, row: u32, col4: u32, sums: Rows, mirrors: bool) {
     store(piece, row, col4, sums.r0);
     store(piece, row + 1u, col4, sums.r1);
     store(piece, row + 2u, col4, sums.r2);
@@ -371,12 +301,17 @@ fn store_rows(piece: u32, row: u32, col4: u32, sums: Rows) {
     store(piece, row + 5u, col4, sums.r5);
     store(piece, row + 6u, col4, sums.r6);
     store(piece, row + 7u, col4, sums.r7);
+    if SYMMETRIC && mirrors {
+        mirror(piece, row, col4, block(sums.r0, sums.r1, sums.r2, sums.r3));
+        mirror(piece, row + 4u, col4, block(sums.r4, sums.r5, sums.r6, sums.r7));
+    }
 }
 
 @compute @workgroup_size(TILE_ROWS * 2u)
 fn tiled_64(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let tile_row = params.row_begin + group.y * TILE_ROWS;
-    let tile_col = params.col_begin + group.x * 64u;
+    let corner = tile_of(group, TILE_ROWS, 64u);
+    let tile_row = corner.x;
+    let tile_col = corner.y;
     let begin = group.z * params.piece;
     let end = min(params.k, begin + params.piece);
     // What this invocation brings: a quarter of two rows of `a`, and of two or four columns.
@@ -436,13 +371,14 @@ fn tiled_64(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
         sums = add_quad(sums, base, 7u, columns(x, 7u));
         workgroupBarrier();
     }
-    store_rows(group.z, tile_row + 8u * y, tile_col / 4u + x, sums);
+    store_rows(group.z, tile_row + 8u * y, tile_col / 4u + x, sums, tile_row != tile_col);
 }
 
 @compute @workgroup_size(256)
 fn tiled_128(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let tile_row = params.row_begin + group.y * 128u;
-    let tile_col = params.col_begin + group.x * 128u;
+    let corner = tile_of(group, 128u, 128u);
+    let tile_row = corner.x;
+    let tile_col = corner.y;
     let begin = group.z * params.piece;
     let end = min(params.k, begin + params.piece);
     // What this invocation brings: a quarter of two rows and of two columns.
@@ -494,6 +430,7 @@ fn tiled_128(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
         high = add_quad(high, base, 7u, columns(x + 64u, 7u));
         workgroupBarrier();
     }
-    store_rows(group.z, tile_row + 8u * y, tile_col / 4u + x, low);
-    store_rows(group.z, tile_row + 8u * y, tile_col / 4u + x + 16u, high);
+    let mirrors = tile_row != tile_col;
+    store_rows(group.z, tile_row + 8u * y, tile_col / 4u + x, low, mirrors);
+    store_rows(group.z, tile_row + 8u * y, tile_col / 4u + x + 16u, high, mirrors);
 }

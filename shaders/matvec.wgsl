@@ -4,8 +4,8 @@
 // a [m, k] f32, b [n, k] in any storage type, bias [n], residual and out [m, n].
 
 import package::common::activation::activate;
+import package::common::keep::keep;
 import package::common::reduce::workgroup_sum4;
-import package::common::weights::keep;
 import package::common::weights::keep8;
 import package::common::weights::weights4;
 import package::common::weights::weights8;

@@ -4,11 +4,12 @@
 //   6 distance to the median beyond which a norm is an outlier, 7 unused.
 //
 // The median is found digit by digit: bits of floats that are not negative sort as the floats do.
-// `tiled` gives a row to a workgroup, `direct` to an invocation.
+// `tiled` gives a row to a workgroup, four norms at a time to an invocation (rows are padded to multiples
+// of 16 bytes); `direct` gives a row to an invocation.
 
 import package::common::opaque::opaque;
-import package::common::reduce::workgroup_sum;
-import package::common::reduce_u32::workgroup_sum_u32;
+import package::common::rows::row_sum;
+import package::common::rows_u32::row_sum_u32;
 
 struct Params {
     rows: u32,
@@ -18,7 +19,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> norms: array<u32>;
+@group(0) @binding(1) var<storage, read> norms: array<vec4<u32>>;
 @group(0) @binding(2) var<storage, read_write> stats: array<f32>;
 
 const INFINITY: u32 = 0x7f800000u;
@@ -43,86 +44,140 @@ fn store(row: u32, mean: f32, deviation: f32, median: u32, outliers: u32, broken
     stats[base + 7u] = 0.0;
 }
 
-// Sums over the columns from `first` on in steps of `step`: of the distances to `center` or of their
-// squares. In blocks, which keeps the rounding of a long sum small.
-fn distances(base: u32, first: u32, step: u32, center: f32, squared: bool) -> f32 {
-    var total = 0.0;
-    for (var block = first; block < params.cols; block += BLOCK * step) {
-        var sum = 0.0;
-        for (var col = block; col < min(block + BLOCK * step, params.cols); col += step) {
-            let distance = opaque(bitcast<f32>(norms[base + col]) - center, params.zero);
-            sum += select(distance, distance * distance, squared);
+// What is summed over norms, four at a time: distances to the median, their squares, and how many norms are
+// not finite.
+struct Sums {
+    distances: vec4<f32>,
+    squares: vec4<f32>,
+    broken: vec4<u32>,
+}
+
+// Which of a quad's norms belong to the row.
+fn inside(quad: u32) -> vec4<bool> {
+    return vec4<u32>(4u * quad) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(params.cols);
+}
+
+// Sums over the quads from `first` on in steps of `step`, in blocks, which keeps the rounding of a long sum
+// small.
+fn sums_of(base: u32, first: u32, step: u32, median: f32) -> Sums {
+    let quads = (params.cols + 3u) / 4u;
+    var sums = Sums();
+    for (var block = first; block < quads; block += BLOCK * step) {
+        var own = Sums();
+        for (var quad = block; quad < min(block + BLOCK * step, quads); quad += step) {
+            let is_inside = inside(quad);
+            let bits = select(vec4<u32>(bitcast<u32>(median)), norms[base + quad], is_inside);
+            let distance = opaque(bitcast<vec4<f32>>(bits) - median, params.zero);
+            own.distances += distance;
+            own.squares += distance * distance;
+            own.broken += vec4<u32>(is_inside & (bits >= vec4<u32>(INFINITY)));
         }
-        total += sum;
+        sums.distances += own.distances;
+        sums.squares += own.squares;
+        sums.broken += own.broken;
     }
-    return total;
+    return sums;
 }
 
 fn outliers_of(base: u32, first: u32, step: u32, median: f32, limit: f32) -> u32 {
-    var count = 0u;
-    for (var col = first; col < params.cols; col += step) {
-        count += u32(abs(bitcast<f32>(norms[base + col]) - median) > limit);
+    var count = vec4<u32>(0u);
+    for (var quad = first; quad < (params.cols + 3u) / 4u; quad += step) {
+        let distance = abs(bitcast<vec4<f32>>(norms[base + quad]) - median);
+        count += vec4<u32>(inside(quad) & (distance > vec4<f32>(limit)));
     }
-    return count;
+    return count.x + count.y + count.z + count.w;
 }
 
-fn broken_of(base: u32, first: u32, step: u32) -> u32 {
-    var count = 0u;
-    for (var col = first; col < params.cols; col += step) {
-        count += u32(norms[base + col] >= INFINITY);
-    }
-    return count;
+// Of the sums of the distances to the median and of their squares. The mean lies within a deviation of the
+// median, so that the difference costs one bit at most.
+fn deviation_of(distances: f32, squares: f32) -> f32 {
+    let count = f32(params.cols);
+    return sqrt(max(squares - distances * (distances / count), 0.0) / (count - 1.0));
+}
+
+fn total(value: vec4<f32>) -> f32 {
+    return dot(value, vec4<f32>(1.0));
+}
+
+fn total_u32(value: vec4<u32>) -> u32 {
+    return value.x + value.y + value.z + value.w;
 }
 
 var<workgroup> histogram: array<atomic<u32>, 256>;
+// Sums of 16 bins each.
+var<workgroup> coarse: array<u32, 16>;
 var<workgroup> chosen: vec2<u32>;
 
-@compute @workgroup_size(64)
+// Counts the next eight bits of a norm, below `shift`, where those above are `prefix`.
+fn count_digit(bits: u32, shift: u32, prefix: u32, is_inside: bool) {
+    if is_inside && (shift == 32u || bits >> (shift % 32u) == prefix) {
+        atomicAdd(&histogram[(bits >> (shift - 8u)) & 255u], 1u);
+    }
+}
+
+// The bin in which the value of this rank is, and how many are in the bins below it.
+fn bin_of(rank: u32) -> vec2<u32> {
+    var below = 0u;
+    var group = 0u;
+    while group < 15u && below + coarse[group] <= rank {
+        below += coarse[group];
+        group++;
+    }
+    var bin = group * 16u;
+    loop {
+        let count = atomicLoad(&histogram[bin]);
+        if below + count > rank || bin == group * 16u + 15u {
+            break;
+        }
+        below += count;
+        bin++;
+    }
+    return vec2<u32>(bin, below);
+}
+
+@compute @workgroup_size(256)
 fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let row = group.x;
-    let base = row * params.stride;
+    let base = row * (params.stride / 4u);
+    let quads = (params.cols + 3u) / 4u;
     var prefix = 0u;
     var rank = (params.cols - 1u) / 2u;
     for (var shift = 32u; shift > 0u; shift -= 8u) {
-        for (var bin = local; bin < 256u; bin += 64u) {
-            atomicStore(&histogram[bin], 0u);
+        atomicStore(&histogram[local], 0u);
+        workgroupBarrier();
+        for (var quad = local; quad < quads; quad += 256u) {
+            let bits = norms[base + quad];
+            let is_inside = inside(quad);
+            count_digit(bits.x, shift, prefix, is_inside.x);
+            count_digit(bits.y, shift, prefix, is_inside.y);
+            count_digit(bits.z, shift, prefix, is_inside.z);
+            count_digit(bits.w, shift, prefix, is_inside.w);
         }
         workgroupBarrier();
-        for (var col = local; col < params.cols; col += 64u) {
-            let bits = norms[base + col];
-            if shift == 32u || bits >> (shift % 32u) == prefix {
-                atomicAdd(&histogram[(bits >> (shift - 8u)) & 255u], 1u);
+        if local < 16u {
+            var count = 0u;
+            for (var bin = 0u; bin < 16u; bin++) {
+                count += atomicLoad(&histogram[local * 16u + bin]);
             }
+            coarse[local] = count;
         }
         workgroupBarrier();
         if local == 0u {
-            var below = 0u;
-            var bin = 0u;
-            loop {
-                let count = atomicLoad(&histogram[bin]);
-                if below + count > rank || bin == 255u {
-                    break;
-                }
-                below += count;
-                bin++;
-            }
-            chosen = vec2<u32>(bin, below);
+            chosen = bin_of(rank);
         }
         workgroupBarrier();
         prefix = (prefix << 8u) | chosen.x;
         rank -= chosen.y;
-        workgroupBarrier();
     }
     let median = bitcast<f32>(prefix);
-    let count = f32(params.cols);
+    let own = sums_of(base, local, 256u, median);
     // The mean by way of the median: only small distances are summed.
-    let mean = median + workgroup_sum(local, distances(base, local, 64u, median, false)) / count;
-    let squares = workgroup_sum(local, distances(base, local, 64u, mean, true));
-    let deviation = sqrt(squares / (count - 1.0));
-    let outliers = workgroup_sum_u32(local, outliers_of(base, local, 64u, median, SIGMAS * deviation));
-    let broken = workgroup_sum_u32(local, broken_of(base, local, 64u));
+    let distances = row_sum(local, total(own.distances));
+    let deviation = deviation_of(distances, row_sum(local, total(own.squares)));
+    let broken = row_sum_u32(local, total_u32(own.broken));
+    let outliers = row_sum_u32(local, outliers_of(base, local, 256u, median, SIGMAS * deviation));
     if local == 0u {
-        store(row, mean, deviation, prefix, outliers, broken);
+        store(row, median + distances / f32(params.cols), deviation, prefix, outliers, broken);
     }
 }
 
@@ -132,16 +187,21 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     if row >= params.rows {
         return;
     }
-    let base = row * params.stride;
+    let base = row * (params.stride / 4u);
     var prefix = 0u;
     var rank = (params.cols - 1u) / 2u;
     for (var shift = 32u; shift > 0u; shift -= 8u) {
         var counts = array<u32, 256>();
-        for (var col = 0u; col < params.cols; col++) {
-            let bits = norms[base + col];
-            if shift == 32u || bits >> (shift % 32u) == prefix {
-                counts[(bits >> (shift - 8u)) & 255u]++;
-            }
+        for (var quad = 0u; quad < (params.cols + 3u) / 4u; quad++) {
+            let bits = norms[base + quad];
+            let above = bits >> vec4<u32>(shift % 32u);
+            let counted = inside(quad) & (vec4<bool>(shift == 32u) | (above == vec4<u32>(prefix)));
+            let bin = (bits >> vec4<u32>(shift - 8u)) & vec4<u32>(255u);
+            let one = vec4<u32>(counted);
+            counts[bin.x] += one.x;
+            counts[bin.y] += one.y;
+            counts[bin.z] += one.z;
+            counts[bin.w] += one.w;
         }
         var below = 0u;
         var bin = 0u;
@@ -153,9 +213,10 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
         rank -= below;
     }
     let median = bitcast<f32>(prefix);
-    let count = f32(params.cols);
-    let mean = median + distances(base, 0u, 1u, median, false) / count;
-    let deviation = sqrt(distances(base, 0u, 1u, mean, true) / (count - 1.0));
+    let sums = sums_of(base, 0u, 1u, median);
+    let distances = total(sums.distances);
+    let deviation = deviation_of(distances, total(sums.squares));
     let outliers = outliers_of(base, 0u, 1u, median, SIGMAS * deviation);
-    store(row, mean, deviation, prefix, outliers, broken_of(base, 0u, 1u));
+    let mean = median + distances / f32(params.cols);
+    store(row, mean, deviation, prefix, outliers, total_u32(sums.broken));
 }

@@ -1,8 +1,12 @@
-// out = x / sqrt(mean(x^2) + eps) * weight, row by row.
+// out = x / sqrt(mean(x^2) + eps) * weight, row by row. Four elements at a time: rows are padded to
+// multiples of 16 bytes.
 //
-// `tiled` gives a row to a workgroup, `direct` to an invocation.
+// `tiled` shares a row among the lanes of a workgroup, `direct` gives it to an invocation.
 
-import package::common::reduce::workgroup_sum;
+import package::common::keep::keep;
+import package::common::rows::LANES;
+import package::common::rows::row_of;
+import package::common::rows::row_sum;
 
 struct Params {
     rows: u32,
@@ -12,24 +16,27 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read> weight: array<f32>;
-@group(0) @binding(3) var<storage, read_write> out: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> out: array<vec4<f32>>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(256)
 fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let row = group.y * 32768u + group.x;
+    let row = row_of(group, local);
+    let base = min(row, params.rows - 1u) * (params.stride / 4u);
+    let quads = (params.cols + 3u) / 4u;
+    var squares = vec4<f32>(0.0);
+    for (var quad = local % LANES; quad < quads; quad += LANES) {
+        let value = keep(x[base + quad], params.cols - 4u * quad);
+        squares += value * value;
+    }
+    let mean = row_sum(local, dot(squares, vec4<f32>(1.0))) / f32(params.cols);
+    let scale = inverseSqrt(mean + params.eps);
     if row >= params.rows {
         return;
     }
-    let base = row * params.stride;
-    var squares = 0.0;
-    for (var col = local; col < params.cols; col += 64u) {
-        squares += x[base + col] * x[base + col];
-    }
-    let scale = inverseSqrt(workgroup_sum(local, squares) / f32(params.cols) + params.eps);
-    for (var col = local; col < params.cols; col += 64u) {
-        out[base + col] = weight[col] * (x[base + col] * scale);
+    for (var quad = local % LANES; quad < quads; quad += LANES) {
+        out[base + quad] = weight[quad] * (x[base + quad] * scale);
     }
 }
 
@@ -39,13 +46,20 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     if row >= params.rows {
         return;
     }
-    let base = row * params.stride;
-    var squares = 0.0;
-    for (var col = 0u; col < params.cols; col++) {
-        squares += x[base + col] * x[base + col];
+    let base = row * (params.stride / 4u);
+    let whole = params.cols / 4u;
+    let rest = params.cols % 4u;
+    var squares = vec4<f32>(0.0);
+    for (var quad = 0u; quad < whole; quad++) {
+        squares += x[base + quad] * x[base + quad];
     }
-    let scale = inverseSqrt(squares / f32(params.cols) + params.eps);
-    for (var col = 0u; col < params.cols; col++) {
-        out[base + col] = weight[col] * (x[base + col] * scale);
+    if rest > 0u {
+        let value = keep(x[base + whole], rest);
+        squares += value * value;
+    }
+    let mean = dot(squares, vec4<f32>(1.0)) / f32(params.cols);
+    let scale = inverseSqrt(mean + params.eps);
+    for (var quad = 0u; quad < (params.cols + 3u) / 4u; quad++) {
+        out[base + quad] = weight[quad] * (x[base + quad] * scale);
     }
 }

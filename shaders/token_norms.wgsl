@@ -3,11 +3,13 @@
 // bits, because a compiler may assume that there are none.
 //
 // Rows are scaled by a power of two near their largest element before squaring, so that neither
-// large nor small states leave the range of f32. `tiled` gives a row to a workgroup, `direct` to an
-// invocation.
+// large nor small states leave the range of f32. Four elements at a time: rows are padded to multiples
+// of 16 bytes. `tiled` shares a row among the lanes of a workgroup, `direct` gives it to an invocation.
 
-import package::common::reduce::workgroup_sum;
-import package::common::reduce_u32::workgroup_max_u32;
+import package::common::rows::LANES;
+import package::common::rows::row_of;
+import package::common::rows::row_sum;
+import package::common::rows_u32::row_max_u32;
 
 struct Params {
     rows: u32,
@@ -18,7 +20,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<u32>;
+@group(0) @binding(1) var<storage, read> x: array<vec4<u32>>;
 @group(0) @binding(2) var<storage, read_write> out: array<u32>;
 
 const MAGNITUDE: u32 = 0x7fffffffu;
@@ -39,27 +41,36 @@ fn norm_bits(largest: u32, power: u32, squares: f32) -> u32 {
     return select(norm, INFINITY, largest >= INFINITY);
 }
 
-@compute @workgroup_size(64)
+// The bits of a quad's magnitudes, 0 beyond the first `valid`.
+fn magnitudes(value: vec4<u32>, valid: u32) -> vec4<u32> {
+    let is_valid = vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(valid);
+    return select(vec4<u32>(0u), value & vec4<u32>(MAGNITUDE), is_valid);
+}
+
+fn largest_of(value: vec4<u32>) -> u32 {
+    return max(max(value.x, value.y), max(value.z, value.w));
+}
+
+@compute @workgroup_size(256)
 fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let row = group.y * 32768u + group.x;
-    if row >= params.rows {
-        return;
+    let row = row_of(group, local);
+    let base = min(row, params.rows - 1u) * (params.stride / 4u);
+    let quads = (params.cols + 3u) / 4u;
+    var own = vec4<u32>(0u);
+    for (var quad = local % LANES; quad < quads; quad += LANES) {
+        own = max(own, magnitudes(x[base + quad], params.cols - 4u * quad));
     }
-    let base = row * params.stride;
-    var own_largest = 0u;
-    for (var col = local; col < params.cols; col += 64u) {
-        own_largest = max(own_largest, x[base + col] & MAGNITUDE);
-    }
-    let largest = workgroup_max_u32(local, own_largest);
+    let largest = row_max_u32(local, largest_of(own));
     let power = power_below(largest);
     let scale = reciprocal(power);
-    var squares = 0.0;
-    for (var col = local; col < params.cols; col += 64u) {
-        let value = bitcast<f32>(x[base + col]) * scale;
+    var squares = vec4<f32>(0.0);
+    for (var quad = local % LANES; quad < quads; quad += LANES) {
+        let kept = magnitudes(x[base + quad], params.cols - 4u * quad);
+        let value = bitcast<vec4<f32>>(kept) * scale;
         squares += value * value;
     }
-    let total = workgroup_sum(local, squares);
-    if local == 0u {
+    let total = row_sum(local, dot(squares, vec4<f32>(1.0)));
+    if local % LANES == 0u && row < params.rows {
         out[params.out_start + row] = norm_bits(largest, power, total);
     }
 }
@@ -70,22 +81,27 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     if row >= params.rows {
         return;
     }
-    let base = row * params.stride;
-    var largest = 0u;
-    for (var col = 0u; col < params.cols; col++) {
-        largest = max(largest, x[base + col] & MAGNITUDE);
+    let base = row * (params.stride / 4u);
+    let whole = params.cols / 4u;
+    // All zeros where the width is a multiple of four.
+    let rest = magnitudes(x[base + min(whole, params.stride / 4u - 1u)], params.cols % 4u);
+    var own = rest;
+    for (var quad = 0u; quad < whole; quad++) {
+        own = max(own, x[base + quad] & vec4<u32>(MAGNITUDE));
     }
+    let largest = largest_of(own);
     let power = power_below(largest);
     let scale = reciprocal(power);
-    var total = 0.0;
-    // Blocks of 32 keep the rounding of a long sum small.
-    for (var block = 0u; block < params.cols; block += 32u) {
-        var squares = 0.0;
-        for (var col = block; col < min(block + 32u, params.cols); col++) {
-            let value = bitcast<f32>(x[base + col]) * scale;
+    let last = bitcast<vec4<f32>>(rest) * scale;
+    var total = last * last;
+    // Blocks of 64 elements keep the rounding of a long sum small.
+    for (var block = 0u; block < whole; block += 16u) {
+        var squares = vec4<f32>(0.0);
+        for (var quad = block; quad < min(block + 16u, whole); quad++) {
+            let value = bitcast<vec4<f32>>(x[base + quad]) * scale;
             squares += value * value;
         }
         total += squares;
     }
-    out[params.out_start + row] = norm_bits(largest, power, total);
+    out[params.out_start + row] = norm_bits(largest, power, dot(total, vec4<f32>(1.0)));
 }

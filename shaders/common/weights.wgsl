@@ -4,6 +4,7 @@
 // Rows begin at multiples of 16 bytes. Dtype codes: see dtype.wgsl.
 
 import package::common::dtype::unpack_16;
+import package::common::keep::keep;
 
 @group(0) @binding(2) var<storage, read> b: array<vec4<u32>>;
 
@@ -11,11 +12,6 @@ import package::common::dtype::unpack_16;
 struct Eight {
     low: vec4<f32>,
     high: vec4<f32>,
-}
-
-// Zeroes what lies beyond the first `valid` elements: padding may hold anything, even NaN.
-fn keep(value: vec4<f32>, valid: u32) -> vec4<f32> {
-    return select(vec4<f32>(0.0), value, vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(valid));
 }
 
 // Elements 4 * group to 4 * group + 3 of the row that begins at `row`, in units of 16 bytes.

@@ -6,7 +6,7 @@ use crate::{
     kernels::{
         center_rows::center_rows,
         column_sums::{ColumnSums, column_totals},
-        matmul::{Matmul, matmul_with, plan},
+        matmul::{Matmul, matmul, matmul_with, plan},
         split_rows::{Parts, split_rows},
     },
 };
@@ -161,13 +161,15 @@ fn gram(
             accumulate: begin > 0,
             ..Matmul::default()
         };
+        let symmetric = Matmul {
+            symmetric: true,
+            ..with
+        };
+        let Parts { high, mixed, low } = &parts;
+        recording.extend(matmul(gpu, high, high, &symmetric, &gram.high)?);
+        // Half of this one would not do: `rest` is not symmetric, and its symmetric part takes two products.
         let plan = plan(gpu, width, width, count);
-        for (a, b, out) in [
-            (&parts.high, &parts.high, &gram.high),
-            (&parts.mixed, &parts.low, &gram.rest),
-        ] {
-            recording.extend(matmul_with(gpu, plan, a, b, &with, out)?);
-        }
+        recording.extend(matmul_with(gpu, plan, mixed, low, &with, &gram.rest)?);
     }
     Ok(gram)
 }

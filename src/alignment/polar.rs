@@ -98,12 +98,17 @@ pub(super) fn polar_factor(
             scale: scale as f32,
             ..Matmul::default()
         };
-        // b XX^T, then b XX^T + c (XX^T)^2.
-        calls.extend(matmul(gpu, &x, &x, &scaled(b * factor * factor), &gram)?);
+        // b XX^T, then b XX^T + c (XX^T)^2, both symmetric.
+        let with = Matmul {
+            symmetric: true,
+            ..scaled(b * factor * factor)
+        };
+        calls.extend(matmul(gpu, &x, &x, &with, &gram)?);
         let mut increment = &gram;
         if c != 0.0 {
             let with = Matmul {
                 residual: Some(&gram),
+                symmetric: true,
                 ..scaled(c / (b * b))
             };
             calls.extend(matmul(gpu, &gram, &gram, &with, &polynomial)?);

@@ -111,6 +111,7 @@ impl Projector<'_> {
                 let with = Matmul {
                     accumulate: begun,
                     scale: weight as f32,
+                    symmetric: true,
                     ..Matmul::default()
                 };
                 recording.extend(matmul(gpu, &piece, &piece, &with, &gram)?);

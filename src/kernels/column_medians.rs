@@ -28,9 +28,9 @@ pub fn column_medians(
     layer: usize,
     out: &Tensor,
 ) -> Result<Dispatch, GpuError> {
-    // Eight digits of 16 bins, or four of 256, and a lane of every 32 rows.
+    // Eight digits of 16 bins, or four of 256, and a lane of every 128 rows.
     let direct = 8 * (x.rows() + 16);
-    let tiled = 4 * (x.rows().div_ceil(32) + 256);
+    let tiled = 4 * (x.rows().div_ceil(128) + 256);
     let variant = gpu.kernels_within("column_medians", direct, tiled)?;
     column_medians_with(variant, x, stats, layer, out)
 }
@@ -67,7 +67,7 @@ pub fn column_medians_with(
         vec![Binding::read(x), Binding::read(stats), Binding::write(out)],
         match variant {
             KernelVariant::Tiled => [groups(x.cols(), 8), 1, 1],
-            KernelVariant::Direct => [groups(x.cols(), 64), 1, 1],
+            KernelVariant::Direct => [groups(x.cols(), 4 * 16), 1, 1],
         },
         // Read four times in the one variant, eight times in the other.
         Work {

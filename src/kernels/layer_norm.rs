@@ -2,7 +2,7 @@
 
 use crate::gpu::{Binding, Dispatch, Gpu, GpuError, KernelVariant, Tensor, Work};
 
-use super::{Activation, call, expect, rows_grid, traffic, u32_of};
+use super::{Activation, call, expect, shared_rows, traffic, u32_of};
 
 /// Sizes and epsilon of a row-wise normalisation.
 #[repr(C)]
@@ -75,6 +75,7 @@ pub fn layer_norm_with(
     expect("layer_norm", fits, || {
         format!("x {x:?}, {with:?} and out {out:?} must agree")
     })?;
+    let (workgroups, constants) = shared_rows(variant, [x.rows(), x.cols()]);
     let mut dispatch = call(
         "layer_norm",
         variant.name(),
@@ -87,15 +88,16 @@ pub fn layer_norm_with(
             Binding::read(with.residual.unwrap_or(x)),
             Binding::write(out),
         ],
-        rows_grid(variant, x.rows()),
+        workgroups,
         Work {
             flops: 7.0 * (x.rows() * x.cols()) as f64,
             bytes: traffic(&[x, out]),
         },
     );
-    dispatch.constants = vec![
+    dispatch.constants = constants;
+    dispatch.constants.extend([
         ("ACTIVATION", with.activation.code()),
         ("HAS_RESIDUAL", f64::from(u8::from(with.residual.is_some()))),
-    ];
+    ]);
     Ok(dispatch)
 }

@@ -8,7 +8,7 @@ use super::{
 
 mod plan;
 
-pub use plan::{Plan, Tile, plan};
+pub use plan::{Plan, Tile, plan, plan_symmetric};
 
 /// Depth of a tile: pieces of the inner dimension are whole tiles.
 const DEPTH: usize = 32;
@@ -34,6 +34,9 @@ pub struct Matmul<'a> {
     pub accumulate: bool,
     /// Factor of the product.
     pub scale: f32,
+    /// For a product of a matrix with itself: half of it is computed and mirrored, so that it is symmetric
+    /// to the bit. What it is added to must be symmetric as well.
+    pub symmetric: bool,
 }
 
 impl Default for Matmul<'_> {
@@ -48,6 +51,7 @@ impl Default for Matmul<'_> {
             inner: None,
             accumulate: false,
             scale: 1.0,
+            symmetric: false,
         }
     }
 }
@@ -55,7 +59,7 @@ impl Default for Matmul<'_> {
 impl Matmul<'_> {
     /// Whether the whole product replaces what stands in `out`.
     pub(super) fn is_plain(&self) -> bool {
-        self.inner.is_none() && !self.accumulate && self.scale == 1.0
+        self.inner.is_none() && !self.accumulate && self.scale == 1.0 && !self.symmetric
     }
 }
 
@@ -100,7 +104,12 @@ pub fn matmul(
         return Ok(vec![matvec::matvec_with(gpu.kernels(), a, b, with, out)?]);
     }
     let k = with.inner.map_or(a.cols(), |(_, count)| count);
-    matmul_with(gpu, plan(gpu, a.rows(), b.rows(), k), a, b, with, out)
+    let plan = if with.symmetric {
+        plan_symmetric(gpu, a.rows(), k)
+    } else {
+        plan(gpu, a.rows(), b.rows(), k)
+    };
+    matmul_with(gpu, plan, a, b, with, out)
 }
 
 /// [`matmul`] by a given plan.
@@ -118,6 +127,12 @@ pub fn matmul_with(
     let (m, n) = (a.rows(), b.rows());
     let (begin, k) = with.inner.unwrap_or((0, a.cols()));
     check("matmul", a, b, with, out, begin, k)?;
+    let mirrors = m == n && with.bias.is_none() && plan.tile.is_square();
+    expect("matmul", mirrors || !with.symmetric, || {
+        format!(
+            "[{m}, {n}] by {plan:?} cannot be symmetric: it takes equal sides, a square tile and no bias"
+        )
+    })?;
     let piece = k.div_ceil(plan.pieces.max(1)).next_multiple_of(DEPTH);
     let pieces = k.div_ceil(piece).max(1);
     let tile = match plan.tile {
@@ -130,6 +145,7 @@ pub fn matmul_with(
     let partial = gpu.tensor(DType::F32, pieces * m, n)?;
     let bare = Matmul {
         inner: with.inner,
+        symmetric: with.symmetric,
         ..Matmul::default()
     };
     let mut calls = product(gpu, tile, a, b, &bare, &partial, (piece, pieces));
@@ -176,20 +192,28 @@ fn product(
         Binding::read(with.residual.unwrap_or(a)),
         Binding::write(out),
     ];
+    let (mut across, mut down) = (groups(n, cols), groups(m, rows));
+    let mut elements = m * n;
+    if with.symmetric {
+        // The rectangle that `tile_of` folds the tiles from the diagonal on into.
+        (across, down) = (across | 1, down.div_ceil(2));
+        elements = m * (m + 1) / 2;
+    }
     let mut constants = vec![
         ("DTYPE", b.dtype().code()),
         ("ACTIVATION", with.activation.code()),
         ("HAS_BIAS", f64::from(u8::from(with.bias.is_some()))),
         ("HAS_RESIDUAL", f64::from(u8::from(with.residual.is_some()))),
         ("ACCUMULATE", f64::from(u8::from(with.accumulate))),
+        ("SYMMETRIC", f64::from(u8::from(with.symmetric))),
     ];
     match tile {
         Tile::Tiled128 => constants.push(("LINES", rows as f64)),
         Tile::Tiled64 | Tile::Tiled32 => constants.push(("TILE_ROWS", rows as f64)),
         Tile::Direct | Tile::Direct128 => {}
     }
-    let flops = 2.0 * m as f64 * n as f64 * k as f64;
-    parts([groups(n, cols), groups(m, rows)], flops, gpu.most_flops())
+    let flops = 2.0 * elements as f64 * k as f64;
+    parts([across, down], flops, gpu.most_flops())
         .iter()
         .map(|part| Dispatch {
             constants: constants.clone(),

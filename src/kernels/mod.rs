@@ -117,6 +117,27 @@ pub(crate) fn rows_grid(variant: KernelVariant, rows: usize) -> [u32; 3] {
     }
 }
 
+/// Workgroups and constants for kernels whose `tiled` shares a row among as many lanes as are worth it
+/// (`common/rows.wgsl`) and whose `direct` gives it to an invocation.
+pub(crate) fn shared_rows(
+    variant: KernelVariant,
+    [rows, cols]: [usize; 2],
+) -> ([u32; 3], Vec<(&'static str, f64)>) {
+    match variant {
+        KernelVariant::Tiled => {
+            // One to four groups of four elements for a lane.
+            let side: usize = match cols {
+                0..=128 => 4,
+                129..=1024 => 8,
+                _ => 16,
+            };
+            let constants = vec![("SIDE", side as f64)];
+            (folded(rows, 256 / (side * side)), constants)
+        }
+        KernelVariant::Direct => (rows_grid(variant, rows), Vec::new()),
+    }
+}
+
 /// A number as the shaders hold it.
 pub(crate) fn u32_of(value: usize) -> u32 {
     // Tensors are bounded by the device's buffers, far below 2^32 elements.

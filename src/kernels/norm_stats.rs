@@ -61,10 +61,11 @@ struct Params {
 /// # Errors
 /// [`GpuError::Shape`]; [`GpuError::TooManyTurns`].
 pub fn norm_stats(gpu: &Gpu, norms: &Tensor, stats: &Tensor) -> Result<Dispatch, GpuError> {
-    // Four digits of the median, and four sums; each digit looks through its 256 bins.
-    let turns = |norms: usize| 8 * norms + 4 * 256;
-    let n = norms.cols();
-    let variant = gpu.kernels_within("norm_stats", turns(n), turns(n.div_ceil(64)))?;
+    // Four digits of the median, the sums and the outliers go through all norms, four at a time; each digit
+    // looks through its 256 bins.
+    let turns = |quads: usize| 6 * quads + 4 * 256;
+    let quads = norms.cols().div_ceil(4);
+    let variant = gpu.kernels_within("norm_stats", turns(quads), turns(quads.div_ceil(256)))?;
     norm_stats_with(variant, norms, stats)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::gpu::{Binding, Dispatch, Gpu, GpuError, KernelVariant, Tensor, Work};
 
-use super::{call, expect, layer_norm::NormParams, rows_grid, traffic};
+use super::{call, expect, layer_norm::NormParams, shared_rows, traffic};
 
 /// `out = x / sqrt(mean(x^2) + eps) * weight`, row by row (arXiv 1910.07467; `LlamaRMSNorm`).
 ///
@@ -36,15 +36,20 @@ pub fn rms_norm_with(
     expect("rms_norm", fits, || {
         format!("x {x:?}, weight {weight:?} and out {out:?} must agree")
     })?;
-    Ok(call(
+    let (workgroups, constants) = shared_rows(variant, [x.rows(), x.cols()]);
+    let dispatch = call(
         "rms_norm",
         variant.name(),
         &NormParams::new(x, eps),
         vec![Binding::read(x), Binding::read(weight), Binding::write(out)],
-        rows_grid(variant, x.rows()),
+        workgroups,
         Work {
             flops: 4.0 * (x.rows() * x.cols()) as f64,
             bytes: traffic(&[x, out]),
         },
-    ))
+    );
+    Ok(Dispatch {
+        constants,
+        ..dispatch
+    })
 }

@@ -2,7 +2,7 @@
 
 use crate::gpu::{Binding, DType, Dispatch, GpuError, KernelVariant, Tensor, Work};
 
-use super::{call, expect, rows_grid, traffic, u32_of};
+use super::{call, expect, shared_rows, traffic, u32_of};
 
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -36,7 +36,8 @@ pub fn row_dots(
     expect("row_dots", fits, || {
         format!("a {a:?} and b {b:?} must agree and fit out {out:?} at row {out_row}")
     })?;
-    Ok(call(
+    let (workgroups, constants) = shared_rows(variant, [a.rows(), a.cols()]);
+    let dispatch = call(
         "row_dots",
         variant.name(),
         &Params {
@@ -46,10 +47,14 @@ pub fn row_dots(
             out_row: u32_of(out_row),
         },
         vec![Binding::read(a), Binding::read(b), Binding::write(out)],
-        rows_grid(variant, a.rows()),
+        workgroups,
         Work {
             flops: 2.0 * (a.rows() * a.cols()) as f64,
             bytes: traffic(&[a, b]),
         },
-    ))
+    );
+    Ok(Dispatch {
+        constants,
+        ..dispatch
+    })
 }

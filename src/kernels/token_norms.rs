@@ -2,7 +2,7 @@
 
 use crate::gpu::{Binding, DType, Dispatch, GpuError, KernelVariant, Tensor, Work};
 
-use super::{call, expect, rows_grid, u32_of};
+use super::{call, expect, shared_rows, u32_of};
 
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -30,7 +30,8 @@ pub fn token_norms(
     expect("token_norms", fits, || {
         format!("the norms of x {x:?} do not fit row {out_row} of out {out:?}")
     })?;
-    Ok(call(
+    let (workgroups, constants) = shared_rows(variant, [x.rows(), x.cols()]);
+    let dispatch = call(
         "token_norms",
         variant.name(),
         &Params {
@@ -40,10 +41,14 @@ pub fn token_norms(
             out_start: u32_of(out_row * out.stride()),
         },
         vec![Binding::read(x), Binding::write(out)],
-        rows_grid(variant, x.rows()),
+        workgroups,
         Work {
             flops: 3.0 * (x.rows() * x.cols()) as f64,
             bytes: x.byte_len() as f64,
         },
-    ))
+    );
+    Ok(Dispatch {
+        constants,
+        ..dispatch
+    })
 }

@@ -5,6 +5,7 @@
 
 mod alignment;
 mod cli;
+mod emitted;
 mod engine;
 mod golden;
 mod input;

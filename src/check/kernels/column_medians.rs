@@ -7,13 +7,16 @@ use crate::{
     reference,
 };
 
-const SHAPES: [(usize, usize); 7] = [
+const SHAPES: [(usize, usize); 10] = [
     (1, 1),
     (2, 5),
     (3, 8),
     (64, 9),
     (65, 70),
     (501, 13),
+    (127, 255),
+    (129, 256),
+    (257, 257),
     (20_001, 4),
 ];
 

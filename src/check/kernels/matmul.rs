@@ -170,6 +170,46 @@ fn subnormal(cases: &mut Cases<'_>) -> Result<(), GpuError> {
     Ok(())
 }
 
+/// Sides and inner dimensions of symmetric products: around the tiles, and a long inner dimension.
+const SYMMETRIC: [(usize, usize); 9] = [
+    (1, 1),
+    (1, 2000),
+    (5, 3),
+    (63, 33),
+    (65, 1),
+    (128, 64),
+    (130, 100),
+    (257, 515),
+    (330, 70),
+];
+
+/// Half of a product of a matrix with itself, mirrored, and added to a symmetric residual.
+fn symmetric(cases: &mut Cases<'_>, (side, k): (usize, usize)) -> Result<(), GpuError> {
+    let a = cases.normals(side * k);
+    let a_t = cases.upload(side, k, &a)?;
+    let bare = reference::matmul(&a, &a, k, &Epilogue::default());
+    let bare_t = cases.upload(side, side, &bare)?;
+    for plan in plans(cases) {
+        if plan.is_some_and(|plan| !plan.tile.is_square()) {
+            continue;
+        }
+        for residual in [None, Some(&bare_t)] {
+            let with = Matmul {
+                residual,
+                symmetric: true,
+                ..Matmul::default()
+            };
+            let out = cases.out(side, side)?;
+            cases.run(planned(cases, plan, &a_t, &a_t, &with, &out)?);
+            let times = if residual.is_some() { 2.0 } else { 1.0 };
+            let expected = bare.iter().map(|value| times * value).collect();
+            let what = format!("symmetric [{side}, {k}], {times} times, {plan:?}");
+            cases.compare(what, &out, expected, F32_SUMS);
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
     if cases.quick {
         product(cases, (37, 35, 67), DType::F16, Some(Activation::Gelu))?;
@@ -193,6 +233,9 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
     }
     for shape in [(9, 10, 30), (70, 66, 150)] {
         pieces(cases, shape)?;
+    }
+    for shape in SYMMETRIC {
+        symmetric(cases, shape)?;
     }
     Ok(())
 }

@@ -110,5 +110,23 @@ pub static KERNELS: [KernelCheck; 30] = [
     quick("transpose", transpose::cases),
 ];
 
-/// One row, one column, the width of a workgroup and its neighbours, more rows than a workgroup.
-const ROW_SHAPES: [(usize, usize); 6] = [(1, 1), (3, 5), (2, 64), (5, 65), (130, 7), (3, 1001)];
+/// One row, one column, the width of a workgroup and its neighbours, more rows than a workgroup, and
+/// widths for which few or many lanes share a row.
+const ROW_SHAPES: [(usize, usize); 16] = [
+    (1, 1),
+    (3, 5),
+    (2, 64),
+    (5, 65),
+    (130, 7),
+    (3, 1001),
+    (17, 3),
+    (19, 4),
+    (17, 128),
+    (3, 255),
+    (5, 256),
+    (7, 257),
+    (9, 576),
+    (5, 1000),
+    (3, 1025),
+    (3, 4096),
+];

@@ -39,7 +39,20 @@ fn compare(
 }
 
 pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
-    for (rows, cols) in [(1, 2), (3, 3), (2, 64), (70, 65), (5, 1001), (1, 20_001)] {
+    for (rows, cols) in [
+        (1, 2),
+        (3, 3),
+        (3, 4),
+        (3, 5),
+        (2, 64),
+        (70, 65),
+        (3, 255),
+        (3, 256),
+        (3, 257),
+        (5, 1001),
+        (3, 4096),
+        (1, 20_001),
+    ] {
         let norms: Vec<f32> = cases
             .normals(rows * cols)
             .iter()

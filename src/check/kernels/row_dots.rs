@@ -1,15 +1,11 @@
 //! Cases of `row_dots`.
 
-use super::Cases;
+use super::{Cases, ROW_SHAPES};
 use crate::{check::F32_SUMS, gpu::GpuError, kernels::row_dots::row_dots, reference};
 
 pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
-    let shapes = [(1, 1), (3, 5), (70, 63), (5, 1000)];
-    for &(rows, cols) in if cases.quick {
-        &shapes[2..3]
-    } else {
-        &shapes[..]
-    } {
+    let shapes = [(70, 63)].into_iter().chain(ROW_SHAPES);
+    for (rows, cols) in shapes.take(if cases.quick { 1 } else { usize::MAX }) {
         let a = cases.normals(rows * cols);
         let noise = cases.normals(rows * cols);
         let b: Vec<f32> = a.iter().zip(noise).map(|(a, noise)| a + noise).collect();

@@ -56,9 +56,22 @@ impl Tile {
         gpu.workgroup_storage() >= bytes
     }
 
+    /// Whether rows and columns are as many: a symmetric result needs that.
+    pub fn is_square(self) -> bool {
+        let [rows, cols] = self.size();
+        rows == cols
+    }
+
+    /// Workgroups of a result `[m, n]`.
     fn groups(self, m: usize, n: usize) -> usize {
         let [rows, cols] = self.size();
         m.div_ceil(rows) * n.div_ceil(cols)
+    }
+
+    /// Workgroups of a symmetric result of `side` rows: from the diagonal on.
+    fn groups_of_half(self, side: usize) -> usize {
+        let tiles = side.div_ceil(self.size()[0]);
+        tiles * (tiles + 1) / 2
     }
 }
 
@@ -124,10 +137,10 @@ const LEAST_OF_DIRECT_128: usize = 1 << 26;
 const LEAST_PIECE: usize = 64;
 
 impl Speed {
-    /// Seconds that a product is expected to take.
-    fn seconds(&self, Plan { tile, pieces }: Plan, [m, n, k]: [usize; 3]) -> f64 {
+    /// Seconds that a product is expected to take, computed in so many workgroups.
+    fn seconds(&self, Plan { tile, pieces }: Plan, [m, n, k]: [usize; 3], groups: usize) -> f64 {
         let [rows, cols] = tile.size();
-        let per_unit = (tile.groups(m, n) * pieces).div_ceil(self.units) as f64;
+        let per_unit = (groups * pieces).div_ceil(self.units) as f64;
         // Workgroups that a unit runs at once, and how long one takes that runs by itself.
         let (at_once, alone) = match tile {
             Tile::Tiled128 | Tile::Direct | Tile::Direct128 => (1.0, 1.0),
@@ -152,20 +165,31 @@ impl Speed {
 /// The plan for a product `[m, k] x [n, k]^T`: the one that takes least by the table, the same on every
 /// adapter of a class. Nothing is timed, so that equal machines give equal bits.
 pub fn plan(gpu: &Gpu, m: usize, n: usize, k: usize) -> Plan {
+    planned(gpu, [m, n, k], |tile| Some(tile.groups(m, n)))
+}
+
+/// As [`plan`], for a product `[side, k] x [side, k]^T` of which half is computed.
+pub fn plan_symmetric(gpu: &Gpu, side: usize, k: usize) -> Plan {
+    let groups = |tile: Tile| tile.is_square().then(|| tile.groups_of_half(side));
+    planned(gpu, [side, side, k], groups)
+}
+
+/// `groups` gives the workgroups of a tile that serves.
+fn planned(gpu: &Gpu, shape: [usize; 3], groups: impl Fn(Tile) -> Option<usize>) -> Plan {
     let fitting = TILED.into_iter().filter(|tile| tile.fits(gpu));
     TABLE
         .iter()
         .find(|speed| speed.class == gpu.class())
-        .and_then(|speed| quickest(speed, fitting, [m, n, k]))
+        .and_then(|speed| quickest(speed, fitting, shape, groups))
         .unwrap_or_else(|| Plan {
-            tile: in_registers(m, n, k),
+            tile: in_registers(shape),
             pieces: 1,
         })
 }
 
 /// The tile on a software adapter. The large one is a fifth (llvmpipe) to a half (SwiftShader) faster, but
 /// SwiftShader takes a second to compile it: about what it saves in 40 products of the least size.
-fn in_registers(m: usize, n: usize, k: usize) -> Tile {
+fn in_registers([m, n, k]: [usize; 3]) -> Tile {
     match m * n * k >= LEAST_OF_DIRECT_128 && k.is_multiple_of(4) {
         true => Tile::Direct128,
         false => Tile::Direct,
@@ -173,20 +197,38 @@ fn in_registers(m: usize, n: usize, k: usize) -> Tile {
 }
 
 /// The plan with one of the `tiles` that is expected to take least.
-fn quickest(speed: &Speed, tiles: impl Iterator<Item = Tile>, shape: [usize; 3]) -> Option<Plan> {
+fn quickest(
+    speed: &Speed,
+    tiles: impl Iterator<Item = Tile>,
+    shape: [usize; 3],
+    groups: impl Fn(Tile) -> Option<usize>,
+) -> Option<Plan> {
     let [_, _, k] = shape;
     let cut = |pieces: &usize| *pieces == 1 || k / pieces >= LEAST_PIECE;
-    let plans = tiles.flat_map(|tile| {
+    let serving = tiles.filter_map(|tile| Some((tile, groups(tile)?)));
+    let plans = serving.flat_map(|(tile, groups)| {
         let pieces = PIECES.into_iter().filter(cut);
-        pieces.map(move |pieces| Plan { tile, pieces })
+        pieces.map(move |pieces| {
+            let plan = Plan { tile, pieces };
+            (speed.seconds(plan, shape, groups), plan)
+        })
     });
-    let seconds = |plan: &Plan| speed.seconds(*plan, shape);
-    plans.min_by(|a, b| seconds(a).total_cmp(&seconds(b)))
+    let least = plans.min_by(|(a, _), (b, _)| a.total_cmp(b));
+    least.map(|(_, plan)| plan)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn quickest(
+        speed: &Speed,
+        tiles: impl Iterator<Item = Tile>,
+        shape: [usize; 3],
+    ) -> Option<Plan> {
+        let [m, n, _] = shape;
+        super::quickest(speed, tiles, shape, |tile| Some(tile.groups(m, n)))
+    }
 
     /// What an H100 was measured to be fastest with, or within a tenth of it.
     #[test]
@@ -204,6 +246,22 @@ mod tests {
         // Few workgroups and a long inner dimension: it is cut.
         let narrow = quickest(discrete, TILED.into_iter(), [64, 576, 1536]).unwrap();
         assert!(narrow.pieces > 1, "{narrow:?}");
+    }
+
+    /// Half as many workgroups leave units idle that pieces of the inner dimension fill.
+    #[test]
+    fn half_a_product_is_cut_into_at_least_as_many_pieces() {
+        let [discrete, _] = &TABLE;
+        let half = |tile: Tile| tile.is_square().then(|| tile.groups_of_half(576));
+        let shape = [576, 576, 2048];
+        let whole = quickest(discrete, TILED.into_iter(), shape).unwrap();
+        let plan = super::quickest(discrete, TILED.into_iter(), shape, half).unwrap();
+        assert!(
+            plan.tile.is_square() && plan.pieces >= whole.pieces,
+            "{plan:?}, {whole:?}"
+        );
+        assert_eq!(Tile::Tiled64.groups_of_half(576), 45);
+        assert_eq!(Tile::Tiled128.groups_of_half(129), 3);
     }
 
     #[test]

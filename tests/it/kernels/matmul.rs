@@ -202,3 +202,70 @@ fn a_long_product_is_cut_into_dispatches_with_the_same_bits() {
         }
     }
 }
+
+/// Half of a product, mirrored, in a place of a larger matrix, added to what stands there.
+#[test]
+fn half_of_a_symmetric_product_is_mirrored() {
+    let gpu = roomy();
+    let mut random = Random::new(6);
+    for (side, k) in [(1, 900), (7, 3), (64, 33), (129, 40), (260, 72)] {
+        let a = gpu.upload(side, k, &random.normals(side * k)).expect("a");
+        for plan in plans().filter(|plan| plan.tile.is_square()) {
+            let product = |symmetric, calls: usize| {
+                let (rows, cols) = (side + 2, side.next_multiple_of(4) + 4);
+                let out = gpu
+                    .upload(rows, cols, &vec![7.0; rows * cols])
+                    .expect("out");
+                let with = |accumulate| Matmul {
+                    out_row: 1,
+                    out_col: 4,
+                    scale: 0.5,
+                    accumulate,
+                    symmetric,
+                    ..Matmul::default()
+                };
+                let calls = (0..calls).flat_map(|call| {
+                    matmul_with(&gpu, plan, &a, &a, &with(call > 0), &out).expect("shapes")
+                });
+                let found = run(&gpu, calls.collect::<Vec<_>>(), &out);
+                let around = [&found[..cols], &found[(side + 1) * cols..]].concat();
+                assert!(around.iter().all(|&value| value == 7.0), "{plan:?} {side}");
+                let row = |row: usize| found[(row + 1) * cols + 4..][..side].to_vec();
+                (0..side).map(row).collect::<Vec<_>>()
+            };
+            for calls in [1, 2] {
+                let (half, whole) = (product(true, calls), product(false, calls));
+                let what = format!("{plan:?} {side} {k}, {calls} times");
+                for (row, values) in half.iter().enumerate() {
+                    for (col, value) in values.iter().enumerate() {
+                        assert_eq!(*value, half[col][row], "{what}: [{row}, {col}]");
+                    }
+                }
+                assert_close(&half.concat(), &whole.concat(), 1e-6, &what);
+            }
+        }
+    }
+}
+
+#[test]
+fn only_a_square_result_in_square_tiles_can_be_symmetric() {
+    let gpu = roomy();
+    let tensor = |rows, cols| gpu.tensor(DType::F32, rows, cols).expect("a tensor");
+    let (a, b, out, bias) = (tensor(6, 5), tensor(8, 5), tensor(8, 8), tensor(1, 8));
+    let symmetric = Matmul {
+        symmetric: true,
+        ..Matmul::default()
+    };
+    let biased = Matmul {
+        bias: Some(&bias),
+        ..symmetric
+    };
+    let refused = |tile, b, with: &Matmul<'_>| {
+        let plan = Plan { tile, pieces: 1 };
+        matmul_with(&gpu, plan, &a, b, with, &out).is_err()
+    };
+    assert!(!refused(Tile::Direct, &a, &symmetric));
+    assert!(refused(Tile::Direct, &b, &symmetric));
+    assert!(refused(Tile::Direct, &a, &biased));
+    assert!(refused(Tile::Tiled32, &a, &symmetric));
+}
