@@ -11,21 +11,18 @@
 import package::common::block::Block;
 import package::common::block::add;
 import package::common::block::block;
-import package::common::dots::dots16;
-import package::common::dots::dots8;
 import package::common::epilogue::finish;
 import package::common::keep::keep;
 import package::common::tile::Rows;
 import package::common::tile::place;
+import package::common::triangle::SYMMETRIC;
+import package::common::triangle::tile_of;
 import package::common::weights::Eight;
 import package::common::weights::keep8;
 import package::common::weights::weights4;
 import package::common::weights::weights8;
 
 override DTYPE: u32 = 0u;
-// The result equals its transpose: only tiles on and above the diagonal are computed, and written to both
-// their places. Needs square tiles.
-override SYMMETRIC: bool = false;
 // Rows of a tile of `tiled_64`: 64 or 32.
 override TILE_ROWS: u32 = 64u;
 
@@ -66,28 +63,9 @@ fn store(piece: u32, row: u32, col4: u32, sum: vec4<f32>) {
     }
 }
 
-// First row and column of a workgroup's tile. Tiles of a symmetric result come in a rectangle of half as many
-// rows: row y of them holds those from the diagonal on of rows y and, of what is left, of the last but y.
-fn tile_of(group: vec3<u32>, rows: u32, cols: u32) -> vec2<u32> {
-    let x = params.first_x + group.x;
-    let y = params.first_y + group.y;
-    if !SYMMETRIC {
-        return vec2<u32>(y * rows, x * cols);
-    }
-    let count = (params.m + rows - 1u) / rows;
-    let is_even = 1u - count % 2u;
-    if x < count - y {
-        return vec2<u32>(y, x + y) * rows;
-    }
-    return vec2<u32>(count - is_even - y, x - is_even) * rows;
-}
-
-// Writes four rows and four columns of a symmetric result beyond the diagonal.
-fn mirror(piece: u32, row: u32, col4: u32, turned: Block) {
-    store(piece, 4u * col4, row / 4u, turned.x);
-    store(piece, 4u * col4 + 1u, row / 4u, turned.y);
-    store(piece, 4u * col4 + 2u, row / 4u, turned.z);
-    store(piece, 4u * col4 + 3u, row / 4u, turned.w);
+// Products of one group of four of a row of `a` with four rows of `b`.
+fn dots(x: vec4<f32>, b0: vec4<f32>, b1: vec4<f32>, b2: vec4<f32>, b3: vec4<f32>) -> vec4<f32> {
+    return vec4<f32>(dot(x, b0), dot(x, b1), dot(x, b2), dot(x, b3));
 }
 
 // Loops over rows are written out: compilers that bound loops do not unroll them, and sums in
@@ -112,47 +90,46 @@ fn direct(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_id) lo
     let b2_row = b_row(col + 2u); let b3_row = b_row(col + 3u);
     let b4_row = b_row(col + 4u); let b5_row = b_row(col + 5u);
     let b6_row = b_row(col + 6u); let b7_row = b_row(col + 7u);
-    var s0 = mat2x4<f32>(); var s1 = mat2x4<f32>(); var s2 = mat2x4<f32>(); var s3 = mat2x4<f32>();
-    var s4 = mat2x4<f32>(); var s5 = mat2x4<f32>(); var s6 = mat2x4<f32>(); var s7 = mat2x4<f32>();
+    var s0a = vec4<f32>(); var s0b = vec4<f32>(); var s1a = vec4<f32>(); var s1b = vec4<f32>();
+    var s2a = vec4<f32>(); var s2b = vec4<f32>(); var s3a = vec4<f32>(); var s3b = vec4<f32>();
+    var s4a = vec4<f32>(); var s4b = vec4<f32>(); var s5a = vec4<f32>(); var s5b = vec4<f32>();
+    var s6a = vec4<f32>(); var s6b = vec4<f32>(); var s7a = vec4<f32>(); var s7b = vec4<f32>();
     for (var k = first; k < end; k++) {
         let b0 = weights4(DTYPE, b0_row, k); let b1 = weights4(DTYPE, b1_row, k);
         let b2 = weights4(DTYPE, b2_row, k); let b3 = weights4(DTYPE, b3_row, k);
         let b4 = weights4(DTYPE, b4_row, k); let b5 = weights4(DTYPE, b5_row, k);
         let b6 = weights4(DTYPE, b6_row, k); let b7 = weights4(DTYPE, b7_row, k);
-        s0 += dots8(a[a0_row + k], b0, b1, b2, b3, b4, b5, b6, b7);
-        s1 += dots8(a[a1_row + k], b0, b1, b2, b3, b4, b5, b6, b7);
-        s2 += dots8(a[a2_row + k], b0, b1, b2, b3, b4, b5, b6, b7);
-        s3 += dots8(a[a3_row + k], b0, b1, b2, b3, b4, b5, b6, b7);
-        s4 += dots8(a[a4_row + k], b0, b1, b2, b3, b4, b5, b6, b7);
-        s5 += dots8(a[a5_row + k], b0, b1, b2, b3, b4, b5, b6, b7);
-        s6 += dots8(a[a6_row + k], b0, b1, b2, b3, b4, b5, b6, b7);
-        s7 += dots8(a[a7_row + k], b0, b1, b2, b3, b4, b5, b6, b7);
+        let a0 = a[a0_row + k]; s0a += dots(a0, b0, b1, b2, b3); s0b += dots(a0, b4, b5, b6, b7);
+        let a1 = a[a1_row + k]; s1a += dots(a1, b0, b1, b2, b3); s1b += dots(a1, b4, b5, b6, b7);
+        let a2 = a[a2_row + k]; s2a += dots(a2, b0, b1, b2, b3); s2b += dots(a2, b4, b5, b6, b7);
+        let a3 = a[a3_row + k]; s3a += dots(a3, b0, b1, b2, b3); s3b += dots(a3, b4, b5, b6, b7);
+        let a4 = a[a4_row + k]; s4a += dots(a4, b0, b1, b2, b3); s4b += dots(a4, b4, b5, b6, b7);
+        let a5 = a[a5_row + k]; s5a += dots(a5, b0, b1, b2, b3); s5b += dots(a5, b4, b5, b6, b7);
+        let a6 = a[a6_row + k]; s6a += dots(a6, b0, b1, b2, b3); s6b += dots(a6, b4, b5, b6, b7);
+        let a7 = a[a7_row + k]; s7a += dots(a7, b0, b1, b2, b3); s7b += dots(a7, b4, b5, b6, b7);
     }
     let rest = count % 4u;
     if rest != 0u {
-        let b0 = keep(weights4(DTYPE, b0_row, end), rest);
-        let b1 = keep(weights4(DTYPE, b1_row, end), rest);
-        let b2 = keep(weights4(DTYPE, b2_row, end), rest);
-        let b3 = keep(weights4(DTYPE, b3_row, end), rest);
-        let b4 = keep(weights4(DTYPE, b4_row, end), rest);
-        let b5 = keep(weights4(DTYPE, b5_row, end), rest);
-        let b6 = keep(weights4(DTYPE, b6_row, end), rest);
-        let b7 = keep(weights4(DTYPE, b7_row, end), rest);
-        s0 += dots8(keep(a[a0_row + end], rest), b0, b1, b2, b3, b4, b5, b6, b7);
-        s1 += dots8(keep(a[a1_row + end], rest), b0, b1, b2, b3, b4, b5, b6, b7);
-        s2 += dots8(keep(a[a2_row + end], rest), b0, b1, b2, b3, b4, b5, b6, b7);
-        s3 += dots8(keep(a[a3_row + end], rest), b0, b1, b2, b3, b4, b5, b6, b7);
-        s4 += dots8(keep(a[a4_row + end], rest), b0, b1, b2, b3, b4, b5, b6, b7);
-        s5 += dots8(keep(a[a5_row + end], rest), b0, b1, b2, b3, b4, b5, b6, b7);
-        s6 += dots8(keep(a[a6_row + end], rest), b0, b1, b2, b3, b4, b5, b6, b7);
-        s7 += dots8(keep(a[a7_row + end], rest), b0, b1, b2, b3, b4, b5, b6, b7);
+        let b0 = keep(weights4(DTYPE, b0_row, end), rest); let b1 = keep(weights4(DTYPE, b1_row, end), rest);
+        let b2 = keep(weights4(DTYPE, b2_row, end), rest); let b3 = keep(weights4(DTYPE, b3_row, end), rest);
+        let b4 = keep(weights4(DTYPE, b4_row, end), rest); let b5 = keep(weights4(DTYPE, b5_row, end), rest);
+        let b6 = keep(weights4(DTYPE, b6_row, end), rest); let b7 = keep(weights4(DTYPE, b7_row, end), rest);
+        let a0 = keep(a[a0_row + end], rest); s0a += dots(a0, b0, b1, b2, b3); s0b += dots(a0, b4, b5, b6, b7);
+        let a1 = keep(a[a1_row + end], rest); s1a += dots(a1, b0, b1, b2, b3); s1b += dots(a1, b4, b5, b6, b7);
+        let a2 = keep(a[a2_row + end], rest); s2a += dots(a2, b0, b1, b2, b3); s2b += dots(a2, b4, b5, b6, b7);
+        let a3 = keep(a[a3_row + end], rest); s3a += dots(a3, b0, b1, b2, b3); s3b += dots(a3, b4, b5, b6, b7);
+        let a4 = keep(a[a4_row + end], rest); s4a += dots(a4, b0, b1, b2, b3); s4b += dots(a4, b4, b5, b6, b7);
+        let a5 = keep(a[a5_row + end], rest); s5a += dots(a5, b0, b1, b2, b3); s5b += dots(a5, b4, b5, b6, b7);
+        let a6 = keep(a[a6_row + end], rest); s6a += dots(a6, b0, b1, b2, b3); s6b += dots(a6, b4, b5, b6, b7);
+        let a7 = keep(a[a7_row + end], rest); s7a += dots(a7, b0, b1, b2, b3); s7b += dots(a7, b4, b5, b6, b7);
     }
     let mirrors = tile.x != tile.y;
-    store_rows(id.z, row, col / 4u, Rows(s0[0], s1[0], s2[0], s3[0], s4[0], s5[0], s6[0], s7[0]), mirrors);
-    store_rows(id.z, row, col / 4u + 1u, Rows(s0[1], s1[1], s2[1], s3[1], s4[1], s5[1], s6[1], s7[1]), mirrors);
+    store_rows(id.z, row, col / 4u, Rows(s0a, s1a, s2a, s3a, s4a, s5a, s6a, s7a), mirrors);
+    store_rows(id.z, row, col / 4u + 1u, Rows(s0b, s1b, s2b, s3b, s4b, s5b, s6b, s7b), mirrors);
 }
 
-// As `direct`, with half as many reads for a product.
+// As `direct`, with half as many reads for a product. Sums in structures or matrices would take fewer lines,
+// but SwiftShader compiles the one for minutes, and llvmpipe the other for three times as long.
 @compute @workgroup_size(8, 8)
 fn direct_128(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let tile = tile_of(id, 128u, 128u);
@@ -180,10 +157,22 @@ fn direct_128(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_id
     let b10_row = b_row(col + 10u); let b11_row = b_row(col + 11u);
     let b12_row = b_row(col + 12u); let b13_row = b_row(col + 13u);
     let b14_row = b_row(col + 14u); let b15_row = b_row(col + 15u);
-    var s0 = mat4x4<f32>(); var s1 = mat4x4<f32>(); var s2 = mat4x4<f32>(); var s3 = mat4x4<f32>();
-    var s4 = mat4x4<f32>(); var s5 = mat4x4<f32>(); var s6 = mat4x4<f32>(); var s7 = mat4x4<f32>();
-    var s8 = mat4x4<f32>(); var s9 = mat4x4<f32>(); var s10 = mat4x4<f32>(); var s11 = mat4x4<f32>();
-    var s12 = mat4x4<f32>(); var s13 = mat4x4<f32>(); var s14 = mat4x4<f32>(); var s15 = mat4x4<f32>();
+    var s0a = vec4<f32>(); var s0b = vec4<f32>(); var s0c = vec4<f32>(); var s0d = vec4<f32>();
+    var s1a = vec4<f32>(); var s1b = vec4<f32>(); var s1c = vec4<f32>(); var s1d = vec4<f32>();
+    var s2a = vec4<f32>(); var s2b = vec4<f32>(); var s2c = vec4<f32>(); var s2d = vec4<f32>();
+    var s3a = vec4<f32>(); var s3b = vec4<f32>(); var s3c = vec4<f32>(); var s3d = vec4<f32>();
+    var s4a = vec4<f32>(); var s4b = vec4<f32>(); var s4c = vec4<f32>(); var s4d = vec4<f32>();
+    var s5a = vec4<f32>(); var s5b = vec4<f32>(); var s5c = vec4<f32>(); var s5d = vec4<f32>();
+    var s6a = vec4<f32>(); var s6b = vec4<f32>(); var s6c = vec4<f32>(); var s6d = vec4<f32>();
+    var s7a = vec4<f32>(); var s7b = vec4<f32>(); var s7c = vec4<f32>(); var s7d = vec4<f32>();
+    var s8a = vec4<f32>(); var s8b = vec4<f32>(); var s8c = vec4<f32>(); var s8d = vec4<f32>();
+    var s9a = vec4<f32>(); var s9b = vec4<f32>(); var s9c = vec4<f32>(); var s9d = vec4<f32>();
+    var s10a = vec4<f32>(); var s10b = vec4<f32>(); var s10c = vec4<f32>(); var s10d = vec4<f32>();
+    var s11a = vec4<f32>(); var s11b = vec4<f32>(); var s11c = vec4<f32>(); var s11d = vec4<f32>();
+    var s12a = vec4<f32>(); var s12b = vec4<f32>(); var s12c = vec4<f32>(); var s12d = vec4<f32>();
+    var s13a = vec4<f32>(); var s13b = vec4<f32>(); var s13c = vec4<f32>(); var s13d = vec4<f32>();
+    var s14a = vec4<f32>(); var s14b = vec4<f32>(); var s14c = vec4<f32>(); var s14d = vec4<f32>();
+    var s15a = vec4<f32>(); var s15b = vec4<f32>(); var s15c = vec4<f32>(); var s15d = vec4<f32>();
     for (var k = first; k < end; k++) {
         let b0 = weights4(DTYPE, b0_row, k); let b1 = weights4(DTYPE, b1_row, k);
         let b2 = weights4(DTYPE, b2_row, k); let b3 = weights4(DTYPE, b3_row, k);
@@ -193,32 +182,48 @@ fn direct_128(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_id
         let b10 = weights4(DTYPE, b10_row, k); let b11 = weights4(DTYPE, b11_row, k);
         let b12 = weights4(DTYPE, b12_row, k); let b13 = weights4(DTYPE, b13_row, k);
         let b14 = weights4(DTYPE, b14_row, k); let b15 = weights4(DTYPE, b15_row, k);
-        s0 += dots16(a[a0_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
-        s1 += dots16(a[a1_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
-        s2 += dots16(a[a2_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
-        s3 += dots16(a[a3_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
-        s4 += dots16(a[a4_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
-        s5 += dots16(a[a5_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
-        s6 += dots16(a[a6_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
-        s7 += dots16(a[a7_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
-        s8 += dots16(a[a8_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
-        s9 += dots16(a[a9_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
-        s10 += dots16(a[a10_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
-        s11 += dots16(a[a11_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
-        s12 += dots16(a[a12_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
-        s13 += dots16(a[a13_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
-        s14 += dots16(a[a14_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
-        s15 += dots16(a[a15_row + k], b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15);
+        let a0 = a[a0_row + k]; s0a += dots(a0, b0, b1, b2, b3); s0b += dots(a0, b4, b5, b6, b7);
+        s0c += dots(a0, b8, b9, b10, b11); s0d += dots(a0, b12, b13, b14, b15);
+        let a1 = a[a1_row + k]; s1a += dots(a1, b0, b1, b2, b3); s1b += dots(a1, b4, b5, b6, b7);
+        s1c += dots(a1, b8, b9, b10, b11); s1d += dots(a1, b12, b13, b14, b15);
+        let a2 = a[a2_row + k]; s2a += dots(a2, b0, b1, b2, b3); s2b += dots(a2, b4, b5, b6, b7);
+        s2c += dots(a2, b8, b9, b10, b11); s2d += dots(a2, b12, b13, b14, b15);
+        let a3 = a[a3_row + k]; s3a += dots(a3, b0, b1, b2, b3); s3b += dots(a3, b4, b5, b6, b7);
+        s3c += dots(a3, b8, b9, b10, b11); s3d += dots(a3, b12, b13, b14, b15);
+        let a4 = a[a4_row + k]; s4a += dots(a4, b0, b1, b2, b3); s4b += dots(a4, b4, b5, b6, b7);
+        s4c += dots(a4, b8, b9, b10, b11); s4d += dots(a4, b12, b13, b14, b15);
+        let a5 = a[a5_row + k]; s5a += dots(a5, b0, b1, b2, b3); s5b += dots(a5, b4, b5, b6, b7);
+        s5c += dots(a5, b8, b9, b10, b11); s5d += dots(a5, b12, b13, b14, b15);
+        let a6 = a[a6_row + k]; s6a += dots(a6, b0, b1, b2, b3); s6b += dots(a6, b4, b5, b6, b7);
+        s6c += dots(a6, b8, b9, b10, b11); s6d += dots(a6, b12, b13, b14, b15);
+        let a7 = a[a7_row + k]; s7a += dots(a7, b0, b1, b2, b3); s7b += dots(a7, b4, b5, b6, b7);
+        s7c += dots(a7, b8, b9, b10, b11); s7d += dots(a7, b12, b13, b14, b15);
+        let a8 = a[a8_row + k]; s8a += dots(a8, b0, b1, b2, b3); s8b += dots(a8, b4, b5, b6, b7);
+        s8c += dots(a8, b8, b9, b10, b11); s8d += dots(a8, b12, b13, b14, b15);
+        let a9 = a[a9_row + k]; s9a += dots(a9, b0, b1, b2, b3); s9b += dots(a9, b4, b5, b6, b7);
+        s9c += dots(a9, b8, b9, b10, b11); s9d += dots(a9, b12, b13, b14, b15);
+        let a10 = a[a10_row + k]; s10a += dots(a10, b0, b1, b2, b3); s10b += dots(a10, b4, b5, b6, b7);
+        s10c += dots(a10, b8, b9, b10, b11); s10d += dots(a10, b12, b13, b14, b15);
+        let a11 = a[a11_row + k]; s11a += dots(a11, b0, b1, b2, b3); s11b += dots(a11, b4, b5, b6, b7);
+        s11c += dots(a11, b8, b9, b10, b11); s11d += dots(a11, b12, b13, b14, b15);
+        let a12 = a[a12_row + k]; s12a += dots(a12, b0, b1, b2, b3); s12b += dots(a12, b4, b5, b6, b7);
+        s12c += dots(a12, b8, b9, b10, b11); s12d += dots(a12, b12, b13, b14, b15);
+        let a13 = a[a13_row + k]; s13a += dots(a13, b0, b1, b2, b3); s13b += dots(a13, b4, b5, b6, b7);
+        s13c += dots(a13, b8, b9, b10, b11); s13d += dots(a13, b12, b13, b14, b15);
+        let a14 = a[a14_row + k]; s14a += dots(a14, b0, b1, b2, b3); s14b += dots(a14, b4, b5, b6, b7);
+        s14c += dots(a14, b8, b9, b10, b11); s14d += dots(a14, b12, b13, b14, b15);
+        let a15 = a[a15_row + k]; s15a += dots(a15, b0, b1, b2, b3); s15b += dots(a15, b4, b5, b6, b7);
+        s15c += dots(a15, b8, b9, b10, b11); s15d += dots(a15, b12, b13, b14, b15);
     }
     let mirrors = tile.x != tile.y;
-    store_rows(id.z, row, col / 4u, Rows(s0[0], s1[0], s2[0], s3[0], s4[0], s5[0], s6[0], s7[0]), mirrors);
-    store_rows(id.z, row, col / 4u + 1u, Rows(s0[1], s1[1], s2[1], s3[1], s4[1], s5[1], s6[1], s7[1]), mirrors);
-    store_rows(id.z, row, col / 4u + 2u, Rows(s0[2], s1[2], s2[2], s3[2], s4[2], s5[2], s6[2], s7[2]), mirrors);
-    store_rows(id.z, row, col / 4u + 3u, Rows(s0[3], s1[3], s2[3], s3[3], s4[3], s5[3], s6[3], s7[3]), mirrors);
-    store_rows(id.z, row + 8u, col / 4u, Rows(s8[0], s9[0], s10[0], s11[0], s12[0], s13[0], s14[0], s15[0]), mirrors);
-    store_rows(id.z, row + 8u, col / 4u + 1u, Rows(s8[1], s9[1], s10[1], s11[1], s12[1], s13[1], s14[1], s15[1]), mirrors);
-    store_rows(id.z, row + 8u, col / 4u + 2u, Rows(s8[2], s9[2], s10[2], s11[2], s12[2], s13[2], s14[2], s15[2]), mirrors);
-    store_rows(id.z, row + 8u, col / 4u + 3u, Rows(s8[3], s9[3], s10[3], s11[3], s12[3], s13[3], s14[3], s15[3]), mirrors);
+    store_rows(id.z, row, col / 4u, Rows(s0a, s1a, s2a, s3a, s4a, s5a, s6a, s7a), mirrors);
+    store_rows(id.z, row, col / 4u + 1u, Rows(s0b, s1b, s2b, s3b, s4b, s5b, s6b, s7b), mirrors);
+    store_rows(id.z, row, col / 4u + 2u, Rows(s0c, s1c, s2c, s3c, s4c, s5c, s6c, s7c), mirrors);
+    store_rows(id.z, row, col / 4u + 3u, Rows(s0d, s1d, s2d, s3d, s4d, s5d, s6d, s7d), mirrors);
+    store_rows(id.z, row + 8u, col / 4u, Rows(s8a, s9a, s10a, s11a, s12a, s13a, s14a, s15a), mirrors);
+    store_rows(id.z, row + 8u, col / 4u + 1u, Rows(s8b, s9b, s10b, s11b, s12b, s13b, s14b, s15b), mirrors);
+    store_rows(id.z, row + 8u, col / 4u + 2u, Rows(s8c, s9c, s10c, s11c, s12c, s13c, s14c, s15c), mirrors);
+    store_rows(id.z, row + 8u, col / 4u + 3u, Rows(s8d, s9d, s10d, s11d, s12d, s13d, s14d, s15d), mirrors);
 }
 
 // Tiles are 32 elements deep: eight groups of four ("quads") per row, each at its `place`. All eight are
@@ -291,19 +296,28 @@ fn add_quad(sums: Rows, base: u32, quad: u32, b4: Block) -> Rows {
     );
 }
 
-// Writes eight rows and four columns; those of a tile beyond the diagonal (`mirrors`) to both their places.
+// Writes eight rows and four columns; those of a tile beyond the diagonal (`mirrors`) once more, turned, to
+// their other place. In a loop: what is written out twice takes drivers twice as long to compile.
 fn store_rows(piece: u32, row: u32, col4: u32, sums: Rows, mirrors: bool) {
-    store(piece, row, col4, sums.r0);
-    store(piece, row + 1u, col4, sums.r1);
-    store(piece, row + 2u, col4, sums.r2);
-    store(piece, row + 3u, col4, sums.r3);
-    store(piece, row + 4u, col4, sums.r4);
-    store(piece, row + 5u, col4, sums.r5);
-    store(piece, row + 6u, col4, sums.r6);
-    store(piece, row + 7u, col4, sums.r7);
-    if SYMMETRIC && mirrors {
-        mirror(piece, row, col4, block(sums.r0, sums.r1, sums.r2, sums.r3));
-        mirror(piece, row + 4u, col4, block(sums.r4, sums.r5, sums.r6, sums.r7));
+    var rows = sums;
+    var first = vec2<u32>(row, col4);
+    var step = vec2<u32>(4u, 0u); // from the first four rows to the others
+    for (var turn = 0u; turn < select(1u, 2u, SYMMETRIC && mirrors); turn++) {
+        store(piece, first.x, first.y, rows.r0);
+        store(piece, first.x + 1u, first.y, rows.r1);
+        store(piece, first.x + 2u, first.y, rows.r2);
+        store(piece, first.x + 3u, first.y, rows.r3);
+        store(piece, first.x + step.x, first.y + step.y, rows.r4);
+        store(piece, first.x + step.x + 1u, first.y + step.y, rows.r5);
+        store(piece, first.x + step.x + 2u, first.y + step.y, rows.r6);
+        store(piece, first.x + step.x + 3u, first.y + step.y, rows.r7);
+        if SYMMETRIC {
+            let low = block(rows.r0, rows.r1, rows.r2, rows.r3);
+            let high = block(rows.r4, rows.r5, rows.r6, rows.r7);
+            rows = Rows(low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w);
+            first = vec2<u32>(4u * col4, row / 4u);
+            step = vec2<u32>(0u, 1u);
+        }
     }
 }
 
