@@ -11,11 +11,12 @@
 import package::common::block::Block;
 import package::common::block::add;
 import package::common::block::block;
-import package::common::epilogue::finish;
 import package::common::keep::keep;
 import package::common::tile::Rows;
 import package::common::tile::place;
 import package::common::triangle::SYMMETRIC;
+import package::common::triangle::mirror;
+import package::common::triangle::store;
 import package::common::triangle::tile_of;
 import package::common::weights::Eight;
 import package::common::weights::keep8;
@@ -55,13 +56,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> out: array<vec4<f32>>;
-
-// Writes four values of the result; `piece` counts pieces of the inner dimension.
-fn store(piece: u32, row: u32, col4: u32, sum: vec4<f32>) {
-    if row < params.m && col4 * 4u < params.n {
-        finish(piece * params.m + row, row, col4, sum);
-    }
-}
 
 // Products of one group of four of a row of `a` with four rows of `b`.
 fn dots(x: vec4<f32>, b0: vec4<f32>, b1: vec4<f32>, b2: vec4<f32>, b3: vec4<f32>) -> vec4<f32> {
@@ -123,9 +117,18 @@ fn direct(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_id) lo
         let a6 = keep(a[a6_row + end], rest); s6a += dots(a6, b0, b1, b2, b3); s6b += dots(a6, b4, b5, b6, b7);
         let a7 = keep(a[a7_row + end], rest); s7a += dots(a7, b0, b1, b2, b3); s7b += dots(a7, b4, b5, b6, b7);
     }
-    let mirrors = tile.x != tile.y;
-    store_rows(id.z, row, col / 4u, Rows(s0a, s1a, s2a, s3a, s4a, s5a, s6a, s7a), mirrors);
-    store_rows(id.z, row, col / 4u + 1u, Rows(s0b, s1b, s2b, s3b, s4b, s5b, s6b, s7b), mirrors);
+    // In loops: what is written out 16 times takes long to compile.
+    var sums = array<vec4<f32>, 16>(
+        s0a, s0b, s1a, s1b, s2a, s2b, s3a, s3b, s4a, s4b, s5a, s5b, s6a, s6b, s7a, s7b,
+    );
+    for (var i = 0u; i < 16u; i++) {
+        store(id.z, row + i / 2u, col / 4u + i % 2u, sums[i]);
+    }
+    for (var i = 0u; i < 4u && SYMMETRIC && tile.x != tile.y; i++) {
+        let at = i / 2u * 8u + i % 2u;
+        let turned = block(sums[at], sums[at + 2u], sums[at + 4u], sums[at + 6u]);
+        mirror(id.z, row / 4u + i / 2u, col / 4u + i % 2u, turned);
+    }
 }
 
 // As `direct`, with half as many reads for a product. Sums in structures or matrices would take fewer lines,
@@ -215,15 +218,21 @@ fn direct_128(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_id
         let a15 = a[a15_row + k]; s15a += dots(a15, b0, b1, b2, b3); s15b += dots(a15, b4, b5, b6, b7);
         s15c += dots(a15, b8, b9, b10, b11); s15d += dots(a15, b12, b13, b14, b15);
     }
-    let mirrors = tile.x != tile.y;
-    store_rows(id.z, row, col / 4u, Rows(s0a, s1a, s2a, s3a, s4a, s5a, s6a, s7a), mirrors);
-    store_rows(id.z, row, col / 4u + 1u, Rows(s0b, s1b, s2b, s3b, s4b, s5b, s6b, s7b), mirrors);
-    store_rows(id.z, row, col / 4u + 2u, Rows(s0c, s1c, s2c, s3c, s4c, s5c, s6c, s7c), mirrors);
-    store_rows(id.z, row, col / 4u + 3u, Rows(s0d, s1d, s2d, s3d, s4d, s5d, s6d, s7d), mirrors);
-    store_rows(id.z, row + 8u, col / 4u, Rows(s8a, s9a, s10a, s11a, s12a, s13a, s14a, s15a), mirrors);
-    store_rows(id.z, row + 8u, col / 4u + 1u, Rows(s8b, s9b, s10b, s11b, s12b, s13b, s14b, s15b), mirrors);
-    store_rows(id.z, row + 8u, col / 4u + 2u, Rows(s8c, s9c, s10c, s11c, s12c, s13c, s14c, s15c), mirrors);
-    store_rows(id.z, row + 8u, col / 4u + 3u, Rows(s8d, s9d, s10d, s11d, s12d, s13d, s14d, s15d), mirrors);
+    // In loops: what is written out 64 times takes long to compile.
+    var sums = array<vec4<f32>, 64>(
+        s0a, s0b, s0c, s0d, s1a, s1b, s1c, s1d, s2a, s2b, s2c, s2d, s3a, s3b, s3c, s3d,
+        s4a, s4b, s4c, s4d, s5a, s5b, s5c, s5d, s6a, s6b, s6c, s6d, s7a, s7b, s7c, s7d,
+        s8a, s8b, s8c, s8d, s9a, s9b, s9c, s9d, s10a, s10b, s10c, s10d, s11a, s11b, s11c, s11d,
+        s12a, s12b, s12c, s12d, s13a, s13b, s13c, s13d, s14a, s14b, s14c, s14d, s15a, s15b, s15c, s15d,
+    );
+    for (var i = 0u; i < 64u; i++) {
+        store(id.z, row + i / 4u, col / 4u + i % 4u, sums[i]);
+    }
+    for (var i = 0u; i < 16u && SYMMETRIC && tile.x != tile.y; i++) {
+        let at = i / 4u * 16u + i % 4u;
+        let turned = block(sums[at], sums[at + 4u], sums[at + 8u], sums[at + 12u]);
+        mirror(id.z, row / 4u + i / 4u, col / 4u + i % 4u, turned);
+    }
 }
 
 // Tiles are 32 elements deep: eight groups of four ("quads") per row, each at its `place`. All eight are
@@ -296,28 +305,19 @@ fn add_quad(sums: Rows, base: u32, quad: u32, b4: Block) -> Rows {
     );
 }
 
-// Writes eight rows and four columns; those of a tile beyond the diagonal (`mirrors`) once more, turned, to
-// their other place. In a loop: what is written out twice takes drivers twice as long to compile.
+// Writes eight rows and four columns; those of a tile beyond the diagonal (`mirrors`) to both their places.
 fn store_rows(piece: u32, row: u32, col4: u32, sums: Rows, mirrors: bool) {
-    var rows = sums;
-    var first = vec2<u32>(row, col4);
-    var step = vec2<u32>(4u, 0u); // from the first four rows to the others
-    for (var turn = 0u; turn < select(1u, 2u, SYMMETRIC && mirrors); turn++) {
-        store(piece, first.x, first.y, rows.r0);
-        store(piece, first.x + 1u, first.y, rows.r1);
-        store(piece, first.x + 2u, first.y, rows.r2);
-        store(piece, first.x + 3u, first.y, rows.r3);
-        store(piece, first.x + step.x, first.y + step.y, rows.r4);
-        store(piece, first.x + step.x + 1u, first.y + step.y, rows.r5);
-        store(piece, first.x + step.x + 2u, first.y + step.y, rows.r6);
-        store(piece, first.x + step.x + 3u, first.y + step.y, rows.r7);
-        if SYMMETRIC {
-            let low = block(rows.r0, rows.r1, rows.r2, rows.r3);
-            let high = block(rows.r4, rows.r5, rows.r6, rows.r7);
-            rows = Rows(low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w);
-            first = vec2<u32>(4u * col4, row / 4u);
-            step = vec2<u32>(0u, 1u);
-        }
+    store(piece, row, col4, sums.r0);
+    store(piece, row + 1u, col4, sums.r1);
+    store(piece, row + 2u, col4, sums.r2);
+    store(piece, row + 3u, col4, sums.r3);
+    store(piece, row + 4u, col4, sums.r4);
+    store(piece, row + 5u, col4, sums.r5);
+    store(piece, row + 6u, col4, sums.r6);
+    store(piece, row + 7u, col4, sums.r7);
+    if SYMMETRIC && mirrors {
+        mirror(piece, row / 4u, col4, block(sums.r0, sums.r1, sums.r2, sums.r3));
+        mirror(piece, row / 4u + 1u, col4, block(sums.r4, sums.r5, sums.r6, sums.r7));
     }
 }
 

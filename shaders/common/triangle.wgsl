@@ -1,7 +1,11 @@
-// Which tile of a result a workgroup computes: any, or of a symmetric result those on and above the diagonal.
+// Which tile of a result a workgroup computes, and where it is written: any, or of a symmetric result those on
+// and above the diagonal, which also stand below it, turned.
 //
-// Who imports it has in `params` the result's number of rows `m` and the first workgroup, `first_x` and
-// `first_y`.
+// Who imports it has in `params` the result's rows `m` and columns `n`, the first workgroup, `first_x` and
+// `first_y`, and what the epilogue asks for.
+
+import package::common::block::Block;
+import package::common::epilogue::finish;
 
 // The result equals its transpose: only tiles on and above the diagonal are computed, and written to both
 // their places. Needs square tiles.
@@ -21,4 +25,19 @@ fn tile_of(group: vec3<u32>, rows: u32, cols: u32) -> vec2<u32> {
         return vec2<u32>(y, x + y) * rows;
     }
     return vec2<u32>(count - is_even - y, x - is_even) * rows;
+}
+
+// Writes four values of the result; `piece` counts pieces of the inner dimension.
+fn store(piece: u32, row: u32, col4: u32, sum: vec4<f32>) {
+    if row < params.m && col4 * 4u < params.n {
+        finish(piece * params.m + row, row, col4, sum);
+    }
+}
+
+// Writes a block of four rows and four columns, given by columns, to its place beyond the diagonal.
+fn mirror(piece: u32, row4: u32, col4: u32, turned: Block) {
+    store(piece, 4u * col4, row4, turned.x);
+    store(piece, 4u * col4 + 1u, row4, turned.y);
+    store(piece, 4u * col4 + 2u, row4, turned.z);
+    store(piece, 4u * col4 + 3u, row4, turned.w);
 }

@@ -38,22 +38,24 @@ function gpu() {
 
 const turn = () => new Promise((resolve) => setTimeout(resolve));
 
-test('kernels are compiled aside, one at a time, and used when they are there', async () => {
+test('kernels are compiled aside, two at a time, and used when they are there', async () => {
   const scope = gpu();
   const compiled = compileInBackground(scope);
   assert.equal(await compiled(0), true, 'nothing is under way');
   const device = new scope.GPUDevice();
   const pass = new scope.GPUComputePassEncoder();
-  const [first, second] = ['first', 'second'].map((label) => device.createComputePipeline({ label }));
+  const [first, , third] = ['first', 'second', 'third'].map((label) => device.createComputePipeline({ label }));
   await turn();
-  assert.deepEqual(scope.made.map(({ descriptor }) => descriptor.label), ['first']);
+  assert.deepEqual(scope.made.map(({ descriptor }) => descriptor.label), ['first', 'second']);
   assert.equal(await compiled(1), false);
   scope.made[0].resolve('async first');
   await turn();
-  assert.equal(scope.made.length, 2);
+  assert.equal(scope.made.length, 3);
   pass.setPipeline(first);
-  pass.setPipeline(second);
-  assert.deepEqual(scope.set, ['async first', 'sync second'], 'one that is needed at once is made at once');
-  scope.made[1].reject(new Error('out of memory'));
+  pass.setPipeline(third);
+  assert.deepEqual(scope.set, ['async first', 'sync third'], 'one that is needed at once is made at once');
+  scope.made[1].resolve('async second');
+  assert.equal(await compiled(1), false);
+  scope.made[2].reject(new Error('out of memory'));
   assert.equal(await compiled(100), true);
 });

@@ -131,7 +131,7 @@ const TABLE: [Speed; 2] = [
 const PIECES: [usize; 8] = [1, 2, 3, 4, 6, 8, 12, 16];
 
 /// Products from which on a software adapter takes the large tile.
-const LEAST_OF_DIRECT_128: usize = 1 << 26;
+const LEAST_OF_DIRECT_128: usize = 1 << 23;
 
 /// Elements of the inner dimension that a piece has at least.
 const LEAST_PIECE: usize = 64;
@@ -187,8 +187,8 @@ fn planned(gpu: &Gpu, shape: [usize; 3], groups: impl Fn(Tile) -> Option<usize>)
         })
 }
 
-/// The tile on a software adapter. The large one is a fifth (llvmpipe) to a half (SwiftShader) faster, but
-/// SwiftShader takes a second to compile it: about what it saves in 40 products of the least size.
+/// The tile on a software adapter. The large one is a third (llvmpipe) to a half (SwiftShader) faster where
+/// there are enough of them for all processors.
 fn in_registers([m, n, k]: [usize; 3]) -> Tile {
     match m * n * k >= LEAST_OF_DIRECT_128 && k.is_multiple_of(4) {
         true => Tile::Direct128,
