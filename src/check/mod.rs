@@ -9,7 +9,7 @@ mod kernels;
 mod self_test;
 
 pub use compare::{F32_SUMS, Random, relative_error, stored};
-pub use kernels::{KERNELS, KernelCheck};
+pub use kernels::{KERNELS, KernelCheck, ROW_SHAPES};
 pub use self_test::{choose_decoding, self_test};
 
 use crate::{

@@ -112,7 +112,7 @@ pub static KERNELS: [KernelCheck; 30] = [
 
 /// One row, one column, the width of a workgroup and its neighbours, more rows than a workgroup, and
 /// widths for which few or many lanes share a row.
-const ROW_SHAPES: [(usize, usize); 16] = [
+pub const ROW_SHAPES: [(usize, usize); 16] = [
     (1, 1),
     (3, 5),
     (2, 64),

@@ -63,6 +63,9 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
     let mut long: Vec<f32> = cases.normals(400).iter().map(|x| 10.0 + 0.1 * x).collect();
     (long[7], long[203], long[399]) = (0.5, 40.0, 39.0);
     compare(cases, &long, 400, "outliers on both sides".into())?;
+    // Where a compiler that takes sums for those of real numbers would lose the deviation.
+    let far: Vec<f32> = cases.normals(1200).iter().map(|x| 1e4 + 0.1 * x).collect();
+    compare(cases, &far, 400, "far from zero, close together".into())?;
     let ties = [1.0, 2.0, 2.0, 2.0, 3.0, 3.0];
     compare(cases, &ties, 6, "ties".into())?;
     let even = [4.0, 1.0, 3.0, 2.0, 0.0, 0.0, 8.0, 9.0];

@@ -38,31 +38,12 @@ use mirscope::{
     gpu::{DType, Gpu, GpuOptions, KernelVariant, LimitTier, SHADERS, Tensor},
 };
 
+pub use mirscope::check::ROW_SHAPES;
+
 use crate::support::check_params;
 
 /// Both variants: the suite runs each on whatever adapter is there.
 pub const VARIANTS: [KernelVariant; 2] = [KernelVariant::Tiled, KernelVariant::Direct];
-
-/// One row, one column, the width of a workgroup and its neighbours, more rows than a workgroup, and
-/// widths for which few or many lanes share a row.
-pub const ROW_SHAPES: [(usize, usize); 16] = [
-    (1, 1),
-    (3, 5),
-    (2, 64),
-    (5, 65),
-    (130, 7),
-    (3, 1001),
-    (17, 3),
-    (19, 4),
-    (17, 128),
-    (3, 255),
-    (5, 256),
-    (7, 257),
-    (9, 576),
-    (5, 1000),
-    (3, 1025),
-    (3, 4096),
-];
 
 /// Stores values in a type and returns the tensor with the values that the type can hold.
 pub fn stored(
