@@ -38,7 +38,7 @@ struct Params {
     first: u32,
     end: u32,
     scale: f32,
-    // The first query and head of this call; queries are a multiple of its block.
+    // The first query and head of this call; the query is a multiple of those of a workgroup.
     first_query: u32,
     first_head: u32,
 }

@@ -1,6 +1,7 @@
 // Maxima and sums over the lanes of a row, as in rows.wgsl, of u32.
 
 import package::common::rows::LANES;
+import package::common::rows::SIDE;
 
 var<workgroup> part_counts: array<u32, 256>;
 var<workgroup> joined_counts: array<u32, 64>;

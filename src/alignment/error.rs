@@ -3,8 +3,9 @@
 use super::Modality;
 use crate::{gpu::GpuError, words::counted};
 
-/// What helps against [`AlignmentError::OverBudget`], in words that a front end may replace with its own.
-pub const LARGER_BUDGET: &str = "a larger memory budget";
+/// What helps against [`AlignmentError::OverBudget`], in words that a front end may replace with its own, where
+/// it lets a user set the budget.
+pub const FEWER_PAIRS: &str = "use fewer pairs";
 
 /// Why a metric has no value: one sentence each.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -23,9 +24,9 @@ pub enum AlignmentError {
     },
     /// The states would not fit in the memory allowed.
     #[error(
-        "the metric needs {needed} of device memory, {states} of it for the hidden states of {}, the memory budget leaves {budget}; use fewer pairs or {}",
+        "the metric needs {needed} of device memory, {states} of it for the hidden states of {}, the memory budget leaves {budget}; {}",
         counted(*layers, "layer"),
-        LARGER_BUDGET
+        FEWER_PAIRS
     )]
     OverBudget {
         /// The least that it can do with.

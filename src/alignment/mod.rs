@@ -39,7 +39,7 @@ pub mod polar;
 mod projection;
 mod statistics;
 
-pub use error::{AlignmentError, LARGER_BUDGET};
+pub use error::{AlignmentError, FEWER_PAIRS};
 pub use frechet::{LayerDistance, MirResult};
 pub use group::STAGES;
 pub use mir::{Mir, MirSettings};

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::{
-    engine::{Command, Event, LARGER_BUDGET, spawn},
+    engine::{Command, Event, spawn},
     platform::Cancel,
 };
 
@@ -29,15 +29,12 @@ pub(crate) fn drive_with(
     let mut last = None;
     for event in spawn(command, cancel.clone())? {
         progress.show(&event);
-        hear(&event);
+        progress.aside(|| hear(&event));
         last = Some(event);
     }
     progress.clear();
     match last {
-        // The engine knows no arguments.
-        Some(Event::Failed(reason)) => Err(CliError::Failed(
-            reason.replace(LARGER_BUDGET, "a larger --memory-budget"),
-        )),
+        Some(Event::Failed(reason)) => Err(CliError::Failed(reason)),
         Some(Event::Cancelled) => Err(CliError::Cancelled),
         Some(event) => Ok(event),
         None => Err(CliError::Failed("the engine gave no answer".to_owned())),

@@ -49,8 +49,10 @@ pub(crate) fn family(task: &args::Family, quiet: bool, output: &Output) -> Resul
     check_targets(folder)?;
     let mut work = Work::plan(folder, &family, settings, task.all)?;
     let total = family.variants.len();
-    if !quiet && let Some(note) = work.note() {
-        say(&printable(&note));
+    if !quiet {
+        for note in work.notes() {
+            say(&printable(&note));
+        }
     }
     if !work.members.is_empty() {
         let request = FamilyRequest {

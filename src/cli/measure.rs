@@ -2,7 +2,8 @@
 
 use crate::{
     engine::{
-        Command, Event, FOLDER_LIST, MeasureRequest, MeasureSettings, PairSource, demo_connectors,
+        Command, Event, FEWER_PAIRS, FOLDER_LIST, MeasureRequest, MeasureSettings, PairSource,
+        demo_connectors,
     },
     platform::native::stored_family,
     report::{
@@ -41,7 +42,7 @@ pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(),
     let request = request(&task, &mut skips)?;
     // Of the demo's own pairs: a list in a folder of images is other data.
     let of_the_demo = task.model.is_none() && matches!(request.pairs, PairSource::Demo);
-    let mut report = match drive(Command::Measure(Box::new(request)), quiet)? {
+    let mut report = match drive(Command::Measure(Box::new(request)), quiet).map_err(advised)? {
         Event::Report(report) => report,
         other => return Err(CliError::unexpected(&other)),
     };
@@ -120,4 +121,14 @@ fn request(task: &Measure, skips: &mut Skips) -> Result<MeasureRequest, CliError
         },
         keep: false,
     })
+}
+
+/// The engine knows no arguments: what helps against a budget that is too small is said here.
+fn advised(error: CliError) -> CliError {
+    match error {
+        CliError::Failed(reason) => CliError::Failed(
+            reason.replace(FEWER_PAIRS, "use fewer pairs or a larger --memory-budget"),
+        ),
+        error => error,
+    }
 }

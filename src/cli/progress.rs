@@ -38,6 +38,11 @@ impl Progress {
         }
     }
 
+    /// Does what may write to stderr, without the bars.
+    pub(crate) fn aside(&self, write: impl FnOnce()) {
+        self.bars.suspend(write);
+    }
+
     /// Shows which checkpoint of a family is measured, in a line above its stage.
     fn member(&mut self, name: &str, done: u64, total: u64) {
         let bars = &self.bars;

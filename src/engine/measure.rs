@@ -78,6 +78,8 @@ impl Session {
             ],
         };
         let asked = settings.memory_budget;
+        // What an earlier run gave back is there to be used again.
+        gpu.trim();
         let budget = asked.or_else(|| gpu.usual_budget());
         // A metric that cannot be is refused here, before the model runs.
         let room_found = match room.check(&gpu, budget, asked.is_some()) {

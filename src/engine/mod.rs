@@ -34,7 +34,7 @@ mod thumbnail;
 #[cfg(target_arch = "wasm32")]
 pub mod worker;
 
-pub use crate::alignment::LARGER_BUDGET;
+pub use crate::alignment::FEWER_PAIRS;
 pub use demo::{DemoConnector, demo_connectors};
 pub use error::EngineError;
 #[cfg(not(target_arch = "wasm32"))]

@@ -55,14 +55,19 @@ pub(super) fn name(info: &wgpu::AdapterInfo) -> String {
     }
 }
 
+/// The interface by which an adapter is reached.
+pub(super) fn backend(info: &wgpu::AdapterInfo) -> String {
+    match info.backend {
+        wgpu::Backend::BrowserWebGpu => "webgpu".into(),
+        backend => backend.to_str().to_lowercase(),
+    }
+}
+
 /// An adapter in words.
 pub(super) fn summary(info: &wgpu::AdapterInfo, kernels: &str) -> DeviceSummary {
     DeviceSummary {
         adapter: name(info),
-        backend: match info.backend {
-            wgpu::Backend::BrowserWebGpu => "webgpu".into(),
-            backend => backend.to_str().to_lowercase(),
-        },
+        backend: backend(info),
         device_type: match info.device_type {
             wgpu::DeviceType::DiscreteGpu => "discrete-gpu",
             wgpu::DeviceType::IntegratedGpu => "integrated-gpu",

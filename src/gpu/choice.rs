@@ -69,21 +69,23 @@ pub(super) async fn first_that_opens<T>(
     for &number in order {
         match open(number).await {
             Ok(opened) => {
-                let passed_over = |error: &GpuError| format!("passed over: {error}");
+                let passed_over = |(number, error): &(usize, GpuError)| {
+                    format!("adapter {number} is passed over: {error}")
+                };
                 return Ok((opened, failed.iter().map(passed_over).collect()));
             }
             Err(GpuError::Cancelled) => return Err(GpuError::Cancelled),
-            Err(error) => failed.push(error),
+            Err(error) => failed.push((number, error)),
         }
     }
     if failed.len() > 1 {
-        let reasons: Vec<String> = failed.iter().map(GpuError::to_string).collect();
+        let reasons: Vec<String> = failed.iter().map(|(_, error)| error.to_string()).collect();
         return Err(GpuError::NoneUsable {
             count: failed.len(),
             reasons: reasons.join("; "),
         });
     }
-    Err(failed.pop().unwrap_or(GpuError::NoAdapter))
+    Err(failed.pop().map_or(GpuError::NoAdapter, |(_, error)| error))
 }
 
 #[cfg(test)]
@@ -164,7 +166,7 @@ mod tests {
         assert_eq!(opened, 2);
         assert_eq!(
             notes,
-            [0, 1].map(|number| format!("passed over: {}", broken(number)))
+            [0, 1].map(|number| format!("adapter {number} is passed over: {}", broken(number)))
         );
         let all = open(9).unwrap_err().to_string();
         assert!(

@@ -24,6 +24,7 @@ pub use device::{AdapterClass, Gpu, GpuOptions, KernelVariant, LimitTier};
 pub use dispatch::{Access, Binding, Dispatch, Recording, Step, Work};
 pub use error::GpuError;
 pub use memory::MemoryUse;
+pub use pipeline::RUNTIME_CHECKS;
 pub use readback::Readback;
 pub use shaders::{SHADERS, shader};
 pub use submit::RunStats;

@@ -31,7 +31,11 @@ impl Gpu {
         let adapters = adapter::enumerate(&instance).await;
         let names: Vec<String> = adapters
             .iter()
-            .map(|adapter| adapter::name(&adapter.get_info()))
+            .map(|adapter| {
+                // A card may be there once for each way to it.
+                let info = adapter.get_info();
+                format!("{} ({})", adapter::name(&info), adapter::backend(&info))
+            })
             .collect();
         let choice = choice::choose(&names, options.adapter.as_deref())?;
         let open = async |number: usize| {

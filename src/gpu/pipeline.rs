@@ -104,6 +104,9 @@ impl Pipelines {
     }
 }
 
+/// What is checked while a kernel runs natively: nothing. A browser checks for itself.
+pub const RUNTIME_CHECKS: wgpu::ShaderRuntimeChecks = wgpu::ShaderRuntimeChecks::unchecked();
+
 /// A kernel's module, natively without the checks that keep a stranger's shader within its buffers: the
 /// clamps and loop counters keep drivers from unrolling loops and from holding sums in registers.
 #[allow(unsafe_code)]
@@ -118,9 +121,7 @@ fn module(device: &wgpu::Device, kernel: &'static str) -> wgpu::ShaderModule {
     // from outside. Each checks its indices against sizes that its dispatch function has compared
     // with the tensors bound (`expect`), every loop counts towards an end that its parameters give,
     // and divisors are sizes that are checked not to be 0. The suite runs them all like this.
-    unsafe {
-        device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
-    }
+    unsafe { device.create_shader_module_trusted(descriptor, RUNTIME_CHECKS) }
 }
 
 fn compile(

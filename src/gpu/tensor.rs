@@ -91,6 +91,12 @@ impl Tensor {
         byte_len(self.dtype, self.rows, self.cols)
     }
 
+    /// Whether it is the same matrix in the same memory.
+    pub fn is(&self, other: &Self) -> bool {
+        let shape = |of: &Self| (of.dtype, of.rows, of.cols);
+        Arc::ptr_eq(&self.lease, &other.lease) && shape(self) == shape(other)
+    }
+
     /// The same memory seen as `[rows, cols]`: for working memory that is smaller this time.
     ///
     /// Returns `None` where that would need more memory than there is.

@@ -127,10 +127,11 @@ pub fn matmul_with(
     let (m, n) = (a.rows(), b.rows());
     let (begin, k) = with.inner.unwrap_or((0, a.cols()));
     check("matmul", a, b, with, out, begin, k)?;
-    let mirrors = m == n && with.bias.is_none() && plan.tile.is_square();
-    expect("matmul", mirrors || !with.symmetric, || {
+    let can_be_symmetric = a.is(b) && with.bias.is_none() && plan.tile.is_square();
+    expect("matmul", can_be_symmetric || !with.symmetric, || {
         format!(
-            "[{m}, {n}] by {plan:?} cannot be symmetric: it takes equal sides, a square tile and no bias"
+            "[{m}, {n}] by {plan:?} cannot be symmetric: it takes one matrix twice, a square tile and no \
+             bias"
         )
     })?;
     let piece = k.div_ceil(plan.pieces.max(1)).next_multiple_of(DEPTH);

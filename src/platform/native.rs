@@ -58,9 +58,17 @@ pub fn adapter_name() -> Option<String> {
     None
 }
 
-/// Bytes of memory that are available without swapping, where the system says so: Linux does.
+/// Bytes of memory that are available without swapping, where the system says so: Linux does. A container
+/// may allow less than the machine has.
 pub fn available_memory() -> Option<u64> {
-    available_in(&fs::read_to_string("/proc/meminfo").ok()?)
+    let machine = available_in(&fs::read_to_string("/proc/meminfo").ok()?)?;
+    let number = |file: &str| -> Option<u64> {
+        let text = fs::read_to_string(format!("/sys/fs/cgroup/memory.{file}")).ok()?;
+        text.trim().parse().ok()
+    };
+    // Without a limit there stands `max`.
+    let allowed = number("max").map(|most| most.saturating_sub(number("current").unwrap_or(0)));
+    Some(allowed.map_or(machine, |allowed| allowed.min(machine)))
 }
 
 /// The line `MemAvailable:  123 kB`, in bytes.

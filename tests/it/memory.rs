@@ -1,7 +1,7 @@
 //! Device memory: who reuses it, and how much there is without a budget.
 
 use mirscope::{
-    alignment::{LARGER_BUDGET, Mir},
+    alignment::{FEWER_PAIRS, Mir},
     gpu::{DType, Gpu, GpuOptions},
 };
 
@@ -43,7 +43,7 @@ fn memory_without_a_budget_is_bounded_where_the_computer_shares_its_own() {
     let reason = refused.to_string();
     // What an argument is called is for the command line to say.
     assert!(
-        reason.ends_with(LARGER_BUDGET) && !reason.contains("--"),
+        reason.ends_with(FEWER_PAIRS) && !reason.contains("--"),
         "{reason}"
     );
 }

@@ -21,12 +21,16 @@ fn gram(
     [high, mixed, low]: &[Vec<f32>; 3],
 ) -> Result<(), GpuError> {
     let (width, count) = (parts.high.rows(), parts.high.cols());
-    for (a, b, (a_t, b_t), bound) in [
-        (high, high, (&parts.high, &parts.high), 0.0),
-        (mixed, low, (&parts.mixed, &parts.low), F32_SUMS),
+    for (a, b, (a_t, b_t), symmetric, bound) in [
+        (high, high, (&parts.high, &parts.high), true, 0.0),
+        (mixed, low, (&parts.mixed, &parts.low), false, F32_SUMS),
     ] {
         let out = cases.out(width, width)?;
-        cases.run(matmul(cases.gpu, a_t, b_t, &Matmul::default(), &out)?);
+        let with = Matmul {
+            symmetric,
+            ..Matmul::default()
+        };
+        cases.run(matmul(cases.gpu, a_t, b_t, &with, &out)?);
         let expected = reference::matmul(a, b, count, &Epilogue::default());
         cases.compare(format!("{what}, Gram matrix"), &out, expected, bound);
     }

@@ -1,7 +1,7 @@
 //! What of a family is to be measured, and what is known already.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -27,15 +27,15 @@ pub(super) struct Work {
     /// What is still to be measured, with the fingerprint that the outcome gets.
     pub(super) members: Vec<FamilyMember>,
     fingerprints: HashMap<String, String>,
-    /// Whose folder is not there, but whose last result is.
-    absent: Vec<String>,
+    /// Those left out of what ships, and whether their last result is kept.
+    absent: Vec<(String, bool)>,
     /// Why what was measured could not be kept for a run that goes on.
     pub(super) unkept: Option<CliError>,
 }
 
 impl Work {
-    /// What is known and has not changed is kept, unless `again`; so is what is known of a checkpoint
-    /// that is not there any more.
+    /// What is known and has not changed is kept, unless `again`; so is what is known of a checkpoint that
+    /// is left out of what ships, as long as nothing changed for the others with its list.
     pub(super) fn plan(
         folder: &Path,
         family: &Family,
@@ -52,19 +52,18 @@ impl Work {
         };
         let version = env!("CARGO_PKG_VERSION");
         let basis = format!("mirscope {version}: {}", to_json(&settings)?);
-        let known = Earlier::read(folder)?;
+        let known = earlier(folder)?;
         let mut hashes = Fingerprints::default();
         let mut lists: HashMap<PathBuf, Vec<PairInput>> = HashMap::new();
-        for variant in &family.variants {
-            if !folder.join(&variant.folder).exists()
-                && let Some(before) = known.last(&variant.name, settings)
-            {
-                work.absent.push(variant.name.clone());
-                work.measured.insert(variant.name.clone(), before.clone());
-                continue;
-            }
+        let list_of =
+            |variant: &Variant| folder.join(variant.documents.as_ref().unwrap_or(&family.pairs));
+        let is_absent =
+            |variant: &&Variant| variant.left_out && !folder.join(&variant.folder).exists();
+        // Lists with a result that would come out the same now.
+        let mut unchanged: HashSet<PathBuf> = HashSet::new();
+        for variant in family.variants.iter().filter(|it| !is_absent(it)) {
             let checkpoint = checkpoint(folder, variant)?;
-            let list = folder.join(variant.documents.as_ref().unwrap_or(&family.pairs));
+            let list = list_of(variant);
             let pairs = match lists.entry(list.clone()) {
                 std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
                 std::collections::hash_map::Entry::Vacant(slot) => {
@@ -74,8 +73,13 @@ impl Work {
             let mut data = vec![list.clone()];
             data.extend(pairs.iter().flat_map(images));
             let fingerprint = hashes.of(&basis, &data, &checkpoint)?;
-            match known.measured.get(&variant.name) {
-                Some(before) if before.fingerprint == fingerprint && !again => {
+            let before = known.get(&variant.name);
+            let before = before.filter(|before| before.fingerprint == fingerprint);
+            if before.is_some() {
+                unchanged.insert(list.clone());
+            }
+            match before {
+                Some(before) if !again => {
                     work.measured.insert(variant.name.clone(), before.clone());
                 }
                 _ => {
@@ -91,18 +95,35 @@ impl Work {
                 }
             }
         }
+        for variant in family.variants.iter().filter(is_absent) {
+            let before = known.get(&variant.name);
+            let before = before.filter(|_| unchanged.contains(&list_of(variant)));
+            work.absent.push((variant.name.clone(), before.is_some()));
+            let kept = before.map(|before| (variant.name.clone(), before.clone()));
+            work.measured.extend(kept);
+        }
         Ok(work)
     }
 
-    /// Which results are kept because their checkpoints are not there.
-    pub(super) fn note(&self) -> Option<String> {
-        (!self.absent.is_empty()).then(|| {
-            format!(
-                "note: {} without a folder: the last result of {} is kept",
-                counted(self.absent.len(), "checkpoint"),
-                self.absent.join(", ")
-            )
-        })
+    /// What becomes of checkpoints that do not come with the family.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let named = |kept: bool, what: &str| {
+            let names = self.absent.iter().filter(|(_, is_kept)| *is_kept == kept);
+            let names: Vec<&str> = names.map(|(name, _)| name.as_str()).collect();
+            (!names.is_empty()).then(|| {
+                let number = counted(names.len(), "checkpoint");
+                format!(
+                    "note: {number} without a folder, {what}: {}",
+                    names.join(", ")
+                )
+            })
+        };
+        let kept = named(true, "whose last results are kept");
+        let without = named(
+            false,
+            "left out, because the last results were measured otherwise",
+        );
+        kept.into_iter().chain(without).collect()
     }
 
     /// Takes a member's report, also for a run that goes on after this one was stopped.
@@ -143,36 +164,18 @@ fn checkpoint(folder: &Path, variant: &Variant) -> Result<PathBuf, CliError> {
     )))
 }
 
-/// What earlier runs measured.
-#[derive(Default)]
-struct Earlier {
-    /// The results, and above them what an unfinished run left.
-    measured: BTreeMap<String, Measured>,
-    /// The results alone, and how they were measured.
-    finished: Option<(FamilySettings, BTreeMap<String, Measured>)>,
-}
-
-impl Earlier {
-    fn read(folder: &Path) -> Result<Self, CliError> {
-        let mut earlier = Self::default();
-        let file = folder.join(RESULTS);
-        if file.exists() {
-            let results = FamilyResults::parse(&text(&file)?, &shown(&file))?;
-            earlier.measured.clone_from(&results.measured);
-            earlier.finished = Some((results.settings, results.measured));
-        }
-        // An unfinished run's notes are of use or not; nobody else reads them.
-        if let Ok(notes) = fs::read_to_string(folder.join(UNFINISHED))
-            && let Ok(more) = serde_json::from_str::<BTreeMap<String, Measured>>(&notes)
-        {
-            earlier.measured.extend(more);
-        }
-        Ok(earlier)
+/// What earlier runs measured: the results, and above them what an unfinished run left.
+fn earlier(folder: &Path) -> Result<BTreeMap<String, Measured>, CliError> {
+    let mut known = BTreeMap::new();
+    let file = folder.join(RESULTS);
+    if file.exists() {
+        known = FamilyResults::parse(&text(&file)?, &shown(&file))?.measured;
     }
-
-    /// The last result of a variant that was measured in the same way.
-    fn last(&self, name: &str, settings: FamilySettings) -> Option<&Measured> {
-        let (before, measured) = self.finished.as_ref()?;
-        measured.get(name).filter(|_| *before == settings)
+    // An unfinished run's notes are of use or not; nobody else reads them.
+    if let Ok(notes) = fs::read_to_string(folder.join(UNFINISHED))
+        && let Ok(more) = serde_json::from_str::<BTreeMap<String, Measured>>(&notes)
+    {
+        known.extend(more);
     }
+    Ok(known)
 }

@@ -30,11 +30,15 @@ impl Session {
     ) -> Result<CheckReport, EngineError> {
         let start = Instant::now();
         self.forget();
-        let (gpu, notes) = request_device(&request.device).await?;
-        // What follows is about this adapter, whatever is wrong with it.
+        // It is about one adapter, whatever is wrong with it: none is passed over.
+        let device = DeviceSettings {
+            adapter: request.device.adapter.or_else(|| Some("0".to_owned())),
+            ..request.device
+        };
+        let (gpu, notes) = request_device(&device).await?;
         let device = DeviceSettings {
             adapter: Some(gpu.number().to_string()),
-            ..request.device
+            ..device
         };
         let mut report = CheckReport {
             schema: CHECK_SCHEMA,

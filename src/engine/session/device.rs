@@ -17,6 +17,8 @@ pub(in crate::engine) struct Device {
     settings: DeviceSettings,
     /// The device.
     pub(in crate::engine) gpu: Gpu,
+    /// What is to be said of its choice, in each report.
+    notes: Vec<String>,
 }
 
 fn options(settings: &DeviceSettings) -> GpuOptions {
@@ -55,18 +57,18 @@ pub(in crate::engine) async fn grant(
 }
 
 /// Requests the device and lets it prove that it computes correctly. Adapters that nobody asked for and
-/// that fail are passed over.
+/// that fail are passed over, which the notes say.
 pub(in crate::engine) async fn open_device(
     settings: &DeviceSettings,
     news: &mut News<'_>,
-) -> Result<Gpu, EngineError> {
+) -> Result<(Gpu, Vec<String>), EngineError> {
     news.begin(Stage::Device, 1, UNIT)?;
     let (gpu, notes) = Gpu::request_tested(&options(settings), self_test).await?;
-    for note in notes {
-        news.note(note);
+    for note in &notes {
+        news.note(note.clone());
     }
     news.progress(Stage::Device, 1, 1, UNIT);
-    Ok(gpu)
+    Ok((gpu, notes))
 }
 
 impl Session {
@@ -82,15 +84,19 @@ impl Session {
         {
             news.begin(Stage::Device, 1, UNIT)?;
             let detail = "as before".to_owned();
+            for note in &device.notes {
+                news.note(note.clone());
+            }
             news.progress_at(Stage::Device, 1, 1, UNIT, detail);
             return Ok(device.gpu.clone());
         }
         // First the memory of the old one.
         self.forget();
-        let gpu = open_device(settings, news).await?;
+        let (gpu, notes) = open_device(settings, news).await?;
         self.device = Some(Device {
             settings: settings.clone(),
             gpu: gpu.clone(),
+            notes,
         });
         Ok(gpu)
     }

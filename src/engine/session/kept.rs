@@ -56,7 +56,7 @@ impl Room {
         if !asked && self.bytes() > DEFAULT_BYTES {
             return Ok(Err(format!(
                 "keeping the states needs {needed} of device memory, {} are allowed; measure fewer \
-                 pairs, or allow more with a memory budget",
+                 pairs",
                 format_bytes(DEFAULT_BYTES)
             )));
         }
@@ -68,7 +68,7 @@ impl Room {
             Ok(_) => Ok(Ok(())),
             Err(_) => Ok(Err(format!(
                 "keeping the states needs {needed} of device memory beside {} for the metric, the \
-                 memory budget is {}; measure fewer pairs or raise it",
+                 memory budget is {}; measure fewer pairs",
                 format_bytes(metric.total()),
                 format_bytes(budget)
             ))),

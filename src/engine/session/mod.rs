@@ -147,12 +147,12 @@ impl Session {
             }
             Command::Bench(request) => {
                 // A device of its own: what is kept would count as the peak of what is timed.
-                let gpu = open_device(&request.device, news).await?;
+                let (gpu, _) = open_device(&request.device, news).await?;
                 let report = bench(&gpu, &request, news).await?;
                 Ok(Event::Bench(Box::new(report)))
             }
             Command::Record(request) => {
-                let gpu = open_device(&request.device, news).await?;
+                let (gpu, _) = open_device(&request.device, news).await?;
                 let record = record(&gpu, &request, news).await?;
                 Ok(Event::Record(Box::new(record)))
             }

@@ -130,8 +130,11 @@ const TABLE: [Speed; 2] = [
 /// Pieces of the inner dimension that are tried.
 const PIECES: [usize; 8] = [1, 2, 3, 4, 6, 8, 12, 16];
 
-/// Products from which on a software adapter takes the large tile.
-const LEAST_OF_DIRECT_128: usize = 1 << 23;
+/// Multiplications (m n k) from which on a product takes the large tile on a software adapter.
+const LEAST_OF_DIRECT_128: f64 = 8e6;
+
+/// Workgroups that it has to leave: they are what the processors share.
+const LEAST_GROUPS: usize = 4;
 
 /// Elements of the inner dimension that a piece has at least.
 const LEAST_PIECE: usize = 64;
@@ -180,17 +183,18 @@ fn planned(gpu: &Gpu, shape: [usize; 3], groups: impl Fn(Tile) -> Option<usize>)
     TABLE
         .iter()
         .find(|speed| speed.class == gpu.class())
-        .and_then(|speed| quickest(speed, fitting, shape, groups))
+        .and_then(|speed| quickest(speed, fitting, shape, &groups))
         .unwrap_or_else(|| Plan {
-            tile: in_registers(shape),
+            tile: in_registers(shape, groups(Tile::Direct128).unwrap_or(0)),
             pieces: 1,
         })
 }
 
-/// The tile on a software adapter. The large one is a third (llvmpipe) to a half (SwiftShader) faster where
-/// there are enough of them for all processors.
-fn in_registers([m, n, k]: [usize; 3]) -> Tile {
-    match m * n * k >= LEAST_OF_DIRECT_128 && k.is_multiple_of(4) {
+/// The tile on a software adapter. The large one is a third (llvmpipe) to a half (SwiftShader) faster where it
+/// leaves enough workgroups.
+fn in_registers([m, n, k]: [usize; 3], groups: usize) -> Tile {
+    let is_large = m as f64 * n as f64 * k as f64 >= LEAST_OF_DIRECT_128;
+    match is_large && groups >= LEAST_GROUPS && k.is_multiple_of(4) {
         true => Tile::Direct128,
         false => Tile::Direct,
     }

@@ -161,26 +161,37 @@ fn a_missing_checkpoint_or_family_is_named_and_nothing_written() {
     assert!(err.contains("nowhere/variants.json: cannot read"), "{err}");
 }
 
-/// A checkpoint may go once it was measured; its number stays, as long as it was measured like the others.
+/// Weights that do not ship leave their number behind, as long as it was measured like the others.
 #[test]
-fn the_last_result_of_a_checkpoint_that_is_gone_is_kept_and_said_to_be() {
+fn the_last_result_of_a_checkpoint_that_is_left_out_is_kept_and_said_to_be() {
     let root = family();
     let root = root.path();
-    assert_eq!(measure(root, &[]).0, 0);
+    let file = root.join("variants.json");
+    let mut listed: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    listed["variants"][2]["left_out"] = true.into();
+    fs::write(&file, listed.to_string()).unwrap();
+    let (code, _, err) = measure(root, &[]);
+    assert_eq!((code, err.as_str()), (0, ""), "it is there to be measured");
     let before = results(root);
     fs::remove_dir_all(root.join("early")).unwrap();
-    let (code, _, err) = measure(root, &["--all"]);
-    assert_eq!(
-        (code, err.as_str()),
-        (
-            0,
-            "note: 1 checkpoint without a folder: the last result of early is kept\n"
-        )
-    );
-    assert_eq!(results(root).measured["early"], before.measured["early"]);
+    for more in [&["--all"][..], &[]] {
+        let (code, _, err) = measure(root, more);
+        assert_eq!(code, 0, "{err}");
+        assert_eq!(
+            err,
+            "note: 1 checkpoint without a folder, whose last results are kept: early\n"
+        );
+        assert_eq!(results(root).measured["early"], before.measured["early"]);
+    }
+    // Measured otherwise, or of other data, it is no part of the results.
     let (code, _, err) = measure(root, &["--seed", "5"]);
-    assert_eq!(code, 1);
-    assert!(err.contains("found no folder"), "{err}");
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        err.contains("left out, because the last results were measured otherwise: early"),
+        "{err}"
+    );
+    let found = results(root);
+    assert!(!found.measured.contains_key("early") && found.measured.contains_key("base"));
 }
 
 #[test]

@@ -203,6 +203,43 @@ fn a_long_product_is_cut_into_dispatches_with_the_same_bits() {
     }
 }
 
+/// Half of a product in dispatches of its own for each row of tiles, and for each tile.
+#[test]
+fn a_long_symmetric_product_is_cut_with_the_same_bits() {
+    let mut random = Random::new(9);
+    // An even and an odd number of tiles.
+    for side in [260, 330] {
+        let k = 40;
+        let a = random.normals(side * k);
+        let flops = (side * (side + 1) * k) as f64;
+        let product = |gpu: &Gpu, plan: Plan| {
+            let at = gpu.upload(side, k, &a).unwrap();
+            let with = Matmul {
+                symmetric: true,
+                ..Matmul::default()
+            };
+            let out = gpu.tensor(DType::F32, side, side).unwrap();
+            let calls = matmul_with(gpu, plan, &at, &at, &with, &out).unwrap();
+            (calls.len(), run(gpu, calls, &out))
+        };
+        for plan in plans().filter(|plan| plan.tile.is_square()) {
+            let (calls, whole) = product(&roomy(), plan);
+            let tiles = side.div_ceil(plan.tile.size()[0]);
+            // The rectangle into which the half is folded.
+            let (down, across) = (tiles.div_ceil(2), tiles | 1);
+            for (parts, expected) in [(1, 1), (down, down), (1000, down * across)] {
+                let (cut_calls, cut) = product(&cutting(flops, parts as f64), plan);
+                assert_eq!(
+                    cut_calls - (calls - 1),
+                    expected,
+                    "{plan:?} {side} in {parts}"
+                );
+                assert_eq!(cut, whole, "{plan:?} {side} in {parts}");
+            }
+        }
+    }
+}
+
 /// Half of a product, mirrored, in a place of a larger matrix, added to what stands there.
 #[test]
 fn half_of_a_symmetric_product_is_mirrored() {
