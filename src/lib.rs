@@ -11,7 +11,8 @@
 //!    [`check`] compares the two on the device at hand.
 //! 4. [`model`]: vision tower, connector and language model as lists of kernels, with capture.
 //! 5. [`alignment`]: metrics of captured states, computed on the device.
-//! 6. [`report`]: what was run and what came out, as plain data.
+//! 6. [`report`]: what was run and what came out, as plain data; [`study`]: what many trained checkpoints say
+//!    about what the papers claim; [`figures`]: both as plots.
 //! 7. [`engine`]: the whole run as a stream: a [`engine::Command`] in, [`engine::Event`]s out.
 //! 8. `app`: the egui app over engine and report; `cli`: the command line over the same.
 
@@ -29,6 +30,10 @@ pub mod model;
 pub mod alignment;
 
 pub mod report;
+
+pub mod study;
+
+pub mod figures;
 
 pub mod engine;
 

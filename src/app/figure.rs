@@ -6,7 +6,7 @@ use eframe::egui::{
 };
 
 use super::theme;
-use crate::report::figure::{Anchor, Area, Color, Figure, Look, Mark, Stroke, Target, Text};
+use crate::figures::{Anchor, Area, Color, Figure, Look, Mark, Stroke, Target, Text};
 
 /// What the reader did with a figure.
 pub struct FigureResponse {
@@ -222,11 +222,7 @@ mod tests {
     use egui_kittest::{Harness, kittest::Queryable};
 
     use super::*;
-    use crate::report::{
-        Axes, CloudShape, ProjectedToken, Projection,
-        figure::{Clouds, Palette, clouds, norms},
-        parse,
-    };
+    use crate::{report::{Axes, CloudShape, ProjectedToken, Projection, parse}, figures::{Clouds, Palette, clouds, norms}};
 
     type Seen = Rc<Cell<(Option<Target>, Option<Target>)>>;
 

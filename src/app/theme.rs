@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, Color32, CornerRadius, FontFamily, FontId, Stroke, TextStyle, Theme};
 
-use crate::report::figure::{Color, Palette};
+use crate::figures::{Color, Palette};
 
 /// Space between a panel's parts.
 pub const GAP: f32 = 12.0;

@@ -4,22 +4,7 @@ mod work;
 
 use std::{fs, io::ErrorKind, path::Path};
 
-use crate::{
-    engine::{Command, Event, FamilyRequest},
-    platform::{
-        FileError,
-        native::{Target, read_text},
-    },
-    report::{
-        family::{
-            Family, FamilyError, FamilyResults, FamilySettings, family_csv, family_markdown,
-            family_text,
-        },
-        figure::{Palette, family_figures, svg_of},
-        to_json,
-    },
-    words::{counted, printable},
-};
+use crate::{engine::{Command, Event, FamilyRequest}, platform::{FileError, native::{Target, read_text}}, study::{Family, FamilyError, FamilyResults, FamilySettings, family_csv, family_markdown, family_text}, figures::{Palette, family_figures, svg_of}, report::to_json, words::{counted, printable}};
 
 use self::work::Work;
 use super::{args, drive::drive_with, error::CliError, output::Output, terminal::say};

@@ -1,17 +1,6 @@
 //! `mirscope measure`.
 
-use crate::{
-    engine::{
-        Command, Event, FEWER_PAIRS, FOLDER_LIST, MeasureRequest, MeasureSettings, PairSource,
-        demo_connectors,
-    },
-    platform::native::stored_family,
-    report::{
-        Report, TextMask, TextStyle,
-        family::{Contrast, FamilyResults},
-        ruler_text, table,
-    },
-};
+use crate::{engine::{Command, Event, FEWER_PAIRS, FOLDER_LIST, MeasureRequest, MeasureSettings, PairSource, demo_connectors}, platform::native::stored_family, report::{Report, TextMask, TextStyle, table}, study::{Contrast, FamilyResults, ruler_text}};
 
 use super::{
     args::{Measure, model_source},

@@ -4,10 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::{
-    platform::native::{Target, read_text},
-    report::{Format, Report, TextStyle, is_report, render, to_json},
-};
+use crate::{platform::native::{Target, read_text}, figures::{Format, render}, report::{Report, TextStyle, is_report, to_json}};
 
 use super::{error::CliError, output::Output};
 

@@ -4,11 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::{
-    AttentionRow, Axes, BenchRecord, BenchReport, CheckReport, Definition, DeviceGrant, Inspection,
-    Kept, LogitLens, PairView, Projection, Report, TextMask, WhatIf, WhatIfSettings,
-    family::FamilySettings,
-};
+use crate::{report::{AttentionRow, Axes, BenchRecord, BenchReport, CheckReport, Definition, DeviceGrant, Inspection, Kept, LogitLens, PairView, Projection, Report, TextMask, WhatIf, WhatIfSettings}, study::FamilySettings};
 
 use super::source::{ModelSource, PairSource};
 

@@ -1,7 +1,7 @@
-//! What was run, with which settings, and what came out: plain data, and the forms it is shown in.
+//! What was run, with which settings, and what came out: plain data, and the text it is shown as.
 //!
 //! [`Report`] is the object that `--json` prints, that a browser receives and that files hold.
-//! [`table`] shows it in a terminal, [`csv`], [`svg`] and [`html`] elsewhere.
+//! [`table`] shows it in a terminal, [`csv`] elsewhere; [`crate::figures`] draws it.
 
 mod bench;
 mod bench_record;
@@ -11,10 +11,6 @@ mod csv;
 mod data;
 mod device;
 mod exploration;
-pub mod family;
-pub mod figure;
-mod file;
-mod html;
 mod inspection;
 mod json;
 mod json_place;
@@ -22,7 +18,6 @@ mod layout;
 mod number;
 mod performance;
 mod random;
-mod ruler;
 mod settings;
 #[cfg(not(target_arch = "wasm32"))]
 mod stored_records;
@@ -43,15 +38,6 @@ pub use exploration::{
     Picture, PictureView, ProjectedToken, Projection, StageView, TokenKind, TokenView, WhatIf,
     WhatIfSettings,
 };
-#[cfg(feature = "app")]
-pub use exploration::{
-    RecordedClouds, RecordedModel, RecordedRow, RecordedRun, Recording, RecordingError,
-};
-pub use figure::svg;
-#[cfg(not(target_arch = "wasm32"))]
-pub use file::write;
-pub use file::{Format, render};
-pub use html::html;
 pub use inspection::{DtypeShare, Inspection, inspection_text};
 #[cfg(not(target_arch = "wasm32"))]
 pub use json::read;
@@ -59,7 +45,6 @@ pub use json::{ReportError, is_report, parse, to_json};
 pub use layout::TextStyle;
 pub use performance::{StoredRecord, TorchRecord, performance_markdown};
 pub use random::SplitMix64;
-pub use ruler::ruler_text;
 pub use settings::{Definition, TextMask};
 #[cfg(not(target_arch = "wasm32"))]
 pub use stored_records::read_records;

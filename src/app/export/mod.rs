@@ -10,10 +10,7 @@ pub(super) use plot::named;
 pub use png::{PngError, png};
 
 use super::store::Store;
-use crate::{
-    platform,
-    report::{self, family::family_csv, figure::Palette, figure::svg_of},
-};
+use crate::{platform, report::self, study::family_csv, figures::{Palette, svg_of}};
 
 /// A form of a plot's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

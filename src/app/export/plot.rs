@@ -1,13 +1,6 @@
 //! The plots that can be saved.
 
-use crate::{
-    app::store::Store,
-    report::figure::{
-        Clouds, FamilyPlot, Figure, LayersChart, Look, Named, Palette, Ruler, answers, axis_curves,
-        clouds, compare, contrast_captioned, difference, family_captioned, layers, mir_per_run,
-        mir_score, norms, origin, parts, report_figure, ruler, settings_plot, subtitle,
-    },
-};
+use crate::{app::store::Store, figures::{Clouds, FamilyPlot, Figure, LayersChart, Look, Named, Palette, Ruler, answers, axis_curves, clouds, compare, contrast_captioned, difference, family_captioned, layers, mir_per_run, mir_score, norms, origin, parts, report_figure, ruler, settings_plot, subtitle}};
 
 /// A plot of what is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,7 +246,7 @@ fn shown_clouds(store: &Store) -> Option<&crate::report::Projection> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{app::store::Origin, report::figure::svg_of};
+    use crate::{app::store::Origin, figures::svg_of};
 
     #[test]
     fn every_plot_says_where_its_numbers_come_from() {

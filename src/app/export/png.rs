@@ -74,7 +74,7 @@ pub fn png(svg: &str) -> Result<Vec<u8>, PngError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::figure::{Look, Palette, norms, svg_of};
+    use crate::figures::{Look, Palette, norms, svg_of};
 
     #[test]
     fn words_are_drawn_without_a_font_of_the_system() {

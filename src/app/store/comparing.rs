@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Run, Store};
-use crate::report::family::{Step, along};
+use crate::study::{Step, along};
 
 /// The choice of runs in the comparison; runs are named by their numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,7 +75,7 @@ fn steps<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Vec<Step> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::family::NO_PROGRESS;
+    use crate::study::NO_PROGRESS;
 
     #[test]
     fn steps_of_one_training_are_compared_with_what_goes_along() {

@@ -1,11 +1,7 @@
 //! Measuring the demo.
 
 use super::{Store, TRAINED, recorded};
-use crate::{
-    engine::{DeviceSettings, MeasureRequest, MeasureSettings, ModelSource, PairSource},
-    platform,
-    report::{RecordedModel, family::Contrast},
-};
+use crate::{engine::{DeviceSettings, MeasureRequest, MeasureSettings, ModelSource, PairSource}, platform, study::{RecordedModel, Contrast}};
 
 impl Store {
     /// Orders a measurement of the demo, with its connector as of a step of the training (the trained

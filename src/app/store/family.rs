@@ -3,14 +3,7 @@
 use std::{sync::Arc, task::Poll};
 
 use super::Store;
-use crate::{
-    engine::{DeviceSettings, MeasureRequest, MeasureSettings, ModelSource, PairSource},
-    platform::{self, FileError, Later},
-    report::{
-        RecordedModel,
-        family::{FamilyAxis, FamilyResults, Variant},
-    },
-};
+use crate::{engine::{DeviceSettings, MeasureRequest, MeasureSettings, ModelSource, PairSource}, platform::{self, FileError, Later}, study::{RecordedModel, FamilyAxis, FamilyResults, Variant}};
 
 /// What is known of the family.
 #[derive(Debug, Default)]

@@ -31,10 +31,7 @@ use super::{
     link::{Link, News},
     tour::Tour,
 };
-use crate::{
-    engine::{Command, DeviceSettings, Event, Explore, InspectRequest, MeasureRequest},
-    report::{Kept, RecordedModel, Report, family::Contrast},
-};
+use crate::{engine::{Command, DeviceSettings, Event, Explore, InspectRequest, MeasureRequest}, report::{Kept, Report}, study::{RecordedModel, Contrast}};
 
 /// The state of the app, without anything of egui's.
 #[derive(Default)]

@@ -1,7 +1,7 @@
 //! The runs that are there before anything was measured.
 
 use super::{Origin, Store};
-use crate::report::{AttentionRow, RecordedModel, Recording, family::Contrast};
+use crate::{report::AttentionRow, study::{RecordedModel, Recording, Contrast}};
 
 /// What was recorded of the demo, see `mirscope record-demo`.
 const RECORDING: &[u8] = include_bytes!("../../../assets/demo/recorded.cbor");

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::report::figure::Scale;
+pub use crate::figures::Scale;
 use crate::report::{Axes, WhatIfSettings};
 
 /// The views.

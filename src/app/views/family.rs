@@ -9,18 +9,7 @@ use std::sync::Arc;
 
 use eframe::egui;
 
-use crate::{
-    app::{
-        figure, glossary,
-        store::{KnownFamily, Scale, Store},
-        theme,
-        tour::{Landmark, mark},
-    },
-    report::{
-        family::{FamilyResults, sentences},
-        figure::{FamilyPlot, Figure, Target, axis_curves, mir_score, settings_plot},
-    },
-};
+use crate::{app::{figure, glossary, store::{KnownFamily, Scale, Store}, theme, tour::{Landmark, mark}}, study::{FamilyResults, sentences}, figures::{FamilyPlot, Figure, Target, axis_curves, mir_score, settings_plot}};
 
 /// Width from which the view has two columns.
 const WIDE: f32 = 980.0;

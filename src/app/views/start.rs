@@ -5,20 +5,7 @@ mod side;
 use eframe::egui::{self, RichText};
 
 use super::alignment::clouds;
-use crate::{
-    app::{
-        figure,
-        glossary::prose,
-        store::{Store, Tab},
-        theme::{self, card, colors},
-        tour::{Landmark, mark},
-    },
-    report::{
-        family::{Contrast, NO_PROGRESS},
-        figure::{Ruler, answers, ruler},
-        format_count,
-    },
-};
+use crate::{app::{figure, glossary::prose, store::{Store, Tab}, theme::{self, card, colors}, tour::{Landmark, mark}}, study::{Contrast, NO_PROGRESS}, figures::{Ruler, answers, ruler}, report::format_count};
 
 /// What is at stake, in one sentence.
 pub const STAKE: &str =

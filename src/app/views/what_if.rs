@@ -5,17 +5,7 @@ mod controls;
 
 use eframe::egui;
 
-use crate::{
-    app::{
-        figure,
-        store::{Scale, Store},
-        theme,
-    },
-    report::{
-        Report,
-        figure::{LayersChart, Overlay, Target, layers},
-    },
-};
+use crate::{app::{figure, store::{Scale, Store}, theme}, report::Report, figures::{LayersChart, Overlay, Target, layers}};
 use answer::{Changed, Outcome};
 
 /// Width from which the controls stand beside the picture.

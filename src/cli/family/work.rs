@@ -7,17 +7,7 @@ use std::{
 };
 
 use super::{RESULTS, UNFINISHED, VARIANTS, put, shown, text};
-use crate::{
-    cli::{collect, collect::Skips, error::CliError},
-    engine::{
-        FamilyMember, FamilyReport, Fingerprints, ImageInput, ModelSource, PairInput, PairSource,
-    },
-    report::{
-        family::{Family, FamilyResults, FamilySettings, Measured, Variant},
-        to_json,
-    },
-    words::counted,
-};
+use crate::{cli::{collect::{self, Skips}, error::CliError}, engine::{FamilyMember, FamilyReport, Fingerprints, ImageInput, ModelSource, PairInput, PairSource}, study::{Family, FamilyResults, FamilySettings, Measured, Variant}, report::to_json, words::counted};
 
 /// What has been measured, and what is to be.
 pub(super) struct Work {

@@ -8,20 +8,12 @@ mod attention;
 mod logit_lens;
 mod pair;
 mod projection;
-#[cfg(feature = "app")]
-mod recorded_pair;
-#[cfg(feature = "app")]
-mod recording;
 mod what_if;
 
 pub use attention::AttentionRow;
 pub use logit_lens::{LensState, LensToken, LogitLens};
 pub use pair::{PairView, Picture, PictureView, StageView, TokenKind, TokenView};
 pub use projection::{Axes, CloudShape, ProjectedToken, Projection};
-#[cfg(feature = "app")]
-pub use recording::{
-    RecordedClouds, RecordedModel, RecordedRow, RecordedRun, Recording, RecordingError,
-};
 pub use what_if::{Calibration, WhatIf, WhatIfSettings};
 
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use mirscope::report::family::FamilyResults;
+use mirscope::study::FamilyResults;
 use serde_json::{Value, json};
 
 use super::{run, text};

@@ -2,11 +2,7 @@
 
 use std::{fs, path::Path};
 
-use mirscope::report::{
-    Definition, LayerReport, Report,
-    family::{Contrast, FamilyResults},
-    parse,
-};
+use mirscope::{report::{Definition, LayerReport, Report, parse}, study::{Contrast, FamilyResults}};
 
 use super::{run, text};
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use mirscope::report::{Definition, LayerReport, Report, TextMask, read, svg, to_json};
+use mirscope::{report::{Definition, LayerReport, Report, TextMask, read, to_json}, figures::svg};
 use serde_json::Value;
 
 use super::measure::measured;

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use mirscope::report::{Format, parse, read, write};
+use mirscope::{figures::{Format, write}, report::{parse, read}};
 
 use super::{measure::small, run, text};
 use crate::report::report;

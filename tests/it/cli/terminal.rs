@@ -1,6 +1,6 @@
 //! What reaches a terminal: no control character from outside, and nothing of a driver or a library.
 
-use mirscope::report::{Format, write};
+use mirscope::figures::{Format, write};
 
 use super::{outcome, run, text};
 use crate::report::report;

@@ -2,7 +2,7 @@
 
 use std::{io::Read, process::Stdio};
 
-use mirscope::report::{Format, write};
+use mirscope::figures::{Format, write};
 
 use super::{outcome, program, run, text};
 use crate::report::report;

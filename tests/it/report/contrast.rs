@@ -2,12 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mirscope::report::{
-    Definition, Report, TextStyle,
-    family::{Contrast, FamilyResults, FamilySettings, Score},
-    figure::{Figure, Look, Mark, Palette, Ruler, Target, answers, ruler, svg_of},
-    ruler_text,
-};
+use mirscope::{report::{Definition, Report, TextStyle}, study::{Contrast, FamilyResults, FamilySettings, Score, ruler_text}, figures::{Figure, Look, Mark, Palette, Ruler, Target, answers, ruler, svg_of}};
 
 use super::report;
 use crate::made_up_family::{family, measured, results};

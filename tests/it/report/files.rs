@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use mirscope::report::{Format, read, write};
+use mirscope::{figures::{Format, write}, report::read};
 
 use super::report;
 

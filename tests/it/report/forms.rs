@@ -1,6 +1,6 @@
 //! JSON, CSV, SVG and HTML.
 
-use mirscope::report::{Report, ReportError, csv, html, parse, svg, to_json};
+use mirscope::{report::{Report, ReportError, csv, parse, to_json}, figures::{html, svg}};
 
 use super::{report, undefined};
 

@@ -2,10 +2,7 @@
 
 use std::{fs, path::Path};
 
-use mirscope::report::{
-    family::{Family, FamilyResults, family_csv, family_markdown},
-    figure::{Palette, family_figures, svg_of},
-};
+use mirscope::{study::{Family, FamilyResults, family_csv, family_markdown}, figures::{Palette, family_figures, svg_of}};
 use serde_json::Value;
 
 /// The states of every member go through the same bar as golden ones; MIR is no less exact.

@@ -1,8 +1,6 @@
 //! A made-up family: noise between seeds, and what becomes of claims.
 
-use mirscope::report::family::{
-    Certainty, FamilyResults, FamilySettings, Metric, Outcome, Variant, family_markdown, sentences,
-};
+use mirscope::study::{Certainty, FamilyResults, FamilySettings, Metric, Outcome, Variant, family_markdown, sentences};
 
 use crate::made_up_family::{family, measured, results};
 

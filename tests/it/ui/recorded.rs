@@ -1,13 +1,6 @@
 //! The recording that the app starts with.
 
-use mirscope::{
-    app::store::{Answer, FITTING, Origin, SHUFFLED, Store},
-    report::{
-        Axes, Definition, TokenKind,
-        family::{Contrast, FamilyResults, Variant},
-        parse,
-    },
-};
+use mirscope::{app::store::{Answer, FITTING, Origin, SHUFFLED, Store}, report::{Axes, Definition, TokenKind, parse}, study::{Contrast, FamilyResults, Variant}};
 
 #[test]
 fn it_holds_both_trainings_and_every_connector_with_its_clouds() {

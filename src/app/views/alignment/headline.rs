@@ -2,22 +2,7 @@
 
 use eframe::egui::{self, RichText};
 
-use crate::{
-    app::{
-        figure,
-        glossary::{self, Term},
-        store::{Origin, Run, Store},
-        theme::{card, colors},
-        tour::{Landmark, mark},
-    },
-    report::{
-        RecordedModel, Report,
-        family::NO_PROGRESS,
-        figure::{Ruler, ruler},
-        format_count, format_seconds,
-    },
-    words::counted,
-};
+use crate::{app::{figure, glossary::{self, Term}, store::{Origin, Run, Store}, theme::{card, colors}, tour::{Landmark, mark}}, study::{RecordedModel, NO_PROGRESS}, report::{Report, format_count, format_seconds}, figures::{Ruler, ruler}, words::counted};
 
 /// Below this width the numbers stand above what they are computed from.
 const NARROW: f32 = 480.0;

@@ -2,10 +2,7 @@
 
 use eframe::egui::{self, RichText};
 
-use crate::{
-    app::{glossary, theme},
-    report::figure::Named,
-};
+use crate::{app::{glossary, theme}, figures::Named};
 
 /// Draws the table, and what keeps its numbers from being compared.
 pub(super) fn show(ui: &mut egui::Ui, runs: &[Named<'_>]) {

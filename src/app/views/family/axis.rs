@@ -2,10 +2,7 @@
 
 use eframe::egui;
 
-use crate::{
-    app::{glossary, store::Store, theme},
-    report::family::{FamilyResults, Metric, Over},
-};
+use crate::{app::{glossary, store::Store, theme}, study::{FamilyResults, Metric, Over}};
 
 /// Draws the choice of the axis.
 pub(super) fn chooser(ui: &mut egui::Ui, store: &mut Store, results: &FamilyResults) {

@@ -3,11 +3,7 @@
 use eframe::egui;
 
 use super::{formula::formula, published};
-use crate::{
-    app::{glossary::prose, store::Store},
-    report::{Definition, Report, TextMask, family::NO_PROGRESS},
-    words::counted,
-};
+use crate::{app::{glossary::prose, store::Store}, report::{Definition, Report, TextMask}, study::NO_PROGRESS, words::counted};
 
 /// A card.
 pub struct Section {

@@ -6,10 +6,8 @@
 use half::f16;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    super::{Report, family::Contrast},
-    AttentionRow, Axes, CloudShape, LogitLens, PairView, ProjectedToken, Projection, recorded_pair,
-};
+use super::{Contrast, recorded_pair};
+use crate::report::{Report, AttentionRow, Axes, CloudShape, LogitLens, PairView, ProjectedToken, Projection};
 
 /// Runs that were recorded, in the order in which they are told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

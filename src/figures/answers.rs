@@ -3,12 +3,11 @@
 use super::{
     Anchor, Area, Figure, Look, Mark, Stroke, Text,
     axis::Axis,
-    ruler::SIDES,
     ruler::side_color,
     sheet::{Key, Sheet},
     words,
 };
-use crate::report::family::{Contrast, Score};
+use crate::study::{Contrast, SIDES, Score};
 
 /// Shares of right answers of both sides, over all questions and by kind, with their intervals; over
 /// all questions the share that needs no looking, too.

@@ -11,7 +11,7 @@ pub use scatter::mir_score;
 pub use settings::settings_plot;
 
 use super::{Color, Look, Stroke, compare::stroke};
-use crate::report::family::{FamilyAxis, FamilyResults, Metric, Variant};
+use crate::study::{FamilyAxis, FamilyResults, Metric, Variant};
 use crate::words::counted;
 
 /// What a plot of a family shows.

@@ -4,14 +4,7 @@ use super::{
     Anchor, Area, Color, Figure, Look, Mark, Scale, Spot, Stroke, Target, Text, axis::Axis,
     sheet::Sheet, words,
 };
-use crate::report::family::{Contrast, ContrastSide};
-
-/// What the ruler's lower end means.
-pub(in crate::report) const NEARER: &str = "nearer to the words";
-/// What its upper end means.
-pub(in crate::report) const FARTHER: &str = "farther";
-/// What the two sides are called.
-pub(in crate::report) const SIDES: [&str; 2] = ["captions that fit", "shuffled captions"];
+use crate::study::{Contrast, ContrastSide, FARTHER, NEARER, SIDES};
 
 /// What [`ruler`] shows.
 #[derive(Clone, Copy, Debug)]

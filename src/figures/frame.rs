@@ -1,7 +1,7 @@
 //! What an exported figure has around it: a heading and where its numbers come from.
 
 use super::{Anchor, Color, Figure, Look, Mark, Text, words};
-use crate::report::{Report, family::Contrast, format_count};
+use crate::{report::{Report, format_count}, study::Contrast};
 use crate::words::counted;
 
 impl Figure {

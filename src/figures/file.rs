@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{Report, ReportError, csv, html, svg, to_json};
+use super::{html, svg};
+use crate::report::{Report, ReportError, csv, to_json};
 
 /// The form of a report's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,12 +1,14 @@
 //! The ruler of a contrast in a line of letters, for the end of a run's table.
 
-use super::{
-    Report,
-    family::{Contrast, NO_PROGRESS},
-    figure::{FARTHER, NEARER, SIDES},
-    layout::{TextStyle, labeled},
-    number::count,
-};
+use super::{Contrast, NO_PROGRESS};
+use crate::report::{Report, TextStyle, format_count as count, labeled};
+
+/// What the ruler's lower end means.
+pub(crate) const NEARER: &str = "nearer to the words";
+/// What its upper end means.
+pub(crate) const FARTHER: &str = "farther";
+/// What the two sides are called.
+pub(crate) const SIDES: [&str; 2] = ["captions that fit", "shuffled captions"];
 
 /// Columns that a line has where nothing limits it.
 const WIDTH: usize = 80;

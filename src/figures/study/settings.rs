@@ -11,7 +11,7 @@ use super::{
     scatter::small,
     variant_tip,
 };
-use crate::report::family::{Metric, Variant};
+use crate::study::{Metric, Variant};
 
 /// Panels, first to last, and their shares of the height.
 const PANELS: [(Metric, f32); 4] = [

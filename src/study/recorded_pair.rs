@@ -6,7 +6,7 @@ use image::{DynamicImage, ImageFormat, RgbImage};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::Error as _};
 use serde_bytes::ByteBuf;
 
-use super::{PairView, Picture};
+use crate::report::{PairView, Picture};
 
 /// A pair without its pictures' bytes, and these as PNG.
 #[derive(Serialize, Deserialize)]

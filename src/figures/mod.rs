@@ -10,8 +10,9 @@ mod answers;
 mod axis;
 mod clouds;
 mod compare;
-mod family;
+mod file;
 mod frame;
+mod html;
 mod layers;
 mod mark;
 mod norms;
@@ -20,6 +21,7 @@ mod parts;
 mod ruler;
 mod sheet;
 mod spot;
+mod study;
 mod svg;
 mod whole;
 mod words;
@@ -28,11 +30,15 @@ pub use answers::answers;
 pub use axis::Scale;
 pub use clouds::{Clouds, Limits, clouds};
 pub use compare::{Named, compare, difference, mir_per_run};
-pub use family::{
+pub use study::{
     FamilyFigure, FamilyPlot, axis_curves, family_captioned, family_figures, family_origin,
     mir_score, settings_plot, variant_tip,
 };
+#[cfg(not(target_arch = "wasm32"))]
+pub use file::write;
+pub use file::{Format, render};
 pub use frame::{contrast_captioned, origin, subtitle};
+pub use html::html;
 pub use layers::{LayersChart, Overlay, layers};
 pub use mark::{Anchor, Area, Color, Mark, Stroke, Text};
 pub use norms::norms;
@@ -43,7 +49,6 @@ pub use spot::{DotSpots, Spot, Target};
 pub use svg::svg_of;
 pub use whole::{report_figure, svg};
 
-pub(in crate::report) use ruler::{FARTHER, NEARER, SIDES};
 pub(crate) use svg::escape;
 
 /// A drawing with the places in it that can be pointed at.

@@ -16,7 +16,12 @@ mod evidence;
 mod metric;
 mod noise;
 mod rank;
+#[cfg(feature = "app")]
+mod recorded_pair;
+#[cfg(feature = "app")]
+mod recording;
 mod results;
+mod ruler_text;
 mod sentences;
 mod terminal;
 mod text;
@@ -33,7 +38,13 @@ pub use evidence::OtherSeed;
 pub use metric::Metric;
 pub use noise::{SeedNoise, seed_noise};
 pub use rank::{Certainty, RankCorrelation, average_ranks, rank_correlation, spearman};
+#[cfg(feature = "app")]
+pub use recording::{
+    RecordedClouds, RecordedModel, RecordedRow, RecordedRun, Recording, RecordingError,
+};
 pub use results::{FamilyResults, FamilySettings, Measured, MeasuredLayer};
+pub use ruler_text::ruler_text;
+pub(crate) use ruler_text::{FARTHER, NEARER, SIDES};
 pub use sentences::sentences;
 pub use terminal::family_text;
 pub use text::family_markdown;

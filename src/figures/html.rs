@@ -1,6 +1,7 @@
 //! A report as a page of its own.
 
-use super::{Report, ReportError, TextStyle, figure::escape, svg, table, to_json};
+use super::{escape, svg};
+use crate::report::{Report, ReportError, TextStyle, table, to_json};
 
 /// Columns of the text, so that its long lines wrap.
 const WIDTH: usize = 112;

@@ -9,7 +9,7 @@ use super::{
     },
     FamilyPlot, setting_stroke, variant_tip,
 };
-use crate::report::family::{Metric, Over, Variant};
+use crate::study::{Metric, Over, Variant};
 
 /// A variant's place in the plot.
 struct Point<'a> {

@@ -1,10 +1,7 @@
 //! All figures of a family, as they are written beside its results.
 
 use super::{FamilyPlot, axis_curves, family_origin, mir_score, settings_plot};
-use crate::report::{
-    family::{FamilyResults, Metric, Over},
-    figure::{Figure, Look, Palette, Scale},
-};
+use crate::{study::{FamilyResults, Metric, Over}, figures::{Figure, Look, Palette, Scale}};
 use crate::words::counted;
 
 /// Width of the figures, in points.

@@ -9,7 +9,7 @@ use super::{
     },
     FamilyPlot, setting_stroke,
 };
-use crate::report::{family::Variant, number::significant};
+use crate::{study::Variant, report::number::significant};
 
 /// Most curves that are told apart; of more settings those at equal distances are drawn.
 const MOST: usize = 12;
