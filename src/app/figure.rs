@@ -222,7 +222,10 @@ mod tests {
     use egui_kittest::{Harness, kittest::Queryable};
 
     use super::*;
-    use crate::{report::{Axes, CloudShape, ProjectedToken, Projection, parse}, figures::{Clouds, Palette, clouds, norms}};
+    use crate::{
+        figures::{Clouds, Palette, clouds, norms},
+        report::{Axes, CloudShape, ProjectedToken, Projection, parse},
+    };
 
     type Seen = Rc<Cell<(Option<Target>, Option<Target>)>>;
 

@@ -1,6 +1,11 @@
 //! How a command can end other than well.
 
-use crate::{engine::{EngineError, Event}, report::ReportError, study::FamilyError, words::printable};
+use crate::{
+    engine::{EngineError, Event},
+    report::ReportError,
+    study::FamilyError,
+    words::printable,
+};
 
 use super::{
     args::ColorChoice,

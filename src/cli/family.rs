@@ -4,7 +4,20 @@ mod work;
 
 use std::{fs, io::ErrorKind, path::Path};
 
-use crate::{engine::{Command, Event, FamilyRequest}, platform::{FileError, native::{Target, read_text}}, study::{Family, FamilyError, FamilyResults, FamilySettings, family_csv, family_markdown, family_text}, figures::{Palette, family_figures, svg_of}, report::to_json, words::{counted, printable}};
+use crate::{
+    engine::{Command, Event, FamilyRequest},
+    figures::{Palette, family_figures, svg_of},
+    platform::{
+        FileError,
+        native::{Target, read_text},
+    },
+    report::to_json,
+    study::{
+        Family, FamilyError, FamilyResults, FamilySettings, family_csv, family_markdown,
+        family_text,
+    },
+    words::{counted, printable},
+};
 
 use self::work::Work;
 use super::{args, drive::drive_with, error::CliError, output::Output, terminal::say};

@@ -1,6 +1,14 @@
 //! `mirscope measure`.
 
-use crate::{engine::{Command, Event, FEWER_PAIRS, FOLDER_LIST, MeasureRequest, MeasureSettings, PairSource, demo_connectors}, platform::native::stored_family, report::{Report, TextMask, TextStyle, table}, study::{Contrast, FamilyResults, ruler_text}};
+use crate::{
+    engine::{
+        Command, Event, FEWER_PAIRS, FOLDER_LIST, MeasureRequest, MeasureSettings, PairSource,
+        demo_connectors,
+    },
+    platform::native::stored_family,
+    report::{Report, TextMask, TextStyle, table},
+    study::{Contrast, FamilyResults, ruler_text},
+};
 
 use super::{
     args::{Measure, model_source},

@@ -4,7 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::{platform::native::{Target, read_text}, figures::{Format, render}, report::{Report, TextStyle, is_report, to_json}};
+use crate::{
+    figures::{Format, render},
+    platform::native::{Target, read_text},
+    report::{Report, TextStyle, is_report, to_json},
+};
 
 use super::{error::CliError, output::Output};
 

@@ -5,7 +5,21 @@ use std::{
     path::Path,
 };
 
-use crate::{engine::{Command, DemoConnector, Event, Explore, MeasureRequest, MeasureSettings, ModelSource, PairSource, Session, demo_connectors}, platform::{Cancel, FileError, native::{Target, block_on}}, report::{AttentionRow, Axes, Definition, LogitLens, PairView, Projection, Report, TokenKind}, study::{RecordedClouds, RecordedModel, RecordedRow, RecordedRun, Recording, Contrast, ContrastSide, FamilyResults}};
+use crate::{
+    engine::{
+        Command, DemoConnector, Event, Explore, MeasureRequest, MeasureSettings, ModelSource,
+        PairSource, Session, demo_connectors,
+    },
+    platform::{
+        Cancel, FileError,
+        native::{Target, block_on},
+    },
+    report::{AttentionRow, Axes, Definition, LogitLens, PairView, Projection, Report, TokenKind},
+    study::{
+        Contrast, ContrastSide, FamilyResults, RecordedClouds, RecordedModel, RecordedRow,
+        RecordedRun, Recording,
+    },
+};
 
 use super::{args::RecordDemo, error::CliError, output::Output};
 

@@ -4,7 +4,14 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{report::{AttentionRow, Axes, BenchRecord, BenchReport, CheckReport, Definition, DeviceGrant, Inspection, Kept, LogitLens, PairView, Projection, Report, TextMask, WhatIf, WhatIfSettings}, study::FamilySettings};
+use crate::{
+    report::{
+        AttentionRow, Axes, BenchRecord, BenchReport, CheckReport, Definition, DeviceGrant,
+        Inspection, Kept, LogitLens, PairView, Projection, Report, TextMask, WhatIf,
+        WhatIfSettings,
+    },
+    study::FamilySettings,
+};
 
 use super::source::{ModelSource, PairSource};
 

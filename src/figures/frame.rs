@@ -1,8 +1,11 @@
 //! What an exported figure has around it: a heading and where its numbers come from.
 
 use super::{Anchor, Color, Figure, Look, Mark, Text, words};
-use crate::{report::{Report, format_count}, study::Contrast};
 use crate::words::counted;
+use crate::{
+    report::{Report, format_count},
+    study::Contrast,
+};
 
 impl Figure {
     /// The figure with its title and `subtitle` above and `captions` below, each in as many lines as it

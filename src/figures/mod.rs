@@ -30,10 +30,6 @@ pub use answers::answers;
 pub use axis::Scale;
 pub use clouds::{Clouds, Limits, clouds};
 pub use compare::{Named, compare, difference, mir_per_run};
-pub use study::{
-    FamilyFigure, FamilyPlot, axis_curves, family_captioned, family_figures, family_origin,
-    mir_score, settings_plot, variant_tip,
-};
 #[cfg(not(target_arch = "wasm32"))]
 pub use file::write;
 pub use file::{Format, render};
@@ -46,6 +42,10 @@ pub use palette::Palette;
 pub use parts::parts;
 pub use ruler::{Ruler, ruler, side_color};
 pub use spot::{DotSpots, Spot, Target};
+pub use study::{
+    FamilyFigure, FamilyPlot, axis_curves, family_captioned, family_figures, family_origin,
+    mir_score, settings_plot, variant_tip,
+};
 pub use svg::svg_of;
 pub use whole::{report_figure, svg};
 

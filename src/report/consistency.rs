@@ -175,7 +175,7 @@ fn check_not_negative(field: &str, value: f64) -> Checked {
 }
 
 /// Fails where a layer's term is not the sum of its parts: location, spread and shape.
-pub(super) fn check_term(definition: Definition, frechet: f64, parts: [f64; 3]) -> Checked {
+pub(crate) fn check_term(definition: Definition, frechet: f64, parts: [f64; 3]) -> Checked {
     let exact = definition != Definition::OfficialFast;
     if exact && frechet < 0.0 {
         let reason = format!("is negative: {frechet}, which no exact distance is");
@@ -193,7 +193,7 @@ pub(super) fn check_term(definition: Definition, frechet: f64, parts: [f64; 3]) 
 }
 
 /// Fails where a rate is not the decadic logarithm of the sum of its layers' terms.
-pub(super) fn check_rate(
+pub(crate) fn check_rate(
     field: &str,
     rate: Option<f64>,
     terms: impl Iterator<Item = f64> + Clone,

@@ -36,7 +36,7 @@ pub fn csv(report: &Report) -> String {
 }
 
 /// `cell`, in quotes where it holds a comma, a quote or a line end.
-pub(super) fn quoted(cell: &str) -> String {
+pub(crate) fn quoted(cell: &str) -> String {
     if cell.contains(['"', ',', '\n', '\r']) {
         format!("\"{}\"", cell.replace('"', "\"\""))
     } else {

@@ -2,7 +2,7 @@
 
 /// ` in ` and the path of the field where reading stopped, for example `` in `layers[2].frechet` ``;
 /// empty where it is no field's.
-pub(super) fn in_field(json: &str, error: &serde_json::Error) -> String {
+pub(crate) fn in_field(json: &str, error: &serde_json::Error) -> String {
     let lines = json.split_inclusive('\n').take(error.line());
     let before: usize = lines
         .clone()

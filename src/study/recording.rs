@@ -7,7 +7,9 @@ use half::f16;
 use serde::{Deserialize, Serialize};
 
 use super::{Contrast, recorded_pair};
-use crate::report::{Report, AttentionRow, Axes, CloudShape, LogitLens, PairView, ProjectedToken, Projection};
+use crate::report::{
+    AttentionRow, Axes, CloudShape, LogitLens, PairView, ProjectedToken, Projection, Report,
+};
 
 /// Runs that were recorded, in the order in which they are told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! The ruler of a contrast in a line of letters, for the end of a run's table.
 
 use super::{Contrast, NO_PROGRESS};
-use crate::report::{Report, TextStyle, format_count as count, labeled};
+use crate::report::{Report, TextStyle, format_count as count, layout::labeled};
 
 /// What the ruler's lower end means.
 pub(crate) const NEARER: &str = "nearer to the words";

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use mirscope::study::{Chance, Claim, FAMILY_SCHEMA, Family, FamilyAxis, FamilyResults, FamilySettings, Measured, MeasuredLayer, Score, Scores, Variant};
+use mirscope::study::{
+    Chance, Claim, FAMILY_SCHEMA, Family, FamilyAxis, FamilyResults, FamilySettings, Measured,
+    MeasuredLayer, Score, Scores, Variant,
+};
 
 /// Axis, label, MIR, score and further seeds of a made-up variant, by its name.
 type Row = (

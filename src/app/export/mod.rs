@@ -10,7 +10,11 @@ pub(super) use plot::named;
 pub use png::{PngError, png};
 
 use super::store::Store;
-use crate::{platform, report::self, study::family_csv, figures::{Palette, svg_of}};
+use crate::{
+    figures::{self, Palette, svg_of},
+    platform, report,
+    study::family_csv,
+};
 
 /// A form of a plot's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +93,7 @@ pub fn save_report(store: &mut Store, document: Document, wake: impl FnOnce() + 
         let text = match document {
             Document::Csv => Ok(report::csv(&shown)),
             Document::Json => report::to_json(&shown),
-            Document::Html => report::html(&shown),
+            Document::Html => figures::html(&shown),
         };
         text.map(String::into_bytes)
             .map_err(|error| error.to_string())

@@ -1,6 +1,13 @@
 //! The plots that can be saved.
 
-use crate::{app::store::Store, figures::{Clouds, FamilyPlot, Figure, LayersChart, Look, Named, Palette, Ruler, answers, axis_curves, clouds, compare, contrast_captioned, difference, family_captioned, layers, mir_per_run, mir_score, norms, origin, parts, report_figure, ruler, settings_plot, subtitle}};
+use crate::{
+    app::store::Store,
+    figures::{
+        Clouds, FamilyPlot, Figure, LayersChart, Look, Named, Palette, Ruler, answers, axis_curves,
+        clouds, compare, contrast_captioned, difference, family_captioned, layers, mir_per_run,
+        mir_score, norms, origin, parts, report_figure, ruler, settings_plot, subtitle,
+    },
+};
 
 /// A plot of what is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

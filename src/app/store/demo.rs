@@ -1,7 +1,11 @@
 //! Measuring the demo.
 
 use super::{Store, TRAINED, recorded};
-use crate::{engine::{DeviceSettings, MeasureRequest, MeasureSettings, ModelSource, PairSource}, platform, study::{RecordedModel, Contrast}};
+use crate::{
+    engine::{DeviceSettings, MeasureRequest, MeasureSettings, ModelSource, PairSource},
+    platform,
+    study::{Contrast, RecordedModel},
+};
 
 impl Store {
     /// Orders a measurement of the demo, with its connector as of a step of the training (the trained

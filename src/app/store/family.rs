@@ -3,7 +3,11 @@
 use std::{sync::Arc, task::Poll};
 
 use super::Store;
-use crate::{engine::{DeviceSettings, MeasureRequest, MeasureSettings, ModelSource, PairSource}, platform::{self, FileError, Later}, study::{RecordedModel, FamilyAxis, FamilyResults, Variant}};
+use crate::{
+    engine::{DeviceSettings, MeasureRequest, MeasureSettings, ModelSource, PairSource},
+    platform::{self, FileError, Later},
+    study::{FamilyAxis, FamilyResults, RecordedModel, Variant},
+};
 
 /// What is known of the family.
 #[derive(Debug, Default)]

@@ -31,7 +31,11 @@ use super::{
     link::{Link, News},
     tour::Tour,
 };
-use crate::{engine::{Command, DeviceSettings, Event, Explore, InspectRequest, MeasureRequest}, report::{Kept, Report}, study::{RecordedModel, Contrast}};
+use crate::{
+    engine::{Command, DeviceSettings, Event, Explore, InspectRequest, MeasureRequest},
+    report::{Kept, Report},
+    study::{Contrast, RecordedModel},
+};
 
 /// The state of the app, without anything of egui's.
 #[derive(Default)]

@@ -1,7 +1,10 @@
 //! The runs that are there before anything was measured.
 
 use super::{Origin, Store};
-use crate::{report::AttentionRow, study::{RecordedModel, Recording, Contrast}};
+use crate::{
+    report::AttentionRow,
+    study::{Contrast, RecordedModel, Recording},
+};
 
 /// What was recorded of the demo, see `mirscope record-demo`.
 const RECORDING: &[u8] = include_bytes!("../../../assets/demo/recorded.cbor");

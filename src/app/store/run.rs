@@ -6,7 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::TRAINED;
 use crate::engine::demo_connectors;
-use crate::{report::{AttentionRow, Axes, Kept, LogitLens, PairView, Projection, Report, WhatIf, WhatIfSettings}, study::RecordedModel};
+use crate::{
+    report::{
+        AttentionRow, Axes, Kept, LogitLens, PairView, Projection, Report, WhatIf, WhatIfSettings,
+    },
+    study::RecordedModel,
+};
 
 /// Where a run comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

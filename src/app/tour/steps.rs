@@ -1,7 +1,14 @@
 //! What the tour says, shows and asks for. All numbers come from the runs that are loaded.
 
 use super::Landmark;
-use crate::{app::{store::{Store, Tab, View}, views::start::STAKE}, study::NO_PROGRESS, words::counted};
+use crate::{
+    app::{
+        store::{Store, Tab, View},
+        views::start::STAKE,
+    },
+    study::NO_PROGRESS,
+    words::counted,
+};
 
 /// One step.
 pub(super) struct Step {

@@ -5,7 +5,16 @@ mod numbers;
 
 use eframe::egui::{self, RichText};
 
-use crate::{app::{export::named, figure, store::{Scale, Store}, theme, tour::{Landmark, mark}}, figures::{Figure, Named, Target, compare, difference, mir_per_run}};
+use crate::{
+    app::{
+        export::named,
+        figure,
+        store::{Scale, Store},
+        theme,
+        tour::{Landmark, mark},
+    },
+    figures::{Figure, Named, Target, compare, difference, mir_per_run},
+};
 
 /// Width from which the view has two columns.
 const WIDE: f32 = 980.0;

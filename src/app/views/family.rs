@@ -9,7 +9,16 @@ use std::sync::Arc;
 
 use eframe::egui;
 
-use crate::{app::{figure, glossary, store::{KnownFamily, Scale, Store}, theme, tour::{Landmark, mark}}, study::{FamilyResults, sentences}, figures::{FamilyPlot, Figure, Target, axis_curves, mir_score, settings_plot}};
+use crate::{
+    app::{
+        figure, glossary,
+        store::{KnownFamily, Scale, Store},
+        theme,
+        tour::{Landmark, mark},
+    },
+    figures::{FamilyPlot, Figure, Target, axis_curves, mir_score, settings_plot},
+    study::{FamilyResults, sentences},
+};
 
 /// Width from which the view has two columns.
 const WIDE: f32 = 980.0;

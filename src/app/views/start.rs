@@ -5,7 +5,18 @@ mod side;
 use eframe::egui::{self, RichText};
 
 use super::alignment::clouds;
-use crate::{app::{figure, glossary::prose, store::{Store, Tab}, theme::{self, card, colors}, tour::{Landmark, mark}}, study::{Contrast, NO_PROGRESS}, figures::{Ruler, answers, ruler}, report::format_count};
+use crate::{
+    app::{
+        figure,
+        glossary::prose,
+        store::{Store, Tab},
+        theme::{self, card, colors},
+        tour::{Landmark, mark},
+    },
+    figures::{Ruler, answers, ruler},
+    report::format_count,
+    study::{Contrast, NO_PROGRESS},
+};
 
 /// What is at stake, in one sentence.
 pub const STAKE: &str =

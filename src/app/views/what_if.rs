@@ -5,7 +5,15 @@ mod controls;
 
 use eframe::egui;
 
-use crate::{app::{figure, store::{Scale, Store}, theme}, report::Report, figures::{LayersChart, Overlay, Target, layers}};
+use crate::{
+    app::{
+        figure,
+        store::{Scale, Store},
+        theme,
+    },
+    figures::{LayersChart, Overlay, Target, layers},
+    report::Report,
+};
 use answer::{Changed, Outcome};
 
 /// Width from which the controls stand beside the picture.

@@ -7,7 +7,18 @@ use std::{
 };
 
 use super::{RESULTS, UNFINISHED, VARIANTS, put, shown, text};
-use crate::{cli::{collect::{self, Skips}, error::CliError}, engine::{FamilyMember, FamilyReport, Fingerprints, ImageInput, ModelSource, PairInput, PairSource}, study::{Family, FamilyResults, FamilySettings, Measured, Variant}, report::to_json, words::counted};
+use crate::{
+    cli::{
+        collect::{self, Skips},
+        error::CliError,
+    },
+    engine::{
+        FamilyMember, FamilyReport, Fingerprints, ImageInput, ModelSource, PairInput, PairSource,
+    },
+    report::to_json,
+    study::{Family, FamilyResults, FamilySettings, Measured, Variant},
+    words::counted,
+};
 
 /// What has been measured, and what is to be.
 pub(super) struct Work {

@@ -1,8 +1,11 @@
 //! All figures of a family, as they are written beside its results.
 
 use super::{FamilyPlot, axis_curves, family_origin, mir_score, settings_plot};
-use crate::{study::{FamilyResults, Metric, Over}, figures::{Figure, Look, Palette, Scale}};
 use crate::words::counted;
+use crate::{
+    figures::{Figure, Look, Palette, Scale},
+    study::{FamilyResults, Metric, Over},
+};
 
 /// Width of the figures, in points.
 const WIDTH: f32 = 900.0;

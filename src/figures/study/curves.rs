@@ -9,7 +9,7 @@ use super::{
     },
     FamilyPlot, setting_stroke,
 };
-use crate::{study::Variant, report::number::significant};
+use crate::{report::number::significant, study::Variant};
 
 /// Most curves that are told apart; of more settings those at equal distances are drawn.
 const MOST: usize = 12;

@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
-use mirscope::{report::{Definition, LayerReport, Report, parse}, study::{Contrast, FamilyResults}};
+use mirscope::{
+    report::{Definition, LayerReport, Report, parse},
+    study::{Contrast, FamilyResults},
+};
 
 use super::{run, text};
 use crate::{

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use mirscope::{report::{Definition, LayerReport, Report, TextMask, read, to_json}, figures::svg};
+use mirscope::{
+    figures::svg,
+    report::{Definition, LayerReport, Report, TextMask, read, to_json},
+};
 use serde_json::Value;
 
 use super::measure::measured;

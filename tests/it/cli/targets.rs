@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
-use mirscope::{figures::{Format, write}, report::{parse, read}};
+use mirscope::{
+    figures::{Format, write},
+    report::{parse, read},
+};
 
 use super::{measure::small, run, text};
 use crate::report::report;

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use mirscope::{report::{Definition, Report, TextStyle}, study::{Contrast, FamilyResults, FamilySettings, Score, ruler_text}, figures::{Figure, Look, Mark, Palette, Ruler, Target, answers, ruler, svg_of}};
+use mirscope::{
+    figures::{Figure, Look, Mark, Palette, Ruler, Target, answers, ruler, svg_of},
+    report::{Definition, Report, TextStyle},
+    study::{Contrast, FamilyResults, FamilySettings, Score, ruler_text},
+};
 
 use super::report;
 use crate::made_up_family::{family, measured, results};

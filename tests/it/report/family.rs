@@ -1,6 +1,16 @@
 //! A made-up family: correlations, sentences, forms and figures.
 
-use mirscope::{study::{FamilyResults, FamilySettings, Metric, Outcome, Over, VERDICT_RULE, family_csv, family_markdown, family_text, sentences}, figures::{FamilyPlot, Look, Palette, Scale, Target, axis_curves, family_figures, mir_score, settings_plot, svg_of}, report::to_json};
+use mirscope::{
+    figures::{
+        FamilyPlot, Look, Palette, Scale, Target, axis_curves, family_figures, mir_score,
+        settings_plot, svg_of,
+    },
+    report::to_json,
+    study::{
+        FamilyResults, FamilySettings, Metric, Outcome, Over, VERDICT_RULE, family_csv,
+        family_markdown, family_text, sentences,
+    },
+};
 
 use crate::made_up_family::{family, measured, results};
 

@@ -1,6 +1,12 @@
 //! Charts: what is drawn, and where it can be pointed at.
 
-use mirscope::{report::{Axes, CloudShape, ProjectedToken, Projection, Report}, figures::{Anchor, Clouds, Figure, LayersChart, Limits, Look, Mark, Overlay, Palette, Scale, Target, clouds, layers, norms, parts, svg_of}};
+use mirscope::{
+    figures::{
+        Anchor, Clouds, Figure, LayersChart, Limits, Look, Mark, Overlay, Palette, Scale, Target,
+        clouds, layers, norms, parts, svg_of,
+    },
+    report::{Axes, CloudShape, ProjectedToken, Projection, Report},
+};
 
 use super::{report, undefined};
 

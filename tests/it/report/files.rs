@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
-use mirscope::{figures::{Format, write}, report::read};
+use mirscope::{
+    figures::{Format, write},
+    report::read,
+};
 
 use super::report;
 

@@ -1,6 +1,9 @@
 //! JSON, CSV, SVG and HTML.
 
-use mirscope::{report::{Report, ReportError, csv, parse, to_json}, figures::{html, svg}};
+use mirscope::{
+    figures::{html, svg},
+    report::{Report, ReportError, csv, parse, to_json},
+};
 
 use super::{report, undefined};
 

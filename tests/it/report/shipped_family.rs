@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
-use mirscope::{study::{Family, FamilyResults, family_csv, family_markdown}, figures::{Palette, family_figures, svg_of}};
+use mirscope::{
+    figures::{Palette, family_figures, svg_of},
+    study::{Family, FamilyResults, family_csv, family_markdown},
+};
 use serde_json::Value;
 
 /// The states of every member go through the same bar as golden ones; MIR is no less exact.

@@ -1,6 +1,8 @@
 //! A made-up family: noise between seeds, and what becomes of claims.
 
-use mirscope::study::{Certainty, FamilyResults, FamilySettings, Metric, Outcome, Variant, family_markdown, sentences};
+use mirscope::study::{
+    Certainty, FamilyResults, FamilySettings, Metric, Outcome, Variant, family_markdown, sentences,
+};
 
 use crate::made_up_family::{family, measured, results};
 

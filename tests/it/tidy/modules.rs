@@ -3,9 +3,11 @@
 use super::{report, source::files};
 
 /// A module and the modules of the crate that it may use; each may use itself.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("platform", &[]),
     ("report", &["platform"]),
+    ("study", &["platform", "report"]),
+    ("figures", &["platform", "report", "study"]),
     // The twins take the parameters of the kernels; the check runs both.
     ("reference", &["kernels"]),
     ("check", &["gpu", "kernels", "reference", "report"]),
@@ -29,12 +31,16 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "model",
             "platform",
             "report",
+            "study",
             "weights",
         ],
     ),
-    ("app", &["engine", "platform", "report"]),
+    ("app", &["engine", "figures", "platform", "report", "study"]),
     // `mirscope app` opens the window.
-    ("cli", &["app", "engine", "platform", "report"]),
+    (
+        "cli",
+        &["app", "engine", "figures", "platform", "report", "study"],
+    ),
 ];
 
 /// What every module may use.

@@ -4,7 +4,15 @@ use std::sync::Arc;
 
 use eframe::egui::Role;
 use egui_kittest::{Harness, kittest::Queryable};
-use mirscope::{app::{App, export::Plot, store::{KnownFamily, Tab}}, engine::{Command, ModelSource, PairSource}, figures::{Palette, svg_of}};
+use mirscope::{
+    app::{
+        App,
+        export::Plot,
+        store::{KnownFamily, Tab},
+    },
+    engine::{Command, ModelSource, PairSource},
+    figures::{Palette, svg_of},
+};
 
 use super::support::{FakeLink, app};
 use crate::made_up_family::results;

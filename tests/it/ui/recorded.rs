@@ -1,6 +1,10 @@
 //! The recording that the app starts with.
 
-use mirscope::{app::store::{Answer, FITTING, Origin, SHUFFLED, Store}, report::{Axes, Definition, TokenKind, parse}, study::{Contrast, FamilyResults, Variant}};
+use mirscope::{
+    app::store::{Answer, FITTING, Origin, SHUFFLED, Store},
+    report::{Axes, Definition, TokenKind, parse},
+    study::{Contrast, FamilyResults, Variant},
+};
 
 #[test]
 fn it_holds_both_trainings_and_every_connector_with_its_clouds() {

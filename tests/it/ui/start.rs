@@ -1,7 +1,14 @@
 //! What the app opens with: two trainings beside each other.
 
 use egui_kittest::{Harness, kittest::Queryable};
-use mirscope::{app::{App, store::{FITTING, SHUFFLED, Tab}}, engine::{Command, ModelSource, PairSource}, study::NO_PROGRESS};
+use mirscope::{
+    app::{
+        App,
+        store::{FITTING, SHUFFLED, Tab},
+    },
+    engine::{Command, ModelSource, PairSource},
+    study::NO_PROGRESS,
+};
 
 use super::support::{FakeLink, opened};
 

@@ -3,7 +3,16 @@
 use eframe::egui::{self, RichText};
 
 use super::patches;
-use crate::{app::{figure, store::{Answer, Run, Store}, theme::{self, card, colors}, tour::{Landmark, mark}}, report::{Axes, CloudShape, ProjectedToken, Projection}, figures::{Clouds, Limits, Target, clouds}};
+use crate::{
+    app::{
+        figure,
+        store::{Answer, Run, Store},
+        theme::{self, card, colors},
+        tour::{Landmark, mark},
+    },
+    figures::{Clouds, Limits, Target, clouds},
+    report::{Axes, CloudShape, ProjectedToken, Projection},
+};
 
 /// Seconds that the tokens take from one state's place to the next one's.
 const GLIDE: f32 = 0.35;

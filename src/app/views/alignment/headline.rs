@@ -2,7 +2,19 @@
 
 use eframe::egui::{self, RichText};
 
-use crate::{app::{figure, glossary::{self, Term}, store::{Origin, Run, Store}, theme::{card, colors}, tour::{Landmark, mark}}, study::{RecordedModel, NO_PROGRESS}, report::{Report, format_count, format_seconds}, figures::{Ruler, ruler}, words::counted};
+use crate::{
+    app::{
+        figure,
+        glossary::{self, Term},
+        store::{Origin, Run, Store},
+        theme::{card, colors},
+        tour::{Landmark, mark},
+    },
+    figures::{Ruler, ruler},
+    report::{Report, format_count, format_seconds},
+    study::{NO_PROGRESS, RecordedModel},
+    words::counted,
+};
 
 /// Below this width the numbers stand above what they are computed from.
 const NARROW: f32 = 480.0;

@@ -2,7 +2,16 @@
 
 use eframe::egui::{self, RichText};
 
-use crate::{app::{figure, glossary::{self, Term}, store::Store, theme::card, tour::{Landmark, mark}}, figures::{self as charts, Figure, LayersChart, Scale, Target}};
+use crate::{
+    app::{
+        figure,
+        glossary::{self, Term},
+        store::Store,
+        theme::card,
+        tour::{Landmark, mark},
+    },
+    figures::{self as charts, Figure, LayersChart, Scale, Target},
+};
 
 /// Heights of the three charts.
 const HEIGHTS: [f32; 3] = [210.0, 140.0, 130.0];

@@ -2,7 +2,10 @@
 
 use eframe::egui::{self, RichText};
 
-use crate::{app::{glossary, theme}, figures::Named};
+use crate::{
+    app::{glossary, theme},
+    figures::Named,
+};
 
 /// Draws the table, and what keeps its numbers from being compared.
 pub(super) fn show(ui: &mut egui::Ui, runs: &[Named<'_>]) {

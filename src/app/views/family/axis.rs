@@ -2,7 +2,10 @@
 
 use eframe::egui;
 
-use crate::{app::{glossary, store::Store, theme}, study::{FamilyResults, Metric, Over}};
+use crate::{
+    app::{glossary, store::Store, theme},
+    study::{FamilyResults, Metric, Over},
+};
 
 /// Draws the choice of the axis.
 pub(super) fn chooser(ui: &mut egui::Ui, store: &mut Store, results: &FamilyResults) {

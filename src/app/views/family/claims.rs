@@ -3,7 +3,10 @@
 use eframe::egui::{self, RichText};
 
 use super::{FIRST_SENTENCES, bullet};
-use crate::{app::{store::Store, theme}, study::{Claim, FamilyResults, Metric, Outcome, VERDICT_RULE, Verdict, sentences}};
+use crate::{
+    app::{store::Store, theme},
+    study::{Claim, FamilyResults, Metric, Outcome, VERDICT_RULE, Verdict, sentences},
+};
 
 /// Draws the claims about the chosen axis first, then the others, and the rule.
 pub(super) fn show(ui: &mut egui::Ui, store: &Store, results: &FamilyResults) {

@@ -2,7 +2,10 @@
 
 use eframe::egui::{self, RichText};
 
-use crate::{app::{glossary, store::Store, theme}, study::{FamilyResults, Metric, Variant}};
+use crate::{
+    app::{glossary, store::Store, theme},
+    study::{FamilyResults, Metric, Variant},
+};
 
 /// Draws the table; a click on a setting selects it.
 pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, results: &FamilyResults) {

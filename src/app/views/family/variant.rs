@@ -2,7 +2,15 @@
 
 use eframe::egui;
 
-use crate::{app::{store::{Store, Tab}, theme}, study::{FamilyResults, Metric, Variant}, report::format_seconds, words::counted};
+use crate::{
+    app::{
+        store::{Store, Tab},
+        theme,
+    },
+    report::format_seconds,
+    study::{FamilyResults, Metric, Variant},
+    words::counted,
+};
 
 /// Draws the card.
 pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, results: &FamilyResults) {

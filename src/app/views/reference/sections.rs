@@ -3,7 +3,12 @@
 use eframe::egui;
 
 use super::{formula::formula, published};
-use crate::{app::{glossary::prose, store::Store}, report::{Definition, Report, TextMask}, study::NO_PROGRESS, words::counted};
+use crate::{
+    app::{glossary::prose, store::Store},
+    report::{Definition, Report, TextMask},
+    study::NO_PROGRESS,
+    words::counted,
+};
 
 /// A card.
 pub struct Section {

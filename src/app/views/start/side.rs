@@ -3,7 +3,16 @@
 use eframe::egui::{self, RichText};
 
 use super::left_aligned_card;
-use crate::{app::{figure, store::{FITTING, Origin, Run, SHUFFLED, Store, Tab}, theme::{self, colors}}, report::Axes, study::{RecordedModel, Contrast}, figures::{Clouds, Limits, clouds, side_color}};
+use crate::{
+    app::{
+        figure,
+        store::{FITTING, Origin, Run, SHUFFLED, Store, Tab},
+        theme::{self, colors},
+    },
+    figures::{Clouds, Limits, clouds, side_color},
+    report::Axes,
+    study::{Contrast, RecordedModel},
+};
 
 /// Draws the card of side 0, captions that fit, or 1, shuffled ones.
 pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, contrast: &Contrast, side: usize) {
