@@ -4,8 +4,8 @@
 //! The composed, plain WGSL lands in `OUT_DIR/<kernel>.wgsl` and a table of all kernels in
 //! `OUT_DIR/kernels.rs`, so that no composer is part of the program itself. Imports are all there is to
 //! compose: a few lines do it, where a composer with a parser of WGSL would take a quarter of the time of
-//! the demo's build. The table of `assets/demo` lands in `OUT_DIR/demo.rs`, the family's results in
-//! `OUT_DIR/family.rs`; on the web both are empty, the page fetches the files.
+//! the demo's build. The table of `assets/demo` lands in `OUT_DIR/demo.rs`, the study's results in
+//! `OUT_DIR/study.rs`; on the web both are empty, the page fetches the files.
 
 use std::{
     env, fs,
@@ -18,7 +18,7 @@ fn main() -> Result<(), Error> {
     let out_dir = PathBuf::from(env::var("OUT_DIR")?);
     compose_shaders(&out_dir)?;
     list_demo(&out_dir)?;
-    embed_family(&out_dir)
+    embed_study(&out_dir)
 }
 
 fn compose_shaders(out_dir: &Path) -> Result<(), Error> {
@@ -120,19 +120,19 @@ fn list_demo(out_dir: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes `FAMILY_RESULTS` for the app and the demo's table: the text of `assets/family/results.json` where
+/// Writes `STUDY_RESULTS` for the app and the demo's table: the text of `assets/study/results.json` where
 /// there is one. On the web it is none, the page fetches it.
-fn embed_family(out_dir: &Path) -> Result<(), Error> {
+fn embed_study(out_dir: &Path) -> Result<(), Error> {
     let shown = ["CARGO_FEATURE_APP", "CARGO_FEATURE_CLI"];
     if shown.iter().all(|feature| env::var_os(feature).is_none()) {
         // Nobody shows them: new results are no reason to build again.
-        return Ok(fs::write(out_dir.join("family.rs"), "")?);
+        return Ok(fs::write(out_dir.join("study.rs"), "")?);
     }
-    let file = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("assets/family/results.json");
+    let file = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("assets/study/results.json");
     let is_there = file.is_file();
     // A file that is not there would count as changed each time.
     let watched = if is_there {
-        "assets/family/results.json"
+        "assets/study/results.json"
     } else {
         "assets"
     };
@@ -142,8 +142,8 @@ fn embed_family(out_dir: &Path) -> Result<(), Error> {
     } else {
         "None".to_owned()
     };
-    let code = format!("static FAMILY_RESULTS: Option<&str> = {embedded};\n");
-    fs::write(out_dir.join("family.rs"), code)?;
+    let code = format!("static STUDY_RESULTS: Option<&str> = {embedded};\n");
+    fs::write(out_dir.join("study.rs"), code)?;
     Ok(())
 }
 

@@ -73,10 +73,10 @@ export class Files {
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
   }
 
-  /** The text of the family's results.json; null where this page has none. */
-  async family() {
-    const response = await fetch(new URL('family.json', import.meta.url));
-    if (!response.ok) throw new Error(`family.json: the server answered ${response.status} instead of 200: copy the whole bundle`);
+  /** The text of the study's results.json; null where this page has none. */
+  async study() {
+    const response = await fetch(new URL('study.json', import.meta.url));
+    if (!response.ok) throw new Error(`study.json: the server answered ${response.status} instead of 200: copy the whole bundle`);
     const text = await response.text();
     return text.trim() === 'null' ? null : text;
   }

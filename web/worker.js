@@ -8,7 +8,7 @@ let engine = null;
 let running = null;
 let store = null;
 let demo = [];
-let family = [];
+let study = [];
 /** Files that were chosen on the page, by number. */
 const chosen = new Map();
 
@@ -31,9 +31,9 @@ async function start(site) {
     const compiled = compileInBackground(self);
     store = new Store(site.base);
     demo = site.demo;
-    family = site.family;
+    study = site.study;
     await init({ module_or_path: site.module });
-    engine = new Engine({ base: site.base, demo, family, adapter }, { read, fetch: fetchAsset, compiled, died });
+    engine = new Engine({ base: site.base, demo, study, adapter }, { read, fetch: fetchAsset, compiled, died });
     self.postMessage({ ready: { version: site.version, adapter } });
   } catch (error) {
     self.postMessage({ failed: error?.message ?? String(error) });
@@ -78,7 +78,7 @@ const fetchAsset = (path, bytes, sha256, progress) =>
 /** Fetches the demo into the cache, one file at a time; what fails is fetched when it is needed. */
 async function prefetch() {
   if (!(await store.keeps())) return;
-  await store.prune([...demo, ...family].map(({ sha256 }) => sha256));
+  await store.prune([...demo, ...study].map(({ sha256 }) => sha256));
   for (const { path, bytes, sha256 } of demo) {
     // Whoever measures has the connection for himself.
     while (running !== null) await new Promise((resolve) => setTimeout(resolve, 500));

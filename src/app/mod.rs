@@ -119,7 +119,7 @@ impl eframe::App for App {
             Tab::Eyes => views::eyes::show(ui, store),
             Tab::WhatIf => views::what_if::show(ui, store),
             Tab::Compare => views::compare::show(ui, store),
-            Tab::Family => views::family::show(ui, store),
+            Tab::Study => views::study::show(ui, store),
             Tab::Data => views::data::show(ui, store),
             Tab::Reference => views::reference::show(ui, store),
         });

@@ -176,20 +176,20 @@ impl RunningApp {
         Ok(())
     }
 
-    /// Measures a checkpoint of the family by its name, at most so many pairs of it.
+    /// Measures a checkpoint of the study by its name, at most so many pairs of it.
     ///
     /// # Errors
-    /// The family's results are not there, or none of its checkpoints has the name.
+    /// The study's results are not there, or none of its checkpoints has the name.
     #[wasm_bindgen(js_name = runVariant)]
     pub fn run_variant(&self, name: &str, num_pairs: Option<u32>) -> Result<(), JsError> {
         let begun = self.with(|app| {
-            let results = Arc::clone(app.store.family.results()?);
-            let variant = results.family.variant(name)?;
+            let results = Arc::clone(app.store.study.results()?);
+            let variant = results.study.variant(name)?;
             let pairs = num_pairs.map(|pairs| pairs as usize);
             app.store.run_variant(&results, variant, pairs);
             Some(())
         });
-        let missing = || JsError::new(&format!("no checkpoint of the family is called {name}"));
+        let missing = || JsError::new(&format!("no checkpoint of the study is called {name}"));
         begun.flatten().ok_or_else(missing)
     }
 
@@ -268,8 +268,8 @@ struct Shown {
     live: bool,
     /// What the reader brought.
     data: Brought,
-    /// The number of checkpoints in the family, once its results are there.
-    family: usize,
+    /// The number of checkpoints in the study, once its results are there.
+    study: usize,
 }
 
 /// What the reader brought.
@@ -327,7 +327,7 @@ impl Shown {
             current: store.current,
             live: store.is_live(),
             data: Brought::of(&store.data),
-            family: (store.family.results()).map_or(0, |results| results.family.variants.len()),
+            study: (store.study.results()).map_or(0, |results| results.study.variants.len()),
         }
     }
 }

@@ -73,12 +73,12 @@ Examples:
   mirscope bench --quick
   mirscope bench --record record.json --budget 120";
 
-const FAMILY_EXAMPLES: &str = "\
+const STUDY_EXAMPLES: &str = "\
 Examples:
-  mirscope family assets/family
-      the family that the recipe in training/ made; writes results.json, results.csv, results.md
+  mirscope study assets/study
+      the study that the recipe in training/ made; writes results.json, results.csv, results.md
       and figures/ into the folder
-  mirscope family assets/family --all --num-pairs 20
+  mirscope study assets/study --all --num-pairs 20
       everything again, on fewer pairs
 
 A checkpoint is measured again only where its files, the pairs or the settings changed. After Ctrl-C
@@ -110,8 +110,9 @@ pub(crate) enum Task {
     Check(Check),
     /// Time matrix multiplications, forwards and the metric on this machine
     Bench(Bench),
-    /// Measure a family of checkpoints and test the papers' claims against it: tables, figures, results.json
-    Family(Family),
+    /// Measure a study of checkpoints and test the papers' claims against it: tables, figures, results.json
+    #[command(alias = "family")]
+    Study(Study),
     /// Print a report again, or turn it into CSV, HTML or SVG
     Show(Show),
     /// Print shell completions
@@ -152,12 +153,8 @@ pub(crate) struct RecordDemo {
     /// The training's figures
     #[arg(long, value_name = "FILE", default_value = "assets/demo/metrics.json")]
     pub(crate) metrics: PathBuf,
-    /// What was found of the family
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "assets/family/results.json"
-    )]
+    /// What was found of the study
+    #[arg(long, value_name = "FILE", default_value = "assets/study/results.json")]
     pub(crate) results: PathBuf,
 }
 
@@ -336,10 +333,10 @@ impl Bench {
     }
 }
 
-/// Arguments of `family`.
+/// Arguments of `study`.
 #[derive(Debug, ClapArgs)]
-#[command(after_help = FAMILY_EXAMPLES)]
-pub(crate) struct Family {
+#[command(after_help = STUDY_EXAMPLES)]
+pub(crate) struct Study {
     /// Folder with variants.json and the checkpoints that it names; the results go there, too
     #[arg(value_name = "DIR")]
     pub(crate) folder: PathBuf,

@@ -3,7 +3,7 @@
 use crate::{
     engine::{EngineError, Event},
     report::ReportError,
-    study::FamilyError,
+    study::StudyError,
     words::printable,
 };
 
@@ -30,9 +30,9 @@ pub(crate) enum CliError {
     /// A report could not be read or written.
     #[error(transparent)]
     Report(#[from] ReportError),
-    /// A family's files could not be read or written.
+    /// A study's files could not be read or written.
     #[error(transparent)]
-    Family(#[from] FamilyError),
+    Study(#[from] StudyError),
     /// A check found something wrong on this adapter.
     #[error(
         "adapter `{0}` computes wrongly, see above; update its driver or choose another with --adapter"
@@ -44,11 +44,11 @@ pub(crate) enum CliError {
     /// Ctrl-C.
     #[error("cancelled, nothing was written")]
     Cancelled,
-    /// Ctrl-C while a family was measured.
+    /// Ctrl-C while a study was measured.
     #[error(
         "cancelled; {done} of {total} checkpoints are measured, and the next run goes on from there"
     )]
-    FamilyCancelled {
+    StudyCancelled {
         /// Measured ones.
         done: usize,
         /// All.
@@ -73,13 +73,13 @@ impl CliError {
         match self {
             Self::ClosedPipe => 0,
             Self::Usage(_) => 2,
-            Self::Cancelled | Self::FamilyCancelled { .. } => 130,
+            Self::Cancelled | Self::StudyCancelled { .. } => 130,
             Self::Input(_)
             | Self::Unfit
             | Self::Failed(_)
             | Self::Engine(_)
             | Self::Report(_)
-            | Self::Family(_)
+            | Self::Study(_)
             | Self::Wrong(_)
             | Self::Print(_) => 1,
         }
@@ -96,7 +96,7 @@ impl CliError {
         let sentence = printable(&sentence);
         match self {
             Self::ClosedPipe | Self::Unfit => {}
-            Self::Cancelled | Self::FamilyCancelled { .. } => say(&sentence),
+            Self::Cancelled | Self::StudyCancelled { .. } => say(&sentence),
             Self::Usage(_) => {
                 say(&format!(
                     "{red}error:{plain} {sentence}\n\nFor more information, try '--help'."

@@ -5,9 +5,9 @@ use crate::{
         Command, Event, FEWER_PAIRS, FOLDER_LIST, MeasureRequest, MeasureSettings, PairSource,
         demo_connectors,
     },
-    platform::native::stored_family,
+    platform::native::stored_study,
     report::{Report, TextMask, TextStyle, table},
-    study::{Contrast, FamilyResults, ruler_text},
+    study::{Contrast, StudyResults, ruler_text},
 };
 
 use super::{
@@ -67,7 +67,7 @@ pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(),
 
 /// Where a run of the demo lies between captions that fit and shuffled ones.
 fn ruler(task: &Measure, report: &Report, style: TextStyle) -> Option<String> {
-    let results = FamilyResults::parse(stored_family()?, "results.json").ok()?;
+    let results = StudyResults::parse(stored_study()?, "results.json").ok()?;
     let contrast = Contrast::new(&results, report.definition)?;
     let mut connectors = demo_connectors().into_iter();
     let connector = connectors.find(|connector| match &task.connector {

@@ -9,7 +9,6 @@ mod collect;
 mod device_args;
 mod drive;
 mod error;
-mod family;
 mod log;
 mod measure;
 mod number;
@@ -21,6 +20,7 @@ mod record;
 mod records;
 mod show;
 mod size;
+mod study;
 mod terminal;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -92,7 +92,7 @@ fn run(args: Args, output: &Output) -> Result<(), CliError> {
         },
         Task::Check(task) => check::check(&task, quiet, output),
         Task::Bench(task) => check::bench(&task, quiet, output),
-        Task::Family(task) => family::family(&task, quiet, output),
+        Task::Study(task) => study::study(&task, quiet, output),
         Task::Show(task) => show::show(&task, quiet, output),
         Task::Records(task) => records::records(&task, output),
         #[cfg(feature = "app")]

@@ -9,13 +9,13 @@ use crate::{
     words::printable,
 };
 
-/// A bar that shows the stage under way, and one above it for a family; nothing where stderr is no terminal.
+/// A bar that shows the stage under way, and one above it for a study; nothing where stderr is no terminal.
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
     /// The bars together.
     bars: MultiProgress,
-    /// How many checkpoints of a family are done.
+    /// How many checkpoints of a study are done.
     members: Option<ProgressBar>,
     /// The stage that is shown, and whether its units are counted.
     stage: Option<(Stage, bool)>,
@@ -43,7 +43,7 @@ impl Progress {
         self.bars.suspend(write);
     }
 
-    /// Shows which checkpoint of a family is measured, in a line above its stage.
+    /// Shows which checkpoint of a study is measured, in a line above its stage.
     fn member(&mut self, name: &str, done: u64, total: u64) {
         let bars = &self.bars;
         let bar = self.members.get_or_insert_with(|| {
@@ -106,7 +106,7 @@ impl Progress {
 /// columns.
 const COUNTED: &str = "{msg:22} [{bar:20}] {pos}/{len} {prefix}  {elapsed}, {eta} left";
 
-/// Checkpoints of a family.
+/// Checkpoints of a study.
 const MEMBERS: &str =
     "Checkpoints            [{bar:20}] {pos}/{len} {prefix}  {elapsed}, {eta} left";
 

@@ -16,8 +16,8 @@ use crate::{
     },
     report::{AttentionRow, Axes, Definition, LogitLens, PairView, Projection, Report, TokenKind},
     study::{
-        Contrast, ContrastSide, FamilyResults, RecordedClouds, RecordedModel, RecordedRow,
-        RecordedRun, Recording,
+        Contrast, ContrastSide, RecordedClouds, RecordedModel, RecordedRow, RecordedRun, Recording,
+        StudyResults,
     },
 };
 
@@ -59,7 +59,7 @@ pub(crate) fn record(task: &RecordDemo, output: &Output) -> Result<(), CliError>
     runs.extend(steps.into_iter().rev());
     let recording = Recording {
         contrast,
-        family_pairs: recorder.pairs,
+        study_pairs: recorder.pairs,
         demo_pairs,
         runs,
     };
@@ -73,15 +73,15 @@ fn failed(reason: impl ToString) -> CliError {
     CliError::Failed(reason.to_string())
 }
 
-/// The two trainings in the results of the family.
+/// The two trainings in the results of the study.
 fn contrast(results: &Path) -> Result<Contrast, CliError> {
     let wrong = |reason: String| CliError::Input(format!("{}: {reason}", results.display()));
     let text = std::fs::read_to_string(results).map_err(|error| wrong(error.to_string()))?;
-    let found = FamilyResults::parse(&text, &results.display().to_string());
+    let found = StudyResults::parse(&text, &results.display().to_string());
     let found = found.map_err(|error| CliError::Input(error.to_string()))?;
     Contrast::new(&found, Definition::Exact).ok_or_else(|| {
         wrong(
-            "expected a control and seeds to compare the base with, found none: run `mirscope family`"
+            "expected a control and seeds to compare the base with, found none: run `mirscope study`"
                 .to_owned(),
         )
     })
@@ -97,7 +97,7 @@ struct Recorder {
 }
 
 impl Recorder {
-    /// One of the two trainings, measured as its family was.
+    /// One of the two trainings, measured as its study was.
     fn side(&mut self, contrast: &Contrast, side: &ContrastSide) -> Result<RecordedRun, CliError> {
         let settings = MeasureSettings {
             num_pairs: Some(contrast.settings.num_pairs),
@@ -106,8 +106,8 @@ impl Recorder {
             ..MeasureSettings::default()
         };
         let report = self.measure(
-            ModelSource::Family(side.folder.clone()),
-            PairSource::Family(contrast.pairs.clone()),
+            ModelSource::Study(side.folder.clone()),
+            PairSource::Study(contrast.pairs.clone()),
             settings,
         )?;
         let shown = if side == &contrast.fitting {
@@ -116,7 +116,7 @@ impl Recorder {
             [1, 1]
         };
         Ok(RecordedRun {
-            model: RecordedModel::Family(side.folder.clone()),
+            model: RecordedModel::Study(side.folder.clone()),
             samples: contrast.samples,
             answered: Some(side.answered.value),
             ..self.run(report, shown)?
@@ -281,7 +281,7 @@ impl Recorder {
     fn pair(&mut self, index: usize) -> Result<PairView, CliError> {
         match self.ask(Command::Explore(Explore::Pair(index)))? {
             Event::Pair(mut pair) => {
-                // The images of family and demo have the same names in two folders.
+                // The images of study and demo have the same names in two folders.
                 let names = pair.pictures.iter_mut().map(|view| &mut view.name);
                 for name in names.chain([&mut pair.name]) {
                     *name = name.rsplit('/').next().unwrap_or_default().to_owned();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{EngineError, ModelSource, NamedBytes, demo, family_files};
+use super::{EngineError, ModelSource, NamedBytes, demo, study_files};
 use crate::weights::{
     ByteSource, Checkpoint, FolderSource, MemorySource, PickedSource, WeightsError,
 };
@@ -36,8 +36,8 @@ pub(super) async fn open(
                 name: model.name,
             })
         }
-        ModelSource::Family(folder) => {
-            let source = family_files::checkpoint(&folder, progress).await?;
+        ModelSource::Study(folder) => {
+            let source = study_files::checkpoint(&folder, progress).await?;
             Ok(Opened {
                 checkpoint: Checkpoint::open(Arc::new(source))?,
                 name: folder,

@@ -36,11 +36,11 @@ pub enum EngineError {
     /// A file of the demo cannot be had.
     #[error(transparent)]
     DemoFile(#[from] DemoFileError),
-    /// A file of the family is not at hand.
+    /// A file of the study is not at hand.
     #[error(
-        "assets/family/{what} is not at hand: the family's checkpoints are part of the repository and of the page; start mirscope where `assets/family` lies"
+        "assets/study/{what} is not at hand: the study's checkpoints are part of the repository and of the page; start mirscope where `assets/study` lies"
     )]
-    NoFamily {
+    NoStudy {
         /// The file or folder.
         what: String,
     },
@@ -74,7 +74,7 @@ pub enum EngineError {
         /// What happened.
         reason: String,
     },
-    /// A checkpoint of a family cannot be measured.
+    /// A checkpoint of a study cannot be measured.
     #[error("{name}: {source}")]
     Member {
         /// Its name.

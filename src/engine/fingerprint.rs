@@ -13,7 +13,7 @@ use super::EngineError;
 
 const INDEX: &str = "model.safetensors.index.json";
 
-/// Hashes of files, each read once: checkpoints of a family share most of their weights.
+/// Hashes of files, each read once: checkpoints of a study share most of their weights.
 ///
 /// FNV-1a of 64 bits (G. Fowler, L. C. Noll, K.-P. Vo): it tells changes, it does not guard against
 /// anybody.

@@ -10,7 +10,7 @@ use crate::{
         Inspection, Kept, LogitLens, PairView, Projection, Report, TextMask, WhatIf,
         WhatIfSettings,
     },
-    study::FamilySettings,
+    study::StudySettings,
 };
 
 use super::source::{ModelSource, PairSource};
@@ -34,25 +34,25 @@ pub enum Command {
     /// Checks whether the adapter at hand computes rightly.
     Check(Box<CheckRequest>),
     /// Measures several checkpoints one after the other on one device.
-    Family(Box<FamilyRequest>),
+    Study(Box<StudyRequest>),
 }
 
 /// Several checkpoints to measure with one device and one set of settings; the definition is the exact
 /// one, with the official accurate one's rate beside it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct FamilyRequest {
+pub struct StudyRequest {
     /// The checkpoints.
-    pub members: Vec<FamilyMember>,
+    pub members: Vec<StudyMember>,
     /// Which device computes.
     #[serde(default)]
     pub device: DeviceSettings,
     /// How each is measured.
-    pub settings: FamilySettings,
+    pub settings: StudySettings,
 }
 
-/// A checkpoint of a family.
+/// A checkpoint of a study.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct FamilyMember {
+pub struct StudyMember {
     /// Its name.
     pub name: String,
     /// The checkpoint.
@@ -61,9 +61,9 @@ pub struct FamilyMember {
     pub pairs: PairSource,
 }
 
-/// A checkpoint of a family that has been measured.
+/// A checkpoint of a study that has been measured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct FamilyReport {
+pub struct StudyReport {
     /// Its name.
     pub name: String,
     /// The report, of the exact definition.
@@ -308,7 +308,7 @@ pub enum Event {
     Note(String),
     /// What can be explored after the measurement; comes before its report.
     Kept(Kept),
-    /// A checkpoint of a family is begun: its name, and how many are done before it, of how many.
+    /// A checkpoint of a study is begun: its name, and how many are done before it, of how many.
     Member {
         /// Its name.
         name: String,
@@ -317,10 +317,10 @@ pub enum Event {
         /// All.
         total: u64,
     },
-    /// A checkpoint of a family is measured.
-    MemberReport(Box<FamilyReport>),
-    /// All checkpoints of a family are measured; each was told before.
-    Family,
+    /// A checkpoint of a study is measured.
+    MemberReport(Box<StudyReport>),
+    /// All checkpoints of a study are measured; each was told before.
+    Study,
     /// The measurement is done.
     Report(Box<Report>),
     /// One pair as the model sees it.

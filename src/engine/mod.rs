@@ -11,8 +11,6 @@ mod checkpoint;
 mod demo;
 mod describe;
 mod error;
-mod family;
-mod family_files;
 #[cfg(not(target_arch = "wasm32"))]
 mod fingerprint;
 mod finite;
@@ -30,6 +28,8 @@ mod prepare;
 mod select;
 mod session;
 mod source;
+mod study;
+mod study_files;
 mod thumbnail;
 #[cfg(target_arch = "wasm32")]
 pub mod worker;

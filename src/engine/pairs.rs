@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::{
-    EngineError, ImageInput, MeasureSettings, PairInput, PairSource, demo, family_files, join,
-    select,
+    EngineError, ImageInput, MeasureSettings, PairInput, PairSource, demo, join, select,
+    study_files,
 };
 use crate::platform::{self, PickedFile};
 use crate::words::counted;
@@ -38,9 +38,9 @@ pub(super) async fn choose(
             let (pairs, available) = demo::pairs(num, seed).await?;
             (pairs, "the demo's held-out pairs".to_owned(), available)
         }
-        PairSource::Family(list) => {
-            let (pairs, available) = family_files::pairs(&list, num, seed).await?;
-            (pairs, format!("the family's {list}"), available)
+        PairSource::Study(list) => {
+            let (pairs, available) = study_files::pairs(&list, num, seed).await?;
+            (pairs, format!("the study's {list}"), available)
         }
         PairSource::Pairs { name, pairs } => {
             let available = pairs.len();

@@ -14,8 +14,8 @@ pub enum ModelSource {
         /// Name in the demo's connector index, `None` for the trained one.
         connector: Option<String>,
     },
-    /// A checkpoint of the shipped family, by its folder below `assets/family`.
-    Family(String),
+    /// A checkpoint of the shipped study, by its folder below `assets/study`.
+    Study(String),
     /// A Hugging Face folder on disk (native only).
     Folder(PathBuf),
     /// The files of a Hugging Face folder, by name or by path: the first `config.json` marks the
@@ -30,8 +30,8 @@ pub enum ModelSource {
 pub enum PairSource {
     /// The demo's held-out pairs.
     Demo,
-    /// A list of pairs of the shipped family, by its path below `assets/family`.
-    Family(String),
+    /// A list of pairs of the shipped study, by its path below `assets/study`.
+    Study(String),
     /// Each image with its own text.
     Pairs {
         /// Where they come from, for the report.

@@ -2,7 +2,7 @@
 //! a file, so that what is seen is what is exported.
 //!
 //! A chart is a function from a report's data and a [`Look`] to a [`Figure`]: [`layers`], [`parts`],
-//! [`norms`], [`clouds`], [`compare`], [`difference`], [`mir_per_run`], and of a family of checkpoints
+//! [`norms`], [`clouds`], [`compare`], [`difference`], [`mir_per_run`], and of a study of checkpoints
 //! [`mir_score`], [`settings_plot`], [`axis_curves`]; of two trainings set against each other [`ruler`]
 //! and [`answers`]. [`Figure::captioned`] adds what an exported figure needs, [`report_figure`] puts the charts of one report under each other.
 
@@ -43,8 +43,8 @@ pub use parts::parts;
 pub use ruler::{Ruler, ruler, side_color};
 pub use spot::{DotSpots, Spot, Target};
 pub use study::{
-    FamilyFigure, FamilyPlot, axis_curves, family_captioned, family_figures, family_origin,
-    mir_score, settings_plot, variant_tip,
+    StudyFigure, StudyPlot, axis_curves, mir_score, settings_plot, study_captioned, study_figures,
+    study_origin, variant_tip,
 };
 pub use svg::svg_of;
 pub use whole::{report_figure, svg};

@@ -16,7 +16,7 @@ pub enum Target {
     },
     /// A run, by its place among those that the figure was given.
     Run(usize),
-    /// A checkpoint of a family, by its place in the family.
+    /// A checkpoint of a study, by its place in the study.
     Variant(usize),
 }
 

@@ -22,7 +22,7 @@ pub use native::{
 };
 #[cfg(all(feature = "app", not(target_arch = "wasm32")))]
 pub use native::{
-    address, cache_size, clear_cache, family_results, has_family, in_background, pick, read, save,
+    address, cache_size, clear_cache, has_study, in_background, pick, read, save, study_results,
 };
 #[cfg(target_arch = "wasm32")]
 pub use web::{
@@ -31,5 +31,5 @@ pub use web::{
 };
 #[cfg(all(feature = "app", target_arch = "wasm32"))]
 pub use web::{
-    address, cache_size, clear_cache, family_results, has_family, in_background, pick, read, save,
+    address, cache_size, clear_cache, has_study, in_background, pick, read, save, study_results,
 };

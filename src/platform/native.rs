@@ -4,17 +4,17 @@
 #[cfg(feature = "app")]
 mod dialogs;
 mod disk;
-mod family;
+mod study;
 mod target;
 
 #[cfg(feature = "app")]
 pub use dialogs::{address, cache_size, clear_cache, in_background, pick, read, save};
 pub use disk::{files_at, read_range, read_text};
-pub use family::asset_files;
+pub use study::asset_files;
 #[cfg(feature = "cli")]
-pub use family::stored_family;
+pub use study::stored_study;
 #[cfg(feature = "app")]
-pub use family::{family_results, has_family};
+pub use study::{has_study, study_results};
 pub use target::Target;
 
 use std::{

@@ -9,8 +9,8 @@ pub use host::{
 };
 #[cfg(feature = "app")]
 pub use page::{
-    PageFiles, address, cache_size, clear_cache, dropped, family_results, has_family,
-    in_background, pick, read, save, set_page_files,
+    PageFiles, address, cache_size, clear_cache, dropped, has_study, in_background, pick, read,
+    save, set_page_files, study_results,
 };
 
 use std::{cell::RefCell, collections::VecDeque};
@@ -27,9 +27,9 @@ pub struct Site {
     pub base: String,
     /// The files below `assets/demo`, sorted by path.
     pub demo: Vec<SiteFile>,
-    /// The files below `assets/family`, sorted by path.
+    /// The files below `assets/study`, sorted by path.
     #[serde(default)]
-    pub family: Vec<SiteFile>,
+    pub study: Vec<SiteFile>,
     /// What the browser tells about the adapter: vendor, architecture, description.
     #[serde(default)]
     pub adapter: Option<String>,

@@ -56,7 +56,7 @@ pub struct KernelLine {
     pub ok: bool,
 }
 
-/// A small checkpoint of a family of models.
+/// A small checkpoint of a study of models.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StatesLine {
     /// Its folder.

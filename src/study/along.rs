@@ -1,6 +1,6 @@
 //! What goes along with MIR from the start of one training to its end.
 
-use super::{FamilyResults, Metric, Variant};
+use super::{Metric, StudyResults, Variant};
 
 /// What every text says that shows steps of one training beside each other.
 pub const NO_PROGRESS: &str = "MIR is no measure of progress along one run";
@@ -88,12 +88,12 @@ pub(super) fn path(steps: &[Step]) -> Option<String> {
 }
 
 /// The steps of a run of snapshots, those left out that were not measured.
-pub(super) fn steps(results: &FamilyResults, snapshots: &[&Variant]) -> Vec<Step> {
+pub(super) fn steps(results: &StudyResults, snapshots: &[&Variant]) -> Vec<Step> {
     let step = |variant: &&Variant| {
         let value = |metric: Metric| metric.value(results, variant);
         // A further seed's label names its seed, too.
         let first = variant.replicate_of.as_deref();
-        let setting = first.and_then(|name| results.family.variant(name));
+        let setting = first.and_then(|name| results.study.variant(name));
         Some(Step {
             label: setting.unwrap_or(variant).label.clone(),
             mir: value(Metric::Mir)?,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FamilyResults, FamilySettings, Metric, Score, SeedNoise, Variant};
+use super::{Metric, Score, SeedNoise, StudyResults, StudySettings, Variant};
 use crate::report::{Definition, Report};
 
 /// The base and the negative control with what was found of them, all of it from the results.
@@ -23,8 +23,8 @@ pub struct Contrast {
     /// Vision tokens that were measured of each.
     pub n_vision: usize,
     /// How all of them were measured.
-    pub settings: FamilySettings,
-    /// List of the pairs that were measured, relative to the family's folder.
+    pub settings: StudySettings,
+    /// List of the pairs that were measured, relative to the study's folder.
     pub pairs: String,
 }
 
@@ -33,27 +33,27 @@ pub struct Contrast {
 pub struct ContrastSide {
     /// Name of the variant with the first seed.
     pub variant: String,
-    /// Folder of its checkpoint, relative to the family's.
+    /// Folder of its checkpoint, relative to the study's.
     pub folder: String,
     /// MIR by seed, the first seed first.
     pub seeds: Vec<(u64, f64)>,
     /// Held-out questions answered rightly, with the first seed.
     pub answered: Score,
-    /// The same by kind of question, in the family's order.
+    /// The same by kind of question, in the study's order.
     pub kinds: Vec<(String, Score)>,
 }
 
 impl Contrast {
     /// What is at the two sides with a definition; none where the results have no control, no second
     /// seed of any setting, or sides that were trained on different numbers of pairs.
-    pub fn new(results: &FamilyResults, definition: Definition) -> Option<Self> {
+    pub fn new(results: &StudyResults, definition: Definition) -> Option<Self> {
         let metric = match definition {
             Definition::Exact => Metric::Mir,
             Definition::OfficialAccurate => Metric::MirOfficial,
             Definition::OfficialFast => return None,
         };
-        let family = &results.family;
-        let (base, control) = (family.variant(&family.base)?, family.control()?);
+        let study = &results.study;
+        let (base, control) = (study.variant(&study.base)?, study.control()?);
         let tokens = |variant: &Variant| Some(results.measured.get(&variant.name)?.n_vision);
         let comparable = base.samples == control.samples && tokens(base)? == tokens(control)?;
         comparable.then_some(())?;
@@ -61,12 +61,12 @@ impl Contrast {
             fitting: side(results, base, &metric)?,
             shuffled: side(results, control, &metric)?,
             noise: results.noise_of(&metric)?.clone(),
-            chance: family.chance.best(),
+            chance: study.chance.best(),
             samples: base.samples,
             n_vision: tokens(base)?,
             definition,
             settings: results.settings,
-            pairs: family.pairs.clone(),
+            pairs: study.pairs.clone(),
         })
     }
 
@@ -96,10 +96,10 @@ impl ContrastSide {
     }
 }
 
-fn side(results: &FamilyResults, variant: &Variant, metric: &Metric) -> Option<ContrastSide> {
-    let family = &results.family;
-    let replicates = family.replicates(&variant.name);
-    let kinds = family.kinds.iter().filter_map(|kind| {
+fn side(results: &StudyResults, variant: &Variant, metric: &Metric) -> Option<ContrastSide> {
+    let study = &results.study;
+    let replicates = study.replicates(&variant.name);
+    let kinds = study.kinds.iter().filter_map(|kind| {
         let score = variant.scores.choice_kinds.get(kind)?;
         Some((kind.clone(), *score))
     });

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FamilyAxis, FamilyResults, Metric, RankCorrelation, Variant, rank_correlation};
+use super::{Metric, RankCorrelation, StudyAxis, StudyResults, Variant, rank_correlation};
 
 /// The settings that a correlation is over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,7 +10,7 @@ use super::{FamilyAxis, FamilyResults, Metric, RankCorrelation, Variant, rank_co
 pub enum Over {
     /// All of them.
     All,
-    /// Those of [`FamilyResults::comparable`].
+    /// Those of [`StudyResults::comparable`].
     Comparable,
     /// Those of the axis of this name.
     Axis(String),
@@ -18,7 +18,7 @@ pub enum Over {
 
 impl Over {
     /// The settings of an axis, or all of them without one.
-    pub fn axis(axis: Option<&FamilyAxis>) -> Self {
+    pub fn axis(axis: Option<&StudyAxis>) -> Self {
         axis.map_or(Self::All, |axis| Self::Axis(axis.name.clone()))
     }
 }
@@ -38,7 +38,7 @@ pub struct Correlation {
 
 /// The rank correlation of two metrics over those of the variants that have both.
 pub(super) fn rank_over(
-    results: &FamilyResults,
+    results: &StudyResults,
     variants: &[&Variant],
     x: &Metric,
     y: &Metric,
@@ -52,8 +52,8 @@ pub(super) fn rank_over(
 
 /// MIR in its three forms with the score, and MIR with losses: over all settings, over those that can be
 /// compared, and along each axis.
-pub fn correlations(results: &FamilyResults) -> Vec<Correlation> {
-    let family = &results.family;
+pub fn correlations(results: &StudyResults) -> Vec<Correlation> {
+    let study = &results.study;
     let pairs = [
         (Metric::Mir, Metric::Choice),
         (Metric::MirOfficial, Metric::Choice),
@@ -70,11 +70,11 @@ pub fn correlations(results: &FamilyResults) -> Vec<Correlation> {
         });
         pairs.collect()
     };
-    let all: Vec<&Variant> = family.first_seeds().collect();
+    let all: Vec<&Variant> = study.first_seeds().collect();
     let mut found = correlated(Over::All, &all);
     found.extend(correlated(Over::Comparable, &results.comparable()));
-    for axis in &family.axes {
-        let variants: Vec<&Variant> = family.settings(axis).collect();
+    for axis in &study.axes {
+        let variants: Vec<&Variant> = study.settings(axis).collect();
         found.extend(correlated(Over::Axis(axis.name.clone()), &variants));
     }
     found

@@ -1,13 +1,13 @@
 //! The variants as comma-separated values.
 
-use super::{FamilyResults, Metric, Variant};
+use super::{Metric, StudyResults, Variant};
 use crate::report::csv::quoted;
 
 /// The variants, one a line under a line of field names (RFC 4180, with `\n` line ends).
 ///
 /// Numbers are written so that reading them gives the same bits; what is absent is empty. Scores have
 /// their 95 % interval beside them. Claims and correlations are not in it: keep the JSON beside it.
-pub fn family_csv(results: &FamilyResults) -> String {
+pub fn study_csv(results: &StudyResults) -> String {
     let mut metrics = vec![
         Metric::Mir,
         Metric::MirOfficial,
@@ -19,7 +19,7 @@ pub fn family_csv(results: &FamilyResults) -> String {
         Metric::CaptionLoss,
         Metric::TextPerplexity,
     ];
-    let kinds = results.family.kinds.iter().cloned();
+    let kinds = results.study.kinds.iter().cloned();
     metrics.extend(kinds.map(Metric::ChoiceKind));
     metrics.extend(results.shots().into_iter().map(Metric::FewShot));
     let depth = results.depth();
@@ -50,7 +50,7 @@ pub fn family_csv(results: &FamilyResults) -> String {
     header.extend((1..=depth).map(|layer| format!("frechet_{layer}")));
     header.push("note".to_owned());
     let mut text = header.join(",") + "\n";
-    for variant in &results.family.variants {
+    for variant in &results.study.variants {
         text += &line(results, variant, &metrics, depth);
         text.push('\n');
     }
@@ -65,7 +65,7 @@ fn has_interval(metric: &Metric) -> bool {
     )
 }
 
-fn line(results: &FamilyResults, variant: &Variant, metrics: &[Metric], depth: usize) -> String {
+fn line(results: &StudyResults, variant: &Variant, metrics: &[Metric], depth: usize) -> String {
     let measured = results.measured.get(&variant.name);
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
     let count = |value: Option<usize>| value.map_or_else(String::new, |value| value.to_string());

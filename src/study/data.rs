@@ -1,4 +1,4 @@
-//! What the recipe says about a family: `variants.json`.
+//! What the recipe says about a study: `variants.json`.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -7,20 +7,20 @@ use std::{
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Claim, Expectation, FamilyError};
+use super::{Claim, Expectation, StudyError};
 use crate::report::json_place::in_field;
 
 /// Version of the layout of `variants.json` and `results.json`.
-pub const FAMILY_SCHEMA: u32 = 1;
+pub const STUDY_SCHEMA: u32 = 1;
 
-/// A family of checkpoints, varied one axis at a time around one base.
+/// A study of checkpoints, varied one axis at a time around one base.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Family {
-    /// [`FAMILY_SCHEMA`] of the recipe that wrote it.
+pub struct Study {
+    /// [`STUDY_SCHEMA`] of the recipe that wrote it.
     pub schema: u32,
     /// Name of the base variant.
     pub base: String,
-    /// List of the image-text pairs that are measured, relative to the family's folder.
+    /// List of the image-text pairs that are measured, relative to the study's folder.
     pub pairs: String,
     /// Kinds of the held-out questions, for example `colour`.
     #[serde(default)]
@@ -33,7 +33,7 @@ pub struct Family {
     /// Every checkpoint, the base and further seeds included.
     pub variants: Vec<Variant>,
     /// What was varied.
-    pub axes: Vec<FamilyAxis>,
+    pub axes: Vec<StudyAxis>,
     /// What the papers say, to be judged.
     #[serde(default)]
     pub claims: Vec<Claim>,
@@ -61,7 +61,7 @@ impl Chance {
 /// One checkpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Variant {
-    /// Its name, unique in the family.
+    /// Its name, unique in the study.
     pub name: String,
     /// The axis that it was trained for.
     pub axis: String,
@@ -75,13 +75,13 @@ pub struct Variant {
     /// The variant of the same setting with the first seed; absent for that one itself.
     #[serde(default)]
     pub replicate_of: Option<String>,
-    /// Its Hugging Face folder, relative to the family's.
+    /// Its Hugging Face folder, relative to the study's.
     pub folder: String,
     /// Whether the folder is left out of what ships: its last result is kept, and the recipe makes the
     /// weights again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub left_out: bool,
-    /// List of documents that are measured instead of the pairs, relative to the family's folder.
+    /// List of documents that are measured instead of the pairs, relative to the study's folder.
     #[serde(default)]
     pub documents: Option<String>,
     /// Image-text pairs it was trained on.
@@ -134,7 +134,7 @@ pub struct Scores {
 
 /// Something that was varied alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FamilyAxis {
+pub struct StudyAxis {
     /// Its name: small letters, digits, `-` and `_`, for it becomes part of file names.
     pub name: String,
     /// Its title.
@@ -149,25 +149,25 @@ pub struct FamilyAxis {
     pub variants: Vec<String>,
 }
 
-/// Reads JSON of the family's schema; `expected` names what it is to be.
+/// Reads JSON of the study's schema; `expected` names what it is to be.
 pub(super) fn parse_schema<T: DeserializeOwned>(
     json: &str,
     file: &str,
     expected: &'static str,
-) -> Result<T, FamilyError> {
+) -> Result<T, StudyError> {
     #[derive(Deserialize)]
     struct Head {
         schema: u64,
     }
-    let wrong = |source| FamilyError::Parse {
+    let wrong = |source| StudyError::Parse {
         file: file.to_owned(),
         expected,
         place: in_field(json, &source),
         source,
     };
     let head: Head = serde_json::from_str(json).map_err(wrong)?;
-    if head.schema != u64::from(FAMILY_SCHEMA) {
-        return Err(FamilyError::Schema {
+    if head.schema != u64::from(STUDY_SCHEMA) {
+        return Err(StudyError::Schema {
             file: file.to_owned(),
             expected,
             found: head.schema,
@@ -176,22 +176,22 @@ pub(super) fn parse_schema<T: DeserializeOwned>(
     serde_json::from_str(json).map_err(wrong)
 }
 
-impl Family {
+impl Study {
     /// Reads `variants.json` from its text; `file` is its name in messages.
     ///
     /// # Errors
-    /// [`FamilyError::Schema`] before anything else, [`FamilyError::Parse`], and
-    /// [`FamilyError::Field`] where names do not fit together.
-    pub fn parse(json: &str, file: &str) -> Result<Self, FamilyError> {
-        let family: Self = parse_schema(json, file, "a family of checkpoints")?;
-        family.check(file)?;
-        Ok(family)
+    /// [`StudyError::Schema`] before anything else, [`StudyError::Parse`], and
+    /// [`StudyError::Field`] where names do not fit together.
+    pub fn parse(json: &str, file: &str) -> Result<Self, StudyError> {
+        let study: Self = parse_schema(json, file, "a study of checkpoints")?;
+        study.check(file)?;
+        Ok(study)
     }
 
     /// Fails where a name leads nowhere, stands twice, or a path leads out of where it may.
-    pub(super) fn check(&self, file: &str) -> Result<(), FamilyError> {
+    pub(super) fn check(&self, file: &str) -> Result<(), StudyError> {
         let wrong = |field: String, reason: String| {
-            Err(FamilyError::Field {
+            Err(StudyError::Field {
                 file: file.to_owned(),
                 field,
                 reason,
@@ -209,7 +209,7 @@ impl Family {
             }
             if !stays_below(&variant.folder) {
                 let reason = format!(
-                    "expected a folder below the family's, found `{}`",
+                    "expected a folder below the study's, found `{}`",
                     variant.folder
                 );
                 return wrong(field("folder"), reason);
@@ -279,18 +279,18 @@ impl Family {
     }
 
     /// The axis called `name`.
-    pub fn axis(&self, name: &str) -> Option<&FamilyAxis> {
+    pub fn axis(&self, name: &str) -> Option<&StudyAxis> {
         self.axes.iter().find(|axis| axis.name == name)
     }
 
     /// The axis along pre-training: the one called `samples`.
-    pub fn pretraining(&self) -> Option<&FamilyAxis> {
+    pub fn pretraining(&self) -> Option<&StudyAxis> {
         self.axis("samples")
     }
 
     /// The settings of an axis in their order: its variants without those that replicate another one
     /// of it.
-    pub fn settings<'a>(&'a self, axis: &'a FamilyAxis) -> impl Iterator<Item = &'a Variant> {
+    pub fn settings<'a>(&'a self, axis: &'a StudyAxis) -> impl Iterator<Item = &'a Variant> {
         let variants = axis.variants.iter().filter_map(|name| self.variant(name));
         variants.filter(|variant| {
             let first = variant.replicate_of.as_ref();
@@ -379,14 +379,14 @@ mod tests {
     }
 
     #[test]
-    fn a_sound_family_is_read_and_asked() {
-        let family = Family::parse(&json(|_| ()), "variants.json").unwrap();
-        assert_eq!(family.first_seeds().count(), 2);
-        assert_eq!(family.replicates("base").count(), 1);
-        let settings = family.settings(family.pretraining().unwrap());
+    fn a_sound_study_is_read_and_asked() {
+        let study = Study::parse(&json(|_| ()), "variants.json").unwrap();
+        assert_eq!(study.first_seeds().count(), 2);
+        assert_eq!(study.replicates("base").count(), 1);
+        let settings = study.settings(study.pretraining().unwrap());
         assert_eq!(settings.count(), 2);
-        assert_eq!(family.control().unwrap().name, "shuffled-captions");
-        assert!(family.variants[0].scores.few_shot.is_empty());
+        assert_eq!(study.control().unwrap().name, "shuffled-captions");
+        assert!(study.variants[0].scores.few_shot.is_empty());
     }
 
     /// What is wrong, with the words that the refusal must have.
@@ -422,11 +422,11 @@ mod tests {
             ),
             (
                 |v| v["variants"][0]["samples"] = "many".into(),
-                "expected a family",
+                "expected a study",
             ),
         ];
         for (change, words) in cases {
-            let error = Family::parse(&json(change), "variants.json").unwrap_err();
+            let error = Study::parse(&json(change), "variants.json").unwrap_err();
             let text = error.to_string();
             assert!(
                 text.starts_with("variants.json: ") && text.contains(words),

@@ -1,20 +1,20 @@
-//! Why a family or its results cannot be used.
+//! Why a study or its results cannot be used.
 
-use super::FAMILY_SCHEMA;
+use super::STUDY_SCHEMA;
 use crate::platform::FileError;
 
-/// Why a family or its results cannot be used.
+/// Why a study or its results cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum FamilyError {
+pub enum StudyError {
     /// A file that cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Not JSON, or something else than a family.
+    /// Not JSON, or something else than a study.
     #[error("{file}: expected {expected}, found something else{place}: {source}")]
     Parse {
         /// The file.
         file: String,
-        /// `a family of checkpoints` or `results of a family`.
+        /// `a study of checkpoints` or `results of a study`.
         expected: &'static str,
         /// ` in ` and the field's path; empty where it is none.
         place: String,
@@ -23,13 +23,13 @@ pub enum FamilyError {
     },
     /// Of another layout.
     #[error(
-        "{file}: expected {expected} with `schema` {FAMILY_SCHEMA}, found {found}: use the version \
+        "{file}: expected {expected} with `schema` {STUDY_SCHEMA}, found {found}: use the version \
          of mirscope that goes with it"
     )]
     Schema {
         /// The file.
         file: String,
-        /// As in [`FamilyError::Parse`].
+        /// As in [`StudyError::Parse`].
         expected: &'static str,
         /// Its `schema`.
         found: u64,

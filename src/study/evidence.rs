@@ -2,9 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Claim, Expectation, FamilyResults, Metric, RankCorrelation, Variant, rank_correlation,
-};
+use super::{Claim, Expectation, Metric, RankCorrelation, StudyResults, Variant, rank_correlation};
 
 /// A claim's numbers, in the order in which they are judged.
 pub(super) struct Evidence {
@@ -49,7 +47,7 @@ impl OtherSeed {
 
 /// The values of some of a claim's variants in order, or why there are none.
 pub(super) fn evidence(
-    results: &FamilyResults,
+    results: &StudyResults,
     claim: &Claim,
     variants: &[&Variant],
 ) -> Result<Evidence, String> {
@@ -84,12 +82,12 @@ pub(super) fn evidence(
 
 /// The same from every other seed that two or more of the claim's variants were trained from.
 pub(super) fn other_seeds(
-    results: &FamilyResults,
+    results: &StudyResults,
     claim: &Claim,
     variants: &[&Variant],
 ) -> Vec<OtherSeed> {
     let mut found = Vec::new();
-    for (seed, variants) in results.family.other_seeds(variants) {
+    for (seed, variants) in results.study.other_seeds(variants) {
         let Ok(evidence) = evidence(results, claim, &variants) else {
             continue;
         };

@@ -1,6 +1,6 @@
 //! What can be asked of a variant by name.
 
-use super::{FamilyResults, Score, Variant};
+use super::{Score, StudyResults, Variant};
 
 /// A number of a variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,7 +149,7 @@ impl Metric {
     }
 
     /// The variant's value; none where it is missing.
-    pub fn value(&self, results: &FamilyResults, variant: &Variant) -> Option<f64> {
+    pub fn value(&self, results: &StudyResults, variant: &Variant) -> Option<f64> {
         let measured = results.measured.get(&variant.name);
         let value = match self {
             Self::Mir => measured?.mir,

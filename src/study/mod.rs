@@ -1,7 +1,7 @@
-//! A family of checkpoints: what was trained, what was measured of it, and what that says about the
+//! A study of checkpoints: what was trained, what was measured of it, and what that says about the
 //! claims of the papers.
 //!
-//! [`Family`] is what the recipe wrote, [`FamilyResults`] what `mirscope family` makes of it: every
+//! [`Study`] is what the recipe wrote, [`StudyResults`] what `mirscope study` makes of it: every
 //! variant's [`Measured`], the noise between seeds ([`SeedNoise`]), rank correlations
 //! ([`Correlation`]) and a [`Verdict`] per claim, by one rule ([`VERDICT_RULE`]).
 
@@ -31,9 +31,9 @@ pub use along::{NO_PROGRESS, Step, along};
 pub use claim::{Claim, Expectation};
 pub use contrast::{Contrast, ContrastSide};
 pub use correlation::{Correlation, Over, correlations};
-pub use csv::family_csv;
-pub use data::{Chance, FAMILY_SCHEMA, Family, FamilyAxis, Score, Scores, Variant};
-pub use error::FamilyError;
+pub use csv::study_csv;
+pub use data::{Chance, STUDY_SCHEMA, Score, Scores, Study, StudyAxis, Variant};
+pub use error::StudyError;
 pub use evidence::OtherSeed;
 pub use metric::Metric;
 pub use noise::{SeedNoise, seed_noise};
@@ -42,10 +42,10 @@ pub use rank::{Certainty, RankCorrelation, average_ranks, rank_correlation, spea
 pub use recording::{
     RecordedClouds, RecordedModel, RecordedRow, RecordedRun, Recording, RecordingError,
 };
-pub use results::{FamilyResults, FamilySettings, Measured, MeasuredLayer};
+pub use results::{Measured, MeasuredLayer, StudyResults, StudySettings};
 pub use ruler_text::ruler_text;
 pub(crate) use ruler_text::{FARTHER, NEARER, SIDES};
 pub use sentences::sentences;
-pub use terminal::family_text;
-pub use text::family_markdown;
+pub use terminal::study_text;
+pub use text::study_markdown;
 pub use verdict::{Outcome, VERDICT_RULE, Verdict, verdicts};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FamilyResults, Metric, Variant};
+use super::{Metric, StudyResults, Variant};
 
 /// The 97.5 % quantiles of Student's t for 1 to 30 degrees of freedom.
 const STUDENT: [f64; 30] = [
@@ -60,11 +60,11 @@ impl SeedNoise {
 ///
 /// Of a long run's snapshots the last one counts: the others are the same run. Scores that are at chance
 /// from all seeds tell how guesses differ, and do not count.
-pub fn seed_noise(results: &FamilyResults, metric: &Metric) -> Option<SeedNoise> {
-    let family = &results.family;
+pub fn seed_noise(results: &StudyResults, metric: &Metric) -> Option<SeedNoise> {
+    let study = &results.study;
     let (mut squares, mut settings, mut runs) = (0.0, 0, 0);
-    for first in family.first_trainings() {
-        let seeds = std::iter::once(first).chain(family.replicates(&first.name));
+    for first in study.first_trainings() {
+        let seeds = std::iter::once(first).chain(study.replicates(&first.name));
         let seeds: Vec<&Variant> = seeds.collect();
         let at_chance = |it: &&Variant| results.is_above_chance(metric, it) == Some(false);
         if seeds.iter().all(at_chance) {

@@ -16,9 +16,9 @@ use crate::report::{
 pub struct Recording {
     /// The two trainings that are set against each other; their runs are among the recorded ones.
     pub contrast: Contrast,
-    /// Pairs of the family that can be looked at, the same in every run of its checkpoints.
-    #[serde(with = "recorded_pair")]
-    pub family_pairs: Vec<PairView>,
+    /// Pairs of the study that can be looked at, the same in every run of its checkpoints.
+    #[serde(with = "recorded_pair", alias = "family_pairs")]
+    pub study_pairs: Vec<PairView>,
     /// The same of the demo: the same tokens over images of another size.
     #[serde(with = "recorded_pair")]
     pub demo_pairs: Vec<PairView>,
@@ -45,7 +45,7 @@ impl Recording {
     pub fn pairs_of(&self, model: &RecordedModel) -> &[PairView] {
         match model {
             RecordedModel::Demo(_) => &self.demo_pairs,
-            RecordedModel::Family(_) => &self.family_pairs,
+            RecordedModel::Study(_) => &self.study_pairs,
         }
     }
 
@@ -93,8 +93,9 @@ pub struct RecordedRun {
 pub enum RecordedModel {
     /// The demo with the connector of this name: steps of one training.
     Demo(String),
-    /// The checkpoint in this folder of the family: the end of a training of its own.
-    Family(String),
+    /// The checkpoint in this folder of the study: the end of a training of its own.
+    #[serde(alias = "Family")]
+    Study(String),
 }
 
 /// Projections of the same tokens at several states.

@@ -1,11 +1,11 @@
-//! What was measured of a family: `results.json`.
+//! What was measured of a study: `results.json`.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Chance, Correlation, FAMILY_SCHEMA, Family, FamilyError, Metric, Over, SeedNoise, Variant,
+    Chance, Correlation, Metric, Over, STUDY_SCHEMA, SeedNoise, Study, StudyError, Variant,
     Verdict, correlations, data::parse_schema, seed_noise, verdicts,
 };
 use crate::report::{
@@ -13,30 +13,31 @@ use crate::report::{
     consistency::{check_rate, check_term},
 };
 
-/// A family with what was measured of it and what that says.
+/// A study with what was measured of it and what that says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FamilyResults {
-    /// [`FAMILY_SCHEMA`] of the program that wrote them.
+pub struct StudyResults {
+    /// [`STUDY_SCHEMA`] of the program that wrote them.
     pub schema: u32,
     /// Version of mirscope.
     pub mirscope_version: String,
     /// How every variant was measured.
-    pub settings: FamilySettings,
+    pub settings: StudySettings,
     /// What the recipe wrote.
-    pub family: Family,
+    #[serde(alias = "family")]
+    pub study: Study,
     /// What was measured, by the variant's name.
     pub measured: BTreeMap<String, Measured>,
     /// Noise between seeds, metric by metric.
     pub noise: Vec<SeedNoise>,
     /// Rank correlations.
     pub correlations: Vec<Correlation>,
-    /// What became of each claim, in the family's order.
+    /// What became of each claim, in the study's order.
     pub verdicts: Vec<Verdict>,
 }
 
 /// How every variant is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FamilySettings {
+pub struct StudySettings {
     /// At most so many pairs.
     pub num_pairs: usize,
     /// Seed of their selection.
@@ -45,7 +46,7 @@ pub struct FamilySettings {
     pub text_mask: TextMask,
 }
 
-impl Default for FamilySettings {
+impl Default for StudySettings {
     fn default() -> Self {
         Self {
             num_pairs: 100,
@@ -149,24 +150,24 @@ impl Measured {
     }
 }
 
-impl FamilyResults {
-    /// The family with what was measured, and what that says.
+impl StudyResults {
+    /// The study with what was measured, and what that says.
     pub fn new(
-        family: Family,
-        settings: FamilySettings,
+        study: Study,
+        settings: StudySettings,
         measured: BTreeMap<String, Measured>,
     ) -> Self {
         let mut results = Self {
-            schema: FAMILY_SCHEMA,
+            schema: STUDY_SCHEMA,
             mirscope_version: env!("CARGO_PKG_VERSION").to_owned(),
             settings,
-            family,
+            study,
             measured,
             noise: Vec::new(),
             correlations: Vec::new(),
             verdicts: Vec::new(),
         };
-        let claimed = results.family.claims.iter();
+        let claimed = results.study.claims.iter();
         let claimed: Vec<Metric> = claimed
             .filter_map(|claim| Metric::parse(&claim.metric))
             .collect();
@@ -189,12 +190,12 @@ impl FamilyResults {
     /// Reads `results.json` from its text; `file` is its name in messages.
     ///
     /// # Errors
-    /// As [`Family::parse`]; also for numbers that cannot be true together.
-    pub fn parse(json: &str, file: &str) -> Result<Self, FamilyError> {
-        let results: Self = parse_schema(json, file, "results of a family")?;
-        results.family.check(file)?;
+    /// As [`Study::parse`]; also for numbers that cannot be true together.
+    pub fn parse(json: &str, file: &str) -> Result<Self, StudyError> {
+        let results: Self = parse_schema(json, file, "results of a study")?;
+        results.study.check(file)?;
         for (name, measured) in &results.measured {
-            measured.check().map_err(|wrong| FamilyError::Field {
+            measured.check().map_err(|wrong| StudyError::Field {
                 file: file.to_owned(),
                 field: format!("measured.{name}.{}", wrong.field),
                 reason: wrong.reason,
@@ -206,8 +207,8 @@ impl FamilyResults {
     /// Refuses NaN and infinity, which JSON would silently turn into `null`.
     ///
     /// # Errors
-    /// [`FamilyError::NotFinite`] naming the first such field.
-    pub fn check_finite(&self) -> Result<(), FamilyError> {
+    /// [`StudyError::NotFinite`] naming the first such field.
+    pub fn check_finite(&self) -> Result<(), StudyError> {
         for (name, measured) in &self.measured {
             let rates = [
                 ("mir", measured.mir),
@@ -234,7 +235,7 @@ impl FamilyResults {
             for (field, value) in rates.chain(layers) {
                 if let Some(value) = value.filter(|value| !value.is_finite()) {
                     let field = format!("measured.{name}.{field}");
-                    return Err(FamilyError::NotFinite { field, value });
+                    return Err(StudyError::NotFinite { field, value });
                 }
             }
         }
@@ -270,8 +271,8 @@ impl FamilyResults {
     /// What answering without looking scores at the questions that a metric is about.
     pub fn chance(&self, metric: &Metric) -> Chance {
         match metric {
-            Metric::FewShot(_) => self.family.chance_after_examples(),
-            _ => self.family.chance,
+            Metric::FewShot(_) => self.study.chance_after_examples(),
+            _ => self.study.chance,
         }
     }
 
@@ -279,15 +280,15 @@ impl FamilyResults {
     /// biased upward where there are few; of a long run's snapshots the last one.
     pub fn comparable(&self) -> Vec<&Variant> {
         let tokens = |variant: &Variant| Some(self.measured.get(&variant.name)?.n_vision);
-        let family = &self.family;
-        let base = family.variant(&family.base).and_then(tokens);
+        let study = &self.study;
+        let base = study.variant(&study.base).and_then(tokens);
         let counts = |it: &&Variant| base.is_some() && tokens(it) == base;
-        family.first_trainings().filter(counts).collect()
+        study.first_trainings().filter(counts).collect()
     }
 
     /// The numbers of examples for which any variant has a few-shot score, as written, fewest first.
     pub fn shots(&self) -> Vec<String> {
-        let variants = self.family.variants.iter();
+        let variants = self.study.variants.iter();
         let mut shots: Vec<String> = variants
             .flat_map(|variant| variant.scores.few_shot.keys().cloned())
             .collect();

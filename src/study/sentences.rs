@@ -1,7 +1,7 @@
 //! What the results say, in sentences that are made from the numbers alone.
 
 use super::{
-    FamilyResults, Metric, Outcome, Over, Score, Variant, along,
+    Metric, Outcome, Over, Score, StudyResults, Variant, along,
     along::{path, steps},
     correlation::rank_over,
 };
@@ -13,7 +13,7 @@ const LOOKS: f64 = 0.30;
 const STRONG: f64 = 0.9;
 
 /// What a reader should take from the results, the most important first.
-pub fn sentences(results: &FamilyResults) -> Vec<String> {
+pub fn sentences(results: &StudyResults) -> Vec<String> {
     let parts = [
         base(results),
         one_training(results),
@@ -30,11 +30,11 @@ pub fn sentences(results: &FamilyResults) -> Vec<String> {
     parts.into_iter().flatten().collect()
 }
 
-fn base(results: &FamilyResults) -> Option<String> {
-    let family = &results.family;
-    let scores = &family.variant(&family.base)?.scores;
+fn base(results: &StudyResults) -> Option<String> {
+    let study = &results.study;
+    let scores = &study.variant(&study.base)?.scores;
     let score = scores.choice?.value;
-    let chance = family.chance.best();
+    let chance = study.chance.best();
     let percent = |share: f64| Metric::Choice.text(share);
     let mut text = format!(
         "The base answers {} of the held-out questions, {} chance ({})",
@@ -66,11 +66,11 @@ fn beside(difference: f64) -> String {
 }
 
 /// What becomes of MIR along the long run, and what goes along with it.
-fn one_training(results: &FamilyResults) -> Option<String> {
-    let axis = results.family.pretraining()?;
-    let settings: Vec<&Variant> = results.family.settings(axis).collect();
+fn one_training(results: &StudyResults) -> Option<String> {
+    let axis = results.study.pretraining()?;
+    let settings: Vec<&Variant> = results.study.settings(axis).collect();
     let mut text = along(&steps(results, &settings))?;
-    for (seed, variants) in results.family.other_seeds(&settings) {
+    for (seed, variants) in results.study.other_seeds(&settings) {
         if let Some(way) = path(&steps(results, &variants)) {
             text += &format!(" From seed {seed} it {way}.");
         }
@@ -78,11 +78,11 @@ fn one_training(results: &FamilyResults) -> Option<String> {
     Some(text)
 }
 
-fn pretraining(results: &FamilyResults) -> Option<String> {
-    let axis = results.family.pretraining()?;
+fn pretraining(results: &StudyResults) -> Option<String> {
+    let axis = results.study.pretraining()?;
     let found = results.correlation(&Over::axis(Some(axis)), &Metric::Mir, &Metric::Choice)?;
     let rho = found.rank.rho?;
-    let settings: Vec<&Variant> = results.family.settings(axis).collect();
+    let settings: Vec<&Variant> = results.study.settings(axis).collect();
     let words = match rho {
         rho if rho <= -STRONG => "a lower MIR nearly always comes with a higher score",
         rho if rho >= STRONG => {
@@ -94,14 +94,14 @@ fn pretraining(results: &FamilyResults) -> Option<String> {
         "Along pre-training {words}: Spearman's {}",
         found.rank.words()
     );
-    for (seed, variants) in results.family.other_seeds(&settings) {
+    for (seed, variants) in results.study.other_seeds(&settings) {
         let again = rank_over(results, &variants, &Metric::Mir, &Metric::Choice);
         text += &format!("; from seed {seed}: {}", again.words());
     }
     Some(text + ".")
 }
 
-fn overall(results: &FamilyResults) -> Option<String> {
+fn overall(results: &StudyResults) -> Option<String> {
     let over = |over| results.correlation(over, &Metric::Mir, &Metric::Choice);
     let all = over(&Over::All)?.rank;
     let comparable = over(&Over::Comparable)?.rank;
@@ -119,14 +119,14 @@ fn overall(results: &FamilyResults) -> Option<String> {
 }
 
 /// How many tokens per dimension the estimates stand on.
-fn tokens(results: &FamilyResults) -> Option<String> {
-    let family = &results.family;
+fn tokens(results: &StudyResults) -> Option<String> {
+    let study = &results.study;
     let share = |name: &str| Some(results.measured.get(name)?.tokens_per_dimension());
-    let shares = family.variants.iter().filter_map(|it| share(&it.name));
+    let shares = study.variants.iter().filter_map(|it| share(&it.name));
     let (low, high) = shares.fold((f64::MAX, 0.0_f64), |(low, high), it| {
         (low.min(it), high.max(it))
     });
-    let base = share(&family.base)?;
+    let base = share(&study.base)?;
     (low < high).then(|| {
         format!(
             "MIR is biased upward where there are few tokens: the base has {base:.1} vision tokens per dimension, \
@@ -137,10 +137,10 @@ fn tokens(results: &FamilyResults) -> Option<String> {
 
 /// Whether texts that do not belong to their images show in MIR, in the score, or in neither: as worse
 /// than the base, beyond the noise.
-fn control(results: &FamilyResults) -> Option<String> {
-    let family = &results.family;
-    let control = family.control()?;
-    let base = family.variant(&family.base)?;
+fn control(results: &StudyResults) -> Option<String> {
+    let study = &results.study;
+    let control = study.control()?;
+    let base = study.variant(&study.base)?;
     let worse = |metric: Metric, sign: f64| -> Option<(f64, String)> {
         let (ours, theirs) = (
             metric.value(results, control)?,
@@ -177,15 +177,15 @@ fn control(results: &FamilyResults) -> Option<String> {
 }
 
 /// The lowest MIR and the highest score, which need not be the same variant's.
-fn extremes(results: &FamilyResults) -> Option<String> {
-    let family = &results.family;
+fn extremes(results: &StudyResults) -> Option<String> {
+    let study = &results.study;
     let both = |variant: &Variant| -> Option<(f64, f64)> {
         Some((
             Metric::Mir.value(results, variant)?,
             Metric::Choice.value(results, variant)?,
         ))
     };
-    let known: Vec<(&Variant, (f64, f64))> = (family.variants.iter())
+    let known: Vec<(&Variant, (f64, f64))> = (study.variants.iter())
         .filter_map(|variant| Some((variant, both(variant)?)))
         .collect();
     let (lowest, low) = known.iter().min_by(|a, b| a.1.0.total_cmp(&b.1.0))?;
@@ -215,10 +215,10 @@ fn extremes(results: &FamilyResults) -> Option<String> {
 }
 
 /// Whether examples before the question leave any checkpoint above chance.
-fn few_shot(results: &FamilyResults) -> Option<String> {
+fn few_shot(results: &StudyResults) -> Option<String> {
     let shots = results.shots().into_iter().filter(|shots| shots != "0");
     let shots: Vec<String> = shots.collect();
-    let variants = &results.family.variants;
+    let variants = &results.study.variants;
     let asked: Vec<(&Variant, &String, Score)> = (shots.iter())
         .flat_map(|shots| variants.iter().map(move |variant| (variant, shots)))
         .filter_map(|(variant, shots)| {
@@ -232,7 +232,7 @@ fn few_shot(results: &FamilyResults) -> Option<String> {
         results.is_above_chance(&Metric::FewShot((*shots).clone()), variant) == Some(true)
     };
     let above = asked.iter().filter(is_above).count();
-    let chance = Metric::Choice.text(results.family.chance_after_examples().best());
+    let chance = Metric::Choice.text(results.study.chance_after_examples().best());
     let words = if above == 0 {
         format!("no checkpoint is above chance ({chance})")
     } else {
@@ -255,8 +255,8 @@ fn few_shot(results: &FamilyResults) -> Option<String> {
     ))
 }
 
-fn claims(results: &FamilyResults) -> Option<String> {
-    let judged = || results.family.claims.iter().zip(&results.verdicts);
+fn claims(results: &StudyResults) -> Option<String> {
+    let judged = || results.study.claims.iter().zip(&results.verdicts);
     let outcomes = |control: bool| {
         let outcomes = judged().filter(|(claim, _)| claim.source.is_empty() == control);
         let outcomes: Vec<Outcome> = outcomes.map(|(_, verdict)| verdict.outcome).collect();
@@ -284,7 +284,7 @@ fn claims(results: &FamilyResults) -> Option<String> {
     Some(text + ".")
 }
 
-fn noise(results: &FamilyResults) -> Option<String> {
+fn noise(results: &StudyResults) -> Option<String> {
     let mir = results.noise_of(&Metric::Mir)?;
     let mut text = format!(
         "Seeds alone move MIR by a standard deviation of {:.3}",
@@ -300,9 +300,9 @@ fn noise(results: &FamilyResults) -> Option<String> {
     ))
 }
 
-fn missing(results: &FamilyResults) -> Option<String> {
-    let family = &results.family;
-    let missing: Vec<String> = (family.variants.iter())
+fn missing(results: &StudyResults) -> Option<String> {
+    let study = &results.study;
+    let missing: Vec<String> = (study.variants.iter())
         .filter(|variant| Metric::Mir.value(results, variant).is_none())
         .map(|variant| format!("`{}`", variant.name))
         .collect();

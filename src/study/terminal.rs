@@ -1,6 +1,6 @@
 //! The results as text for a terminal.
 
-use super::{FamilyResults, Metric, Variant, sentences};
+use super::{Metric, StudyResults, Variant, sentences};
 use crate::{
     report::{
         TextStyle,
@@ -12,8 +12,8 @@ use crate::{
 /// The variants in a table; below it what they say, and each claim with its verdict. Ends with a newline.
 ///
 /// On a narrow terminal the least important columns are left out.
-pub fn family_text(results: &FamilyResults, style: TextStyle) -> String {
-    let variants = &results.family.variants;
+pub fn study_text(results: &StudyResults, style: TextStyle) -> String {
+    let variants = &results.study.variants;
     let each = |cell: &dyn Fn(&Variant) -> String| variants.iter().map(cell).collect::<Vec<_>>();
     let mut table = vec![
         Column::new("variant", Align::Left, 0, each(&|it| it.name.clone())),
@@ -42,7 +42,7 @@ pub fn family_text(results: &FamilyResults, style: TextStyle) -> String {
         lines.extend(labeled("", &sentence, style));
     }
     lines.push(String::new());
-    for (claim, verdict) in results.family.claims.iter().zip(&results.verdicts) {
+    for (claim, verdict) in results.study.claims.iter().zip(&results.verdicts) {
         let mut text = format!(
             "{}: {} ({})",
             style.bold(verdict.outcome.words()),

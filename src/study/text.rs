@@ -1,7 +1,7 @@
 //! The results as a Markdown page.
 
 use super::{
-    Claim, FamilyAxis, FamilyResults, Measured, Metric, Over, VERDICT_RULE, Variant, Verdict,
+    Claim, Measured, Metric, Over, StudyAxis, StudyResults, VERDICT_RULE, Variant, Verdict,
     sentences,
 };
 use crate::words::counted;
@@ -20,15 +20,15 @@ const METRICS: [Metric; 8] = [
 
 /// The results as a page: what they say, a table for each axis, the claims with their verdicts, the
 /// correlations, and how everything was measured. `figures` are paths of pictures and what they show.
-pub fn family_markdown(results: &FamilyResults, figures: &[(String, String)]) -> String {
+pub fn study_markdown(results: &StudyResults, figures: &[(String, String)]) -> String {
     let mut page = String::from("# What moves MIR?\n\n");
-    page += "Written by `mirscope family`; every number on this page comes from `variants.json` and \
+    page += "Written by `mirscope study`; every number on this page comes from `variants.json` and \
              from measuring the checkpoints beside it.\n\n";
     for sentence in sentences(results) {
         page += &format!("- {sentence}\n");
     }
     page += &legend(results);
-    for axis in &results.family.axes {
+    for axis in &results.study.axes {
         page += &section(results, axis);
     }
     page += &claims(results);
@@ -44,9 +44,9 @@ pub fn family_markdown(results: &FamilyResults, figures: &[(String, String)]) ->
     page.trim_end().to_owned() + "\n"
 }
 
-fn legend(results: &FamilyResults) -> String {
-    let chance = results.family.chance;
-    let after = results.family.chance_after_examples();
+fn legend(results: &StudyResults) -> String {
+    let chance = results.study.chance;
+    let after = results.study.chance_after_examples();
     format!(
         "\nMIR: lower is nearer to the words; it compares the ends of equally long trainings. `official` is its definition `official-accurate`. Score: right \
          answers to questions about scenes never trained on, with a 95 % interval; chance is {} (every \
@@ -71,7 +71,7 @@ fn row(cells: impl IntoIterator<Item = String>) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-fn section(results: &FamilyResults, axis: &FamilyAxis) -> String {
+fn section(results: &StudyResults, axis: &StudyAxis) -> String {
     let mut text = format!("\n## {}\n\n{}", axis.title, axis.explains);
     if !axis.source.is_empty() {
         text += &format!(" Varied in {}.", axis.source);
@@ -95,13 +95,13 @@ fn section(results: &FamilyResults, axis: &FamilyAxis) -> String {
     text += &row(titles.iter().cloned());
     let left = ["---", "---:"].map(str::to_owned).into_iter();
     text += &row(left.chain(vec!["---:".to_owned(); titles.len() - 2]));
-    for setting in results.family.settings(axis) {
-        let replicates = results.family.replicates(&setting.name);
+    for setting in results.study.settings(axis) {
+        let replicates = results.study.replicates(&setting.name);
         for variant in std::iter::once(setting).chain(replicates) {
             text += &variant_row(results, variant, &metrics);
         }
     }
-    for setting in results.family.settings(axis) {
+    for setting in results.study.settings(axis) {
         if let Some(note) = &setting.note {
             text += &format!("\n`{}`: {note}\n", setting.name);
         }
@@ -109,7 +109,7 @@ fn section(results: &FamilyResults, axis: &FamilyAxis) -> String {
     text
 }
 
-fn variant_row(results: &FamilyResults, variant: &Variant, metrics: &[Metric]) -> String {
+fn variant_row(results: &StudyResults, variant: &Variant, metrics: &[Metric]) -> String {
     let label = cell(&variant.label);
     let values = metrics.iter().map(|metric| {
         let value = metric.value(results, variant);
@@ -138,8 +138,8 @@ fn variant_row(results: &FamilyResults, variant: &Variant, metrics: &[Metric]) -
         .chain(ends))
 }
 
-fn claims(results: &FamilyResults) -> String {
-    if results.family.claims.is_empty() {
+fn claims(results: &StudyResults) -> String {
+    if results.study.claims.is_empty() {
         return String::new();
     }
     let mut text = format!("\n## Claims\n\n{VERDICT_RULE}\n\n");
@@ -161,7 +161,7 @@ fn claims(results: &FamilyResults) -> String {
         "---", "---", "---", "---", "---:", "---:", "---:", "---:", "---", "---", "---",
     ]
     .map(str::to_owned));
-    for (claim, verdict) in results.family.claims.iter().zip(&results.verdicts) {
+    for (claim, verdict) in results.study.claims.iter().zip(&results.verdicts) {
         text += &claim_row(claim, verdict);
     }
     text
@@ -200,7 +200,7 @@ fn claim_row(claim: &Claim, verdict: &Verdict) -> String {
     ])
 }
 
-fn correlations(results: &FamilyResults) -> String {
+fn correlations(results: &StudyResults) -> String {
     let mut text = "\n## Rank correlations\n\nSpearman's rho with average ranks for ties, over one run a \
                     setting. Up to 8 settings: the share of all orders that correlate at least as \
                     strongly. From 9: the middle 95 % of 2000 resamples of the settings, seed 1. Settings that can be \
@@ -213,7 +213,7 @@ fn correlations(results: &FamilyResults) -> String {
         let over = match &found.over {
             Over::All => "all settings",
             Over::Comparable => "settings that can be compared",
-            Over::Axis(name) => results.family.axis(name).map_or(name, |axis| &axis.title),
+            Over::Axis(name) => results.study.axis(name).map_or(name, |axis| &axis.title),
         };
         let title = |name: &str| {
             Metric::parse(name).map_or_else(|| name.to_owned(), |metric| metric.title())
@@ -228,7 +228,7 @@ fn correlations(results: &FamilyResults) -> String {
     text
 }
 
-fn noise(results: &FamilyResults) -> String {
+fn noise(results: &StudyResults) -> String {
     let mut text = "\n## Noise between seeds\n\n".to_owned();
     if results.noise.is_empty() {
         return text + "No setting was trained from two seeds.\n";
@@ -260,7 +260,7 @@ fn noise(results: &FamilyResults) -> String {
     text
 }
 
-fn origin(results: &FamilyResults) -> String {
+fn origin(results: &StudyResults) -> String {
     let settings = results.settings;
     let mut devices: Vec<&str> = (results.measured.values())
         .map(|measured| measured.device.as_str())
@@ -273,7 +273,7 @@ fn origin(results: &FamilyResults) -> String {
         results.mirscope_version,
         settings.text_mask,
         counted(settings.num_pairs, "pair"),
-        results.family.pairs,
+        results.study.pairs,
         settings.seed,
         devices.join("; ")
     )

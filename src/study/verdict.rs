@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Claim, Expectation, FamilyResults, OtherSeed, RankCorrelation, Variant,
+    Claim, Expectation, OtherSeed, RankCorrelation, StudyResults, Variant,
     evidence::{Evidence, evidence, other_seeds},
     rank_correlation,
 };
@@ -88,12 +88,12 @@ impl Verdict {
 }
 
 /// The verdict of each claim, by [`VERDICT_RULE`].
-pub fn verdicts(results: &FamilyResults) -> Vec<Verdict> {
-    let claims = results.family.claims.iter();
+pub fn verdicts(results: &StudyResults) -> Vec<Verdict> {
+    let claims = results.study.claims.iter();
     claims.map(|claim| judge(results, claim)).collect()
 }
 
-fn judge(results: &FamilyResults, claim: &Claim) -> Verdict {
+fn judge(results: &StudyResults, claim: &Claim) -> Verdict {
     let mut verdict = Verdict {
         claim: claim.id.clone(),
         outcome: Outcome::NotMeasured,
@@ -104,7 +104,7 @@ fn judge(results: &FamilyResults, claim: &Claim) -> Verdict {
         seeds: Vec::new(),
     };
     let variants: Vec<&Variant> = (claim.variants.iter())
-        .filter_map(|name| results.family.variant(name))
+        .filter_map(|name| results.study.variant(name))
         .collect();
     let evidence = match evidence(results, claim, &variants) {
         Ok(evidence) => evidence,

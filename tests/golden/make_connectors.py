@@ -20,8 +20,8 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent.parent)]
 
 import make_golden as golden  # noqa: E402
-from training.family.connectors import tokens_of_picture  # noqa: E402
-from training.family.modeling import FamilyLlava  # noqa: E402
+from training.study.connectors import tokens_of_picture  # noqa: E402
+from training.study.modeling import FamilyLlava  # noqa: E402
 
 FOLDER = HERE / "connectors"
 TEXT = "A small red house."

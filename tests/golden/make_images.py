@@ -28,7 +28,7 @@ import make_golden as golden
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent.parent))
-from training.family.modeling import FamilyLlava, FamilyProcessor  # noqa: E402
+from training.study.modeling import FamilyLlava, FamilyProcessor  # noqa: E402
 
 IMAGE_ID = 4
 SMALL = dict(hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2)
@@ -144,9 +144,9 @@ def make_case(name, seed, spec):
     model = llava.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
     tower = model.model.vision_tower
     tower.forward = functools.partial(tower.forward, interpolate_pos_encoding=True)
-    family = FamilyProcessor(folder)
-    family.image_processor = maker
-    pixel_values = family.pixel_values([load_image(str(folder / file)) for file in names])
+    study = FamilyProcessor(folder)
+    study.image_processor = maker
+    pixel_values = study.pixel_values([load_image(str(folder / file)) for file in names])
     with torch.no_grad():
         features = model.model.get_image_features(pixel_values, return_dict=True).pooler_output
     count = sum(len(feature) for feature in features) // images

@@ -10,7 +10,7 @@ mod engine;
 mod golden;
 mod input;
 mod kernels;
-mod made_up_family;
+mod made_up_study;
 mod memory;
 mod model;
 mod report;

@@ -9,4 +9,4 @@ import './failures.mjs';
 import './cache.mjs';
 import './files.mjs';
 import './strangers.mjs';
-import './family.mjs';
+import './study.mjs';

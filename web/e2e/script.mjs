@@ -120,11 +120,11 @@ test('a window asks for the libraries that it loads, the command line does not',
   assert.match(complete.text, /^\+ cargo run --release -- app --run$/m);
 });
 
-test('the family is measured by one command, the recipe is tested by another', (t) => {
+test('the study is measured by one command, the recipe is tested by another', (t) => {
   const programs = { ...RUST, id: 'echo 0', 'apt-get': 'exit 0', cc: 'exit 0' };
-  const family = machine(t, programs, VULKAN)('family', '--all');
-  assert.equal(family.status, 0, family.text);
-  assert.match(family.text, /^\+ \S+\/quick\/mirscope family assets\/family --all$/m);
+  const study = machine(t, programs, VULKAN)('study', '--all');
+  assert.equal(study.status, 0, study.text);
+  assert.match(study.text, /^\+ \S+\/quick\/mirscope study assets\/study --all$/m);
   const recipe = machine(t, { python3: 'exit 0' })('train-test');
   assert.equal(recipe.status, 0, recipe.text);
   assert.match(recipe.text, /^\+ training\/run test$/m);

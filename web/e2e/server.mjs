@@ -26,22 +26,22 @@ test('the server gives types, refuses what is outside and knows its mount', asyn
   assert.equal(status, 403);
 });
 
-test('the manifest lists the files of demo and family as they are served', async (t) => {
+test('the manifest lists the files of demo and study as they are served', async (t) => {
   const address = await site(t);
   const html = await (await fetch(address)).text();
   const folder = /src="(web-[0-9a-f]+)\/page\.js"/.exec(html)[1];
   const manifest = await (await fetch(`${address}${folder}/manifest.json`)).json();
   const program = await (await fetch(`${address}${folder}/pkg/mirscope_bg.wasm`)).arrayBuffer();
   assert.equal(manifest.wasm_bytes, program.byteLength);
-  for (const part of ['demo', 'family']) {
+  for (const part of ['demo', 'study']) {
     for (const { path, bytes } of manifest[part]) {
       const served = Buffer.from(await (await fetch(`${address}assets/${part}/${path}`)).arrayBuffer());
       assert.equal(served.length, bytes, path);
       assert.ok(served.equals(await readFile(`${ROOT}/assets/${part}/${path}`)), path);
     }
   }
-  // What the app shows of the family before anything is measured: its results, or that there are none.
-  const results = await (await fetch(`${address}${folder}/family.json`)).json();
+  // What the app shows of the study before anything is measured: its results, or that there are none.
+  const results = await (await fetch(`${address}${folder}/study.json`)).json();
   assert.ok(results === null || results.schema === 1);
 });
 

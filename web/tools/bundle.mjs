@@ -40,13 +40,13 @@ const listed = (folder) => filesBelow(folder).map((path) => {
   return { path, bytes: bytes.length, sha256: hashOf(bytes) };
 });
 const demo = listed('assets/demo');
-// What the app shows of the family comes with the app; tables and figures are for readers of files.
-const results = 'assets/family/results.json';
-const variants = 'assets/family/variants.json';
+// What the app shows of the study comes with the app; tables and figures are for readers of files.
+const results = 'assets/study/results.json';
+const variants = 'assets/study/variants.json';
 const leftOut = (existsSync(variants) ? JSON.parse(readFileSync(variants, 'utf8')).variants : [])
   .filter((variant) => variant.left_out)
   .map((variant) => `${variant.folder}/`);
-const family = listed('assets/family')
+const study = listed('assets/study')
   .filter(({ path }) => !['.', 'figures/', 'results.', ...leftOut].some((start) => path.startsWith(start)));
 const version = /^version = "(.*)"$/m.exec(readFileSync('Cargo.toml', 'utf8'))[1];
 const program = readFileSync(sources.get('pkg/mirscope_bg.wasm'));
@@ -54,10 +54,10 @@ const manifest = JSON.stringify({
   version,
   wasm_bytes: program.length,
   demo,
-  family,
+  study,
 });
-const familyResults = existsSync(results) ? readFileSync(results) : 'null\n';
-const everything = createHash('sha256').update(manifest).update(familyResults);
+const studyResults = existsSync(results) ? readFileSync(results) : 'null\n';
+const everything = createHash('sha256').update(manifest).update(studyResults);
 for (const [name, source] of sources) everything.update(name).update(readFileSync(source));
 everything.update(readFileSync('index.html')).update(readFileSync('web/sw.js'));
 const versioned = `web-${everything.digest('hex').slice(0, 12)}`;
@@ -69,15 +69,15 @@ for (const [name, source] of sources) {
   cpSync(source, target);
 }
 writeFileSync(join(out, versioned, 'manifest.json'), manifest);
-writeFileSync(join(out, versioned, 'family.json'), familyResults);
+writeFileSync(join(out, versioned, 'study.json'), studyResults);
 writeFileSync(join(out, 'index.html'), readFileSync('index.html', 'utf8').replaceAll('="web/', `="${versioned}/`));
 const shell = {
   version: versioned,
-  files: [...sources.keys(), 'manifest.json', 'family.json'].map((name) => `${versioned}/${name}`),
+  files: [...sources.keys(), 'manifest.json', 'study.json'].map((name) => `${versioned}/${name}`),
 };
 writeFileSync(join(out, 'sw.js'), `const BUNDLE = ${JSON.stringify(shell)};\n${readFileSync('web/sw.js', 'utf8')}`);
 if (demo.length > 0) cpSync('assets/demo', join(out, 'assets/demo'), { recursive: true });
-for (const { path } of family) cpSync(join('assets/family', path), join(out, 'assets/family', path));
+for (const { path } of study) cpSync(join('assets/study', path), join(out, 'assets/study', path));
 for (const name of ['LICENSE-MIT', 'LICENSE-APACHE', 'assets/LICENSES.md']) {
   if (existsSync(name)) cpSync(name, join(out, name), { recursive: true });
 }
@@ -85,7 +85,7 @@ for (const name of ['LICENSE-MIT', 'LICENSE-APACHE', 'assets/LICENSES.md']) {
 const mebibytes = (bytes) => (bytes / 1048576).toFixed(2);
 const size = filesBelow(out).reduce((sum, name) => sum + statSync(join(out, name)).size, 0);
 const packed = gzipSync(program, { level: 9 }).length;
-console.error(`${out}: ${mebibytes(size)} MiB, ${demo.length} files of the demo, ${family.length} of the family`);
+console.error(`${out}: ${mebibytes(size)} MiB, ${demo.length} files of the demo, ${study.length} of the study`);
 console.error(`mirscope_bg.wasm: ${mebibytes(program.length)} MiB, ${mebibytes(packed)} MiB as gzip`);
 if (limit && packed > Number(limit)) {
   console.error(`the program is too large: ${packed} bytes as gzip, at most ${limit} are allowed`);

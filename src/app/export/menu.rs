@@ -2,7 +2,7 @@
 
 use eframe::egui;
 
-use super::{Document, Image, Plot, link, save_family, save_plot, save_report};
+use super::{Document, Image, Plot, link, save_plot, save_report, save_study};
 use crate::app::{
     store::{Message, Store, View},
     theme,
@@ -24,14 +24,14 @@ pub fn menu(ui: &mut egui::Ui, store: &mut Store) {
                 ui.close();
             }
         }
-        if store.family.results().is_some() {
-            let family = [
-                (Document::Csv, "Family as CSV"),
-                (Document::Json, "Family as JSON"),
+        if store.study.results().is_some() {
+            let study = [
+                (Document::Csv, "Study as CSV"),
+                (Document::Json, "Study as JSON"),
             ];
-            for (document, words) in family {
+            for (document, words) in study {
                 if ui.button(words).clicked() {
-                    save_family(store, document, waker(ui));
+                    save_study(store, document, waker(ui));
                     ui.close();
                 }
             }

@@ -13,7 +13,7 @@ use super::store::Store;
 use crate::{
     figures::{self, Palette, svg_of},
     platform, report,
-    study::family_csv,
+    study::study_csv,
 };
 
 /// A form of a plot's file.
@@ -101,16 +101,16 @@ pub fn save_report(store: &mut Store, document: Document, wake: impl FnOnce() + 
     store.save(format!("mirscope-report.{}", document.ending()), make, wake);
 }
 
-/// Saves the family's variants as CSV, or all of its results as JSON. `wake` is called when there is
+/// Saves the study's variants as CSV, or all of its results as JSON. `wake` is called when there is
 /// news.
-pub fn save_family(store: &mut Store, document: Document, wake: impl FnOnce() + Send + 'static) {
-    let Some(results) = store.family.results().cloned() else {
+pub fn save_study(store: &mut Store, document: Document, wake: impl FnOnce() + Send + 'static) {
+    let Some(results) = store.study.results().cloned() else {
         return;
     };
-    let name = format!("mirscope-family.{}", document.ending());
+    let name = format!("mirscope-study.{}", document.ending());
     let make = move || {
         let text = match document {
-            Document::Csv => Ok(family_csv(&results)),
+            Document::Csv => Ok(study_csv(&results)),
             _ => report::to_json(&*results).map_err(|error| error.to_string()),
         };
         text.map(String::into_bytes)

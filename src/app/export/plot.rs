@@ -3,9 +3,9 @@
 use crate::{
     app::store::Store,
     figures::{
-        Clouds, FamilyPlot, Figure, LayersChart, Look, Named, Palette, Ruler, answers, axis_curves,
-        clouds, compare, contrast_captioned, difference, family_captioned, layers, mir_per_run,
-        mir_score, norms, origin, parts, report_figure, ruler, settings_plot, subtitle,
+        Clouds, Figure, LayersChart, Look, Named, Palette, Ruler, StudyPlot, answers, axis_curves,
+        clouds, compare, contrast_captioned, difference, layers, mir_per_run, mir_score, norms,
+        origin, parts, report_figure, ruler, settings_plot, study_captioned, subtitle,
     },
 };
 
@@ -32,12 +32,12 @@ pub enum Plot {
     Difference,
     /// The Modality Integration Rate of the compared runs.
     Mir,
-    /// MIR against score over the family.
-    FamilyScore,
-    /// The settings of the family's axis side by side.
-    FamilySettings,
-    /// The layers of the family's axis.
-    FamilyLayers,
+    /// MIR against score over the study.
+    StudyScore,
+    /// The settings of the study's axis side by side.
+    StudySettings,
+    /// The layers of the study's axis.
+    StudyLayers,
 }
 
 impl Plot {
@@ -53,9 +53,9 @@ impl Plot {
         Self::Compare,
         Self::Difference,
         Self::Mir,
-        Self::FamilyScore,
-        Self::FamilySettings,
-        Self::FamilyLayers,
+        Self::StudyScore,
+        Self::StudySettings,
+        Self::StudyLayers,
     ];
 
     /// What it shows, in a few words.
@@ -71,9 +71,9 @@ impl Plot {
             Self::Compare => "Compared runs",
             Self::Difference => "Difference of two runs",
             Self::Mir => "MIR of the compared runs",
-            Self::FamilyScore => "Family: MIR against score",
-            Self::FamilySettings => "Family: settings of the axis",
-            Self::FamilyLayers => "Family: layers of the axis",
+            Self::StudyScore => "Study: MIR against score",
+            Self::StudySettings => "Study: settings of the axis",
+            Self::StudyLayers => "Study: layers of the axis",
         }
     }
 
@@ -90,9 +90,9 @@ impl Plot {
             Self::Compare => "compare",
             Self::Difference => "difference",
             Self::Mir => "mir",
-            Self::FamilyScore => "family-score",
-            Self::FamilySettings => "family-settings",
-            Self::FamilyLayers => "family-layers",
+            Self::StudyScore => "study-score",
+            Self::StudySettings => "study-settings",
+            Self::StudyLayers => "study-layers",
         }
     }
 
@@ -104,8 +104,8 @@ impl Plot {
             Self::Clouds => shown_clouds(store).is_some(),
             Self::Compare | Self::Mir => store.compared().len() > 1,
             Self::Difference => store.difference().is_some(),
-            Self::FamilyScore | Self::FamilySettings | Self::FamilyLayers => {
-                store.family.results().is_some()
+            Self::StudyScore | Self::StudySettings | Self::StudyLayers => {
+                store.study.results().is_some()
             }
         }
     }
@@ -115,7 +115,7 @@ impl Plot {
         let look = Look::new(palette, [900.0, 420.0]);
         if let Some(figure) = self
             .of_contrast(store, &look)
-            .or(self.of_family(store, &look))
+            .or(self.of_study(store, &look))
         {
             return Some(figure);
         }
@@ -161,7 +161,7 @@ impl Plot {
             }
             // Drawn above, where there is something to draw.
             Self::Ruler | Self::Answers => return None,
-            Self::FamilyScore | Self::FamilySettings | Self::FamilyLayers => return None,
+            Self::StudyScore | Self::StudySettings | Self::StudyLayers => return None,
         };
         captions.push(origin(report));
         Some(plain.captioned(&subtitle(report), &captions, &look))
@@ -181,11 +181,11 @@ impl Plot {
         Some(contrast_captioned(contrast, figure, look))
     }
 
-    fn of_family(self, store: &Store, look: &Look) -> Option<Figure> {
-        let results = store.family.results()?;
-        let mut plot = FamilyPlot {
+    fn of_study(self, store: &Store, look: &Look) -> Option<Figure> {
+        let results = store.study.results()?;
+        let mut plot = StudyPlot {
             results,
-            axis: store.family_axis(results),
+            axis: store.study_axis(results),
             selected: None,
         };
         let high = |height: f32| Look {
@@ -193,11 +193,11 @@ impl Plot {
             ..*look
         };
         let figure = match self {
-            Self::FamilyScore => mir_score(&plot, &high(460.0)),
-            Self::FamilySettings | Self::FamilyLayers => {
+            Self::StudyScore => mir_score(&plot, &high(460.0)),
+            Self::StudySettings | Self::StudyLayers => {
                 // As on the screen: without an axis the pre-training is shown.
-                plot.axis = plot.axis.or(results.family.pretraining());
-                if self == Self::FamilySettings {
+                plot.axis = plot.axis.or(results.study.pretraining());
+                if self == Self::StudySettings {
                     settings_plot(&plot, &high(660.0))
                 } else {
                     axis_curves(&plot, store.view.scale, None, look)
@@ -205,7 +205,7 @@ impl Plot {
             }
             _ => return None,
         };
-        Some(family_captioned(&plot, figure, look))
+        Some(study_captioned(&plot, figure, look))
     }
 
     fn comparison(self, store: &Store, selected: Option<usize>, look: &Look) -> Option<Figure> {
@@ -260,12 +260,12 @@ mod tests {
         let mut store = Store::new();
         let report = store.report().unwrap().clone();
         store.add("again".to_owned(), Origin::Opened, report);
-        // Nobody has looked at the family yet.
+        // Nobody has looked at the study yet.
         let absent = [
             Plot::Clouds,
-            Plot::FamilyScore,
-            Plot::FamilySettings,
-            Plot::FamilyLayers,
+            Plot::StudyScore,
+            Plot::StudySettings,
+            Plot::StudyLayers,
         ];
         for plot in Plot::ALL {
             assert_eq!(plot.is_there(&store), !absent.contains(&plot));

@@ -35,7 +35,7 @@ impl Store {
     pub fn runs_again(&self) -> Option<&'static str> {
         match self.run()?.model {
             Some(RecordedModel::Demo(_)) => Some("the demo"),
-            Some(RecordedModel::Family(_)) if platform::has_family() => Some("this checkpoint"),
+            Some(RecordedModel::Study(_)) if platform::has_study() => Some("this checkpoint"),
             _ => None,
         }
     }
@@ -46,7 +46,7 @@ impl Store {
         let shown = self.run().and_then(|run| run.model.clone());
         let contrast = self.contrast.clone();
         match (shown, contrast) {
-            (Some(RecordedModel::Family(folder)), Some(contrast)) if platform::has_family() => {
+            (Some(RecordedModel::Study(folder)), Some(contrast)) if platform::has_study() => {
                 self.run_side(&contrast, folder);
             }
             (Some(RecordedModel::Demo(step)), _) if step != TRAINED => {
@@ -59,8 +59,8 @@ impl Store {
     fn run_side(&mut self, contrast: &Contrast, folder: String) {
         let settings = contrast.settings;
         let request = MeasureRequest {
-            model: ModelSource::Family(folder.clone()),
-            pairs: PairSource::Family(contrast.pairs.clone()),
+            model: ModelSource::Study(folder.clone()),
+            pairs: PairSource::Study(contrast.pairs.clone()),
             device: DeviceSettings::default(),
             settings: MeasureSettings {
                 num_pairs: Some(settings.num_pairs),
@@ -70,7 +70,7 @@ impl Store {
             },
             keep: true,
         };
-        let measured = RecordedModel::Family(folder);
+        let measured = RecordedModel::Study(folder);
         let name = format!("{}, measured here", recorded::name(contrast, &measured));
         self.order(name, request, Some(measured));
     }

@@ -4,13 +4,13 @@ mod comparing;
 pub mod data;
 mod demo;
 mod explore;
-mod family;
 mod fetched;
 mod open;
 mod recorded;
 mod run;
 mod saves;
 mod select;
+mod study;
 mod view;
 mod view_link;
 mod work;
@@ -18,10 +18,10 @@ mod work;
 pub use comparing::Comparing;
 pub use data::Data;
 pub use explore::Answer;
-pub use family::KnownFamily;
 pub use fetched::Fetched;
 pub use recorded::{FITTING, SHUFFLED, TRAINED};
 pub use run::{Origin, Run};
+pub use study::KnownStudy;
 pub use view::{Scale, Tab, View};
 pub use work::{Progress, StageProgress, Work};
 
@@ -67,8 +67,8 @@ pub struct Store {
     pub comparing: Comparing,
     /// The two trainings that the app opens with.
     pub contrast: Option<Contrast>,
-    /// A family of checkpoints and what was found of it.
-    pub family: KnownFamily,
+    /// A study of checkpoints and what was found of it.
+    pub study: KnownStudy,
     /// The run whose states the engine keeps, by its number.
     live: Option<u64>,
     /// Questions to the engine about the live run, waiting for their turn.
@@ -302,7 +302,7 @@ impl Store {
             }
             Event::Report(report) => {
                 if let (Some(measuring), _) = self.ended() {
-                    if matches!(self.view.tab, Tab::Start | Tab::Data | Tab::Family) {
+                    if matches!(self.view.tab, Tab::Start | Tab::Data | Tab::Study) {
                         // What was asked for there is seen here.
                         self.view.tab = Tab::Alignment;
                     }

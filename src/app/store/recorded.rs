@@ -63,8 +63,8 @@ pub(super) fn name(contrast: &Contrast, model: &RecordedModel) -> String {
     match model {
         RecordedModel::Demo(step) if step == TRAINED => "Demo".to_owned(),
         RecordedModel::Demo(step) => format!("Demo, {step}"),
-        RecordedModel::Family(folder) if *folder == contrast.fitting.folder => FITTING.to_owned(),
-        RecordedModel::Family(folder) if *folder == contrast.shuffled.folder => SHUFFLED.to_owned(),
-        RecordedModel::Family(folder) => format!("Family, {folder}"),
+        RecordedModel::Study(folder) if *folder == contrast.fitting.folder => FITTING.to_owned(),
+        RecordedModel::Study(folder) if *folder == contrast.shuffled.folder => SHUFFLED.to_owned(),
+        RecordedModel::Study(folder) => format!("Study, {folder}"),
     }
 }

@@ -82,7 +82,7 @@ impl Run {
     pub fn step(&self) -> Option<&str> {
         match &self.model {
             Some(RecordedModel::Demo(step)) => Some(step),
-            Some(RecordedModel::Family(_)) => None,
+            Some(RecordedModel::Study(_)) => None,
             None => step_of(&self.report),
         }
     }

@@ -20,8 +20,9 @@ pub enum Tab {
     WhatIf,
     /// Several runs beside each other.
     Compare,
-    /// A family of checkpoints, one thing varied at a time.
-    Family,
+    /// A study of checkpoints, one thing varied at a time. Older links call it `family`.
+    #[serde(alias = "family")]
+    Study,
     /// What is measured: checkpoint, images, texts.
     Data,
     /// Formulas and words explained.
@@ -36,7 +37,7 @@ impl Tab {
         Self::Eyes,
         Self::WhatIf,
         Self::Compare,
-        Self::Family,
+        Self::Study,
         Self::Data,
         Self::Reference,
     ];
@@ -49,7 +50,7 @@ impl Tab {
             Self::Eyes => "Model's eyes",
             Self::WhatIf => "What if",
             Self::Compare => "Compare",
-            Self::Family => "What moves MIR?",
+            Self::Study => "What moves MIR?",
             Self::Data => "Your data",
             Self::Reference => "Reference",
         }
@@ -84,9 +85,9 @@ pub struct View {
     pub what_if: WhatIfSettings,
     /// Factor of the vision tokens in the what-if view.
     pub vision_scale: f64,
-    /// The axis of the family that is shown; empty for all of it.
+    /// The axis of the study that is shown; empty for all of it.
     pub axis: String,
-    /// The selected variant of the family; empty for none.
+    /// The selected variant of the study; empty for none.
     pub variant: String,
 }
 

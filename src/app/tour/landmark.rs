@@ -31,8 +31,8 @@ pub enum Landmark {
     Attention,
     /// Runs side by side.
     Compare,
-    /// The family of checkpoints.
-    Family,
+    /// The study of checkpoints.
+    Study,
 }
 
 #[derive(Clone, Default)]

@@ -147,8 +147,8 @@ pub(super) const STEPS: [Step; 10] = [
              that is said, too."
                 .to_owned()
         },
-        target: Landmark::Family,
-        enter: |store| store.view.tab = Tab::Family,
+        target: Landmark::Study,
+        enter: |store| store.view.tab = Tab::Study,
         task: None,
     },
     Step {

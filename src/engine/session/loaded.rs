@@ -35,7 +35,7 @@ pub(in crate::engine) struct Loaded {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Origin {
     Demo(Option<String>),
-    Family(String),
+    Study(String),
     Folder(PathBuf, Vec<Stamp>),
     /// Those on disk have a stamp; those of a page cannot change.
     Picked(Vec<PickedFile>, Vec<Stamp>),
@@ -55,7 +55,7 @@ impl Origin {
     fn of(source: &ModelSource) -> Option<Self> {
         match source {
             ModelSource::Demo { connector } => Some(Self::Demo(connector.clone())),
-            ModelSource::Family(folder) => Some(Self::Family(folder.clone())),
+            ModelSource::Study(folder) => Some(Self::Study(folder.clone())),
             ModelSource::Folder(path) => {
                 let entries = std::fs::read_dir(path).ok()?;
                 let stamps = entries.map(|entry| stamp(entry.ok()?.path()));

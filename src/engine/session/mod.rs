@@ -141,9 +141,9 @@ impl Session {
                 Ok(Event::Report(Box::new(report)))
             }
             Command::Explore(question) => self.explore(question, news).await,
-            Command::Family(request) => {
-                self.family(*request, news).await?;
-                Ok(Event::Family)
+            Command::Study(request) => {
+                self.study(*request, news).await?;
+                Ok(Event::Study)
             }
             Command::Bench(request) => {
                 // A device of its own: what is kept would count as the peak of what is timed.

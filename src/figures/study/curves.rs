@@ -7,7 +7,7 @@ use super::{
         layers::{curve, nothing_on, zero_line},
         sheet::{Key, Sheet, with_scale},
     },
-    FamilyPlot, setting_stroke,
+    StudyPlot, setting_stroke,
 };
 use crate::{report::number::significant, study::Variant};
 
@@ -18,7 +18,7 @@ const MOST: usize = 12;
 ///
 /// Each column is a spot of its layer.
 pub fn axis_curves(
-    plot: &FamilyPlot<'_>,
+    plot: &StudyPlot<'_>,
     scale: Scale,
     layer: Option<usize>,
     look: &Look,

@@ -1,37 +1,37 @@
-//! A family of checkpoints in pictures: MIR against score, along an axis, layer by layer.
+//! A study of checkpoints in pictures: MIR against score, along an axis, layer by layer.
 
 mod all;
 mod curves;
 mod scatter;
 mod settings;
 
-pub use all::{FamilyFigure, family_captioned, family_figures};
+pub use all::{StudyFigure, study_captioned, study_figures};
 pub use curves::axis_curves;
 pub use scatter::mir_score;
 pub use settings::settings_plot;
 
 use super::{Color, Look, Stroke, compare::stroke};
-use crate::study::{FamilyAxis, FamilyResults, Metric, Variant};
+use crate::study::{Metric, StudyAxis, StudyResults, Variant};
 use crate::words::counted;
 
-/// What a plot of a family shows.
+/// What a plot of a study shows.
 #[derive(Clone, Copy, Debug)]
-pub struct FamilyPlot<'a> {
-    /// The family with what was measured of it.
-    pub results: &'a FamilyResults,
+pub struct StudyPlot<'a> {
+    /// The study with what was measured of it.
+    pub results: &'a StudyResults,
     /// The axis that stands out; none for all variants alike.
-    pub axis: Option<&'a FamilyAxis>,
-    /// The selected variant, by its place in the family.
+    pub axis: Option<&'a StudyAxis>,
+    /// The selected variant, by its place in the study.
     pub selected: Option<usize>,
 }
 
-impl<'a> FamilyPlot<'a> {
-    /// The settings of the axis, each with its place in the family; all first seeds without an axis.
+impl<'a> StudyPlot<'a> {
+    /// The settings of the axis, each with its place in the study; all first seeds without an axis.
     fn settings(&self) -> Vec<(usize, &'a Variant)> {
-        let family = &self.results.family;
+        let study = &self.results.study;
         let settings: Vec<&Variant> = match self.axis {
-            Some(axis) => family.settings(axis).collect(),
-            None => family.first_seeds().collect(),
+            Some(axis) => study.settings(axis).collect(),
+            None => study.first_seeds().collect(),
         };
         settings
             .into_iter()
@@ -39,14 +39,14 @@ impl<'a> FamilyPlot<'a> {
             .collect()
     }
 
-    /// The further seeds of a setting, each with its place in the family.
+    /// The further seeds of a setting, each with its place in the study.
     fn replicates(&self, first: &'a Variant) -> Vec<(usize, &'a Variant)> {
-        let replicates = self.results.family.replicates(&first.name);
+        let replicates = self.results.study.replicates(&first.name);
         replicates.filter_map(|it| self.placed(it)).collect()
     }
 
     fn placed(&self, variant: &'a Variant) -> Option<(usize, &'a Variant)> {
-        Some((self.results.family.position(&variant.name)?, variant))
+        Some((self.results.study.position(&variant.name)?, variant))
     }
 }
 
@@ -70,7 +70,7 @@ fn ordered_color(look: &Look, index: usize, count: usize) -> Color {
 }
 
 /// What to say about a variant, in lines.
-pub fn variant_tip(results: &FamilyResults, variant: &Variant) -> String {
+pub fn variant_tip(results: &StudyResults, variant: &Variant) -> String {
     let mut tip = variant.name.clone();
     if variant.label != variant.name {
         tip += &format!(": {}", variant.label);
@@ -97,8 +97,8 @@ pub fn variant_tip(results: &FamilyResults, variant: &Variant) -> String {
     tip
 }
 
-/// Where a family's numbers come from, for the captions of a figure.
-pub fn family_origin(results: &FamilyResults) -> String {
+/// Where a study's numbers come from, for the captions of a figure.
+pub fn study_origin(results: &StudyResults) -> String {
     let settings = results.settings;
     let mut devices: Vec<&str> = (results.measured.values())
         .map(|measured| measured.device.as_str())

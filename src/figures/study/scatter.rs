@@ -7,7 +7,7 @@ use super::{
         sheet::{Key, Sheet},
         words,
     },
-    FamilyPlot, setting_stroke, variant_tip,
+    StudyPlot, setting_stroke, variant_tip,
 };
 use crate::study::{Metric, Over, Variant};
 
@@ -23,14 +23,14 @@ struct Point<'a> {
 /// axis standing out with their intervals and names; further seeds are hollow and joined to the first.
 ///
 /// Each point is a spot of its variant.
-pub fn mir_score(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
+pub fn mir_score(plot: &StudyPlot<'_>, look: &Look) -> Figure {
     let title = match plot.axis {
         Some(axis) => format!("MIR against score: {}", axis.title),
         None => "MIR against score".to_owned(),
     };
     let mut sheet = Sheet::new(look, title);
     let results = plot.results;
-    let points: Vec<Point<'_>> = (results.family.variants.iter().enumerate())
+    let points: Vec<Point<'_>> = (results.study.variants.iter().enumerate())
         .filter_map(|(index, variant)| {
             Some(Point {
                 index,
@@ -40,7 +40,7 @@ pub fn mir_score(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
             })
         })
         .collect();
-    let chance = results.family.chance;
+    let chance = results.study.chance;
     let lines = [
         (chance.uniform, "chance: any answer"),
         (chance.majority, "chance: the most frequent answer"),
@@ -187,7 +187,7 @@ pub fn mir_score(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
     sheet.figure
 }
 
-fn legend(sheet: &mut Sheet<'_>, plot: &FamilyPlot<'_>) -> f32 {
+fn legend(sheet: &mut Sheet<'_>, plot: &StudyPlot<'_>) -> f32 {
     let look = sheet.look;
     let (font, palette) = (look.font(), look.palette);
     let color = if plot.axis.is_some() {
@@ -205,7 +205,7 @@ fn legend(sheet: &mut Sheet<'_>, plot: &FamilyPlot<'_>) -> f32 {
     }
     if plot
         .results
-        .family
+        .study
         .variants
         .iter()
         .any(|it| it.replicate_of.is_some())

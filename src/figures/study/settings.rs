@@ -7,7 +7,7 @@ use super::{
         sheet::{Columns, Key, Sheet},
         words,
     },
-    FamilyPlot,
+    StudyPlot,
     scatter::small,
     variant_tip,
 };
@@ -37,7 +37,7 @@ const SMALLER: f32 = 0.9;
 /// one training have norm-matched MIR and norm ratio, too, and make the figure higher than the look says.
 ///
 /// Each column is a spot of its setting's first seed. Panels without a value are left out.
-pub fn settings_plot(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
+pub fn settings_plot(plot: &StudyPlot<'_>, look: &Look) -> Figure {
     let settings = plot.settings();
     let title = match plot.axis {
         Some(axis) => format!("{}: MIR, score and losses", axis.title),
@@ -51,7 +51,7 @@ pub fn settings_plot(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
     let mut panels: Vec<(Metric, f32)> = panels.collect();
     let font = look.font();
     let all: f32 = panels.iter().map(|(_, share)| share).sum();
-    let pretraining = plot.results.family.pretraining();
+    let pretraining = plot.results.study.pretraining();
     if plot.axis.is_some() && plot.axis == pretraining {
         let along = ALONG.into_iter().filter(|(metric, _)| there(metric));
         panels.splice(1.min(panels.len())..1.min(panels.len()), along);
@@ -86,7 +86,7 @@ pub fn settings_plot(plot: &FamilyPlot<'_>, look: &Look) -> Figure {
 }
 
 fn panel(
-    plot: &FamilyPlot<'_>,
+    plot: &StudyPlot<'_>,
     settings: &[(usize, &Variant)],
     metric: &Metric,
     names: Option<f32>,
@@ -99,7 +99,7 @@ fn panel(
     let shares = metric.is_share();
     let factor = if shares { 100.0 } else { 1.0 };
     let value = |variant: &Variant| metric.value(results, variant).map(|it| it * factor);
-    let chance = results.family.chance.best();
+    let chance = results.study.chance.best();
     let blank = |variant: &Variant| {
         Metric::ChoiceBlank
             .value(results, variant)
@@ -306,7 +306,7 @@ fn name(sheet: &mut Sheet<'_>, columns: &Columns, column: usize, label: &str) {
     }
 }
 
-fn summary(plot: &FamilyPlot<'_>, settings: &[(usize, &Variant)], metric: &Metric) -> String {
+fn summary(plot: &StudyPlot<'_>, settings: &[(usize, &Variant)], metric: &Metric) -> String {
     let known = settings.iter().filter_map(|(_, variant)| {
         let value = metric.value(plot.results, variant)?;
         Some(format!("{} {}", variant.label, metric.text(value)))

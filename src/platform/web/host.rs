@@ -118,7 +118,7 @@ pub async fn demo_files(
 /// Where the demo lies below `assets`.
 const DEMO: &str = "demo/";
 
-/// The files below `assets` whose path is `wanted`, sorted by path: `demo/...` and `family/...`.
+/// The files below `assets` whose path is `wanted`, sorted by path: `demo/...` and `study/...`.
 ///
 /// `progress` and errors as with [`demo_files`].
 pub async fn asset_files(
@@ -135,7 +135,7 @@ pub async fn asset_files(
         })
     };
     let files: Vec<SiteFile> = below(DEMO, site.demo)
-        .chain(below("family/", site.family))
+        .chain(below("study/", site.study))
         .filter(|file| wanted(&file.path))
         .collect();
     let total = files.iter().map(|file| file.bytes).sum();

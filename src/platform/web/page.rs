@@ -34,9 +34,9 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn save(this: &PageFiles, name: &str, bytes: Uint8Array) -> Result<(), JsValue>;
 
-    /// Resolves with the text of the family's `results.json`, or null where the page has none.
+    /// Resolves with the text of the study's `results.json`, or null where the page has none.
     #[wasm_bindgen(method)]
-    fn family(this: &PageFiles) -> Promise;
+    fn study(this: &PageFiles) -> Promise;
 
     /// Resolves with the bytes in the cache of fetched files.
     #[wasm_bindgen(method, js_name = cacheSize)]
@@ -180,16 +180,16 @@ pub fn address() -> Option<String> {
     Some(address.to_owned())
 }
 
-/// Whether the family's checkpoints are at hand: a page lists them beside the program.
-pub fn has_family() -> bool {
+/// Whether the study's checkpoints are at hand: a page lists them beside the program.
+pub fn has_study() -> bool {
     true
 }
 
-/// The family's `results.json`, where the page has one. `wake` is called when it is there.
-pub fn family_results(
+/// The study's `results.json`, where the page has one. `wake` is called when it is there.
+pub fn study_results(
     wake: impl FnOnce() + Send + 'static,
 ) -> Later<Result<Option<String>, FileError>> {
-    promised(PageFiles::family, wake, |outcome| match outcome {
+    promised(PageFiles::study, wake, |outcome| match outcome {
         Ok(text) => Ok(text.as_string()),
         Err(error) => Err(FileError::new("results.json", reason(&error))),
     })

@@ -99,7 +99,7 @@ impl ByteSource for FolderSource {
     fn advice(&self, file: &str) -> String {
         let place = self.folder.join(file);
         format!(
-            "put the file there ({}): the folders of a family have to stay beside each other",
+            "put the file there ({}): the folders of a study have to stay beside each other",
             place.display()
         )
     }

@@ -92,12 +92,12 @@ mod tests {
     #[test]
     fn paths_are_resolved_without_a_file_system() {
         assert_eq!(resolve("", "a.json"), "a.json");
-        assert_eq!(resolve("family/lr", "a.json"), "family/lr/a.json");
-        assert_eq!(resolve("family/lr", "../base/t.st"), "family/base/t.st");
+        assert_eq!(resolve("study/lr", "a.json"), "study/lr/a.json");
+        assert_eq!(resolve("study/lr", "../base/t.st"), "study/base/t.st");
         assert_eq!(resolve("lr", "../base/t.st"), "base/t.st");
         assert_eq!(resolve("", "../base/t.st"), "../base/t.st");
         assert_eq!(resolve("lr", "../../t.st"), "../t.st");
-        assert_eq!(folder_of("family/base/t.st"), "family/base");
+        assert_eq!(folder_of("study/base/t.st"), "study/base");
         assert_eq!(folder_of("t.st"), "");
     }
 

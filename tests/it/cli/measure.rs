@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use mirscope::{
     report::{Definition, LayerReport, Report, parse},
-    study::{Contrast, FamilyResults},
+    study::{Contrast, StudyResults},
 };
 
 use super::{run, text};
@@ -80,8 +80,8 @@ fn the_demo_is_put_between_captions_that_fit_and_shuffled_ones() {
     assert_eq!((code, err.as_str()), (0, ""));
     let (_, ruler) = table.split_once("\nruler  ").unwrap();
     let ruler = ruler.split_whitespace().collect::<Vec<_>>().join(" ");
-    let results = fs::read_to_string("assets/family/results.json").unwrap();
-    let results = FamilyResults::parse(&results, "results.json").unwrap();
+    let results = fs::read_to_string("assets/study/results.json").unwrap();
+    let results = StudyResults::parse(&results, "results.json").unwrap();
     let contrast = Contrast::new(&results, Definition::Exact).unwrap();
     for side in contrast.sides() {
         let mir = format!(" {:.3}", side.mir());

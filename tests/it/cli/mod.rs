@@ -1,13 +1,13 @@
 //! The program as a user meets it.
 
 mod check;
-mod family;
 mod input;
 mod inspect;
 mod interrupt;
 mod measure;
 mod recorded;
 mod refusals;
+mod study;
 mod targets;
 mod terminal;
 mod unreadable;

@@ -20,7 +20,7 @@ fn names_of_files_are_shown_and_not_obeyed() {
         &["measure", "--pairs", EVIL],
         &["measure", "--out", &format!("{EVIL}/r.json")],
         &["inspect", EVIL],
-        &["family", EVIL],
+        &["study", EVIL],
         &["measure", "--connector", EVIL],
     ] {
         let (code, out, err) = outcome(args);

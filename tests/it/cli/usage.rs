@@ -65,7 +65,7 @@ fn wrong_usage_exits_with_2_and_says_why() {
             &["measure", "--num-pairs", "0"],
             "a whole number of pairs, 1 or more",
         ),
-        (&["family", ".", "--num-pairs", "-1"], "1 or more"),
+        (&["study", ".", "--num-pairs", "-1"], "1 or more"),
         (&["measure", "--seed", "x"], "--seed"),
         (&["measure", "--seed", "x"], "a whole number from 0 to"),
         (&["measure", "--definition", "fast"], "official-fast"),

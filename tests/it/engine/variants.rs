@@ -8,7 +8,7 @@ use mirscope::{
 use super::{measure, refusal, report};
 use crate::{
     golden,
-    model::variants::{family, write},
+    model::variants::{study, write},
 };
 
 #[test]
@@ -17,11 +17,11 @@ fn a_variant_is_measured_like_the_same_weights_in_one_file() {
     let mut request = measure(2);
     request.model = ModelSource::Folder(golden::cases()[0].folder.clone());
     let whole = report(&mut session, request);
-    let (folder, files) = (tempfile::tempdir().unwrap(), family());
+    let (folder, files) = (tempfile::tempdir().unwrap(), study());
     write(folder.path(), &files);
     let variant = folder.path().join("variant");
     let fetched = files.iter().map(|(name, bytes)| NamedBytes {
-        name: format!("assets/family/{name}"),
+        name: format!("assets/study/{name}"),
         bytes: bytes.clone(),
     });
     for model in [
@@ -39,7 +39,7 @@ fn a_variant_is_measured_like_the_same_weights_in_one_file() {
 
 #[test]
 fn a_shard_that_changes_beside_the_folder_is_read_again() {
-    let (folder, files) = (tempfile::tempdir().unwrap(), family());
+    let (folder, files) = (tempfile::tempdir().unwrap(), study());
     write(folder.path(), &files);
     let mut session = Session::default();
     let mut request = measure(2);
@@ -68,7 +68,7 @@ fn a_shard_that_changes_beside_the_folder_is_read_again() {
 
 #[test]
 fn what_is_missing_beside_chosen_files_is_named() {
-    let files = family()
+    let files = study()
         .into_iter()
         .filter(|(name, _)| name.starts_with("variant/"));
     let files = files.map(|(name, bytes)| NamedBytes { name, bytes });

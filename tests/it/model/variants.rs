@@ -16,7 +16,7 @@ const INDEX: &str = "model.safetensors.index.json";
 
 /// The files of a golden case as `base/` and `variant/`: the base's file holds a connector of its own,
 /// which the variant does not use.
-pub fn family() -> Vec<(String, Vec<u8>)> {
+pub fn study() -> Vec<(String, Vec<u8>)> {
     let case = &golden::cases()[0];
     let weights = std::fs::read(case.folder.join("model.safetensors")).unwrap();
     let tensors = SafeTensors::deserialize(&weights).unwrap().tensors();
@@ -73,7 +73,7 @@ pub fn write(root: &Path, files: &[(String, Vec<u8>)]) {
 }
 
 fn in_memory(files: &[(String, Vec<u8>)]) -> MemorySource {
-    let mut source = MemorySource::new("family");
+    let mut source = MemorySource::new("study");
     for (name, bytes) in files {
         source.insert(name.clone(), bytes.clone());
     }
@@ -91,7 +91,7 @@ fn a_variant_has_the_states_of_the_same_weights_in_one_file() {
         .collect();
     let request = CaptureRequest::new().with_all(hooks.iter().copied());
     let whole = Run::new(&gpu, case, &request);
-    let (folder, files) = (tempfile::tempdir().unwrap(), family());
+    let (folder, files) = (tempfile::tempdir().unwrap(), study());
     write(folder.path(), &files);
     let on_disk = FolderSource::open(folder.path().join("variant")).unwrap();
     let sources = [
@@ -111,7 +111,7 @@ fn a_variant_has_the_states_of_the_same_weights_in_one_file() {
 #[test]
 fn only_files_of_weights_beside_the_folder_are_read() {
     let opened = |shard: &str| {
-        let mut files = family();
+        let mut files = study();
         let index = files
             .iter_mut()
             .find(|(name, _)| name.ends_with(INDEX))

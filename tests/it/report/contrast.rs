@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use mirscope::{
     figures::{Figure, Look, Mark, Palette, Ruler, Target, answers, ruler, svg_of},
     report::{Definition, Report, TextStyle},
-    study::{Contrast, FamilyResults, FamilySettings, Score, ruler_text},
+    study::{Contrast, Score, StudyResults, StudySettings, ruler_text},
 };
 
 use super::report;
-use crate::made_up_family::{family, measured, results};
+use crate::made_up_study::{measured, results, study};
 
 const NO_PROGRESS: &str = "MIR is no measure of progress along one run";
 
@@ -58,17 +58,17 @@ fn sides_are_base_and_control_with_all_of_their_seeds() {
 #[test]
 fn what_cannot_be_compared_is_not() {
     assert_eq!(Contrast::new(&results(), Definition::OfficialFast), None);
-    let mut alone = family();
+    let mut alone = study();
     alone.control = None;
-    let alone = FamilyResults::new(alone, FamilySettings::default(), measured());
+    let alone = StudyResults::new(alone, StudySettings::default(), measured());
     assert_eq!(Contrast::new(&alone, Definition::Exact), None);
-    let mut longer = family();
+    let mut longer = study();
     let control = longer.variants.iter_mut();
     let mut controls = control.filter(|it| it.name == "texts-shuffled");
     controls.next().unwrap().samples *= 2;
-    let longer = FamilyResults::new(longer, FamilySettings::default(), measured());
+    let longer = StudyResults::new(longer, StudySettings::default(), measured());
     assert_eq!(Contrast::new(&longer, Definition::Exact), None);
-    let nothing = FamilyResults::new(family(), FamilySettings::default(), BTreeMap::new());
+    let nothing = StudyResults::new(study(), StudySettings::default(), BTreeMap::new());
     assert_eq!(Contrast::new(&nothing, Definition::Exact), None);
 }
 

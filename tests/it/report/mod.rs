@@ -2,12 +2,12 @@
 
 mod consistency;
 mod contrast;
-mod family;
 mod figures;
 mod files;
 mod forms;
 mod performance;
-mod shipped_family;
+mod shipped_study;
+mod study;
 mod table;
 mod verdicts;
 

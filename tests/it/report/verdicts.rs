@@ -1,10 +1,10 @@
-//! A made-up family: noise between seeds, and what becomes of claims.
+//! A made-up study: noise between seeds, and what becomes of claims.
 
 use mirscope::study::{
-    Certainty, FamilyResults, FamilySettings, Metric, Outcome, Variant, family_markdown, sentences,
+    Certainty, Metric, Outcome, StudyResults, StudySettings, Variant, sentences, study_markdown,
 };
 
-use crate::made_up_family::{family, measured, results};
+use crate::made_up_study::{measured, results, study};
 
 #[test]
 fn verdicts_follow_the_rule() {
@@ -42,7 +42,7 @@ fn other_seeds_stand_beside_the_verdict() {
         panic!("{verdict:?}")
     };
     let mir = |name: &str| results.measured[name].mir.unwrap();
-    let shuffled = results.family.control().unwrap().name.clone() + "-seed2";
+    let shuffled = results.study.control().unwrap().name.clone() + "-seed2";
     assert_eq!(seed.ends, [mir("base-seed2"), mir(&shuffled)]);
     assert_eq!((seed.seed, seed.rank.n, seed.rank.rho), (2, 2, Some(1.0)));
     let words = seed.words(&Metric::Mir);
@@ -50,15 +50,15 @@ fn other_seeds_stand_beside_the_verdict() {
         words.starts_with("seed 2: 0.") && words.ends_with("rho = 1.00 (n = 2)"),
         "{words}"
     );
-    assert!(family_markdown(&results, &[]).contains(&words));
+    assert!(study_markdown(&results, &[]).contains(&words));
     assert!(results.verdict("type-score").unwrap().seeds.is_empty());
 }
 
 #[test]
 fn seeds_that_cannot_reach_a_metric_do_not_count_as_noise() {
-    let mut family = family();
-    let first = family.variant("base").unwrap().scores.text_perplexity;
-    for variant in &mut family.variants {
+    let mut study = study();
+    let first = study.variant("base").unwrap().scores.text_perplexity;
+    for variant in &mut study.variants {
         if variant.name.starts_with("base") {
             variant.scores.text_perplexity = first;
         }
@@ -67,7 +67,7 @@ fn seeds_that_cannot_reach_a_metric_do_not_count_as_noise() {
         .noise_of(&Metric::TextPerplexity)
         .unwrap()
         .settings;
-    let results = FamilyResults::new(family, FamilySettings::default(), measured());
+    let results = StudyResults::new(study, StudySettings::default(), measured());
     assert_eq!(
         results.noise_of(&Metric::TextPerplexity).unwrap().settings,
         before - 1
@@ -91,7 +91,7 @@ fn noise_is_pooled_over_settings_with_several_seeds() {
     ] {
         set(name, mir);
     }
-    let results = FamilyResults::new(family(), FamilySettings::default(), measured);
+    let results = StudyResults::new(study(), StudySettings::default(), measured);
     let noise = results.noise_of(&Metric::Mir).unwrap();
     assert_eq!((noise.settings, noise.runs), (2, 5));
     assert!((noise.deviation - (10.0f64 / 3.0).sqrt()).abs() < 1e-12);
@@ -101,14 +101,14 @@ fn noise_is_pooled_over_settings_with_several_seeds() {
 
 #[test]
 fn without_seeds_or_numbers_nothing_is_judged() {
-    let mut alone = family();
+    let mut alone = study();
     alone
         .variants
         .retain(|variant| variant.replicate_of.is_none());
     for axis in &mut alone.axes {
         axis.variants.retain(|name| !name.contains("-seed"));
     }
-    let alone = FamilyResults::new(alone, FamilySettings::default(), measured());
+    let alone = StudyResults::new(alone, StudySettings::default(), measured());
     let verdict = alone.verdict("samples-mir").unwrap();
     assert_eq!(verdict.outcome, Outcome::NotMeasured);
     assert!(
@@ -118,7 +118,7 @@ fn without_seeds_or_numbers_nothing_is_judged() {
 
     let mut some = measured();
     some.remove("samples-500");
-    let some = FamilyResults::new(family(), FamilySettings::default(), some);
+    let some = StudyResults::new(study(), StudySettings::default(), some);
     let verdict = some.verdict("samples-mir").unwrap();
     assert_eq!(verdict.outcome, Outcome::NotMeasured);
     assert!(
@@ -137,7 +137,7 @@ fn a_hump_is_within_noise_and_says_so() {
     let last = measured["samples-32000"].mir;
     measured.get_mut("samples-0").unwrap().mir = last;
     measured.get_mut("samples-500").unwrap().mir = Some(3.0);
-    let results = FamilyResults::new(family(), FamilySettings::default(), measured);
+    let results = StudyResults::new(study(), StudySettings::default(), measured);
     let verdict = results.verdict("samples-mir").unwrap();
     assert_eq!(verdict.outcome, Outcome::WithinNoise);
     assert!(
@@ -158,7 +158,7 @@ fn a_trend_with_a_setback_beyond_the_noise_did_not_hold() {
         let mut measured = measured();
         let before = measured["samples-1000"].mir.unwrap();
         measured.get_mut("samples-2000").unwrap().mir = Some(before + share * noise);
-        let results = FamilyResults::new(family(), FamilySettings::default(), measured);
+        let results = StudyResults::new(study(), StudySettings::default(), measured);
         let verdict = results.verdict("samples-mir").unwrap();
         assert!(verdict.rank.rho.unwrap() < -0.9, "{verdict:?}");
         assert_eq!(verdict.outcome, expected, "{verdict:?}");
@@ -175,9 +175,9 @@ fn a_trend_with_a_setback_beyond_the_noise_did_not_hold() {
 
 #[test]
 fn scores_at_chance_tell_nothing() {
-    let claim = |results: &FamilyResults| {
+    let claim = |results: &StudyResults| {
         results
-            .family
+            .study
             .claims
             .iter()
             .find(|it| it.id == "type-score")
@@ -186,9 +186,9 @@ fn scores_at_chance_tell_nothing() {
     let held = results();
     let claim = claim(&held).unwrap();
     let judged = |lowest: f64| {
-        let mut family = family();
-        let best = family.chance.uniform.max(family.chance.majority);
-        for variant in &mut family.variants {
+        let mut study = study();
+        let best = study.chance.uniform.max(study.chance.majority);
+        for variant in &mut study.variants {
             if let Some(score) = variant
                 .scores
                 .choice
@@ -201,7 +201,7 @@ fn scores_at_chance_tell_nothing() {
                 variant.scores.choice.as_mut().unwrap().low = best + lowest;
             }
         }
-        let results = FamilyResults::new(family, FamilySettings::default(), measured());
+        let results = StudyResults::new(study, StudySettings::default(), measured());
         results.verdict("type-score").unwrap().clone()
     };
     let all_at_chance = judged(0.0);
@@ -214,11 +214,11 @@ fn the_rank_correlation_decides_where_one_metric_falls_with_another() {
     let judged = |mirs: [f64; 7]| {
         let mut measured = measured();
         let results = results();
-        let axis = results.family.pretraining().unwrap();
-        for (setting, mir) in results.family.settings(axis).zip(mirs) {
+        let axis = results.study.pretraining().unwrap();
+        for (setting, mir) in results.study.settings(axis).zip(mirs) {
             measured.get_mut(&setting.name).unwrap().mir = Some(mir);
         }
-        let results = FamilyResults::new(family(), FamilySettings::default(), measured);
+        let results = StudyResults::new(study(), StudySettings::default(), measured);
         results.verdict("samples-score").unwrap().outcome
     };
     assert_eq!(judged([7.0, 6.0, 5.0, 4.0, 3.0, 1.0, 2.0]), Outcome::Held);
@@ -236,20 +236,20 @@ fn the_rank_correlation_decides_where_one_metric_falls_with_another() {
 #[test]
 fn snapshots_of_one_run_and_scores_at_chance_are_no_noise() {
     let with = |of: &[&str], change: &dyn Fn(&mut Variant)| {
-        let (mut family, mut measured) = (family(), measured());
+        let (mut study, mut measured) = (study(), measured());
         for name in of {
-            let mut again = family.variant(name).unwrap().clone();
+            let mut again = study.variant(name).unwrap().clone();
             again.name += "-seed9";
             again.replicate_of = Some((*name).to_owned());
             let mut found = measured[*name].clone();
             found.mir = found.mir.map(|mir| mir + 5.0);
             measured.insert(again.name.clone(), found);
-            family.variants.push(again);
+            study.variants.push(again);
         }
-        family.variants.iter_mut().for_each(change);
-        FamilyResults::new(family, FamilySettings::default(), measured)
+        study.variants.iter_mut().for_each(change);
+        StudyResults::new(study, StudySettings::default(), measured)
     };
-    let noise = |results: &FamilyResults, metric| results.noise_of(&metric).unwrap().settings;
+    let noise = |results: &StudyResults, metric| results.noise_of(&metric).unwrap().settings;
     let before = noise(&results(), Metric::Mir);
     let snapshots = with(&["samples-500", "samples-8000"], &|_| ());
     assert_eq!(noise(&snapshots, Metric::Mir), before);

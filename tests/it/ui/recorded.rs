@@ -3,7 +3,7 @@
 use mirscope::{
     app::store::{Answer, FITTING, Origin, SHUFFLED, Store},
     report::{Axes, Definition, TokenKind, parse},
-    study::{Contrast, FamilyResults, Variant},
+    study::{Contrast, StudyResults, Variant},
 };
 
 #[test]
@@ -64,12 +64,12 @@ fn the_trained_run_is_the_recorded_report() {
     }
 }
 
-/// What is told of the two trainings is what the family's results say, and what their runs measured.
+/// What is told of the two trainings is what the study's results say, and what their runs measured.
 #[test]
-fn the_two_trainings_are_those_of_the_family() {
+fn the_two_trainings_are_those_of_the_study() {
     let store = Store::new();
-    let text = std::fs::read_to_string("assets/family/results.json").unwrap();
-    let results = FamilyResults::parse(&text, "results.json").unwrap();
+    let text = std::fs::read_to_string("assets/study/results.json").unwrap();
+    let results = StudyResults::parse(&text, "results.json").unwrap();
     let expected = Contrast::new(&results, Definition::Exact).unwrap();
     let found = store.contrast.as_ref().unwrap();
     assert!(
@@ -83,9 +83,9 @@ fn the_two_trainings_are_those_of_the_family() {
         assert_eq!(run.report.tokens().0, found.n_vision);
     }
     // Captions that fit are the best of the trainings that differ in their texts alone.
-    let texts = results.family.axis("texts").unwrap();
+    let texts = results.study.axis("texts").unwrap();
     let scores = results
-        .family
+        .study
         .settings(texts)
         .filter(|it| it.samples == found.samples);
     let best = scores

@@ -7,7 +7,7 @@ use eframe::egui::Theme;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
 use mirscope::app::{App, store::Tab};
 
-use super::{family::made_up, support::drawn};
+use super::{study::made_up, support::drawn};
 
 const LAPTOP: [f32; 2] = [1280.0, 720.0];
 const LARGE: [f32; 2] = [1920.0, 1080.0];
@@ -43,7 +43,7 @@ fn tabs() {
     for tab in Tab::ALL.into_iter().skip(1) {
         let (mut harness, _link) = drawn(LAPTOP, Theme::Light);
         harness.state_mut().store.view.tab = tab;
-        harness.state_mut().store.family = made_up();
+        harness.state_mut().store.study = made_up();
         let name = tab
             .title()
             .to_lowercase()
@@ -53,9 +53,9 @@ fn tabs() {
     }
 }
 
-/// The whole of the family's tab, wide and narrow.
+/// The whole of the study's tab, wide and narrow.
 #[test]
-fn family() {
+fn study() {
     let mut results = SnapshotResults::new();
     for (size, theme, axis, variant, name) in [
         ([1280.0, 2100.0], Theme::Light, "", "", "large-light"),
@@ -76,10 +76,10 @@ fn family() {
     ] {
         let (mut harness, _link) = drawn(size, theme);
         let store = &mut harness.state_mut().store;
-        store.family = made_up();
-        store.view.tab = Tab::Family;
+        store.study = made_up();
+        store.view.tab = Tab::Study;
         axis.clone_into(&mut store.view.axis);
         variant.clone_into(&mut store.view.variant);
-        snapshot(&mut harness, &mut results, &format!("family-{name}"));
+        snapshot(&mut harness, &mut results, &format!("study-{name}"));
     }
 }

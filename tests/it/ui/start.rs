@@ -70,9 +70,9 @@ fn what_is_shown_is_what_runs_on_this_device() {
     };
     let contrast = harness.state().store.contrast.clone().unwrap();
     let folder = &contrast.fitting.folder;
-    assert!(matches!(&request.model, ModelSource::Family(found) if found == folder));
+    assert!(matches!(&request.model, ModelSource::Study(found) if found == folder));
     let list = &contrast.pairs;
-    assert!(matches!(&request.pairs, PairSource::Family(found) if found == list));
+    assert!(matches!(&request.pairs, PairSource::Study(found) if found == list));
     assert_eq!(
         request.settings.num_pairs,
         Some(contrast.settings.num_pairs)

@@ -69,7 +69,7 @@ fn on_the_ruler(ui: &mut egui::Ui, store: &Store, run: &Run) {
         return;
     };
     let of_a_side = match &run.model {
-        Some(RecordedModel::Family(folder)) => {
+        Some(RecordedModel::Study(folder)) => {
             contrast.sides().iter().any(|side| side.folder == *folder)
         }
         _ => false,

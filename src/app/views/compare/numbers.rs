@@ -43,7 +43,7 @@ fn row(ui: &mut egui::Ui, run: &Named<'_>) {
     let report = run.report;
     let rate = |value: Option<f64>| value.map_or("undefined".to_owned(), |v| format!("{v:.4}"));
     let (n_vision, n_text) = report.tokens();
-    // After the first layer, as in the tables of a family.
+    // After the first layer, as in the tables of a study.
     let ratio = report.layers.first().and_then(|layer| layer.norm_ratio());
     ui.label(run.name);
     for cell in [

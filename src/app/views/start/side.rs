@@ -51,7 +51,7 @@ fn index_of(store: &Store, folder: &str) -> Option<usize> {
     let is_it = |run: &Run| {
         let model = &run.model;
         run.origin == Origin::Recorded
-            && matches!(model, Some(RecordedModel::Family(found)) if found == folder)
+            && matches!(model, Some(RecordedModel::Study(found)) if found == folder)
     };
     store.runs.iter().position(is_it)
 }

@@ -1,0 +1,94 @@
+//! The study of checkpoints: its results, and opening one of its checkpoints.
+
+use std::{sync::Arc, task::Poll};
+
+use super::Store;
+use crate::{
+    engine::{DeviceSettings, MeasureRequest, MeasureSettings, ModelSource, PairSource},
+    platform::{self, FileError, Later},
+    study::{RecordedModel, StudyAxis, StudyResults, Variant},
+};
+
+/// What is known of the study.
+#[derive(Debug, Default)]
+pub enum KnownStudy {
+    /// Nobody has looked yet.
+    #[default]
+    Unasked,
+    /// The results are on their way.
+    Coming(Later<Result<Option<String>, FileError>>),
+    /// There are none here.
+    Absent,
+    /// They are there.
+    There(Arc<StudyResults>),
+    /// They cannot be read, with the reason.
+    Wrong(String),
+}
+
+impl KnownStudy {
+    /// Asks for the results where nobody has, and takes them when they are there; called in every frame
+    /// that shows them. `wake` is called when there is something new.
+    pub fn poll(&mut self, wake: impl FnOnce() + Send + 'static) {
+        if matches!(self, Self::Unasked) {
+            *self = Self::Coming(platform::study_results(wake));
+        }
+        let Self::Coming(coming) = self else { return };
+        if let Poll::Ready(outcome) = coming.poll() {
+            *self = match outcome {
+                Some(Ok(Some(json))) => match StudyResults::parse(&json, "results.json") {
+                    Ok(results) => Self::There(Arc::new(results)),
+                    Err(error) => Self::Wrong(error.to_string()),
+                },
+                Some(Ok(None)) | None => Self::Absent,
+                Some(Err(error)) => Self::Wrong(error.to_string()),
+            };
+        }
+    }
+
+    /// The results, where they are there.
+    pub fn results(&self) -> Option<&Arc<StudyResults>> {
+        match self {
+            Self::There(results) => Some(results),
+            _ => None,
+        }
+    }
+}
+
+impl Store {
+    /// The axis that is chosen; none for all variants.
+    pub fn study_axis<'a>(&self, results: &'a StudyResults) -> Option<&'a StudyAxis> {
+        results.study.axis(&self.view.axis)
+    }
+
+    /// The selected variant.
+    pub fn study_variant<'a>(&self, results: &'a StudyResults) -> Option<&'a Variant> {
+        results.study.variant(&self.view.variant)
+    }
+
+    /// Orders a measurement of a variant as the study was measured, with the states kept for exploring;
+    /// of at most so many pairs where that is said.
+    pub fn run_variant(
+        &mut self,
+        results: &StudyResults,
+        variant: &Variant,
+        num_pairs: Option<usize>,
+    ) {
+        let study = &results.study;
+        let list = variant.documents.as_ref().unwrap_or(&study.pairs);
+        let settings = results.settings;
+        let request = MeasureRequest {
+            model: ModelSource::Study(variant.folder.clone()),
+            pairs: PairSource::Study(list.clone()),
+            device: DeviceSettings::default(),
+            settings: MeasureSettings {
+                num_pairs: Some(num_pairs.unwrap_or(settings.num_pairs)),
+                seed: settings.seed,
+                text_mask: settings.text_mask,
+                ..MeasureSettings::default()
+            },
+            keep: true,
+        };
+        let model = RecordedModel::Study(variant.folder.clone());
+        self.order(format!("Study, {}", variant.name), request, Some(model));
+    }
+}

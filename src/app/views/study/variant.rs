@@ -1,0 +1,100 @@
+//! The selected checkpoint, and how to look into it.
+
+use eframe::egui;
+
+use crate::{
+    app::{
+        store::{Store, Tab},
+        theme,
+    },
+    report::format_seconds,
+    study::{Metric, StudyResults, Variant},
+    words::counted,
+};
+
+/// Draws the card.
+pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, results: &StudyResults) {
+    ui.heading("One checkpoint");
+    let Some(variant) = store.study_variant(results) else {
+        ui.label("Choose a point, a column or a row to see it alone, and to open it.");
+        return;
+    };
+    let faint = theme::colors(ui).faint;
+    ui.horizontal_wrapped(|ui| {
+        ui.strong(&variant.label);
+        ui.colored_label(faint, format!("({})", variant.name));
+    });
+    if let Some(note) = &variant.note {
+        ui.label(note);
+    }
+    ui.label(training(variant));
+    ui.label(numbers(results, variant));
+    open(ui, store, variant, results);
+}
+
+/// How it was trained.
+fn training(variant: &Variant) -> String {
+    let mut text = format!(
+        "Seed {}, {}, {}, {}",
+        variant.seed,
+        counted(variant.samples as usize, "sample"),
+        counted(variant.parameters_trained as usize, "trained parameter"),
+        counted(variant.image_tokens, "image token")
+    );
+    if let Some(seconds) = variant.seconds {
+        text += &format!(", trained in {}", format_seconds(seconds));
+    }
+    text + "."
+}
+
+/// Its rates and its scores by kind of question.
+fn numbers(results: &StudyResults, variant: &Variant) -> String {
+    let value = |metric: &Metric| {
+        let value = metric.value(results, variant)?;
+        Some(format!("{} {}", metric.title(), metric.text(value)))
+    };
+    let kinds = results.study.kinds.iter().cloned().map(Metric::ChoiceKind);
+    let all = [
+        Metric::Mir,
+        Metric::MirOfficial,
+        Metric::NormMatchedMir,
+        Metric::NormRatio,
+        Metric::Choice,
+    ];
+    let known: Vec<String> = all
+        .into_iter()
+        .chain(kinds)
+        .filter_map(|it| value(&it))
+        .collect();
+    known.join(", ") + "."
+}
+
+fn open(ui: &mut egui::Ui, store: &mut Store, variant: &Variant, results: &StudyResults) {
+    let name = format!("Study, {}", variant.name);
+    let known = store.runs.iter().rposition(|run| run.name == name);
+    ui.horizontal_wrapped(|ui| {
+        if variant.left_out {
+            ui.colored_label(
+                theme::colors(ui).faint,
+                "Its weights do not come with mirscope; its numbers do.",
+            );
+        } else {
+            let button = egui::Button::new("Open this checkpoint");
+            let button = ui.add_enabled(!store.is_busy(), button);
+            let button = button
+                .on_hover_text(
+                    "Loads it and measures it here, as the table's numbers were measured.",
+                )
+                .on_disabled_hover_text("A measurement is under way.");
+            if button.clicked() {
+                store.run_variant(results, variant, None);
+            }
+        }
+        if let Some(known) = known
+            && ui.button("Show its run").clicked()
+        {
+            store.show(known);
+            store.view.tab = Tab::Alignment;
+        }
+    });
+}

@@ -1,1 +1,0 @@
-"""A family of small checkpoints around one base setting; see README.md in this folder."""
