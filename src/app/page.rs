@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     engine::Stage,
+    figures,
     platform::web::{PageFiles, set_page_files},
     report,
 };
@@ -228,8 +229,8 @@ impl RunningApp {
         Ok(match form {
             "json" => report::to_json(&report)?,
             "csv" => report::csv(&report),
-            "svg" => report::svg(&report),
-            "html" => report::html(&report)?,
+            "svg" => figures::svg(&report),
+            "html" => figures::html(&report)?,
             _ => return Err(JsError::new("expected json, csv, svg or html")),
         })
     }
