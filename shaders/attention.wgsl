@@ -16,6 +16,7 @@ import package::common::block::add;
 import package::common::block::block;
 import package::common::tile::Rows;
 import package::common::tile::place;
+import package::common::total::total4;
 
 // Whether heads begin at multiples of four elements.
 override ALIGNED: bool = true;
@@ -155,7 +156,7 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
         let shrink = exp(highest - peak);
         let weights = exp(scores - vec4<f32>(peak));
         highest = peak;
-        total = total * shrink + dot(weights, vec4<f32>(1.0));
+        total = total * shrink + total4(weights);
         for (var c = 0u; c < columns; c += 4u) {
             let col = first_col + c;
             sums[c / 4u] = sums[c / 4u] * shrink + weights.x * v4(rows.x + col) + weights.y * v4(rows.y + col)
@@ -216,10 +217,6 @@ fn times(rows: Rows, low: vec4<f32>, high: vec4<f32>) -> Rows {
 
 fn largest(x: vec4<f32>) -> f32 {
     return max(max(x.x, x.y), max(x.z, x.w));
-}
-
-fn sum(x: vec4<f32>) -> f32 {
-    return dot(x, vec4<f32>(1.0));
 }
 
 // Scores of four keys from `key` on, scaled; those that the query does not see become LOWEST.
@@ -367,9 +364,9 @@ fn tiled(
             weights(scores.r6, peak_high.z), weights(scores.r7, peak_high.w),
         );
         total_low = total_low * shrink_low
-            + vec4<f32>(sum(scores.r0), sum(scores.r1), sum(scores.r2), sum(scores.r3));
+            + vec4<f32>(total4(scores.r0), total4(scores.r1), total4(scores.r2), total4(scores.r3));
         total_high = total_high * shrink_high
-            + vec4<f32>(sum(scores.r4), sum(scores.r5), sum(scores.r6), sum(scores.r7));
+            + vec4<f32>(total4(scores.r4), total4(scores.r5), total4(scores.r6), total4(scores.r7));
         let own = y * 128u;
         tile[own + x] = scores.r0;
         tile[own + 16u + x] = scores.r1;

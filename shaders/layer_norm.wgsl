@@ -9,6 +9,7 @@ import package::common::keep::keep;
 import package::common::rows::LANES;
 import package::common::rows::row_of;
 import package::common::rows::row_sum;
+import package::common::total::total4;
 
 override ACTIVATION: u32 = 0u;
 override HAS_RESIDUAL: bool = false;
@@ -35,10 +36,6 @@ fn store(base: u32, quad: u32, normed: vec4<f32>) {
     out[base + quad] = activate4(ACTIVATION, value);
 }
 
-fn total(value: vec4<f32>) -> f32 {
-    return dot(value, vec4<f32>(1.0));
-}
-
 @compute @workgroup_size(256)
 fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let row = row_of(group, local);
@@ -49,13 +46,13 @@ fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
     for (var quad = local % LANES; quad < quads; quad += LANES) {
         sum += keep(x[base + quad], params.cols - 4u * quad);
     }
-    let mean = row_sum(local, total(sum)) / width;
+    let mean = row_sum(local, total4(sum)) / width;
     var squares = vec4<f32>(0.0);
     for (var quad = local % LANES; quad < quads; quad += LANES) {
         let centred = keep(x[base + quad] - mean, params.cols - 4u * quad);
         squares += centred * centred;
     }
-    let scale = inverseSqrt(row_sum(local, total(squares)) / width + params.eps);
+    let scale = inverseSqrt(row_sum(local, total4(squares)) / width + params.eps);
     if row >= params.rows {
         return;
     }
@@ -81,7 +78,7 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     if rest > 0u {
         sum += keep(x[base + whole], rest);
     }
-    let mean = total(sum) / width;
+    let mean = total4(sum) / width;
     var squares = vec4<f32>(0.0);
     for (var quad = 0u; quad < whole; quad++) {
         let centred = x[base + quad] - mean;
@@ -91,7 +88,7 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
         let centred = keep(x[base + whole] - mean, rest);
         squares += centred * centred;
     }
-    let scale = inverseSqrt(total(squares) / width + params.eps);
+    let scale = inverseSqrt(total4(squares) / width + params.eps);
     for (var quad = 0u; quad < (params.cols + 3u) / 4u; quad++) {
         store(base, quad, (x[base + quad] - mean) * scale);
     }

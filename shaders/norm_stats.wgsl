@@ -10,6 +10,8 @@
 import package::common::opaque::opaque;
 import package::common::rows::row_sum;
 import package::common::rows_u32::row_sum_u32;
+import package::common::total::total4;
+import package::common::total::total4_u32;
 
 struct Params {
     rows: u32,
@@ -85,7 +87,7 @@ fn outliers_of(base: u32, first: u32, step: u32, median: f32, limit: f32) -> u32
         let distance = abs(bitcast<vec4<f32>>(norms[base + quad]) - median);
         count += vec4<u32>(inside(quad) & (distance > vec4<f32>(limit)));
     }
-    return count.x + count.y + count.z + count.w;
+    return total4_u32(count);
 }
 
 // Of the sums of the distances to the median and of their squares. The mean lies within a deviation of the
@@ -93,14 +95,6 @@ fn outliers_of(base: u32, first: u32, step: u32, median: f32, limit: f32) -> u32
 fn deviation_of(distances: f32, squares: f32) -> f32 {
     let count = f32(params.cols);
     return sqrt(max(squares - distances * (distances / count), 0.0) / (count - 1.0));
-}
-
-fn total(value: vec4<f32>) -> f32 {
-    return dot(value, vec4<f32>(1.0));
-}
-
-fn total_u32(value: vec4<u32>) -> u32 {
-    return value.x + value.y + value.z + value.w;
 }
 
 var<workgroup> histogram: array<atomic<u32>, 256>;
@@ -172,9 +166,9 @@ fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
     let median = bitcast<f32>(prefix);
     let own = sums_of(base, local, 256u, median);
     // The mean by way of the median: only small distances are summed.
-    let distances = row_sum(local, total(own.distances));
-    let deviation = deviation_of(distances, row_sum(local, total(own.squares)));
-    let broken = row_sum_u32(local, total_u32(own.broken));
+    let distances = row_sum(local, total4(own.distances));
+    let deviation = deviation_of(distances, row_sum(local, total4(own.squares)));
+    let broken = row_sum_u32(local, total4_u32(own.broken));
     let outliers = row_sum_u32(local, outliers_of(base, local, 256u, median, SIGMAS * deviation));
     if local == 0u {
         store(row, median + distances / f32(params.cols), deviation, prefix, outliers, broken);
@@ -214,9 +208,9 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     let median = bitcast<f32>(prefix);
     let sums = sums_of(base, 0u, 1u, median);
-    let distances = total(sums.distances);
-    let deviation = deviation_of(distances, total(sums.squares));
+    let distances = total4(sums.distances);
+    let deviation = deviation_of(distances, total4(sums.squares));
     let outliers = outliers_of(base, 0u, 1u, median, SIGMAS * deviation);
     let mean = median + distances / f32(params.cols);
-    store(row, mean, deviation, prefix, outliers, total_u32(sums.broken));
+    store(row, mean, deviation, prefix, outliers, total4_u32(sums.broken));
 }

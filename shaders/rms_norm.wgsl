@@ -7,6 +7,7 @@ import package::common::keep::keep;
 import package::common::rows::LANES;
 import package::common::rows::row_of;
 import package::common::rows::row_sum;
+import package::common::total::total4;
 
 struct Params {
     rows: u32,
@@ -30,7 +31,7 @@ fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
         let value = keep(x[base + quad], params.cols - 4u * quad);
         squares += value * value;
     }
-    let mean = row_sum(local, dot(squares, vec4<f32>(1.0))) / f32(params.cols);
+    let mean = row_sum(local, total4(squares)) / f32(params.cols);
     let scale = inverseSqrt(mean + params.eps);
     if row >= params.rows {
         return;
@@ -57,7 +58,7 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
         let value = keep(x[base + whole], rest);
         squares += value * value;
     }
-    let mean = dot(squares, vec4<f32>(1.0)) / f32(params.cols);
+    let mean = total4(squares) / f32(params.cols);
     let scale = inverseSqrt(mean + params.eps);
     for (var quad = 0u; quad < (params.cols + 3u) / 4u; quad++) {
         out[base + quad] = weight[quad] * (x[base + quad] * scale);

@@ -7,6 +7,7 @@ import package::common::keep::keep;
 import package::common::rows::LANES;
 import package::common::rows::row_of;
 import package::common::rows::row_sum;
+import package::common::total::total4;
 
 struct Params {
     rows: u32,
@@ -31,7 +32,7 @@ fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
         let valid = params.cols - 4u * quad;
         sum += keep(a[base + quad], valid) * keep(b[base + quad], valid);
     }
-    let total = row_sum(local, dot(sum, vec4<f32>(1.0)));
+    let total = row_sum(local, total4(sum));
     if local % LANES == 0u && row < params.rows {
         out[params.out_row + row] = vec4<f32>(total, 0.0, 0.0, 0.0);
     }
@@ -58,5 +59,5 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     if rest > 0u {
         total += keep(a[base + whole], rest) * keep(b[base + whole], rest);
     }
-    out[params.out_row + row] = vec4<f32>(dot(total, vec4<f32>(1.0)), 0.0, 0.0, 0.0);
+    out[params.out_row + row] = vec4<f32>(total4(total), 0.0, 0.0, 0.0);
 }

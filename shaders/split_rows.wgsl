@@ -6,7 +6,7 @@
 // below 2^24, exact in f32 in any order of summation. M is smaller by the grid's coarseness, and so
 // is its rounding. A block of 4x4 elements per invocation, in registers.
 
-import package::common::block::block;
+import package::common::turned::turned;
 
 struct Params {
     // Rows to take, and columns.
@@ -35,12 +35,6 @@ fn grid_exponent(sum: f32) -> u32 {
     return u32(clamp(((exponent + 3) >> 1u) - 12 + 127, 27, 227));
 }
 
-// Four elements of a row; beyond the last row the last one again: it lands in the padding.
-fn row_of(row: u32, col4: u32) -> vec4<f32> {
-    let source = params.row_begin + min(row, params.rows - 1u);
-    return x[source * params.x_stride + col4];
-}
-
 // Splits four elements of a column. All that a compiler may reorder here is exact: it gives the same bits.
 fn split(col: u32, row4: u32, value: vec4<f32>) {
     if col >= params.cols {
@@ -64,10 +58,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if row >= params.rows || col >= params.cols {
         return;
     }
-    // Rows by name: Direct3D's old compiler writes no vector of a matrix that is chosen at run time.
-    let turned = block(row_of(row, id.x), row_of(row + 1u, id.x), row_of(row + 2u, id.x), row_of(row + 3u, id.x));
-    split(col, id.y, turned.x);
-    split(col + 1u, id.y, turned.y);
-    split(col + 2u, id.y, turned.z);
-    split(col + 3u, id.y, turned.w);
+    let columns = turned(row, id.x);
+    split(col, id.y, columns.x);
+    split(col + 1u, id.y, columns.y);
+    split(col + 2u, id.y, columns.z);
+    split(col + 3u, id.y, columns.w);
 }

@@ -10,6 +10,7 @@ import package::common::rows::LANES;
 import package::common::rows::row_of;
 import package::common::rows::row_sum;
 import package::common::rows_u32::row_max_u32;
+import package::common::total::total4;
 
 struct Params {
     rows: u32,
@@ -69,7 +70,7 @@ fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
         let value = bitcast<vec4<f32>>(kept) * scale;
         squares += value * value;
     }
-    let total = row_sum(local, dot(squares, vec4<f32>(1.0)));
+    let total = row_sum(local, total4(squares));
     if local % LANES == 0u && row < params.rows {
         out[params.out_start + row] = norm_bits(largest, power, total);
     }
@@ -103,5 +104,5 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
         }
         total += squares;
     }
-    out[params.out_start + row] = norm_bits(largest, power, dot(total, vec4<f32>(1.0)));
+    out[params.out_start + row] = norm_bits(largest, power, total4(total));
 }

@@ -1,6 +1,6 @@
 // out[c, r] = x[row_begin + r, c]. A block of 4x4 elements per invocation, in registers.
 
-import package::common::block::block;
+import package::common::turned::turned;
 
 struct Params {
     // Rows to take, and columns.
@@ -16,12 +16,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
 
-// Four elements of a row; beyond the last row the last one again: it lands in the padding.
-fn row_of(row: u32, col4: u32) -> vec4<f32> {
-    let source = params.row_begin + min(row, params.rows - 1u);
-    return x[source * params.x_stride + col4];
-}
-
 fn store(col: u32, row4: u32, value: vec4<f32>) {
     if col < params.cols {
         out[col * params.out_stride + row4] = value;
@@ -35,10 +29,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if row >= params.rows || col >= params.cols {
         return;
     }
-    // Rows by name: Direct3D's old compiler writes no vector of a matrix that is chosen at run time.
-    let turned = block(row_of(row, id.x), row_of(row + 1u, id.x), row_of(row + 2u, id.x), row_of(row + 3u, id.x));
-    store(col, id.y, turned.x);
-    store(col + 1u, id.y, turned.y);
-    store(col + 2u, id.y, turned.z);
-    store(col + 3u, id.y, turned.w);
+    let columns = turned(row, id.x);
+    store(col, id.y, columns.x);
+    store(col + 1u, id.y, columns.y);
+    store(col + 2u, id.y, columns.z);
+    store(col + 3u, id.y, columns.w);
 }

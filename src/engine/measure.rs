@@ -52,14 +52,10 @@ impl Session {
         self.loaded = request.keep.then(|| loaded.clone());
         let (processor, model) = (&loaded.processor, loaded.summary.clone());
         let checkpoint = loaded.checkpoint.clone();
-        for note in checkpoint.notes() {
-            news.note(note);
-        }
+        news.note_all(checkpoint.notes());
 
         let chosen = pairs::choose(request.pairs, &settings).await?;
-        for note in chosen.notes {
-            news.note(note);
-        }
+        news.note_all(chosen.notes);
         let (prepared, skipped) =
             prepare(processor, chosen.pairs, settings.skip_unreadable, news).await?;
         let mut states = states(definition, model.num_hidden_layers);
@@ -78,8 +74,6 @@ impl Session {
             ],
         };
         let asked = settings.memory_budget;
-        // What an earlier run gave back is there to be used again.
-        gpu.trim();
         let budget = asked.or_else(|| gpu.usual_budget());
         // A metric that cannot be is refused here, before the model runs.
         let room_found = match room.check(&gpu, budget, asked.is_some()) {

@@ -110,6 +110,11 @@ impl<'a> News<'a> {
             self.notes.push(note);
         }
     }
+
+    /// [`News::note`] for each.
+    pub(super) fn note_all(&mut self, notes: impl IntoIterator<Item = String>) {
+        notes.into_iter().for_each(|note| self.note(note));
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::{
     Anchor, Area, Figure, Look, Mark, Scale, Spot, Stroke, Target,
     axis::Axis,
-    layers::{curve, nothing_on, zero_line},
+    layers::{dotted_curve, nothing_on, zero_line},
     sheet::{Key, Sheet, with_scale},
     words,
 };
@@ -65,14 +65,7 @@ pub fn compare(runs: &[Named<'_>], scale: Scale, selected: Option<usize>, look: 
     // The first run last, so that it lies on top.
     for (index, values) in distances.iter().enumerate().rev() {
         let stroke = stroke(look, index);
-        curve(&mut sheet, scale, values, &columns, axis, stroke);
-        let radius = (0.3 * columns.width()).clamp(1.0, 3.2);
-        for (column, value) in values.iter().enumerate() {
-            if scale.shows(*value) {
-                let at = [columns.middle(column), axis.at(*value)];
-                sheet.disc(at, radius, stroke.color);
-            }
-        }
+        dotted_curve(&mut sheet, scale, values, &columns, axis, stroke);
     }
     for (index, layer) in numbers.iter().enumerate() {
         let mut tip = format!("Layer {layer}");

@@ -123,6 +123,25 @@ pub(super) fn curve(
     }
 }
 
+/// [`curve`] with a disc at each value.
+pub(super) fn dotted_curve(
+    sheet: &mut Sheet<'_>,
+    scale: Scale,
+    values: &[f64],
+    columns: &Columns,
+    axis: Axis,
+    stroke: Stroke,
+) {
+    curve(sheet, scale, values, columns, axis, stroke);
+    let radius = (0.3 * columns.width()).clamp(1.0, 3.2);
+    for (column, value) in values.iter().enumerate() {
+        if scale.shows(*value) {
+            let at = [columns.middle(column), axis.at(*value)];
+            sheet.disc(at, radius, stroke.color);
+        }
+    }
+}
+
 /// The bracket of each layer: a band in its column from the lower to the upper end.
 fn bracket(sheet: &mut Sheet<'_>, chart: &LayersChart<'_>, columns: &Columns, axis: Axis) {
     let palette = sheet.look.palette;

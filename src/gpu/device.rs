@@ -162,7 +162,11 @@ impl Gpu {
     pub fn usual_budget(&self) -> Option<u64> {
         match self.0.info.device_type {
             wgpu::DeviceType::DiscreteGpu => None,
-            _ => Some(platform::available_memory().map_or(UNTOLD_BUDGET, |bytes| bytes / 2)),
+            _ => {
+                // What an earlier run gave back is there to be used again.
+                self.trim();
+                Some(platform::available_memory().map_or(UNTOLD_BUDGET, |bytes| bytes / 2))
+            }
         }
     }
 

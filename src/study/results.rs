@@ -1,6 +1,6 @@
 //! What was measured of a study: `results.json`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -151,6 +151,14 @@ impl Measured {
 }
 
 impl StudyResults {
+    /// What it was measured on, each once.
+    pub fn devices(&self) -> Vec<&str> {
+        let devices: BTreeSet<&str> = (self.measured.values())
+            .map(|measured| measured.device.as_str())
+            .collect();
+        devices.into_iter().collect()
+    }
+
     /// The study with what was measured, and what that says.
     pub fn new(
         study: Study,

@@ -262,11 +262,6 @@ fn noise(results: &StudyResults) -> String {
 
 fn origin(results: &StudyResults) -> String {
     let settings = results.settings;
-    let mut devices: Vec<&str> = (results.measured.values())
-        .map(|measured| measured.device.as_str())
-        .collect();
-    devices.sort_unstable();
-    devices.dedup();
     format!(
         "\n## How it was measured\n\nmirscope {}, definitions exact and official-accurate, text mask {}, at \
          most {} of `{}`, seed {}. Device: {}.\n",
@@ -275,6 +270,6 @@ fn origin(results: &StudyResults) -> String {
         counted(settings.num_pairs, "pair"),
         results.study.pairs,
         settings.seed,
-        devices.join("; ")
+        results.devices().join("; ")
     )
 }

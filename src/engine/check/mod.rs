@@ -65,9 +65,7 @@ impl Session {
         };
         let total = (variants.len() * KERNELS.len() + folders.len() + 1) as u64;
         news.begin(Stage::Device, total, UNIT)?;
-        for note in notes {
-            news.note(note);
-        }
+        news.note_all(notes);
         drop(gpu);
         for variant in variants {
             kernels(&device, variant, &mut report, news, total).await?;

@@ -64,9 +64,7 @@ pub(in crate::engine) async fn open_device(
 ) -> Result<(Gpu, Vec<String>), EngineError> {
     news.begin(Stage::Device, 1, UNIT)?;
     let (gpu, notes) = Gpu::request_tested(&options(settings), self_test).await?;
-    for note in &notes {
-        news.note(note.clone());
-    }
+    news.note_all(notes.iter().cloned());
     news.progress(Stage::Device, 1, 1, UNIT);
     Ok((gpu, notes))
 }
@@ -84,9 +82,7 @@ impl Session {
         {
             news.begin(Stage::Device, 1, UNIT)?;
             let detail = "as before".to_owned();
-            for note in &device.notes {
-                news.note(note.clone());
-            }
+            news.note_all(device.notes.iter().cloned());
             news.progress_at(Stage::Device, 1, 1, UNIT, detail);
             return Ok(device.gpu.clone());
         }

@@ -4,7 +4,7 @@ use super::{
     super::{
         Figure, Look, Scale,
         axis::Axis,
-        layers::{curve, nothing_on, zero_line},
+        layers::{dotted_curve, nothing_on, zero_line},
         sheet::{Key, Sheet, with_scale},
     },
     StudyPlot, setting_stroke,
@@ -68,16 +68,8 @@ pub fn axis_curves(
     let numbers: Vec<usize> = (1..=depth).collect();
     let columns = sheet.layer_axis(area, &numbers, layer);
     zero_line(&mut sheet, area, axis);
-    let radius = (0.3 * columns.width()).clamp(1.0, 3.2);
     for (index, (_, values)) in shown.iter().enumerate() {
-        let stroke = stroke(index);
-        curve(&mut sheet, scale, values, &columns, axis, stroke);
-        for (column, value) in values.iter().enumerate() {
-            if scale.shows(*value) {
-                let at = [columns.middle(column), axis.at(*value)];
-                sheet.disc(at, radius, stroke.color);
-            }
-        }
+        dotted_curve(&mut sheet, scale, values, &columns, axis, stroke(index));
     }
     for (index, layer) in numbers.iter().enumerate() {
         let mut tip = format!("Layer {layer}");

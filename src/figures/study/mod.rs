@@ -100,17 +100,12 @@ pub fn variant_tip(results: &StudyResults, variant: &Variant) -> String {
 /// Where a study's numbers come from, for the captions of a figure.
 pub fn study_origin(results: &StudyResults) -> String {
     let settings = results.settings;
-    let mut devices: Vec<&str> = (results.measured.values())
-        .map(|measured| measured.device.as_str())
-        .collect();
-    devices.sort_unstable();
-    devices.dedup();
     format!(
         "Definition exact, text mask {}, at most {} never trained on, seed {}; {}; mirscope {}.",
         settings.text_mask,
         counted(settings.num_pairs, "pair"),
         settings.seed,
-        devices.join("; "),
+        results.devices().join("; "),
         results.mirscope_version
     )
 }

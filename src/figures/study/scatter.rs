@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Anchor, Area, Figure, Look, Mark, Scale, Spot, Stroke, Target, Text,
+        Anchor, Area, Figure, Look, Mark, Scale, Spot, Stroke, Target,
         axis::Axis,
         sheet::{Key, Sheet},
         words,
@@ -286,15 +286,7 @@ fn label(sheet: &mut Sheet<'_>, area: Area, [x, y]: [f32; 2], name: &str, taken:
         {
             taken.push(room);
             let color = sheet.look.palette.ink;
-            sheet.mark(Mark::Text(Text {
-                at,
-                anchor,
-                size,
-                color,
-                strong: false,
-                upward: false,
-                words: name,
-            }));
+            sheet.sized_words(at, anchor, size, color, name);
             return;
         }
     }
@@ -310,13 +302,5 @@ fn overlap(one: &Area, other: &Area) -> bool {
 /// Faint words in a smaller size.
 pub(super) fn small(sheet: &mut Sheet<'_>, at: [f32; 2], anchor: Anchor, words: &str) {
     let (size, color) = (0.85 * sheet.look.font(), sheet.look.palette.faint);
-    sheet.mark(Mark::Text(Text {
-        at,
-        anchor,
-        size,
-        color,
-        strong: false,
-        upward: false,
-        words: words.to_owned(),
-    }));
+    sheet.sized_words(at, anchor, size, color, words);
 }
