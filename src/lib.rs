@@ -5,7 +5,7 @@
 //! The modules stand in the order in which data flows through them:
 //!
 //! 1. [`input`]: an image and a text become `pixel_values`, `input_ids` and token masks (CPU).
-//! 2. [`weights`]: a checkpoint folder becomes a configuration and named tensors (CPU).
+//! 2. [`weights`]: files become named tensors; [`families`]: what they mean, as plain data (CPU).
 //! 3. [`gpu`]: device, tensors, recorded dispatches, readback; [`kernels`] builds the dispatches of
 //!    the WGSL files in `shaders/`, [`reference`] computes the same on the CPU with f64 sums, and
 //!    [`check`] compares the two on the device at hand.
@@ -18,6 +18,8 @@
 
 pub mod input;
 pub mod weights;
+
+pub mod families;
 
 pub mod gpu;
 pub mod kernels;

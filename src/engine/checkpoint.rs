@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{EngineError, ModelSource, NamedBytes, demo, study_files};
-use crate::weights::{
-    ByteSource, Checkpoint, FolderSource, MemorySource, PickedSource, WeightsError,
+use crate::{
+    model::Checkpoint,
+    weights::{ByteSource, FolderSource, MemorySource, PickedSource, WeightsError},
 };
 
 /// A checkpoint and what to call it.

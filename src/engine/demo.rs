@@ -173,7 +173,7 @@ fn demo_error(file: &str, reason: impl ToString) -> EngineError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{platform::native::block_on, weights::Checkpoint};
+    use crate::{model::Checkpoint, platform::native::block_on};
     use std::sync::Arc;
 
     #[test]

@@ -3,27 +3,30 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    families::{
+        ConnectorKind, ConnectorSpec, DecoderSpec, FeatureSelect, ImagePlan, ModelSpec, VisionSpec,
+    },
+    model::{Checkpoint, Parameter, Part},
     report::{DtypeShare, ModelSummary, StageView},
-    weights::{Checkpoint, ConnectorKind, FeatureSelect, VisionKind, VlmConfig, layout},
     words::counted,
 };
 
 /// What a report says about a checkpoint called `name`.
 pub(super) fn summary(checkpoint: &Checkpoint, name: &str) -> ModelSummary {
-    let config = &checkpoint.config;
+    let spec = &checkpoint.spec;
     let shares = dtypes(checkpoint);
     ModelSummary {
         name: name.to_owned(),
-        architecture: config.architecture.clone(),
-        parts: parts(config),
+        architecture: spec.architecture.clone(),
+        parts: parts(spec),
         parameters: shares.iter().map(|share| share.parameters).sum(),
         dtype: shares
             .iter()
             .max_by_key(|share| share.parameters)
             .map(|share| share.dtype.clone())
             .unwrap_or_default(),
-        hidden_size: config.text.hidden_size,
-        num_hidden_layers: config.text.num_hidden_layers,
+        hidden_size: spec.text.hidden_size,
+        num_hidden_layers: spec.text.num_hidden_layers,
     }
 }
 
@@ -44,17 +47,22 @@ pub(super) fn dtypes(checkpoint: &Checkpoint) -> Vec<DtypeShare> {
 }
 
 /// Tower, connector and decoder, in one line each.
-fn parts(config: &VlmConfig) -> Vec<String> {
-    vec![
-        format!("{TOWER}: {}", tower(config)),
-        format!("{CONNECTOR}: {}", connector(config)),
-        format!("{DECODER}: {}", decoder(config)),
-    ]
+fn parts(spec: &ModelSpec) -> Vec<String> {
+    let mut parts = Vec::new();
+    if let Some(vision) = &spec.vision {
+        parts.push(format!("{TOWER}: {}", tower(vision)));
+        parts.push(format!("{CONNECTOR}: {}", connector(&vision.connector)));
+    }
+    parts.push(format!("{DECODER}: {}", decoder(&spec.text)));
+    parts
 }
 
-/// The way of a pair of `images` images whose prompt has `tokens` tokens: what each stage gives, and
-/// what it is.
-pub(super) fn stages(config: &VlmConfig, images: usize, tokens: usize) -> Vec<StageView> {
+/// The way of a pair whose images become `plans` and whose prompt has `tokens` tokens: what each stage
+/// gives, and what it is.
+pub(super) fn stages(spec: &ModelSpec, plans: &[ImagePlan], tokens: usize) -> Vec<StageView> {
+    let Some(vision) = &spec.vision else {
+        return Vec::new();
+    };
     let stage = |name: &str, shape: &[(&str, usize)], about: String| StageView {
         name: name.to_owned(),
         shape: (shape.iter())
@@ -62,30 +70,30 @@ pub(super) fn stages(config: &VlmConfig, images: usize, tokens: usize) -> Vec<St
             .collect(),
         about,
     };
-    let vision = &config.vision;
-    let (side, patches) = (vision.picture_size, vision.patches_per_side());
-    let class_token = match (vision.has_class_token(), config.vision_feature_select) {
+    let seen = &vision.tower;
+    let (side, patches) = (seen.picture_size, seen.patches_per_side());
+    let class_token = match (seen.class_token, vision.feature_select) {
         (false, _) => "",
         (true, FeatureSelect::Default) => "; the class token is dropped",
         (true, FeatureSelect::Full) => "; the class token is kept, before the patches",
     };
-    let image_tokens = images * config.num_image_tokens();
-    let pictures = images * config.pictures_per_image();
+    let image_tokens: usize = plans.iter().map(ImagePlan::tokens).sum();
+    let pictures: usize = plans.iter().map(|plan| plan.pictures.len()).sum();
     // Of one picture the first axis says nothing.
     let several = |shape: &[(&'static str, usize)]| -> Vec<(&'static str, usize)> {
         let first = (pictures > 1).then_some(("pictures", pictures));
         first.into_iter().chain(shape.iter().copied()).collect()
     };
-    let cut = match config.sub_images {
+    let cut = match vision.sub_images {
         Some(grid) => format!("; each image whole and in {grid} x {grid} crops"),
         None => String::new(),
     };
-    let text = &config.text;
+    let text = &spec.text;
     vec![
         stage(
             "image",
             &several(&[
-                ("channels", vision.num_channels),
+                ("channels", seen.num_channels),
                 ("height", side),
                 ("width", side),
             ]),
@@ -94,18 +102,18 @@ pub(super) fn stages(config: &VlmConfig, images: usize, tokens: usize) -> Vec<St
         stage(
             TOWER,
             &several(&[
-                ("tokens", vision.num_positions()),
-                ("hidden", vision.hidden_size),
+                ("tokens", seen.num_positions()),
+                ("hidden", seen.hidden_size),
             ]),
-            tower(config) + class_token,
+            tower(vision) + class_token,
         ),
         stage(
             CONNECTOR,
             &[
                 ("tokens", image_tokens),
-                ("hidden", config.connector.out_features),
+                ("hidden", vision.connector.out_features),
             ],
-            connector(config),
+            connector(&vision.connector),
         ),
         stage(
             "token sequence",
@@ -123,7 +131,7 @@ pub(super) fn stages(config: &VlmConfig, images: usize, tokens: usize) -> Vec<St
                 ("tokens", tokens),
                 ("hidden", text.hidden_size),
             ],
-            decoder(config),
+            decoder(text),
         ),
     ]
 }
@@ -132,39 +140,40 @@ const TOWER: &str = "vision tower";
 const CONNECTOR: &str = "connector";
 const DECODER: &str = "language model";
 
-fn tower(config: &VlmConfig) -> String {
-    let vision = &config.vision;
-    let kind = match vision.kind {
-        VisionKind::Clip => "CLIP",
-        VisionKind::Siglip => "SigLIP",
-    };
-    let layers: Vec<String> = config
-        .vision_feature_layer
-        .iter()
-        .map(i64::to_string)
-        .collect();
-    let positions = match vision.picture_size == vision.image_size {
+fn tower(vision: &VisionSpec) -> String {
+    let tower = &vision.tower;
+    let layers: Vec<String> = vision.feature_layers.iter().map(i64::to_string).collect();
+    let positions = match tower.picture_size == tower.image_size {
         true => String::new(),
-        false => format!(", positions of {} px interpolated", vision.image_size),
+        false => format!(", positions of {} px interpolated", tower.image_size),
     };
-    let pictures = match config.sub_images {
+    let normed = if vision.normed_features {
+        ", normed"
+    } else {
+        ""
+    };
+    let registers = match tower.registers {
+        0 => String::new(),
+        some => format!(", {}", counted(some, "register")),
+    };
+    let pictures = match vision.sub_images {
         Some(grid) => format!(", the whole and {grid} x {grid} crops of each image"),
         None => String::new(),
     };
     format!(
-        "{kind}, {} of width {}, {}, {} px in patches of {}{positions}{pictures}, \
-         features of layer {}",
-        counted(vision.num_hidden_layers, "layer"),
-        vision.hidden_size,
-        counted(vision.num_attention_heads, "head"),
-        vision.picture_size,
-        vision.patch_size,
+        "{}, {} of width {}, {}{registers}, {} px in patches of {}{positions}{pictures}, \
+         features of layer {}{normed}",
+        tower.kind.name(),
+        counted(tower.num_hidden_layers, "layer"),
+        tower.hidden_size,
+        counted(tower.num_attention_heads, "head"),
+        tower.picture_size,
+        tower.patch_size,
         layers.join(", ")
     )
 }
 
-fn connector(config: &VlmConfig) -> String {
-    let connector = &config.connector;
+fn connector(connector: &ConnectorSpec) -> String {
     let form = match connector.kind {
         ConnectorKind::LINEAR => "linear".to_owned(),
         ConnectorKind::LLAVA => format!("MLP with {}", connector.activation.name()),
@@ -212,25 +221,27 @@ fn connector(config: &VlmConfig) -> String {
 }
 
 /// Elements of all tensors of the connector.
-pub(super) fn connector_parameters(config: &VlmConfig) -> u64 {
-    layout::expected(config)
-        .iter()
-        .filter(|tensor| tensor.name.starts_with("multi_modal_projector."))
-        .map(|tensor| {
-            tensor
-                .shape
-                .iter()
-                .map(|&size| size as u64)
-                .product::<u64>()
-        })
+pub(super) fn connector_parameters(checkpoint: &Checkpoint) -> u64 {
+    (checkpoint.parameters().iter())
+        .filter(|parameter| parameter.part == Part::Connector)
+        .map(Parameter::elements)
         .sum()
 }
 
-fn decoder(config: &VlmConfig) -> String {
-    let text = &config.text;
+fn decoder(text: &DecoderSpec) -> String {
+    let windowed = text.windowed.iter().filter(|windowed| **windowed).count();
+    let window = match text.sliding_window {
+        Some(window) => format!(
+            ", {windowed} of {} with a window of {}",
+            counted(text.num_hidden_layers, "layer"),
+            counted(window, "token")
+        ),
+        None => String::new(),
+    };
     format!(
-        "Llama, {} of width {}, {} query and {} key-value heads of {}, \
-         MLP {}, {} token ids, {} head{}",
+        "{}, {} of width {}, {} query and {} key-value heads of {}, \
+         MLP {}, {} token ids, {} head{window}{}",
+        text.kind.name(),
         counted(text.num_hidden_layers, "layer"),
         text.hidden_size,
         text.num_attention_heads,
@@ -243,7 +254,7 @@ fn decoder(config: &VlmConfig) -> String {
         } else {
             "untied"
         },
-        if config.use_moca {
+        if text.use_moca {
             ", modality calibration (MoCa) after each layer"
         } else {
             ""

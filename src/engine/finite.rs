@@ -1,7 +1,7 @@
 //! Why hidden states are no numbers.
 
 use super::{EngineError, Stage, news::News};
-use crate::{alignment::AlignmentError, platform, weights::Checkpoint};
+use crate::{alignment::AlignmentError, model::Checkpoint, platform};
 
 const MIB: &str = "MiB";
 

@@ -83,12 +83,10 @@ impl Forward<'_> {
         const UNIT: &str = "pairs";
         let total = pairs.len() as u64;
         news.begin(Stage::Forward, total, UNIT)?;
-        let per_image = self.vlm.config().pictures_per_image();
         let (mut done, mut batch) = (0, 1);
         while done < pairs.len() {
             let start = Instant::now();
-            let pictures = |pair: &Prepared| pair.prompt.images * per_image;
-            let now = together(&pairs[done..], batch, pictures);
+            let now = together(&pairs[done..], batch, Prepared::pictures);
             let mut recording = Recording::new();
             for pair in now {
                 self.record(&mut recording, pair, target)?;

@@ -4,10 +4,11 @@ use super::{
     DeviceSettings, EngineError, InspectRequest, checkpoint, describe, news::News, session::grant,
 };
 use crate::{
+    families::VisionSpec,
     gpu::GpuError,
     input::Processor,
+    model::Checkpoint,
     report::{DeviceGrant, Inspection},
-    weights::Checkpoint,
 };
 
 /// Describes the checkpoint and the adapter it would run on.
@@ -23,12 +24,12 @@ pub(super) async fn inspect(
     news.check()?;
     let (device, choice) = adapter(&request.device).await?;
     let checkpoint = &opened.checkpoint;
-    let config = &checkpoint.config;
+    let spec = &checkpoint.spec;
     let dtypes = describe::dtypes(checkpoint);
     let largest = checkpoint
         .used()
         .max_by_key(|(_, info)| info.bytes())
-        .map(|(name, info)| (name, info.bytes()));
+        .map(|(used, info)| (used.name.as_str(), info.bytes()));
     let mut notes = checkpoint.notes();
     notes.extend(choice);
     let largest_buffer_bytes = largest.as_ref().map_or(0, |(_, bytes)| *bytes);
@@ -41,15 +42,15 @@ pub(super) async fn inspect(
     }
     Ok(Inspection {
         model: describe::summary(checkpoint, &opened.name),
-        connector_parameters: describe::connector_parameters(config),
-        image_tokens: config.num_image_tokens(),
-        context: config.text.max_position_embeddings,
+        connector_parameters: describe::connector_parameters(checkpoint),
+        image_tokens: (spec.vision.as_ref()).map_or(0, VisionSpec::num_image_tokens),
+        context: spec.text.max_position_embeddings,
         weight_bytes: dtypes.iter().map(|share| share.bytes).sum(),
         largest_buffer_bytes,
         // One f32 state a layer.
         state_bytes_per_1000_tokens: 4000
-            * config.text.hidden_size as u64
-            * config.text.num_hidden_layers as u64,
+            * spec.text.hidden_size as u64
+            * spec.text.num_hidden_layers as u64,
         obstacle: obstacle(checkpoint, device.is_some(), &mut notes),
         dtypes,
         device,
@@ -61,7 +62,7 @@ pub(super) async fn inspect(
 /// some images only is a note.
 fn obstacle(checkpoint: &Checkpoint, has_device: bool, notes: &mut Vec<String>) -> Option<String> {
     let source = checkpoint.source().as_ref();
-    let processor = match Processor::open(source, &checkpoint.config) {
+    let processor = match Processor::open(source, &checkpoint.spec) {
         Ok(processor) => processor,
         Err(error) => return Some(error.to_string()),
     };

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::{EngineError, ImageInput, PairInput, Stage, news::News, pairs::image_bytes};
 use crate::{
-    input::{PixelValues, Processor, Prompt},
+    families::{ImagePlan, plan::rows_of},
+    input::{PixelValues, PreparedImage, Processor, Prompt},
     model::ForwardInput,
     platform,
     report::{Skipped, TextMask},
@@ -19,8 +20,12 @@ const KEPT_PIXEL_BYTES: usize = 256 << 20;
 pub(super) struct Prepared {
     /// The pair itself, without the images that its prompt has no room for.
     pair: PairInput,
+    /// What becomes of each of its images.
+    pub(super) plans: Vec<ImagePlan>,
     /// The tower's input, unless it has to be made again.
-    pixel_values: Option<PixelValues>,
+    pixel_values: Option<Vec<PixelValues>>,
+    /// For each placeholder the row of all features that it takes, where it is not the next one.
+    rows: Option<Vec<u32>>,
     /// Token ids and masks.
     pub(super) prompt: Prompt,
 }
@@ -42,12 +47,13 @@ impl Prepared {
     }
 
     /// What the model takes of the pair; `pixel_values` are [`Prepared::pixel_values`].
-    pub(super) fn input<'a>(&'a self, pixel_values: &'a PixelValues) -> ForwardInput<'a> {
+    pub(super) fn input<'a>(&'a self, pixel_values: &'a [PixelValues]) -> ForwardInput<'a> {
         ForwardInput {
-            pixel_values: &pixel_values.data,
-            pixel_shape: pixel_values.shape(),
+            pixel_values,
+            rows: self.rows.as_deref(),
             input_ids: &self.prompt.input_ids,
             vision: &self.prompt.vision,
+            layout: &self.prompt.layout,
         }
     }
 
@@ -66,11 +72,22 @@ impl Prepared {
     pub(super) fn pixel_values(
         &self,
         processor: &Processor,
-    ) -> Result<Cow<'_, PixelValues>, EngineError> {
+    ) -> Result<Cow<'_, [PixelValues]>, EngineError> {
         match &self.pixel_values {
             Some(values) => Ok(Cow::Borrowed(values)),
-            None => pictures(processor, &self.pair, &mut |_| {}).map(Cow::Owned),
+            None => {
+                let images = images(processor, &self.pair)?;
+                Ok(images
+                    .into_iter()
+                    .flat_map(|image| image.pixel_values)
+                    .collect())
+            }
         }
+    }
+
+    /// Pictures that go through the tower.
+    pub(super) fn pictures(&self) -> usize {
+        self.plans.iter().map(|plan| plan.pictures.len()).sum()
     }
 }
 
@@ -83,22 +100,12 @@ fn name(pair: &PairInput) -> String {
     }
 }
 
-/// The tower's input of all images of a pair, one after another.
-fn pictures(
-    processor: &Processor,
-    pair: &PairInput,
-    note: &mut dyn FnMut(String),
-) -> Result<PixelValues, EngineError> {
-    let mut process = |image: &ImageInput| -> Result<PixelValues, EngineError> {
-        let prepared = processor.image(&image.name(), &image_bytes(image)?)?;
-        prepared.notes.into_iter().for_each(&mut *note);
-        Ok(prepared.pixel_values)
+/// All images of a pair, one after another.
+fn images(processor: &Processor, pair: &PairInput) -> Result<Vec<PreparedImage>, EngineError> {
+    let process = |image: &ImageInput| -> Result<PreparedImage, EngineError> {
+        Ok(processor.image(&image.name(), &image_bytes(image)?)?)
     };
-    let mut all = process(&pair.image)?;
-    for (image, _) in &pair.more {
-        all.append(process(image)?);
-    }
-    Ok(all)
+    pair.images().map(process).collect()
 }
 
 /// Prepares all pairs, so that a wrong one is told before the model runs. With `skip`, wrong ones are
@@ -126,8 +133,10 @@ pub(super) async fn prepare(
         let name = name(&pair);
         match one(processor, pair, news) {
             Ok(mut pair) => {
-                let data = pair.pixel_values.as_ref().map(|values| &values.data);
-                let bytes = data.map_or(0, |data| size_of_val(data.as_slice()));
+                let pictures = pair.pixel_values.iter().flatten();
+                let bytes: usize = pictures
+                    .map(|values| size_of_val(values.data.as_slice()))
+                    .sum();
                 if kept + bytes <= KEPT_PIXEL_BYTES {
                     kept += bytes;
                 } else {
@@ -157,19 +166,29 @@ fn one(
     mut pair: PairInput,
     news: &mut News<'_>,
 ) -> Result<Prepared, EngineError> {
+    let mut images = images(processor, &pair)?;
     let prompt = {
         let texts: Vec<&str> = pair.texts().collect();
+        let plans: Vec<&ImagePlan> = images.iter().map(|image| &image.plan).collect();
         let what = plural(texts.len(), "text");
-        processor.document(&format!("the {what} of {}", name(&pair)), &texts)?
+        processor.document(&format!("the {what} of {}", name(&pair)), &texts, &plans)?
     };
     pair.more.truncate(prompt.images.saturating_sub(1));
-    let mut notes = Vec::new();
-    let pixel_values = pictures(processor, &pair, &mut |note| notes.push(note))?;
-    notes.extend(prompt.notes.iter().cloned());
+    images.truncate(prompt.images);
+    let noted = images
+        .iter_mut()
+        .flat_map(|image| std::mem::take(&mut image.notes));
+    let notes: Vec<String> = noted.chain(prompt.notes.iter().cloned()).collect();
     notes.into_iter().for_each(|note| news.note(note));
+    let (plans, pixel_values): (Vec<ImagePlan>, Vec<_>) = images
+        .into_iter()
+        .map(|image| (image.plan, image.pixel_values))
+        .unzip();
     Ok(Prepared {
         pair,
-        pixel_values: Some(pixel_values),
+        rows: rows_of(&plans),
+        plans,
+        pixel_values: Some(pixel_values.concat()),
         prompt,
     })
 }

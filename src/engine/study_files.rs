@@ -139,7 +139,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{platform::native::block_on, weights::Checkpoint};
+    use crate::{model::Checkpoint, platform::native::block_on};
 
     #[test]
     fn shards_elsewhere_are_found_by_their_place() {

@@ -1,52 +1,28 @@
-//! Sizes and crops of images.
+//! Margins and crops of images.
 
 use super::decode::RgbImage;
-use crate::weights::Resize;
 
-/// Height and width after resizing an image of `height` x `width`.
-pub(super) fn target(size: Resize, height: usize, width: usize) -> (usize, usize) {
-    // The quotient of exact integers, rounded once, then cut off.
-    let scaled = |edge: usize, long: usize, short: usize| {
-        ((edge as u64 * long as u64) as f64 / short as f64) as usize
-    };
-    match size {
-        Resize::Exact { height, width } => (height, width),
-        Resize::ShortestEdge(edge) if width <= height => (scaled(edge, height, width), edge),
-        Resize::ShortestEdge(edge) => (edge, scaled(edge, width, height)),
-        Resize::Edges { shortest, longest } => {
-            let (short, long) = (height.min(width) as f64, height.max(width) as f64);
-            let limited = (long / short * shortest as f64 > longest as f64)
-                .then(|| longest as f64 * short / long);
-            let edge = limited.map_or(shortest, |raw| raw.round_ties_even() as usize);
-            let other = |long: usize, short: usize| match limited {
-                Some(raw) => (raw * long as f64 / short as f64) as usize,
-                None => scaled(edge, long, short),
-            };
-            if height.min(width) == edge {
-                (height, width)
-            } else if width < height {
-                (other(height, width), edge)
-            } else {
-                (edge, other(width, height))
-            }
-        }
-    }
-}
-
-/// The image in the middle of a square of its longer side, `background` around it; of an odd
-/// difference the extra line is below or right of it.
-pub(super) fn square(image: &RgbImage, background: [u8; 3]) -> RgbImage {
-    let side = image.height.max(image.width);
-    let (top, left) = ((side - image.height) / 2, (side - image.width) / 2);
-    let mut data = background.repeat(side * side);
+/// The image in the middle of `height` x `width` pixels, which are no fewer than its own, `background`
+/// around it; of an odd difference the extra line is below or right of it.
+pub(super) fn surround(
+    image: &RgbImage,
+    height: usize,
+    width: usize,
+    background: [u8; 3],
+) -> RgbImage {
+    let top = height.saturating_sub(image.height) / 2;
+    let left = width.saturating_sub(image.width) / 2;
+    let mut data = background.repeat(height * width);
     let rows = image.data.chunks_exact((3 * image.width).max(1));
     for (y, row) in rows.enumerate() {
-        let start = 3 * ((top + y) * side + left);
-        data[start..start + row.len()].copy_from_slice(row);
+        let start = 3 * ((top + y) * width + left);
+        if let Some(place) = data.get_mut(start..start + row.len()) {
+            place.copy_from_slice(row);
+        }
     }
     RgbImage {
-        width: side,
-        height: side,
+        width,
+        height,
         data,
         transparent: None,
     }
@@ -87,6 +63,26 @@ pub(super) fn center_crop(image: &RgbImage, height: usize, width: usize) -> RgbI
                 pixel.copy_from_slice(&image.data[start..start + 3]);
             }
         }
+    }
+    RgbImage {
+        width,
+        height,
+        data,
+        transparent: None,
+    }
+}
+
+/// The part of an image that begins at row `top` and column `left`, within its bounds.
+pub(super) fn part(
+    image: &RgbImage,
+    [top, left]: [usize; 2],
+    height: usize,
+    width: usize,
+) -> RgbImage {
+    let mut data = Vec::with_capacity(3 * height * width);
+    for y in top..top + height {
+        let start = 3 * (y * image.width + left);
+        data.extend(image.data.get(start..start + 3 * width).unwrap_or_default());
     }
     RgbImage {
         width,

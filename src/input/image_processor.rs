@@ -1,133 +1,177 @@
-//! RGB images to `pixel_values`, as the PIL image processors of transformers 5 for CLIP, LLaVA and
-//! SigLIP: pad to a square, resize, center crop, rescale, normalize.
+//! RGB images to `pixel_values`, bit for bit as the PIL image processors of transformers 5: a family's
+//! plan says what is resized and cut, the settings what is done to the pixels.
 
 use super::{
     decode::{MAX_PIXELS, RgbImage},
     error::InputError,
-    geometry::{center_crop, square, target},
-    resample::{Filter, resize},
+    geometry::{center_crop, part, surround},
+    resample::resize,
 };
-use crate::weights::{ByteSource, PictureSize, WeightsError, config::picture};
+use crate::{
+    families::{
+        self, ImagePlan, ModelSpec, PixelSettings, Planned, ProcessorFile,
+        plan::{Canvas, Misfit, Picture, Step, View},
+    },
+    weights::{ByteSource, WeightsError},
+};
 
-/// Normalized pixels of pictures of one size.
+/// Normalized pixels of a picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PixelValues {
-    /// How many.
-    pub pictures: usize,
     /// 3.
     pub channels: usize,
     /// Pixels.
     pub height: usize,
     /// Pixels.
     pub width: usize,
-    /// `[pictures, channels, height, width]`, row-major.
+    /// `[channels, height, width]`, row-major.
     pub data: Vec<f32>,
 }
 
 impl PixelValues {
-    /// `[pictures, channels, height, width]`.
-    pub fn shape(&self) -> [usize; 4] {
-        [self.pictures, self.channels, self.height, self.width]
-    }
-
-    /// Adds pictures of the same size behind these.
-    pub fn append(&mut self, mut others: Self) {
-        self.pictures += others.pictures;
-        self.data.append(&mut others.data);
-    }
-
-    /// The values of one picture, `[channels, height, width]`; empty where there is none.
-    pub fn of_picture(&self, picture: usize) -> &[f32] {
-        let size = self.channels * self.height * self.width;
-        let start = picture.saturating_mul(size);
-        let end = start.saturating_add(size);
-        self.data.get(start..end).unwrap_or_default()
+    /// `[channels, height, width]`.
+    pub fn shape(&self) -> [usize; 3] {
+        [self.channels, self.height, self.width]
     }
 }
 
 /// What an image processor makes of an image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProcessedImage {
-    /// The model's input.
-    pub pixel_values: PixelValues,
-    /// The same picture before rescaling and normalizing: what the model sees.
+    /// What becomes of it.
+    pub plan: ImagePlan,
+    /// The model's input, picture by picture.
+    pub pixel_values: Vec<PixelValues>,
+    /// The first picture before rescaling and normalizing: what the model sees.
     pub rgb: RgbImage,
 }
 
-/// An image processor's settings.
-#[derive(Clone, Debug, PartialEq)]
+/// An image processor.
+#[derive(Debug)]
 pub struct ImageProcessor {
-    /// The file that they come from.
-    pub file: String,
-    /// What it does to the size of an image.
-    pub size: PictureSize,
-    /// Color around an image that is padded to a square.
-    pub background: [u8; 3],
-    /// Filter of the resizing.
-    pub resample: Filter,
-    /// Factor on the 8-bit values, if any.
-    pub rescale_factor: Option<f64>,
-    /// Mean and standard deviation per channel, if the values are normalized.
-    pub normalize: Option<([f32; 3], [f32; 3])>,
-    /// Whether a color that the file names as transparent becomes white.
-    pub convert_rgb: bool,
+    /// The file that its settings come from.
+    pub file: &'static str,
+    planned: Planned,
 }
 
 impl ImageProcessor {
-    /// Reads `preprocessor_config.json`, or the `image_processor` of `processor_config.json`.
+    /// Reads `preprocessor_config.json`, or the `image_processor` of `processor_config.json`, as the
+    /// model's family understands it.
     ///
     /// # Errors
     /// [`InputError::Config`]: neither file is there, a field is not valid, or the processor is
-    /// another than CLIP's, LLaVA's or SigLIP's.
-    pub fn open(source: &dyn ByteSource) -> Result<Self, InputError> {
-        picture::image_processor(source, Self::parse)?.ok_or_else(|| {
-            InputError::Config(WeightsError::MissingFile {
-                folder: source.name(),
-                expected: picture::PROCESSOR_FILES.join(" or "),
-                found: "neither with an image processor".into(),
-            })
+    /// of a class that the family does not know.
+    pub fn open(source: &dyn ByteSource, spec: &ModelSpec) -> Result<Self, InputError> {
+        let file = ProcessorFile::open(source)?.ok_or_else(|| WeightsError::MissingFile {
+            folder: source.name(),
+            expected: families::PROCESSOR_FILES.join(" or "),
+            found: "neither with an image processor".into(),
+        })?;
+        Ok(Self {
+            planned: families::of(spec).images(spec, &file)?,
+            file: file.file,
         })
+    }
+
+    /// What becomes of the image called `name`.
+    ///
+    /// # Errors
+    /// [`InputError::Image`] where its size or proportions are none that the family takes, or where
+    /// the resized image would be too large, as for one that is a thousand times wider than high.
+    pub fn plan(&self, name: &str, height: usize, width: usize) -> Result<ImagePlan, InputError> {
+        let planned = self.planned.planner.plan(height, width);
+        let plan = planned.map_err(|Misfit { expected, found }| InputError::Image {
+            name: name.into(),
+            expected,
+            found,
+        })?;
+        for canvas in &plan.canvases {
+            check_pixels(name, canvas.height, canvas.width)?;
+        }
+        for picture in &plan.pictures {
+            let [height, width] = picture.padded;
+            check_pixels(name, height, width)?;
+            if height < picture.height || width < picture.width {
+                return Err(InputError::Image {
+                    name: name.into(),
+                    expected: format!("at most pad_size = {width} x {height} pixels"),
+                    found: format!("{} x {}", picture.width, picture.height),
+                });
+            }
+        }
+        Ok(plan)
     }
 
     /// Processes the image called `name`.
     ///
     /// # Errors
-    /// [`InputError::Image`] where the resized image would be too large, as for one that is a
-    /// thousand times wider than high, or too large to be padded.
+    /// As [`ImageProcessor::plan`].
     pub fn process(&self, name: &str, image: &RgbImage) -> Result<ProcessedImage, InputError> {
+        let plan = self.plan(name, image.height, image.width)?;
         let mut rgb = image.clone();
-        if let (true, Some(key)) = (self.convert_rgb, rgb.transparent.take()) {
+        if let (true, Some(key)) = (self.pixels().convert_rgb, rgb.transparent.take()) {
             let (pixels, _) = rgb.data.as_chunks_mut::<3>();
             pixels
                 .iter_mut()
                 .filter(|p| **p == key)
                 .for_each(|p| *p = [255; 3]);
         }
-        if self.size.square {
-            let side = rgb.height.max(rgb.width);
-            check_pixels(name, side, side)?;
-            rgb = square(&rgb, self.background);
+        let canvases = self.canvases(&rgb, &plan.canvases);
+        let cut = |picture: &Picture| {
+            let canvas = picture.canvas.and_then(|canvas| canvases.get(canvas));
+            let canvas = canvas.unwrap_or(&rgb);
+            let whole = (picture.height, picture.width) == (canvas.height, canvas.width);
+            match whole {
+                true => canvas.clone(),
+                false => part(
+                    canvas,
+                    [picture.top, picture.left],
+                    picture.height,
+                    picture.width,
+                ),
+            }
+        };
+        let mut pictures = plan.pictures.iter().map(|picture| (picture, cut(picture)));
+        let first = pictures.clone().next().map(|(_, rgb)| rgb);
+        Ok(ProcessedImage {
+            pixel_values: pictures
+                .by_ref()
+                .map(|(picture, rgb)| values(self.pixels(), &rgb, picture.padded))
+                .collect(),
+            rgb: first.unwrap_or(rgb),
+            plan,
+        })
+    }
+
+    fn pixels(&self) -> &PixelSettings {
+        &self.planned.pixels
+    }
+
+    /// The canvases, each made of the image or of an earlier one.
+    fn canvases(&self, image: &RgbImage, steps: &[Canvas]) -> Vec<RgbImage> {
+        let settings = self.pixels();
+        let mut canvases: Vec<RgbImage> = Vec::with_capacity(steps.len());
+        for canvas in steps {
+            let from = canvas.from.and_then(|from| canvases.get(from));
+            let from = from.unwrap_or(image);
+            let (height, width) = (canvas.height, canvas.width);
+            canvases.push(match canvas.step {
+                Step::Resize => resize(from, width, height, settings.resample),
+                Step::Center => center_crop(from, height, width),
+                Step::Surround => surround(from, height, width, settings.background),
+            });
         }
-        if let Some(size) = self.size.resize {
-            let (height, width) = target(size, rgb.height, rgb.width);
-            check_pixels(name, height, width)?;
-            rgb = resize(&rgb, width, height, self.resample);
-        }
-        if let Some((height, width)) = self.size.crop {
-            check_pixels(name, height, width)?;
-            rgb = center_crop(&rgb, height, width);
-        }
-        let pixel_values = self.values(name, &rgb)?;
-        Ok(ProcessedImage { pixel_values, rgb })
+        canvases
     }
 
     /// Undoes rescaling and normalizing: one of the pictures that a model sees, padding included, in
     /// the nearest 8-bit levels.
-    pub fn picture(&self, values: &PixelValues, picture: usize) -> RgbImage {
+    pub fn picture(&self, values: &PixelValues) -> RgbImage {
         let plane = values.height * values.width;
-        let factor = self.rescale_factor.unwrap_or(1.0);
+        let settings = self.pixels();
+        let factor = settings.rescale_factor.unwrap_or(1.0);
         let level = |value: f32, channel: usize| {
-            let value = match &self.normalize {
+            let value = match &settings.normalize {
                 Some((mean, std)) => value * std[channel] + mean[channel],
                 None => value,
             };
@@ -135,7 +179,7 @@ impl ImageProcessor {
             (f64::from(value) / factor).round() as u8
         };
         let mut data = vec![0; 3 * plane];
-        let planes = values.of_picture(picture).chunks_exact(plane.max(1));
+        let planes = values.data.chunks_exact(plane.max(1));
         for (channel, plane) in planes.take(3).enumerate() {
             let levels = data.iter_mut().skip(channel).step_by(3);
             for (byte, &value) in levels.zip(plane) {
@@ -150,47 +194,73 @@ impl ImageProcessor {
         }
     }
 
-    /// Rescales and normalizes, then pads. There are only 256 possible values per channel: the
-    /// product is rounded from f64 to f32, then mean and deviation are applied in f32.
-    fn values(&self, name: &str, rgb: &RgbImage) -> Result<PixelValues, InputError> {
-        let (height, width) = self.size.pad.unwrap_or((rgb.height, rgb.width));
-        check_pixels(name, height, width)?;
-        if height < rgb.height || width < rgb.width {
-            return Err(InputError::Image {
-                name: name.into(),
-                expected: format!("at most pad_size = {width} x {height} pixels"),
-                found: format!("{} x {}", rgb.width, rgb.height),
-            });
-        }
-        let table = |channel: usize| -> [f32; 256] {
-            std::array::from_fn(|byte| {
-                let value = match self.rescale_factor {
-                    Some(factor) => (byte as f64 * factor) as f32,
-                    None => byte as f32,
-                };
-                match &self.normalize {
-                    Some((mean, std)) => (value - mean[channel]) / std[channel],
-                    None => value,
-                }
-            })
-        };
-        let mut data = vec![0.0; 3 * height * width];
-        for (channel, plane) in data.chunks_exact_mut(height * width).enumerate() {
-            let table = table(channel);
-            let rows = rgb.data.chunks_exact(rgb.width * 3);
-            for (row, out) in rows.zip(plane.chunks_exact_mut(width)) {
-                for (pixel, value) in row.chunks_exact(3).zip(out) {
-                    *value = table[usize::from(pixel[channel])];
+    /// What a reader is shown of a view: its pictures, put together where they were cut.
+    pub fn view(&self, plan: &ImagePlan, view: &View, values: &[PixelValues]) -> RgbImage {
+        let pictures = plan.pictures.get(view.pictures.clone()).unwrap_or_default();
+        let values = values.get(view.pictures.clone()).unwrap_or_default();
+        let end = |start: usize, length: usize| start + length;
+        let height = pictures
+            .iter()
+            .map(|picture| end(picture.top, picture.padded[0]))
+            .max();
+        let width = pictures
+            .iter()
+            .map(|picture| end(picture.left, picture.padded[1]))
+            .max();
+        let (height, width) = (height.unwrap_or(0), width.unwrap_or(0));
+        let mut data = vec![0; 3 * height * width];
+        for (picture, values) in pictures.iter().zip(values) {
+            let shown = self.picture(values);
+            for (y, line) in shown
+                .data
+                .chunks_exact((3 * shown.width).max(1))
+                .enumerate()
+            {
+                let start = 3 * ((picture.top + y) * width + picture.left);
+                if let Some(place) = data.get_mut(start..start + line.len()) {
+                    place.copy_from_slice(line);
                 }
             }
         }
-        Ok(PixelValues {
-            pictures: 1,
-            channels: 3,
-            height,
+        RgbImage {
             width,
+            height,
             data,
+            transparent: None,
+        }
+    }
+}
+
+/// Rescales and normalizes, then pads. There are only 256 possible values per channel: the product is
+/// rounded from f64 to f32, then mean and deviation are applied in f32.
+fn values(settings: &PixelSettings, rgb: &RgbImage, [height, width]: [usize; 2]) -> PixelValues {
+    let table = |channel: usize| -> [f32; 256] {
+        std::array::from_fn(|byte| {
+            let value = match settings.rescale_factor {
+                Some(factor) => (byte as f64 * factor) as f32,
+                None => byte as f32,
+            };
+            match &settings.normalize {
+                Some((mean, std)) => (value - mean[channel]) / std[channel],
+                None => value,
+            }
         })
+    };
+    let mut data = vec![0.0; 3 * height * width];
+    for (channel, plane) in data.chunks_exact_mut((height * width).max(1)).enumerate() {
+        let table = table(channel);
+        let rows = rgb.data.chunks_exact((rgb.width * 3).max(1));
+        for (row, out) in rows.zip(plane.chunks_exact_mut(width)) {
+            for (pixel, value) in row.chunks_exact(3).zip(out) {
+                *value = table[usize::from(pixel[channel])];
+            }
+        }
+    }
+    PixelValues {
+        channels: 3,
+        height,
+        width,
+        data,
     }
 }
 

@@ -5,17 +5,20 @@ use super::{
     error::InputError,
     image_processor::{ImageProcessor, PixelValues, ProcessedImage},
     prompt::{Prompt, PromptBuilder, PromptForm},
-    sub_images::{crops, joined},
 };
-use crate::weights::{ByteSource, VlmConfig};
+use crate::{
+    families::{ImagePlan, ModelSpec},
+    weights::ByteSource,
+};
 
 /// An image ready for the tower.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PreparedImage {
-    /// The tower's input: the whole picture and, where the model takes sub-images, its crops row by
-    /// row, each `[3, picture_size, picture_size]`.
-    pub pixel_values: PixelValues,
-    /// The whole picture as the model sees it.
+    /// What becomes of it.
+    pub plan: ImagePlan,
+    /// The tower's input, picture by picture.
+    pub pixel_values: Vec<PixelValues>,
+    /// The first picture as the model sees it.
     pub rgb: RgbImage,
     /// What a reader of the report should know.
     pub notes: Vec<String>,
@@ -25,38 +28,25 @@ pub struct PreparedImage {
 pub struct Processor {
     images: ImageProcessor,
     prompts: PromptBuilder,
+    /// Side of the pictures that the tower takes.
     picture_size: usize,
-    /// The settings for the picture that is cut, and the crops along each side of it.
-    sub_images: Option<(ImageProcessor, usize)>,
 }
 
 impl Processor {
     /// Reads the processor files of a checkpoint.
     ///
     /// # Errors
-    /// A file is missing, does not parse, or contradicts the configuration.
-    pub fn open(source: &dyn ByteSource, config: &VlmConfig) -> Result<Self, InputError> {
-        let mut images = ImageProcessor::open(source)?;
-        images.size.square |= config.pad_to_square;
-        let sub_images = config.sub_images.map(|grid| {
-            let size = images.size.enlarged(grid);
-            (
-                ImageProcessor {
-                    size,
-                    ..images.clone()
-                },
-                grid,
-            )
-        });
+    /// A file is missing, does not parse, or contradicts the configuration; the model has no vision
+    /// tower.
+    pub fn open(source: &dyn ByteSource, spec: &ModelSpec) -> Result<Self, InputError> {
         Ok(Self {
-            images,
-            prompts: PromptBuilder::open(source, config)?,
-            picture_size: config.vision.picture_size,
-            sub_images,
+            picture_size: spec.vision()?.tower.picture_size,
+            images: ImageProcessor::open(source, spec)?,
+            prompts: PromptBuilder::open(source, spec)?,
         })
     }
 
-    /// The image processor's settings.
+    /// The image processor.
     pub fn image_processor(&self) -> &ImageProcessor {
         &self.images
     }
@@ -78,69 +68,64 @@ impl Processor {
     /// has another size than the tower takes.
     pub fn image(&self, name: &str, bytes: &[u8]) -> Result<PreparedImage, InputError> {
         let (decoded, notes) = decode_image(name, bytes)?;
-        let ProcessedImage { pixel_values, rgb } = self.process(name, &decoded)?;
+        let ProcessedImage {
+            plan,
+            pixel_values,
+            rgb,
+        } = self.process(name, &decoded)?;
         Ok(PreparedImage {
+            plan,
             pixel_values,
             rgb,
             notes,
         })
     }
 
-    /// Processes a decoded image, and its crops where the model takes any.
+    /// Processes a decoded image.
     fn process(&self, name: &str, image: &RgbImage) -> Result<ProcessedImage, InputError> {
-        let mut processed = self.images.process(name, image)?;
-        self.check_size(name, &processed.pixel_values, 1)?;
-        if let Some((images, grid)) = &self.sub_images {
-            let large = images.process(name, image)?.pixel_values;
-            self.check_size(name, &large, *grid)?;
-            processed.pixel_values.append(crops(&large, *grid));
+        self.plan(name, image.height, image.width)?;
+        self.images.process(name, image)
+    }
+
+    /// What becomes of an image of so many pixels called `name`.
+    ///
+    /// # Errors
+    /// As [`Processor::image`].
+    pub fn plan(&self, name: &str, height: usize, width: usize) -> Result<ImagePlan, InputError> {
+        let plan = self.images.plan(name, height, width)?;
+        let side = self.picture_size;
+        let wrong = plan
+            .pictures
+            .iter()
+            .find(|picture| picture.padded != [side; 2]);
+        match wrong {
+            None => Ok(plan),
+            Some(picture) => Err(InputError::ImageSize {
+                file: self.images.file.into(),
+                name: name.into(),
+                expected: format!("{side} x {side}"),
+                found: format!("{} x {}", picture.padded[1], picture.padded[0]),
+            }),
         }
-        Ok(processed)
     }
 
     /// Tries a gray image of this size with a short text, to find out before a run whether the
     /// processor's files and the configuration fit each other.
     ///
     /// # Errors
-    /// As [`Processor::image`] and [`Processor::prompt`].
+    /// As [`Processor::image`] and [`Processor::document`].
     pub fn try_out(&self, width: usize, height: usize) -> Result<(), InputError> {
-        let image = RgbImage {
-            width,
-            height,
-            data: vec![128; 3 * width * height],
-            transparent: None,
-        };
-        self.process(&format!("of {width} x {height} pixels"), &image)?;
-        self.prompt("a short text", "A photo of a cat.")?;
+        let plan = self.plan(&format!("of {width} x {height} pixels"), height, width)?;
+        self.prompt("a short text", "A photo of a cat.", &plan)?;
         Ok(())
     }
 
-    fn check_size(&self, name: &str, values: &PixelValues, grid: usize) -> Result<(), InputError> {
-        let side = grid * self.picture_size;
-        if (values.height, values.width) == (side, side) {
-            return Ok(());
-        }
-        Err(InputError::ImageSize {
-            file: self.images.file.clone(),
-            name: name.into(),
-            expected: format!("{side} x {side}"),
-            found: format!("{} x {}", values.width, values.height),
-        })
-    }
-
-    /// Image `image` of those whose pictures stand one after another in `pixel_values`, as the tower
-    /// gets it: the whole, then its crops put together, where there are any.
-    pub fn pictures(&self, pixel_values: &PixelValues, image: usize) -> Vec<RgbImage> {
-        let grid = self.sub_images.as_ref().map(|(_, grid)| *grid);
-        let crops = grid.map_or(0, |grid| grid * grid);
-        let first = image * (1 + crops);
-        let picture = |picture| self.images.picture(pixel_values, picture);
-        let mut pictures = vec![picture(first)];
-        if let Some(grid) = grid {
-            let cut: Vec<RgbImage> = (first + 1..=first + crops).map(picture).collect();
-            pictures.push(joined(&cut, grid));
-        }
-        pictures
+    /// What a reader is shown of an image whose pictures are `pixel_values`: each of its plan's views.
+    pub fn views(&self, plan: &ImagePlan, pixel_values: &[PixelValues]) -> Vec<RgbImage> {
+        let views = plan.views.iter();
+        views
+            .map(|view| self.images.view(plan, view, pixel_values))
+            .collect()
     }
 
     /// The token of an id as text; see [`PromptBuilder::token_text`].
@@ -152,15 +137,20 @@ impl Processor {
     ///
     /// # Errors
     /// As [`PromptBuilder::pair`].
-    pub fn prompt(&self, name: &str, text: &str) -> Result<Prompt, InputError> {
-        self.prompts.pair(name, text)
+    pub fn prompt(&self, name: &str, text: &str, plan: &ImagePlan) -> Result<Prompt, InputError> {
+        self.prompts.pair(name, text, plan)
     }
 
     /// The prompt of a document called `name`; see [`PromptBuilder::document`].
     ///
     /// # Errors
     /// As [`PromptBuilder::document`].
-    pub fn document(&self, name: &str, texts: &[&str]) -> Result<Prompt, InputError> {
-        self.prompts.document(name, texts)
+    pub fn document(
+        &self,
+        name: &str,
+        texts: &[&str],
+        plans: &[&ImagePlan],
+    ) -> Result<Prompt, InputError> {
+        self.prompts.document(name, texts, plans)
     }
 }

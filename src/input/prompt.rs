@@ -8,7 +8,10 @@ use super::{
     template::ChatTemplate,
     tokenizer::{Encoded, Tokenizer},
 };
-use crate::weights::{ByteSource, VlmConfig};
+use crate::{
+    families::{self, ImagePlan, Layout, ModelSpec, PromptTokens, plan::Piece},
+    weights::ByteSource,
+};
 
 /// Where a prompt's form comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +29,8 @@ pub struct Prompt {
     pub input_ids: Vec<u32>,
     /// Positions of the image tokens, ascending.
     pub vision: Vec<u32>,
-    /// Positions of all tokens after the first image's that are no image tokens.
+    /// Positions of all tokens after the first image's that are neither image tokens nor part of what
+    /// stands for an image.
     pub text_official: Vec<u32>,
     /// Positions of the tokens that stand for some of the texts themselves.
     pub text_content: Vec<u32>,
@@ -34,6 +38,8 @@ pub struct Prompt {
     pub images: usize,
     /// What a reader of the report should know: a text that was cut.
     pub notes: Vec<String>,
+    /// Where the tokens stand and what each sees.
+    pub layout: Layout,
     /// Where the form comes from.
     pub form: PromptForm,
 }
@@ -42,33 +48,48 @@ pub struct Prompt {
 pub struct PromptBuilder {
     tokenizer: Tokenizer,
     renderer: Renderer,
+    image_token: String,
     image_token_id: u32,
-    image_tokens: usize,
+    /// Tokens that stand around an image and belong to it.
+    scaffold: Vec<u32>,
     context: usize,
-    vocab_size: usize,
+    spec: ModelSpec,
+}
+
+/// What takes an image's place in a prompt.
+struct Expansion {
+    text: String,
+    /// The parts of it that are no placeholders, in bytes.
+    scaffold: Vec<Range<usize>>,
 }
 
 impl PromptBuilder {
     /// Reads tokenizer and chat template of a checkpoint.
     ///
     /// # Errors
-    /// A file is missing or does not parse, or the template renders no image or no text.
-    pub fn open(source: &dyn ByteSource, config: &VlmConfig) -> Result<Self, InputError> {
+    /// A file is missing or does not parse, the template renders no image or no text, or the model
+    /// has no vision tower.
+    pub fn open(source: &dyn ByteSource, spec: &ModelSpec) -> Result<Self, InputError> {
+        let vision = spec.vision()?;
         let tokenizer = Tokenizer::open(source)?;
         let template = ChatTemplate::open(source, &tokenizer.config)?;
         let image_token = tokenizer
-            .token(config.image_token_id)
+            .token(vision.image_token_id)
             .or_else(|| tokenizer.special().get("image_token").cloned())
             .filter(|token| !token.is_empty())
             .unwrap_or_else(|| "<image>".into());
-        let image_tokens = config.num_image_tokens();
+        let marker = vision
+            .marker
+            .map_or_else(|| image_token.clone(), str::to_owned);
+        let scaffold = vision.scaffold.iter();
         Ok(Self {
-            renderer: Renderer::new(template, image_token, image_tokens, tokenizer.special())?,
+            renderer: Renderer::new(template, marker, tokenizer.special())?,
+            scaffold: scaffold.filter_map(|token| tokenizer.id(token)).collect(),
             tokenizer,
-            image_token_id: config.image_token_id,
-            image_tokens,
-            context: config.text.max_position_embeddings,
-            vocab_size: config.text.vocab_size,
+            image_token,
+            image_token_id: vision.image_token_id,
+            context: spec.text.context(),
+            spec: spec.clone(),
         })
     }
 
@@ -104,8 +125,8 @@ impl PromptBuilder {
     /// # Errors
     /// [`InputError::EmptyText`], [`InputError::ContextTooShort`], or a tokenizer or template that
     /// does not fit the configuration.
-    pub fn pair(&self, name: &str, text: &str) -> Result<Prompt, InputError> {
-        self.document(name, &[text])
+    pub fn pair(&self, name: &str, text: &str, plan: &ImagePlan) -> Result<Prompt, InputError> {
+        self.document(name, &[text], &[plan])
     }
 
     /// The prompt of a document called `name`: for each of `texts` a user turn with one image and an
@@ -115,11 +136,23 @@ impl PromptBuilder {
     ///
     /// # Errors
     /// As [`PromptBuilder::pair`].
-    pub fn document(&self, name: &str, texts: &[&str]) -> Result<Prompt, InputError> {
+    pub fn document(
+        &self,
+        name: &str,
+        texts: &[&str],
+        plans: &[&ImagePlan],
+    ) -> Result<Prompt, InputError> {
         let mut notes = Vec::new();
         let given = texts.len();
+        let expansions: Vec<Expansion> = plans.iter().map(|plan| self.expansion(plan)).collect();
         // What the images alone have no room for need not be tokenized.
-        let most = self.context / (self.image_tokens + 1);
+        let mut room = self.context;
+        let fitting = plans.iter().take_while(|plan| {
+            let left = room.checked_sub(plan.tokens() + 1);
+            room = left.unwrap_or(0);
+            left.is_some()
+        });
+        let most = fitting.count();
         let mut texts: Vec<String> = (texts.iter().take(most.max(1)))
             .map(|text| self.cleaned(name, text, &mut notes))
             .collect();
@@ -129,7 +162,8 @@ impl PromptBuilder {
                 return Err(InputError::EmptyText { name: name.into() });
             }
             let said: Vec<&str> = texts.iter().map(String::as_str).collect();
-            let rendered = self.renderer.render(&said)?;
+            let places = expansions.iter().map(|expansion| expansion.text.as_str());
+            let rendered = self.renderer.render(&said, &places.collect::<Vec<_>>())?;
             let encoded = self.encode(&rendered)?;
             let contents: Vec<Vec<u32>> = (rendered.contents.iter())
                 .map(|content| content_tokens(&encoded, content))
@@ -138,7 +172,7 @@ impl PromptBuilder {
             if excess == 0 {
                 self.note_losses(name, &rendered, &encoded, &contents, &mut notes)?;
                 self.note_cuts(name, given, &texts, length, &mut notes);
-                return self.finish(encoded, contents, notes);
+                return self.finish(&rendered, encoded, contents, &expansions, plans, notes);
             }
             if texts.len() > 1 {
                 // Counted again without them, for what a template says at the end stays.
@@ -153,16 +187,38 @@ impl PromptBuilder {
         }
     }
 
+    /// What stands for an image.
+    fn expansion(&self, plan: &ImagePlan) -> Expansion {
+        let mut expansion = Expansion {
+            text: String::new(),
+            scaffold: Vec::new(),
+        };
+        for piece in &plan.pieces {
+            let start = expansion.text.len();
+            match piece {
+                Piece::Placeholders(count) => expansion.text += &self.image_token.repeat(*count),
+                Piece::Scaffold(text) => {
+                    expansion.text += text;
+                    expansion.scaffold.push(start..expansion.text.len());
+                }
+            }
+        }
+        expansion
+    }
+
     /// `text` without image placeholders.
     fn cleaned(&self, name: &str, text: &str, notes: &mut Vec<String>) -> String {
-        let image_token = self.renderer.image_token();
         let mut text = text.to_owned();
-        if text.contains(image_token) {
-            // Again and again, for what is left may join into another one.
-            while text.contains(image_token) {
-                text = text.replace(image_token, "");
+        let marker = self.renderer.marker();
+        let own = (marker != self.image_token).then_some(self.image_token.as_str());
+        for token in [marker].into_iter().chain(own) {
+            if text.contains(token) {
+                // Again and again, for what is left may join into another one.
+                while text.contains(token) {
+                    text = text.replace(token, "");
+                }
+                notes.push(format!("{name}: `{token}` was removed from the text"));
             }
-            notes.push(format!("{name}: `{image_token}` was removed from the text"));
         }
         text
     }
@@ -278,18 +334,21 @@ impl PromptBuilder {
 
     fn finish(
         &self,
+        rendered: &Rendered,
         encoded: Encoded,
         contents: Vec<Vec<u32>>,
+        expansions: &[Expansion],
+        plans: &[&ImagePlan],
         notes: Vec<String>,
     ) -> Result<Prompt, InputError> {
         if let Some(&id) = encoded
             .ids
             .iter()
-            .find(|&&id| id as usize >= self.vocab_size)
+            .find(|&&id| id as usize >= self.spec.text.vocab_size)
         {
             return Err(InputError::TokenId {
                 file: Tokenizer::FILE.into(),
-                vocab_size: self.vocab_size,
+                vocab_size: self.spec.text.vocab_size,
                 found: id,
             });
         }
@@ -299,22 +358,54 @@ impl PromptBuilder {
             .filter(|&i| encoded.ids[i as usize] == self.image_token_id)
             .collect();
         let images = contents.len();
-        if vision.len() != images * self.image_tokens {
+        let expected: usize = plans.iter().take(images).map(|plan| plan.tokens()).sum();
+        if vision.len() != expected {
             return Err(InputError::ImageTokens {
                 file: Tokenizer::FILE.into(),
-                token: self.renderer.image_token().into(),
+                token: self.image_token.clone(),
                 id: self.image_token_id,
-                expected: images * self.image_tokens,
+                expected,
                 found: vision.len(),
             });
         }
-        let first_image = vision.get(self.image_tokens.saturating_sub(1));
-        let after = first_image.map_or(0, |last| last + 1);
-        let is_image = |&i: &u32| encoded.ids[i as usize] == self.image_token_id;
-        let text_official = (after..positions.end).filter(|i| !is_image(i)).collect();
+        // What of all images is no text: the placeholders, and what stands between and around them.
+        let mut of_images = vec![false; encoded.ids.len()];
+        let mut first_block = 0;
+        for (index, (start, expansion)) in rendered.images.iter().zip(expansions).enumerate() {
+            for part in &expansion.scaffold {
+                let part = start + part.start..start + part.end;
+                for (token, span) in encoded.spans.iter().enumerate() {
+                    if span.start < part.end && span.end > part.start {
+                        of_images[token] = true;
+                        if index == 0 {
+                            first_block = first_block.max(token + 1);
+                        }
+                    }
+                }
+            }
+        }
+        for (token, id) in encoded.ids.iter().enumerate() {
+            of_images[token] |= *id == self.image_token_id || self.scaffold.contains(id);
+        }
+        let first_image = plans.first().map_or(0, |plan| plan.tokens());
+        let last = vision.get(first_image.saturating_sub(1));
+        let mut after = last.map_or(0, |last| *last as usize + 1).max(first_block);
+        while of_images.get(after) == Some(&true) {
+            after += 1;
+        }
+        let text_official = (after as u32..positions.end)
+            .filter(|&token| !of_images[token as usize])
+            .collect();
         // Where the texts of two turns met in one token it would count twice.
         let mut text_content = contents.concat();
         text_content.dedup();
+        let tokens = PromptTokens {
+            input_ids: &encoded.ids,
+            vision: &vision,
+            plans: plans.get(..images).unwrap_or(plans),
+            text: text_content.first().map_or(0, |token| *token as usize),
+        };
+        let layout = families::of(&self.spec).layout(&self.spec, &tokens);
         Ok(Prompt {
             text_official,
             input_ids: encoded.ids,
@@ -322,6 +413,7 @@ impl PromptBuilder {
             text_content,
             images,
             notes,
+            layout,
             form: self.form(),
         })
     }

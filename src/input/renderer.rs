@@ -25,6 +25,8 @@ pub(super) struct Rendered {
     pub text: String,
     /// Its own texts, in order.
     pub contents: Vec<Content>,
+    /// Where what stands for each image begins, in bytes.
+    pub images: Vec<usize>,
 }
 
 /// Where one of the own texts stands.
@@ -40,24 +42,22 @@ pub(super) struct Content {
 /// Renders prompts by a chat template, or as vicuna_v1 without one.
 pub(super) struct Renderer {
     template: Option<(ChatTemplate, (UserForm, AssistantForm))>,
-    image_token: String,
-    image_tokens: usize,
+    /// What a template writes for an image.
+    marker: String,
     special: BTreeMap<String, String>,
 }
 
 impl Renderer {
-    /// A renderer that repeats `image_token` as often as an image has tokens. A template is tried
-    /// in all forms; the first with which it renders one image and the text is kept.
+    /// A renderer for templates that write `marker` for an image. A template is tried in all forms;
+    /// the first with which it renders one image and the text is kept.
     pub fn new(
         template: Option<ChatTemplate>,
-        image_token: String,
-        image_tokens: usize,
+        marker: String,
         special: &BTreeMap<String, String>,
     ) -> Result<Self, InputError> {
         let mut renderer = Self {
             template: None,
-            image_token,
-            image_tokens,
+            marker,
             special: special.clone(),
         };
         if let Some(template) = template {
@@ -67,9 +67,9 @@ impl Renderer {
         Ok(renderer)
     }
 
-    /// The placeholder of an image.
-    pub fn image_token(&self) -> &str {
-        &self.image_token
+    /// What a template writes for an image.
+    pub fn marker(&self) -> &str {
+        &self.marker
     }
 
     /// The template, where there is one.
@@ -77,23 +77,44 @@ impl Renderer {
         self.template.as_ref().map(|(template, _)| template)
     }
 
-    /// The whole prompt of images, each with one of `texts`, with the image placeholders repeated and
-    /// the places of the texts in it.
-    pub fn render(&self, texts: &[&str]) -> Result<Rendered, InputError> {
-        let mut rendered = match &self.template {
+    /// The whole prompt of images, each with one of `texts`: `expansions` in the place of the images,
+    /// and where they and the texts stand in it.
+    pub fn render(&self, texts: &[&str], expansions: &[&str]) -> Result<Rendered, InputError> {
+        let rendered = match &self.template {
             None => self.vicuna(texts),
             Some((template, forms)) => self
                 .with_template(template, *forms, texts)
                 .map_err(|misfit| misfit.error(template))?,
         };
-        let images = self.image_token.repeat(self.image_tokens);
-        let longer = images.len() - self.image_token.len();
-        for content in &mut rendered.contents {
-            content.range.start += content.images * longer;
-            content.range.end += content.images * longer;
+        let mut text = String::new();
+        let mut images = Vec::new();
+        // Bytes that each image before has made the text longer.
+        let mut longer = vec![0];
+        let mut rest = rendered.text.as_str();
+        for expansion in expansions {
+            let Some((before, after)) = rest.split_once(&self.marker) else {
+                break;
+            };
+            text += before;
+            images.push(text.len());
+            text += expansion;
+            rest = after;
+            let before = longer.last().copied().unwrap_or(0);
+            longer.push(before + expansion.len() as isize - self.marker.len() as isize);
         }
-        rendered.text = rendered.text.replace(&self.image_token, &images);
-        Ok(rendered)
+        text += rest;
+        let mut contents = rendered.contents;
+        for content in &mut contents {
+            let shift = longer.get(content.images).or(longer.last());
+            let shift = shift.copied().unwrap_or(0);
+            content.range.start = content.range.start.saturating_add_signed(shift);
+            content.range.end = content.range.end.saturating_add_signed(shift);
+        }
+        Ok(Rendered {
+            text,
+            contents,
+            images,
+        })
     }
 
     /// As the conversation vicuna_v1: the turns follow each other without a space.
@@ -102,7 +123,7 @@ impl Renderer {
         let mut text = format!("{VICUNA_SYSTEM} ");
         let mut contents = Vec::new();
         for (said, images) in texts.iter().zip(1..) {
-            text += &format!("USER: {}\n ASSISTANT: ", self.image_token);
+            text += &format!("USER: {}\n ASSISTANT: ", self.marker);
             contents.push(Content {
                 range: text.len()..text.len() + said.len(),
                 trimmed: 0,
@@ -111,7 +132,11 @@ impl Renderer {
             text += said;
             text += end;
         }
-        Rendered { text, contents }
+        Rendered {
+            text,
+            contents,
+            images: Vec::new(),
+        }
     }
 
     /// Renders with the texts and with stand-ins for them: what lies between the latter lies between
@@ -124,7 +149,7 @@ impl Renderer {
     ) -> Result<Rendered, Misfit> {
         let render = |texts: &[&str]| {
             template
-                .tried(forms, &self.image_token, texts, &self.special)
+                .tried(forms, &self.marker, texts, &self.special)
                 .map_err(Misfit::Fails)
         };
         let sentinels: Vec<String> = (0..texts.len()).map(sentinel).collect();
@@ -147,10 +172,10 @@ impl Renderer {
         let text = |reason: &str| Misfit::Text(reason.into(), rendered.clone());
         let image = |reason: String| Misfit::Image(reason, rendered.clone());
         let between = split(&marked, &sentinels).ok_or_else(|| text("the texts change places"))?;
-        let found_images = rendered.matches(&self.image_token).count();
+        let found_images = rendered.matches(&self.marker).count();
         if found_images != texts.len() {
             let places = |count: usize| match count {
-                0 => format!("no image (`{}`)", self.image_token),
+                0 => format!("no image (`{}`)", self.marker),
                 1 => "one image".into(),
                 count => format!("several images ({count})"),
             };
@@ -170,7 +195,7 @@ impl Renderer {
             let last = index + 1 == texts.len();
             let (length, trimmed) =
                 found(here, said, after, last).ok_or_else(|| text("it changes the text"))?;
-            images += before.matches(&self.image_token).count();
+            images += before.matches(&self.marker).count();
             if texts.len() > 1 && images != index + 1 {
                 return Err(image(
                     "the images do not stand each before its own text".into(),
@@ -185,6 +210,7 @@ impl Renderer {
         Ok(Rendered {
             text: rendered,
             contents,
+            images: Vec::new(),
         })
     }
 

@@ -5,39 +5,17 @@
 //! out. When an image shrinks, the filter is widened by the factor.
 
 use super::decode::RgbImage;
+use crate::families::Filter;
 
-/// A resampling filter, numbered as `PIL.Image.Resampling`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Filter {
-    /// The pixel under the center (0).
-    Nearest,
-    /// Sinc windowed by a wider sinc, 3 pixels each way (1).
-    Lanczos,
-    /// A triangle, 1 pixel each way (2).
-    Bilinear,
-    /// Cubic convolution with a = -1/2, 2 pixels each way (3).
-    Bicubic,
-    /// The mean under the pixel (4).
-    Box,
-    /// A raised cosine, 1 pixel each way (5).
-    Hamming,
+/// A filter's shape.
+trait Shape {
+    /// Half width, in source pixels at scale 1.
+    fn support(self) -> f64;
+    /// Weight at distance `x`, not normalized.
+    fn weight(self, x: f64) -> f64;
 }
 
-impl Filter {
-    /// The filter of this number.
-    pub fn from_number(number: u64) -> Option<Self> {
-        Some(match number {
-            0 => Self::Nearest,
-            1 => Self::Lanczos,
-            2 => Self::Bilinear,
-            3 => Self::Bicubic,
-            4 => Self::Box,
-            5 => Self::Hamming,
-            _ => return None,
-        })
-    }
-
-    /// Half width, in source pixels at scale 1.
+impl Shape for Filter {
     fn support(self) -> f64 {
         match self {
             Self::Nearest => 0.0,
@@ -48,7 +26,6 @@ impl Filter {
         }
     }
 
-    /// Weight at distance `x`, not normalized.
     fn weight(self, x: f64) -> f64 {
         let sinc = |x: f64| {
             if x == 0.0 {

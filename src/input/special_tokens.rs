@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::error::InputError;
-use crate::weights::{ByteSource, config::fields::parse_object, read_text};
+use crate::weights::{ByteSource, fields::parse_object, read_text};
 
 const MAX_JSON: u64 = 64 << 20;
 

@@ -94,6 +94,11 @@ impl Tokenizer {
         self.inner.id_to_token(id)
     }
 
+    /// The id of a token.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
     /// The token of an id as text, spaces included: see [`TokenForm::text`]. Ids that the tokenizer
     /// does not know, as in vocabularies that were padded, are written as `<id 570>`.
     pub fn text(&self, id: u32) -> String {

@@ -12,6 +12,7 @@ pub mod column_medians;
 pub mod column_sums;
 pub mod depthwise_conv;
 pub mod gather_rows;
+pub mod head_norm;
 pub mod layer_norm;
 pub mod matmul;
 pub mod matmul_naive;

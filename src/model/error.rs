@@ -26,15 +26,15 @@ pub enum ModelError {
     },
     /// The pixel values do not have the tower's size.
     #[error(
-        "pixel_values has shape {found:?}, the vision tower takes pictures of {expected:?}, {pictures} for each image"
+        "pixel_values has {pictures} pictures, one of shape {found:?}; the vision tower takes at least one, each of {expected:?}"
     )]
     PixelValues {
         /// `[channels, height, width]`.
         expected: [usize; 3],
-        /// Pictures of one image.
+        /// The same of one that is not so.
+        found: [usize; 3],
+        /// Number of pictures.
         pictures: usize,
-        /// `[pictures, channels, height, width]`.
-        found: [usize; 4],
     },
     /// A token id outside the vocabulary.
     #[error("input_ids holds {id}, the vocabulary has {vocab_size} entries")]

@@ -1,87 +1,115 @@
-//! Llama decoder (arXiv 2302.13971 and 2307.09288; `LlamaModel`).
+//! The decoder: Llama (arXiv 2302.13971 and 2307.09288; `LlamaModel`) and its relatives, which differ
+//! by what the [`DecoderSpec`] says.
 
 use std::sync::{Mutex, PoisonError};
 
 use super::{
     Capture, CaptureRequest, Hook, ModelError,
-    load::Loader,
     masks::Mask,
     moca::Moca,
-    ops::{Linear, Ops, RmsNorm, Weight, kernel_activation},
+    ops::{Linear, Ops, RmsNorm, kernel_activation},
+    parameters::{Need, Parameters, Part, Size, WeightId},
 };
 use crate::{
+    families::{DecoderSpec, Layout},
     gpu::{DType, Gpu, Tensor},
-    kernels::{Activation, attention::Attention, matmul::Matmul},
-    weights::{TextConfig, layout::LM_HEAD},
+    kernels::{
+        Activation,
+        attention::{Attention, KeyIntervals},
+        matmul::Matmul,
+    },
 };
 
+/// The head's canonical name.
+pub(super) const LM_HEAD: &str = "lm_head.weight";
+
+/// Rotary tables kept at most: those of both kinds of layers.
+const MOST_TABLES: usize = 2;
+
 pub(super) struct LanguageModel {
-    config: TextConfig,
-    embed_tokens: Weight,
+    spec: DecoderSpec,
+    embed_tokens: WeightId,
     layers: Vec<Block>,
     norm: RmsNorm,
-    head: Head,
-    inv_freq: Vec<f32>,
+    /// What makes logits of states: the embedding, transposed, or a matrix of its own, which the
+    /// checkpoint may lack.
+    head: WeightId,
     /// Cosines and sines for as many positions as have been needed.
-    rotary_table: Mutex<Option<Tensor>>,
+    rotary_tables: Mutex<Vec<Table>>,
 }
 
-/// What makes logits of states.
-enum Head {
-    /// The embedding, transposed.
-    Embedding,
-    /// A matrix of its own.
-    Own(Weight),
-    /// Nothing: the checkpoint lacks it.
-    Missing,
+/// Where the tokens of a prompt stand for a layer, and what they see.
+#[derive(Clone)]
+struct Place {
+    rotary: Tensor,
+    seen: KeyIntervals,
+}
+
+/// Cosines and sines on the device.
+#[derive(Clone)]
+struct Table {
+    /// Whether it is that of layers with a window.
+    windowed: bool,
+    /// The prompt that it was made for, where it depends on it.
+    tokens: Option<usize>,
+    values: Tensor,
 }
 
 struct Block {
     index: usize,
+    windowed: bool,
     input_layernorm: RmsNorm,
     q_proj: Linear,
     k_proj: Linear,
     v_proj: Linear,
+    /// Of the queries and of the keys of each head.
+    head_norms: Option<[RmsNorm; 2]>,
     o_proj: Linear,
-    post_attention_layernorm: RmsNorm,
+    /// Before the MLP.
+    mlp_norm: RmsNorm,
     gate_proj: Linear,
     up_proj: Linear,
     down_proj: Linear,
+    /// Behind attention and behind the MLP.
+    norms_behind: Option<[RmsNorm; 2]>,
     modality_layernorm: Option<Moca>,
 }
 
 impl LanguageModel {
-    pub(super) async fn load(loader: &mut Loader<'_>) -> Result<Self, ModelError> {
-        let whole = &loader.checkpoint.config;
-        let (config, use_moca) = (whole.text.clone(), whole.use_moca);
-        let (width, eps) = (config.hidden_size, config.rms_norm_eps);
-        let table = [config.vocab_size, width];
-        let embed_tokens = loader.weight("language_model.embed_tokens.weight", &table)?;
-        let mut layers = Vec::new();
-        for i in 0..config.num_hidden_layers {
-            loader.pause().await?;
-            layers.push(Block::load(loader, i, &config, use_moca)?);
-        }
-        Ok(Self {
-            norm: loader.rms_norm("language_model.norm", width, eps)?,
-            head: if config.tie_word_embeddings {
-                Head::Embedding
-            } else if loader.checkpoint.has(LM_HEAD) {
-                Head::Own(loader.weight(LM_HEAD, &table)?)
-            } else {
-                Head::Missing
+    pub(super) fn new(p: &mut Parameters, spec: &DecoderSpec) -> Self {
+        p.begin(Part::Decoder, spec.section);
+        let width = (spec.hidden_size, "hidden_size");
+        let table = [(spec.vocab_size, "vocab_size"), width];
+        let embed_tokens = p.weight("language_model.embed_tokens.weight", &table);
+        let layers = spec.num_hidden_layers;
+        let blocks = (0..layers).map(|i| Block::new(p, i, spec)).collect();
+        let beyond = format!("language_model.layers.{layers}.");
+        p.rule_out(beyond, "num_hidden_layers", layers);
+        Self {
+            norm: p.rms_norm(
+                "language_model.norm",
+                width,
+                spec.rms_norm_eps,
+                spec.norm_offset,
+            ),
+            head: match spec.tie_word_embeddings {
+                true => embed_tokens,
+                false => p.needed_for(Need::Words, |p| p.weight(LM_HEAD, &table)),
             },
-            inv_freq: config.inv_freq(),
-            rotary_table: Mutex::new(None),
             embed_tokens,
-            layers,
-            config,
-        })
+            layers: blocks,
+            rotary_tables: Mutex::new(Vec::new()),
+            spec: spec.clone(),
+        }
     }
 
     /// Token embeddings `[tokens, hidden]`; `ids` is `[1, tokens]`.
     pub(super) fn embed(&self, ops: &mut Ops<'_>, ids: &Tensor) -> Result<Tensor, ModelError> {
-        ops.embedding(ids, &self.embed_tokens, self.config.hidden_size)
+        let embeds = ops.embedding(ids, self.embed_tokens, self.spec.hidden_size)?;
+        if let Some(factor) = self.spec.embed_scale {
+            ops.scale(&embeds, factor)?;
+        }
+        Ok(embeds)
     }
 
     /// Records all blocks over `inputs_embeds` `[tokens, hidden]`, whose vision tokens stand at
@@ -90,18 +118,25 @@ impl LanguageModel {
         &self,
         ops: &mut Ops<'_>,
         inputs_embeds: &Tensor,
-        vision: &Tensor,
+        vision: Option<&Tensor>,
+        layout: &Layout,
         request: &CaptureRequest,
         capture: &mut Capture,
     ) -> Result<(), ModelError> {
-        let table = self.rotary_table(ops.gpu, inputs_embeds.rows())?;
+        let tokens = inputs_embeds.rows();
+        let full = self.place(ops, false, tokens, layout)?;
+        let local = match self.spec.sliding_window {
+            Some(_) => self.place(ops, true, tokens, layout)?,
+            None => full.clone(),
+        };
         let mut x = inputs_embeds.clone();
         let layers = self.layers.len();
         for block in &self.layers {
             let layer = block.index + 1;
             ops.recording.mark(format!("layer {layer} of {layers}"));
-            x = block.forward(ops, &x, &table, &self.config, request, capture)?;
-            if let Some(moca) = &block.modality_layernorm {
+            let place = if block.windowed { &local } else { &full };
+            x = block.forward(ops, &x, place, &self.spec, request, capture)?;
+            if let (Some(moca), Some(vision)) = (&block.modality_layernorm, vision) {
                 moca.forward(ops, &x, vision)?;
             }
             capture.keep(request, Hook::Layer(layer), &x);
@@ -123,96 +158,171 @@ impl LanguageModel {
     /// # Errors
     /// [`ModelError::NoHead`], and what the device reports.
     pub(super) fn logits(&self, ops: &mut Ops<'_>, normed: &Tensor) -> Result<Tensor, ModelError> {
-        let head = match &self.head {
-            Head::Embedding => &self.embed_tokens,
-            Head::Own(weight) => weight,
-            Head::Missing => return Err(ModelError::NoHead),
-        };
         let out = ops
             .gpu
-            .tensor(DType::F32, normed.rows(), self.config.vocab_size)?;
-        ops.linear_into(normed, head, &Matmul::default(), &out)?;
+            .tensor(DType::F32, normed.rows(), self.spec.vocab_size)?;
+        ops.linear_into(normed, self.head, &Matmul::default(), &out)?;
         Ok(out)
     }
 
-    /// `[>= tokens, head_dim]`: cosines of `position * inv_freq`, then sines. The product is rounded
-    /// to f32, as in transformers; the functions are not.
-    fn rotary_table(&self, gpu: &Gpu, tokens: usize) -> Result<Tensor, ModelError> {
+    /// Where the tokens of a prompt stand in layers with or without a window, and what they see.
+    fn place(
+        &self,
+        ops: &Ops<'_>,
+        windowed: bool,
+        tokens: usize,
+        layout: &Layout,
+    ) -> Result<Place, ModelError> {
+        let rotary = match &layout.positions {
+            None => self.rotary_table(ops.gpu, windowed, tokens)?,
+            Some(positions) => {
+                let values = self.rotary_values(windowed, tokens, positions.iter().copied());
+                ops.gpu
+                    .upload(positions.len(), self.spec.head_dim, &values)?
+            }
+        };
+        let window = self.spec.sliding_window.filter(|_| windowed);
+        let seen = match (&layout.keys, window) {
+            (None, None) => ops.mask(Mask::Causal { tokens })?,
+            _ => {
+                let seen = (0..tokens).map(|token| layout.seen_from(token, window));
+                KeyIntervals::new(ops.gpu, tokens, &seen.collect::<Vec<_>>())?
+            }
+        };
+        Ok(Place { rotary, seen })
+    }
+
+    /// Cosines of `position * inv_freq`, then sines, for each of `positions`, in a prompt of `tokens`
+    /// tokens. The product is rounded to f32, as in transformers; the functions are not.
+    fn rotary_values(
+        &self,
+        windowed: bool,
+        tokens: usize,
+        positions: impl Iterator<Item = [u32; 3]>,
+    ) -> Vec<f32> {
+        let (inv_freq, factor) = self.spec.rope(windowed, tokens);
+        let mut values = Vec::new();
+        for position in positions {
+            let angles = inv_freq.iter().enumerate().map(|(i, frequency)| {
+                let sections = self.spec.rope_sections;
+                let component = sections.map_or(0, |sections| sections.component(i));
+                f64::from(frequency * position[component] as f32)
+            });
+            values.extend(angles.clone().map(|angle| angle.cos() as f32 * factor));
+            values.extend(angles.map(|angle| angle.sin() as f32 * factor));
+        }
+        values
+    }
+
+    /// `[>= tokens, head_dim]`: cosines and sines for tokens that are counted from 0.
+    fn rotary_table(&self, gpu: &Gpu, windowed: bool, tokens: usize) -> Result<Tensor, ModelError> {
         let mut cached = self
-            .rotary_table
+            .rotary_tables
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(table) = cached.as_ref().filter(|table| table.rows() >= tokens) {
-            return Ok(table.clone());
+        let exact = self.spec.rope_scaling.by_length(tokens).then_some(tokens);
+        let fits = |table: &&Table| {
+            let same = (table.windowed, table.tokens) == (windowed, exact);
+            same && table.values.rows() >= tokens
+        };
+        if let Some(table) = cached.iter().find(fits) {
+            return Ok(table.values.clone());
         }
-        let rows = tokens
-            .next_power_of_two()
-            .min(self.config.max_position_embeddings.max(tokens));
-        let mut values = Vec::with_capacity(rows * self.config.head_dim);
-        for position in 0..rows {
-            let angles = self
-                .inv_freq
-                .iter()
-                .map(|frequency| f64::from(frequency * position as f32));
-            values.extend(angles.clone().map(|angle| angle.cos() as f32));
-            values.extend(angles.map(|angle| angle.sin() as f32));
+        let rows = match exact {
+            Some(tokens) => tokens,
+            None => tokens
+                .next_power_of_two()
+                .min(self.spec.max_position_embeddings.max(tokens)),
+        };
+        let positions = (0..rows as u32).map(|position| [position; 3]);
+        let values = self.rotary_values(windowed, tokens, positions);
+        let values = gpu.upload(rows, self.spec.head_dim, &values)?;
+        if cached.len() >= MOST_TABLES {
+            // The other kind of layers keeps its own.
+            cached.retain(|table| table.windowed != windowed);
         }
-        let table = gpu.upload(rows, self.config.head_dim, &values)?;
-        *cached = Some(table.clone());
-        Ok(table)
+        cached.push(Table {
+            windowed,
+            tokens: exact,
+            values: values.clone(),
+        });
+        Ok(values)
     }
 }
 
 /// Heads and scale of every block.
-pub(super) fn heads(c: &TextConfig) -> Attention {
+pub(super) fn heads(c: &DecoderSpec) -> Attention {
     Attention {
         heads: c.num_attention_heads,
         kv_heads: c.num_key_value_heads,
         head_dim: c.head_dim,
-        scale: (c.head_dim as f32).powf(-0.5),
+        scale: c.attention_scale,
     }
 }
 
 impl Block {
-    fn load(
-        loader: &mut Loader<'_>,
-        i: usize,
-        c: &TextConfig,
-        use_moca: bool,
-    ) -> Result<Self, ModelError> {
-        let (width, inner) = (c.hidden_size, c.intermediate_size);
-        let query = c.num_attention_heads * c.head_dim;
-        let key = c.num_key_value_heads * c.head_dim;
+    fn new(p: &mut Parameters, i: usize, c: &DecoderSpec) -> Self {
+        let width = (c.hidden_size, "hidden_size");
+        let inner = (c.intermediate_size, "intermediate_size");
+        let query: Size = (
+            c.num_attention_heads * c.head_dim,
+            "num_attention_heads times head_dim",
+        );
+        let key: Size = (
+            c.num_key_value_heads * c.head_dim,
+            "num_key_value_heads times head_dim",
+        );
+        let head = (c.head_dim, "head_dim");
         let name = |part: &str| format!("language_model.layers.{i}.{part}");
-        let (attention, mlp) = (c.attention_bias, c.mlp_bias);
-        Ok(Self {
+        let (attention, output) = (
+            (c.attention_bias, "attention_bias"),
+            (c.output_bias, "attention_bias"),
+        );
+        let mlp = (c.mlp_bias, "mlp_bias");
+        let norm = |p: &mut Parameters, part: &str, size: Size| {
+            p.rms_norm(&name(part), size, c.rms_norm_eps, c.norm_offset)
+        };
+        // Where there are norms behind, too, the one called so stands behind attention.
+        let (mlp_norm, behind) = match c.norms_behind {
+            false => ("post_attention_layernorm", None),
+            true => (
+                "pre_feedforward_layernorm",
+                Some(["post_attention_layernorm", "post_feedforward_layernorm"]),
+            ),
+        };
+        let block = Self {
             index: i,
-            input_layernorm: loader.rms_norm(&name("input_layernorm"), width, c.rms_norm_eps)?,
-            q_proj: loader.linear(&name("self_attn.q_proj"), query, width, attention)?,
-            k_proj: loader.linear(&name("self_attn.k_proj"), key, width, attention)?,
-            v_proj: loader.linear(&name("self_attn.v_proj"), key, width, attention)?,
-            o_proj: loader.linear(&name("self_attn.o_proj"), width, query, attention)?,
-            post_attention_layernorm: loader.rms_norm(
-                &name("post_attention_layernorm"),
-                width,
-                c.rms_norm_eps,
-            )?,
-            gate_proj: loader.linear(&name("mlp.gate_proj"), inner, width, mlp)?,
-            up_proj: loader.linear(&name("mlp.up_proj"), inner, width, mlp)?,
-            down_proj: loader.linear(&name("mlp.down_proj"), width, inner, mlp)?,
-            modality_layernorm: match use_moca {
-                true => Some(Moca::load(loader, &name("modality_layernorm"), width)?),
-                false => None,
-            },
-        })
+            windowed: c.windowed.get(i).copied().unwrap_or(false),
+            input_layernorm: norm(p, "input_layernorm", width),
+            q_proj: p.linear(&name("self_attn.q_proj"), query, width, attention),
+            k_proj: p.linear(&name("self_attn.k_proj"), key, width, attention),
+            v_proj: p.linear(&name("self_attn.v_proj"), key, width, attention),
+            head_norms: c
+                .qk_norm
+                .then(|| ["self_attn.q_norm", "self_attn.k_norm"].map(|part| norm(p, part, head))),
+            o_proj: p.linear(&name("self_attn.o_proj"), width, query, output),
+            mlp_norm: norm(p, mlp_norm, width),
+            gate_proj: p.linear(&name("mlp.gate_proj"), inner, width, mlp),
+            up_proj: p.linear(&name("mlp.up_proj"), inner, width, mlp),
+            down_proj: p.linear(&name("mlp.down_proj"), width, inner, mlp),
+            norms_behind: behind.map(|parts| parts.map(|part| norm(p, part, width))),
+            modality_layernorm: c
+                .use_moca
+                .then(|| Moca::new(p, &name("modality_layernorm"), width)),
+        };
+        if !c.use_moca {
+            // A key of the whole configuration, not of the decoder's section.
+            p.rule_out_by(name("modality_layernorm."), "use_moca".to_owned(), false);
+        }
+        block
     }
 
     fn forward(
         &self,
         ops: &mut Ops<'_>,
         x: &Tensor,
-        rotary_table: &Tensor,
-        c: &TextConfig,
+        place: &Place,
+        c: &DecoderSpec,
         request: &CaptureRequest,
         capture: &mut Capture,
     ) -> Result<Tensor, ModelError> {
@@ -222,17 +332,24 @@ impl Block {
         let q = ops.linear(&normed, &self.q_proj, none, None)?;
         let k = ops.linear(&normed, &self.k_proj, none, None)?;
         let v = ops.linear(&normed, &self.v_proj, none, None)?;
-        ops.rotary(&q, rotary_table, c.head_dim)?;
-        ops.rotary(&k, rotary_table, c.head_dim)?;
+        if let Some([q_norm, k_norm]) = &self.head_norms {
+            ops.head_norm(&q, q_norm)?;
+            ops.head_norm(&k, k_norm)?;
+        }
+        ops.rotary(&q, &place.rotary, c.head_dim)?;
+        ops.rotary(&k, &place.rotary, c.head_dim)?;
         capture.keep(request, Hook::Queries(self.index + 1), &q);
         capture.keep(request, Hook::Keys(self.index + 1), &k);
-        let mask = Mask::Causal { tokens: x.rows() };
-        let attended = ops.attention(&q, &k, &v, &heads, mask)?;
-        let x = ops.linear(&attended, &self.o_proj, none, Some(x))?;
-        let normed = ops.rms_norm(&x, &self.post_attention_layernorm)?;
+        let attended = ops.attention(&q, &k, &v, &heads, &place.seen)?;
+        let [after, behind] = match &self.norms_behind {
+            Some([after, behind]) => [Some(after), Some(behind)],
+            None => [None, None],
+        };
+        let x = ops.linear_normed(&attended, &self.o_proj, after, x)?;
+        let normed = ops.rms_norm(&x, &self.mlp_norm)?;
         let gate = ops.linear(&normed, &self.gate_proj, none, None)?;
         let up = ops.linear(&normed, &self.up_proj, none, None)?;
         let inner = ops.swiglu(&gate, &up, kernel_activation(c.activation))?;
-        ops.linear(&inner, &self.down_proj, none, Some(&x))
+        ops.linear_normed(&inner, &self.down_proj, behind, &x)
     }
 }

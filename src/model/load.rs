@@ -1,149 +1,145 @@
 //! Tensors from a checkpoint to the device.
 
 use super::{
-    ModelError,
-    ops::{LayerNorm, Linear, RmsNorm, Weight},
+    Checkpoint, ModelError,
+    ops::Weight,
+    parameters::{Need, Parameters, Slot, TensorId, WeightId},
 };
 use crate::{
     gpu::{DType, Gpu, Tensor},
     platform::{self, Cancel},
-    weights::{Checkpoint, HostTensor, StorageType},
+    weights::{HostTensor, StorageType},
 };
 
 /// Bytes uploaded between two flushes: what the driver keeps in staging memory.
 const FLUSH_BYTES: u64 = 64 << 20;
+/// Bytes read between two moments in which others may run.
+const PAUSE_BYTES: u64 = 4 << 20;
 
-/// Reads tensors by canonical name and uploads them.
-pub(super) struct Loader<'a> {
-    pub(super) gpu: &'a Gpu,
-    pub(super) checkpoint: &'a Checkpoint,
-    cancel: &'a Cancel,
-    progress: &'a mut dyn FnMut(u64, u64),
-    done: u64,
-    total: u64,
-    unflushed: u64,
+/// Something on the device.
+pub(super) enum Made {
+    /// A weight matrix.
+    Weight(Weight),
+    /// A tensor of f32.
+    Values(Tensor),
+    /// Nothing: the checkpoint lacks what can be lacked.
+    Nothing,
 }
 
-impl<'a> Loader<'a> {
-    /// `progress` is told the bytes read and the bytes to read.
-    pub(super) fn new(
-        gpu: &'a Gpu,
-        checkpoint: &'a Checkpoint,
-        cancel: &'a Cancel,
-        progress: &'a mut dyn FnMut(u64, u64),
-    ) -> Self {
+/// What the tickets of a model stand for.
+pub(super) struct Loaded(Vec<Made>);
+
+impl Loaded {
+    /// Reads what the parameters are made of and uploads it; `progress` is told the bytes read and the
+    /// bytes to read.
+    ///
+    /// # Errors
+    /// What the checkpoint or the device reports; [`ModelError::Cancelled`].
+    pub(super) async fn new(
+        gpu: &Gpu,
+        checkpoint: &Checkpoint,
+        parameters: &Parameters,
+        cancel: &Cancel,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Self, ModelError> {
         let total = checkpoint.used().map(|(_, info)| info.bytes()).sum();
-        Self {
-            gpu,
-            checkpoint,
-            cancel,
-            progress,
-            done: 0,
-            total,
-            unflushed: 0,
+        let (mut done, mut unflushed, mut unpaused) = (0, 0, u64::MAX);
+        let mut read = vec![false; parameters.list.len()];
+        let mut all = Vec::with_capacity(parameters.slots.len());
+        for slot in &parameters.slots {
+            if unpaused >= PAUSE_BYTES {
+                unpaused = 0;
+                platform::yield_now().await;
+                if cancel.is_cancelled() {
+                    return Err(ModelError::Cancelled);
+                }
+            }
+            let mut host = |index: usize| -> Result<Option<HostTensor>, ModelError> {
+                let Some(parameter) = parameters.list.get(index) else {
+                    return Ok(None);
+                };
+                if parameter.need == Need::Words && !checkpoint.has(&parameter.name) {
+                    return Ok(None);
+                }
+                let tensor = checkpoint.tensor(&parameter.name, &parameter.shape)?;
+                let bytes = tensor.bytes.len() as u64;
+                unpaused += bytes;
+                unflushed += bytes;
+                // A tensor that several tickets share is told once.
+                if let Some(read) = read.get_mut(index)
+                    && !std::mem::replace(read, true)
+                {
+                    done += bytes;
+                }
+                progress(done, total);
+                Ok(Some(tensor))
+            };
+            all.push(match slot {
+                Slot::Weight(index, rows) => match host(*index)? {
+                    Some(tensor) => Made::Weight(weight(gpu, &tensor, rows.clone())?),
+                    None => Made::Nothing,
+                },
+                Slot::Values(index) => match host(*index)? {
+                    Some(tensor) => Made::Values(values(gpu, &tensor)?),
+                    None => Made::Nothing,
+                },
+                Slot::Made(of, make) => {
+                    let tensors = of.iter().filter_map(|index| host(*index).transpose());
+                    make(gpu, &tensors.collect::<Result<Vec<_>, _>>()?)?
+                }
+            });
+            if unflushed > FLUSH_BYTES {
+                gpu.flush();
+                unflushed = 0;
+            }
+        }
+        gpu.flush();
+        Ok(Self(all))
+    }
+
+    /// A weight matrix; none where the checkpoint lacks it.
+    pub(super) fn weight(&self, id: WeightId) -> Option<&Weight> {
+        match self.0.get(id.0) {
+            Some(Made::Weight(weight)) => Some(weight),
+            _ => None,
         }
     }
 
-    /// Lets others run; to be called now and then.
-    pub(super) async fn pause(&mut self) -> Result<(), ModelError> {
-        platform::yield_now().await;
-        if self.cancel.is_cancelled() {
-            return Err(ModelError::Cancelled);
+    /// A tensor of f32; none where the checkpoint lacks it.
+    pub(super) fn values(&self, id: TensorId) -> Option<&Tensor> {
+        match self.0.get(id.0) {
+            Some(Made::Values(tensor)) => Some(tensor),
+            _ => None,
         }
-        Ok(())
     }
+}
 
-    pub(super) fn host(&mut self, name: &str, shape: &[usize]) -> Result<HostTensor, ModelError> {
-        let tensor = self.checkpoint.tensor(name, shape)?;
-        let bytes = tensor.bytes.len() as u64;
-        self.done += bytes;
-        self.unflushed += bytes;
-        if self.unflushed > FLUSH_BYTES {
-            self.gpu.flush();
-            self.unflushed = 0;
-        }
-        (self.progress)(self.done, self.total);
-        Ok(tensor)
-    }
+/// Some rows of a matrix in its storage type.
+pub(super) fn weight(
+    gpu: &Gpu,
+    tensor: &HostTensor,
+    rows: std::ops::Range<usize>,
+) -> Result<Weight, ModelError> {
+    let cols = tensor.shape.iter().skip(1).product::<usize>();
+    let row = cols * tensor.dtype.size();
+    let bytes = tensor.bytes.get(rows.start * row..rows.end * row);
+    let bytes = bytes.unwrap_or_default();
+    Weight::upload(gpu, dtype(tensor.dtype), rows.len(), cols, bytes)
+}
 
-    /// A vector, as f32 `[1, n]`.
-    pub(super) fn vector(&mut self, name: &str, n: usize) -> Result<Tensor, ModelError> {
-        let values = self.host(name, &[n])?.to_f32();
-        Ok(self.gpu.upload(1, n, &values)?)
-    }
+/// A tensor as f32, `[all but the last size, the last]`.
+fn values(gpu: &Gpu, tensor: &HostTensor) -> Result<Tensor, ModelError> {
+    let cols = tensor.shape.last().copied().unwrap_or(1);
+    let values = tensor.to_f32();
+    let rows = values.len() / cols.max(1);
+    Ok(gpu.upload(rows, cols, &values)?)
+}
 
-    /// A weight matrix in its storage type. `shape` is the file's, its first size are the rows.
-    pub(super) fn weight(&mut self, name: &str, shape: &[usize]) -> Result<Weight, ModelError> {
-        let tensor = self.host(name, shape)?;
-        let rows = shape.first().copied().unwrap_or(1);
-        let cols = shape.iter().skip(1).product();
-        Weight::upload(self.gpu, dtype(tensor.dtype), rows, cols, &tensor.bytes)
-    }
-
-    /// A tensor as f32, `[all but the last size, the last]`.
-    pub(super) fn matrix(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, ModelError> {
-        let values = self.host(name, shape)?.to_f32();
-        let cols = shape.last().copied().unwrap_or(1);
-        let rows = values.len() / cols.max(1);
-        Ok(self.gpu.upload(rows, cols, &values)?)
-    }
-
-    pub(super) fn linear(
-        &mut self,
-        name: &str,
-        out: usize,
-        input: usize,
-        bias: bool,
-    ) -> Result<Linear, ModelError> {
-        self.linear_of(name, &[out, input], bias)
-    }
-
-    /// A 1 x 1 convolution, which is a linear layer on each position.
-    pub(super) fn pointwise(
-        &mut self,
-        name: &str,
-        out: usize,
-        input: usize,
-        bias: bool,
-    ) -> Result<Linear, ModelError> {
-        self.linear_of(name, &[out, input, 1, 1], bias)
-    }
-
-    fn linear_of(&mut self, name: &str, shape: &[usize], bias: bool) -> Result<Linear, ModelError> {
-        let out = shape.first().copied().unwrap_or(1);
-        Ok(Linear {
-            weight: self.weight(&format!("{name}.weight"), shape)?,
-            bias: match bias {
-                true => Some(self.vector(&format!("{name}.bias"), out)?),
-                false => None,
-            },
-        })
-    }
-
-    pub(super) fn layer_norm(
-        &mut self,
-        name: &str,
-        width: usize,
-        eps: f32,
-    ) -> Result<LayerNorm, ModelError> {
-        Ok(LayerNorm {
-            weight: self.vector(&format!("{name}.weight"), width)?,
-            bias: self.vector(&format!("{name}.bias"), width)?,
-            eps,
-        })
-    }
-
-    pub(super) fn rms_norm(
-        &mut self,
-        name: &str,
-        width: usize,
-        eps: f32,
-    ) -> Result<RmsNorm, ModelError> {
-        Ok(RmsNorm {
-            weight: self.vector(&format!("{name}.weight"), width)?,
-            eps,
-        })
-    }
+/// A vector plus 1.
+pub(super) fn one_more(gpu: &Gpu, tensors: &[HostTensor]) -> Result<Made, ModelError> {
+    let values = tensors.first().map(HostTensor::to_f32).unwrap_or_default();
+    let values: Vec<f32> = values.into_iter().map(|value| 1.0 + value).collect();
+    Ok(Made::Values(gpu.upload(1, values.len(), &values)?))
 }
 
 pub(super) fn dtype(storage: StorageType) -> DType {

@@ -1,11 +1,12 @@
 //! Looks at single tokens of a captured forward pass: the words that their states are nearest to,
 //! and where they look.
 
-use super::{Capture, Hook, ModelError, Vlm, capture::lens_hooks, language_model::heads, ops::Ops};
+use super::{Capture, Hook, ModelError, Vlm, capture::lens_hooks, language_model::heads};
 use crate::{
+    families::Layout,
     gpu::{DType, Recording, Tensor},
     kernels::{
-        attention::causal_at,
+        attention::Interval,
         attention_row::attention_row,
         top_tokens::{top_tokens, width},
     },
@@ -33,27 +34,32 @@ impl Vlm {
         position: usize,
         count: usize,
     ) -> Result<Tensor, ModelError> {
-        let c = &self.config.text;
+        let c = &self.spec.text;
         let rows = c.num_hidden_layers + 1;
         let stacked = self.gpu.tensor(DType::F32, rows, c.hidden_size)?;
         for (row, hook) in lens_hooks(c.num_hidden_layers).enumerate() {
             let state = captured(capture, hook, position)?;
             recording.copy_rows(state, position, &stacked, row, 1)?;
         }
-        let mut ops = Ops {
-            gpu: &self.gpu,
-            recording,
-            masks: &self.masks,
-        };
-        let normed = self.language_model.norm(&mut ops, &stacked)?;
-        let logits = self.language_model.logits(&mut ops, &normed)?;
+        let mut ops = self.ops(recording);
+        let language_model = &self.parts.language_model;
+        let normed = language_model.norm(&mut ops, &stacked)?;
+        let logits = language_model.logits(&mut ops, &normed)?;
         let out = self.gpu.tensor(DType::F32, rows, width(count))?;
         recording.extend(top_tokens(&self.gpu, &logits, count, &out)?);
         Ok(out)
     }
 
+    /// The tokens that the one at `position` of a prompt sees at decoder layer `layer` (1 to L).
+    pub fn seen_from(&self, layout: &Layout, layer: usize, position: usize) -> Interval {
+        let text = &self.spec.text;
+        let windowed = text.windowed.get(layer.saturating_sub(1)).copied();
+        let window = text.sliding_window.filter(|_| windowed == Some(true));
+        layout.seen_from(position, window)
+    }
+
     /// Records where the token at `position` looks at decoder layer `layer` (1 to L): the softmax
-    /// weights of each head, `[heads, position + 1]`. `capture` holds
+    /// weights of each head over [`Vlm::seen_from`]. `capture` holds
     /// [`CaptureRequest::with_attention`](super::CaptureRequest::with_attention).
     ///
     /// # Errors
@@ -62,14 +68,16 @@ impl Vlm {
         &self,
         recording: &mut Recording,
         capture: &Capture,
+        layout: &Layout,
         layer: usize,
         position: usize,
     ) -> Result<Tensor, ModelError> {
         let queries = captured(capture, Hook::Queries(layer), position)?;
         let keys = captured(capture, Hook::Keys(layer), position)?;
-        let with = heads(&self.config.text);
-        let out = self.gpu.tensor(DType::F32, with.heads, position + 1)?;
-        let seen = causal_at(position);
+        let with = heads(&self.spec.text);
+        let seen = self.seen_from(layout, layer, position);
+        let width = (seen[1] - seen[0]) as usize;
+        let out = self.gpu.tensor(DType::F32, with.heads, width)?;
         recording.extend(attention_row(
             &self.gpu, queries, keys, position, &with, seen, &out,
         )?);

@@ -1,24 +1,24 @@
 //! Modality calibration, MoCa (arXiv 2410.07167, section 4): vision tokens scaled and shifted at the
 //! end of a decoder layer.
 
-use super::{ModelError, load::Loader, ops::Ops};
+use super::{
+    ModelError,
+    ops::Ops,
+    parameters::{Parameters, Size, TensorId},
+};
 use crate::{gpu::Tensor, kernels::affine_rows::affine_rows};
 
 pub(super) struct Moca {
-    scale: Tensor,
-    shift: Tensor,
+    scale: TensorId,
+    shift: TensorId,
 }
 
 impl Moca {
-    pub(super) fn load(
-        loader: &mut Loader<'_>,
-        name: &str,
-        width: usize,
-    ) -> Result<Self, ModelError> {
-        Ok(Self {
-            scale: loader.vector(&format!("{name}.scale"), width)?,
-            shift: loader.vector(&format!("{name}.shift"), width)?,
-        })
+    pub(super) fn new(p: &mut Parameters, name: &str, width: Size) -> Self {
+        Self {
+            scale: p.vector(&format!("{name}.scale"), width),
+            shift: p.vector(&format!("{name}.shift"), width),
+        }
     }
 
     /// `h <- scale * h + shift` in place, for the rows of `states [tokens, hidden]` at `vision`
@@ -31,8 +31,8 @@ impl Moca {
     ) -> Result<(), ModelError> {
         ops.recording.push(affine_rows(
             states,
-            &self.scale,
-            &self.shift,
+            ops.values(self.scale)?,
+            ops.values(self.shift)?,
             0,
             Some(vision),
         )?);

@@ -5,6 +5,7 @@
 //! `q_proj`, ... The next tower, connector or decoder is one more file beside these.
 
 mod capture;
+mod checkpoint;
 mod connector;
 mod error;
 mod language_model;
@@ -12,11 +13,17 @@ mod load;
 mod looks;
 mod masks;
 mod moca;
+mod notes;
 mod ops;
+mod parameters;
+mod parts;
 mod positions;
 mod vision_tower;
 mod vlm;
 
 pub use capture::{Capture, CaptureRequest, Hook};
+pub use checkpoint::Checkpoint;
 pub use error::ModelError;
+pub use parameters::{Need, Parameter, Part};
+pub use parts::parameters;
 pub use vlm::{ForwardInput, Vlm};

@@ -2,29 +2,33 @@
 
 use super::{
     ModelError,
+    load::Loaded,
     masks::{Mask, Masks},
+    parameters::{TensorId, WeightId},
 };
 use crate::{
+    families,
     gpu::{DType, Gpu, Recording, Tensor},
     kernels::{
         Activation,
         activation::activation,
-        attention::{Attention, attention},
+        add_rows::add_rows,
+        affine_rows::affine_rows,
+        attention::{Attention, KeyIntervals, attention},
         gather_rows::gather_rows,
+        head_norm::head_norm,
         layer_norm,
         matmul::{Matmul, matmul},
         rms_norm::rms_norm,
         rotary::rotary,
         swiglu::swiglu,
     },
-    weights,
 };
 
 /// A weight matrix `[rows, cols]`, split by rows where one binding cannot hold it.
 pub(super) struct Weight {
     /// First row and piece; pieces start at multiples of four.
     shards: Vec<(usize, Tensor)>,
-    rows: usize,
 }
 
 impl Weight {
@@ -51,27 +55,37 @@ impl Weight {
             let piece = &bytes[first * row_in_file..(first + count) * row_in_file];
             shards.push((first, gpu.upload_bytes(dtype, count, cols, piece)?));
         }
-        Ok(Self { shards, rows })
+        Ok(Self { shards })
     }
 }
 
 /// `y = x W^T + b`.
+#[derive(Clone, Copy)]
 pub(super) struct Linear {
-    pub(super) weight: Weight,
-    pub(super) bias: Option<Tensor>,
+    /// Width of y.
+    pub(super) out: usize,
+    pub(super) weight: WeightId,
+    pub(super) bias: Option<TensorId>,
 }
 
 /// Layer normalisation with its parameters.
 pub(super) struct LayerNorm {
-    pub(super) weight: Tensor,
-    pub(super) bias: Tensor,
+    pub(super) weight: TensorId,
+    pub(super) bias: TensorId,
     pub(super) eps: f32,
 }
 
 /// Root-mean-square normalisation with its parameter.
 pub(super) struct RmsNorm {
-    pub(super) weight: Tensor,
+    pub(super) weight: TensorId,
     pub(super) eps: f32,
+}
+
+/// Factors and shifts, channel by channel.
+#[derive(Clone, Copy)]
+pub(super) struct Affine {
+    pub(super) factors: TensorId,
+    pub(super) shifts: TensorId,
 }
 
 /// Records kernels, allocating their results.
@@ -79,9 +93,26 @@ pub(super) struct Ops<'a> {
     pub(super) gpu: &'a Gpu,
     pub(super) recording: &'a mut Recording,
     pub(super) masks: &'a Masks,
+    pub(super) loaded: &'a Loaded,
 }
 
-impl Ops<'_> {
+impl<'a> Ops<'a> {
+    /// The tensor of a ticket.
+    ///
+    /// # Errors
+    /// [`ModelError::NoHead`]: the only thing that a checkpoint may lack.
+    pub(super) fn values(&self, id: TensorId) -> Result<&'a Tensor, ModelError> {
+        self.loaded.values(id).ok_or(ModelError::NoHead)
+    }
+
+    /// The weight matrix of a ticket.
+    ///
+    /// # Errors
+    /// As [`Ops::values`].
+    pub(super) fn weight(&self, id: WeightId) -> Result<&'a Weight, ModelError> {
+        self.loaded.weight(id).ok_or(ModelError::NoHead)
+    }
+
     pub(super) fn like(&self, x: &Tensor, cols: usize) -> Result<Tensor, ModelError> {
         Ok(self.gpu.tensor(DType::F32, x.rows(), cols)?)
     }
@@ -94,14 +125,14 @@ impl Ops<'_> {
         activation: Activation,
         residual: Option<&Tensor>,
     ) -> Result<Tensor, ModelError> {
-        let out = self.like(x, linear.weight.rows)?;
+        let out = self.like(x, linear.out)?;
         let with = Matmul {
-            bias: linear.bias.as_ref(),
+            bias: linear.bias.map(|bias| self.values(bias)).transpose()?,
             activation,
             residual,
             ..Matmul::default()
         };
-        self.linear_into(x, &linear.weight, &with, &out)?;
+        self.linear_into(x, linear.weight, &with, &out)?;
         Ok(out)
     }
 
@@ -109,11 +140,11 @@ impl Ops<'_> {
     pub(super) fn linear_into(
         &mut self,
         x: &Tensor,
-        weight: &Weight,
+        weight: WeightId,
         with: &Matmul<'_>,
         out: &Tensor,
     ) -> Result<(), ModelError> {
-        for (first, shard) in &weight.shards {
+        for (first, shard) in &self.weight(weight)?.shards {
             let with = Matmul {
                 out_col: *first,
                 ..*with
@@ -128,11 +159,11 @@ impl Ops<'_> {
     pub(super) fn embedding(
         &mut self,
         indices: &Tensor,
-        table: &Weight,
+        table: WeightId,
         width: usize,
     ) -> Result<Tensor, ModelError> {
         let out = self.gpu.tensor(DType::F32, indices.cols(), width)?;
-        for (first, shard) in &table.shards {
+        for (first, shard) in &self.weight(table)?.shards {
             self.recording
                 .push(gather_rows(indices, shard, *first, &out, 0)?);
         }
@@ -157,8 +188,8 @@ impl Ops<'_> {
     ) -> Result<Tensor, ModelError> {
         let out = self.like(x, x.cols())?;
         let with = layer_norm::LayerNorm {
-            weight: &norm.weight,
-            bias: &norm.bias,
+            weight: self.values(norm.weight)?,
+            bias: self.values(norm.bias)?,
             eps: norm.eps,
             residual,
             activation,
@@ -170,9 +201,69 @@ impl Ops<'_> {
 
     pub(super) fn rms_norm(&mut self, x: &Tensor, norm: &RmsNorm) -> Result<Tensor, ModelError> {
         let out = self.like(x, x.cols())?;
-        self.recording
-            .push(rms_norm(self.gpu, x, &norm.weight, norm.eps, &out)?);
+        self.recording.push(rms_norm(
+            self.gpu,
+            x,
+            self.values(norm.weight)?,
+            norm.eps,
+            &out,
+        )?);
         Ok(out)
+    }
+
+    /// Normalizes each head by itself, in place; `x` is `[tokens, heads * width of the norm]`.
+    pub(super) fn head_norm(&mut self, x: &Tensor, norm: &RmsNorm) -> Result<(), ModelError> {
+        let call = head_norm(self.gpu, x, self.values(norm.weight)?, norm.eps)?;
+        self.recording.push(call);
+        Ok(())
+    }
+
+    /// `norm(x W^T + b) + residual`; without a norm, [`Ops::linear`].
+    pub(super) fn linear_normed(
+        &mut self,
+        x: &Tensor,
+        linear: &Linear,
+        norm: Option<&RmsNorm>,
+        residual: &Tensor,
+    ) -> Result<Tensor, ModelError> {
+        let none = Activation::None;
+        let Some(norm) = norm else {
+            return self.linear(x, linear, none, Some(residual));
+        };
+        let out = self.linear(x, linear, none, None)?;
+        let normed = self.rms_norm(&out, norm)?;
+        self.recording.push(add_rows(residual, 0, &normed, &out)?);
+        Ok(out)
+    }
+
+    /// `x W^T + b`, scaled channel by channel, plus `residual`; without factors, [`Ops::linear`].
+    pub(super) fn linear_scaled(
+        &mut self,
+        x: &Tensor,
+        linear: &Linear,
+        scale: Option<Affine>,
+        residual: &Tensor,
+    ) -> Result<Tensor, ModelError> {
+        let none = Activation::None;
+        let Some(scale) = scale else {
+            return self.linear(x, linear, none, Some(residual));
+        };
+        let y = self.linear(x, linear, none, None)?;
+        let (factors, zeros) = (self.values(scale.factors)?, self.values(scale.shifts)?);
+        self.recording
+            .push(affine_rows(&y, factors, zeros, 0, None)?);
+        let out = self.like(&y, y.cols())?;
+        self.recording.push(add_rows(residual, 0, &y, &out)?);
+        Ok(out)
+    }
+
+    /// `factor * x`, in place.
+    pub(super) fn scale(&mut self, x: &Tensor, factor: f32) -> Result<(), ModelError> {
+        let row = |value: f32| self.gpu.upload(1, x.cols(), &vec![value; x.cols()]);
+        let (factors, zeros) = (row(factor)?, row(0.0)?);
+        self.recording
+            .push(affine_rows(x, &factors, &zeros, 0, None)?);
+        Ok(())
     }
 
     pub(super) fn rotary(
@@ -191,13 +282,17 @@ impl Ops<'_> {
         k: &Tensor,
         v: &Tensor,
         with: &Attention,
-        mask: Mask,
+        seen: &KeyIntervals,
     ) -> Result<Tensor, ModelError> {
         let out = self.like(q, q.cols())?;
-        let seen = self.masks.get(self.gpu, mask)?;
         self.recording
-            .extend(attention(self.gpu, q, k, v, with, &seen, &out)?);
+            .extend(attention(self.gpu, q, k, v, with, seen, &out)?);
         Ok(out)
+    }
+
+    /// What the queries of a layer see.
+    pub(super) fn mask(&self, mask: Mask) -> Result<KeyIntervals, ModelError> {
+        Ok(self.masks.get(self.gpu, mask)?)
     }
 
     pub(super) fn swiglu(
@@ -226,15 +321,15 @@ impl Ops<'_> {
 }
 
 /// A configuration's activation as the kernels name it.
-pub(super) fn kernel_activation(activation: weights::Activation) -> Activation {
+pub(super) fn kernel_activation(activation: families::Activation) -> Activation {
     match activation {
-        weights::Activation::Gelu => Activation::Gelu,
-        weights::Activation::GeluTanh => Activation::GeluTanh,
-        weights::Activation::QuickGelu => Activation::QuickGelu,
-        weights::Activation::Silu => Activation::Silu,
-        weights::Activation::Relu => Activation::Relu,
-        weights::Activation::Tanh => Activation::Tanh,
-        weights::Activation::Sigmoid => Activation::Sigmoid,
-        weights::Activation::Identity => Activation::None,
+        families::Activation::Gelu => Activation::Gelu,
+        families::Activation::GeluTanh => Activation::GeluTanh,
+        families::Activation::QuickGelu => Activation::QuickGelu,
+        families::Activation::Silu => Activation::Silu,
+        families::Activation::Relu => Activation::Relu,
+        families::Activation::Tanh => Activation::Tanh,
+        families::Activation::Sigmoid => Activation::Sigmoid,
+        families::Activation::Identity => Activation::None,
     }
 }

@@ -1,5 +1,50 @@
 //! Position embeddings for another number of patches than the tower was trained with.
 
+use crate::families::{PositionTable, TowerSpec};
+
+/// The positions of a picture's patches, that of the class token first, from the checkpoint's table.
+pub(super) fn of_picture(spec: &TowerSpec, mut table: Vec<f32>) -> Vec<f32> {
+    let (from, to) = (spec.table_per_side(), spec.patches_per_side());
+    let class = usize::from(spec.class_token) * spec.hidden_size;
+    let patches = table.split_off(class.min(table.len()));
+    let width = spec.hidden_size;
+    table.extend(match spec.positions {
+        PositionTable::Bicubic => interpolate(&patches, from, to, width),
+        PositionTable::BicubicAntialias => interpolate(&patches, from, to, width),
+        PositionTable::Buckets => in_buckets(&patches, from, to, width),
+    });
+    table
+}
+
+/// The row of the table for each of `to` x `to` patches: that of the bucket of the table's `from` x
+/// `from` which the patch's fractional coordinates fall into, computed in f32 as `Idefics3VisionEmbeddings` does
+/// (NaViT, arXiv 2307.06304).
+fn in_buckets(table: &[f32], from: usize, to: usize, width: usize) -> Vec<f32> {
+    let step = 1.0 / to as f32;
+    let last = 1.0 - 1e-6_f32;
+    // Boundaries between buckets: multiples of 1 / from, added up in f64 and rounded.
+    let boundary = 1.0 / from as f64;
+    let boundaries: Vec<f32> = (0..from)
+        .map(|k| (boundary + k as f64 * boundary) as f32)
+        .filter(|boundary| *boundary < 1.0)
+        .collect();
+    let bucket = |at: usize| {
+        let place = (at as f32 * step).min(last);
+        boundaries
+            .iter()
+            .filter(|boundary| **boundary <= place)
+            .count()
+    };
+    let mut result = Vec::with_capacity(to * to * width);
+    for row in 0..to {
+        for column in 0..to {
+            let start = (bucket(row) * from + bucket(column)) * width;
+            result.extend(table.get(start..start + width).unwrap_or_default());
+        }
+    }
+    result
+}
+
 /// Constant of the cubic convolution, as PyTorch has it for `mode="bicubic"`.
 const A: f64 = -0.75;
 

@@ -1,28 +1,35 @@
-//! CLIP and SigLIP vision towers (arXiv 2103.00020 and 2303.15343; `CLIPVisionModel`,
-//! `SiglipVisionModel`).
+//! Vision towers: CLIP and SigLIP (arXiv 2103.00020 and 2303.15343; `CLIPVisionModel`,
+//! `SiglipVisionModel`) and their relatives, which differ by what the [`TowerSpec`] says.
 
 use super::{
     Capture, CaptureRequest, Hook, ModelError,
-    load::Loader,
+    load::Made,
     masks::Mask,
-    ops::{LayerNorm, Linear, Ops, Weight, kernel_activation},
-    positions::interpolate,
+    ops::{Affine, LayerNorm, Linear, Ops, kernel_activation},
+    parameters::{Need, Parameters, Part, Size, TensorId, WeightId},
+    positions::of_picture,
 };
 use crate::{
-    gpu::{DType, Tensor},
+    families::{TowerMlp, TowerSpec},
+    gpu::{DType, Gpu, Tensor},
     kernels::{Activation, attention::Attention, matmul::Matmul, patchify::patchify},
-    weights::{VisionConfig, VisionKind},
+    weights::HostTensor,
 };
 
 pub(super) struct VisionTower {
-    config: VisionConfig,
-    patch_embedding: Weight,
-    patch_bias: Option<Tensor>,
-    position_embedding: Tensor,
-    /// Class embedding plus its position, `[1, hidden]`; CLIP only.
-    class_row: Option<Tensor>,
-    pre_norm: Option<LayerNorm>,
+    spec: TowerSpec,
+    patch_embedding: WeightId,
+    patch_bias: Option<TensorId>,
+    /// Of the class token, where there is one, and of the patches.
+    position_embedding: TensorId,
+    /// Class embedding plus its position, `[1, hidden]`.
+    class_row: Option<TensorId>,
+    /// `[registers, hidden]`.
+    registers: Option<TensorId>,
+    norm_before: Option<LayerNorm>,
     layers: Vec<Block>,
+    /// Behind the last layer; not all models apply it.
+    norm_behind: LayerNorm,
 }
 
 struct Block {
@@ -31,66 +38,84 @@ struct Block {
     k_proj: Linear,
     v_proj: Linear,
     out_proj: Linear,
+    /// Behind attention and behind the MLP.
+    layer_scale: Option<[Affine; 2]>,
     layer_norm2: LayerNorm,
-    fc1: Linear,
-    fc2: Linear,
+    mlp: Mlp,
+}
+
+enum Mlp {
+    Plain {
+        fc1: Linear,
+        fc2: Linear,
+    },
+    Gated {
+        gate: Linear,
+        up: Linear,
+        down: Linear,
+    },
 }
 
 impl VisionTower {
-    pub(super) async fn load(loader: &mut Loader<'_>) -> Result<Self, ModelError> {
-        let config = loader.checkpoint.config.vision.clone();
-        let (width, eps) = (config.hidden_size, config.layer_norm_eps);
-        let clip = config.kind == VisionKind::Clip;
+    /// A tower; `normed` says whether its norm behind the last layer is used.
+    pub(super) fn new(p: &mut Parameters, spec: &TowerSpec, normed: bool) -> Self {
+        p.begin(Part::Tower, "vision_config.");
+        let width = (spec.hidden_size, "hidden_size");
+        let eps = spec.layer_norm_eps;
         let name = |part: &str| format!("vision_tower.embeddings.{part}");
-        let patch = config.patch_size;
-        let patch_embedding = loader.weight(
+        let class_embedding = spec
+            .class_token
+            .then(|| p.add(&name("class_embedding"), &[width]));
+        let registers = (spec.registers > 0).then(|| {
+            let rows = (spec.registers, "num_register_tokens");
+            p.matrix(&name("register_tokens"), &[rows, width])
+        });
+        let patch = (spec.patch_size, "patch_size");
+        let channels = (spec.num_channels, "num_channels");
+        let patch_embedding = p.weight(
             &name("patch_embedding.weight"),
-            &[width, config.num_channels, patch, patch],
-        )?;
-        let patch_bias = match clip {
-            true => None,
-            false => Some(loader.vector(&name("patch_embedding.bias"), width)?),
+            &[width, channels, patch, patch],
+        );
+        let patch_bias = spec
+            .patch_bias
+            .then(|| p.vector(&name("patch_embedding.bias"), width));
+        let positions = (
+            spec.table_positions(),
+            "vision_config.image_size and vision_config.patch_size",
+        );
+        let table = p.add(&name("position_embedding.weight"), &[positions, width]);
+        let position_embedding = {
+            let spec = spec.clone();
+            p.made(
+                vec![table],
+                Box::new(move |gpu, of| positions_of(gpu, of, &spec)),
+            )
         };
-        let table = [config.table_positions(), width];
-        let table = loader
-            .host(&name("position_embedding.weight"), &table)?
-            .to_f32();
-        // Before the host has to hold what the device could not.
-        let bytes = 4 * config.num_positions() as u64 * width as u64;
-        loader.gpu.check_size("the positions of a picture", bytes)?;
-        let position_values = positions(&config, table);
-        let class_row = match clip {
-            true => {
-                let mut row = loader.host(&name("class_embedding"), &[width])?.to_f32();
-                for (value, position) in row.iter_mut().zip(&position_values) {
-                    *value += position;
-                }
-                Some(loader.gpu.upload(1, width, &row)?)
-            }
-            false => None,
-        };
-        let pre_norm = match clip {
-            true => Some(loader.layer_norm("vision_tower.pre_layrnorm", width, eps)?),
-            false => None,
-        };
-        let mut layers = Vec::new();
-        for i in 0..config.num_hidden_layers {
-            loader.pause().await?;
-            layers.push(Block::load(loader, i, &config)?);
-        }
-        Ok(Self {
-            position_embedding: (loader.gpu).upload(
-                config.num_positions(),
-                width,
-                &position_values,
-            )?,
+        let class_row =
+            class_embedding.map(|class| p.made(vec![class, table], Box::new(class_row)));
+        let norm_before = spec
+            .norm_before
+            .then(|| p.layer_norm("vision_tower.pre_layrnorm", width, eps));
+        let layers = spec.num_hidden_layers;
+        let blocks = (0..layers).map(|i| Block::new(p, i, spec)).collect();
+        let beyond = format!("vision_tower.encoder.layers.{layers}.");
+        p.rule_out(beyond, "num_hidden_layers", layers);
+        // LLaVA takes hidden states from before this norm; some files leave it out.
+        let need = if normed { Need::Forward } else { Need::Nothing };
+        let norm_behind = p.needed_for(need, |p| {
+            p.layer_norm("vision_tower.post_layernorm", width, eps)
+        });
+        Self {
             patch_embedding,
             patch_bias,
+            position_embedding,
             class_row,
-            pre_norm,
-            layers,
-            config,
-        })
+            registers,
+            norm_before,
+            layers: blocks,
+            norm_behind,
+            spec: spec.clone(),
+        }
     }
 
     /// Records the tower up to the last state that is needed and returns the states `wanted`, each
@@ -114,7 +139,7 @@ impl VisionTower {
         let mut x = self.embed(ops, image)?;
         for i in 0..=last {
             if i > 0 {
-                x = self.layers[i - 1].forward(ops, &x, &self.config)?;
+                x = self.layers[i - 1].forward(ops, &x, &self.spec)?;
             }
             capture.keep(request, Hook::VisionState(i), &x);
             for (state, &index) in states.iter_mut().zip(wanted) {
@@ -126,8 +151,13 @@ impl VisionTower {
         Ok(states.into_iter().flatten().collect())
     }
 
+    /// The norm behind the last layer.
+    pub(super) fn norm(&self, ops: &mut Ops<'_>, state: &Tensor) -> Result<Tensor, ModelError> {
+        ops.layer_norm(state, &self.norm_behind)
+    }
+
     fn embed(&self, ops: &mut Ops<'_>, image: &Tensor) -> Result<Tensor, ModelError> {
-        let c = &self.config;
+        let c = &self.spec;
         let row = c.num_channels * c.patch_size * c.patch_size;
         let patches = ops.gpu.tensor(DType::F32, c.num_patches(), row)?;
         ops.recording
@@ -135,19 +165,24 @@ impl VisionTower {
         let x = ops
             .gpu
             .tensor(DType::F32, c.num_positions(), c.hidden_size)?;
-        let first = usize::from(self.class_row.is_some());
+        let class = usize::from(self.class_row.is_some());
         let with = Matmul {
-            bias: self.patch_bias.as_ref(),
-            residual: Some(&self.position_embedding),
-            residual_row: first,
-            out_row: first,
+            bias: self.patch_bias.map(|bias| ops.values(bias)).transpose()?,
+            residual: Some(ops.values(self.position_embedding)?),
+            residual_row: class,
+            out_row: c.extra_positions(),
             ..Matmul::default()
         };
-        ops.linear_into(&patches, &self.patch_embedding, &with, &x)?;
-        if let Some(class_row) = &self.class_row {
+        ops.linear_into(&patches, self.patch_embedding, &with, &x)?;
+        if let Some(class_row) = self.class_row {
+            let class_row = ops.values(class_row)?;
             ops.recording.copy_rows(class_row, 0, &x, 0, 1)?;
         }
-        match &self.pre_norm {
+        if let Some(registers) = self.registers {
+            let rows = ops.values(registers)?;
+            ops.recording.copy_rows(rows, 0, &x, class, c.registers)?;
+        }
+        match &self.norm_before {
             Some(norm) => ops.layer_norm(&x, norm),
             None => Ok(x),
         }
@@ -155,36 +190,65 @@ impl VisionTower {
 }
 
 /// The positions of a picture's patches from the checkpoint's table, the class token's own first.
-fn positions(config: &VisionConfig, mut table: Vec<f32>) -> Vec<f32> {
-    let (from, to) = (config.table_per_side(), config.patches_per_side());
-    let class = usize::from(config.has_class_token()) * config.hidden_size;
-    let patches = table.split_off(class.min(table.len()));
-    table.extend(interpolate(&patches, from, to, config.hidden_size));
-    table
+fn positions_of(gpu: &Gpu, of: &[HostTensor], spec: &TowerSpec) -> Result<Made, ModelError> {
+    let table = of.first().map(HostTensor::to_f32).unwrap_or_default();
+    // Before the host has to hold what the device could not.
+    let rows = spec.num_patches() + usize::from(spec.class_token);
+    let bytes = 4 * rows as u64 * spec.hidden_size as u64;
+    gpu.check_size("the positions of a picture", bytes)?;
+    let values = of_picture(spec, table);
+    Ok(Made::Values(gpu.upload(rows, spec.hidden_size, &values)?))
+}
+
+/// The class token's embedding plus its position, the first of the table.
+fn class_row(gpu: &Gpu, of: &[HostTensor]) -> Result<Made, ModelError> {
+    let mut values = of.iter().map(HostTensor::to_f32);
+    let mut row = values.next().unwrap_or_default();
+    for (value, position) in row.iter_mut().zip(values.next().unwrap_or_default()) {
+        *value += position;
+    }
+    Ok(Made::Values(gpu.upload(1, row.len(), &row)?))
 }
 
 impl Block {
-    fn load(loader: &mut Loader<'_>, i: usize, c: &VisionConfig) -> Result<Self, ModelError> {
-        let (width, inner, eps) = (c.hidden_size, c.intermediate_size, c.layer_norm_eps);
+    fn new(p: &mut Parameters, i: usize, c: &TowerSpec) -> Self {
+        let width = (c.hidden_size, "hidden_size");
+        let inner = (c.intermediate_size, "intermediate_size");
+        let eps = c.layer_norm_eps;
         let name = |part: &str| format!("vision_tower.encoder.layers.{i}.{part}");
-        Ok(Self {
-            layer_norm1: loader.layer_norm(&name("layer_norm1"), width, eps)?,
-            q_proj: loader.linear(&name("self_attn.q_proj"), width, width, true)?,
-            k_proj: loader.linear(&name("self_attn.k_proj"), width, width, true)?,
-            v_proj: loader.linear(&name("self_attn.v_proj"), width, width, true)?,
-            out_proj: loader.linear(&name("self_attn.out_proj"), width, width, true)?,
-            layer_norm2: loader.layer_norm(&name("layer_norm2"), width, eps)?,
-            fc1: loader.linear(&name("mlp.fc1"), inner, width, true)?,
-            fc2: loader.linear(&name("mlp.fc2"), width, inner, true)?,
-        })
+        let qkv = (c.attention_bias, "qkv_bias");
+        let linear = |p: &mut Parameters, part: &str, out: Size, input: Size| {
+            p.linear(&name(part), out, input, (true, ""))
+        };
+        let layer_scale = |p: &mut Parameters, part: &str| Affine {
+            factors: p.vector(&name(part), width),
+            shifts: p.zeros(width.0),
+        };
+        Self {
+            layer_norm1: p.layer_norm(&name("layer_norm1"), width, eps),
+            q_proj: p.linear(&name("self_attn.q_proj"), width, width, qkv),
+            k_proj: p.linear(&name("self_attn.k_proj"), width, width, qkv),
+            v_proj: p.linear(&name("self_attn.v_proj"), width, width, qkv),
+            out_proj: linear(p, "self_attn.out_proj", width, width),
+            layer_scale: c
+                .layer_scale
+                .then(|| ["layer_scale1", "layer_scale2"].map(|part| layer_scale(p, part))),
+            layer_norm2: p.layer_norm(&name("layer_norm2"), width, eps),
+            mlp: match c.mlp {
+                TowerMlp::Plain => Mlp::Plain {
+                    fc1: linear(p, "mlp.fc1", inner, width),
+                    fc2: linear(p, "mlp.fc2", width, inner),
+                },
+                TowerMlp::Gated => Mlp::Gated {
+                    gate: linear(p, "mlp.gate_proj", inner, width),
+                    up: linear(p, "mlp.up_proj", inner, width),
+                    down: linear(p, "mlp.down_proj", width, inner),
+                },
+            },
+        }
     }
 
-    fn forward(
-        &self,
-        ops: &mut Ops<'_>,
-        x: &Tensor,
-        c: &VisionConfig,
-    ) -> Result<Tensor, ModelError> {
+    fn forward(&self, ops: &mut Ops<'_>, x: &Tensor, c: &TowerSpec) -> Result<Tensor, ModelError> {
         let none = Activation::None;
         let heads = Attention {
             heads: c.num_attention_heads,
@@ -196,14 +260,26 @@ impl Block {
         let q = ops.linear(&normed, &self.q_proj, none, None)?;
         let k = ops.linear(&normed, &self.k_proj, none, None)?;
         let v = ops.linear(&normed, &self.v_proj, none, None)?;
-        let mask = Mask::Full {
+        let mask = ops.mask(Mask::Full {
             queries: x.rows(),
             keys: x.rows(),
+        })?;
+        let attended = ops.attention(&q, &k, &v, &heads, &mask)?;
+        let [scale1, scale2] = match self.layer_scale {
+            Some(scales) => scales.map(Some),
+            None => [None; 2],
         };
-        let attended = ops.attention(&q, &k, &v, &heads, mask)?;
-        let x = ops.linear(&attended, &self.out_proj, none, Some(x))?;
+        let x = ops.linear_scaled(&attended, &self.out_proj, scale1, x)?;
         let normed = ops.layer_norm(&x, &self.layer_norm2)?;
-        let inner = ops.linear(&normed, &self.fc1, kernel_activation(c.activation), None)?;
-        ops.linear(&inner, &self.fc2, none, Some(&x))
+        let activation = kernel_activation(c.activation);
+        let (inner, last) = match &self.mlp {
+            Mlp::Plain { fc1, fc2 } => (ops.linear(&normed, fc1, activation, None)?, fc2),
+            Mlp::Gated { gate, up, down } => {
+                let gate = ops.linear(&normed, gate, none, None)?;
+                let up = ops.linear(&normed, up, none, None)?;
+                (ops.swiglu(&gate, &up, activation)?, down)
+            }
+        };
+        ops.linear_scaled(&inner, last, scale2, &x)
     }
 }

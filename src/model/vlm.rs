@@ -1,38 +1,41 @@
 //! The whole model: `LlavaForConditionalGeneration` (arXiv 2304.08485).
 
 use super::{
-    Capture, CaptureRequest, Hook, ModelError, connector::Connector, language_model::LanguageModel,
-    load::Loader, masks::Masks, ops::Ops, vision_tower::VisionTower,
+    Capture, CaptureRequest, Checkpoint, Hook, ModelError, load::Loaded, masks::Masks, ops::Ops,
+    parts::Parts,
 };
 use crate::{
+    families::{Layout, ModelSpec, VisionSpec},
     gpu::{DType, Gpu, Recording, Tensor},
-    kernels::scatter_rows::scatter_rows,
+    input::PixelValues,
+    kernels::{gather_rows::gather_rows, scatter_rows::scatter_rows},
     platform::Cancel,
-    weights::{Checkpoint, VlmConfig},
 };
 
 /// The input of one forward pass.
 #[derive(Clone, Copy, Debug)]
 pub struct ForwardInput<'a> {
-    /// Normalised pixels of all pictures, `[pictures, channels, height, width]`, row-major: for each
-    /// image the whole and then its sub-images, where the model takes any.
-    pub pixel_values: &'a [f32],
-    /// Their shape.
-    pub pixel_shape: [usize; 4],
+    /// Normalised pixels of all pictures of all images, in the order in which they go through the
+    /// tower.
+    pub pixel_values: &'a [PixelValues],
+    /// For each placeholder the row that it takes of the features of all pictures; none where each
+    /// takes the next one.
+    pub rows: Option<&'a [u32]>,
     /// Token ids of the prompt, image placeholders included.
     pub input_ids: &'a [u32],
-    /// Positions of the image placeholders, ascending: those of all pictures, in their order.
+    /// Positions of the image placeholders, ascending.
     pub vision: &'a [u32],
+    /// Where the tokens stand and what each sees.
+    pub layout: &'a Layout,
 }
 
 /// A vision-language model on a device.
 pub struct Vlm {
     pub(super) gpu: Gpu,
-    pub(super) config: VlmConfig,
-    vision_tower: VisionTower,
-    connector: Connector,
-    pub(super) language_model: LanguageModel,
+    pub(super) spec: ModelSpec,
+    pub(super) parts: Parts,
     pub(super) masks: Masks,
+    pub(super) loaded: Loaded,
 }
 
 impl Vlm {
@@ -46,24 +49,29 @@ impl Vlm {
         cancel: &Cancel,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Self, ModelError> {
-        let mut loader = Loader::new(gpu, checkpoint, cancel, progress);
-        let vision_tower = VisionTower::load(&mut loader).await?;
-        let connector = Connector::load(&mut loader)?;
-        let language_model = LanguageModel::load(&mut loader).await?;
-        gpu.flush();
+        let (parts, parameters) = Parts::new(&checkpoint.spec);
         Ok(Self {
+            loaded: Loaded::new(gpu, checkpoint, &parameters, cancel, progress).await?,
             gpu: gpu.clone(),
-            config: checkpoint.config.clone(),
-            vision_tower,
-            connector,
-            language_model,
+            spec: checkpoint.spec.clone(),
+            parts,
             masks: Masks::default(),
         })
     }
 
-    /// The configuration.
-    pub fn config(&self) -> &VlmConfig {
-        &self.config
+    /// What the model is.
+    pub fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    /// What records kernels of this model.
+    pub(super) fn ops<'a>(&'a self, recording: &'a mut Recording) -> Ops<'a> {
+        Ops {
+            gpu: &self.gpu,
+            recording,
+            masks: &self.masks,
+            loaded: &self.loaded,
+        }
     }
 
     /// Records one forward pass and returns the states asked for. They hold their values once the
@@ -79,22 +87,49 @@ impl Vlm {
     ) -> Result<Capture, ModelError> {
         self.check(input)?;
         let mut capture = Capture::default();
-        let mut ops = Ops {
-            gpu: &self.gpu,
-            recording,
-            masks: &self.masks,
+        let mut ops = self.ops(recording);
+        let language_model = &self.parts.language_model;
+        let features = match input.vision {
+            [] => None,
+            _ => Some(self.image_features(&mut ops, input, request, &mut capture)?),
         };
-        let features = self.image_features(&mut ops, input, request, &mut capture)?;
         let ids = self.gpu.upload_indices(input.input_ids)?;
-        let inputs_embeds = self.language_model.embed(&mut ops, &ids)?;
-        let positions = self.gpu.upload_indices(input.vision)?;
-        ops.recording
-            .push(scatter_rows(&positions, &features, 0, &inputs_embeds)?);
-        drop(features);
+        let inputs_embeds = language_model.embed(&mut ops, &ids)?;
+        let mut positions = None;
+        if let Some(features) = features {
+            let taken = self.taken(&mut ops, input, features)?;
+            let at = self.gpu.upload_indices(input.vision)?;
+            ops.recording
+                .push(scatter_rows(&at, &taken, 0, &inputs_embeds)?);
+            positions = Some(at);
+        }
         capture.keep(request, Hook::InputsEmbeds, &inputs_embeds);
-        self.language_model
-            .forward(&mut ops, &inputs_embeds, &positions, request, &mut capture)?;
+        language_model.forward(
+            &mut ops,
+            &inputs_embeds,
+            positions.as_ref(),
+            input.layout,
+            request,
+            &mut capture,
+        )?;
         Ok(capture)
+    }
+
+    /// The rows of all features that the placeholders take, `[placeholders, hidden]`.
+    fn taken(
+        &self,
+        ops: &mut Ops<'_>,
+        input: &ForwardInput<'_>,
+        features: Tensor,
+    ) -> Result<Tensor, ModelError> {
+        let Some(rows) = input.rows else {
+            return Ok(features);
+        };
+        let indices = self.gpu.upload_indices(rows)?;
+        let taken = ops.gpu.tensor(DType::F32, rows.len(), features.cols())?;
+        ops.recording
+            .push(gather_rows(&indices, &features, 0, &taken, 0)?);
+        Ok(taken)
     }
 
     /// Records tower and connector alone.
@@ -106,12 +141,8 @@ impl Vlm {
         recording: &mut Recording,
         input: &ForwardInput<'_>,
     ) -> Result<Tensor, ModelError> {
-        self.check_pixels(input)?;
-        let mut ops = Ops {
-            gpu: &self.gpu,
-            recording,
-            masks: &self.masks,
-        };
+        self.check_pixels(self.spec.vision()?, input)?;
+        let mut ops = self.ops(recording);
         let (request, mut capture) = (CaptureRequest::new(), Capture::default());
         self.image_features(&mut ops, input, &request, &mut capture)
     }
@@ -121,12 +152,8 @@ impl Vlm {
     /// # Errors
     /// As [`Vlm::forward`].
     pub fn logits(&self, recording: &mut Recording, normed: &Tensor) -> Result<Tensor, ModelError> {
-        let mut ops = Ops {
-            gpu: &self.gpu,
-            recording,
-            masks: &self.masks,
-        };
-        self.language_model.logits(&mut ops, normed)
+        let mut ops = self.ops(recording);
+        self.parts.language_model.logits(&mut ops, normed)
     }
 
     /// Tower and connector, picture by picture: `[pictures * tokens per picture, hidden]`.
@@ -137,19 +164,28 @@ impl Vlm {
         request: &CaptureRequest,
         capture: &mut Capture,
     ) -> Result<Tensor, ModelError> {
-        let [pictures, channels, height, width] = input.pixel_shape;
-        let wanted = self.config.vision_feature_states();
-        let size = (channels * height * width).max(1);
+        let (Ok(vision), Some((tower, connector))) = (self.spec.vision(), &self.parts.eyes) else {
+            return Err(self.no_features(input));
+        };
+        let pictures = input.pixel_values.len();
+        let wanted = vision.feature_states();
         let mut all = None;
-        for (index, picture) in input.pixel_values.chunks_exact(size).enumerate() {
-            let image = self.gpu.upload(channels * height, width, picture)?;
+        for (index, picture) in input.pixel_values.iter().enumerate() {
+            let image = self.gpu.upload(
+                picture.channels * picture.height,
+                picture.width,
+                &picture.data,
+            )?;
             ops.recording.mark("vision tower");
             let mut seen = Capture::default();
-            let states = self
-                .vision_tower
-                .forward(ops, &image, &wanted, request, &mut seen)?;
+            let mut states = tower.forward(ops, &image, &wanted, request, &mut seen)?;
+            if vision.normed_features {
+                for state in &mut states {
+                    *state = tower.norm(ops, state)?;
+                }
+            }
             ops.recording.mark("connector");
-            let features = self.connector.forward(ops, &states)?;
+            let features = connector.forward(ops, &states)?;
             seen.keep(request, Hook::ImageFeatures, &features);
             capture.stack(ops, seen, index, pictures)?;
             if pictures == 1 {
@@ -167,22 +203,33 @@ impl Vlm {
                 .copy_rows(&features, 0, all, index * rows, rows)?;
         }
         // The check of the input leaves at least one picture.
-        all.ok_or(ModelError::ImageTokens {
+        all.ok_or_else(|| self.no_features(input))
+    }
+
+    fn no_features(&self, input: &ForwardInput<'_>) -> ModelError {
+        ModelError::ImageTokens {
             expected: 0,
             found: input.vision.len(),
-        })
+        }
     }
 
     fn check(&self, input: &ForwardInput<'_>) -> Result<(), ModelError> {
-        self.check_pixels(input)?;
-        let expected = input.pixel_shape[0] * self.config.tokens_per_picture();
-        if input.vision.len() != expected {
-            return Err(ModelError::ImageTokens {
-                expected,
-                found: input.vision.len(),
-            });
+        if !input.vision.is_empty() {
+            let vision = self.spec.vision()?;
+            self.check_pixels(vision, input)?;
+            let features = input.pixel_values.len() * vision.tokens_per_picture();
+            let expected = input.rows.map_or(features, <[u32]>::len);
+            let beyond = input
+                .rows
+                .is_some_and(|rows| rows.iter().any(|&row| row as usize >= features));
+            if input.vision.len() != expected || beyond {
+                return Err(ModelError::ImageTokens {
+                    expected: features,
+                    found: input.vision.len(),
+                });
+            }
         }
-        let vocab_size = self.config.text.vocab_size;
+        let vocab_size = self.spec.text.vocab_size;
         match input
             .input_ids
             .iter()
@@ -193,20 +240,23 @@ impl Vlm {
         }
     }
 
-    fn check_pixels(&self, input: &ForwardInput<'_>) -> Result<(), ModelError> {
-        let vision = &self.config.vision;
-        let (channels, side) = (vision.num_channels, vision.picture_size);
-        let [pictures, found @ ..] = input.pixel_shape;
+    fn check_pixels(
+        &self,
+        vision: &VisionSpec,
+        input: &ForwardInput<'_>,
+    ) -> Result<(), ModelError> {
+        let (channels, side) = (vision.tower.num_channels, vision.tower.picture_size);
         let expected = [channels, side, side];
-        let whole = pictures > 0 && pictures % self.config.pictures_per_image() == 0;
-        let size = pictures * channels * side * side;
-        if found != expected || !whole || input.pixel_values.len() != size {
-            return Err(ModelError::PixelValues {
+        let wrong = input.pixel_values.iter().find(|picture| {
+            picture.shape() != expected || picture.data.len() != channels * side * side
+        });
+        match (wrong, input.pixel_values.len()) {
+            (None, 1..) => Ok(()),
+            (wrong, pictures) => Err(ModelError::PixelValues {
                 expected,
-                pictures: self.config.pictures_per_image(),
-                found: input.pixel_shape,
-            });
+                found: wrong.map_or([0; 3], PixelValues::shape),
+                pictures,
+            }),
         }
-        Ok(())
     }
 }

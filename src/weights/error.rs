@@ -183,6 +183,15 @@ pub enum WeightsError {
         found: String,
     },
 
+    /// A decoder alone, where a vision tower is needed.
+    #[error(
+        "config.json: {architecture} is a language model without a vision tower, so it has no image tokens to compare; choose a vision-language model, or name a tower and a connector for it"
+    )]
+    NoVision {
+        /// `architectures[0]`.
+        architecture: String,
+    },
+
     /// The image processor makes pictures of a size that the tower cannot take.
     #[error(
         "the image processor makes pictures of {side} pixels: expected vision_config.image_size = {image_size}, or a multiple of patch_size = {patch_size} of at most 1048576 patches; correct crop_size or size in the processor's file"

@@ -1,4 +1,4 @@
-//! The tensors in the safetensors files of a checkpoint, by canonical name.
+//! The tensors in the safetensors files of a checkpoint.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -6,11 +6,11 @@ use safetensors::Dtype;
 
 use super::{
     error::WeightsError,
-    names, packaging,
+    packaging,
     safetensors::{Entry, read_header},
     shards,
     source::ByteSource,
-    tensor::StorageType,
+    tensor::{HostTensor, StorageType},
 };
 
 pub(super) const WEIGHTS: &str = "model.safetensors";
@@ -50,11 +50,32 @@ impl TensorInfo {
         StorageType::from_dtype(self.dtype)
     }
 
-    pub(super) fn checked_storage(&self) -> Result<StorageType, WeightsError> {
+    /// Storage type.
+    ///
+    /// # Errors
+    /// [`WeightsError::Dtype`] where there is no kernel for it.
+    pub fn checked_storage(&self) -> Result<StorageType, WeightsError> {
         self.storage().ok_or_else(|| WeightsError::Dtype {
             file: self.file.clone(),
             tensor: self.name.clone(),
             found: format!("{:?}", self.dtype),
+        })
+    }
+}
+
+impl TensorInfo {
+    /// Reads the tensor.
+    ///
+    /// # Errors
+    /// Its type has no kernel, or the file cannot be read.
+    pub fn read(&self) -> Result<HostTensor, WeightsError> {
+        let dtype = self.checked_storage()?;
+        let bytes = self.source.read_range(&self.file, self.begin..self.end)?;
+        Ok(HostTensor {
+            name: self.name.clone(),
+            dtype,
+            shape: self.shape.clone(),
+            bytes,
         })
     }
 }
@@ -69,13 +90,20 @@ impl fmt::Debug for TensorInfo {
     }
 }
 
+/// What a tensor is called here that has this name in its file.
+type Canonical<'a> = &'a dyn Fn(&str) -> String;
+
 /// The tensors of `model.safetensors`, of the shards that the index names, or of all shards where
-/// there is no index.
-pub(super) fn open(
+/// there is no index, by canonical name.
+///
+/// # Errors
+/// A file is missing or damaged, or two tensors have one canonical name.
+pub fn open_tensors(
     source: &Arc<dyn ByteSource>,
+    canonical: Canonical<'_>,
 ) -> Result<BTreeMap<String, TensorInfo>, WeightsError> {
     if source.len(WEIGHTS)?.is_some() {
-        return open_file(source, WEIGHTS);
+        return open_file(source, WEIGHTS, canonical);
     }
     let mut tensors = BTreeMap::new();
     if let Some(shards) = shards::indexed(&**source)? {
@@ -90,12 +118,12 @@ pub(super) fn open(
                 });
             }
             entries.retain(|name, _| wanted.contains(name));
-            add_tensors(&mut tensors, source, &file, entries)?;
+            add_tensors(&mut tensors, source, &file, entries, canonical)?;
         }
     } else if let Some(shards) = shards::numbered(&**source)? {
         for file in shards {
             let entries = read_header(&**source, &file)?;
-            add_tensors(&mut tensors, source, &file, entries)?;
+            add_tensors(&mut tensors, source, &file, entries, canonical)?;
         }
     } else {
         return Err(packaging::without_weights(&**source));
@@ -103,14 +131,18 @@ pub(super) fn open(
     Ok(tensors)
 }
 
-/// The tensors of one safetensors file.
-pub(super) fn open_file(
+/// The tensors of one safetensors file, by canonical name.
+///
+/// # Errors
+/// As [`open_tensors`].
+pub fn open_file(
     source: &Arc<dyn ByteSource>,
     file: &str,
+    canonical: Canonical<'_>,
 ) -> Result<BTreeMap<String, TensorInfo>, WeightsError> {
     let mut tensors = BTreeMap::new();
     let entries = read_header(&**source, file)?;
-    add_tensors(&mut tensors, source, file, entries)?;
+    add_tensors(&mut tensors, source, file, entries, canonical)?;
     Ok(tensors)
 }
 
@@ -120,9 +152,10 @@ fn add_tensors(
     source: &Arc<dyn ByteSource>,
     file: &str,
     entries: BTreeMap<String, Entry>,
+    canonical: Canonical<'_>,
 ) -> Result<(), WeightsError> {
     for (name, entry) in entries {
-        let canonical = names::canonical(&name);
+        let canonical = canonical(&name);
         let info = TensorInfo {
             name,
             file: file.into(),
@@ -142,4 +175,12 @@ fn add_tensors(
         }
     }
     Ok(())
+}
+
+/// What to call the weights in a message about a tensor that is nowhere.
+pub fn weights_file(source: &dyn ByteSource) -> &'static str {
+    match source.len(WEIGHTS) {
+        Ok(Some(_)) => WEIGHTS,
+        _ => INDEX,
+    }
 }

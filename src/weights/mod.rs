@@ -1,39 +1,21 @@
-//! A checkpoint folder becomes a configuration and named tensors (CPU).
+//! Files become named tensors (CPU).
 //!
-//! [`Checkpoint::open`] takes a [`ByteSource`] (a folder, or files in memory), reads `config.json`
-//! into a [`VlmConfig`] and the headers of the safetensors files, checks that both agree, and then
-//! hands out tensors by *canonical* names, whatever prefixes the file uses (see [`names`]):
-//!
-//! ```text
-//! vision_tower.embeddings.*            vision_tower.encoder.layers.{i}.*
-//! vision_tower.pre_layrnorm.*          vision_tower.post_layernorm.*
-//! multi_modal_projector.linear_{1,2,...}.*, or what another connector has
-//! language_model.embed_tokens.weight   language_model.layers.{i}.*
-//! language_model.norm.weight           lm_head.weight
-//! ```
+//! A [`ByteSource`] is a folder, or files in memory; [`safetensors`] reads headers, and
+//! [`open_tensors`] says where each tensor of a checkpoint lies.
 
-mod checkpoint;
-pub mod config;
 mod error;
+pub mod fields;
 mod files;
 mod finite;
-pub mod layout;
-pub mod names;
-mod notes;
 pub(crate) mod packaging;
+pub(crate) mod quantization;
 pub mod safetensors;
 mod shards;
 mod source;
 mod tensor;
 
-pub use checkpoint::Checkpoint;
-pub(crate) use config::reduced;
-pub use config::{
-    Activation, ConnectorConfig, ConnectorKind, FeatureSelect, PictureSize, Resize, RopeScaling,
-    TextConfig, TextKind, VisionConfig, VisionKind, VlmConfig,
-};
 pub use error::{SourceError, WeightsError};
-pub use files::TensorInfo;
+pub use files::{TensorInfo, open_file, open_tensors, weights_file};
 pub use finite::NotFinite;
 pub use shards::shards_outside;
 pub use source::{

@@ -1,8 +1,8 @@
 //! What a folder is that is no checkpoint which can be loaded: one sentence each, with what to do.
 
 use super::{
-    config::fields::parse_object,
     error::WeightsError,
+    fields::parse_object,
     files::{INDEX, MAX_JSON, WEIGHTS},
     shards,
     source::{ByteSource, read_text, stand_in::shortened},
@@ -24,7 +24,7 @@ const CONNECTORS: [&str; 2] = ["mm_projector.bin", "mm_projector.safetensors"];
 const MOST_NAMED: usize = 5;
 
 /// The reason why a folder without `config.json` is no checkpoint.
-pub(super) fn without_config(source: &dyn ByteSource) -> WeightsError {
+pub(crate) fn without_config(source: &dyn ByteSource) -> WeightsError {
     let names = visible(source);
     let (found, advice) = adapter(source, &names)
         .or_else(|| elsewhere(source, &names))
@@ -98,7 +98,7 @@ pub(crate) fn without_tokenizer(source: &dyn ByteSource) -> WeightsError {
 }
 
 /// The error of a folder that holds an adapter and no model of its own.
-pub(super) fn check_adapter(source: &dyn ByteSource) -> Result<(), WeightsError> {
+pub(crate) fn check_adapter(source: &dyn ByteSource) -> Result<(), WeightsError> {
     let whole = source.len(WEIGHTS)?.is_some() || source.len(INDEX)?.is_some();
     if whole || shards::numbered(source).is_ok_and(|shards| shards.is_some()) {
         return Ok(());
@@ -115,7 +115,7 @@ pub(super) fn check_adapter(source: &dyn ByteSource) -> Result<(), WeightsError>
 }
 
 /// Whether files of an adapter lie in the folder.
-pub(super) fn has_adapter(source: &dyn ByteSource) -> bool {
+pub(crate) fn has_adapter(source: &dyn ByteSource) -> bool {
     matches!(source.len(ADAPTER_CONFIG), Ok(Some(_)))
 }
 

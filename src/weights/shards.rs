@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::{
-    config::fields::parse_object,
     error::WeightsError,
+    fields::parse_object,
     files::{INDEX, MAX_JSON},
     source::{ByteSource, path, read_text},
 };

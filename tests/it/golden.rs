@@ -7,7 +7,7 @@ use std::{
 };
 
 use mirscope::engine::pair_lines;
-use mirscope::weights::{Checkpoint, FolderSource};
+use mirscope::{model::Checkpoint, weights::FolderSource};
 use safetensors::{Dtype, SafeTensors};
 
 /// The folder of all golden data.

@@ -118,7 +118,7 @@ pub fn title(pair: &PairView, number: usize) -> String {
     };
     let cut = pair.pictures.iter().any(|other| other.crops.is_some());
     match shown.crops {
-        Some(crops) => format!("{image} in {crops} × {crops} crops"),
+        Some([rows, columns]) => format!("{image} in {rows} × {columns} crops"),
         None if cut => format!("{image} as a whole"),
         None => image,
     }

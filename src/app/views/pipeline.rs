@@ -247,9 +247,11 @@ fn patches(pair: &PairView) -> String {
     match (images, crops) {
         (0 | 1, None) => grid,
         (_, None) => format!("{images} images of {grid}"),
-        (0 | 1, Some(crops)) => format!("whole and {crops} \u{d7} {crops} crops of {grid}"),
-        (_, Some(crops)) => {
-            format!("{images} images, whole and in {crops} \u{d7} {crops} crops of {grid}")
+        (0 | 1, Some([rows, columns])) => {
+            format!("whole and {rows} \u{d7} {columns} crops of {grid}")
+        }
+        (_, Some([rows, columns])) => {
+            format!("{images} images, whole and in {rows} \u{d7} {columns} crops of {grid}")
         }
     }
 }

@@ -11,6 +11,7 @@ mod column_medians;
 mod column_sums;
 mod depthwise_conv;
 mod gather_rows;
+mod head_norm;
 mod layer_norm;
 mod matmul;
 mod matmul_naive;
@@ -77,7 +78,7 @@ const fn quick(
 }
 
 /// Every kernel, by name.
-pub static KERNELS: [KernelCheck; 30] = [
+pub static KERNELS: [KernelCheck; 31] = [
     whole("activation", activation::cases),
     whole("add_rows", add_rows::cases),
     whole("affine_rows", affine_rows::cases),
@@ -89,6 +90,7 @@ pub static KERNELS: [KernelCheck; 30] = [
     quick("column_sums", column_sums::cases),
     whole("depthwise_conv", depthwise_conv::cases),
     quick("gather_rows", gather_rows::cases),
+    quick("head_norm", head_norm::cases),
     quick("layer_norm", layer_norm::cases),
     quick("matmul", matmul::cases),
     whole("matmul_naive", matmul_naive::cases),

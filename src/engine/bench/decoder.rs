@@ -2,6 +2,7 @@
 
 use crate::{
     engine::{EngineError, news::News},
+    families::Layout,
     gpu::Gpu,
     model::Vlm,
     platform::Cancel,
@@ -35,14 +36,14 @@ pub(super) async fn bench(gpu: &Gpu, news: &mut News<'_>) -> Result<WorkloadBenc
     let checkpoint = random_checkpoint(CONFIG)?;
     let vlm = Vlm::load(gpu, &checkpoint, &Cancel::default(), &mut |_, _| {}).await?;
     drop(checkpoint);
-    let config = vlm.config();
-    let (vocab, side) = (config.text.vocab_size as u32, config.vision.image_size);
-    let image_tokens = config.num_image_tokens() as u32;
+    let vision = vlm.spec().vision()?;
+    let (vocab, side) = (vlm.spec().text.vocab_size as u32, vision.tower.image_size);
+    let image_tokens = vision.num_image_tokens() as u32;
     let total = 2 * TOKENS as u32;
     let pairs: Vec<workload::Pair> = (0..PROMPTS as u32)
         .map(|pair| workload::Pair {
-            pixel_values: random(3 * side * side),
-            pixel_shape: [1, 3, side, side],
+            pixel_values: vec![workload::picture(random(3 * side * side), side)],
+            rows: None,
             input_ids: (0..total)
                 .map(|i| {
                     if i < image_tokens {
@@ -53,6 +54,7 @@ pub(super) async fn bench(gpu: &Gpu, news: &mut News<'_>) -> Result<WorkloadBenc
                 })
                 .collect(),
             vision: (0..image_tokens).collect(),
+            layout: Layout::default(),
             text: (image_tokens..total).collect(),
         })
         .collect();

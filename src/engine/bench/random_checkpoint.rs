@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     engine::{EngineError, SplitMix64},
-    weights::{ByteSource, Checkpoint, SourceError, VlmConfig, layout},
+    families,
+    model::{Checkpoint, parameters},
+    weights::{ByteSource, SourceError},
 };
 
 /// Numbers in a block: a prime, so that no two rows of a matrix are equal.
@@ -22,12 +24,12 @@ const WEIGHTS: &str = "model.safetensors";
 /// # Errors
 /// The configuration does not parse.
 pub(super) fn random_checkpoint(config: &str) -> Result<Checkpoint, EngineError> {
-    let parsed = VlmConfig::parse(CONFIG, config)?;
+    let spec = families::parse(CONFIG, config)?;
     let mut header = Map::new();
     let mut blocks: BTreeMap<usize, Arc<Vec<u8>>> = BTreeMap::new();
     let mut pieces = Vec::new();
     let mut begin = 0u64;
-    for tensor in layout::expected(&parsed) {
+    for tensor in parameters(&spec) {
         let (name, shape) = (tensor.name, tensor.shape);
         let count: usize = shape.iter().product();
         let norm = name.contains("norm") || name.contains(".bn.");

@@ -7,8 +7,9 @@ use crate::{
     engine::{
         EngineError, MeasureSettings, ModelSource, PairSource, checkpoint, news::News, pairs,
     },
+    families::Layout,
     gpu::{Gpu, Recording, RunStats, Tensor},
-    input::Processor,
+    input::{PixelValues, Processor},
     model::{CaptureRequest, ForwardInput, Hook, Vlm},
     report::WorkloadBench,
     words::counted,
@@ -19,20 +20,32 @@ const DEMO_PAIRS: usize = 32;
 
 /// A prepared pair.
 pub(super) struct Pair {
-    pub(super) pixel_values: Vec<f32>,
-    pub(super) pixel_shape: [usize; 4],
+    pub(super) pixel_values: Vec<PixelValues>,
+    pub(super) rows: Option<Vec<u32>>,
     pub(super) input_ids: Vec<u32>,
     pub(super) vision: Vec<u32>,
+    pub(super) layout: Layout,
     pub(super) text: Vec<u32>,
+}
+
+/// A square picture of `side` pixels.
+pub(super) fn picture(data: Vec<f32>, side: usize) -> PixelValues {
+    PixelValues {
+        channels: 3,
+        height: side,
+        width: side,
+        data,
+    }
 }
 
 impl Pair {
     fn input(&self) -> ForwardInput<'_> {
         ForwardInput {
             pixel_values: &self.pixel_values,
-            pixel_shape: self.pixel_shape,
+            rows: self.rows.as_deref(),
             input_ids: &self.input_ids,
             vision: &self.vision,
+            layout: &self.layout,
         }
     }
 }
@@ -46,7 +59,7 @@ pub(super) async fn run(
     news: &mut News<'_>,
 ) -> Result<WorkloadBench, EngineError> {
     gpu.reset_peak();
-    let layers = vlm.config().text.num_hidden_layers;
+    let layers = vlm.spec().text.num_hidden_layers;
     let request = CaptureRequest::new().with_all((1..=layers).map(Hook::Layer));
     // The first pass compiles the pipelines.
     forward(gpu, vlm, &pairs[..1], &request, None, news).await?;
@@ -61,7 +74,7 @@ pub(super) async fn run(
 
     let count = |select: fn(&Pair) -> usize| pairs.iter().map(select).sum::<usize>();
     let (n_vision, n_text) = (count(|p| p.vision.len()), count(|p| p.text.len()));
-    let width = vlm.config().text.hidden_size;
+    let width = vlm.spec().text.hidden_size;
     let settings = MirSettings::default();
     let mut mir = Mir::new(gpu, settings, layers, width, n_vision, n_text, None)?;
     let start = Instant::now();
@@ -95,7 +108,7 @@ async fn forward(
     mut mir: Option<&mut Mir>,
     news: &mut News<'_>,
 ) -> Result<RunStats, EngineError> {
-    let layers = vlm.config().text.num_hidden_layers;
+    let layers = vlm.spec().text.num_hidden_layers;
     let mut stats = RunStats::default();
     for pair in pairs {
         let mut recording = Recording::new();
@@ -118,7 +131,7 @@ async fn forward(
 pub(super) async fn demo(gpu: &Gpu, news: &mut News<'_>) -> Result<WorkloadBench, EngineError> {
     let opened = checkpoint::open(ModelSource::Demo { connector: None }, |_, _| {}).await?;
     let vlm = Vlm::load(gpu, &opened.checkpoint, news.cancel, &mut |_, _| {}).await?;
-    let processor = Processor::open(&**opened.checkpoint.source(), &opened.checkpoint.config)?;
+    let processor = Processor::open(&**opened.checkpoint.source(), &opened.checkpoint.spec)?;
     let mut prepared = Vec::new();
     let settings = MeasureSettings {
         num_pairs: Some(DEMO_PAIRS),
@@ -127,13 +140,13 @@ pub(super) async fn demo(gpu: &Gpu, news: &mut News<'_>) -> Result<WorkloadBench
     for pair in pairs::choose(PairSource::Demo, &settings).await?.pairs {
         let name = pair.image.name();
         let image = processor.image(&name, &pairs::image_bytes(&pair.image)?)?;
-        let prompt = processor.prompt(&name, &pair.text)?;
-        let pixels = image.pixel_values;
+        let prompt = processor.prompt(&name, &pair.text, &image.plan)?;
         prepared.push(Pair {
-            pixel_shape: pixels.shape(),
-            pixel_values: pixels.data,
+            pixel_values: image.pixel_values,
+            rows: image.plan.rows,
             input_ids: prompt.input_ids,
             vision: prompt.vision,
+            layout: prompt.layout,
             text: prompt.text_official,
         });
     }

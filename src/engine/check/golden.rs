@@ -1,24 +1,20 @@
 //! Whole models against the states that transformers gives: folders like those in `tests/golden`.
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use safetensors::{Dtype, SafeTensors};
-
+use super::golden_input::{Given, GoldenStates};
 use crate::{
     check::relative_error,
-    engine::{
-        DeviceSettings, EngineError, news::News, pair_list::pair_lines, session::request_device,
-    },
+    engine::{DeviceSettings, EngineError, news::News, session::request_device},
+    families::ModelSpec,
     gpu::{Gpu, Recording},
-    input::Processor,
-    model::{CaptureRequest, ForwardInput, Hook, Vlm},
+    model::{CaptureRequest, Checkpoint, Hook, Vlm},
     platform::Cancel,
     report::StatesLine,
-    weights::{Checkpoint, FolderSource, VlmConfig, WeightsError},
+    weights::{FolderSource, WeightsError},
 };
 
 /// The required agreement with transformers in f32.
@@ -52,7 +48,7 @@ pub(super) fn folders(root: &Path) -> Result<Vec<PathBuf>, EngineError> {
     Ok(all)
 }
 
-fn unreadable(path: &Path, reason: String) -> EngineError {
+pub(super) fn unreadable(path: &Path, reason: String) -> EngineError {
     EngineError::Unreadable {
         path: path.display().to_string(),
         reason,
@@ -93,7 +89,7 @@ pub(super) async fn check(
     Ok(line)
 }
 
-/// The relative error of each state.
+/// The relative error of each state, and of what the model is given.
 async fn compare(
     settings: &DeviceSettings,
     folder: &Path,
@@ -102,36 +98,11 @@ async fn compare(
     let (gpu, _) = request_device(settings).await?;
     let source = FolderSource::open(folder).map_err(WeightsError::from)?;
     let checkpoint = Checkpoint::open(Arc::new(source))?;
-    let expected = states(&folder.join(STATES))?;
-    let processor = Processor::open(&**checkpoint.source(), &checkpoint.config)?;
-    let turns = turns(folder)?;
-    let mut pixels = None;
-    for (image, _) in &turns {
-        let bytes = std::fs::read(image).map_err(|error| unreadable(image, error.to_string()))?;
-        let next = processor
-            .image(&image.display().to_string(), &bytes)?
-            .pixel_values;
-        match &mut pixels {
-            None => pixels = Some(next),
-            Some(pixels) => pixels.append(next),
-        }
-    }
-    let Some(pixels) = pixels else {
-        return Err(unreadable(
-            folder,
-            "expected an image, found none".to_owned(),
-        ));
-    };
-    let texts: Vec<&str> = turns.iter().map(|(_, text)| text.as_str()).collect();
-    let prompt = processor.document(&folder.display().to_string(), &texts)?;
-    let input = ForwardInput {
-        pixel_values: &pixels.data,
-        pixel_shape: pixels.shape(),
-        input_ids: &prompt.input_ids,
-        vision: &prompt.vision,
-    };
+    let expected = GoldenStates::open(&folder.join(STATES))?;
+    let given = Given::of(folder, &checkpoint, &expected)?;
+    let input = given.input();
     let vlm = Vlm::load(&gpu, &checkpoint, cancel, &mut |_, _| {}).await?;
-    let hooks = hooks(vlm.config());
+    let hooks = hooks(vlm.spec());
     let request = CaptureRequest::new().with_all(hooks.iter().map(|(hook, _)| *hook));
     let mut recording = Recording::new();
     let capture = vlm.forward(&mut recording, &input, &request)?;
@@ -140,9 +111,9 @@ async fn compare(
         .map(|normed| vlm.logits(&mut recording, normed))
         .transpose()?;
     gpu.run(&recording).await?;
-    let mut errors = Vec::new();
+    let mut errors = given.compared(&expected, &vlm.spec().text);
     for (hook, name) in hooks {
-        if let Some(values) = expected.get(&name) {
+        if let Some(values) = expected.floats.get(&name) {
             let found = match capture.get(hook) {
                 Some(state) => read(&gpu, state).await?,
                 None => Vec::new(),
@@ -150,7 +121,7 @@ async fn compare(
             errors.push((name, relative_error(&found, values)));
         }
     }
-    if let (Some(logits), Some(values)) = (logits, expected.get("logits")) {
+    if let (Some(logits), Some(values)) = (logits, expected.floats.get("logits")) {
         let found = read(&gpu, &logits).await?;
         let last = &found[found.len().saturating_sub(values.len())..];
         errors.push(("logits".to_owned(), relative_error(last, values)));
@@ -164,15 +135,14 @@ async fn read(gpu: &Gpu, tensor: &crate::gpu::Tensor) -> Result<Vec<f32>, Engine
 }
 
 /// Every state of a forward pass and what the files call it.
-fn hooks(config: &VlmConfig) -> Vec<(Hook, String)> {
-    let (towers, layers) = (
-        config.vision.num_hidden_layers,
-        config.text.num_hidden_layers,
-    );
-    let mut hooks: Vec<(Hook, String)> = (0..=towers)
-        .map(|i| (Hook::VisionState(i), format!("vision_hidden_states.{i}")))
-        .collect();
-    hooks.push((Hook::ImageFeatures, "image_features".into()));
+fn hooks(spec: &ModelSpec) -> Vec<(Hook, String)> {
+    let layers = spec.text.num_hidden_layers;
+    let mut hooks = Vec::new();
+    if let Some(vision) = &spec.vision {
+        let states = 0..=vision.tower.num_hidden_layers;
+        hooks.extend(states.map(|i| (Hook::VisionState(i), format!("vision_hidden_states.{i}"))));
+        hooks.push((Hook::ImageFeatures, "image_features".to_owned()));
+    }
     hooks.push((Hook::InputsEmbeds, "inputs_embeds".into()));
     hooks.extend((1..layers).map(|k| (Hook::Layer(k), format!("hidden_states.{k}"))));
     hooks.push((
@@ -181,47 +151,4 @@ fn hooks(config: &VlmConfig) -> Vec<(Hook, String)> {
     ));
     hooks.push((Hook::FinalNorm, format!("hidden_states.{layers}")));
     hooks
-}
-
-/// The f32 tensors of a file.
-fn states(file: &Path) -> Result<BTreeMap<String, Vec<f32>>, EngineError> {
-    let bytes = std::fs::read(file).map_err(|error| unreadable(file, error.to_string()))?;
-    let tensors = SafeTensors::deserialize(&bytes)
-        .map_err(|error| unreadable(file, format!("expected tensors, found {error}")))?;
-    let floats = tensors
-        .iter()
-        .filter(|(_, view)| view.dtype() == Dtype::F32);
-    Ok(floats
-        .map(|(name, view)| {
-            let values = view.data().as_chunks::<4>().0.iter();
-            (
-                name.to_owned(),
-                values.map(|b| f32::from_le_bytes(*b)).collect(),
-            )
-        })
-        .collect())
-}
-
-/// The images of a folder, each with the text that follows it.
-fn turns(folder: &Path) -> Result<Vec<(PathBuf, String)>, EngineError> {
-    let text = folder.join("text.txt");
-    if let Ok(text) = std::fs::read_to_string(&text) {
-        return Ok(vec![(folder.join("image.png"), text)]);
-    }
-    let file = folder.join("document.jsonl");
-    let list =
-        std::fs::read_to_string(&file).map_err(|error| unreadable(&file, error.to_string()))?;
-    let Some((_, line)) = pair_lines(&list).next() else {
-        return Err(unreadable(
-            &file,
-            "expected a document, found none".to_owned(),
-        ));
-    };
-    let turns = line
-        .map_err(|reason| unreadable(&file, reason.to_string()))?
-        .turns;
-    Ok(turns
-        .into_iter()
-        .map(|(image, text)| (folder.join(image), text))
-        .collect())
 }

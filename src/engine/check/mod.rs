@@ -2,6 +2,7 @@
 
 mod demo;
 mod golden;
+mod golden_input;
 
 use web_time::Instant;
 

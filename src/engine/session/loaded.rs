@@ -9,10 +9,10 @@ use super::{
 use crate::{
     gpu::Gpu,
     input::Processor,
-    model::Vlm,
+    model::{Checkpoint, Vlm},
     platform::{FilePlace, PickedFile},
     report::ModelSummary,
-    weights::{Checkpoint, FolderSource, shards_outside},
+    weights::{FolderSource, shards_outside},
 };
 
 const MIB: &str = "MiB";
@@ -123,7 +123,7 @@ async fn load(
     // How much there is to load is known with the first of it.
     news.begin(Stage::Load, 1, MIB)?;
     let checkpoint = opened.checkpoint;
-    let processor = Processor::open(checkpoint.source().as_ref(), &checkpoint.config)?;
+    let processor = Processor::open(checkpoint.source().as_ref(), &checkpoint.spec)?;
     let cancel = news.cancel;
     let mut uploaded = None;
     let vlm = Vlm::load(gpu, &checkpoint, cancel, &mut |done, total| {

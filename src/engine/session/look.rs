@@ -43,7 +43,7 @@ impl Live<'_> {
             None => self.forward(&mut looked, None, cancel).await?,
         };
         let vlm = &self.loaded.vlm;
-        let words = vlm.config().text.vocab_size.min(WORDS);
+        let words = vlm.spec().text.vocab_size.min(WORDS);
         let record =
             |recording: &mut Recording| vlm.logit_lens(recording, &capture, position, words);
         let rows = self.read(record, cancel).await?;
@@ -84,27 +84,33 @@ impl Live<'_> {
     ) -> Result<AttentionRow, EngineError> {
         self.check_position(pair, position)?;
         let vlm = &self.loaded.vlm;
-        let layers = vlm.config().text.num_hidden_layers;
+        let layers = vlm.spec().text.num_hidden_layers;
         EngineError::check_choice("decoder layer", layer, 1..=layers)?;
+        let layout = &self.prepared(pair)?.prompt.layout;
         let mut looked = self.looked(pair);
         let has_layer = |capture: &Capture| capture.get(Hook::Queries(layer)).is_some();
         let capture = match looked.attention.take().filter(has_layer) {
             Some(capture) => capture,
             None => self.forward(&mut looked, Some(layer), cancel).await?,
         };
-        let record =
-            |recording: &mut Recording| vlm.attention_row(recording, &capture, layer, position);
+        let record = |recording: &mut Recording| {
+            vlm.attention_row(recording, &capture, layout, layer, position)
+        };
         let weights = self.read(record, cancel).await?;
         looked.attention = Some(capture);
         self.run.looked.set(Some(looked));
+        // What lies before a window is not looked at.
+        let [first, end] = vlm.seen_from(layout, layer, position);
+        let heads = weights.chunks_exact((end - first) as usize).map(|seen| {
+            let mut row = vec![0.0; first as usize];
+            row.extend_from_slice(seen);
+            row
+        });
         Ok(AttentionRow {
             pair,
             position,
             layer,
-            heads: weights
-                .chunks_exact(position + 1)
-                .map(<[f32]>::to_vec)
-                .collect(),
+            heads: heads.collect(),
         })
     }
 
@@ -139,7 +145,7 @@ impl Live<'_> {
     ) -> Result<Capture, EngineError> {
         let vlm = &self.loaded.vlm;
         let prepared = self.prepared(looked.pair)?;
-        let layers = vlm.config().text.num_hidden_layers;
+        let layers = vlm.spec().text.num_hidden_layers;
         let together = attention_bytes(vlm, prepared.prompt.input_ids.len()) <= ATTENTION_BYTES;
         let mut request = CaptureRequest::new();
         if together || layer.is_none() {
@@ -182,7 +188,7 @@ impl Live<'_> {
 
 /// Device memory of the queries and keys of all layers over `tokens` tokens.
 fn attention_bytes(vlm: &Vlm, tokens: usize) -> u64 {
-    let c = &vlm.config().text;
+    let c = &vlm.spec().text;
     let width = (c.num_attention_heads + c.num_key_value_heads) * c.head_dim;
     4 * (tokens as u64) * (width as u64) * (c.num_hidden_layers as u64)
 }

@@ -3,15 +3,14 @@
 use super::{
     super::{
         ModelError,
-        load::Loader,
         ops::{Linear, Ops},
+        parameters::Parameters,
     },
-    name,
+    Sizes, name,
 };
 use crate::{
     gpu::{DType, Tensor},
     kernels::{Activation, average_pool::average_pool},
-    weights::ConnectorConfig,
 };
 
 pub(super) struct AveragePool {
@@ -20,13 +19,9 @@ pub(super) struct AveragePool {
 }
 
 impl AveragePool {
-    pub(super) fn load(
-        loader: &mut Loader<'_>,
-        c: &ConnectorConfig,
-        side: usize,
-    ) -> Result<Self, ModelError> {
-        let linear_1 = loader.linear(&name("linear_1"), c.out_features, c.in_features, c.bias)?;
-        Ok(Self { side, linear_1 })
+    pub(super) fn new(p: &mut Parameters, sizes: &Sizes, side: usize) -> Self {
+        let linear_1 = p.linear(&name("linear_1"), sizes.out, sizes.input, sizes.bias);
+        Self { side, linear_1 }
     }
 
     /// `[side^2, hidden]` of a square grid `[patches, vision hidden]`.

@@ -7,14 +7,17 @@
 use super::{
     super::{
         ModelError,
-        load::Loader,
+        load::Made,
         ops::{LayerNorm, Linear, Ops},
+        parameters::{ONE, Parameters, Size, TensorId},
     },
+    Sizes,
     average_pool::pool,
     name,
 };
 use crate::{
-    gpu::{DType, Tensor},
+    families::spec::reduced,
+    gpu::{DType, Gpu, Tensor},
     kernels::{
         Activation,
         add_rows::add_rows,
@@ -22,7 +25,7 @@ use crate::{
         column_sums::{ColumnSums, column_totals},
         depthwise_conv::depthwise_conv,
     },
-    weights::{ConnectorConfig, reduced},
+    weights::HostTensor,
 };
 
 const EPS: f32 = 1e-5;
@@ -31,7 +34,7 @@ const KERNEL: usize = 3;
 
 pub(super) struct CAbstractor {
     /// `[patches, vision hidden]`.
-    pos_emb: Tensor,
+    pos_emb: TensorId,
     /// Before and after the pooling.
     stages: [Vec<Block>; 2],
     side: usize,
@@ -41,14 +44,14 @@ pub(super) struct CAbstractor {
 struct Block {
     conv1: Pointwise,
     /// `[9, channels]`.
-    conv2: Tensor,
+    conv2: TensorId,
     norm2: LayerNorm,
     fc1: Linear,
     fc2: Linear,
     conv3: Pointwise,
     downsample: Option<Pointwise>,
     /// `[1, channels]`: what the gate adds.
-    zeros: Tensor,
+    zeros: TensorId,
 }
 
 /// A 1 x 1 convolution without bias and its norm.
@@ -58,34 +61,32 @@ struct Pointwise {
 }
 
 impl CAbstractor {
-    pub(super) fn load(
-        loader: &mut Loader<'_>,
-        c: &ConnectorConfig,
+    pub(super) fn new(
+        p: &mut Parameters,
+        sizes: &Sizes,
         side: usize,
         hidden: usize,
         depth: usize,
-    ) -> Result<Self, ModelError> {
-        let patches = loader.checkpoint.config.vision.num_patches();
-        let pos_emb = loader.matrix(&name("pos_emb"), &[1, patches, c.in_features])?;
-        let mut stage = |stage: usize, first: usize| {
-            (1..=depth)
-                .map(|i| {
-                    let input = if i == 1 { first } else { hidden };
-                    Block::load(loader, &name(&format!("net.{stage}.b{i}")), input, hidden)
-                })
-                .collect::<Result<Vec<_>, _>>()
+    ) -> Self {
+        let hidden = (hidden, "mm_projector_hidden_size");
+        let pos_emb = p.matrix(&name("pos_emb"), &[ONE, sizes.patches, sizes.input]);
+        let mut stage = |stage: usize, first: Size| {
+            let blocks = (1..=depth).map(|i| {
+                let input = if i == 1 { first } else { hidden };
+                Block::new(p, &name(&format!("net.{stage}.b{i}")), input, hidden)
+            });
+            blocks.collect()
         };
-        let stages = [stage(0, c.in_features)?, stage(2, hidden)?];
-        let out = c.out_features;
-        Ok(Self {
+        let stages = [stage(0, sizes.input), stage(2, hidden)];
+        Self {
             pos_emb,
             stages,
             side,
             readout: [
-                loader.linear(&name("readout.0"), out, hidden, true)?,
-                loader.linear(&name("readout.2"), out, out, true)?,
+                p.linear(&name("readout.0"), sizes.out, hidden, (true, "")),
+                p.linear(&name("readout.2"), sizes.out, sizes.out, (true, "")),
             ],
-        })
+        }
     }
 
     /// `[side^2, hidden]` of the square grid `[patches, vision hidden]` that it was made for, which
@@ -96,8 +97,9 @@ impl CAbstractor {
         x: &Tensor,
         first: usize,
     ) -> Result<Tensor, ModelError> {
-        let mut y = ops.like(&self.pos_emb, x.cols())?;
-        ops.recording.push(add_rows(x, first, &self.pos_emb, &y)?);
+        let pos_emb = ops.values(self.pos_emb)?;
+        let mut y = ops.like(pos_emb, x.cols())?;
+        ops.recording.push(add_rows(x, first, pos_emb, &y)?);
         let [before, after] = &self.stages;
         for block in before {
             y = block.forward(ops, &y)?;
@@ -113,35 +115,26 @@ impl CAbstractor {
 }
 
 impl Block {
-    fn load(
-        loader: &mut Loader<'_>,
-        name: &str,
-        input: usize,
-        hidden: usize,
-    ) -> Result<Self, ModelError> {
+    /// A block as timm's RegStage names it.
+    fn new(p: &mut Parameters, name: &str, input: Size, hidden: Size) -> Self {
         let part = |part: &str| format!("{name}.{part}");
-        let taps = KERNEL * KERNEL;
-        let kernels = loader
-            .host(&part("conv2.conv.weight"), &[hidden, 1, KERNEL, KERNEL])?
-            .to_f32();
-        let by_tap: Vec<f32> = (0..taps)
-            .flat_map(|tap| kernels.iter().skip(tap).step_by(taps))
-            .copied()
-            .collect();
-        let quarter = reduced(input);
-        Ok(Self {
-            conv1: Pointwise::load(loader, &part("conv1"), input, hidden)?,
-            conv2: loader.gpu.upload(taps, hidden, &by_tap)?,
-            norm2: loader.layer_norm(&part("conv2.bn"), hidden, EPS)?,
-            fc1: loader.pointwise(&part("se.fc1"), quarter, hidden, true)?,
-            fc2: loader.pointwise(&part("se.fc2"), hidden, quarter, true)?,
-            conv3: Pointwise::load(loader, &part("conv3"), hidden, hidden)?,
-            downsample: match input == hidden {
-                true => None,
-                false => Some(Pointwise::load(loader, &part("downsample"), input, hidden)?),
+        let kernel = (KERNEL, "the layout");
+        let quarter = (reduced(input.0), input.1);
+        Self {
+            conv1: Pointwise::new(p, &part("conv1"), input, hidden),
+            conv2: {
+                let sizes = [hidden, ONE, kernel, kernel];
+                let kernels = p.add(&part("conv2.conv.weight"), &sizes);
+                p.made(vec![kernels], Box::new(by_tap))
             },
-            zeros: loader.gpu.upload(1, hidden, &vec![0.0; hidden])?,
-        })
+            norm2: p.layer_norm(&part("conv2.bn"), hidden, EPS),
+            fc1: p.pointwise(&part("se.fc1"), quarter, hidden, true),
+            fc2: p.pointwise(&part("se.fc2"), hidden, quarter, true),
+            conv3: Pointwise::new(p, &part("conv3"), hidden, hidden),
+            downsample: (input.0 != hidden.0)
+                .then(|| Pointwise::new(p, &part("downsample"), input, hidden)),
+            zeros: p.zeros(hidden.0),
+        }
     }
 
     /// `[positions, channels]` of a square grid `[positions, input]`.
@@ -154,12 +147,17 @@ impl Block {
         let y = self.conv1.forward(ops, x, None, silu)?;
         let mixed = ops.like(&y, y.cols())?;
         let side = y.rows().isqrt();
-        ops.recording
-            .push(depthwise_conv(&y, side, &self.conv2, KERNEL, &mixed)?);
+        ops.recording.push(depthwise_conv(
+            &y,
+            side,
+            ops.values(self.conv2)?,
+            KERNEL,
+            &mixed,
+        )?);
         let y = ops.layer_norm_then(&mixed, &self.norm2, None, silu)?;
         let gate = self.gate(ops, &y)?;
         ops.recording
-            .push(affine_rows(&y, &gate, &self.zeros, 0, None)?);
+            .push(affine_rows(&y, &gate, ops.values(self.zeros)?, 0, None)?);
         self.conv3.forward(ops, &y, Some(&shortcut), silu)
     }
 
@@ -177,17 +175,27 @@ impl Block {
     }
 }
 
+/// Depthwise kernels `[channels, 1, 3, 3]` as `[9, channels]`.
+fn by_tap(gpu: &Gpu, tensors: &[HostTensor]) -> Result<Made, ModelError> {
+    let kernels = tensors.first().map(HostTensor::to_f32).unwrap_or_default();
+    let taps = KERNEL * KERNEL;
+    let by_tap: Vec<f32> = (0..taps)
+        .flat_map(|tap| kernels.iter().skip(tap).step_by(taps))
+        .copied()
+        .collect();
+    Ok(Made::Values(gpu.upload(
+        taps,
+        kernels.len() / taps,
+        &by_tap,
+    )?))
+}
+
 impl Pointwise {
-    fn load(
-        loader: &mut Loader<'_>,
-        name: &str,
-        input: usize,
-        out: usize,
-    ) -> Result<Self, ModelError> {
-        Ok(Self {
-            conv: loader.pointwise(&format!("{name}.conv"), out, input, false)?,
-            norm: loader.layer_norm(&format!("{name}.bn"), out, EPS)?,
-        })
+    fn new(p: &mut Parameters, name: &str, input: Size, out: Size) -> Self {
+        Self {
+            conv: p.pointwise(&format!("{name}.conv"), out, input, false),
+            norm: p.layer_norm(&format!("{name}.bn"), out, EPS),
+        }
     }
 
     /// `activation(norm(conv(x)) + residual)`.

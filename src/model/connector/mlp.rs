@@ -4,22 +4,23 @@
 use super::{
     super::{
         ModelError,
-        load::{Loader, dtype},
+        load::{Made, dtype},
         ops::{Linear, Ops, Weight, kernel_activation},
+        parameters::{Make, Parameters, TensorId, WeightId},
     },
-    name,
+    Sizes, name,
 };
 use crate::{
+    families::ConnectorSpec,
     gpu::{DType, Tensor},
     kernels::{Activation, matmul::Matmul},
-    weights::ConnectorConfig,
 };
 
 pub(super) struct Mlp {
     /// The first layer, one piece `[hidden, vision hidden]` for each selected tower state: the same
     /// as one layer over the concatenated states.
-    first: Vec<Weight>,
-    bias: Option<Tensor>,
+    first: Vec<WeightId>,
+    bias: Option<TensorId>,
     activation: Activation,
     /// The layers behind the first.
     rest: Vec<Linear>,
@@ -27,42 +28,35 @@ pub(super) struct Mlp {
 }
 
 impl Mlp {
-    pub(super) fn load(
-        loader: &mut Loader<'_>,
-        c: &ConnectorConfig,
+    pub(super) fn new(
+        p: &mut Parameters,
+        sizes: &Sizes,
+        c: &ConnectorSpec,
         layers: usize,
         states: usize,
-    ) -> Result<Self, ModelError> {
-        let width = c.out_features;
-        let whole = loader.host(&name("linear_1.weight"), &[width, c.in_features])?;
-        let row = c.in_features * whole.dtype.size();
-        let piece = row / states;
+    ) -> Self {
+        let linear_1 = p.add(&name("linear_1.weight"), &[sizes.out, sizes.input]);
         let first = (0..states)
-            .map(|state| {
-                let bytes: Vec<u8> = whole
-                    .bytes
-                    .chunks_exact(row)
-                    .flat_map(|line| &line[state * piece..(state + 1) * piece])
-                    .copied()
-                    .collect();
-                let input = c.in_features / states;
-                Weight::upload(loader.gpu, dtype(whole.dtype), width, input, &bytes)
-            })
-            .collect::<Result<_, _>>()?;
-        let bias = match c.bias {
-            true => Some(loader.vector(&name("linear_1.bias"), width)?),
-            false => None,
-        };
+            .map(|state| p.made_weight(vec![linear_1], columns(state, states)))
+            .collect();
+        let bias = p.bias(&name("linear_1"), sizes.out, sizes.bias);
         let rest = (2..=layers)
-            .map(|i| loader.linear(&name(&format!("linear_{i}")), width, width, c.bias))
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
+            .map(|i| {
+                p.linear(
+                    &name(&format!("linear_{i}")),
+                    sizes.out,
+                    sizes.out,
+                    sizes.bias,
+                )
+            })
+            .collect();
+        Self {
             first,
             bias,
             activation: kernel_activation(c.activation),
             rest,
-            out_features: width,
-        })
+            out_features: c.out_features,
+        }
     }
 
     /// `[patches, hidden]` of the tower's states, each `[patches, vision hidden]`.
@@ -77,17 +71,18 @@ impl Mlp {
             true => self.activation,
             false => Activation::None,
         };
+        let bias = self.bias.map(|bias| ops.values(bias)).transpose()?;
         for (state, weight) in states.iter().zip(&self.first) {
             let out = ops
                 .gpu
                 .tensor(DType::F32, state.rows(), self.out_features)?;
             let with = Matmul {
-                bias: self.bias.as_ref().filter(|_| sum.is_none()),
+                bias: bias.filter(|_| sum.is_none()),
                 activation: if single { after(0) } else { Activation::None },
                 residual: sum.as_ref(),
                 ..Matmul::default()
             };
-            ops.linear_into(state, weight, &with, &out)?;
+            ops.linear_into(state, *weight, &with, &out)?;
             sum = Some(out);
         }
         // The configuration has at least one state.
@@ -105,4 +100,25 @@ impl Mlp {
         }
         Ok(x)
     }
+}
+
+/// The columns of a matrix that belong to state `state` of `states`, as a matrix of their own.
+fn columns(state: usize, states: usize) -> Make {
+    Box::new(move |gpu, tensors| {
+        let Some(whole) = tensors.first() else {
+            return Ok(Made::Nothing);
+        };
+        let (rows, cols) = match *whole.shape.as_slice() {
+            [rows, cols] => (rows, cols / states),
+            _ => (0, 0),
+        };
+        let piece = cols * whole.dtype.size();
+        let lines = whole.bytes.chunks_exact((piece * states).max(1));
+        let bytes: Vec<u8> = lines
+            .flat_map(|line| &line[state * piece..(state + 1) * piece])
+            .copied()
+            .collect();
+        let weight = Weight::upload(gpu, dtype(whole.dtype), rows, cols, &bytes)?;
+        Ok(Made::Weight(weight))
+    })
 }

@@ -13,10 +13,14 @@ use self::{
     attention_pool::AttentionPool, average_pool::AveragePool, c_abstractor::CAbstractor, mlp::Mlp,
     pixel_shuffle::PixelShuffle,
 };
-use super::{ModelError, load::Loader, ops::Ops};
+use super::{
+    ModelError,
+    ops::Ops,
+    parameters::{Parameters, Part, Size},
+};
 use crate::{
+    families::{ConnectorKind, FeatureSelect, VisionSpec},
     gpu::{DType, Tensor},
-    weights::{ConnectorKind, FeatureSelect},
 };
 
 pub(super) struct Connector {
@@ -33,34 +37,62 @@ enum Form {
     PixelShuffle(PixelShuffle),
 }
 
+/// The sizes of a connector.
+struct Sizes {
+    /// The decoder's width.
+    out: Size,
+    /// Width of the features.
+    input: Size,
+    /// Patches of a picture.
+    patches: Size,
+    /// Whether the layers `linear_1`, `linear_2`, ... have biases.
+    bias: (bool, &'static str),
+}
+
 impl Connector {
-    pub(super) fn load(loader: &mut Loader<'_>) -> Result<Self, ModelError> {
-        let config = loader.checkpoint.config.clone();
-        let states = config.vision_feature_layer.len();
-        let c = &config.connector;
-        Ok(Self {
-            form: match c.kind {
-                ConnectorKind::Mlp { layers } => Form::Mlp(Mlp::load(loader, c, layers, states)?),
-                ConnectorKind::AveragePool { side } => {
-                    Form::AveragePool(AveragePool::load(loader, c, side)?)
-                }
-                ConnectorKind::AttentionPool { tokens, heads } => {
-                    Form::AttentionPool(AttentionPool::load(loader, c, tokens, heads)?)
-                }
-                ConnectorKind::CAbstractor {
-                    side,
-                    hidden_size,
-                    depth,
-                } => Form::CAbstractor(CAbstractor::load(loader, c, side, hidden_size, depth)?),
-                ConnectorKind::PixelShuffle { scale } => {
-                    Form::PixelShuffle(PixelShuffle::load(loader, c, scale)?)
-                }
-            },
-            skip: match config.vision_feature_select {
+    pub(super) fn new(p: &mut Parameters, vision: &VisionSpec) -> Self {
+        let c = &vision.connector;
+        p.begin(Part::Connector, "");
+        let sizes = &Sizes {
+            out: (c.out_features, "text_config.hidden_size"),
+            input: (
+                c.in_features,
+                "vision_config.hidden_size times the number of vision_feature_layer",
+            ),
+            patches: (
+                vision.tower.num_patches(),
+                "the size of pictures and vision_config.patch_size",
+            ),
+            bias: (c.bias, "multimodal_projector_bias"),
+        };
+        let form = match c.kind {
+            ConnectorKind::Mlp { layers } => {
+                Form::Mlp(Mlp::new(p, sizes, c, layers, vision.feature_layers.len()))
+            }
+            ConnectorKind::AveragePool { side } => {
+                Form::AveragePool(AveragePool::new(p, sizes, side))
+            }
+            ConnectorKind::AttentionPool { tokens, heads } => {
+                Form::AttentionPool(AttentionPool::new(p, sizes, tokens, heads))
+            }
+            ConnectorKind::CAbstractor {
+                side,
+                hidden_size,
+                depth,
+            } => Form::CAbstractor(CAbstractor::new(p, sizes, side, hidden_size, depth)),
+            ConnectorKind::PixelShuffle { scale } => {
+                Form::PixelShuffle(PixelShuffle::new(p, sizes, scale))
+            }
+        };
+        let beyond = name(&format!("linear_{}.", c.kind.linear_layers() + 1));
+        p.rule_out(beyond, "mm_projector_type", c.kind.name());
+        Self {
+            form,
+            skip: match vision.feature_select {
                 FeatureSelect::Default => 1,
                 FeatureSelect::Full => 0,
             },
-        })
+        }
     }
 
     /// Image features `[image tokens, hidden]` from tower states `[positions, vision hidden]`.

@@ -4,15 +4,14 @@
 use super::{
     super::{
         ModelError,
-        load::Loader,
         ops::{Linear, Ops},
+        parameters::Parameters,
     },
-    name,
+    Sizes, name,
 };
 use crate::{
     gpu::{DType, Tensor},
     kernels::{Activation, space_to_depth::space_to_depth},
-    weights::ConnectorConfig,
 };
 
 pub(super) struct PixelShuffle {
@@ -21,14 +20,13 @@ pub(super) struct PixelShuffle {
 }
 
 impl PixelShuffle {
-    pub(super) fn load(
-        loader: &mut Loader<'_>,
-        c: &ConnectorConfig,
-        scale: usize,
-    ) -> Result<Self, ModelError> {
-        let input = c.in_features * scale * scale;
-        let linear_1 = loader.linear(&name("linear_1"), c.out_features, input, c.bias)?;
-        Ok(Self { scale, linear_1 })
+    pub(super) fn new(p: &mut Parameters, sizes: &Sizes, scale: usize) -> Self {
+        let input = (
+            sizes.input.0 * scale * scale,
+            "vision_config.hidden_size times the square of the side of a square of patches",
+        );
+        let linear_1 = p.linear(&name("linear_1"), sizes.out, input, sizes.bias);
+        Self { scale, linear_1 }
     }
 
     /// `[patches / scale^2, hidden]` of a square grid `[patches, vision hidden]`.

@@ -50,9 +50,9 @@ pub struct PictureView {
     pub image: usize,
     /// The image's name.
     pub name: String,
-    /// Crops along each side, where this is the image at the size that is cut into crops; each crop
+    /// Rows and columns of crops, where this is the image at the size that is cut into crops; each crop
     /// goes through the tower alone.
-    pub crops: Option<usize>,
+    pub crops: Option<[usize; 2]>,
     /// The picture.
     pub picture: Picture,
     /// Rows and columns of the tower's patches.

@@ -204,7 +204,7 @@ fn numbers_are_those_of_transformers_and_f64() {
         let case = &case;
         let report = of_case(case, folder.path(), definition);
         let layers = report.layers.len();
-        assert_eq!(layers, case.checkpoint().config.text.num_hidden_layers);
+        assert_eq!(layers, case.checkpoint().spec.text.num_hidden_layers);
         let mut worst: f64 = 0.0;
         for (k, layer) in (1..).zip(&report.layers) {
             let suffix = if k == layers { suffix } else { "" };
@@ -227,7 +227,7 @@ fn numbers_are_those_of_transformers_and_f64() {
 /// A golden state's vision tokens, and the others after the first image.
 fn clouds(case: &GoldenCase, state: &str) -> (Cloud, Cloud) {
     let ids = case.input_ids();
-    let image = case.checkpoint().config.image_token_id;
+    let image = case.checkpoint().spec.vision().unwrap().image_token_id;
     let (shape, values) = case.tensor(state);
     let width = shape[1];
     let first = ids.iter().position(|&id| id == image).unwrap();

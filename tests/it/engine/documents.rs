@@ -20,7 +20,7 @@ fn case(name: &str) -> golden::GoldenCase {
 #[test]
 fn the_tokens_of_all_images_and_texts_are_measured() {
     for case in golden::documents() {
-        let per_image = case.checkpoint().config.num_image_tokens();
+        let per_image = case.checkpoint().spec.vision().unwrap().num_image_tokens();
         for mask in [TextMask::Official, TextMask::Content] {
             let mut request = golden_request(&case);
             request.settings.text_mask = mask;
@@ -86,7 +86,7 @@ fn the_tokens_of_a_crop_stand_on_the_crop() {
             view.pictures.len()
         );
     };
-    assert_eq!((whole.crops, cut.crops), (None, Some(2)));
+    assert_eq!((whole.crops, cut.crops), (None, Some([2, 2])));
     assert_eq!((whole.picture.width, cut.picture.width), (14, 28));
     assert_eq!((whole.grid, cut.grid), (Some([2, 2]), Some([4, 4])));
     let first = view.positions_of(0).next().unwrap();

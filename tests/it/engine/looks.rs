@@ -141,7 +141,7 @@ pub fn golden_request(case: &GoldenCase) -> MeasureRequest {
 #[test]
 fn looks_equal_transformers() {
     for case in golden::cases().into_iter().chain(golden::documents()) {
-        let text = case.checkpoint().config.text;
+        let text = case.checkpoint().spec.text;
         let (layers, heads) = (text.num_hidden_layers, text.num_attention_heads);
         let tokens = case.input_ids().len();
         let mut session = Session::default();

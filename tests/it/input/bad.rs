@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{
     decoding,
-    prompts::{config, tokenizer},
+    prompts::{OfFour, config, tokenizer},
 };
 use crate::golden;
 
@@ -77,10 +77,12 @@ fn broken_images_name_their_file() {
 
 #[test]
 fn an_image_of_extreme_proportions_is_not_blown_up() {
-    let config = json!({"size": {"shortest_edge": 4096}});
-    let source =
-        MemorySource::new("m").with("preprocessor_config.json", config.to_string().into_bytes());
-    let processor = ImageProcessor::open(&source).unwrap();
+    let settings = json!({"size": {"shortest_edge": 4096}});
+    let source = MemorySource::new("m").with(
+        "preprocessor_config.json",
+        settings.to_string().into_bytes(),
+    );
+    let processor = ImageProcessor::open(&source, &config(100)).unwrap();
     let (strip, _) = decode_image("strip", &image("strip.png")).unwrap();
     let error = message(processor.process("strip.png", &strip));
     assert!(
@@ -91,10 +93,11 @@ fn an_image_of_extreme_proportions_is_not_blown_up() {
 
 #[test]
 fn processor_files_name_their_field() {
+    let spec = config(100);
     let open = |config: serde_json::Value| {
         let source = MemorySource::new("m")
             .with("preprocessor_config.json", config.to_string().into_bytes());
-        message(ImageProcessor::open(&source))
+        message(ImageProcessor::open(&source, &spec))
     };
     for (config, field) in [
         (
@@ -117,7 +120,10 @@ fn processor_files_name_their_field() {
         assert!(error.starts_with("preprocessor_config.json: "), "{error}");
         assert!(error.contains(&format!("`{field}`")), "{config}: {error}");
     }
-    let error = message(ImageProcessor::open(&MemorySource::new("bare")));
+    let error = message(ImageProcessor::open(
+        &MemorySource::new("bare"),
+        &config(100),
+    ));
     assert!(error.contains("bare") && error.contains("preprocessor_config.json"));
 }
 
@@ -136,17 +142,19 @@ fn an_image_of_another_size_than_the_towers_is_refused() {
 fn empty_texts_and_short_contexts() {
     let builder = PromptBuilder::open(&tokenizer("byte"), &config(4096)).unwrap();
     for text in ["", " \n\t ", "<image>", "\u{3000}"] {
-        let error = message(builder.pair("story.txt", text));
+        let error = message(builder.pair_of_four("story.txt", text));
         assert!(error.starts_with("story.txt: expected a text"), "{error}");
     }
-    let prompt = builder.pair("story.txt", "an <image> here").unwrap();
+    let prompt = builder
+        .pair_of_four("story.txt", "an <image> here")
+        .unwrap();
     assert!(prompt.notes[0].contains("`<image>` was removed"));
     let prompt = builder
-        .pair("story.txt", "an <im<image>age> inside")
+        .pair_of_four("story.txt", "an <im<image>age> inside")
         .unwrap();
     assert_eq!(prompt.vision.len(), 4);
     let short = PromptBuilder::open(&tokenizer("byte"), &config(7)).unwrap();
-    let error = message(short.pair("story.txt", "some words"));
+    let error = message(short.pair_of_four("story.txt", "some words"));
     assert!(
         error.contains("story.txt") && error.contains("max_position_embeddings = 7"),
         "{error}"
@@ -180,12 +188,12 @@ fn tokenizers_and_templates_that_do_not_work() {
     let mut small = config(4096);
     small.text.vocab_size = 60;
     let builder = PromptBuilder::open(&tokenizer("byte"), &small).unwrap();
-    let error = message(builder.pair("t", "words"));
+    let error = message(builder.pair_of_four("t", "words"));
     assert!(error.contains("vocab_size = 60"), "{error}");
     let mut other = config(4096);
-    other.image_token_id = 399;
+    other.vision.as_mut().unwrap().image_token_id = 399;
     let builder = PromptBuilder::open(&tokenizer("byte"), &other).unwrap();
-    let error = message(builder.pair("t", "words"));
+    let error = message(builder.pair_of_four("t", "words"));
     assert!(
         error.contains("399") && error.contains("found 0"),
         "{error}"
@@ -246,8 +254,9 @@ proptest! {
             source.insert(file, bytes);
         }
         if let Ok(processor) = Processor::open(&source, &config(200)) {
-            let _ = processor.prompt("text", "A red house.");
-            let _ = processor.image("two.png", &image("two.png"));
+            if let Ok(image) = processor.image("two.png", &image("two.png")) {
+                let _ = processor.prompt("text", "A red house.", &image.plan);
+            }
         }
     }
 
@@ -255,7 +264,7 @@ proptest! {
     #[test]
     fn any_text_gives_a_prompt_or_an_error(text in ".{0,200}", context in 90_usize..400) {
         let builder = PromptBuilder::open(&tokenizer("llama"), &config(context)).unwrap();
-        if let Ok(prompt) = builder.pair("text", &text) {
+        if let Ok(prompt) = builder.pair_of_four("text", &text) {
             prop_assert!(prompt.input_ids.len() <= context);
             prop_assert_eq!(prompt.vision.len(), 4);
         }

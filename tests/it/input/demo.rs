@@ -4,7 +4,8 @@ use std::{path::PathBuf, sync::Arc};
 
 use mirscope::{
     input::{Processor, PromptForm},
-    weights::{Checkpoint, FolderSource},
+    model::Checkpoint,
+    weights::FolderSource,
 };
 use serde_json::Value;
 
@@ -23,7 +24,7 @@ fn the_demo_opens_with_every_connector_and_all_its_pairs_fit() {
         let earlier = checkpoint.clone().with_overrides(source, file).unwrap();
         assert_ne!(earlier.tensor(name, &shape).unwrap().bytes, trained.bytes);
     }
-    let processor = Processor::open(&*model, &checkpoint.config).unwrap();
+    let processor = Processor::open(&*model, &checkpoint.spec).unwrap();
     assert!(matches!(
         processor.prompt_form(),
         PromptForm::ChatTemplate(_)
@@ -37,9 +38,9 @@ fn the_demo_opens_with_every_connector_and_all_its_pairs_fit() {
             .unwrap();
         assert!(image.notes.is_empty());
         let text = pair["text"].as_str().unwrap();
-        let prompt = processor.prompt(file, text).unwrap();
+        let prompt = processor.prompt(file, text, &image.plan).unwrap();
         assert!(prompt.notes.is_empty(), "{:?}", prompt.notes);
-        assert_eq!(prompt.vision.len(), checkpoint.config.num_image_tokens());
+        assert_eq!(prompt.vision.len(), image.plan.tokens());
         assert!(prompt.text_content.len() < prompt.text_official.len());
         count += 1;
     }

@@ -6,7 +6,7 @@ use mirscope::{
 };
 use serde_json::Value;
 
-use super::prompts::{config, index, numbers, tokenizer};
+use super::prompts::{OfFour, config, index, numbers, tokenizer};
 use crate::golden;
 
 fn documents() -> Value {
@@ -37,7 +37,7 @@ fn ids_and_masks_of_documents_equal_transformers() {
         let texts = entry["texts"].as_array().unwrap().iter();
         let texts: Vec<&str> = texts.map(|text| text.as_str().unwrap()).collect();
         let builder = PromptBuilder::open(&source, &config(4096)).unwrap();
-        let prompt = builder.document("document", &texts).unwrap();
+        let prompt = builder.document_of_four("document", &texts).unwrap();
         assert_eq!(prompt.input_ids, numbers(&entry["input_ids"]), "{entry}");
         assert_eq!(
             prompt.text_official,
@@ -61,24 +61,24 @@ fn ids_and_masks_of_documents_equal_transformers() {
 fn golden_documents_have_their_ids_masks_and_pixels() {
     for case in golden::documents() {
         let checkpoint = case.checkpoint();
-        let processor = Processor::open(&**checkpoint.source(), &checkpoint.config).unwrap();
+        let processor = Processor::open(&**checkpoint.source(), &checkpoint.spec).unwrap();
         let texts: Vec<&str> = case.texts.iter().map(String::as_str).collect();
-        let prompt = processor.document("document", &texts).unwrap();
+        let images = case.images.iter().map(|file| {
+            let image = processor.image("image", &std::fs::read(file).unwrap());
+            image.unwrap()
+        });
+        let images: Vec<_> = images.collect();
+        let plans: Vec<_> = images.iter().map(|image| &image.plan).collect();
+        let prompt = processor.document("document", &texts, &plans).unwrap();
         assert_eq!(prompt.input_ids, case.input_ids(), "{}", case.name);
         assert_eq!(prompt.text_content, case.text_content(), "{}", case.name);
         assert_eq!(prompt.text_official, case.text_official(), "{}", case.name);
-        let per_image = checkpoint.config.num_image_tokens();
-        assert_eq!(prompt.vision.len(), texts.len() * per_image);
+        let vision = checkpoint.spec.vision().unwrap();
+        assert_eq!(prompt.vision.len(), texts.len() * vision.num_image_tokens());
         let (shape, values) = case.tensor("pixel_values");
-        let mut found = Vec::new();
-        for file in &case.images {
-            let image = processor.image("image", &std::fs::read(file).unwrap());
-            found.extend(image.unwrap().pixel_values.data);
-        }
-        assert_eq!(
-            shape[0],
-            texts.len() * checkpoint.config.pictures_per_image()
-        );
+        let pictures = images.iter().flat_map(|image| &image.pixel_values);
+        let found: Vec<f32> = pictures.flat_map(|picture| picture.data.clone()).collect();
+        assert_eq!(shape[0], texts.len() * vision.pictures_per_image());
         assert_eq!(found, values, "{}", case.name);
     }
 }
@@ -90,13 +90,13 @@ fn a_long_document_is_cut_by_whole_turns() {
         let source = source("byte", template);
         let open = |context| PromptBuilder::open(&source, &config(context)).unwrap();
         let length = |count: usize| {
-            let prompt = open(4096).document("d", &texts[..count]).unwrap();
+            let prompt = open(4096).document_of_four("d", &texts[..count]).unwrap();
             prompt.input_ids.len()
         };
         for count in 1..5 {
             for context in [length(count), length(count + 1) - 1] {
-                let prompt = open(context).document("d", &texts).unwrap();
-                let whole = open(4096).document("d", &texts[..count]).unwrap();
+                let prompt = open(context).document_of_four("d", &texts).unwrap();
+                let whole = open(4096).document_of_four("d", &texts[..count]).unwrap();
                 assert_eq!(prompt.input_ids, whole.input_ids, "{template:?} {context}");
                 assert_eq!(prompt.images, count);
                 let expected = format!("d: the last {} of 5 images", 5 - count);
@@ -105,7 +105,9 @@ fn a_long_document_is_cut_by_whole_turns() {
             }
         }
         let long = "a long text ".repeat(60);
-        let prompt = open(length(1) + 9).document("d", &[&long, "two"]).unwrap();
+        let prompt = open(length(1) + 9)
+            .document_of_four("d", &[&long, "two"])
+            .unwrap();
         assert_eq!((prompt.images, prompt.notes.len()), (1, 2));
         assert!(
             prompt.notes[1].contains("the text was cut"),
@@ -119,7 +121,7 @@ fn a_long_document_is_cut_by_whole_turns() {
 fn documents_without_a_text_or_a_usable_template_are_refused() {
     let builder = PromptBuilder::open(&tokenizer("byte"), &config(4096)).unwrap();
     for texts in [&[][..], &["a", " \n"][..]] {
-        let error = builder.document("d", texts).unwrap_err();
+        let error = builder.document_of_four("d", texts).unwrap_err();
         assert!(matches!(error, InputError::EmptyText { .. }), "{error}");
     }
     // All images first is no document of images and texts by turns.
@@ -127,9 +129,9 @@ fn documents_without_a_text_or_a_usable_template_are_refused() {
         {% for m in messages %}{% if m.role != 'user' %} {{ m.content[0].text }}{% endif %}{% endfor %}";
     let source = tokenizer("byte").with("chat_template.jinja", template.as_bytes().to_vec());
     let builder = PromptBuilder::open(&source, &config(4096)).unwrap();
-    assert!(builder.pair("p", "words").is_ok());
+    assert!(builder.pair_of_four("p", "words").is_ok());
     let error = builder
-        .document("d", &["one", "two"])
+        .document_of_four("d", &["one", "two"])
         .unwrap_err()
         .to_string();
     assert!(error.contains("each before its own text"), "{error}");

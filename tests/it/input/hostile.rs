@@ -7,14 +7,16 @@ use mirscope::{
     weights::MemorySource,
 };
 
-use super::prompts::{config, tokenizer};
+use super::prompts::{OfFour, config, tokenizer};
 
 /// Opens a checkpoint and builds a prompt on a stack as small as a page's, and does not wait forever.
 pub fn tried(source: MemorySource) -> Result<usize, InputError> {
     let (sender, receiver) = std::sync::mpsc::channel();
     let work = move || {
         let tried = PromptBuilder::open(&source, &config(4096))
-            .and_then(|builder| builder.document("d", &["Some red words.", "More of them."]))
+            .and_then(|builder| {
+                builder.document_of_four("d", &["Some red words.", "More of them."])
+            })
             .map(|prompt| prompt.input_ids.len());
         sender.send(tried).unwrap();
     };
@@ -146,7 +148,7 @@ fn a_harmless_template_may_be_long_and_a_text_longer() {
     let builder = PromptBuilder::open(&with(&template), &config(1 << 20)).unwrap();
     let texts: Vec<String> = (0..60).map(|i| format!("Text {i}. ").repeat(40)).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    assert_eq!(builder.document("d", &texts).unwrap().images, 60);
+    assert_eq!(builder.document_of_four("d", &texts).unwrap().images, 60);
     let long = "Three birds fly over the hill. ".repeat(20_000);
-    assert_eq!(builder.pair("p", &long).unwrap().images, 1);
+    assert_eq!(builder.pair_of_four("p", &long).unwrap().images, 1);
 }

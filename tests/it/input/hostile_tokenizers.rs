@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     hostile::tried,
-    prompts::{config, tokenizer},
+    prompts::{OfFour, config, tokenizer},
 };
 use crate::golden;
 
@@ -279,7 +279,11 @@ fn special_tokens_are_short() {
 #[test]
 fn dropout_is_switched_off_and_losses_are_told() {
     let open = |source: MemorySource| PromptBuilder::open(&source, &config(4096)).unwrap();
-    let pair = |source| open(source).pair("t", "A small red house.").unwrap();
+    let pair = |source| {
+        open(source)
+            .pair_of_four("t", "A small red house.")
+            .unwrap()
+    };
     let plain = pair(tokenizer("byte"));
     let dropping = || changed(|file| file["model"]["dropout"] = json!(0.5));
     for _ in 0..5 {
@@ -357,7 +361,7 @@ proptest! {
         mutate(&mut file, &path, &to);
         let source = tokenizer(name).with("tokenizer.json", file.to_string().into_bytes());
         let tried = PromptBuilder::open(&source, &config(4096)).and_then(|builder| {
-            builder.document("d", &["A caf\u{e9} \u{1f600} <s>.", " \u{4e00}e\u{301}  x"])
+            builder.document_of_four("d", &["A caf\u{e9} \u{1f600} <s>.", " \u{4e00}e\u{301}  x"])
         });
         // A panic would be caught here, but not in a page.
         if let Err(error) = tried {

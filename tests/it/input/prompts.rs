@@ -1,23 +1,42 @@
 //! Token ids and masks against the LLaVA processor of transformers.
 
 use mirscope::{
+    families::{self, ImagePlan, ModelSpec},
     input::{
-        AssistantForm, ChatTemplate, InputError, Processor, PromptBuilder, PromptForm, UserForm,
+        AssistantForm, ChatTemplate, InputError, Processor, Prompt, PromptBuilder, PromptForm,
+        UserForm,
     },
-    weights::{MemorySource, VlmConfig},
+    weights::MemorySource,
 };
 use serde_json::{Value, json};
 
 use crate::golden;
 
 /// A configuration with 4 image tokens and room for `context` tokens.
-pub fn config(context: usize) -> VlmConfig {
+pub fn config(context: usize) -> ModelSpec {
     let config = json!({
         "model_type": "llava", "image_token_index": 4,
         "vision_config": {"model_type": "clip_vision_model", "image_size": 14, "patch_size": 7},
         "text_config": {"vocab_size": 400, "max_position_embeddings": context}
     });
-    VlmConfig::parse("config.json", &config.to_string()).unwrap()
+    families::parse("config.json", &config.to_string()).unwrap()
+}
+
+/// Prompts with images of four tokens each.
+pub trait OfFour {
+    fn pair_of_four(&self, name: &str, text: &str) -> Result<Prompt, InputError>;
+    fn document_of_four(&self, name: &str, texts: &[&str]) -> Result<Prompt, InputError>;
+}
+
+impl OfFour for PromptBuilder {
+    fn pair_of_four(&self, name: &str, text: &str) -> Result<Prompt, InputError> {
+        self.pair(name, text, &ImagePlan::of_tokens(4))
+    }
+
+    fn document_of_four(&self, name: &str, texts: &[&str]) -> Result<Prompt, InputError> {
+        let plan = ImagePlan::of_tokens(4);
+        self.document(name, texts, &vec![&plan; texts.len()])
+    }
 }
 
 /// The files of one of the golden tokenizers, without a template.
@@ -54,7 +73,7 @@ fn ids_equal_the_processor_for_all_texts_templates_and_tokenizers() {
         }
         let text = entry["text"].as_str().unwrap();
         let builder = PromptBuilder::open(&source, &config).unwrap();
-        let prompt = builder.pair("text", text).unwrap();
+        let prompt = builder.pair_of_four("text", text).unwrap();
         if prompt.input_ids != numbers(&entry["input_ids"])
             || prompt.text_content != numbers(&entry["text_content"])
         {
@@ -154,11 +173,12 @@ fn templates_render_as_jinja_renders_them() {
 fn golden_cases_have_their_token_ids() {
     for case in golden::cases() {
         let checkpoint = case.checkpoint();
-        let processor = Processor::open(&**checkpoint.source(), &checkpoint.config).unwrap();
-        let prompt = processor.prompt("text.txt", &case.text).unwrap();
+        let processor = Processor::open(&**checkpoint.source(), &checkpoint.spec).unwrap();
+        let plan = processor.image("image.png", &case.image()).unwrap().plan;
+        let prompt = processor.prompt("text.txt", &case.text, &plan).unwrap();
         assert_eq!(prompt.input_ids, case.input_ids(), "{}", case.name);
         assert_eq!(prompt.text_content, case.text_content(), "{}", case.name);
-        assert_eq!(prompt.vision.len(), checkpoint.config.num_image_tokens());
+        assert_eq!(prompt.vision.len(), plan.tokens());
         assert!(prompt.notes.is_empty());
     }
 }
@@ -175,7 +195,7 @@ fn a_template_is_found_wherever_it_is_kept() {
         &config,
     )
     .unwrap()
-    .pair("t", "words")
+    .pair_of_four("t", "words")
     .unwrap();
     let mut tokenizer_config: Value = serde_json::from_slice(
         &std::fs::read(golden::root().join("prompts/byte/tokenizer_config.json")).unwrap(),
@@ -192,7 +212,7 @@ fn a_template_is_found_wherever_it_is_kept() {
         let source = tokenizer("byte").with(file, content.to_string().into_bytes());
         let prompt = PromptBuilder::open(&source, &config)
             .unwrap()
-            .pair("t", "words")
+            .pair_of_four("t", "words")
             .unwrap();
         assert_eq!(prompt.input_ids, expected.input_ids, "{file}");
         assert_eq!(prompt.form, PromptForm::ChatTemplate(file.into()));
@@ -205,14 +225,14 @@ fn a_long_text_is_cut_to_the_context() {
     for name in ["byte", "llama"] {
         let full = PromptBuilder::open(&tokenizer(name), &config(100_000))
             .unwrap()
-            .pair("story", &text)
+            .pair_of_four("story", &text)
             .unwrap();
         assert!(full.notes.is_empty());
         let around = full.input_ids.len() - full.text_content.len();
         for room in [1, 2, 3, 17, 100, full.text_content.len()] {
             let context = around + room;
             let builder = PromptBuilder::open(&tokenizer(name), &config(context)).unwrap();
-            let cut = match builder.pair("story", &text) {
+            let cut = match builder.pair_of_four("story", &text) {
                 // One or two tokens may be no more than white space.
                 Err(InputError::ContextTooShort { .. }) if room < 3 => continue,
                 other => other.unwrap(),

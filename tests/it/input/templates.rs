@@ -4,11 +4,12 @@ use std::{path::PathBuf, sync::Arc};
 
 use mirscope::{
     input::{AssistantForm, ChatTemplate, Processor, PromptBuilder, PromptForm, UserForm},
-    weights::{Checkpoint, FolderSource, MemorySource},
+    model::Checkpoint,
+    weights::{FolderSource, MemorySource},
 };
 use serde_json::Value;
 
-use super::prompts::{config, numbers, tokenizer};
+use super::prompts::{OfFour, config, numbers, tokenizer};
 use crate::golden;
 
 fn recorded() -> Value {
@@ -63,7 +64,7 @@ fn the_form_of_the_messages_is_found_by_what_the_template_does() {
         let dated = name == "llama-3.2";
         assert_eq!(builder.notes().len(), usize::from(dated), "{name}");
         for prompt in entry["prompts"].as_array().unwrap() {
-            let built = builder.document("d", &texts(prompt)).unwrap();
+            let built = builder.document_of_four("d", &texts(prompt)).unwrap();
             let images = texts(prompt).len();
             assert_eq!((built.images, built.vision.len()), (images, 4 * images));
             if !dated {
@@ -88,15 +89,16 @@ fn tokens_with(template: &str) -> (usize, usize) {
         source.insert(file, bytes.unwrap());
     }
     source.insert("chat_template.jinja", template.as_bytes().to_vec());
-    let processor = Processor::open(&source, &checkpoint.config).unwrap();
+    let processor = Processor::open(&source, &checkpoint.spec).unwrap();
     let form = PromptForm::ChatTemplate("chat_template.jinja".into());
     assert_eq!(processor.prompt_form(), form);
     let pairs = std::fs::read_to_string(root.join("pairs.jsonl")).unwrap();
     let mut counts = (0, 0);
+    let plan = processor.plan("an image", 64, 64).unwrap();
     for line in pairs.lines().take(8) {
         let pair: Value = serde_json::from_str(line).unwrap();
         let text = pair["text"].as_str().unwrap();
-        let prompt = processor.prompt("text", text).unwrap();
+        let prompt = processor.prompt("text", text, &plan).unwrap();
         assert!(prompt.notes.is_empty(), "{:?}", prompt.notes);
         counts.0 += prompt.text_official.len();
         counts.1 += prompt.text_content.len();
@@ -163,8 +165,11 @@ fn what_a_template_makes_of_a_message_is_proved_on_its_rendering() {
     // What only one text shows is told by its own rendering.
     let template = "{% for m in messages %}{{ m.content | replace('secret', '') }}{% endfor %}";
     let builder = PromptBuilder::open(&with(template), &config(4096)).unwrap();
-    assert!(builder.pair("p", "Some text").is_ok());
-    let error = builder.pair("p", "A secret text").unwrap_err().to_string();
+    assert!(builder.pair_of_four("p", "Some text").is_ok());
+    let error = builder
+        .pair_of_four("p", "A secret text")
+        .unwrap_err()
+        .to_string();
     assert!(
         error.contains("it changes the text; it begins with \"<image>"),
         "{error}"
@@ -185,7 +190,7 @@ fn the_ends_of_a_sequence_are_those_of_tokenizer_json() {
         let config_file = config_file.to_string().into_bytes();
         source.insert("tokenizer_config.json", config_file);
         let builder = PromptBuilder::open(&source, &config(4096)).unwrap();
-        builder.pair("p", "Some words.").unwrap().input_ids
+        builder.pair_of_four("p", "Some words.").unwrap().input_ids
     };
     // Where there is a tokenizer.json, transformers does not look at these settings.
     let plain = ids(serde_json::json!({}), template);

@@ -11,6 +11,7 @@ mod column_medians;
 mod column_sums;
 mod depthwise_conv;
 mod gather_rows;
+mod head_norm;
 mod layer_norm;
 mod matmul;
 mod matmul_naive;

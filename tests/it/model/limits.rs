@@ -34,7 +34,7 @@ fn weights_larger_than_a_binding_are_split() {
             .info("language_model.embed_tokens.weight")
             .unwrap()
             .bytes();
-        let vision = &checkpoint.config.vision;
+        let vision = &checkpoint.spec.vision().unwrap().tower;
         let image =
             vision.num_channels * vision.image_size * vision.image_size.next_multiple_of(4) * 4;
         if embedding <= BINDING || image as u64 > BINDING {

@@ -3,10 +3,11 @@
 use std::{path::PathBuf, sync::Arc};
 
 use mirscope::{
+    families::Layout,
     gpu::{Gpu, GpuOptions, KernelVariant, LimitTier, Recording},
     kernels::top_tokens::{TopTokens, width},
-    model::{CaptureRequest, Hook, ModelError},
-    weights::{Checkpoint, FolderSource},
+    model::{CaptureRequest, Checkpoint, Hook, ModelError},
+    weights::FolderSource,
 };
 
 use super::Run;
@@ -28,9 +29,13 @@ fn everything(layers: usize) -> CaptureRequest {
 /// Both looks of a run at a position: weights `[layers][heads * (position + 1)]`, and the words of
 /// each state.
 fn looks(run: &Run, position: usize) -> (Vec<Vec<f32>>, Vec<TopTokens>) {
-    let layers = run.vlm.config().text.num_hidden_layers;
+    let layers = run.vlm.spec().text.num_hidden_layers;
     let rows = (1..=layers)
-        .map(|layer| run.look(|vlm, rec, capture| vlm.attention_row(rec, capture, layer, position)))
+        .map(|layer| {
+            run.look(|vlm, rec, capture| {
+                vlm.attention_row(rec, capture, &Layout::default(), layer, position)
+            })
+        })
         .collect();
     let lens = run.look(|vlm, rec, capture| vlm.logit_lens(rec, capture, position, COUNT));
     let lens: Vec<TopTokens> = lens
@@ -72,7 +77,7 @@ fn looks_equal_transformers() {
         let gpu = pollster::block_on(Gpu::request(&options)).unwrap();
         let mut worst = [0f64; 2];
         for case in golden::cases() {
-            let text = case.checkpoint().config.text;
+            let text = case.checkpoint().spec.text;
             let layers = text.num_hidden_layers;
             let heads = text.num_attention_heads;
             let run = Run::new(&gpu, &case, &everything(layers));
@@ -156,7 +161,7 @@ fn looks_at_the_demo_equal_f64_over_its_own_states() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("assets/demo");
     let source = Arc::new(FolderSource::open(root.join("model")).unwrap());
     let checkpoint = Checkpoint::open(source).unwrap();
-    let c = checkpoint.config.text.clone();
+    let c = checkpoint.spec.text.clone();
     assert!(c.tie_word_embeddings, "the head is the embedding");
     let norm = checkpoint
         .tensor("language_model.norm.weight", &[c.hidden_size])
@@ -215,7 +220,7 @@ fn looks_at_the_demo_equal_f64_over_its_own_states() {
 fn the_last_states_words_are_the_models_own() {
     let gpu = support::gpu();
     for case in golden::cases() {
-        let layers = case.checkpoint().config.text.num_hidden_layers;
+        let layers = case.checkpoint().spec.text.num_hidden_layers;
         let run = Run::new(&gpu, &case, &everything(layers));
         let (_, logits) = case.tensor("logits");
         let last = case.input_ids().len() - 1;
@@ -241,7 +246,13 @@ fn looks_at_what_is_not_there_are_refused() {
     assert!(matches!(error, ModelError::NotCaptured { .. }), "{error}");
     let row = |layer, position| {
         let mut recording = Recording::new();
-        vlm.attention_row(&mut recording, &run.capture, layer, position)
+        vlm.attention_row(
+            &mut recording,
+            &run.capture,
+            &Layout::default(),
+            layer,
+            position,
+        )
     };
     assert!(row(1, tokens - 1).is_ok());
     let error = row(1, tokens).unwrap_err();

@@ -6,11 +6,11 @@ mod states;
 pub mod variants;
 
 use mirscope::{
+    families::plan::rows_of,
     gpu::{Gpu, Recording, Tensor},
     input::Processor,
-    model::{Capture, CaptureRequest, ForwardInput, Vlm},
+    model::{Capture, CaptureRequest, Checkpoint, ForwardInput, Vlm},
     platform::Cancel,
-    weights::Checkpoint,
 };
 
 use crate::golden::GoldenCase;
@@ -50,20 +50,25 @@ impl Run {
         texts: &[&str],
         request: &CaptureRequest,
     ) -> Self {
-        let processor = Processor::open(&**checkpoint.source(), &checkpoint.config).unwrap();
-        let images =
-            (images.iter()).map(|image| processor.image("the image", image).unwrap().pixel_values);
-        let pixels = images.reduce(|mut all, next| {
-            all.append(next);
-            all
-        });
-        let pixels = pixels.unwrap();
-        let prompt = processor.document("the text", texts).unwrap();
+        let processor = Processor::open(&**checkpoint.source(), &checkpoint.spec).unwrap();
+        let images = images
+            .iter()
+            .map(|image| processor.image("the image", image).unwrap());
+        let images: Vec<_> = images.collect();
+        let pixels: Vec<_> = images
+            .iter()
+            .flat_map(|image| image.pixel_values.clone())
+            .collect();
+        let plans: Vec<_> = images.into_iter().map(|image| image.plan).collect();
+        let rows = rows_of(&plans);
+        let prompt = processor.document("the text", texts, &plans.iter().collect::<Vec<_>>());
+        let prompt = prompt.unwrap();
         let input = ForwardInput {
-            pixel_values: &pixels.data,
-            pixel_shape: pixels.shape(),
+            pixel_values: &pixels,
+            rows: rows.as_deref(),
             input_ids: &prompt.input_ids,
             vision: &prompt.vision,
+            layout: &prompt.layout,
         };
         pollster::block_on(async {
             let vlm = Vlm::load(gpu, checkpoint, &Cancel::default(), &mut |_, _| {})

@@ -20,9 +20,9 @@ fn every_state_equals_transformers() {
         };
         let gpu = pollster::block_on(Gpu::request(&options)).unwrap();
         for case in golden::all() {
-            let config = case.checkpoint().config;
+            let config = case.checkpoint().spec;
             let (towers, layers) = (
-                config.vision.num_hidden_layers,
+                config.vision().unwrap().tower.num_hidden_layers,
                 config.text.num_hidden_layers,
             );
             let mut expected: Vec<(Hook, String)> = (0..=towers)
@@ -91,7 +91,7 @@ fn only_what_is_asked_for_is_kept() {
         .with(Hook::Queries(1))
         .with(Hook::Keys(1));
     let run = Run::new(&gpu, case, &request);
-    let text = &run.vlm.config().text;
+    let text = &run.vlm.spec().text;
     let queries = run.capture.get(Hook::Queries(1)).unwrap();
     let keys = run.capture.get(Hook::Keys(1)).unwrap();
     assert_eq!(queries.cols(), text.num_attention_heads * text.head_dim);

@@ -3,8 +3,8 @@
 use std::{path::Path, sync::Arc};
 
 use mirscope::{
-    model::{CaptureRequest, Hook},
-    weights::{Checkpoint, FolderSource, MemorySource, WeightsError},
+    model::{CaptureRequest, Checkpoint, Hook},
+    weights::{FolderSource, MemorySource, WeightsError},
 };
 use safetensors::{SafeTensors, tensor::TensorView};
 use serde_json::json;
@@ -84,7 +84,7 @@ fn in_memory(files: &[(String, Vec<u8>)]) -> MemorySource {
 fn a_variant_has_the_states_of_the_same_weights_in_one_file() {
     let gpu = crate::support::gpu();
     let case = &golden::cases()[0];
-    let layers = case.checkpoint().config.text.num_hidden_layers;
+    let layers = case.checkpoint().spec.text.num_hidden_layers;
     let hooks: Vec<Hook> = [Hook::ImageFeatures, Hook::FinalNorm]
         .into_iter()
         .chain((1..=layers).map(Hook::Layer))

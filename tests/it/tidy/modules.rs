@@ -3,7 +3,7 @@
 use super::{report, source::files};
 
 /// A module and the modules of the crate that it may use; each may use itself.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("platform", &[]),
     ("report", &["platform"]),
     ("study", &["platform", "report"]),
@@ -12,10 +12,14 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("reference", &["kernels"]),
     ("check", &["gpu", "kernels", "reference", "report"]),
     ("weights", &["platform"]),
-    ("input", &["platform", "weights"]),
+    ("families", &["weights"]),
+    ("input", &["families", "platform", "weights"]),
     ("gpu", &["platform", "report"]),
     ("kernels", &["gpu"]),
-    ("model", &["gpu", "kernels", "input", "weights", "platform"]),
+    (
+        "model",
+        &["families", "gpu", "kernels", "input", "weights", "platform"],
+    ),
     (
         "alignment",
         &["gpu", "kernels", "model", "platform", "report"],
@@ -25,6 +29,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
         &[
             "alignment",
             "check",
+            "families",
             "gpu",
             "input",
             "kernels",

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use mirscope::weights::{Checkpoint, MemorySource, VlmConfig, WeightsError, layout};
+use mirscope::{
+    families,
+    model::{Checkpoint, parameters},
+    weights::{MemorySource, WeightsError},
+};
 use safetensors::{Dtype, tensor::TensorView};
 use serde_json::{Value, json};
 
@@ -38,8 +42,8 @@ pub fn counted(shape: &[usize], start: f32) -> (Dtype, Vec<usize>, Vec<u8>) {
 
 /// The tensors that `config` asks for, under canonical names.
 pub fn tensors(config: &Value) -> Tensors {
-    let config = VlmConfig::parse("config.json", &config.to_string()).unwrap();
-    layout::expected(&config)
+    let config = families::parse("config.json", &config.to_string()).unwrap();
+    parameters(&config)
         .into_iter()
         .enumerate()
         .map(|(i, e)| (e.name, counted(&e.shape, i as f32)))

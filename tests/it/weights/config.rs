@@ -1,14 +1,15 @@
 //! config.json in its two layouts, its defaults and its errors.
 
-use mirscope::weights::{
-    Activation, ConnectorKind, FeatureSelect, RopeScaling, VisionKind, VlmConfig, WeightsError,
+use mirscope::{
+    families::{self, Activation, ConnectorKind, FeatureSelect, ModelSpec, RopeScaling, TowerKind},
+    weights::WeightsError,
 };
 use serde_json::{Value, json};
 
 use super::build;
 
-fn parse(config: &Value) -> Result<VlmConfig, WeightsError> {
-    VlmConfig::parse("config.json", &config.to_string())
+fn parse(config: &Value) -> Result<ModelSpec, WeightsError> {
+    families::parse("config.json", &config.to_string())
 }
 
 #[test]
@@ -16,17 +17,20 @@ fn absent_fields_take_the_class_defaults() {
     // What the config classes of transformers 5.23 give for the same input.
     // (The image token's default, 32000, lies outside the default vocabulary.)
     let config = parse(&json!({"model_type": "llava", "image_token_index": 31999})).unwrap();
-    let v = &config.vision;
-    assert_eq!(v.kind, VisionKind::Clip);
+    let v = &config.vision().unwrap().tower;
+    assert_eq!(v.kind, TowerKind::Clip);
     assert_eq!(
         (v.hidden_size, v.intermediate_size, v.num_hidden_layers),
         (1024, 4096, 24)
     );
     assert_eq!((v.image_size, v.patch_size, v.head_dim()), (336, 14, 64));
     assert_eq!(v.activation, Activation::QuickGelu);
-    assert_eq!(config.num_image_tokens(), 576);
-    assert_eq!(config.vision_feature_states(), [23]);
-    assert_eq!(config.vision_feature_select, FeatureSelect::Default);
+    assert_eq!(config.vision().unwrap().num_image_tokens(), 576);
+    assert_eq!(config.vision().unwrap().feature_states(), [23]);
+    assert_eq!(
+        config.vision().unwrap().feature_select,
+        FeatureSelect::Default
+    );
     let t = &config.text;
     assert_eq!(
         (t.hidden_size, t.intermediate_size, t.num_hidden_layers),
@@ -36,7 +40,7 @@ fn absent_fields_take_the_class_defaults() {
     assert_eq!((t.num_key_value_heads, t.head_dim), (32, 128));
     assert_eq!((t.rms_norm_eps, t.rope_theta), (1e-6, 10_000.0));
     assert!(!t.tie_word_embeddings && !t.attention_bias && !t.mlp_bias);
-    let c = &config.connector;
+    let c = &config.vision().unwrap().connector;
     assert_eq!(
         (c.kind, c.activation),
         (ConnectorKind::LLAVA, Activation::Gelu)
@@ -56,16 +60,16 @@ fn a_section_without_fields_takes_the_base_size() {
         "vision_feature_select_strategy": "full", "vision_feature_layer": [-1, 2]
     }))
     .unwrap();
-    let v = &siglip.vision;
+    let v = &siglip.vision().unwrap().tower;
     assert_eq!(
         (v.hidden_size, v.patch_size, v.num_hidden_layers),
         (768, 16, 12)
     );
     assert_eq!(v.activation, Activation::GeluTanh);
     assert_eq!(v.layer_norm_eps, 1e-6);
-    assert_eq!(siglip.num_image_tokens(), 196);
-    assert_eq!(siglip.vision_feature_states(), [12, 2]);
-    assert_eq!(siglip.connector.in_features, 2 * 768);
+    assert_eq!(siglip.vision().unwrap().num_image_tokens(), 196);
+    assert_eq!(siglip.vision().unwrap().feature_states(), [12, 2]);
+    assert_eq!(siglip.vision().unwrap().connector.in_features, 2 * 768);
 }
 
 #[test]
@@ -84,7 +88,7 @@ fn rotary_settings_of_both_layouts() {
         assert_eq!(text.rope_theta, 500.0);
         assert_eq!(text.rope_scaling, RopeScaling::Linear { factor: 2.0 });
         // head_dim 4: theta^0 / 2, theta^(-1/2) / 2.
-        let freq = text.inv_freq();
+        let freq = text.rope(false, 64).0;
         assert_eq!(freq.len(), 2);
         assert_eq!(freq[0], 0.5);
         assert!((freq[1] - 0.5 / 500.0_f32.sqrt()).abs() < 1e-9);
@@ -95,7 +99,7 @@ fn rotary_settings_of_both_layouts() {
         "original_max_position_embeddings": 64
     });
     // Wavelengths 2 pi (below 64 / 4, kept) and 140 (above 64, divided by 8).
-    let freq = parse(&llama3).unwrap().text.inv_freq();
+    let freq = parse(&llama3).unwrap().text.rope(false, 64).0;
     assert_eq!(freq[0], 1.0);
     assert!((freq[1] - 500.0_f32.sqrt().recip() / 8.0).abs() < 1e-9);
 }
@@ -134,7 +138,7 @@ fn impossible_values_name_their_field() {
         ("text_config.model_type", json!("mamba")),
         (
             "text_config.rope_scaling",
-            json!({"type": "yarn", "factor": 2}),
+            json!({"type": "longrope", "factor": 2}),
         ),
         ("text_config.rope_scaling", json!({"type": "linear"})),
         ("text_config.partial_rotary_factor", json!(0.5)),

@@ -1,6 +1,9 @@
 //! Connectors by their keys in config.json, and modality calibration.
 
-use mirscope::weights::{ConnectorKind, VlmConfig, layout};
+use mirscope::{
+    families::{self, ConnectorKind, ModelSpec},
+    model::parameters,
+};
 use serde_json::{Value, json};
 
 use super::build;
@@ -15,14 +18,14 @@ fn with(keys: &Value) -> Value {
     config
 }
 
-fn parse(keys: &Value) -> Result<VlmConfig, String> {
-    VlmConfig::parse("config.json", &with(keys).to_string()).map_err(|error| error.to_string())
+fn parse(keys: &Value) -> Result<ModelSpec, String> {
+    families::parse("config.json", &with(keys).to_string()).map_err(|error| error.to_string())
 }
 
 #[test]
 fn golden_checkpoints_are_what_they_were_made_as() {
     for case in golden::connectors() {
-        let config = case.checkpoint().config;
+        let config = case.checkpoint().spec;
         let expected = match case.name.as_str() {
             "linear_moca" => ConnectorKind::LINEAR,
             "mlp4x_gelu" => ConnectorKind::Mlp { layers: 4 },
@@ -44,15 +47,23 @@ fn golden_checkpoints_are_what_they_were_made_as() {
             "pixel_shuffle" => ConnectorKind::PixelShuffle { scale: 3 },
             other => panic!("nothing is known of {other}"),
         };
-        assert_eq!(config.connector.kind, expected);
+        assert_eq!(config.vision().unwrap().connector.kind, expected);
         assert_eq!(config.architecture, "FamilyLlava");
-        assert_eq!(config.use_moca, case.name.contains("moca"));
+        assert_eq!(config.text.use_moca, case.name.contains("moca"));
         let (shape, _) = case.tensor("image_features");
-        let kind = config.connector.kind;
-        if let Some(side) = config.token_grid() {
-            assert_eq!(side * side, config.num_image_tokens(), "{}", case.name);
+        let kind = config.vision().unwrap().connector.kind;
+        if let Some(side) = config.vision().unwrap().token_grid() {
+            assert_eq!(
+                side * side,
+                config.vision().unwrap().num_image_tokens(),
+                "{}",
+                case.name
+            );
         }
-        let found = [config.num_image_tokens(), config.text.hidden_size];
+        let found = [
+            config.vision().unwrap().num_image_tokens(),
+            config.text.hidden_size,
+        ];
         assert_eq!(shape, found, "{}", case.name);
         assert!(case.name.contains(&kind.name()));
     }
@@ -150,13 +161,16 @@ fn squares_of_patches_fill_the_picture() {
 fn queries_may_look_at_the_class_token() {
     let keys = json!({"mm_projector_type": "attention_pool", "mm_projector_tokens": 5,
         "mm_projector_heads": 4, "vision_feature_select_strategy": "full"});
-    assert_eq!(parse(&keys).unwrap().num_image_tokens(), 5);
+    assert_eq!(
+        parse(&keys).unwrap().vision().unwrap().num_image_tokens(),
+        5
+    );
 }
 
 #[test]
 fn the_c_abstractor_has_a_position_for_each_patch() {
     let keys = json!({"mm_projector_type": "c_abstractor", "mm_projector_tokens": 1});
-    let expected = layout::expected(&parse(&keys).unwrap());
+    let expected = parameters(&parse(&keys).unwrap());
     let tensor = |name: &str| {
         let wanted = format!("multi_modal_projector.{name}");
         let found = expected.iter().find(|tensor| tensor.name == wanted);

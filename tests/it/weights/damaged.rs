@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use mirscope::weights::{
-    Checkpoint, FolderSource, MemorySource, WeightsError, safetensors::read_header,
+use mirscope::{
+    model::Checkpoint,
+    weights::{FolderSource, MemorySource, WeightsError, safetensors::read_header},
 };
 use proptest::prelude::*;
 use safetensors::Dtype;

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use mirscope::weights::{Checkpoint, ConnectorKind, FolderSource, MemorySource, StorageType};
+use mirscope::{
+    families::ConnectorKind,
+    model::Checkpoint,
+    weights::{FolderSource, MemorySource, StorageType},
+};
 use serde_json::json;
 
 use super::build::{self, Tensors};
@@ -94,7 +98,10 @@ fn one_layer_names_make_a_linear_connector() {
         tensors.insert(format!("{prefix}weight"), build::counted(&[8, 12], 0.0));
         tensors.insert(format!("{prefix}bias"), build::counted(&[8], 0.0));
         let checkpoint = build::open(&config, &tensors).unwrap();
-        assert_eq!(checkpoint.config.connector.kind, ConnectorKind::LINEAR);
+        assert_eq!(
+            checkpoint.spec.vision().unwrap().connector.kind,
+            ConnectorKind::LINEAR
+        );
         assert!(checkpoint.has("multi_modal_projector.linear_1.weight"));
     }
     // Named as an MLP's first layer, the configuration has to say so: else a layer is missing.
@@ -106,7 +113,10 @@ fn one_layer_names_make_a_linear_connector() {
     let mut config = config;
     config["mm_projector_type"] = json!("linear");
     let checkpoint = build::open(&config, &tensors).unwrap();
-    assert_eq!(checkpoint.config.connector.kind, ConnectorKind::LINEAR);
+    assert_eq!(
+        checkpoint.spec.vision().unwrap().connector.kind,
+        ConnectorKind::LINEAR
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mirscope::weights::{Checkpoint, MemorySource};
+use mirscope::{model::Checkpoint, weights::MemorySource};
 use serde_json::{Value, json};
 
 use super::build;
@@ -89,7 +89,11 @@ fn a_missing_head_stops_only_what_needs_it() {
         &checkpoint,
         &["no tensor `lm_head.weight`", "can be measured"],
     );
-    assert!(checkpoint.used().all(|(name, _)| name != "lm_head.weight"));
+    assert!(
+        checkpoint
+            .used()
+            .all(|(used, _)| used.name != "lm_head.weight")
+    );
     // One that is there has to fit.
     tensors.insert("lm_head.weight".into(), build::counted(&[3, 8], 0.0));
     let error = build::open(&build::config(), &tensors)

@@ -6,8 +6,9 @@ use std::{
 };
 
 use mirscope::{
+    model::Checkpoint,
     platform::native::files_at,
-    weights::{Checkpoint, FolderSource, MemorySource, PickedSource},
+    weights::{FolderSource, MemorySource, PickedSource},
 };
 use serde_json::json;
 

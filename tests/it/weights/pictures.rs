@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use mirscope::{
+    families,
     input::{InputError, Processor},
-    weights::{Checkpoint, VlmConfig, WeightsError},
+    model::Checkpoint,
+    weights::WeightsError,
 };
 use serde_json::{Value, json};
 
@@ -37,13 +39,17 @@ fn the_processor_says_how_large_pictures_are() {
         (r#"{"crop_size": {"height": 28, "width": 14}}"#, 14),
         (r#"{"do_center_crop": false, "size": 20}"#, 14),
     ] {
-        let config = open(&json!({}), processor).unwrap().config;
-        assert_eq!(config.vision.picture_size, side, "{processor}");
-        assert_eq!(config.vision.image_size, 14);
+        let config = open(&json!({}), processor).unwrap().spec;
+        assert_eq!(
+            config.vision().unwrap().tower.picture_size,
+            side,
+            "{processor}"
+        );
+        assert_eq!(config.vision().unwrap().tower.image_size, 14);
         let patches = (side / 7) * (side / 7);
-        assert_eq!(config.num_image_tokens(), patches);
-        assert_eq!(config.token_grid(), Some(side / 7));
-        assert_eq!(config.vision.table_positions(), 5);
+        assert_eq!(config.vision().unwrap().num_image_tokens(), patches);
+        assert_eq!(config.vision().unwrap().token_grid(), Some(side / 7));
+        assert_eq!(config.vision().unwrap().tower.table_positions(), 5);
     }
 }
 
@@ -68,9 +74,12 @@ fn sizes_that_make_no_whole_patches_are_refused() {
     assert!(open(&json!({}), r#"{"crop_size": 3}"#).is_err());
 
     let shuffle = json!({"mm_projector_type": "pixel_shuffle", "mm_projector_scale": 2});
-    let fitting = open(&shuffle, r#"{"crop_size": 28}"#).unwrap().config;
+    let fitting = open(&shuffle, r#"{"crop_size": 28}"#).unwrap().spec;
     assert_eq!(
-        (fitting.num_image_tokens(), fitting.token_grid()),
+        (
+            fitting.vision().unwrap().num_image_tokens(),
+            fitting.vision().unwrap().token_grid()
+        ),
         (4, Some(2))
     );
     let error = open(&shuffle, r#"{"crop_size": 21}"#)
@@ -84,7 +93,7 @@ fn sizes_that_make_no_whole_patches_are_refused() {
 fn a_processor_that_cannot_be_used_is_told_when_it_is_opened() {
     let checkpoint = open(&json!({}), "{").unwrap();
     let source = &**checkpoint.source();
-    let error = Processor::open(source, &checkpoint.config).err().unwrap();
+    let error = Processor::open(source, &checkpoint.spec).err().unwrap();
     assert!(
         matches!(error, InputError::Config(WeightsError::Json { .. })),
         "{error}"
@@ -95,16 +104,19 @@ fn a_processor_that_cannot_be_used_is_told_when_it_is_opened() {
 fn sub_images_multiply_the_tokens() {
     let config = open(&json!({"mm_sub_images": 3}), r#"{"crop_size": 14}"#)
         .unwrap()
-        .config;
+        .spec;
     assert_eq!(
-        (config.pictures_per_image(), config.tokens_per_picture()),
+        (
+            config.vision().unwrap().pictures_per_image(),
+            config.vision().unwrap().tokens_per_picture()
+        ),
         (10, 4)
     );
-    assert_eq!(config.num_image_tokens(), 40);
+    assert_eq!(config.vision().unwrap().num_image_tokens(), 40);
     for wrong in [json!(1), json!(9), json!(-2), json!("2")] {
         let mut config = build::config();
         config["mm_sub_images"] = wrong;
-        let error = VlmConfig::parse("config.json", &config.to_string()).unwrap_err();
+        let error = families::parse("config.json", &config.to_string()).unwrap_err();
         let expected = "`mm_sub_images` should be a whole number from 2 to 8";
         assert!(error.to_string().contains(expected), "{error}");
     }

@@ -1,6 +1,6 @@
 //! Quantized weights are refused by the name of their method, whatever the rest looks like.
 
-use mirscope::weights::VlmConfig;
+use mirscope::families;
 use safetensors::Dtype;
 use serde_json::{Value, json};
 
@@ -73,7 +73,7 @@ fn it_is_asked_before_anything_else() {
         "quantization_config": {"quant_method": "awq"},
         "text_config": 7
     });
-    let error = VlmConfig::parse("config.json", &config.to_string()).unwrap_err();
+    let error = families::parse("config.json", &config.to_string()).unwrap_err();
     assert!(error.to_string().contains("quantized by awq"), "{error}");
 }
 

@@ -5,8 +5,9 @@ use std::{path::Path, sync::Arc};
 use mirscope::{
     engine::{Command, DeviceSettings, Event, InspectRequest, ModelSource, Session},
     input::Processor,
+    model::Checkpoint,
     platform::native::files_at,
-    weights::{ByteSource, Checkpoint, MemorySource},
+    weights::{ByteSource, MemorySource},
 };
 
 use super::build;
@@ -44,7 +45,7 @@ fn error_of(source: MemorySource) -> String {
         Ok(checkpoint) => checkpoint,
         Err(error) => return error.to_string(),
     };
-    match Processor::open(&*source, &checkpoint.config) {
+    match Processor::open(&*source, &checkpoint.spec) {
         Ok(_) => panic!("expected an error"),
         Err(error) => error.to_string(),
     }
@@ -162,8 +163,11 @@ fn a_byte_order_mark_is_skipped() {
     let prompt = |source: MemorySource| {
         let source: Arc<dyn ByteSource> = Arc::new(source);
         let checkpoint = Checkpoint::open(source.clone()).unwrap();
-        let processor = Processor::open(&*source, &checkpoint.config).unwrap();
-        processor.prompt("text", "A cat on a mat.").unwrap()
+        let processor = Processor::open(&*source, &checkpoint.spec).unwrap();
+        {
+            let plan = processor.plan("an image", 14, 14).unwrap();
+            processor.prompt("text", "A cat on a mat.", &plan).unwrap()
+        }
     };
     assert_eq!(prompt(source), prompt(plain));
     let error =

@@ -184,7 +184,7 @@ fn paint(ui: &egui::Ui, frame: Rect, desk: &Desk<'_>, focused: bool) {
     grid(&painter, frame, cells);
     if let Some(crops) = desk.shown().and_then(|shown| shown.crops) {
         // Between its crops the tower sees nothing of the rest.
-        grid(&painter, frame, [crops; 2]);
+        grid(&painter, frame, crops);
     }
     // The patches that a recording knows more about.
     let recorded = desk.run.lenses.keys();

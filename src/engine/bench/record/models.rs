@@ -7,15 +7,16 @@ use super::{
         matmul::random,
         random_checkpoint::random_checkpoint,
         timer::{Times, WARM_UP, runs},
+        workload::picture,
     },
     recorder::{Recorder, entry},
 };
 use crate::{
     engine::{EngineError, ModelSource, checkpoint},
+    families::Layout,
     gpu::{Gpu, Recording, RunStats, Work},
-    model::{CaptureRequest, ForwardInput, Vlm},
+    model::{CaptureRequest, Checkpoint, ForwardInput, Vlm},
     platform::Cancel,
-    weights::Checkpoint,
 };
 
 /// Prompts, in tokens.
@@ -226,22 +227,24 @@ async fn passes(
     tokens: Option<usize>,
     cancel: &Cancel,
 ) -> Result<Vec<Run>, EngineError> {
-    let config = vlm.config();
-    let (side, channels) = (config.vision.picture_size, config.vision.num_channels);
+    let vision = vlm.spec().vision()?;
+    let side = vision.tower.picture_size;
     let (images, vocab) = (
-        config.num_image_tokens() as u32,
-        config.text.vocab_size as u32,
+        vision.num_image_tokens() as u32,
+        vlm.spec().text.vocab_size as u32,
     );
-    let pixel_values = random(channels * side * side);
+    let pixel_values = [picture(random(3 * side * side), side)];
     let vision: Vec<u32> = (0..images).collect();
     let input_ids: Vec<u32> = (0..tokens.unwrap_or(0) as u32)
         .map(|i| 2 + i.wrapping_mul(7919) % (vocab - 2))
         .collect();
+    let layout = Layout::default();
     let input = ForwardInput {
         pixel_values: &pixel_values,
-        pixel_shape: [1, channels, side, side],
+        rows: None,
         input_ids: &input_ids,
         vision: &vision,
+        layout: &layout,
     };
     let run = async || {
         let start = Instant::now();

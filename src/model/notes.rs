@@ -1,15 +1,9 @@
 //! What a reader of a report should know of a checkpoint that can be run all the same.
 
-use super::{
-    Checkpoint,
-    config::{
-        ConnectorKind, FeatureSelect,
-        fields::{Fields, parse_object},
-        picture,
-    },
-    layout::LM_HEAD,
-    packaging,
-    source::read_text,
+use super::{Checkpoint, language_model::LM_HEAD};
+use crate::{
+    families::{ConnectorKind, FeatureSelect, setting},
+    weights::packaging,
 };
 
 const STRATEGY: &str = "vision_feature_select_strategy";
@@ -29,8 +23,8 @@ impl Checkpoint {
     }
 
     fn picture_size(&self) -> Option<String> {
-        let vision = &self.config.vision;
-        let (side, image_size) = (vision.picture_size, vision.image_size);
+        let tower = &self.spec.vision.as_ref()?.tower;
+        let (side, image_size) = (tower.picture_size, tower.image_size);
         (side != image_size).then(|| {
             format!(
                 "the image processor makes pictures of {side} x {side} pixels, the vision tower's \
@@ -40,9 +34,9 @@ impl Checkpoint {
     }
 
     fn strategy_of_tower(&self) -> Option<String> {
-        let class_token = self.config.vision.has_class_token();
-        let tower = self.config.vision.kind.model_type();
-        match (self.config.vision_feature_select, class_token) {
+        let vision = self.spec.vision.as_ref()?;
+        let tower = vision.tower.kind.model_type();
+        match (vision.feature_select, vision.tower.class_token) {
             (FeatureSelect::Default, false) => Some(format!(
                 "`{STRATEGY}` = default drops the first of the tower's positions, which is a class \
                  token in other towers; in this one ({tower}) it is a patch of the image, and `full` \
@@ -58,29 +52,26 @@ impl Checkpoint {
 
     /// The processor counts image tokens by a strategy of its own.
     fn strategy_of_processor(&self) -> Option<String> {
+        let vision = self.spec.vision.as_ref()?;
         // Other connectors do not give a token per feature.
-        if !matches!(self.config.connector.kind, ConnectorKind::Mlp { .. }) {
+        if !matches!(vision.connector.kind, ConnectorKind::Mlp { .. }) {
             return None;
         }
-        let counts = match self.config.vision_feature_select {
+        let counts = match vision.feature_select {
             FeatureSelect::Default => "default",
             FeatureSelect::Full => "full",
         };
-        picture::PROCESSOR_FILES.into_iter().find_map(|file| {
-            let text = read_text(&**self.source(), file, picture::MAX_JSON).ok()??;
-            let map = parse_object(file, &text).ok()?;
-            let other = Fields::new(file, "", &map).string(STRATEGY).ok()??;
-            let other: String = other.chars().take(40).collect();
-            (other != counts).then(|| {
-                format!(
-                    "{file} has `{STRATEGY}` = {other}, config.json has {counts}, which counts here"
-                )
-            })
+        let (file, other) = setting(&**self.source(), STRATEGY)?;
+        let other: String = other.chars().take(40).collect();
+        (other != counts).then(|| {
+            format!(
+                "{file} has `{STRATEGY}` = {other}, config.json has {counts}, which counts here"
+            )
         })
     }
 
     fn missing_head(&self) -> Option<String> {
-        let missing = !self.config.text.tie_word_embeddings && !self.has(LM_HEAD);
+        let missing = !self.spec.text.tie_word_embeddings && !self.has(LM_HEAD);
         missing.then(|| {
             format!(
                 "the checkpoint has no tensor `{LM_HEAD}`: its hidden states can be measured, but no \

@@ -41,24 +41,6 @@ pub fn is_linear_connector(name: &str) -> bool {
     linear_connector(strip_model(name)).is_some()
 }
 
-/// The method that quantized a model with a tensor of this name: what it keeps beside the weights, or in
-/// their place.
-pub fn quantized_by(name: &str) -> Option<&'static str> {
-    const MARKS: [(&str, &str); 9] = [
-        (".qweight", "GPTQ or AWQ"),
-        (".qzeros", "GPTQ or AWQ"),
-        (".weight_packed", "compressed-tensors"),
-        (".weight_scale", "compressed-tensors or fp8"),
-        (".weight_scale_inv", "fp8"),
-        (".SCB", "bitsandbytes"),
-        (".absmax", "bitsandbytes"),
-        (".quant_map", "bitsandbytes"),
-        (".quant_state.bitsandbytes__nf4", "bitsandbytes"),
-    ];
-    let mark = MARKS.iter().find(|(ending, _)| name.ends_with(ending));
-    mark.map(|(_, method)| *method)
-}
-
 fn strip_model(name: &str) -> &str {
     const PARTS: [&str; 5] = [
         "language_model.",

@@ -2,8 +2,8 @@
 
 use std::{fmt::Display, ops::RangeInclusive};
 
-use super::{FeatureSelect, activation::Activation, fields::Fields, vision::VisionConfig};
-use crate::weights::error::WeightsError;
+use super::{Activation, FeatureSelect, TowerSpec};
+use crate::weights::{WeightsError, fields::Fields};
 
 const TYPE: &str = "mm_projector_type";
 const TOKENS: &str = "mm_projector_tokens";
@@ -93,9 +93,9 @@ impl ConnectorKind {
 ///
 /// The configuration class of transformers knows the MLP of two layers only. Others are named by
 /// `mm_projector_type` in `config.json`; a connector is linear, too, where the checkpoint names its
-/// tensors as one layer (see [`crate::weights::names`]).
+/// tensors as one layer (see [`crate::families::is_linear_connector`]).
 #[derive(Clone, Debug, PartialEq)]
-pub struct ConnectorConfig {
+pub struct ConnectorSpec {
     /// Form.
     pub kind: ConnectorKind,
     /// Activation between the layers of an MLP; without effect in other connectors.
@@ -109,20 +109,24 @@ pub struct ConnectorConfig {
 }
 
 /// What a connector is given, for its checks.
-pub(super) struct Features<'a> {
-    pub(super) vision: &'a VisionConfig,
+pub(in crate::families) struct Features<'a> {
+    pub(in crate::families) tower: &'a TowerSpec,
     /// Number of tower states side by side.
-    pub(super) states: usize,
-    pub(super) select: FeatureSelect,
+    pub(in crate::families) states: usize,
+    pub(in crate::families) select: FeatureSelect,
 }
 
-impl ConnectorConfig {
-    pub(super) fn parse(
+impl ConnectorSpec {
+    /// LLaVA's keys, and those of this project's own recipe.
+    ///
+    /// # Errors
+    /// A field that is unknown, missing or impossible.
+    pub(in crate::families) fn parse(
         root: &Fields<'_>,
         features: &Features<'_>,
         out_features: usize,
     ) -> Result<Self, WeightsError> {
-        let in_features = features.vision.hidden_size * features.states;
+        let in_features = features.tower.hidden_size * features.states;
         let kind = match root.string(TYPE)?.unwrap_or("mlp2x_gelu") {
             "linear" => ConnectorKind::LINEAR,
             "mlp" => ConnectorKind::LLAVA,
@@ -147,11 +151,7 @@ impl ConnectorConfig {
 
     /// Whether the connector can work with pictures of `patches` x `patches`; `file` is the
     /// configuration's name in messages.
-    pub(in crate::weights) fn check_grid(
-        &self,
-        file: &str,
-        patches: usize,
-    ) -> Result<(), WeightsError> {
+    pub(crate) fn check_grid(&self, file: &str, patches: usize) -> Result<(), WeightsError> {
         match self.kind {
             ConnectorKind::PixelShuffle { scale } if !patches.is_multiple_of(scale) => {
                 Err(WeightsError::Field {
@@ -208,7 +208,7 @@ fn attention_pool(root: &Fields<'_>, width: usize) -> Result<ConnectorKind, Weig
 
 fn c_abstractor(root: &Fields<'_>, features: &Features<'_>) -> Result<ConnectorKind, WeightsError> {
     const KEY: &str = "mm_projector_hidden_size";
-    let width = features.vision.hidden_size;
+    let width = features.tower.hidden_size;
     let hidden_size = root.count(KEY, 1..=65536)?.unwrap_or(width);
     if reduced(hidden_size.min(width)) == 0 {
         let expected = "at least 3, as vision_config.hidden_size";
@@ -252,7 +252,7 @@ impl Features<'_> {
             return refuse("vision_feature_layer", &"one layer", &found);
         }
         let (class_token, dropped) = (
-            self.vision.has_class_token(),
+            self.tower.class_token,
             self.select == FeatureSelect::Default,
         );
         if class_token != dropped && !matches!(kind, ConnectorKind::AttentionPool { .. }) {

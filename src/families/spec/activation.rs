@@ -1,7 +1,6 @@
 //! Activation functions by their Hugging Face names.
 
-use super::fields::Fields;
-use crate::weights::error::WeightsError;
+use crate::weights::{WeightsError, fields::Fields};
 
 /// An elementwise activation function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,7 +58,11 @@ impl Activation {
         }
     }
 
-    pub(super) fn parse(
+    /// The function that `key` names, `default` where it is absent.
+    ///
+    /// # Errors
+    /// [`WeightsError::Unsupported`].
+    pub(crate) fn parse(
         fields: &Fields<'_>,
         key: &str,
         default: Self,

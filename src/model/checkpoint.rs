@@ -1,4 +1,4 @@
-//! A checkpoint: configuration and tensors that agree with it.
+//! A checkpoint: what its configuration says, and tensors that agree with it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,24 +7,29 @@ use std::{
 };
 
 use super::{
-    config::{ConnectorKind, VlmConfig, picture},
-    error::WeightsError,
-    files::{self, INDEX, MAX_JSON, TensorInfo, WEIGHTS},
-    layout::{self, Expected, Need},
-    names, packaging,
-    source::{ByteSource, read_text},
-    tensor::HostTensor,
+    parameters::{Need, Parameter, Parameters},
+    parts::Parts,
+};
+use crate::{
+    families::{self, Family, ModelSpec, ProcessorFile},
+    weights::{
+        ByteSource, HostTensor, TensorInfo, WeightsError, open_file, open_tensors, packaging,
+        quantization, read_text, weights_file,
+    },
 };
 
 const CONFIG: &str = "config.json";
+/// Longest `config.json`.
+const MAX_JSON: u64 = 16 << 20;
 
 /// A checkpoint whose configuration and tensors agree.
 #[derive(Clone)]
 pub struct Checkpoint {
-    /// The configuration; the connector's form is settled from the tensors.
-    pub config: VlmConfig,
+    /// What the configuration says; the connector's form is settled from the tensors.
+    pub spec: ModelSpec,
     source: Arc<dyn ByteSource>,
     tensors: BTreeMap<String, TensorInfo>,
+    parameters: Arc<Parameters>,
 }
 
 impl fmt::Debug for Checkpoint {
@@ -39,8 +44,7 @@ impl fmt::Debug for Checkpoint {
 impl Checkpoint {
     /// Opens the checkpoint in `source`: `config.json` and `model.safetensors`, or shards with
     /// `model.safetensors.index.json`. Reads headers only. Where the image processor's files say
-    /// what size of pictures they make, the configuration is [for that
-    /// size](VlmConfig::with_picture_size).
+    /// what size of pictures they make, the model is [for that size](ModelSpec::with_picture_size).
     ///
     /// # Errors
     /// A file is missing or damaged, the architecture is not supported, or the tensors do not have
@@ -49,22 +53,23 @@ impl Checkpoint {
         let text = read_text(&*source, CONFIG, MAX_JSON)?
             .ok_or_else(|| packaging::without_config(&*source))?;
         packaging::check_adapter(&*source)?;
-        let mut config = VlmConfig::parse(CONFIG, &text)?;
+        let mut spec = families::parse(CONFIG, &text)?;
+        let family = families::of(&spec);
         // Files that say nothing usable are told when the processor itself is opened.
-        if let Ok(Some(side)) = picture::side(&*source) {
-            config = config.with_picture_size(side)?;
-        }
-        let tensors = files::open(&source)?;
-        refuse_quantized(&tensors)?;
-        if matches!(config.connector.kind, ConnectorKind::Mlp { .. })
-            && tensors
-                .values()
-                .any(|t| names::is_linear_connector(&t.name))
+        if let Ok(Some(file)) = ProcessorFile::open(&*source)
+            && let Ok(planned) = family.images(&spec, &file)
+            && let Some((height, width)) = planned.planner.fixed()
+            && height == width
         {
-            config.connector.kind = ConnectorKind::LINEAR;
+            spec = spec.with_picture_size(height)?;
         }
+        let tensors = open_tensors(&source, &|name| family.canonical(name))?;
+        refuse_quantized(&tensors)?;
+        let names: Vec<&str> = tensors.values().map(|info| info.name.as_str()).collect();
+        family.settle(&mut spec, &names);
         let checkpoint = Self {
-            config,
+            parameters: Arc::new(Parts::parameters(&spec)),
+            spec,
             source,
             tensors,
         };
@@ -75,6 +80,11 @@ impl Checkpoint {
     /// Where the checkpoint comes from; also holds tokenizer and image processor.
     pub fn source(&self) -> &Arc<dyn ByteSource> {
         &self.source
+    }
+
+    /// Its family.
+    pub fn family(&self) -> &'static dyn Family {
+        families::of(&self.spec)
     }
 
     /// Whether there is a tensor with this canonical name.
@@ -94,12 +104,17 @@ impl Checkpoint {
             .map(|(name, info)| (name.as_str(), info))
     }
 
-    /// The tensors that the model uses, by canonical name, in the order of a forward pass.
-    pub fn used(&self) -> impl Iterator<Item = (String, &TensorInfo)> {
-        layout::expected(&self.config)
-            .into_iter()
-            .filter(|expected| expected.need != Need::Nothing)
-            .filter_map(|e| self.tensors.get(&e.name).map(|info| (e.name, info)))
+    /// All tensors that the model knows, whether the checkpoint has them or not, in the order of a
+    /// forward pass.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters.list
+    }
+
+    /// The tensors that the model uses, in the order of a forward pass.
+    pub fn used(&self) -> impl Iterator<Item = (&Parameter, &TensorInfo)> {
+        (self.parameters.list.iter())
+            .filter(|parameter| parameter.need != Need::Nothing)
+            .filter_map(|used| self.tensors.get(&used.name).map(|info| (used, info)))
     }
 
     /// Reads a tensor by canonical name.
@@ -112,12 +127,12 @@ impl Checkpoint {
             .tensors
             .get(canonical)
             .ok_or_else(|| WeightsError::MissingTensor {
-                file: self.weights_file(),
+                file: weights_file(&*self.source).into(),
                 tensor: canonical.into(),
                 expected: format!("{shape:?}"),
                 reason: "the model uses it".into(),
             })?;
-        if info.shape != shape {
+        if !same(&info.shape, shape) {
             return Err(WeightsError::Shape {
                 file: info.file.clone(),
                 tensor: info.name.clone(),
@@ -125,14 +140,9 @@ impl Checkpoint {
                 found: format!("{:?}", info.shape),
             });
         }
-        let dtype = info.checked_storage()?;
-        let bytes = info.source.read_range(&info.file, info.begin..info.end)?;
-        Ok(HostTensor {
-            name: info.name.clone(),
-            dtype,
-            shape: info.shape.clone(),
-            bytes,
-        })
+        let mut tensor = info.read()?;
+        tensor.shape = shape.to_vec();
+        Ok(tensor)
     }
 
     /// The checkpoint with some tensors taken from another safetensors file, for example another
@@ -145,14 +155,13 @@ impl Checkpoint {
         source: Arc<dyn ByteSource>,
         file: &str,
     ) -> Result<Self, WeightsError> {
-        let replacements = files::open_file(&source, file)?;
-        let used: BTreeSet<String> = layout::expected(&self.config)
-            .into_iter()
-            .map(|expected| expected.name)
-            .collect();
+        let family = self.family();
+        let replacements = open_file(&source, file, &|name| family.canonical(name))?;
+        let known = self.parameters.list.iter();
+        let known: BTreeSet<&str> = known.map(|parameter| parameter.name.as_str()).collect();
         if let Some(info) = replacements
             .iter()
-            .find_map(|(name, info)| (!used.contains(name)).then_some(info))
+            .find_map(|(name, info)| (!known.contains(name.as_str())).then_some(info))
         {
             return Err(WeightsError::HeaderEntry {
                 file: file.into(),
@@ -166,19 +175,13 @@ impl Checkpoint {
         Ok(self)
     }
 
-    /// What to call the weights in a message about a tensor that is nowhere.
-    fn weights_file(&self) -> String {
-        match self.source.len(WEIGHTS) {
-            Ok(Some(_)) => WEIGHTS.into(),
-            _ => INDEX.into(),
-        }
-    }
-
-    /// Compares the tensors with the configuration.
+    /// Compares the tensors with what the model needs.
     fn check(&self) -> Result<(), WeightsError> {
-        let patches = self.config.vision.patches_per_side();
-        self.config.connector.check_grid(CONFIG, patches)?;
-        for ruled in layout::ruled_out(&self.config) {
+        if let Some(vision) = &self.spec.vision {
+            let patches = vision.tower.patches_per_side();
+            vision.connector.check_grid(CONFIG, patches)?;
+        }
+        for ruled in &self.parameters.ruled_out {
             let found = if ruled.name.ends_with('.') {
                 self.tensors
                     .range(ruled.name.clone()..)
@@ -197,16 +200,16 @@ impl Checkpoint {
                 });
             }
         }
-        for expected in layout::expected(&self.config) {
-            match self.tensors.get(&expected.name) {
-                Some(info) => check_tensor(&expected, info)?,
-                None if expected.need != Need::Forward => {}
+        for parameter in &self.parameters.list {
+            match self.tensors.get(&parameter.name) {
+                Some(info) => check_tensor(parameter, info)?,
+                None if parameter.need != Need::Forward => {}
                 None => {
                     return Err(WeightsError::MissingTensor {
-                        file: self.weights_file(),
-                        tensor: expected.name,
-                        expected: format!("{:?}", expected.shape),
-                        reason: expected.fields.join(", "),
+                        file: weights_file(&*self.source).into(),
+                        tensor: parameter.name.clone(),
+                        expected: format!("{:?}", parameter.shape),
+                        reason: parameter.fields.join(", "),
                     });
                 }
             }
@@ -220,7 +223,7 @@ impl Checkpoint {
 fn refuse_quantized(tensors: &BTreeMap<String, TensorInfo>) -> Result<(), WeightsError> {
     let found = tensors
         .values()
-        .find_map(|info| Some((info, names::quantized_by(&info.name)?)));
+        .find_map(|info| Some((info, quantization::quantized_by(&info.name)?)));
     match found {
         None => Ok(()),
         Some((info, method)) => Err(WeightsError::Quantized {
@@ -231,25 +234,33 @@ fn refuse_quantized(tensors: &BTreeMap<String, TensorInfo>) -> Result<(), Weight
     }
 }
 
-fn check_tensor(expected: &Expected, info: &TensorInfo) -> Result<(), WeightsError> {
-    if info.shape == expected.shape {
-        return match expected.need {
+/// Whether two shapes differ in leading sizes of 1 only, such as a batch axis.
+fn same(found: &[usize], wanted: &[usize]) -> bool {
+    let inner = |shape: &[usize]| shape.iter().position(|&size| size != 1);
+    let inner = |shape| inner(shape).map_or(&[][..], |start| &shape[start..]);
+    found == wanted || inner(found) == inner(wanted)
+}
+
+fn check_tensor(parameter: &Parameter, info: &TensorInfo) -> Result<(), WeightsError> {
+    if same(&info.shape, &parameter.shape) {
+        return match parameter.need {
             Need::Nothing => Ok(()),
             Need::Forward | Need::Words => info.checked_storage().map(|_| ()),
         };
     }
-    let differing: Vec<&str> = if info.shape.len() == expected.shape.len() {
-        let pairs = info.shape.iter().zip(&expected.shape);
+    let named: Vec<&str> = parameter.fields.iter().map(String::as_str).collect();
+    let differing: Vec<&str> = if info.shape.len() == parameter.shape.len() {
+        let pairs = info.shape.iter().zip(&parameter.shape);
         let differs = pairs.map(|(found, wanted)| found != wanted);
-        let named = expected.fields.iter().zip(differs);
+        let named = named.iter().zip(differs);
         named.filter(|(_, d)| *d).map(|(f, _)| *f).collect()
     } else {
-        expected.fields.clone()
+        named
     };
     Err(WeightsError::Shape {
         file: info.file.clone(),
         tensor: info.name.clone(),
-        expected: format!("{:?} by {}", expected.shape, differing.join(", ")),
+        expected: format!("{:?} by {}", parameter.shape, differing.join(", ")),
         found: format!("{:?}", info.shape),
     })
 }

@@ -18,7 +18,7 @@ const DEEPEST: usize = 4;
 ///
 /// # Errors
 /// [`WeightsError::Quantized`].
-pub(super) fn refuse(file: &str, map: &Map<String, Value>) -> Result<(), WeightsError> {
+pub(crate) fn refuse(file: &str, map: &Map<String, Value>) -> Result<(), WeightsError> {
     match find(map, "", DEEPEST) {
         None => Ok(()),
         Some((field, method)) => Err(WeightsError::Quantized {
@@ -27,6 +27,24 @@ pub(super) fn refuse(file: &str, map: &Map<String, Value>) -> Result<(), Weights
             method,
         }),
     }
+}
+
+/// The method that quantized a model with a tensor of this name: what it keeps beside the weights, or in
+/// their place.
+pub(crate) fn quantized_by(name: &str) -> Option<&'static str> {
+    const MARKS: [(&str, &str); 9] = [
+        (".qweight", "GPTQ or AWQ"),
+        (".qzeros", "GPTQ or AWQ"),
+        (".weight_packed", "compressed-tensors"),
+        (".weight_scale", "compressed-tensors or fp8"),
+        (".weight_scale_inv", "fp8"),
+        (".SCB", "bitsandbytes"),
+        (".absmax", "bitsandbytes"),
+        (".quant_map", "bitsandbytes"),
+        (".quant_state.bitsandbytes__nf4", "bitsandbytes"),
+    ];
+    let mark = MARKS.iter().find(|(ending, _)| name.ends_with(ending));
+    mark.map(|(_, method)| *method)
 }
 
 /// Path of the first description, and the method in it.

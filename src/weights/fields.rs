@@ -10,7 +10,7 @@ use crate::weights::{
 };
 
 /// A JSON object of a configuration file, with its place in the file.
-pub(crate) struct Fields<'a> {
+pub struct Fields<'a> {
     file: &'a str,
     path: String,
     map: &'a Map<String, Value>,
@@ -63,6 +63,20 @@ impl<'a> Fields<'a> {
             file,
             path: path.into(),
             map,
+        }
+    }
+
+    /// The object itself.
+    pub(crate) fn map(&self) -> &'a Map<String, Value> {
+        self.map
+    }
+
+    /// The same object, for a section that is the whole.
+    pub(crate) fn section_itself(&self) -> Self {
+        Self {
+            file: self.file,
+            path: self.path.clone(),
+            map: self.map,
         }
     }
 

@@ -1,0 +1,213 @@
+//! What the golden checkpoints are given, and what transformers made of it.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use safetensors::{Dtype, SafeTensors};
+
+use super::golden::unreadable;
+use crate::{
+    engine::{EngineError, pair_list::pair_lines},
+    families::{DecoderSpec, ImagePlan, Layout, plan::rows_of},
+    input::{PixelValues, Processor},
+    model::{Checkpoint, ForwardInput},
+};
+
+/// The tensors of a file.
+pub(super) struct GoldenStates {
+    /// Those of f32.
+    pub(super) floats: BTreeMap<String, Vec<f32>>,
+    /// Those of whole numbers.
+    pub(super) numbers: BTreeMap<String, Vec<i64>>,
+}
+
+impl GoldenStates {
+    /// # Errors
+    /// [`EngineError::Unreadable`].
+    pub(super) fn open(file: &Path) -> Result<Self, EngineError> {
+        let bytes = std::fs::read(file).map_err(|error| unreadable(file, error.to_string()))?;
+        let tensors = SafeTensors::deserialize(&bytes)
+            .map_err(|error| unreadable(file, format!("expected tensors, found {error}")))?;
+        let (mut floats, mut numbers) = (BTreeMap::new(), BTreeMap::new());
+        for (name, view) in tensors.iter() {
+            let data = view.data();
+            match view.dtype() {
+                Dtype::F32 => {
+                    let values = data.as_chunks::<4>().0.iter();
+                    let values = values.map(|b| f32::from_le_bytes(*b)).collect();
+                    floats.insert(name.to_owned(), values);
+                }
+                Dtype::I64 => {
+                    let values = data.as_chunks::<8>().0.iter();
+                    let values = values.map(|b| i64::from_le_bytes(*b)).collect();
+                    numbers.insert(name.to_owned(), values);
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { floats, numbers })
+    }
+}
+
+/// What a model is given.
+pub(super) struct Given {
+    pixels: Vec<PixelValues>,
+    rows: Option<Vec<u32>>,
+    input_ids: Vec<u32>,
+    vision: Vec<u32>,
+    /// Positions of the texts' tokens, and of all tokens that count as text.
+    texts: Option<[Vec<u32>; 2]>,
+    layout: Layout,
+}
+
+impl Given {
+    /// Prepares the folder's images and texts; of a decoder alone the token ids are those of the file.
+    ///
+    /// # Errors
+    /// What the checkpoint's processor or tokenizer reports.
+    pub(super) fn of(
+        folder: &Path,
+        checkpoint: &Checkpoint,
+        expected: &GoldenStates,
+    ) -> Result<Self, EngineError> {
+        let turns = turns(folder)?;
+        if turns.iter().all(|(image, _)| !image.exists()) {
+            let ids = expected.numbers.get("input_ids").into_iter().flatten();
+            return Ok(Self {
+                pixels: Vec::new(),
+                rows: None,
+                input_ids: ids.map(|id| *id as u32).collect(),
+                vision: Vec::new(),
+                texts: None,
+                layout: Layout::default(),
+            });
+        }
+        let processor = Processor::open(&**checkpoint.source(), &checkpoint.spec)?;
+        let (mut pixels, mut plans) = (Vec::new(), Vec::new());
+        for (image, _) in &turns {
+            let bytes =
+                std::fs::read(image).map_err(|error| unreadable(image, error.to_string()))?;
+            let next = processor.image(&image.display().to_string(), &bytes)?;
+            pixels.extend(next.pixel_values);
+            plans.push(next.plan);
+        }
+        let rows = rows_of(&plans);
+        let plans: Vec<&ImagePlan> = plans.iter().collect();
+        let texts: Vec<&str> = turns.iter().map(|(_, text)| text.as_str()).collect();
+        let prompt = processor.document(&folder.display().to_string(), &texts, &plans)?;
+        Ok(Self {
+            pixels,
+            rows,
+            input_ids: prompt.input_ids,
+            vision: prompt.vision,
+            texts: Some([prompt.text_content, prompt.text_official]),
+            layout: prompt.layout,
+        })
+    }
+
+    pub(super) fn input(&self) -> ForwardInput<'_> {
+        ForwardInput {
+            pixel_values: &self.pixels,
+            rows: self.rows.as_deref(),
+            input_ids: &self.input_ids,
+            vision: &self.vision,
+            layout: &self.layout,
+        }
+    }
+
+    /// What there is of this in `expected`, each with 0 where it is the same and infinity where it is
+    /// not.
+    pub(super) fn compared(
+        &self,
+        expected: &GoldenStates,
+        text: &DecoderSpec,
+    ) -> Vec<(String, f64)> {
+        let mut compared = Vec::new();
+        let mut add = |name: &str, same: bool| {
+            compared.push((name.to_owned(), if same { 0.0 } else { f64::INFINITY }));
+        };
+        let numbers = |name: &str| expected.numbers.get(name);
+        let equal = |found: &[u32], wanted: &[i64]| {
+            let found = found.iter().map(|&id| i64::from(id));
+            found.eq(wanted.iter().copied())
+        };
+        if let Some(ids) = numbers("input_ids") {
+            // Where the vocabulary has no placeholder, the file has a negative one.
+            let ids: Vec<i64> = (ids.iter().zip(&self.input_ids))
+                .map(|(&id, &own)| if id < 0 { i64::from(own) } else { id })
+                .collect();
+            add("input_ids", equal(&self.input_ids, &ids));
+        }
+        if let Some(texts) = &self.texts {
+            for (name, found) in ["text_content", "text_official"].iter().zip(texts) {
+                if let Some(wanted) = numbers(name) {
+                    add(name, equal(found, wanted));
+                }
+            }
+        }
+        let tokens = 0..self.input_ids.len();
+        let intervals = [
+            (None, ["key_begin", "key_end"]),
+            (text.sliding_window, ["window_begin", "window_end"]),
+        ];
+        for (window, names) in intervals {
+            for (part, name) in names.into_iter().enumerate() {
+                if let Some(wanted) = numbers(name) {
+                    let seen = tokens
+                        .clone()
+                        .map(|token| self.layout.seen_from(token, window)[part]);
+                    add(name, equal(&seen.collect::<Vec<_>>(), wanted));
+                }
+            }
+        }
+        if let Some(wanted) = numbers("position_ids") {
+            let component = |part: usize| {
+                tokens
+                    .clone()
+                    .map(move |token| match &self.layout.positions {
+                        Some(positions) => {
+                            positions.get(token).map_or(0, |position| position[part])
+                        }
+                        None => token as u32,
+                    })
+            };
+            let found: Vec<u32> = (0..3).flat_map(component).collect();
+            // One row stands for all three.
+            add(
+                "position_ids",
+                equal(&found[..wanted.len().min(found.len())], wanted),
+            );
+        }
+        if let Some(wanted) = expected.floats.get("pixel_values") {
+            let found = self.pixels.iter().flat_map(|picture| &picture.data);
+            add("pixel_values", found.eq(wanted));
+        }
+        compared
+    }
+}
+
+/// The images of a folder, each with the text that follows it.
+fn turns(folder: &Path) -> Result<Vec<(PathBuf, String)>, EngineError> {
+    let text = folder.join("text.txt");
+    if let Ok(text) = std::fs::read_to_string(&text) {
+        return Ok(vec![(folder.join("image.png"), text)]);
+    }
+    let file = folder.join("document.jsonl");
+    let list =
+        std::fs::read_to_string(&file).map_err(|error| unreadable(&file, error.to_string()))?;
+    let Some((_, line)) = pair_lines(&list).next() else {
+        return Err(unreadable(
+            &file,
+            "expected a document, found none".to_owned(),
+        ));
+    };
+    let turns = line
+        .map_err(|reason| unreadable(&file, reason.to_string()))?
+        .turns;
+    Ok(turns
+        .into_iter()
+        .map(|(image, text)| (folder.join(image), text))
+        .collect())
+}

@@ -1,0 +1,293 @@
+//! The vision tower: a transformer encoder over square patches.
+
+use serde_json::Map;
+
+use super::Activation;
+use crate::weights::{WeightsError, fields::Fields};
+
+/// Most patches of a picture.
+const MOST_PATCHES: usize = 1 << 20;
+
+/// Kind of vision tower.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TowerKind {
+    /// Class token, patch convolution without bias, a norm before the encoder (arXiv 2103.00020).
+    Clip,
+    /// No class token, patch convolution with bias, no norm before the encoder (arXiv 2303.15343).
+    Siglip,
+    /// SigLIP's, with positions by the fractional coordinates of patches (arXiv 2307.06304), as
+    /// Idefics3 has it.
+    Idefics3,
+    /// Class token, registers where there are any, layer scale (arXiv 2304.07193, 2309.16588).
+    Dinov2,
+}
+
+impl TowerKind {
+    /// `model_type` of the kind.
+    pub fn model_type(self) -> &'static str {
+        match self {
+            Self::Clip => "clip_vision_model",
+            Self::Siglip => "siglip_vision_model",
+            Self::Idefics3 => "idefics3_vision",
+            Self::Dinov2 => "dinov2",
+        }
+    }
+
+    /// Its name for a reader.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Clip => "CLIP",
+            Self::Siglip | Self::Idefics3 => "SigLIP",
+            Self::Dinov2 => "DINOv2",
+        }
+    }
+}
+
+/// How a table of positions serves pictures of another number of patches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PositionTable {
+    /// Bicubic interpolation.
+    Bicubic,
+    /// Bicubic interpolation that is widened where the table shrinks.
+    BicubicAntialias,
+    /// The row of the bucket that a patch's fractional coordinates fall into.
+    Buckets,
+}
+
+/// The MLP of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TowerMlp {
+    /// `fc2(act(fc1(x)))`.
+    Plain,
+    /// `down(act(gate(x)) * up(x))`.
+    Gated,
+}
+
+/// A vision tower.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TowerSpec {
+    /// Kind.
+    pub kind: TowerKind,
+    /// Width.
+    pub hidden_size: usize,
+    /// Width of the hidden layer of each MLP.
+    pub intermediate_size: usize,
+    /// Number of encoder layers.
+    pub num_hidden_layers: usize,
+    /// Attention heads; they divide `hidden_size`.
+    pub num_attention_heads: usize,
+    /// Side of the square image that the table of positions was made for, in pixels.
+    pub image_size: usize,
+    /// Side of the square pictures that the tower gets, in pixels: `image_size`, unless
+    /// [`super::ModelSpec::with_picture_size`] says otherwise.
+    pub picture_size: usize,
+    /// Side of a square patch, in pixels.
+    pub patch_size: usize,
+    /// Color channels, always 3.
+    pub num_channels: usize,
+    /// Epsilon of the layer norms.
+    pub layer_norm_eps: f32,
+    /// Activation of the MLPs.
+    pub activation: Activation,
+    /// Form of the MLPs.
+    pub mlp: TowerMlp,
+    /// Whether a class token stands before the patches.
+    pub class_token: bool,
+    /// Learned rows between class token and patches that have no position.
+    pub registers: usize,
+    /// Whether the patch convolution has a bias.
+    pub patch_bias: bool,
+    /// Whether q, k and v have biases.
+    pub attention_bias: bool,
+    /// Whether a norm stands before the encoder.
+    pub norm_before: bool,
+    /// Whether the outputs of attention and MLP are scaled channel by channel.
+    pub layer_scale: bool,
+    /// What the table of positions does for other pictures.
+    pub positions: PositionTable,
+}
+
+impl TowerSpec {
+    /// Patches along one side of a picture; pixels beyond the last full patch are ignored.
+    pub fn patches_per_side(&self) -> usize {
+        self.picture_size / self.patch_size
+    }
+
+    /// Patches along one side by the checkpoint's table of positions.
+    pub fn table_per_side(&self) -> usize {
+        self.image_size / self.patch_size
+    }
+
+    /// Rows of the checkpoint's table of positions: its patches and the class token.
+    pub fn table_positions(&self) -> usize {
+        self.table_per_side().pow(2) + usize::from(self.class_token)
+    }
+
+    /// Patches of a picture.
+    pub fn num_patches(&self) -> usize {
+        self.patches_per_side().pow(2)
+    }
+
+    /// Positions that are no patches: class token and registers, which come first.
+    pub fn extra_positions(&self) -> usize {
+        usize::from(self.class_token) + self.registers
+    }
+
+    /// Positions of the encoder.
+    pub fn num_positions(&self) -> usize {
+        self.num_patches() + self.extra_positions()
+    }
+
+    /// Width of one attention head.
+    pub fn head_dim(&self) -> usize {
+        self.hidden_size / self.num_attention_heads
+    }
+
+    pub(super) fn with_picture_size(mut self, side: usize) -> Result<Self, WeightsError> {
+        let patch = self.patch_size;
+        let same = side == self.image_size;
+        let fits =
+            side >= patch && side.is_multiple_of(patch) && (side / patch).pow(2) <= MOST_PATCHES;
+        if !same && !fits {
+            return Err(WeightsError::PictureSize {
+                side,
+                image_size: self.image_size,
+                patch_size: patch,
+            });
+        }
+        self.picture_size = side;
+        Ok(self)
+    }
+
+    /// The tower in `vision_config`, of the kind that its `model_type` names.
+    ///
+    /// # Errors
+    /// A field that is unknown or impossible; a kind of tower that is not known.
+    pub(in crate::families) fn parse(root: &Fields<'_>) -> Result<Self, WeightsError> {
+        let empty = Map::new();
+        let absent = !root.has("vision_config");
+        let f = root.section_or("vision_config", &empty)?;
+        let kind = match f.string("model_type")?.unwrap_or("clip_vision_model") {
+            "clip_vision_model" => TowerKind::Clip,
+            "siglip_vision_model" => TowerKind::Siglip,
+            "dinov2" | "dinov2_with_registers" => TowerKind::Dinov2,
+            other => {
+                let supported =
+                    "clip_vision_model, siglip_vision_model, dinov2, dinov2_with_registers";
+                return Err(f.unsupported("model_type", other, supported));
+            }
+        };
+        // LLaVA without a vision section means the ViT-L/14 tower at 336 pixels; a section that
+        // lacks fields takes its own class's defaults, those of the base size.
+        let sizes = match absent {
+            true => [1024, 4096, 24, 16, 336, 14],
+            false => kind.sizes(f.string("model_type")? == Some("dinov2_with_registers")),
+        };
+        Self::of_kind(&f, kind, sizes)
+    }
+
+    /// The tower in `f`; `sizes` are those of absent fields: width, inner width, layers, heads,
+    /// image, patch.
+    ///
+    /// # Errors
+    /// A field that is unknown or impossible.
+    pub(in crate::families) fn of_kind(
+        f: &Fields<'_>,
+        kind: TowerKind,
+        [width, inner, layers, heads, image, patch]: [usize; 6],
+    ) -> Result<Self, WeightsError> {
+        let hidden_size = f.count("hidden_size", 1..=65536)?.unwrap_or(width);
+        let num_attention_heads = f.count("num_attention_heads", 1..=4096)?.unwrap_or(heads);
+        if hidden_size % num_attention_heads != 0 {
+            return Err(f.invalid(
+                "num_attention_heads",
+                format!("a divisor of hidden_size = {hidden_size}"),
+                num_attention_heads,
+            ));
+        }
+        let image_size = f.square("image_size", 1..=16384)?.unwrap_or(image);
+        let patch_size = f.square("patch_size", 1..=16384)?.unwrap_or(patch);
+        if patch_size > image_size {
+            return Err(f.invalid(
+                "patch_size",
+                format!("at most image_size = {image_size}"),
+                patch_size,
+            ));
+        }
+        if (image_size / patch_size).pow(2) > MOST_PATCHES {
+            return Err(f.invalid(
+                "patch_size",
+                "large enough for at most 1048576 patches",
+                format!("{patch_size} for an image of {image_size}"),
+            ));
+        }
+        let (eps, act) = match kind {
+            TowerKind::Clip => (1e-5, Activation::QuickGelu),
+            TowerKind::Siglip | TowerKind::Idefics3 => (1e-6, Activation::GeluTanh),
+            TowerKind::Dinov2 => (1e-6, Activation::Gelu),
+        };
+        let activation = Activation::parse(f, "hidden_act", act)?;
+        let dino = kind == TowerKind::Dinov2;
+        let gated = dino && f.flag("use_swiglu_ffn")?.unwrap_or(false);
+        let registers = match (dino, f.string("model_type")?) {
+            (true, Some("dinov2_with_registers")) => {
+                f.count("num_register_tokens", 0..=1024)?.unwrap_or(4)
+            }
+            _ => 0,
+        };
+        let intermediate_size = match dino {
+            true => {
+                let ratio = f.count("mlp_ratio", 1..=64)?.unwrap_or(4);
+                let whole = hidden_size * ratio;
+                match gated {
+                    // Two thirds, up to a multiple of eight.
+                    true => (2 * whole / 3).next_multiple_of(8),
+                    false => whole,
+                }
+            }
+            false => f.count("intermediate_size", 1..=1 << 20)?.unwrap_or(inner),
+        };
+        Ok(Self {
+            kind,
+            hidden_size,
+            intermediate_size,
+            num_hidden_layers: f.count("num_hidden_layers", 1..=1024)?.unwrap_or(layers),
+            num_attention_heads,
+            image_size,
+            picture_size: image_size,
+            patch_size,
+            num_channels: f.count("num_channels", 3..=3)?.unwrap_or(3),
+            layer_norm_eps: f.float("layer_norm_eps", 0.0)?.unwrap_or(eps),
+            activation: if gated { Activation::Silu } else { activation },
+            mlp: if gated {
+                TowerMlp::Gated
+            } else {
+                TowerMlp::Plain
+            },
+            class_token: matches!(kind, TowerKind::Clip | TowerKind::Dinov2),
+            registers,
+            patch_bias: kind != TowerKind::Clip,
+            attention_bias: !dino || f.flag("qkv_bias")?.unwrap_or(true),
+            norm_before: kind == TowerKind::Clip,
+            layer_scale: dino,
+            positions: match kind {
+                TowerKind::Clip | TowerKind::Siglip => PositionTable::Bicubic,
+                TowerKind::Idefics3 => PositionTable::Buckets,
+                TowerKind::Dinov2 if registers > 0 => PositionTable::BicubicAntialias,
+                TowerKind::Dinov2 => PositionTable::Bicubic,
+            },
+        })
+    }
+}
+
+impl TowerKind {
+    /// Sizes of the configuration class's absent fields.
+    fn sizes(self, registers: bool) -> [usize; 6] {
+        match self {
+            Self::Clip => [768, 3072, 12, 12, 224, 32],
+            Self::Siglip => [768, 3072, 12, 12, 224, 16],
+            Self::Idefics3 => [1152, 3072, 12, 16, 224, 32],
+            Self::Dinov2 => [768, 3072, 12, 12, 224, if registers { 16 } else { 14 }],
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The parameters of a model, each named once.
+//!
+//! Tower, connector and decoder are made of a [`ModelSpec`](crate::families::ModelSpec) alone. They
+//! note here what they need, and get a ticket for it. The notes are then compared with the headers of a
+//! checkpoint, summed up for a reader, and at last loaded: a ticket stands for a tensor on the device
+//! from then on ([`Loaded`]).
+
+use std::{collections::BTreeMap, ops::Range};
+
+use super::{
+    ModelError,
+    load::{Made, one_more},
+    ops::{LayerNorm, Linear, RmsNorm},
+};
+use crate::{gpu::Gpu, weights::HostTensor};
+
+/// What a tensor is needed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Every forward pass.
+    Forward,
+    /// The words that a state is nearest to; hidden states are had without it.
+    Words,
+    /// Nothing: a norm that the model never applies.
+    Nothing,
+}
+
+/// A part of the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The vision tower.
+    Tower,
+    /// The connector.
+    Connector,
+    /// The language model.
+    Decoder,
+}
+
+/// A tensor of the model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    /// Canonical name.
+    pub name: String,
+    /// Sizes, outer to inner.
+    pub shape: Vec<usize>,
+    /// The configuration fields that give each size.
+    pub fields: Vec<String>,
+    /// What it is needed for.
+    pub need: Need,
+    /// Where it belongs.
+    pub part: Part,
+}
+
+impl Parameter {
+    /// Number of elements.
+    pub fn elements(&self) -> u64 {
+        self.shape.iter().map(|&size| size as u64).product()
+    }
+}
+
+/// A tensor that must not be there, with the field that says so and the field's value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuledOut {
+    /// Canonical name, or its beginning where it ends with a dot.
+    pub name: String,
+    /// The field.
+    pub field: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// A size with the field that gives it; within the part's section, unless it names another one.
+pub(super) type Size = (usize, &'static str);
+
+/// A size that is always 1.
+pub(super) const ONE: Size = (1, "the layout");
+
+/// Stands for a weight matrix in its storage type.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WeightId(pub(super) usize);
+
+/// Stands for a tensor of f32.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TensorId(pub(super) usize);
+
+/// Makes something for the device of tensors of the checkpoint.
+pub(super) type Make = Box<dyn Fn(&Gpu, &[HostTensor]) -> Result<Made, ModelError> + Send + Sync>;
+
+/// What a ticket stands for.
+pub(super) enum Slot {
+    /// The rows of a tensor from the first to the one before the last, in its storage type.
+    Weight(usize, Range<usize>),
+    /// A tensor as f32, all but the last size being rows.
+    Values(usize),
+    /// Whatever is made of some tensors.
+    Made(Vec<usize>, Make),
+}
+
+/// The notes.
+pub struct Parameters {
+    /// All tensors, in the order in which a forward pass meets them.
+    pub list: Vec<Parameter>,
+    /// What must not be there.
+    pub ruled_out: Vec<RuledOut>,
+    pub(super) slots: Vec<Slot>,
+    /// Places in the list by name.
+    places: BTreeMap<String, usize>,
+    part: Part,
+    /// Where the part's fields stand: `vision_config.`, ...
+    section: String,
+    need: Need,
+}
+
+impl Parameters {
+    pub(super) fn new() -> Self {
+        Self {
+            list: Vec::new(),
+            ruled_out: Vec::new(),
+            slots: Vec::new(),
+            places: BTreeMap::new(),
+            part: Part::Tower,
+            section: String::new(),
+            need: Need::Forward,
+        }
+    }
+
+    /// What follows belongs to this part, and its fields stand in this section.
+    pub(super) fn begin(&mut self, part: Part, section: &str) {
+        self.part = part;
+        self.section = section.to_owned();
+    }
+
+    /// Notes what `note` does as needed for `need` only.
+    pub(super) fn needed_for<T>(&mut self, need: Need, note: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.need, need);
+        let noted = note(self);
+        self.need = before;
+        noted
+    }
+
+    /// The field's path.
+    fn field(&self, field: &str) -> String {
+        // A field elsewhere, or words.
+        match field.contains(['.', ' ']) || field.starts_with("mm_") {
+            true => field.to_owned(),
+            false => format!("{}{field}", self.section),
+        }
+    }
+
+    /// Notes a tensor and returns its place in the list.
+    pub(super) fn add(&mut self, name: &str, sizes: &[Size]) -> usize {
+        if let Some(known) = self.places.get(name) {
+            return *known;
+        }
+        self.places.insert(name.to_owned(), self.list.len());
+        self.list.push(Parameter {
+            name: name.to_owned(),
+            shape: sizes.iter().map(|size| size.0).collect(),
+            fields: sizes.iter().map(|size| self.field(size.1)).collect(),
+            need: self.need,
+            part: self.part,
+        });
+        self.list.len() - 1
+    }
+
+    /// Notes a tensor, or tensors with this beginning, that must not be there.
+    pub(super) fn rule_out(&mut self, name: String, field: &str, value: impl ToString) {
+        self.rule_out_by(name, self.field(field), value);
+    }
+
+    /// The same by a field with this path.
+    pub(super) fn rule_out_by(&mut self, name: String, field: String, value: impl ToString) {
+        let value = value.to_string();
+        self.ruled_out.push(RuledOut { name, field, value });
+    }
+
+    fn slot(&mut self, slot: Slot) -> usize {
+        self.slots.push(slot);
+        self.slots.len() - 1
+    }
+
+    /// A vector, as f32 `[1, n]`.
+    pub(super) fn vector(&mut self, name: &str, n: Size) -> TensorId {
+        self.matrix(name, &[n])
+    }
+
+    /// A tensor as f32, `[all but the last size, the last]`.
+    pub(super) fn matrix(&mut self, name: &str, sizes: &[Size]) -> TensorId {
+        let tensor = self.add(name, sizes);
+        TensorId(self.slot(Slot::Values(tensor)))
+    }
+
+    /// `[1, n]` zeros.
+    pub(super) fn zeros(&mut self, n: usize) -> TensorId {
+        let zeros =
+            move |gpu: &Gpu, _: &[HostTensor]| Ok(Made::Values(gpu.upload(1, n, &vec![0.0; n])?));
+        self.made(Vec::new(), Box::new(zeros))
+    }
+
+    /// A weight matrix in its storage type; its first size are the rows.
+    pub(super) fn weight(&mut self, name: &str, sizes: &[Size]) -> WeightId {
+        let rows = sizes.first().map_or(1, |size| size.0);
+        self.rows(name, sizes, 0..rows)
+    }
+
+    /// Some rows of a weight matrix.
+    pub(super) fn rows(&mut self, name: &str, sizes: &[Size], rows: Range<usize>) -> WeightId {
+        let tensor = self.add(name, sizes);
+        WeightId(self.slot(Slot::Weight(tensor, rows)))
+    }
+
+    /// A tensor of f32 that is made of the tensors at these places of the list.
+    pub(super) fn made(&mut self, of: Vec<usize>, make: Make) -> TensorId {
+        TensorId(self.slot(Slot::Made(of, make)))
+    }
+
+    /// A weight matrix that is made of the tensors at these places of the list.
+    pub(super) fn made_weight(&mut self, of: Vec<usize>, make: Make) -> WeightId {
+        WeightId(self.slot(Slot::Made(of, make)))
+    }
+
+    /// `y = x W^T + b`; `bias` says whether there is one, with the field that says so.
+    pub(super) fn linear(
+        &mut self,
+        name: &str,
+        out: Size,
+        input: Size,
+        bias: (bool, &'static str),
+    ) -> Linear {
+        self.linear_of(name, &[out, input], bias)
+    }
+
+    /// A 1 x 1 convolution, which is a linear layer on each position.
+    pub(super) fn pointwise(&mut self, name: &str, out: Size, input: Size, bias: bool) -> Linear {
+        self.linear_of(name, &[out, input, ONE, ONE], (bias, "the layout"))
+    }
+
+    fn linear_of(&mut self, name: &str, sizes: &[Size], bias: (bool, &'static str)) -> Linear {
+        let out = sizes.first().copied().unwrap_or(ONE);
+        Linear {
+            out: out.0,
+            weight: self.weight(&format!("{name}.weight"), sizes),
+            bias: self.bias(name, out, bias),
+        }
+    }
+
+    /// The bias of the layer `name`; where there is none, a tensor of its name is ruled out.
+    pub(super) fn bias(
+        &mut self,
+        name: &str,
+        out: Size,
+        (there, field): (bool, &'static str),
+    ) -> Option<TensorId> {
+        let name = format!("{name}.bias");
+        if !there {
+            self.rule_out(name, field, false);
+            return None;
+        }
+        Some(self.vector(&name, out))
+    }
+
+    pub(super) fn layer_norm(&mut self, name: &str, width: Size, eps: f32) -> LayerNorm {
+        LayerNorm {
+            weight: self.vector(&format!("{name}.weight"), width),
+            bias: self.vector(&format!("{name}.bias"), width),
+            eps,
+        }
+    }
+
+    /// A norm by the root mean square; with `offset` it multiplies by 1 + weight.
+    pub(super) fn rms_norm(&mut self, name: &str, width: Size, eps: f32, offset: bool) -> RmsNorm {
+        let name = format!("{name}.weight");
+        let weight = match offset {
+            false => self.vector(&name, width),
+            true => {
+                let tensor = self.add(&name, &[width]);
+                self.made(vec![tensor], Box::new(one_more))
+            }
+        };
+        RmsNorm { weight, eps }
+    }
+}
