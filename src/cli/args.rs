@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::TypedValueParser};
 
 use crate::{
-    engine::{BenchRequest, CheckRequest, Command, ModelSource, RecordRequest},
+    engine::{BenchRequest, CheckRequest, Command, RecordRequest},
     report::{Definition, TextMask},
 };
 
 use super::{
     device_args::Device,
-    error::CliError,
+    model_args::Parts,
     number::{parse_number_of_pairs, parse_seed},
     size::parse_size,
 };
@@ -56,6 +56,9 @@ Examples:
       a Hugging Face folder on images and texts that need not match, as in the paper
   mirscope measure --model DIR --pairs pairs.jsonl --definition official-accurate --out run.html
       each image with its own text; one line of the file: {\"image\": \"a.png\", \"text\": \"A cat.\"}
+
+  mirscope measure --base-llm vicuna-7b --vision-tower clip-vit-l-336 --connector mm_projector.bin --pairs FILE.jsonl
+      what a pre-training of the connector leaves, put together of its parts
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 cancelled.";
 
@@ -165,9 +168,8 @@ pub(crate) struct Measure {
     /// Hugging Face folder of the checkpoint [default: the demo]
     #[arg(long, value_name = "DIR")]
     pub(crate) model: Option<PathBuf>,
-    /// The demo's connector as of this step of its training: untrained, halfway or trained
-    #[arg(long, value_name = "NAME", conflicts_with = "model")]
-    pub(crate) connector: Option<String>,
+    #[command(flatten)]
+    pub(crate) parts: Parts,
     /// Images, or folders of them (png, jpg, jpeg, webp, gif, bmp); need not match the texts. Without
     /// --texts: a folder whose metadata.jsonl has a text for each image
     #[arg(long, value_name = "DIR|FILE", num_args = 1.., conflicts_with = "pairs")]
@@ -246,6 +248,8 @@ pub(crate) struct Inspect {
     /// Hugging Face folder of the checkpoint [default: the demo]
     #[arg(value_name = "DIR")]
     pub(crate) model: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) parts: Parts,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -371,31 +375,6 @@ pub(crate) struct Show {
     /// Print JSON instead of the table
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// The checkpoint in a folder, or the demo's.
-pub(crate) fn model_source(
-    folder: Option<&PathBuf>,
-    connector: Option<&String>,
-) -> Result<ModelSource, CliError> {
-    let Some(folder) = folder else {
-        return Ok(ModelSource::Demo {
-            connector: connector.cloned(),
-        });
-    };
-    if folder.is_dir() {
-        Ok(ModelSource::Folder(folder.clone()))
-    } else {
-        Err(CliError::Input(format!(
-            "{}: expected a folder with config.json, {}",
-            folder.display(),
-            if folder.exists() {
-                "found a file"
-            } else {
-                "found nothing"
-            }
-        )))
-    }
 }
 
 fn definition_parser() -> impl TypedValueParser<Value = Definition> {

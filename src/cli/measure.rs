@@ -11,10 +11,11 @@ use crate::{
 };
 
 use super::{
-    args::{Measure, model_source},
+    args::Measure,
     collect::{self, Skips, named},
     drive::drive,
     error::CliError,
+    model_args::model_source,
     out::OutFile,
     output::Output,
 };
@@ -70,7 +71,7 @@ fn ruler(task: &Measure, report: &Report, style: TextStyle) -> Option<String> {
     let results = StudyResults::parse(stored_study()?, "results.json").ok()?;
     let contrast = Contrast::new(&results, report.definition)?;
     let mut connectors = demo_connectors().into_iter();
-    let connector = connectors.find(|connector| match &task.connector {
+    let connector = connectors.find(|connector| match &task.parts.connector {
         Some(name) => connector.name == *name,
         None => connector.file.is_none(),
     })?;
@@ -103,7 +104,7 @@ fn request(task: &Measure, skips: &mut Skips) -> Result<MeasureRequest, CliError
         },
     };
     Ok(MeasureRequest {
-        model: model_source(task.model.as_ref(), task.connector.as_ref())?,
+        model: model_source(task.model.as_ref(), &task.parts)?,
         pairs,
         device: task.device.settings(),
         settings: MeasureSettings {

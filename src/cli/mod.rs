@@ -11,6 +11,7 @@ mod drive;
 mod error;
 mod log;
 mod measure;
+mod model_args;
 mod number;
 mod out;
 mod output;
@@ -69,7 +70,7 @@ fn run(args: Args, output: &Output) -> Result<(), CliError> {
         Task::App(task) => open_app(task),
         Task::Inspect(task) => {
             let request = InspectRequest {
-                model: args::model_source(task.model.as_ref(), None)?,
+                model: model_args::model_source(task.model.as_ref(), &task.parts)?,
                 device: task.device.settings(),
             };
             match drive::drive(Command::Inspect(Box::new(request)), quiet)? {

@@ -1,10 +1,10 @@
 //! Opening the checkpoint that a command names.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use super::{EngineError, ModelSource, NamedBytes, demo, study_files};
 use crate::{
-    model::Checkpoint,
+    model::{Assembly, Checkpoint},
     weights::{ByteSource, FolderSource, MemorySource, PickedSource, WeightsError},
 };
 
@@ -46,17 +46,19 @@ pub(super) async fn open(
         }
         ModelSource::Folder(path) => {
             let source = FolderSource::open(&path).map_err(WeightsError::from)?;
-            // `.` and `..` have no name of their own.
-            let full = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
-            let name = full.file_name().map_or_else(
-                || path.display().to_string(),
-                |name| name.to_string_lossy().into_owned(),
-            );
             Ok(Opened {
                 checkpoint: Checkpoint::open(Arc::new(source))?,
-                name,
+                name: name_of(&path),
             })
         }
+        ModelSource::Assembled {
+            base,
+            tower,
+            connector,
+        } => Ok(Opened {
+            checkpoint: assembled(&base, tower.as_deref(), connector.as_deref())?,
+            name: name_of(connector.as_deref().unwrap_or(&base)),
+        }),
         ModelSource::Files(files) => {
             let source = handed_over(files);
             Ok(Opened {
@@ -73,6 +75,54 @@ pub(super) async fn open(
             })
         }
     }
+}
+
+/// The last part of a path.
+fn name_of(path: &Path) -> String {
+    // `.` and `..` have no name of their own.
+    let full = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    full.file_name().map_or_else(
+        || path.display().to_string(),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}
+
+/// The checkpoint in `base` with another connector, or with a tower and maybe a connector from elsewhere.
+fn assembled(
+    base: &Path,
+    tower: Option<&Path>,
+    connector: Option<&Path>,
+) -> Result<Checkpoint, EngineError> {
+    let open = |folder: &Path| -> Result<Arc<dyn ByteSource>, EngineError> {
+        Ok(Arc::new(
+            FolderSource::open(folder).map_err(WeightsError::from)?,
+        ))
+    };
+    let connector = match connector {
+        None => None,
+        Some(file) => {
+            let folder = file.parent().filter(|folder| *folder != Path::new(""));
+            let folder = open(folder.unwrap_or(Path::new(".")))?;
+            Some((
+                folder,
+                file.file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned(),
+            ))
+        }
+    };
+    let base = open(base)?;
+    let checkpoint = match (tower, connector) {
+        (Some(tower), connector) => Checkpoint::assemble(Assembly {
+            base,
+            tower: open(tower)?,
+            connector,
+        })?,
+        (None, Some((folder, file))) => Checkpoint::open(base)?.with_overrides(folder, &file)?,
+        (None, None) => Checkpoint::open(base)?,
+    };
+    Ok(checkpoint)
 }
 
 /// The files of a checkpoint in memory. They may be named with their folders: the checkpoint is then

@@ -18,6 +18,15 @@ pub enum ModelSource {
     Study(String),
     /// A Hugging Face folder on disk (native only).
     Folder(PathBuf),
+    /// A checkpoint put together of parts on disk (native only).
+    Assembled {
+        /// Folder of a language model alone, or of a checkpoint in LLaVA's original layout.
+        base: PathBuf,
+        /// Folder of its vision tower, where it lies in one of its own.
+        tower: Option<PathBuf>,
+        /// A file that holds the connector.
+        connector: Option<PathBuf>,
+    },
     /// The files of a Hugging Face folder, by name or by path: the first `config.json` marks the
     /// folder, and what lies beside it may hold shards that its index names.
     Files(Vec<NamedBytes>),

@@ -39,6 +39,8 @@ struct Tokens {
     patches: usize,
     /// Crops along each side of an image.
     crops: Option<usize>,
+    /// What stands around the placeholders.
+    around: Option<[&'static str; 2]>,
 }
 
 /// The class of an image processor.
@@ -203,7 +205,15 @@ impl ImagePlanner for FixedSize {
             self.cut(&mut plan, &large, crops)?;
         }
         plan.features = plan.places.len();
-        plan.pieces = vec![Piece::Placeholders(plan.features)];
+        let placeholders = Piece::Placeholders(plan.features);
+        plan.pieces = match tokens.around {
+            None => vec![placeholders],
+            Some([before, behind]) => vec![
+                Piece::Scaffold(before.to_owned()),
+                placeholders,
+                Piece::Scaffold(behind.to_owned()),
+            ],
+        };
         Ok(plan)
     }
 
@@ -271,6 +281,7 @@ impl Tokens {
             side: vision.tower.picture_size,
             patches: vision.tower.patches_per_side(),
             crops: vision.sub_images,
+            around: vision.around,
         }
     }
 }
@@ -314,6 +325,7 @@ mod tests {
                 side: 18,
                 patches: 4,
                 crops,
+                around: None,
             },
         }
     }

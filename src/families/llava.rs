@@ -64,6 +64,7 @@ impl Family for Llava {
             feature_select,
             normed_features: false,
             marker: None,
+            around: None,
             scaffold: &[],
         };
         if vision.num_features() == 0 {

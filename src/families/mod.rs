@@ -7,6 +7,7 @@
 mod decoder;
 mod fixed_size;
 pub(crate) mod llava;
+mod llava_original;
 mod names;
 mod pixels;
 pub mod plan;
@@ -23,7 +24,7 @@ use crate::weights::{
 };
 
 pub use fixed_size::FixedSize;
-pub use names::is_linear_connector;
+pub use names::{is_linear_connector, tower_canonical};
 pub use pixels::{Filter, PixelSettings};
 pub use plan::{ImagePlan, ImagePlanner, Layout, Planned, PromptTokens};
 pub use processor_file::ProcessorFile;
@@ -73,7 +74,11 @@ pub trait Family: Sync {
 }
 
 /// All families.
-pub const FAMILIES: [&dyn Family; 2] = [&llava::Llava, &decoder::Decoder];
+pub const FAMILIES: [&dyn Family; 3] = [
+    &llava::Llava,
+    &llava_original::LlavaOriginal,
+    &decoder::Decoder,
+];
 
 /// The family of a model.
 pub fn of(spec: &ModelSpec) -> &'static dyn Family {

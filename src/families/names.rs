@@ -19,8 +19,9 @@ pub fn canonical(name: &str) -> String {
     if let Some(rest) = name.strip_prefix("language_model.model.") {
         return format!("language_model.{rest}");
     }
-    if let Some(rest) = name.strip_prefix("vision_tower.vision_model.") {
-        return format!("vision_tower.{rest}");
+    if let Some(rest) = name.strip_prefix("vision_tower.") {
+        let rest = rest.strip_prefix("vision_model.").unwrap_or(rest);
+        return format!("vision_tower.{}", tower_part(rest));
     }
     if let Some(part) = linear_connector(name) {
         return format!("multi_modal_projector.linear_1.{part}");
@@ -34,6 +35,83 @@ pub fn canonical(name: &str) -> String {
         return format!("language_model.layers.{rest}");
     }
     name.to_owned()
+}
+
+/// The canonical name of a tensor in a tower's own folder. What belongs to no tower stays as it is.
+pub fn tower_canonical(name: &str) -> String {
+    let inner = ["vision_model.", "dinov2.", "dinov2_with_registers."]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix))
+        .unwrap_or(name);
+    let of_tower = [
+        "embeddings.",
+        "encoder.",
+        "pre_layrnorm.",
+        "post_layernorm.",
+        "layernorm.",
+    ];
+    match of_tower.iter().any(|part| inner.starts_with(part)) {
+        true => canonical(&format!("vision_tower.{inner}")),
+        false => name.to_owned(),
+    }
+}
+
+/// The canonical name of a tensor of a tower, without the tower's own prefix, in the spelling of DINOv2
+/// where it is that.
+fn tower_part(name: &str) -> String {
+    const PARTS: [(&str, &str); 13] = [
+        ("embeddings.cls_token", "embeddings.class_embedding"),
+        (
+            "embeddings.position_embeddings",
+            "embeddings.position_embedding.weight",
+        ),
+        (
+            "embeddings.patch_embeddings.projection.",
+            "embeddings.patch_embedding.",
+        ),
+        ("encoder.layer.", "encoder.layers."),
+        (".norm1.", ".layer_norm1."),
+        (".norm2.", ".layer_norm2."),
+        (".attention.attention.query.", ".self_attn.q_proj."),
+        (".attention.attention.key.", ".self_attn.k_proj."),
+        (".attention.attention.value.", ".self_attn.v_proj."),
+        (".attention.output.dense.", ".self_attn.out_proj."),
+        (".attention.o_proj.", ".self_attn.out_proj."),
+        (".lambda1", ""),
+        ("layernorm.", "post_layernorm."),
+    ];
+    if ![
+        "embeddings.cls_token",
+        "embeddings.register_tokens",
+        "embeddings.position_embeddings",
+        "embeddings.patch_embeddings.",
+        "encoder.layer.",
+        "layernorm.",
+    ]
+    .iter()
+    .any(|part| name.starts_with(part))
+    {
+        return name.to_owned();
+    }
+    let mut name = name.to_owned();
+    for (from, to) in PARTS {
+        if from == "layernorm." {
+            if let Some(rest) = name.strip_prefix(from) {
+                name = format!("{to}{rest}");
+            }
+        } else {
+            name = name.replacen(from, to, 1);
+        }
+    }
+    // transformers 5 calls the parts of attention without the second name.
+    for part in ["q_proj", "k_proj", "v_proj"] {
+        name = name.replacen(
+            &format!(".attention.{part}."),
+            &format!(".self_attn.{part}."),
+            1,
+        );
+    }
+    name
 }
 
 /// Whether a name in a file belongs to a connector that is one linear layer.

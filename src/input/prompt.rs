@@ -49,6 +49,8 @@ pub struct PromptBuilder {
     tokenizer: Tokenizer,
     renderer: Renderer,
     image_token: String,
+    /// Id of the placeholder in the tokenizer, and in the model.
+    placeholder: u32,
     image_token_id: u32,
     /// Tokens that stand around an image and belong to it.
     scaffold: Vec<u32>,
@@ -71,13 +73,18 @@ impl PromptBuilder {
     /// has no vision tower.
     pub fn open(source: &dyn ByteSource, spec: &ModelSpec) -> Result<Self, InputError> {
         let vision = spec.vision()?;
-        let tokenizer = Tokenizer::open(source)?;
+        let mut tokenizer = Tokenizer::open(source)?;
         let template = ChatTemplate::open(source, &tokenizer.config)?;
         let image_token = tokenizer
             .token(vision.image_token_id)
             .or_else(|| tokenizer.special().get("image_token").cloned())
             .filter(|token| !token.is_empty())
             .unwrap_or_else(|| "<image>".into());
+        // A vocabulary without a token for images gets one, which the model then takes for its own.
+        let placeholder = match (vision.image_token_id as usize) < spec.text.vocab_size {
+            true => vision.image_token_id,
+            false => tokenizer.add(&image_token)?,
+        };
         let marker = vision
             .marker
             .map_or_else(|| image_token.clone(), str::to_owned);
@@ -87,6 +94,7 @@ impl PromptBuilder {
             scaffold: scaffold.filter_map(|token| tokenizer.id(token)).collect(),
             tokenizer,
             image_token,
+            placeholder,
             image_token_id: vision.image_token_id,
             context: spec.text.context(),
             spec: spec.clone(),
@@ -335,20 +343,23 @@ impl PromptBuilder {
     fn finish(
         &self,
         rendered: &Rendered,
-        encoded: Encoded,
+        mut encoded: Encoded,
         contents: Vec<Vec<u32>>,
         expansions: &[Expansion],
         plans: &[&ImagePlan],
         notes: Vec<String>,
     ) -> Result<Prompt, InputError> {
-        if let Some(&id) = encoded
-            .ids
-            .iter()
-            .find(|&&id| id as usize >= self.spec.text.vocab_size)
-        {
+        for id in &mut encoded.ids {
+            if *id == self.placeholder {
+                *id = self.image_token_id;
+            }
+        }
+        let vocab_size = self.spec.text.vocab_size;
+        let outside = |id: u32| id as usize >= vocab_size && id != self.image_token_id;
+        if let Some(&id) = encoded.ids.iter().find(|&&id| outside(id)) {
             return Err(InputError::TokenId {
                 file: Tokenizer::FILE.into(),
-                vocab_size: self.spec.text.vocab_size,
+                vocab_size,
                 found: id,
             });
         }

@@ -53,7 +53,21 @@ impl Checkpoint {
         let text = read_text(&*source, CONFIG, MAX_JSON)?
             .ok_or_else(|| packaging::without_config(&*source))?;
         packaging::check_adapter(&*source)?;
-        let mut spec = families::parse(CONFIG, &text)?;
+        let spec = families::parse(CONFIG, &text)?;
+        let family = families::of(&spec);
+        let tensors = open_tensors(&source, &|name| family.canonical(name))?;
+        Self::of(spec, source, tensors)
+    }
+
+    /// A checkpoint of these tensors, by canonical name.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`].
+    pub(super) fn of(
+        mut spec: ModelSpec,
+        source: Arc<dyn ByteSource>,
+        tensors: BTreeMap<String, TensorInfo>,
+    ) -> Result<Self, WeightsError> {
         let family = families::of(&spec);
         // Files that say nothing usable are told when the processor itself is opened.
         if let Ok(Some(file)) = ProcessorFile::open(&*source)
@@ -63,7 +77,6 @@ impl Checkpoint {
         {
             spec = spec.with_picture_size(height)?;
         }
-        let tensors = open_tensors(&source, &|name| family.canonical(name))?;
         refuse_quantized(&tensors)?;
         let names: Vec<&str> = tensors.values().map(|info| info.name.as_str()).collect();
         family.settle(&mut spec, &names);

@@ -4,6 +4,7 @@
 //! the states to keep. Names follow Hugging Face transformers: `pixel_values`, `hidden_states[k]`,
 //! `q_proj`, ... The next tower, connector or decoder is one more file beside these.
 
+mod assembly;
 mod capture;
 mod checkpoint;
 mod connector;
@@ -21,6 +22,7 @@ mod positions;
 mod vision_tower;
 mod vlm;
 
+pub use assembly::Assembly;
 pub use capture::{Capture, CaptureRequest, Hook};
 pub use checkpoint::Checkpoint;
 pub use error::ModelError;

@@ -230,11 +230,14 @@ impl Vlm {
             }
         }
         let vocab_size = self.spec.text.vocab_size;
-        match input
-            .input_ids
-            .iter()
-            .find(|&&id| id as usize >= vocab_size)
-        {
+        // The rows of placeholders are taken by features, whatever their id.
+        let placeholder = self
+            .spec
+            .vision
+            .as_ref()
+            .map(|vision| vision.image_token_id);
+        let outside = |id: u32| id as usize >= vocab_size && Some(id) != placeholder;
+        match input.input_ids.iter().find(|&&id| outside(id)) {
             Some(&id) => Err(ModelError::TokenId { id, vocab_size }),
             None => Ok(()),
         }

@@ -1,6 +1,10 @@
-//! The tensors in the safetensors files of a checkpoint.
+//! The tensors in the files of a checkpoint.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use safetensors::Dtype;
 
@@ -11,10 +15,13 @@ use super::{
     shards,
     source::ByteSource,
     tensor::{HostTensor, StorageType},
+    torch::{self, TorchTensor},
 };
 
 pub(super) const WEIGHTS: &str = "model.safetensors";
 pub(super) const INDEX: &str = "model.safetensors.index.json";
+pub(super) const TORCH: &str = "pytorch_model.bin";
+pub(super) const TORCH_INDEX: &str = "pytorch_model.bin.index.json";
 /// Longest JSON file read here; indices of the largest checkpoints have a few megabytes.
 pub(super) const MAX_JSON: u64 = 64 << 20;
 
@@ -29,6 +36,8 @@ pub struct TensorInfo {
     pub dtype: Dtype,
     /// Sizes, outer to inner.
     pub shape: Vec<usize>,
+    /// Elements from one to the next along each axis, where they do not stand one after another.
+    pub(super) strides: Option<Vec<usize>>,
     pub(super) begin: u64,
     pub(super) end: u64,
     pub(super) source: Arc<dyn ByteSource>,
@@ -40,9 +49,12 @@ impl TensorInfo {
         self.shape.iter().map(|&d| d as u64).product()
     }
 
-    /// Bytes in the file.
+    /// Bytes of all elements.
     pub fn bytes(&self) -> u64 {
-        self.end - self.begin
+        match self.strides {
+            None => self.end - self.begin,
+            Some(_) => self.elements() * self.dtype.bitsize() as u64 / 8,
+        }
     }
 
     /// Storage type, where there are kernels for it.
@@ -71,6 +83,10 @@ impl TensorInfo {
     pub fn read(&self) -> Result<HostTensor, WeightsError> {
         let dtype = self.checked_storage()?;
         let bytes = self.source.read_range(&self.file, self.begin..self.end)?;
+        let bytes = match &self.strides {
+            None => bytes,
+            Some(strides) => gathered(&bytes, &self.shape, strides, dtype.size()),
+        };
         Ok(HostTensor {
             name: self.name.clone(),
             dtype,
@@ -78,6 +94,22 @@ impl TensorInfo {
             bytes,
         })
     }
+}
+
+/// The elements of a tensor, row-major, from where its strides say they stand.
+fn gathered(bytes: &[u8], shape: &[usize], strides: &[usize], size: usize) -> Vec<u8> {
+    let count: usize = shape.iter().product();
+    let mut gathered = Vec::with_capacity(count * size);
+    for element in 0..count {
+        let (mut rest, mut place) = (element, 0);
+        for (length, stride) in shape.iter().zip(strides).rev() {
+            place += rest % length * stride;
+            rest /= length;
+        }
+        let found = bytes.get(place * size..(place + 1) * size);
+        gathered.extend_from_slice(found.unwrap_or_default());
+    }
+    gathered
 }
 
 impl fmt::Debug for TensorInfo {
@@ -102,36 +134,55 @@ pub fn open_tensors(
     source: &Arc<dyn ByteSource>,
     canonical: Canonical<'_>,
 ) -> Result<BTreeMap<String, TensorInfo>, WeightsError> {
+    // What safetensors files hold comes first: it is the same, and the format is simpler.
     if source.len(WEIGHTS)?.is_some() {
         return open_file(source, WEIGHTS, canonical);
     }
+    if let Some(shards) = shards::indexed(&**source, INDEX)? {
+        return open_shards(source, INDEX, shards, canonical);
+    }
     let mut tensors = BTreeMap::new();
-    if let Some(shards) = shards::indexed(&**source)? {
-        for (file, wanted) in shards {
-            let mut entries = read_header(&**source, &file)?;
-            if let Some(tensor) = wanted.iter().find(|name| !entries.contains_key(*name)) {
-                return Err(WeightsError::HeaderEntry {
-                    file,
-                    tensor: tensor.clone(),
-                    expected: format!("the tensor here by {INDEX}"),
-                    found: "none".into(),
-                });
-            }
-            entries.retain(|name, _| wanted.contains(name));
-            add_tensors(&mut tensors, source, &file, entries, canonical)?;
-        }
-    } else if let Some(shards) = shards::numbered(&**source)? {
+    if let Some(shards) = shards::numbered(&**source)? {
         for file in shards {
-            let entries = read_header(&**source, &file)?;
+            let entries = entries(&**source, &file)?;
             add_tensors(&mut tensors, source, &file, entries, canonical)?;
         }
-    } else {
-        return Err(packaging::without_weights(&**source));
+        return Ok(tensors);
+    }
+    if source.len(TORCH)?.is_some() {
+        return open_file(source, TORCH, canonical);
+    }
+    match shards::indexed(&**source, TORCH_INDEX)? {
+        Some(shards) => open_shards(source, TORCH_INDEX, shards, canonical),
+        None => Err(packaging::without_weights(&**source)),
+    }
+}
+
+/// The tensors of the shards that an index names.
+fn open_shards(
+    source: &Arc<dyn ByteSource>,
+    index: &str,
+    shards: BTreeMap<String, BTreeSet<String>>,
+    canonical: Canonical<'_>,
+) -> Result<BTreeMap<String, TensorInfo>, WeightsError> {
+    let mut tensors = BTreeMap::new();
+    for (file, wanted) in shards {
+        let mut entries = entries(&**source, &file)?;
+        if let Some(tensor) = wanted.iter().find(|name| !entries.contains_key(*name)) {
+            return Err(WeightsError::HeaderEntry {
+                file,
+                tensor: tensor.clone(),
+                expected: format!("the tensor here by {index}"),
+                found: "none".into(),
+            });
+        }
+        entries.retain(|name, _| wanted.contains(name));
+        add_tensors(&mut tensors, source, &file, entries, canonical)?;
     }
     Ok(tensors)
 }
 
-/// The tensors of one safetensors file, by canonical name.
+/// The tensors of one file, by canonical name: safetensors, or PyTorch's own where the name says so.
 ///
 /// # Errors
 /// As [`open_tensors`].
@@ -141,9 +192,48 @@ pub fn open_file(
     canonical: Canonical<'_>,
 ) -> Result<BTreeMap<String, TensorInfo>, WeightsError> {
     let mut tensors = BTreeMap::new();
-    let entries = read_header(&**source, file)?;
+    let entries = entries(&**source, file)?;
     add_tensors(&mut tensors, source, file, entries, canonical)?;
     Ok(tensors)
+}
+
+/// Where a tensor lies in its file.
+struct Placed {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    strides: Option<Vec<usize>>,
+    begin: u64,
+    end: u64,
+}
+
+/// What a file holds, by the tensors' own names.
+fn entries(source: &dyn ByteSource, file: &str) -> Result<BTreeMap<String, Placed>, WeightsError> {
+    if [".bin", ".pth", ".pt"]
+        .iter()
+        .any(|ending| file.ends_with(ending))
+    {
+        let tensors = torch::open(source, file)?.into_iter();
+        let placed = |tensor: TorchTensor| Placed {
+            strides: (!torch::is_contiguous(&tensor.shape, &tensor.strides))
+                .then_some(tensor.strides),
+            dtype: tensor.dtype,
+            shape: tensor.shape,
+            begin: tensor.begin,
+            end: tensor.end,
+        };
+        return Ok(tensors
+            .map(|(name, tensor)| (name, placed(tensor)))
+            .collect());
+    }
+    let placed = |entry: Entry| Placed {
+        dtype: entry.dtype,
+        shape: entry.shape,
+        strides: None,
+        begin: entry.begin,
+        end: entry.end,
+    };
+    let entries = read_header(source, file)?.into_iter();
+    Ok(entries.map(|(name, entry)| (name, placed(entry))).collect())
 }
 
 /// Adds the entries of one file under their canonical names.
@@ -151,7 +241,7 @@ fn add_tensors(
     tensors: &mut BTreeMap<String, TensorInfo>,
     source: &Arc<dyn ByteSource>,
     file: &str,
-    entries: BTreeMap<String, Entry>,
+    entries: BTreeMap<String, Placed>,
     canonical: Canonical<'_>,
 ) -> Result<(), WeightsError> {
     for (name, entry) in entries {
@@ -161,6 +251,7 @@ fn add_tensors(
             file: file.into(),
             dtype: entry.dtype,
             shape: entry.shape,
+            strides: entry.strides,
             begin: entry.begin,
             end: entry.end,
             source: source.clone(),
@@ -179,8 +270,7 @@ fn add_tensors(
 
 /// What to call the weights in a message about a tensor that is nowhere.
 pub fn weights_file(source: &dyn ByteSource) -> &'static str {
-    match source.len(WEIGHTS) {
-        Ok(Some(_)) => WEIGHTS,
-        _ => INDEX,
-    }
+    let there = |file: &&str| matches!(source.len(file), Ok(Some(_)));
+    let files = [WEIGHTS, INDEX, TORCH, TORCH_INDEX];
+    files.into_iter().find(there).unwrap_or(INDEX)
 }

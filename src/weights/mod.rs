@@ -13,12 +13,14 @@ pub mod safetensors;
 mod shards;
 mod source;
 mod tensor;
+mod torch;
 
 pub use error::{SourceError, WeightsError};
 pub use files::{TensorInfo, open_file, open_tensors, weights_file};
 pub use finite::NotFinite;
 pub use shards::shards_outside;
 pub use source::{
-    ByteSource, Bytes, FolderSource, MemorySource, PickedSource, read_bytes, read_text,
+    ByteSource, Bytes, FolderSource, LayeredSource, MemorySource, PickedSource, read_bytes,
+    read_text,
 };
 pub use tensor::{HostTensor, StorageType};

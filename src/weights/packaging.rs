@@ -3,7 +3,7 @@
 use super::{
     error::WeightsError,
     fields::parse_object,
-    files::{INDEX, MAX_JSON, WEIGHTS},
+    files::{INDEX, MAX_JSON, TORCH, TORCH_INDEX, WEIGHTS},
     shards,
     source::{ByteSource, read_text, stand_in::shortened},
 };
@@ -99,7 +99,10 @@ pub(crate) fn without_tokenizer(source: &dyn ByteSource) -> WeightsError {
 
 /// The error of a folder that holds an adapter and no model of its own.
 pub(crate) fn check_adapter(source: &dyn ByteSource) -> Result<(), WeightsError> {
-    let whole = source.len(WEIGHTS)?.is_some() || source.len(INDEX)?.is_some();
+    let mut whole = false;
+    for file in [WEIGHTS, INDEX, TORCH, TORCH_INDEX] {
+        whole |= source.len(file)?.is_some();
+    }
     if whole || shards::numbered(source).is_ok_and(|shards| shards.is_some()) {
         return Ok(());
     }
@@ -328,9 +331,9 @@ fn other_format(names: &[String]) -> Option<Reason> {
     if !pickled.is_empty() {
         return reason(
             &pickled,
-            "in PyTorch's pickle format, which has to be converted to safetensors first",
-            "load it in transformers and write it with save_pretrained, or use a version of the \
-             checkpoint that has model.safetensors",
+            "in PyTorch's format, but under names that no checkpoint has",
+            "rename the only one to pytorch_model.bin, or download pytorch_model.bin.index.json as well, \
+             which says what lies in which file",
         );
     }
     let others = ending(&[".h5", ".msgpack", ".onnx", ".tflite", ".npz", ".ot"]);

@@ -21,18 +21,19 @@ const MOST_NAMED: usize = 5;
 /// there.
 pub(super) fn indexed(
     source: &dyn ByteSource,
+    index: &str,
 ) -> Result<Option<BTreeMap<String, BTreeSet<String>>>, WeightsError> {
-    let Some(text) = read_text(source, INDEX, MAX_JSON)? else {
+    let Some(text) = read_text(source, index, MAX_JSON)? else {
         return Ok(None);
     };
-    let index = parse_object(INDEX, &text)?;
+    let parsed = parse_object(index, &text)?;
     let bad_map = |found: &str| WeightsError::Field {
-        file: INDEX.into(),
+        file: index.into(),
         field: "weight_map".into(),
         expected: "an object from tensor names to file names".into(),
         found: found.into(),
     };
-    let map = weight_map(&index).ok_or_else(|| bad_map("none"))?;
+    let map = weight_map(&parsed).ok_or_else(|| bad_map("none"))?;
     let mut shards: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (tensor, file) in map {
         let file = file.as_str().ok_or_else(|| bad_map("another value"))?;
@@ -41,14 +42,14 @@ pub(super) fn indexed(
     }
     let mut missing = Vec::new();
     for shard in shards.keys() {
-        check_path(source, shard)?;
+        check_path(source, index, shard)?;
         if source.len(shard)?.is_none() {
             missing.push(shard.clone());
         }
     }
     match missing.is_empty() {
         true => Ok(Some(shards)),
-        false => Err(incomplete(source, INDEX, shards.len(), &missing)),
+        false => Err(incomplete(source, index, shards.len(), &missing)),
     }
 }
 
@@ -152,7 +153,7 @@ fn weight_map(index: &Map<String, Value>) -> Option<&Map<String, Value>> {
 
 /// Whether a shard may lie where the index says, and where it lies outside the folder, whether it is
 /// there.
-fn check_path(source: &dyn ByteSource, shard: &str) -> Result<(), WeightsError> {
+fn check_path(source: &dyn ByteSource, index: &str, shard: &str) -> Result<(), WeightsError> {
     let outside = path::is_outside(shard);
     let refused = match path::not_relative(shard) {
         // What is read outside is a file of weights and nothing else.
@@ -161,7 +162,7 @@ fn check_path(source: &dyn ByteSource, shard: &str) -> Result<(), WeightsError> 
     };
     if let Some(found) = refused {
         return Err(WeightsError::ShardPath {
-            file: INDEX.into(),
+            file: index.into(),
             shard: shard.chars().take(200).collect(),
             found: found.into(),
         });
@@ -169,7 +170,7 @@ fn check_path(source: &dyn ByteSource, shard: &str) -> Result<(), WeightsError> 
     if outside && source.len(shard)?.is_none() {
         return Err(WeightsError::MissingShard {
             folder: source.name(),
-            file: INDEX.into(),
+            file: index.into(),
             shard: shard.into(),
             advice: source.advice(shard),
         });

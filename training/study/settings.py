@@ -69,8 +69,10 @@ class Setting:
 
     @property
     def left_out(self) -> bool:
-        """Whether its weights are left out of what ships: megabytes of decoder, only to know the seeds' noise."""
-        return self.replicate_of is not None and self.unfrozen != "connector"
+        """Whether its weights are left out of what ships: megabytes of decoder, only to know the seeds' noise
+        or what instruction tuning changes."""
+        untuned = self.mix in ("captions", "separate", "interleaved")
+        return untuned or self.replicate_of is not None and self.unfrozen != "connector"
 
     def again(self, seed: int) -> "Setting":
         """The same with another seed."""

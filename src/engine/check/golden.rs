@@ -11,10 +11,10 @@ use crate::{
     engine::{DeviceSettings, EngineError, news::News, session::request_device},
     families::ModelSpec,
     gpu::{Gpu, Recording},
-    model::{CaptureRequest, Checkpoint, Hook, Vlm},
+    model::{Assembly, CaptureRequest, Checkpoint, Hook, Vlm},
     platform::Cancel,
     report::StatesLine,
-    weights::{FolderSource, WeightsError},
+    weights::{ByteSource, FolderSource, WeightsError},
 };
 
 /// The required agreement with transformers in f32.
@@ -96,8 +96,7 @@ async fn compare(
     cancel: &Cancel,
 ) -> Result<Vec<(String, f64)>, EngineError> {
     let (gpu, _) = request_device(settings).await?;
-    let source = FolderSource::open(folder).map_err(WeightsError::from)?;
-    let checkpoint = Checkpoint::open(Arc::new(source))?;
+    let checkpoint = checkpoint(folder)?;
     let expected = GoldenStates::open(&folder.join(STATES))?;
     let given = Given::of(folder, &checkpoint, &expected)?;
     let input = given.input();
@@ -127,6 +126,35 @@ async fn compare(
         errors.push(("logits".to_owned(), relative_error(last, values)));
     }
     Ok(errors)
+}
+
+/// The checkpoint in a folder, put together where its parts lie in folders of their own.
+fn checkpoint(folder: &Path) -> Result<Checkpoint, EngineError> {
+    let open = |folder: &Path| -> Result<Arc<dyn ByteSource>, EngineError> {
+        Ok(Arc::new(
+            FolderSource::open(folder).map_err(WeightsError::from)?,
+        ))
+    };
+    let (tower, llm) = (folder.join("tower"), folder.join("llm"));
+    let connector = folder.join("mm_projector.bin");
+    if !tower.is_dir() {
+        return Ok(Checkpoint::open(open(folder)?)?);
+    }
+    let alone = llm.is_dir();
+    let here = |file: &Path| {
+        file.file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
+    Ok(Checkpoint::assemble(Assembly {
+        base: open(if alone { &llm } else { folder })?,
+        tower: open(&tower)?,
+        connector: match alone {
+            true => Some((open(folder)?, here(&connector))),
+            false => None,
+        },
+    })?)
 }
 
 async fn read(gpu: &Gpu, tensor: &crate::gpu::Tensor) -> Result<Vec<f32>, EngineError> {

@@ -67,6 +67,24 @@ impl Origin {
                 stamps.sort();
                 Some(Self::Folder(path.clone(), stamps))
             }
+            ModelSource::Assembled {
+                base,
+                tower,
+                connector,
+            } => {
+                let folders = [Some(base), tower.as_ref()].into_iter().flatten();
+                let mut stamps = Vec::new();
+                for folder in folders {
+                    for entry in std::fs::read_dir(folder).ok()? {
+                        stamps.push(stamp(entry.ok()?.path())?);
+                    }
+                }
+                if let Some(file) = connector {
+                    stamps.push(stamp(file.clone())?);
+                }
+                stamps.sort();
+                Some(Self::Folder(base.clone(), stamps))
+            }
             ModelSource::Picked(files) => {
                 let on_disk = files.iter().filter_map(|file| match &file.place {
                     FilePlace::Disk(path) => Some(path.clone()),

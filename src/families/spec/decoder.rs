@@ -229,6 +229,19 @@ impl DecoderSpec {
             let names = DecoderKind::MODEL_TYPES.join(", ");
             f.unsupported("model_type", named, &names)
         })?;
+        Self::of_kind(root, &f, section, kind)
+    }
+
+    /// The decoder of this kind whose fields are `f`.
+    ///
+    /// # Errors
+    /// As [`DecoderSpec::parse`].
+    pub(in crate::families) fn of_kind(
+        root: &Fields<'_>,
+        f: &Fields<'_>,
+        section: &'static str,
+        kind: DecoderKind,
+    ) -> Result<Self, WeightsError> {
         let d = kind.defaults();
         let gemma = kind == DecoderKind::Gemma3;
         let hidden_size = f.count("hidden_size", 1..=65536)?.unwrap_or(d.hidden_size);
@@ -270,15 +283,15 @@ impl DecoderSpec {
             scaling: rope_scaling,
             local_theta: rope_local_theta,
         } = match gemma {
-            true => rope::parse_two(&f, max_position_embeddings, head_dim)?,
-            false => rope::parse(&f, max_position_embeddings, head_dim)?,
+            true => rope::parse_two(f, max_position_embeddings, head_dim)?,
+            false => rope::parse(f, max_position_embeddings, head_dim)?,
         };
         let num_hidden_layers = f
             .count("num_hidden_layers", 1..=1024)?
             .unwrap_or(d.num_hidden_layers);
-        let (sliding_window, windowed) = windows(&f, kind, d.sliding_window, num_hidden_layers)?;
+        let (sliding_window, windowed) = windows(f, kind, d.sliding_window, num_hidden_layers)?;
         let tied = |fields: &Fields<'_>| fields.flag("tie_word_embeddings");
-        let own_tie = tied(&f)?;
+        let own_tie = tied(f)?;
         let bias = f.flag("attention_bias")?.unwrap_or(false);
         let qwen2 = kind == DecoderKind::Qwen2;
         let may_have_bias = !qwen2 && kind != DecoderKind::Mistral;
@@ -290,8 +303,8 @@ impl DecoderSpec {
             return Err(f.unsupported("use_bidirectional_attention", "true", "false"));
         }
         let activation = match gemma {
-            true => Activation::parse(&f, "hidden_activation", Activation::GeluTanh)?,
-            false => Activation::parse(&f, "hidden_act", Activation::Silu)?,
+            true => Activation::parse(f, "hidden_activation", Activation::GeluTanh)?,
+            false => Activation::parse(f, "hidden_act", Activation::Silu)?,
         };
         Ok(Self {
             kind,

@@ -54,6 +54,8 @@ pub struct VisionSpec {
     pub image_token_id: u32,
     /// What the chat template writes for an image, where it is not the image token itself.
     pub marker: Option<&'static str>,
+    /// What stands before and behind an image's placeholders and belongs to it.
+    pub around: Option<[&'static str; 2]>,
     /// Tokens that a template writes around an image and that belong to it.
     pub scaffold: &'static [&'static str],
     /// Indices into the tower's hidden states (`num_hidden_layers + 1` of them, negative from the

@@ -9,11 +9,13 @@ mod folder;
 #[cfg(target_arch = "wasm32")]
 #[path = "no_folder.rs"]
 mod folder;
+mod layered;
 pub(crate) mod path;
 mod picked;
 pub(crate) mod stand_in;
 
 pub use folder::FolderSource;
+pub use layered::LayeredSource;
 pub use picked::PickedSource;
 
 /// The files of a checkpoint folder, by their paths relative to it. Weights are read by range, never

@@ -16,7 +16,7 @@ use super::{
 const MOST_BYTES: u64 = 44 << 20;
 
 /// The most crates in it, on Linux. Each costs whoever comes first: more than this needs a reason.
-const MOST: usize = 170;
+const MOST: usize = 171;
 
 /// What belongs to the app, to tests or to tools, and takes long to build.
 const NONE_OF: [&str; 7] = ["eframe", "egui", "winit", "resvg", "rfd", "wesl", "faer"];

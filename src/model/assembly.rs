@@ -1,0 +1,101 @@
+//! A checkpoint put together of parts: a language model, a vision tower and a connector, as LLaVA's and
+//! MIR's own code load them (`--base-llm`, `--vision-tower`, `--connector`).
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::Checkpoint;
+use crate::{
+    families::{self, PROCESSOR_FILES, tower_canonical},
+    weights::{
+        ByteSource, LayeredSource, WeightsError, fields::parse_object, open_file, open_tensors,
+        packaging, quantization, read_text,
+    },
+};
+
+const CONFIG: &str = "config.json";
+const MAX_JSON: u64 = 16 << 20;
+/// What a folder without an architecture of LLaVA's becomes with a tower and a connector.
+const ARCHITECTURE: &str = "LlavaLlamaForCausalLM";
+
+/// The parts.
+pub struct Assembly {
+    /// A language model alone, or a checkpoint in LLaVA's own layout; also the tokenizer's place.
+    pub base: Arc<dyn ByteSource>,
+    /// The folder of a vision tower; also the image processor's place.
+    pub tower: Arc<dyn ByteSource>,
+    /// A file that holds the connector, and where it lies; `config.json` beside it may say more.
+    pub connector: Option<(Arc<dyn ByteSource>, String)>,
+}
+
+impl Checkpoint {
+    /// Puts the parts together. What the checkpoint itself holds of a tower counts more than the
+    /// tower's folder: it may have been trained further.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`], of each part.
+    pub fn assemble(parts: Assembly) -> Result<Self, WeightsError> {
+        let Assembly {
+            base,
+            tower,
+            connector,
+        } = parts;
+        let mut root = config(&*base)?;
+        if let Some((folder, _)) = &connector
+            && let Ok(beside) = config(&**folder)
+        {
+            // What the connector was trained with; of the decoder the base itself knows best.
+            let own = beside.into_iter();
+            root.extend(own.filter(|(key, _)| is_of_connector(key)));
+        }
+        let tower_config = config(&*tower)?;
+        let section = match tower_config.get("vision_config") {
+            Some(Value::Object(section)) => section.clone(),
+            _ => tower_config,
+        };
+        root.insert("vision_config".to_owned(), Value::Object(section));
+        let named = root
+            .get("architectures")
+            .and_then(|names| names.get(0)?.as_str());
+        if !named.is_some_and(|name| name.starts_with("Llava")) {
+            root.insert("architectures".to_owned(), Value::from(vec![ARCHITECTURE]));
+        }
+        let spec = families::parse(CONFIG, &Value::Object(root).to_string())?;
+        let family = families::of(&spec);
+
+        let mut tensors = open_tensors(&base, &|name| family.canonical(name))?;
+        let has_tower = tensors.keys().any(|name| name.starts_with("vision_tower."));
+        if !has_tower {
+            let of_tower = open_tensors(&tower, &tower_canonical)?;
+            tensors.extend(
+                of_tower
+                    .into_iter()
+                    .filter(|(name, _)| name.starts_with("vision_tower.")),
+            );
+        }
+        if let Some((folder, file)) = connector {
+            tensors.extend(open_file(&folder, &file, &|name| family.canonical(name))?);
+        }
+        let files = PROCESSOR_FILES;
+        Self::of(
+            spec,
+            Arc::new(LayeredSource::new(base, tower, files)),
+            tensors,
+        )
+    }
+}
+
+/// The configuration in a folder.
+fn config(source: &dyn ByteSource) -> Result<Map<String, Value>, WeightsError> {
+    let text =
+        read_text(source, CONFIG, MAX_JSON)?.ok_or_else(|| packaging::without_config(source))?;
+    let map = parse_object(CONFIG, &text)?;
+    quantization::refuse(CONFIG, &map)?;
+    Ok(map)
+}
+
+/// Whether a key of LLaVA's configuration is about tower, connector or pictures.
+fn is_of_connector(key: &str) -> bool {
+    key.starts_with("mm_") || ["image_aspect_ratio", "use_moca"].contains(&key)
+}
