@@ -203,6 +203,9 @@ fn connector(connector: &ConnectorSpec) -> String {
             "C-Abstractor, {depth} + {depth} blocks of {hidden_size} channels around pooling to \
              {side} x {side}"
         ),
+        ConnectorKind::PoolNorm { kernel, side } => {
+            format!("averages of {kernel} x {kernel} patches to {side} x {side}, a norm, linear")
+        }
         ConnectorKind::PixelShuffle { scale } => {
             format!("pixel shuffle by {scale} x {scale}, linear")
         }

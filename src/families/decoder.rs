@@ -18,6 +18,7 @@ impl Family for Decoder {
             "MistralForCausalLM",
             "Qwen2ForCausalLM",
             "Qwen3ForCausalLM",
+            "GemmaForCausalLM",
             "Gemma3ForCausalLM",
         ]
     }

@@ -3,7 +3,7 @@
 //! sub-images, crops of the image at a larger size (MM1, arXiv 2403.09611).
 
 use super::{
-    ImagePlan, ImagePlanner, PixelSettings, ProcessorFile, VisionSpec,
+    Filter, ImagePlan, ImagePlanner, PixelSettings, ProcessorFile, VisionSpec,
     pixels::PixelDefaults,
     plan::{Canvas, Misfit, Picture, Piece, Place, Planned, Step, View},
     resize::{Resize, height_width, resize_size},
@@ -54,6 +54,8 @@ enum Class {
     Siglip,
     /// BiT's, which DINOv2 uses: as CLIP's.
     Bit,
+    /// Gemma 3's: SigLIP's, with another filter where none is named.
+    Gemma3,
 }
 
 impl Class {
@@ -74,9 +76,10 @@ impl Class {
             "LlavaImageProcessor" => Ok(Self::Llava),
             "SiglipImageProcessor" => Ok(Self::Siglip),
             "BitImageProcessor" => Ok(Self::Bit),
+            "Gemma3ImageProcessor" => Ok(Self::Gemma3),
             _ => {
                 let supported = "CLIPImageProcessor, LlavaImageProcessor, SiglipImageProcessor, \
-                     BitImageProcessor";
+                     BitImageProcessor, Gemma3ImageProcessor";
                 Err(f.unsupported(key, name, supported))
             }
         }
@@ -94,7 +97,7 @@ impl FixedSize {
     ) -> Result<Planned, WeightsError> {
         let f = &file.image();
         let class = Class::of(f)?;
-        let clip = class != Class::Siglip;
+        let clip = !matches!(class, Class::Siglip | Class::Gemma3);
         let on = |key: &str, default: bool| Ok::<_, WeightsError>(f.flag(key)?.unwrap_or(default));
         let resize = if on("do_resize", true)? {
             let default = match clip {
@@ -123,6 +126,10 @@ impl FixedSize {
         let defaults = match class {
             Class::Clip | Class::Llava | Class::Bit => PixelDefaults::CLIP,
             Class::Siglip => PixelDefaults::HALF,
+            Class::Gemma3 => PixelDefaults {
+                resample: Filter::Bilinear,
+                ..PixelDefaults::HALF
+            },
         };
         let planner = Self {
             square: do_pad && llava || vision.is_some_and(|vision| vision.pad_to_square),
@@ -209,9 +216,9 @@ impl ImagePlanner for FixedSize {
         plan.pieces = match tokens.around {
             None => vec![placeholders],
             Some([before, behind]) => vec![
-                Piece::Scaffold(before.to_owned()),
+                Piece::Text(before.to_owned()),
                 placeholders,
-                Piece::Scaffold(behind.to_owned()),
+                Piece::Text(behind.to_owned()),
             ],
         };
         Ok(plan)

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     ConnectorKind, ConnectorSpec, DecoderSpec, Family, FeatureSelect, FixedSize, ModelSpec,
-    Planned, ProcessorFile, TowerSpec, VisionSpec, names, spec::connector::Features,
+    Planned, ProcessorFile, PromptShape, TowerSpec, VisionSpec, names, spec::connector::Features,
 };
 use crate::weights::{
     WeightsError,
@@ -64,6 +64,7 @@ impl Family for Llava {
             feature_select,
             normed_features: false,
             marker: None,
+            shape: PromptShape::Chat,
             around: None,
             scaffold: &[],
         };

@@ -4,7 +4,8 @@
 
 use super::{
     ConnectorKind, ConnectorSpec, DecoderKind, DecoderSpec, Family, FeatureSelect, FixedSize,
-    ModelSpec, Planned, ProcessorFile, TowerSpec, VisionSpec, names, spec::connector::Features,
+    ModelSpec, Planned, ProcessorFile, PromptShape, TowerSpec, VisionSpec, names,
+    spec::connector::Features,
 };
 use crate::weights::{WeightsError, fields::Fields};
 
@@ -64,8 +65,13 @@ impl Family for LlavaOriginal {
             // No token of the vocabulary: LLaVA's code has -200 in these places.
             image_token_id: text.vocab_size as u32,
             marker: None,
+            shape: PromptShape::Chat,
             around: start_end.then_some(["<im_start>", "<im_end>"]),
-            scaffold: &[],
+            scaffold: if start_end {
+                &["<im_start>", "<im_end>"]
+            } else {
+                &[]
+            },
             feature_layers: vec![feature_layer(root, tower.num_hidden_layers)?],
             feature_select,
             normed_features: false,

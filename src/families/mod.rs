@@ -6,9 +6,11 @@
 
 mod decoder;
 mod fixed_size;
+mod gemma3;
 pub(crate) mod llava;
 mod llava_original;
 mod names;
+mod paligemma;
 mod pixels;
 pub mod plan;
 mod processor_file;
@@ -31,7 +33,8 @@ pub use processor_file::ProcessorFile;
 pub(crate) use processor_file::{PROCESSOR_FILES, setting};
 pub use spec::{
     Activation, ConnectorKind, ConnectorSpec, DecoderKind, DecoderSpec, FeatureSelect, ModelSpec,
-    PositionTable, RopeScaling, RopeSections, TowerKind, TowerMlp, TowerSpec, VisionSpec,
+    PositionTable, PromptShape, RopeScaling, RopeSections, TowerKind, TowerMlp, TowerSpec,
+    VisionSpec,
 };
 
 /// A family of checkpoints.
@@ -74,9 +77,11 @@ pub trait Family: Sync {
 }
 
 /// All families.
-pub const FAMILIES: [&dyn Family; 3] = [
+pub const FAMILIES: [&dyn Family; 5] = [
     &llava::Llava,
     &llava_original::LlavaOriginal,
+    &paligemma::PaliGemma,
+    &gemma3::Gemma3,
     &decoder::Decoder,
 ];
 

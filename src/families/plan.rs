@@ -54,6 +54,8 @@ pub enum Piece {
     Placeholders(usize),
     /// Scaffolding: markers of rows and tiles, newlines.
     Scaffold(String),
+    /// Text around the image, tokens of which may count as text.
+    Text(String),
 }
 
 /// A canvas as a reader sees it, with the grid of the tokens that stand for its parts.
@@ -103,7 +105,7 @@ impl ImagePlan {
     pub fn tokens(&self) -> usize {
         let count = |piece: &Piece| match piece {
             Piece::Placeholders(count) => *count,
-            Piece::Scaffold(_) => 0,
+            Piece::Scaffold(_) | Piece::Text(_) => 0,
         };
         self.pieces.iter().map(count).sum()
     }

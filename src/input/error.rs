@@ -53,6 +53,15 @@ pub enum InputError {
         reason: String,
     },
 
+    /// A document, where a prompt has room for one image.
+    #[error(
+        "a document of {images} images: expected one image, for this model's prompt has no form for more; give each image with its own text"
+    )]
+    OneImage {
+        /// Images in the document.
+        images: usize,
+    },
+
     /// A text without a single word.
     #[error("{name}: expected a text, found nothing but white space")]
     EmptyText {

@@ -90,7 +90,7 @@ impl PromptBuilder {
             .map_or_else(|| image_token.clone(), str::to_owned);
         let scaffold = vision.scaffold.iter();
         Ok(Self {
-            renderer: Renderer::new(template, marker, tokenizer.special())?,
+            renderer: Renderer::new(template, vision.shape, marker, tokenizer.special())?,
             scaffold: scaffold.filter_map(|token| tokenizer.id(token)).collect(),
             tokenizer,
             image_token,
@@ -205,6 +205,7 @@ impl PromptBuilder {
             let start = expansion.text.len();
             match piece {
                 Piece::Placeholders(count) => expansion.text += &self.image_token.repeat(*count),
+                Piece::Text(text) => expansion.text += text,
                 Piece::Scaffold(text) => {
                     expansion.text += text;
                     expansion.scaffold.push(start..expansion.text.len());
@@ -431,6 +432,17 @@ impl PromptBuilder {
 
     /// Tokenizes. A beginning-of-sequence token that the prompt writes itself is not added again.
     fn encode(&self, rendered: &Rendered) -> Result<Encoded, InputError> {
+        if let Some(split) = rendered.split {
+            let (before, behind) = rendered.text.split_at(split.min(rendered.text.len()));
+            let mut encoded = self.tokenizer.encode(before, false)?;
+            let more = self.tokenizer.encode(behind, false)?;
+            encoded.ids.extend(more.ids);
+            let moved = more.spans.into_iter();
+            encoded
+                .spans
+                .extend(moved.map(|span| span.start + split..span.end + split));
+            return Ok(encoded);
+        }
         let bos = self.tokenizer.special().get("bos_token");
         let has_bos = bos.is_some_and(|bos| rendered.text.starts_with(bos.as_str()));
         self.tokenizer.encode(&rendered.text, !has_bos)

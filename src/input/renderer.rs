@@ -6,6 +6,7 @@ use super::{
     error::{InputError, shown},
     template::{AssistantForm, ChatTemplate, Failure, PRINTED, UserForm},
 };
+use crate::families::PromptShape;
 
 /// Most characters of a rendering that an error shows.
 const MAX_SHOWN: usize = 160;
@@ -27,6 +28,8 @@ pub(super) struct Rendered {
     pub contents: Vec<Content>,
     /// Where what stands for each image begins, in bytes.
     pub images: Vec<usize>,
+    /// Where a part begins that is tokenized by itself.
+    pub split: Option<usize>,
 }
 
 /// Where one of the own texts stands.
@@ -42,6 +45,7 @@ pub(super) struct Content {
 /// Renders prompts by a chat template, or as vicuna_v1 without one.
 pub(super) struct Renderer {
     template: Option<(ChatTemplate, (UserForm, AssistantForm))>,
+    shape: PromptShape,
     /// What a template writes for an image.
     marker: String,
     special: BTreeMap<String, String>,
@@ -52,15 +56,17 @@ impl Renderer {
     /// the first with which it renders one image and the text is kept.
     pub fn new(
         template: Option<ChatTemplate>,
+        shape: PromptShape,
         marker: String,
         special: &BTreeMap<String, String>,
     ) -> Result<Self, InputError> {
         let mut renderer = Self {
             template: None,
+            shape,
             marker,
             special: special.clone(),
         };
-        if let Some(template) = template {
+        if let Some(template) = template.filter(|_| shape == PromptShape::Chat) {
             let forms = renderer.usable_forms(&template)?;
             renderer.template = Some((template, forms));
         }
@@ -81,6 +87,7 @@ impl Renderer {
     /// and where they and the texts stand in it.
     pub fn render(&self, texts: &[&str], expansions: &[&str]) -> Result<Rendered, InputError> {
         let rendered = match &self.template {
+            None if self.shape == PromptShape::Prefix => self.prefix(texts)?,
             None => self.vicuna(texts),
             Some((template, forms)) => self
                 .with_template(template, *forms, texts)
@@ -112,8 +119,31 @@ impl Renderer {
         }
         Ok(Rendered {
             text,
-            contents,
             images,
+            split: (rendered.split).and_then(|_| contents.first().map(|first| first.range.start)),
+            contents,
+        })
+    }
+
+    /// The image, the token of the beginning and a newline, then the text and the token of the end.
+    fn prefix(&self, texts: &[&str]) -> Result<Rendered, InputError> {
+        let &[said] = texts else {
+            return Err(InputError::OneImage {
+                images: texts.len(),
+            });
+        };
+        let token = |name: &str| self.special.get(name).map_or("", String::as_str);
+        let before = format!("{}{}\n", self.marker, token("bos_token"));
+        let range = before.len()..before.len() + said.len();
+        Ok(Rendered {
+            text: format!("{before}{said}{}", token("eos_token")),
+            split: Some(range.start),
+            contents: vec![Content {
+                range,
+                trimmed: 0,
+                images: 1,
+            }],
+            images: Vec::new(),
         })
     }
 
@@ -136,6 +166,7 @@ impl Renderer {
             text,
             contents,
             images: Vec::new(),
+            split: None,
         }
     }
 
@@ -211,6 +242,7 @@ impl Renderer {
             text: rendered,
             contents,
             images: Vec::new(),
+            split: None,
         })
     }
 

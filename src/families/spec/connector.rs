@@ -49,6 +49,14 @@ pub enum ConnectorKind {
         /// Side of a square: `mm_projector_scale`.
         scale: usize,
     },
+    /// Averages of squares of patches, a norm by the root mean square, a matrix (Gemma 3, arXiv
+    /// 2503.19786). Patches that fill no square are left out.
+    PoolNorm {
+        /// Side of a square of patches.
+        kernel: usize,
+        /// Squares along a side of the picture.
+        side: usize,
+    },
 }
 
 impl ConnectorKind {
@@ -62,7 +70,7 @@ impl ConnectorKind {
         match self {
             Self::Mlp { layers } => layers,
             Self::AveragePool { .. } | Self::PixelShuffle { .. } => 1,
-            Self::AttentionPool { .. } | Self::CAbstractor { .. } => 0,
+            Self::AttentionPool { .. } | Self::CAbstractor { .. } | Self::PoolNorm { .. } => 0,
         }
     }
 
@@ -70,7 +78,9 @@ impl ConnectorKind {
     pub fn tokens(self, features: usize) -> usize {
         match self {
             Self::Mlp { .. } => features,
-            Self::AveragePool { side } | Self::CAbstractor { side, .. } => side * side,
+            Self::AveragePool { side }
+            | Self::CAbstractor { side, .. }
+            | Self::PoolNorm { side, .. } => side * side,
             Self::AttentionPool { tokens, .. } => tokens,
             Self::PixelShuffle { scale } => features / (scale * scale),
         }
@@ -85,6 +95,7 @@ impl ConnectorKind {
             Self::AttentionPool { .. } => "attention_pool".into(),
             Self::CAbstractor { .. } => "c_abstractor".into(),
             Self::PixelShuffle { .. } => "pixel_shuffle".into(),
+            Self::PoolNorm { .. } => "pool_norm".into(),
         }
     }
 }

@@ -22,24 +22,27 @@ pub enum DecoderKind {
     Qwen2,
     /// Norms on the queries and keys of each head (arXiv 2505.09388).
     Qwen3,
+    /// Norms by 1 + weight, embeddings scaled (arXiv 2403.08295).
+    Gemma,
     /// Norms around attention and MLP, windows on most layers (arXiv 2503.19786).
     Gemma3,
 }
 
 impl DecoderKind {
     /// All kinds with their `model_type`.
-    const ALL: [(Self, &'static str); 5] = [
+    const ALL: [(Self, &'static str); 6] = [
         (Self::Llama, "llama"),
         (Self::Mistral, "mistral"),
         (Self::Qwen2, "qwen2"),
         (Self::Qwen3, "qwen3"),
+        (Self::Gemma, "gemma"),
         (Self::Gemma3, "gemma3_text"),
     ];
 
     /// All values of `model_type`.
-    pub const MODEL_TYPES: [&'static str; 5] = {
-        let [a, b, c, d, e] = Self::ALL;
-        [a.1, b.1, c.1, d.1, e.1]
+    pub const MODEL_TYPES: [&'static str; 6] = {
+        let [a, b, c, d, e, f] = Self::ALL;
+        [a.1, b.1, c.1, d.1, e.1, f.1]
     };
 
     /// The kind that a configuration calls `model_type`.
@@ -55,6 +58,7 @@ impl DecoderKind {
             Self::Mistral => "Mistral",
             Self::Qwen2 => "Qwen2",
             Self::Qwen3 => "Qwen3",
+            Self::Gemma => "Gemma",
             Self::Gemma3 => "Gemma 3",
         }
     }
@@ -172,6 +176,17 @@ impl DecoderKind {
                 head_dim: Some(128),
                 ..qwen2
             },
+            Self::Gemma => Defaults {
+                hidden_size: 3072,
+                intermediate_size: 24576,
+                num_hidden_layers: 28,
+                num_attention_heads: 16,
+                num_key_value_heads: Some(16),
+                head_dim: Some(256),
+                vocab_size: 256_000,
+                max_position_embeddings: 8192,
+                ..llama
+            },
             Self::Gemma3 => Defaults {
                 hidden_size: 2304,
                 intermediate_size: 9216,
@@ -243,7 +258,8 @@ impl DecoderSpec {
         kind: DecoderKind,
     ) -> Result<Self, WeightsError> {
         let d = kind.defaults();
-        let gemma = kind == DecoderKind::Gemma3;
+        let gemma3 = kind == DecoderKind::Gemma3;
+        let gemma = gemma3 || kind == DecoderKind::Gemma;
         let hidden_size = f.count("hidden_size", 1..=65536)?.unwrap_or(d.hidden_size);
         let num_attention_heads = f
             .count("num_attention_heads", 1..=4096)?
@@ -282,7 +298,7 @@ impl DecoderSpec {
             theta: rope_theta,
             scaling: rope_scaling,
             local_theta: rope_local_theta,
-        } = match gemma {
+        } = match gemma3 {
             true => rope::parse_two(f, max_position_embeddings, head_dim)?,
             false => rope::parse(f, max_position_embeddings, head_dim)?,
         };
@@ -295,16 +311,18 @@ impl DecoderSpec {
         let bias = f.flag("attention_bias")?.unwrap_or(false);
         let qwen2 = kind == DecoderKind::Qwen2;
         let may_have_bias = !qwen2 && kind != DecoderKind::Mistral;
-        let scalar = match gemma {
+        let scalar = match gemma3 {
             true => f.float("query_pre_attn_scalar", 0.0)?.unwrap_or(256.0),
             false => head_dim as f32,
         };
-        if gemma && f.flag("use_bidirectional_attention")?.unwrap_or(false) {
+        if gemma3 && f.flag("use_bidirectional_attention")?.unwrap_or(false) {
             return Err(f.unsupported("use_bidirectional_attention", "true", "false"));
         }
-        let activation = match gemma {
-            true => Activation::parse(f, "hidden_activation", Activation::GeluTanh)?,
-            false => Activation::parse(f, "hidden_act", Activation::Silu)?,
+        let activation = match kind {
+            DecoderKind::Gemma3 => Activation::parse(f, "hidden_activation", Activation::GeluTanh)?,
+            // Whatever gelu the file names, it is this one.
+            DecoderKind::Gemma => Activation::GeluTanh,
+            _ => Activation::parse(f, "hidden_act", Activation::Silu)?,
         };
         Ok(Self {
             kind,
@@ -321,8 +339,8 @@ impl DecoderSpec {
             max_position_embeddings,
             rms_norm_eps: f.float("rms_norm_eps", 0.0)?.unwrap_or(1e-6),
             norm_offset: gemma,
-            norms_behind: gemma,
-            qk_norm: gemma || kind == DecoderKind::Qwen3,
+            norms_behind: gemma3,
+            qk_norm: gemma3 || kind == DecoderKind::Qwen3,
             rope_theta,
             rope_scaling,
             rope_local_theta,
@@ -354,7 +372,7 @@ fn windows(
     const KEY: &str = "sliding_window";
     let full = (None, vec![false; layers]);
     let used = match kind {
-        DecoderKind::Llama => false,
+        DecoderKind::Llama | DecoderKind::Gemma => false,
         DecoderKind::Mistral | DecoderKind::Gemma3 => true,
         DecoderKind::Qwen2 | DecoderKind::Qwen3 => f.flag("use_sliding_window")?.unwrap_or(false),
     };

@@ -24,6 +24,16 @@ pub enum FeatureSelect {
     Full,
 }
 
+/// What a prompt looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PromptShape {
+    /// A conversation: by the chat template, or as vicuna_v1 without one.
+    Chat,
+    /// The image, the token of the beginning and a newline; behind them the text and the token of the
+    /// end, tokenized by themselves.
+    Prefix,
+}
+
 /// A model: a decoder, and what makes it see.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelSpec {
@@ -52,9 +62,11 @@ pub struct VisionSpec {
     pub connector: ConnectorSpec,
     /// Id of the token whose positions the image features take.
     pub image_token_id: u32,
+    /// What a prompt looks like.
+    pub shape: PromptShape,
     /// What the chat template writes for an image, where it is not the image token itself.
     pub marker: Option<&'static str>,
-    /// What stands before and behind an image's placeholders and belongs to it.
+    /// What stands before and behind an image's placeholders.
     pub around: Option<[&'static str; 2]>,
     /// Tokens that a template writes around an image and that belong to it.
     pub scaffold: &'static [&'static str],
@@ -91,7 +103,7 @@ impl ModelSpec {
         let defaults = match text.kind {
             DecoderKind::Llama | DecoderKind::Mistral => [Some(2), Some(1), None],
             DecoderKind::Qwen2 | DecoderKind::Qwen3 => [None; 3],
-            DecoderKind::Gemma3 => [Some(1), Some(2), Some(0)],
+            DecoderKind::Gemma | DecoderKind::Gemma3 => [Some(1), Some(2), Some(0)],
         };
         let id = |key: &str, default: Option<u32>| match (root.token(key)?, &section) {
             (Some(id), _) => Ok(Some(id)),
@@ -177,6 +189,7 @@ impl VisionSpec {
             ConnectorKind::AveragePool { side } | ConnectorKind::CAbstractor { side, .. } => {
                 Some(side)
             }
+            ConnectorKind::PoolNorm { side, .. } => Some(side),
             ConnectorKind::PixelShuffle { scale } => Some(patches / scale),
             ConnectorKind::AttentionPool { .. } => None,
         }

@@ -8,10 +8,11 @@ mod average_pool;
 mod c_abstractor;
 mod mlp;
 mod pixel_shuffle;
+mod pool_norm;
 
 use self::{
     attention_pool::AttentionPool, average_pool::AveragePool, c_abstractor::CAbstractor, mlp::Mlp,
-    pixel_shuffle::PixelShuffle,
+    pixel_shuffle::PixelShuffle, pool_norm::PoolNorm,
 };
 use super::{
     ModelError,
@@ -35,6 +36,7 @@ enum Form {
     AttentionPool(AttentionPool),
     CAbstractor(CAbstractor),
     PixelShuffle(PixelShuffle),
+    PoolNorm(PoolNorm),
 }
 
 /// The sizes of a connector.
@@ -83,6 +85,10 @@ impl Connector {
             ConnectorKind::PixelShuffle { scale } => {
                 Form::PixelShuffle(PixelShuffle::new(p, sizes, scale))
             }
+            ConnectorKind::PoolNorm { kernel, side } => {
+                let eps = vision.tower.layer_norm_eps;
+                Form::PoolNorm(PoolNorm::new(p, sizes, kernel, side, eps))
+            }
         };
         let beyond = name(&format!("linear_{}.", c.kind.linear_layers() + 1));
         p.rule_out(beyond, "mm_projector_type", c.kind.name());
@@ -128,6 +134,10 @@ impl Connector {
             Form::PixelShuffle(shuffle) => {
                 let x = self.select(ops, state)?;
                 shuffle.forward(ops, &x)
+            }
+            Form::PoolNorm(pool) => {
+                let x = self.select(ops, state)?;
+                pool.forward(ops, &x)
             }
         }
     }
