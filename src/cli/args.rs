@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::TypedValueParser};
 
 use crate::{
-    engine::{BenchRequest, CheckRequest, Command, RecordRequest},
+    engine::{Against, BenchRequest, CheckRequest, Command, RecordRequest},
     report::{Definition, TextMask},
 };
 
 use super::{
     device_args::Device,
-    model_args::Parts,
+    error::CliError,
+    model_args::{Parts, model_source},
     number::{parse_number_of_pairs, parse_seed},
     size::parse_size,
 };
@@ -250,6 +251,10 @@ pub(crate) struct Inspect {
     pub(crate) model: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) parts: Parts,
+    /// Also what becomes of this image: the pictures cut from it, its tokens, what stands for it in a
+    /// prompt
+    #[arg(long, value_name = "FILE")]
+    pub(crate) image: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -275,6 +280,12 @@ pub(crate) struct Check {
     /// Check the kernels (and what --golden names), not the demo's number
     #[arg(long)]
     kernels: bool,
+    /// Instead of all that: this checkpoint [default: the demo] against --against
+    #[arg(long, value_name = "DIR", requires = "against")]
+    model: Option<PathBuf>,
+    /// Hidden states of the same checkpoint that tools/export_states.py wrote with PyTorch
+    #[arg(long, value_name = "STATES.safetensors", conflicts_with_all = ["golden", "kernels"])]
+    against: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -287,12 +298,34 @@ pub(crate) struct Check {
 
 impl Check {
     /// The engine's command.
-    pub(crate) fn command(&self) -> Command {
-        Command::Check(Box::new(CheckRequest {
+    ///
+    /// # Errors
+    /// There is no such checkpoint or file of states.
+    pub(crate) fn command(&self) -> Result<Command, CliError> {
+        let against = match &self.against {
+            None => None,
+            Some(states) if states.is_file() => Some(Against {
+                model: model_source(self.model.as_ref(), &Parts::default())?,
+                states: states.clone(),
+            }),
+            Some(states) => {
+                return Err(CliError::Input(format!(
+                    "{}: expected a file of states, found {}",
+                    states.display(),
+                    if states.exists() {
+                        "a folder"
+                    } else {
+                        "nothing"
+                    }
+                )));
+            }
+        };
+        Ok(Command::Check(Box::new(CheckRequest {
             device: self.device.settings(),
             golden: self.golden.clone(),
             kernels_only: self.kernels,
-        }))
+            against,
+        })))
     }
 }
 

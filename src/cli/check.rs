@@ -17,7 +17,7 @@ use super::{
 /// Checks the adapter, prints what was found, and fails where something is wrong.
 pub(crate) fn check(task: &Check, quiet: bool, output: &Output) -> Result<(), CliError> {
     let out = JsonFile::tried(task.out.as_deref())?;
-    match drive_with(task.command(), quiet, log::lines(quiet))? {
+    match drive_with(task.command()?, quiet, log::lines(quiet))? {
         Event::Check(report) => {
             out.deliver(&*report, task.json, output, |style| {
                 check_text(&report, style)

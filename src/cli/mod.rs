@@ -29,7 +29,7 @@ use std::{ffi::OsString, process::ExitCode};
 use clap::{CommandFactory, Parser};
 
 use crate::{
-    engine::{Command, Event, InspectRequest},
+    engine::{Command, Event, ImageInput, InspectRequest},
     report::{adapters_text, inspection_text},
 };
 use args::{Args, Task};
@@ -72,6 +72,7 @@ fn run(args: Args, output: &Output) -> Result<(), CliError> {
             let request = InspectRequest {
                 model: model_args::model_source(task.model.as_ref(), &task.parts)?,
                 device: task.device.settings(),
+                image: task.image.map(ImageInput::Path),
             };
             match drive::drive(Command::Inspect(Box::new(request)), quiet)? {
                 Event::Inspection(inspection) => {

@@ -136,9 +136,9 @@ pub(super) fn stages(spec: &ModelSpec, plans: &[ImagePlan], tokens: usize) -> Ve
     ]
 }
 
-const TOWER: &str = "vision tower";
-const CONNECTOR: &str = "connector";
-const DECODER: &str = "language model";
+pub(super) const TOWER: &str = "vision tower";
+pub(super) const CONNECTOR: &str = "connector";
+pub(super) const DECODER: &str = "language model";
 
 fn tower(vision: &VisionSpec) -> String {
     let tower = &vision.tower;

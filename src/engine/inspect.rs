@@ -1,14 +1,15 @@
 //! Describes a checkpoint without running it.
 
 use super::{
-    DeviceSettings, EngineError, InspectRequest, checkpoint, describe, news::News, session::grant,
+    DeviceSettings, EngineError, ImageInput, InspectRequest, checkpoint, describe, news::News,
+    pairs::image_bytes, session::grant,
 };
 use crate::{
-    families::VisionSpec,
+    families::{VisionSpec, plan::Piece},
     gpu::GpuError,
-    input::Processor,
-    model::Checkpoint,
-    report::{DeviceGrant, Inspection},
+    input::{Processor, decode_image},
+    model::{Checkpoint, Part},
+    report::{DeviceGrant, ImageInspection, Inspection},
 };
 
 /// Describes the checkpoint and the adapter it would run on.
@@ -40,8 +41,16 @@ pub(super) async fn inspect(
             "{name} is larger than one binding of this adapter and is split"
         ));
     }
+    let image = match &request.image {
+        Some(image) => Some(planned(checkpoint, image)?),
+        None => None,
+    };
     Ok(Inspection {
         model: describe::summary(checkpoint, &opened.name),
+        family: spec.family.to_owned(),
+        part_bytes: part_bytes(checkpoint),
+        unused: checkpoint.unused().map(str::to_owned).collect(),
+        image,
         connector_parameters: describe::connector_parameters(checkpoint),
         image_tokens: (spec.vision.as_ref()).map_or(0, VisionSpec::num_image_tokens),
         context: spec.text.max_position_embeddings,
@@ -55,6 +64,43 @@ pub(super) async fn inspect(
         dtypes,
         device,
         notes,
+    })
+}
+
+/// Bytes of the weights, part by part.
+fn part_bytes(checkpoint: &Checkpoint) -> Vec<(String, u64)> {
+    let parts = [
+        (Part::Tower, describe::TOWER),
+        (Part::Connector, describe::CONNECTOR),
+        (Part::Decoder, describe::DECODER),
+    ];
+    let size = |part| {
+        let own = checkpoint.used().filter(|(used, _)| used.part == part);
+        own.map(|(_, info)| info.bytes()).sum::<u64>()
+    };
+    let parts = parts
+        .into_iter()
+        .map(|(part, name)| (name.to_owned(), size(part)));
+    parts.filter(|(_, size)| *size > 0).collect()
+}
+
+/// What becomes of an image.
+fn planned(checkpoint: &Checkpoint, image: &ImageInput) -> Result<ImageInspection, EngineError> {
+    let processor = Processor::open(checkpoint.source().as_ref(), &checkpoint.spec)?;
+    let name = image.name();
+    let (decoded, _) = decode_image(&name, &image_bytes(image)?)?;
+    let plan = processor.plan(&name, decoded.height, decoded.width)?;
+    let pieces = plan.pieces.iter().map(|piece| match piece {
+        Piece::Placeholders(count) => format!("<image> x {count}"),
+        Piece::Scaffold(text) | Piece::Text(text) => text.clone(),
+    });
+    Ok(ImageInspection {
+        size: [decoded.height, decoded.width],
+        pictures: plan.pictures.iter().map(|picture| picture.padded).collect(),
+        grids: plan.views.iter().map(|view| view.cells).collect(),
+        tokens: plan.tokens(),
+        prompt: pieces.collect::<Vec<_>>().join(" "),
+        name,
     })
 }
 

@@ -13,7 +13,7 @@ use crate::{
     study::StudySettings,
 };
 
-use super::source::{ModelSource, PairSource};
+use super::source::{ImageInput, ModelSource, PairSource};
 
 /// An order to the engine. Cancel is not among them: it must overtake, see
 /// [`crate::platform::Cancel`].
@@ -150,6 +150,9 @@ pub struct InspectRequest {
     /// The device whose limits are shown beside it.
     #[serde(default)]
     pub device: DeviceSettings,
+    /// An image of which is told what becomes of it.
+    #[serde(default)]
+    pub image: Option<ImageInput>,
 }
 
 /// What to time.
@@ -191,6 +194,18 @@ pub struct CheckRequest {
     pub golden: Option<PathBuf>,
     /// Leaves out the demo, whose measurement takes long on a software adapter.
     pub kernels_only: bool,
+    /// A checkpoint against exported states, instead of all else. Native only.
+    #[serde(default)]
+    pub against: Option<Against>,
+}
+
+/// A checkpoint and the states that another program gave of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Against {
+    /// The checkpoint.
+    pub model: ModelSource,
+    /// The file that `tools/export_states.py` wrote.
+    pub states: PathBuf,
 }
 
 /// Which device computes, and with which kernels.

@@ -130,6 +130,16 @@ impl Checkpoint {
             .filter_map(|used| self.tensors.get(&used.name).map(|info| (used, info)))
     }
 
+    /// The tensors that the model does not use, by their names in the files.
+    pub fn unused(&self) -> impl Iterator<Item = &str> {
+        let used: BTreeSet<&str> = self.used().map(|(used, _)| used.name.as_str()).collect();
+        let unused = self
+            .tensors
+            .iter()
+            .filter(move |(name, _)| !used.contains(name.as_str()));
+        unused.map(|(_, info)| info.name.as_str())
+    }
+
     /// Reads a tensor by canonical name.
     ///
     /// # Errors

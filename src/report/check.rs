@@ -56,12 +56,12 @@ pub struct KernelLine {
     pub ok: bool,
 }
 
-/// A small checkpoint of a study of models.
+/// A small checkpoint among several, or a state of one checkpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StatesLine {
-    /// Its folder.
+    /// The checkpoint's folder, or the state's name.
     pub name: String,
-    /// States that were compared.
+    /// States that were compared; of a single state its tokens.
     pub states: usize,
     /// Relative error of the worst state; absent where that is no finite number.
     pub error: Option<f64>,
@@ -96,11 +96,17 @@ pub struct DemoLine {
 pub fn check_text(report: &CheckReport, style: TextStyle) -> String {
     let mut lines = vec![style.bold(&report.device.device.line())];
     lines.extend(report.device.lines(style));
-    lines.push(String::new());
-    lines.extend(columns(kernel_columns(&report.kernels), style).0);
+    if !report.kernels.is_empty() {
+        lines.push(String::new());
+        lines.extend(columns(kernel_columns(&report.kernels), style).0);
+    }
     if !report.states.is_empty() {
         lines.push(String::new());
-        lines.extend(columns(states_columns(&report.states), style).0);
+        let titles = match report.kernels.is_empty() {
+            true => ["state", "tokens"],
+            false => ["model", "states"],
+        };
+        lines.extend(columns(states_columns(&report.states, titles), style).0);
     }
     lines.push(String::new());
     if let Some(demo) = &report.demo {
@@ -184,7 +190,7 @@ fn kernel_columns(lines: &[KernelLine]) -> Vec<Column> {
     ]
 }
 
-fn states_columns(lines: &[StatesLine]) -> Vec<Column> {
+fn states_columns(lines: &[StatesLine], [name, count]: [&'static str; 2]) -> Vec<Column> {
     let each =
         |cell: &dyn Fn(&StatesLine) -> String| -> Vec<String> { lines.iter().map(cell).collect() };
     let worst = |line: &StatesLine| match &line.failure {
@@ -192,9 +198,9 @@ fn states_columns(lines: &[StatesLine]) -> Vec<Column> {
         None => line.worst.clone(),
     };
     vec![
-        Column::new("model", Align::Left, 0, each(&|line| line.name.clone())),
+        Column::new(name, Align::Left, 0, each(&|line| line.name.clone())),
         Column::new(
-            "states",
+            count,
             Align::Point,
             1,
             each(&|line| line.states.to_string()),

@@ -38,7 +38,7 @@ pub use exploration::{
     Picture, PictureView, ProjectedToken, Projection, StageView, TokenKind, TokenView, WhatIf,
     WhatIfSettings,
 };
-pub use inspection::{DtypeShare, Inspection, inspection_text};
+pub use inspection::{DtypeShare, ImageInspection, Inspection, inspection_text};
 #[cfg(not(target_arch = "wasm32"))]
 pub use json::read;
 pub use json::{ReportError, is_report, parse, to_json};

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    ops::Range,
     sync::Arc,
 };
 
@@ -93,6 +94,51 @@ impl TensorInfo {
             shape: self.shape.clone(),
             bytes,
         })
+    }
+}
+
+impl TensorInfo {
+    /// Some rows of a matrix.
+    ///
+    /// # Errors
+    /// As [`TensorInfo::read`]; there are fewer rows.
+    pub fn read_rows(&self, rows: Range<usize>) -> Result<HostTensor, WeightsError> {
+        let dtype = self.checked_storage()?;
+        let row = self.shape.iter().skip(1).product::<usize>() as u64 * dtype.size() as u64;
+        let begin = self.begin + rows.start as u64 * row;
+        let end = self.end.min(begin + rows.len() as u64 * row);
+        let bytes = self.source.read_range(&self.file, begin.min(end)..end)?;
+        let mut shape = self.shape.clone();
+        if let Some(first) = shape.first_mut() {
+            *first = rows.len();
+        }
+        Ok(HostTensor {
+            name: self.name.clone(),
+            dtype,
+            shape,
+            bytes,
+        })
+    }
+
+    /// All elements of a tensor of whole numbers, of 8 or 64 bits.
+    ///
+    /// # Errors
+    /// It is stored in another type, or cannot be read.
+    pub fn numbers(&self) -> Result<Vec<i64>, WeightsError> {
+        let bytes = self.source.read_range(&self.file, self.begin..self.end)?;
+        match self.dtype {
+            Dtype::I64 => {
+                let numbers = bytes.as_chunks::<8>().0.iter();
+                Ok(numbers.map(|number| i64::from_le_bytes(*number)).collect())
+            }
+            Dtype::U8 | Dtype::BOOL => Ok(bytes.into_iter().map(i64::from).collect()),
+            other => Err(WeightsError::HeaderEntry {
+                file: self.file.clone(),
+                tensor: self.name.clone(),
+                expected: "whole numbers (I64 or U8)".into(),
+                found: format!("{other:?}"),
+            }),
+        }
     }
 }
 

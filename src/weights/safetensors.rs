@@ -75,6 +75,28 @@ pub fn read_header(
     }
 }
 
+/// The texts that a safetensors file carries beside its tensors, by name.
+///
+/// # Errors
+/// As [`read_header`].
+pub fn read_metadata(
+    source: &dyn ByteSource,
+    file: &str,
+) -> Result<BTreeMap<String, String>, WeightsError> {
+    read_header(source, file)?;
+    let beginning = source.read_range(file, 0..8)?;
+    let size = beginning
+        .as_array::<8>()
+        .map_or(0, |size| u64::from_le_bytes(*size));
+    let text = source.read_range(file, 8..8 + size)?;
+    let header: Map<String, Value> = serde_json::from_slice(&text).unwrap_or_default();
+    let texts = header.get("__metadata__").and_then(Value::as_object);
+    let texts = texts.into_iter().flatten();
+    Ok(texts
+        .filter_map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned())))
+        .collect())
+}
+
 /// A file whose header is read.
 struct Header<'a> {
     file: &'a str,

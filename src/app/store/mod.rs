@@ -247,7 +247,11 @@ impl Store {
             link.send(Command::Measure(Box::new(request)));
         } else if let Some(model) = self.data.next_inspection() {
             let device = DeviceSettings::default();
-            link.send(Command::Inspect(Box::new(InspectRequest { model, device })));
+            link.send(Command::Inspect(Box::new(InspectRequest {
+                model,
+                device,
+                image: None,
+            })));
         } else if let Some(question) = self.questions.pop_front() {
             link.send(Command::Explore(question.clone()));
             self.asked = Some(question);

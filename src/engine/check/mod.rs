@@ -1,5 +1,6 @@
 //! Whether the adapter at hand computes rightly: kernels, whole models, the demo.
 
+mod against;
 mod demo;
 mod golden;
 mod golden_input;
@@ -52,6 +53,20 @@ impl Session {
             ok: false,
             seconds: 0.0,
         };
+        if let Some(against) = request.against {
+            drop(gpu);
+            news.begin(Stage::Device, 0, UNIT)?;
+            news.note_all(notes);
+            let tell = |news: &mut News<'_>, what: String| {
+                news.progress_at(Stage::Device, 0, 0, UNIT, what);
+                news.check()
+            };
+            report.states = against::check(&device, against, news, tell).await?;
+            report.ok = report.states.iter().all(|line| line.ok);
+            report.seconds = start.elapsed().as_secs_f64();
+            news.end();
+            return Ok(report);
+        }
         let own = gpu.kernels();
         let mut variants = vec![own];
         if device.kernel == KernelChoice::Auto {

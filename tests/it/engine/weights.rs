@@ -55,6 +55,7 @@ fn inspection(folder: &Path) -> Inspection {
     let command = Command::Inspect(Box::new(InspectRequest {
         model: ModelSource::Folder(folder.to_owned()),
         device: DeviceSettings::default(),
+        image: None,
     }));
     match last(&mut Session::default(), command) {
         Event::Inspection(inspection) => *inspection,

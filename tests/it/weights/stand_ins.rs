@@ -183,6 +183,7 @@ fn picked_error(folder: &Path) -> String {
     let command = Command::Inspect(Box::new(InspectRequest {
         model: ModelSource::Picked(files_at(&[folder.to_owned()])),
         device: DeviceSettings::default(),
+        image: None,
     }));
     match crate::engine::last(&mut Session::default(), command) {
         Event::Failed(reason) => reason,
