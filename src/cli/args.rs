@@ -280,6 +280,9 @@ pub(crate) struct Check {
     /// Check the kernels (and what --golden names), not the demo's number
     #[arg(long)]
     kernels: bool,
+    /// Check only what --golden names
+    #[arg(long, requires = "golden", conflicts_with = "kernels")]
+    states_only: bool,
     /// Instead of all that: this checkpoint [default: the demo] against --against
     #[arg(long, value_name = "DIR", requires = "against")]
     model: Option<PathBuf>,
@@ -324,6 +327,7 @@ impl Check {
             device: self.device.settings(),
             golden: self.golden.clone(),
             kernels_only: self.kernels,
+            states_only: self.states_only,
             against,
         })))
     }

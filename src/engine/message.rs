@@ -194,6 +194,9 @@ pub struct CheckRequest {
     pub golden: Option<PathBuf>,
     /// Leaves out the demo, whose measurement takes long on a software adapter.
     pub kernels_only: bool,
+    /// Leaves out kernels and demo: only the states of [`CheckRequest::golden`].
+    #[serde(default)]
+    pub states_only: bool,
     /// A checkpoint against exported states, instead of all else. Native only.
     #[serde(default)]
     pub against: Option<Against>,

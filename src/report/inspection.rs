@@ -106,13 +106,13 @@ pub fn inspection_text(inspection: &Inspection, style: TextStyle) -> String {
         "connector",
         &counted(inspection.connector_parameters as usize, "parameter"),
     );
+    let most = format!("{} at most", counted(inspection.context, "token"));
     add(
         "prompt",
-        &format!(
-            "{} per image, {} at most",
-            counted(inspection.image_tokens, "token"),
-            counted(inspection.context, "token")
-        ),
+        &match inspection.image_tokens {
+            0 => most,
+            tokens => format!("{} per image, {most}", counted(tokens, "token")),
+        },
     );
     add(
         "needs",

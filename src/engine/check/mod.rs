@@ -83,6 +83,10 @@ impl Session {
         news.begin(Stage::Device, total, UNIT)?;
         news.note_all(notes);
         drop(gpu);
+        if request.states_only {
+            variants.clear();
+            report.left_out.push("the kernels: as asked for".to_owned());
+        }
         for variant in variants {
             kernels(&device, variant, &mut report, news, total).await?;
         }
@@ -96,7 +100,7 @@ impl Session {
             let why = "states of whole models: --golden names the folder that holds them";
             report.left_out.push(why.to_owned());
         }
-        if request.kernels_only {
+        if request.kernels_only || request.states_only {
             report.left_out.push("the demo: as asked for".to_owned());
         } else {
             report.demo = Some(demo::check(self, device, news).await?);

@@ -1,0 +1,3 @@
+//! Families of models: their images, prompts and states.
+
+mod states;
