@@ -6,6 +6,7 @@
 
 mod decoder;
 mod fixed_size;
+mod idefics3;
 pub(crate) mod llava;
 mod names;
 mod pixels;
@@ -13,6 +14,7 @@ pub mod plan;
 mod processor_file;
 mod resize;
 pub mod spec;
+mod tiles;
 
 use serde_json::Value;
 
@@ -73,7 +75,7 @@ pub trait Family: Sync {
 }
 
 /// All families.
-pub const FAMILIES: [&dyn Family; 2] = [&llava::Llava, &decoder::Decoder];
+pub const FAMILIES: [&dyn Family; 3] = [&llava::Llava, &idefics3::Idefics3, &decoder::Decoder];
 
 /// The family of a model.
 pub fn of(spec: &ModelSpec) -> &'static dyn Family {
