@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     families::{
-        ConnectorKind, ConnectorSpec, DecoderSpec, FeatureSelect, ImagePlan, ModelSpec, VisionSpec,
+        ConnectorKind, ConnectorSpec, DecoderSpec, FeatureSelect, ImagePlan, ModelSpec,
+        PositionTable, VisionSpec,
     },
     model::{Checkpoint, Parameter, Part},
     report::{DtypeShare, ModelSummary, StageView},
@@ -143,9 +144,12 @@ pub(super) const DECODER: &str = "language model";
 fn tower(vision: &VisionSpec) -> String {
     let tower = &vision.tower;
     let layers: Vec<String> = vision.feature_layers.iter().map(i64::to_string).collect();
-    let positions = match tower.picture_size == tower.image_size {
-        true => String::new(),
-        false => format!(", positions of {} px interpolated", tower.image_size),
+    let positions = match (tower.picture_size == tower.image_size, tower.positions) {
+        (true, _) => String::new(),
+        (false, PositionTable::Buckets) => {
+            format!(", positions of {} px stretched", tower.image_size)
+        }
+        (false, _) => format!(", positions of {} px interpolated", tower.image_size),
     };
     let normed = if vision.normed_features {
         ", normed"

@@ -35,6 +35,7 @@ mod thumbnail;
 pub mod worker;
 
 pub use crate::alignment::FEWER_PAIRS;
+pub use bench::random_checkpoint;
 pub use demo::{DemoConnector, demo_connectors};
 pub use error::EngineError;
 #[cfg(not(target_arch = "wasm32"))]

@@ -2,8 +2,9 @@
 //! tokens, a decoder with windows, in which the tokens of an image see each other.
 
 use super::{
-    Activation, ConnectorKind, ConnectorSpec, DecoderKind, DecoderSpec, Family, FeatureSelect,
-    FixedSize, Layout, ModelSpec, Planned, ProcessorFile, PromptShape, PromptTokens, VisionSpec,
+    Activation, ConnectorFields, ConnectorKind, ConnectorSpec, DecoderKind, DecoderSpec, Family,
+    FeatureSelect, FixedSize, Layout, ModelSpec, Planned, ProcessorFile, PromptShape, PromptTokens,
+    VisionSpec,
     paligemma::{image_token, siglip},
 };
 use crate::weights::{WeightsError, fields::Fields};
@@ -48,6 +49,7 @@ impl Family for Gemma3 {
                 bias: false,
                 in_features: tower.hidden_size,
                 out_features: text.hidden_size,
+                fields: ConnectorFields::LLAVA,
             },
             marker: Some("<start_of_image>"),
             around: Some(["\n\n<start_of_image>", "<end_of_image>\n\n"]),

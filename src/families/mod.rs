@@ -7,6 +7,7 @@
 mod decoder;
 mod fixed_size;
 mod gemma3;
+mod idefics3;
 pub(crate) mod llava;
 mod llava_original;
 mod names;
@@ -16,6 +17,7 @@ pub mod plan;
 mod processor_file;
 mod resize;
 pub mod spec;
+mod tiles;
 
 use serde_json::Value;
 
@@ -32,9 +34,9 @@ pub use plan::{ImagePlan, ImagePlanner, Layout, Planned, PromptTokens};
 pub use processor_file::ProcessorFile;
 pub(crate) use processor_file::{PROCESSOR_FILES, setting};
 pub use spec::{
-    Activation, ConnectorKind, ConnectorSpec, DecoderKind, DecoderSpec, FeatureSelect, ModelSpec,
-    PositionTable, PromptShape, RopeScaling, RopeSections, TowerKind, TowerMlp, TowerSpec,
-    VisionSpec,
+    Activation, ConnectorFields, ConnectorKind, ConnectorSpec, DecoderKind, DecoderSpec,
+    FeatureSelect, ModelSpec, PositionTable, PromptShape, RopeScaling, RopeSections, TowerKind,
+    TowerMlp, TowerSpec, VisionSpec,
 };
 
 /// A family of checkpoints.
@@ -77,9 +79,10 @@ pub trait Family: Sync {
 }
 
 /// All families.
-pub const FAMILIES: [&dyn Family; 5] = [
+pub static FAMILIES: &[&dyn Family] = &[
     &llava::Llava,
     &llava_original::LlavaOriginal,
+    &idefics3::Idefics3,
     &paligemma::PaliGemma,
     &gemma3::Gemma3,
     &decoder::Decoder,
@@ -87,9 +90,9 @@ pub const FAMILIES: [&dyn Family; 5] = [
 
 /// The family of a model.
 pub fn of(spec: &ModelSpec) -> &'static dyn Family {
-    let mut families = FAMILIES.into_iter();
+    let mut families = FAMILIES.iter().copied();
     let found = families.find(|family| family.name() == spec.family);
-    found.unwrap_or(FAMILIES[0])
+    found.unwrap_or(&llava::Llava)
 }
 
 /// The architectures that this program runs.
@@ -125,7 +128,7 @@ fn find<'a>(root: &Fields<'a>) -> Result<(&'static dyn Family, &'a str), Weights
         }
     };
     let answers = |name: &str| {
-        let mut families = FAMILIES.into_iter();
+        let mut families = FAMILIES.iter().copied();
         match named {
             Some(_) => families.find(|family| family.architectures().contains(&name)),
             None => families.find(|family| family.model_types().contains(&name)),

@@ -10,6 +10,8 @@
 //! | `[model.]mm_projector.{0,2,4,...}.X` | `multi_modal_projector.linear_{1,2,3,...}.X` |
 //! | `model.layers.{i}.modality_layernorm.X` | `language_model.layers.{i}.modality_layernorm.X` |
 
+use super::{Family, ModelSpec};
+
 /// The canonical name for a name in a file. Names of no known place stay as they are.
 pub fn canonical(name: &str) -> String {
     let name = strip_model(name);
@@ -117,6 +119,13 @@ fn tower_part(name: &str) -> String {
 /// Whether a name in a file belongs to a connector that is one linear layer.
 pub fn is_linear_connector(name: &str) -> bool {
     linear_connector(strip_model(name)).is_some()
+}
+
+/// Gives the decoder a head of its own where the files hold one: what transformers 5 goes by, whatever
+/// the configuration says.
+pub(super) fn settle_head(family: &dyn Family, spec: &mut ModelSpec, tensors: &[&str]) {
+    let head = |name: &&str| family.canonical(name) == "lm_head.weight";
+    spec.text.tie_word_embeddings &= !tensors.iter().any(head);
 }
 
 fn strip_model(name: &str) -> &str {

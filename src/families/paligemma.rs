@@ -4,9 +4,9 @@
 use serde_json::Map;
 
 use super::{
-    Activation, ConnectorKind, ConnectorSpec, DecoderKind, DecoderSpec, Family, FeatureSelect,
-    FixedSize, Layout, ModelSpec, Planned, ProcessorFile, PromptShape, PromptTokens, TowerKind,
-    TowerSpec, VisionSpec,
+    Activation, ConnectorFields, ConnectorKind, ConnectorSpec, DecoderKind, DecoderSpec, Family,
+    FeatureSelect, FixedSize, Layout, ModelSpec, Planned, ProcessorFile, PromptShape, PromptTokens,
+    TowerKind, TowerSpec, VisionSpec,
 };
 use crate::weights::{WeightsError, fields::Fields};
 
@@ -47,6 +47,7 @@ impl Family for PaliGemma {
                 bias: true,
                 in_features: tower.hidden_size,
                 out_features: text.hidden_size,
+                fields: ConnectorFields::LLAVA,
             },
             marker: None,
             around: None,

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::weights::{WeightsError, fields::Fields};
 
 /// Longest side that a configuration may ask for, in pixels.
-const MAX_SIDE: usize = 1 << 13;
+pub(super) const MAX_SIDE: usize = 1 << 13;
 
 /// The size that an image is resized to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

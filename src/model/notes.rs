@@ -2,7 +2,7 @@
 
 use super::{Checkpoint, language_model::LM_HEAD};
 use crate::{
-    families::{ConnectorKind, FeatureSelect, setting},
+    families::{ConnectorKind, FeatureSelect, PositionTable, setting},
     weights::packaging,
 };
 
@@ -25,10 +25,14 @@ impl Checkpoint {
     fn picture_size(&self) -> Option<String> {
         let tower = &self.spec.vision.as_ref()?.tower;
         let (side, image_size) = (tower.picture_size, tower.image_size);
+        let made = match tower.positions {
+            PositionTable::Bicubic | PositionTable::BicubicAntialias => "interpolated",
+            PositionTable::Buckets => "stretched, each patch taking the nearest before it",
+        };
         (side != image_size).then(|| {
             format!(
                 "the image processor makes pictures of {side} x {side} pixels, the vision tower's \
-                 positions are for {image_size} x {image_size}: they are interpolated"
+                 positions are for {image_size} x {image_size}: they are {made}"
             )
         })
     }

@@ -102,7 +102,8 @@ pub fn check_text(report: &CheckReport, style: TextStyle) -> String {
     }
     if !report.states.is_empty() {
         lines.push(String::new());
-        let titles = match report.kernels.is_empty() {
+        let one = |line: &StatesLine| line.name.starts_with("hidden_states.");
+        let titles = match report.states.iter().any(one) {
             true => ["state", "tokens"],
             false => ["model", "states"],
         };

@@ -7,6 +7,7 @@ use crate::{
     model::Vlm,
     platform::Cancel,
     report::WorkloadBench,
+    weights::StorageType,
 };
 
 use super::{matmul::random, random_checkpoint::random_checkpoint, workload};
@@ -33,7 +34,7 @@ pub(super) const CONFIG: &str = r#"{
 /// Times the decoder over prompts of 529 image tokens and 495 text tokens, and the metric over all
 /// of its layers.
 pub(super) async fn bench(gpu: &Gpu, news: &mut News<'_>) -> Result<WorkloadBench, EngineError> {
-    let checkpoint = random_checkpoint(CONFIG)?;
+    let checkpoint = random_checkpoint(CONFIG, StorageType::F16)?;
     let vlm = Vlm::load(gpu, &checkpoint, &Cancel::default(), &mut |_, _| {}).await?;
     drop(checkpoint);
     let vision = vlm.spec().vision()?;

@@ -8,6 +8,7 @@ mod record;
 mod timer;
 mod workload;
 
+pub use random_checkpoint::random_checkpoint;
 pub(super) use record::record;
 
 use crate::{

@@ -9,7 +9,7 @@ use crate::{
     engine::{EngineError, SplitMix64},
     families,
     model::{Checkpoint, parameters},
-    weights::{ByteSource, SourceError},
+    weights::{ByteSource, SourceError, StorageType},
 };
 
 /// Numbers in a block: a prime, so that no two rows of a matrix are equal.
@@ -18,12 +18,12 @@ const BLOCK: usize = 999_983;
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
 
-/// A checkpoint with this `config.json` and random f16 weights that keep the size of what they
-/// multiply.
+/// A checkpoint with this `config.json` and random weights, stored as `storage`, that keep the size of
+/// what they multiply. It has no processor and no tokenizer.
 ///
 /// # Errors
 /// The configuration does not parse.
-pub(super) fn random_checkpoint(config: &str) -> Result<Checkpoint, EngineError> {
+pub fn random_checkpoint(config: &str, storage: StorageType) -> Result<Checkpoint, EngineError> {
     let spec = families::parse(CONFIG, config)?;
     let mut header = Map::new();
     let mut blocks: BTreeMap<usize, Arc<Vec<u8>>> = BTreeMap::new();
@@ -37,13 +37,16 @@ pub(super) fn random_checkpoint(config: &str) -> Result<Checkpoint, EngineError>
         let block = if shape.len() > 1 {
             let scale = (3.0 / fan_in as f32).sqrt();
             let block = blocks.entry(fan_in);
-            block.or_insert_with(|| numbers(BLOCK, 0.0, scale)).clone()
+            let made = || numbers(BLOCK, 0.0, scale, storage);
+            block.or_insert_with(made).clone()
         } else {
             let factor = norm && (name.ends_with("weight") || name.ends_with("scale"));
-            numbers(count.max(1), if factor { 1.0 } else { 0.0 }, 0.1)
+            let offset = if factor { 1.0 } else { 0.0 };
+            numbers(count.max(1), offset, 0.1, storage)
         };
-        let end = begin + 2 * count as u64;
-        let entry = json!({"dtype": "F16", "shape": shape, "data_offsets": [begin, end]});
+        let end = begin + (storage.size() * count) as u64;
+        let dtype = storage.name().to_uppercase();
+        let entry = json!({"dtype": dtype, "shape": shape, "data_offsets": [begin, end]});
         header.insert(name, entry);
         pieces.push(Piece {
             range: begin..end,
@@ -61,13 +64,22 @@ pub(super) fn random_checkpoint(config: &str) -> Result<Checkpoint, EngineError>
     }))?)
 }
 
-/// `count` numbers around `offset`, as f16.
-fn numbers(count: usize, offset: f32, scale: f32) -> Arc<Vec<u8>> {
+/// `count` numbers around `offset`.
+fn numbers(count: usize, offset: f32, scale: f32, storage: StorageType) -> Arc<Vec<u8>> {
     let mut generator = SplitMix64::new(7);
-    let mut bytes = Vec::with_capacity(2 * count);
+    let mut bytes = Vec::with_capacity(storage.size() * count);
     for _ in 0..count {
         let unit = (generator.next_u64() >> 40) as f32 / (1u32 << 23) as f32 - 1.0;
-        bytes.extend_from_slice(&half::f16::from_f32(offset + scale * unit).to_le_bytes());
+        let value = offset + scale * unit;
+        match storage {
+            StorageType::F32 => bytes.extend_from_slice(&value.to_le_bytes()),
+            StorageType::F16 => {
+                bytes.extend_from_slice(&half::f16::from_f32(value).to_le_bytes());
+            }
+            StorageType::BF16 => {
+                bytes.extend_from_slice(&half::bf16::from_f32(value).to_le_bytes());
+            }
+        }
     }
     Arc::new(bytes)
 }
@@ -152,7 +164,10 @@ mod tests {
     #[test]
     fn any_part_is_the_same_part_of_the_whole() {
         let config = super::super::decoder::CONFIG;
-        let source = random_checkpoint(config).unwrap().source().clone();
+        let source = random_checkpoint(config, StorageType::F16)
+            .unwrap()
+            .source()
+            .clone();
         let len = source.len(WEIGHTS).unwrap().unwrap();
         assert!(source.read_range(WEIGHTS, len - 4..len + 1).is_err());
         // Across the ends of blocks and tensors.

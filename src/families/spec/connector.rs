@@ -8,6 +8,7 @@ use crate::weights::{WeightsError, fields::Fields};
 const TYPE: &str = "mm_projector_type";
 const TOKENS: &str = "mm_projector_tokens";
 const SCALE: &str = "mm_projector_scale";
+const BIAS: &str = "multimodal_projector_bias";
 const SUPPORTED: &str = "linear, mlp, mlp2x_gelu to mlp8x_gelu, average_pool, attention_pool, \
      c_abstractor, pixel_shuffle";
 
@@ -117,6 +118,25 @@ pub struct ConnectorSpec {
     pub in_features: usize,
     /// The decoder's width.
     pub out_features: usize,
+    /// Where its form stands in the configuration.
+    pub fields: ConnectorFields,
+}
+
+/// What messages call the fields of the configuration that give a connector's form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectorFields {
+    /// The side of a square of patches.
+    pub scale: &'static str,
+    /// Whether there are biases.
+    pub bias: &'static str,
+}
+
+impl ConnectorFields {
+    /// LLaVA's keys.
+    pub const LLAVA: Self = Self {
+        scale: SCALE,
+        bias: BIAS,
+    };
 }
 
 /// What a connector is given, for its checks.
@@ -154,9 +174,10 @@ impl ConnectorSpec {
         Ok(Self {
             kind,
             activation: Activation::parse(root, "projector_hidden_act", Activation::Gelu)?,
-            bias: root.flag("multimodal_projector_bias")?.unwrap_or(true),
+            bias: root.flag(BIAS)?.unwrap_or(true),
             in_features,
             out_features,
+            fields: ConnectorFields::LLAVA,
         })
     }
 
@@ -167,7 +188,7 @@ impl ConnectorSpec {
             ConnectorKind::PixelShuffle { scale } if !patches.is_multiple_of(scale) => {
                 Err(WeightsError::Field {
                     file: file.into(),
-                    field: SCALE.into(),
+                    field: self.fields.scale.into(),
                     expected: format!("a divisor of {patches}, the patches along one side"),
                     found: scale.to_string(),
                 })

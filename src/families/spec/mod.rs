@@ -10,7 +10,7 @@ use crate::weights::{WeightsError, fields::Fields};
 
 pub use activation::Activation;
 pub(crate) use connector::reduced;
-pub use connector::{ConnectorKind, ConnectorSpec};
+pub use connector::{ConnectorFields, ConnectorKind, ConnectorSpec};
 pub use decoder::{DecoderKind, DecoderSpec};
 pub use rope::{RopeScaling, RopeSections};
 pub use tower::{PositionTable, TowerKind, TowerMlp, TowerSpec};

@@ -281,7 +281,7 @@ impl TowerSpec {
 }
 
 impl TowerKind {
-    /// Sizes of the configuration class's absent fields.
+    /// Sizes of the configuration class's absent fields, as [`TowerSpec::of_kind`] takes them.
     pub(in crate::families) fn sizes(self, registers: bool) -> [usize; 6] {
         match self {
             Self::Clip => [768, 3072, 12, 12, 224, 32],

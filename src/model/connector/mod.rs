@@ -65,7 +65,7 @@ impl Connector {
                 vision.tower.num_patches(),
                 "the size of pictures and vision_config.patch_size",
             ),
-            bias: (c.bias, "multimodal_projector_bias"),
+            bias: (c.bias, c.fields.bias),
         };
         let form = match c.kind {
             ConnectorKind::Mlp { layers } => {

@@ -1,3 +1,7 @@
-//! Families of models: their images, prompts and states.
+//! Families of models: what their image processors make of pictures, their prompts and states, and whole
+//! models at their real size.
 
+mod full_size;
+mod idefics3;
+mod images;
 mod states;

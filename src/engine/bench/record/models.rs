@@ -17,6 +17,7 @@ use crate::{
     gpu::{Gpu, Recording, RunStats, Work},
     model::{CaptureRequest, Checkpoint, ForwardInput, Vlm},
     platform::Cancel,
+    weights::StorageType,
 };
 
 /// Prompts, in tokens.
@@ -125,7 +126,8 @@ pub(super) async fn decoder(
         return Ok(());
     }
     let outcome = async {
-        let checkpoint = random_checkpoint(&vlm_config(SMALL_TOWER, decoder.config))?;
+        let checkpoint =
+            random_checkpoint(&vlm_config(SMALL_TOWER, decoder.config), StorageType::F16)?;
         load(recorder.gpu, &checkpoint, recorder.news.cancel).await
     }
     .await;
@@ -149,7 +151,8 @@ pub(super) async fn tower(recorder: &mut Recorder<'_, '_>) -> Result<(), EngineE
         return Ok(());
     }
     let outcome = async {
-        let checkpoint = random_checkpoint(&vlm_config(LARGE_TOWER, SMALL_DECODER))?;
+        let checkpoint =
+            random_checkpoint(&vlm_config(LARGE_TOWER, SMALL_DECODER), StorageType::F16)?;
         load(recorder.gpu, &checkpoint, recorder.news.cancel).await
     }
     .await;
