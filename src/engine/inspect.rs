@@ -4,9 +4,8 @@ use super::{
     DeviceSettings, EngineError, InspectRequest, checkpoint, describe, news::News, session::grant,
 };
 use crate::{
-    families::VisionSpec,
     gpu::GpuError,
-    input::Processor,
+    input::{ImageProcessor, Processor},
     model::Checkpoint,
     report::{DeviceGrant, Inspection},
 };
@@ -40,10 +39,11 @@ pub(super) async fn inspect(
             "{name} is larger than one binding of this adapter and is split"
         ));
     }
+    let image_tokens = square_tokens(checkpoint, &mut notes);
     Ok(Inspection {
         model: describe::summary(checkpoint, &opened.name),
         connector_parameters: describe::connector_parameters(checkpoint),
-        image_tokens: (spec.vision.as_ref()).map_or(0, VisionSpec::num_image_tokens),
+        image_tokens,
         context: spec.text.max_position_embeddings,
         weight_bytes: dtypes.iter().map(|share| share.bytes).sum(),
         largest_buffer_bytes,
@@ -56,6 +56,25 @@ pub(super) async fn inspect(
         device,
         notes,
     })
+}
+
+/// Image tokens of an image; where its proportions decide about them, of a square one, with a note.
+fn square_tokens(checkpoint: &Checkpoint, notes: &mut Vec<String>) -> usize {
+    let Some(vision) = &checkpoint.spec.vision else {
+        return 0;
+    };
+    let side = vision.tower.picture_size;
+    let tokens = vision.any_resolution.as_ref().and_then(|_| {
+        let processor = ImageProcessor::open(&**checkpoint.source(), &checkpoint.spec).ok()?;
+        Some(processor.plan("a square", side, side).ok()?.tokens())
+    });
+    if let Some(tokens) = tokens {
+        notes.push(format!(
+            "the tokens of an image depend on its proportions: {tokens} are those of a square of \
+             {side} pixels"
+        ));
+    }
+    tokens.unwrap_or_else(|| vision.num_image_tokens())
 }
 
 /// Why this checkpoint, which opens, cannot be measured all the same; none where it can. What concerns

@@ -4,9 +4,11 @@
 //! knows the names of its tensors, and what becomes of an image: an [`ImagePlan`]. Everything else (the
 //! layers, the pixels, the prompt) follows these and knows no family.
 
+mod any_resolution;
 mod decoder;
 mod fixed_size;
 pub(crate) mod llava;
+mod llava_next;
 mod names;
 mod pixels;
 pub mod plan;
@@ -29,8 +31,9 @@ pub use plan::{ImagePlan, ImagePlanner, Layout, Planned, PromptTokens};
 pub use processor_file::ProcessorFile;
 pub(crate) use processor_file::{PROCESSOR_FILES, setting};
 pub use spec::{
-    Activation, ConnectorKind, ConnectorSpec, DecoderKind, DecoderSpec, FeatureSelect, ModelSpec,
-    PositionTable, RopeScaling, RopeSections, TowerKind, TowerMlp, TowerSpec, VisionSpec,
+    Activation, AnyResolution, ConnectorKind, ConnectorSpec, DecoderKind, DecoderSpec,
+    FeatureSelect, ModelSpec, PositionTable, RopeScaling, RopeSections, TowerKind, TowerMlp,
+    TowerSpec, VisionSpec,
 };
 
 /// A family of checkpoints.
@@ -73,7 +76,7 @@ pub trait Family: Sync {
 }
 
 /// All families.
-pub const FAMILIES: [&dyn Family; 2] = [&llava::Llava, &decoder::Decoder];
+pub const FAMILIES: [&dyn Family; 3] = [&llava::Llava, &llava_next::LlavaNext, &decoder::Decoder];
 
 /// The family of a model.
 pub fn of(spec: &ModelSpec) -> &'static dyn Family {

@@ -1,6 +1,7 @@
 //! A model as plain data: tower, connector, decoder, and how they are joined.
 
 mod activation;
+pub(super) mod any_resolution;
 pub(super) mod connector;
 mod decoder;
 mod rope;
@@ -9,6 +10,7 @@ mod tower;
 use crate::weights::{WeightsError, fields::Fields};
 
 pub use activation::Activation;
+pub use any_resolution::AnyResolution;
 pub(crate) use connector::reduced;
 pub use connector::{ConnectorKind, ConnectorSpec};
 pub use decoder::{DecoderKind, DecoderSpec};
@@ -67,8 +69,13 @@ pub struct VisionSpec {
     /// 2403.09611): the whole picture goes through the tower first, then the image processed at so
     /// many times the size, crop by crop, row-major.
     pub sub_images: Option<usize>,
+    /// How images are cut, where their proportions say into how many tiles.
+    pub any_resolution: Option<AnyResolution>,
     /// Whether images are padded to a square before they are resized, whatever the processor says.
     pub pad_to_square: bool,
+    /// Vectors of the decoder's width that the model has learned, by canonical name: the rows that
+    /// follow the features of all pictures.
+    pub learned_rows: &'static [&'static str],
 }
 
 impl ModelSpec {

@@ -1,0 +1,3 @@
+//! Families of models: what their image processors and prompts make of images, against transformers.
+
+mod llava_next;
