@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     families::{
-        ConnectorKind, ConnectorSpec, DecoderSpec, FeatureSelect, ImagePlan, ModelSpec,
-        PositionTable, VisionSpec,
+        ConnectorKind, DecoderSpec, FeatureSelect, ImagePlan, ModelSpec, PositionTable, VisionSpec,
     },
     model::{Checkpoint, Parameter, Part},
     report::{DtypeShare, ModelSummary, StageView},
@@ -52,7 +51,7 @@ fn parts(spec: &ModelSpec) -> Vec<String> {
     let mut parts = Vec::new();
     if let Some(vision) = &spec.vision {
         parts.push(format!("{TOWER}: {}", tower(vision)));
-        parts.push(format!("{CONNECTOR}: {}", connector(&vision.connector)));
+        parts.push(format!("{CONNECTOR}: {}", connector(vision)));
     }
     parts.push(format!("{DECODER}: {}", decoder(&spec.text)));
     parts
@@ -85,9 +84,10 @@ pub(super) fn stages(spec: &ModelSpec, plans: &[ImagePlan], tokens: usize) -> Ve
         let first = (pictures > 1).then_some(("pictures", pictures));
         first.into_iter().chain(shape.iter().copied()).collect()
     };
-    let cut = match vision.sub_images {
-        Some(grid) => format!("; each image whole and in {grid} x {grid} crops"),
-        None => String::new(),
+    let cut = match (vision.sub_images, &vision.any_resolution) {
+        (Some(grid), _) => format!("; each image whole and in {grid} x {grid} crops"),
+        (None, Some(_)) => "; of each image the whole, then its tiles".to_owned(),
+        (None, None) => String::new(),
     };
     let text = &spec.text;
     vec![
@@ -114,7 +114,7 @@ pub(super) fn stages(spec: &ModelSpec, plans: &[ImagePlan], tokens: usize) -> Ve
                 ("tokens", image_tokens),
                 ("hidden", vision.connector.out_features),
             ],
-            connector(&vision.connector),
+            connector(vision),
         ),
         stage(
             "token sequence",
@@ -160,9 +160,16 @@ fn tower(vision: &VisionSpec) -> String {
         0 => String::new(),
         some => format!(", {}", counted(some, "register")),
     };
-    let pictures = match vision.sub_images {
-        Some(grid) => format!(", the whole and {grid} x {grid} crops of each image"),
-        None => String::new(),
+    let pictures = match (vision.sub_images, &vision.any_resolution) {
+        (Some(grid), _) => format!(", the whole and {grid} x {grid} crops of each image"),
+        (None, Some(any)) => {
+            let most = any.most_tiles(tower.image_size);
+            format!(
+                ", the whole and up to {} of each image",
+                counted(most, "tile")
+            )
+        }
+        (None, None) => String::new(),
     };
     format!(
         "{}, {} of width {}, {}{registers}, {} px in patches of {}{positions}{pictures}, \
@@ -177,7 +184,12 @@ fn tower(vision: &VisionSpec) -> String {
     )
 }
 
-fn connector(connector: &ConnectorSpec) -> String {
+fn connector(vision: &VisionSpec) -> String {
+    let connector = &vision.connector;
+    let learned = match vision.learned_rows {
+        [] => String::new(),
+        rows => format!(", with the learned {}", rows.join(", ")),
+    };
     let form = match connector.kind {
         ConnectorKind::LINEAR => "linear".to_owned(),
         ConnectorKind::LLAVA => format!("MLP with {}", connector.activation.name()),
@@ -216,7 +228,7 @@ fn connector(connector: &ConnectorSpec) -> String {
     };
     let layered = connector.kind.linear_layers() > 0;
     format!(
-        "{form}, {} to {}{}",
+        "{form}, {} to {}{}{learned}",
         connector.in_features,
         connector.out_features,
         if layered && !connector.bias {

@@ -5,9 +5,9 @@ use super::{
     pairs::image_bytes, session::grant,
 };
 use crate::{
-    families::{VisionSpec, plan::Piece},
+    families::plan::Piece,
     gpu::GpuError,
-    input::{Processor, decode_image},
+    input::{ImageProcessor, Processor, decode_image},
     model::{Checkpoint, Part},
     report::{DeviceGrant, ImageInspection, Inspection},
 };
@@ -45,6 +45,7 @@ pub(super) async fn inspect(
         Some(image) => Some(planned(checkpoint, image)?),
         None => None,
     };
+    let image_tokens = square_tokens(checkpoint, &mut notes);
     Ok(Inspection {
         model: describe::summary(checkpoint, &opened.name),
         family: spec.family.to_owned(),
@@ -52,7 +53,7 @@ pub(super) async fn inspect(
         unused: checkpoint.unused().map(str::to_owned).collect(),
         image,
         connector_parameters: describe::connector_parameters(checkpoint),
-        image_tokens: (spec.vision.as_ref()).map_or(0, VisionSpec::num_image_tokens),
+        image_tokens,
         context: spec.text.max_position_embeddings,
         weight_bytes: dtypes.iter().map(|share| share.bytes).sum(),
         largest_buffer_bytes,
@@ -102,6 +103,25 @@ fn planned(checkpoint: &Checkpoint, image: &ImageInput) -> Result<ImageInspectio
         prompt: pieces.collect::<Vec<_>>().join(" "),
         name,
     })
+}
+
+/// Image tokens of an image; where its proportions decide about them, of a square one, with a note.
+fn square_tokens(checkpoint: &Checkpoint, notes: &mut Vec<String>) -> usize {
+    let Some(vision) = &checkpoint.spec.vision else {
+        return 0;
+    };
+    let side = vision.tower.picture_size;
+    let tokens = vision.any_resolution.as_ref().and_then(|_| {
+        let processor = ImageProcessor::open(&**checkpoint.source(), &checkpoint.spec).ok()?;
+        Some(processor.plan("a square", side, side).ok()?.tokens())
+    });
+    if let Some(tokens) = tokens {
+        notes.push(format!(
+            "the tokens of an image depend on its proportions: {tokens} are those of a square of \
+             {side} pixels"
+        ));
+    }
+    tokens.unwrap_or_else(|| vision.num_image_tokens())
 }
 
 /// Why this checkpoint, which opens, cannot be measured all the same; none where it can. What concerns

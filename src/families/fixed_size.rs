@@ -6,6 +6,7 @@ use super::{
     Filter, ImagePlan, ImagePlanner, PixelSettings, ProcessorFile, VisionSpec,
     pixels::PixelDefaults,
     plan::{Canvas, Misfit, Picture, Piece, Place, Planned, Step, View},
+    processor_file::class_of,
     resize::{Resize, height_width, resize_size},
 };
 use crate::weights::{WeightsError, fields::Fields};
@@ -61,17 +62,10 @@ enum Class {
 impl Class {
     /// The class that the object `f` names; CLIP's where it names none.
     fn of(f: &Fields<'_>) -> Result<Self, WeightsError> {
-        let key = if f.has("image_processor_type") {
-            "image_processor_type"
-        } else {
-            "feature_extractor_type"
+        let Some((key, name, class)) = class_of(f)? else {
+            return Ok(Self::Clip);
         };
-        let name = f.string(key)?.unwrap_or("CLIPImageProcessor");
-        let family = name
-            .strip_suffix("Fast")
-            .or_else(|| name.strip_suffix("Pil"))
-            .unwrap_or(name);
-        match family {
+        match class {
             "CLIPImageProcessor" | "CLIPFeatureExtractor" => Ok(Self::Clip),
             "LlavaImageProcessor" => Ok(Self::Llava),
             "SiglipImageProcessor" => Ok(Self::Siglip),
@@ -196,6 +190,7 @@ impl ImagePlanner for FixedSize {
             patches: [tokens.patches; 2],
             cells: tokens.grid.map(|side| [side; 2]),
             tiles: None,
+            part: None,
         });
         let cell = |token: usize| {
             token
@@ -252,6 +247,7 @@ impl FixedSize {
             patches: [crops * tokens.patches; 2],
             cells: tokens.grid.map(|grid| [crops * grid; 2]),
             tiles: Some([crops; 2]),
+            part: None,
         });
         for crop in 0..crops * crops {
             let (row, column) = (crop / crops, crop % crops);

@@ -3,8 +3,7 @@
 
 use super::{
     Activation, ConnectorFields, ConnectorKind, ConnectorSpec, DecoderKind, DecoderSpec, Family,
-    FeatureSelect, FixedSize, Layout, ModelSpec, Planned, ProcessorFile, PromptShape, PromptTokens,
-    VisionSpec,
+    FixedSize, Layout, ModelSpec, Planned, ProcessorFile, PromptTokens, VisionSpec,
     paligemma::{image_token, siglip},
 };
 use crate::weights::{WeightsError, fields::Fields};
@@ -38,29 +37,24 @@ impl Family for Gemma3 {
             return Err(root.invalid(TOKENS, expected, tokens));
         }
         let kernel = patches / side;
+        let connector = ConnectorSpec {
+            kind: ConnectorKind::PoolNorm {
+                kernel,
+                side: patches / kernel,
+            },
+            activation: Activation::Identity,
+            bias: false,
+            in_features: tower.hidden_size,
+            out_features: text.hidden_size,
+            fields: ConnectorFields::LLAVA,
+        };
         let vision = VisionSpec {
             image_token_id: image_token(root, 262_144, &text)?,
-            connector: ConnectorSpec {
-                kind: ConnectorKind::PoolNorm {
-                    kernel,
-                    side: patches / kernel,
-                },
-                activation: Activation::Identity,
-                bias: false,
-                in_features: tower.hidden_size,
-                out_features: text.hidden_size,
-                fields: ConnectorFields::LLAVA,
-            },
             marker: Some("<start_of_image>"),
             around: Some(["\n\n<start_of_image>", "<end_of_image>\n\n"]),
             scaffold: &["<start_of_image>", "<end_of_image>"],
-            shape: PromptShape::Chat,
-            feature_layers: vec![-1],
-            feature_select: FeatureSelect::Full,
             normed_features: true,
-            sub_images: None,
-            pad_to_square: false,
-            tower,
+            ..VisionSpec::new(tower, connector)
         };
         ModelSpec::new(root, Some(vision), text)
     }

@@ -7,9 +7,8 @@
 use serde_json::Map;
 
 use super::{
-    Activation, ConnectorKind, ConnectorSpec, DecoderSpec, Family, FeatureSelect, Filter,
-    ImagePlan, ImagePlanner, ModelSpec, PixelSettings, Planned, ProcessorFile, PromptShape,
-    TowerKind, TowerSpec, VisionSpec, names,
+    Activation, ConnectorKind, ConnectorSpec, DecoderSpec, Family, Filter, ImagePlan, ImagePlanner,
+    ModelSpec, PixelSettings, Planned, ProcessorFile, TowerKind, TowerSpec, VisionSpec, names,
     pixels::PixelDefaults,
     plan::{Misfit, Piece},
     resize::MAX_SIDE,
@@ -75,18 +74,9 @@ impl Family for Idefics3 {
             },
         };
         let vision = VisionSpec {
-            tower,
-            connector,
             image_token_id,
-            shape: PromptShape::Chat,
-            marker: None,
-            around: None,
-            scaffold: &[],
-            feature_layers: vec![-1],
-            feature_select: FeatureSelect::Full,
             normed_features: true,
-            sub_images: None,
-            pad_to_square: false,
+            ..VisionSpec::new(tower, connector)
         };
         ModelSpec::new(root, Some(vision), text)
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     ConnectorKind, ConnectorSpec, DecoderSpec, Family, FeatureSelect, FixedSize, ModelSpec,
-    Planned, ProcessorFile, PromptShape, TowerSpec, VisionSpec, names, spec::connector::Features,
+    Planned, ProcessorFile, TowerKind, TowerSpec, VisionSpec, names, spec::connector::Features,
 };
 use crate::weights::{
     WeightsError,
@@ -17,6 +17,8 @@ use crate::weights::{
 
 /// Most crops along a side of an image: 64 and the whole are 65 pictures.
 const MOST_SUB_IMAGES: usize = 8;
+
+pub(super) const STRATEGY: &str = "vision_feature_select_strategy";
 
 /// The family.
 pub(crate) struct Llava;
@@ -35,53 +37,15 @@ impl Family for Llava {
     }
 
     fn spec(&self, root: &Fields<'_>) -> Result<ModelSpec, WeightsError> {
-        let tower = TowerSpec::parse(root)?;
-        let text = DecoderSpec::parse(root, "text_config.")?;
-        let feature_layers = feature_layers(root, tower.num_hidden_layers)?;
-        let feature_select = feature_select(root)?;
-        let features = Features {
-            tower: &tower,
-            states: feature_layers.len(),
-            select: feature_select,
+        let (mut vision, text) = Defaults::LLAVA.parse(root)?;
+        vision.sub_images = root.count("mm_sub_images", 2..=MOST_SUB_IMAGES)?;
+        vision.pad_to_square = match root.string("image_aspect_ratio")? {
+            Some("pad") => true,
+            None | Some("square") => false,
+            Some(other) => {
+                return Err(root.unsupported("image_aspect_ratio", other, "pad, square"));
+            }
         };
-        let connector = ConnectorSpec::parse(root, &features, text.hidden_size)?;
-        let vision = VisionSpec {
-            image_token_id: match root.token("image_token_index")? {
-                Some(id) => id,
-                None => root.token("image_token_id")?.unwrap_or(32000),
-            },
-            sub_images: root.count("mm_sub_images", 2..=MOST_SUB_IMAGES)?,
-            pad_to_square: match root.string("image_aspect_ratio")? {
-                Some("pad") => true,
-                None | Some("square") => false,
-                Some(other) => {
-                    return Err(root.unsupported("image_aspect_ratio", other, "pad, square"));
-                }
-            },
-            tower,
-            connector,
-            feature_layers,
-            feature_select,
-            normed_features: false,
-            marker: None,
-            shape: PromptShape::Chat,
-            around: None,
-            scaffold: &[],
-        };
-        if vision.num_features() == 0 {
-            return Err(root.invalid(
-                "vision_feature_select_strategy",
-                "one that leaves image features",
-                format!("{feature_select:?}, which drops the only patch"),
-            ));
-        }
-        if vision.image_token_id as usize >= text.vocab_size {
-            return Err(root.invalid(
-                "image_token_index",
-                format!("below text_config.vocab_size = {}", text.vocab_size),
-                vision.image_token_id,
-            ));
-        }
         ModelSpec::new(root, Some(vision), text)
     }
 
@@ -99,23 +63,98 @@ impl Family for Llava {
     }
 }
 
+/// What the configuration classes of LLaVA and its relatives take for absent keys.
+pub(super) struct Defaults {
+    /// Kind of tower, and its sizes where there is no section: width, inner width, layers, heads,
+    /// image, patch.
+    pub(super) tower: (TowerKind, [usize; 6]),
+    /// `model_type` of the decoder.
+    pub(super) decoder: &'static str,
+    pub(super) feature_layer: i64,
+    pub(super) feature_select: FeatureSelect,
+    pub(super) image_token_id: u32,
+}
+
+impl Defaults {
+    /// LLaVA's own, which LLaVA-NeXT shares.
+    pub(super) const LLAVA: Self = Self {
+        tower: (TowerKind::Clip, TowerSpec::CLIP_LARGE_336),
+        decoder: "llama",
+        feature_layer: -2,
+        feature_select: FeatureSelect::Default,
+        image_token_id: 32000,
+    };
+
+    /// Tower, connector and decoder of a configuration in LLaVA's form.
+    ///
+    /// # Errors
+    /// A field that is unknown, missing or impossible.
+    pub(super) fn parse(
+        &self,
+        root: &Fields<'_>,
+    ) -> Result<(VisionSpec, DecoderSpec), WeightsError> {
+        let (kind, sizes) = self.tower;
+        let tower = TowerSpec::parse_or(root, kind, sizes)?;
+        let text = DecoderSpec::parse_or(root, "text_config.", self.decoder)?;
+        let feature_layers = feature_layers(root, tower.num_hidden_layers, self.feature_layer)?;
+        let feature_select = feature_select(root, self.feature_select)?;
+        let features = Features {
+            tower: &tower,
+            states: feature_layers.len(),
+            select: feature_select,
+        };
+        let connector = ConnectorSpec::parse(root, &features, text.hidden_size)?;
+        let vision = VisionSpec {
+            image_token_id: match root.token("image_token_index")? {
+                Some(id) => id,
+                None => root.token("image_token_id")?.unwrap_or(self.image_token_id),
+            },
+            feature_layers,
+            feature_select,
+            ..VisionSpec::new(tower, connector)
+        };
+        if vision.num_features() == 0 {
+            return Err(root.invalid(
+                STRATEGY,
+                "one that leaves image features",
+                format!("{feature_select:?}, which drops the only patch"),
+            ));
+        }
+        if vision.image_token_id as usize >= text.vocab_size {
+            return Err(root.invalid(
+                "image_token_index",
+                format!("below text_config.vocab_size = {}", text.vocab_size),
+                vision.image_token_id,
+            ));
+        }
+        Ok((vision, text))
+    }
+}
+
 /// `vision_feature_select_strategy`.
-fn feature_select(root: &Fields<'_>) -> Result<FeatureSelect, WeightsError> {
-    const KEY: &str = "vision_feature_select_strategy";
-    match root.string(KEY)?.unwrap_or("default") {
-        "default" => Ok(FeatureSelect::Default),
-        "full" => Ok(FeatureSelect::Full),
-        other => Err(root.unsupported(KEY, other, "default, full")),
+fn feature_select(
+    root: &Fields<'_>,
+    default: FeatureSelect,
+) -> Result<FeatureSelect, WeightsError> {
+    match root.string(STRATEGY)? {
+        None => Ok(default),
+        Some("default") => Ok(FeatureSelect::Default),
+        Some("full") => Ok(FeatureSelect::Full),
+        Some(other) => Err(root.unsupported(STRATEGY, other, "default, full")),
     }
 }
 
 /// `vision_feature_layer`: one index or a list, each within the tower's hidden states.
-fn feature_layers(root: &Fields<'_>, layers: usize) -> Result<Vec<i64>, WeightsError> {
+fn feature_layers(
+    root: &Fields<'_>,
+    layers: usize,
+    default: i64,
+) -> Result<Vec<i64>, WeightsError> {
     const KEY: &str = "vision_feature_layer";
     let states = layers as i64 + 1;
     let expected = || format!("an index into {states} hidden states, or a list of 1 to 16");
     let list = match root.value(KEY) {
-        None => vec![-2],
+        None => vec![default],
         Some(Value::Array(list)) if (1..=16).contains(&list.len()) => list
             .iter()
             .map(|v| v.as_i64())

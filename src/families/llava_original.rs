@@ -4,7 +4,7 @@
 
 use super::{
     ConnectorKind, ConnectorSpec, DecoderKind, DecoderSpec, Family, FeatureSelect, FixedSize,
-    ModelSpec, Planned, ProcessorFile, PromptShape, TowerSpec, VisionSpec, names,
+    ModelSpec, Planned, ProcessorFile, TowerKind, TowerSpec, VisionSpec, names,
     spec::connector::Features,
 };
 use crate::weights::{WeightsError, fields::Fields};
@@ -33,7 +33,7 @@ impl Family for LlavaOriginal {
                  folder as well (--vision-tower DIR)";
             return Err(root.invalid("mm_vision_tower", expected, format!("{tower:?} alone")));
         }
-        let tower = TowerSpec::parse(root)?;
+        let tower = TowerSpec::parse_or(root, TowerKind::Clip, TowerSpec::CLIP_LARGE_336)?;
         match root.count("mm_hidden_size", 1..=65536)? {
             Some(width) if width != tower.hidden_size => {
                 let expected = format!("{}, the width of the vision tower", tower.hidden_size);
@@ -64,8 +64,6 @@ impl Family for LlavaOriginal {
         let vision = VisionSpec {
             // No token of the vocabulary: LLaVA's code has -200 in these places.
             image_token_id: text.vocab_size as u32,
-            marker: None,
-            shape: PromptShape::Chat,
             around: start_end.then_some(["<im_start>", "<im_end>"]),
             scaffold: if start_end {
                 &["<im_start>", "<im_end>"]
@@ -74,8 +72,6 @@ impl Family for LlavaOriginal {
             },
             feature_layers: vec![feature_layer(root, tower.num_hidden_layers)?],
             feature_select,
-            normed_features: false,
-            sub_images: None,
             pad_to_square: match root.string("image_aspect_ratio")? {
                 Some("pad") => true,
                 None | Some("square") => false,
@@ -85,8 +81,7 @@ impl Family for LlavaOriginal {
                     return Err(root.unsupported("image_aspect_ratio", other, supported));
                 }
             },
-            tower,
-            connector,
+            ..VisionSpec::new(tower, connector)
         };
         ModelSpec::new(root, Some(vision), text)
     }

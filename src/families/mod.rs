@@ -4,11 +4,13 @@
 //! knows the names of its tensors, and what becomes of an image: an [`ImagePlan`]. Everything else (the
 //! layers, the pixels, the prompt) follows these and knows no family.
 
+mod any_resolution;
 mod decoder;
 mod fixed_size;
 mod gemma3;
 mod idefics3;
 pub(crate) mod llava;
+mod llava_next;
 mod llava_original;
 mod names;
 mod paligemma;
@@ -34,9 +36,9 @@ pub use plan::{ImagePlan, ImagePlanner, Layout, Planned, PromptTokens};
 pub use processor_file::ProcessorFile;
 pub(crate) use processor_file::{PROCESSOR_FILES, setting};
 pub use spec::{
-    Activation, ConnectorFields, ConnectorKind, ConnectorSpec, DecoderKind, DecoderSpec,
-    FeatureSelect, ModelSpec, PositionTable, PromptShape, RopeScaling, RopeSections, TowerKind,
-    TowerMlp, TowerSpec, VisionSpec,
+    Activation, AnyResolution, ConnectorFields, ConnectorKind, ConnectorSpec, DecoderKind,
+    DecoderSpec, FeatureSelect, ModelSpec, PositionTable, PromptShape, RopeScaling, RopeSections,
+    TowerKind, TowerMlp, TowerSpec, VisionSpec,
 };
 
 /// A family of checkpoints.
@@ -82,6 +84,7 @@ pub trait Family: Sync {
 pub static FAMILIES: &[&dyn Family] = &[
     &llava::Llava,
     &llava_original::LlavaOriginal,
+    &llava_next::LlavaNext,
     &idefics3::Idefics3,
     &paligemma::PaliGemma,
     &gemma3::Gemma3,

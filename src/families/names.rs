@@ -6,6 +6,7 @@
 //! | `language_model.lm_head.X`, `model.lm_head.X`, `lm_head.X` | `lm_head.X` |
 //! | `vision_tower.vision_model.X`, `model.vision_tower.[vision_model.]X` | `vision_tower.X` |
 //! | `model.multi_modal_projector.X` | `multi_modal_projector.X` |
+//! | `model.image_newline` | `image_newline` |
 //! | `multi_modal_projector.{linear,}.{weight,bias}`, `[model.]mm_projector.{weight,bias}` | `multi_modal_projector.linear_1.{weight,bias}`, a linear connector |
 //! | `[model.]mm_projector.{0,2,4,...}.X` | `multi_modal_projector.linear_{1,2,3,...}.X` |
 //! | `model.layers.{i}.modality_layernorm.X` | `language_model.layers.{i}.modality_layernorm.X` |
@@ -129,7 +130,8 @@ pub(super) fn settle_head(family: &dyn Family, spec: &mut ModelSpec, tensors: &[
 }
 
 fn strip_model(name: &str) -> &str {
-    const PARTS: [&str; 5] = [
+    const PARTS: [&str; 6] = [
+        "image_newline",
         "language_model.",
         "vision_tower.",
         "multi_modal_projector.",
@@ -209,6 +211,7 @@ mod tests {
                 "multi_modal_projector.linear_4.bias",
             ),
             ("mm_projector.1.weight", "mm_projector.1.weight"),
+            ("model.image_newline", "image_newline"),
             (
                 "model.layers.3.modality_layernorm.scale",
                 "language_model.layers.3.modality_layernorm.scale",

@@ -5,8 +5,8 @@ use serde_json::Map;
 
 use super::{
     Activation, ConnectorFields, ConnectorKind, ConnectorSpec, DecoderKind, DecoderSpec, Family,
-    FeatureSelect, FixedSize, Layout, ModelSpec, Planned, ProcessorFile, PromptShape, PromptTokens,
-    TowerKind, TowerSpec, VisionSpec,
+    FixedSize, Layout, ModelSpec, Planned, ProcessorFile, PromptShape, PromptTokens, TowerKind,
+    TowerSpec, VisionSpec,
 };
 use crate::weights::{WeightsError, fields::Fields};
 
@@ -39,26 +39,19 @@ impl Family for PaliGemma {
         }
         let text = DecoderSpec::of_kind(root, &text, "text_config.", DecoderKind::Gemma)?;
         let tower = siglip(root)?;
+        let connector = ConnectorSpec {
+            kind: ConnectorKind::LINEAR,
+            activation: Activation::Identity,
+            bias: true,
+            in_features: tower.hidden_size,
+            out_features: text.hidden_size,
+            fields: ConnectorFields::LLAVA,
+        };
         let vision = VisionSpec {
             image_token_id: image_token(root, 256_000, &text)?,
-            connector: ConnectorSpec {
-                kind: ConnectorKind::LINEAR,
-                activation: Activation::Identity,
-                bias: true,
-                in_features: tower.hidden_size,
-                out_features: text.hidden_size,
-                fields: ConnectorFields::LLAVA,
-            },
-            marker: None,
-            around: None,
-            scaffold: &[],
             shape: PromptShape::Prefix,
-            feature_layers: vec![-1],
-            feature_select: FeatureSelect::Full,
             normed_features: true,
-            sub_images: None,
-            pad_to_square: false,
-            tower,
+            ..VisionSpec::new(tower, connector)
         };
         ModelSpec::new(root, Some(vision), text)
     }

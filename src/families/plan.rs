@@ -28,6 +28,8 @@ pub enum Step {
     /// With the background color around it, itself in the middle; the extra line of an odd difference
     /// is below or right of it.
     Surround,
+    /// The same in black.
+    Letterbox,
 }
 
 /// A picture that goes through the tower: a part of a canvas.
@@ -69,6 +71,8 @@ pub struct View {
     pub cells: Option<[usize; 2]>,
     /// Rows and columns of the pictures that it is cut into; none of one picture.
     pub tiles: Option<[usize; 2]>,
+    /// Rows and columns, in pixels, of the part of it that patches and tokens lie on; none of all.
+    pub part: Option<[Range<usize>; 2]>,
 }
 
 /// Where a placeholder's token stands.
@@ -89,8 +93,8 @@ pub struct ImagePlan {
     pub pictures: Vec<Picture>,
     /// What stands for the image in the prompt.
     pub pieces: Vec<Piece>,
-    /// For each placeholder the row that it takes of all features of the image's pictures; none where
-    /// each takes the next one.
+    /// For each placeholder the row that it takes of all features of the image's pictures, behind which
+    /// the rows follow that the model has learned; none where each takes the next one.
     pub rows: Option<Vec<u32>>,
     /// Rows of the features of all its pictures.
     pub features: usize,
@@ -122,16 +126,23 @@ impl ImagePlan {
 }
 
 /// For each placeholder of a prompt the row that it takes of the features of all pictures of its
-/// images; none where each takes the next one.
+/// images, behind which the rows follow that the model has learned; none where each takes the next one.
 pub fn rows_of(plans: &[ImagePlan]) -> Option<Vec<u32>> {
     plans.iter().find(|plan| plan.rows.is_some())?;
+    let features = plans.iter().map(|plan| plan.features as u32).sum::<u32>();
     let (mut all, mut first) = (Vec::new(), 0);
     for plan in plans {
+        let own = plan.features as u32;
+        // Those that are learned stand behind the features of all images, not of each.
+        let place = |row: u32| match row.checked_sub(own) {
+            Some(learned) => features + learned,
+            None => first + row,
+        };
         match &plan.rows {
-            Some(rows) => all.extend(rows.iter().map(|row| first + row)),
-            None => all.extend(first..first + plan.features as u32),
+            Some(rows) => all.extend(rows.iter().map(|row| place(*row))),
+            None => all.extend(first..first + own),
         }
-        first += plan.features as u32;
+        first += own;
     }
     Some(all)
 }
@@ -200,5 +211,28 @@ pub trait ImagePlanner: fmt::Debug + Send + Sync {
     /// Height and width of every picture, where they do not depend on the image.
     fn fixed(&self) -> Option<(usize, usize)> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn learned_rows_stand_behind_the_features_of_all_images() {
+        let plan = |features, rows: Option<&[u32]>| ImagePlan {
+            features,
+            rows: rows.map(<[u32]>::to_vec),
+            ..ImagePlan::default()
+        };
+        // Of the first image the last feature is left out; a learned row ends it.
+        let plans = [
+            plan(3, Some(&[0, 1, 3])),
+            plan(2, None),
+            plan(1, Some(&[2, 0, 1])),
+        ];
+        let rows = rows_of(&plans).unwrap();
+        assert_eq!(rows, [0, 1, 6, 3, 4, 7, 5, 6]);
+        assert_eq!(rows_of(&plans[1..2]), None);
     }
 }

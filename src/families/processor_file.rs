@@ -72,6 +72,22 @@ impl ProcessorFile {
     }
 }
 
+/// The key that names an image processor's class, the name, and the name without what stands for a
+/// backend; none where there is none.
+pub(super) fn class_of<'a>(
+    f: &Fields<'a>,
+) -> Result<Option<(&'static str, &'a str, &'a str)>, WeightsError> {
+    for key in ["image_processor_type", "feature_extractor_type"] {
+        if let Some(name) = f.string(key)? {
+            let plain = name
+                .strip_suffix("Fast")
+                .or_else(|| name.strip_suffix("Pil"));
+            return Ok(Some((key, name, plain.unwrap_or(name))));
+        }
+    }
+    Ok(None)
+}
+
 /// A setting with this key in one of the processor's files, with the file that holds it.
 pub(crate) fn setting(source: &dyn ByteSource, key: &str) -> Option<(&'static str, String)> {
     PROCESSOR_FILES.into_iter().find_map(|file| {

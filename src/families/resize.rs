@@ -1,5 +1,7 @@
 //! Sizes in the settings of image processors.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::weights::{WeightsError, fields::Fields};
@@ -16,6 +18,18 @@ pub(super) enum Resize {
     ShortestEdge(usize),
     /// The same, unless the longer side would exceed `longest`.
     Edges { shortest: usize, longest: usize },
+}
+
+impl fmt::Display for Resize {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(height, width) => write!(formatter, "{height} x {width}"),
+            Self::ShortestEdge(edge) => write!(formatter, "a shortest edge of {edge}"),
+            Self::Edges { shortest, longest } => {
+                write!(formatter, "edges of {shortest} to {longest}")
+            }
+        }
+    }
 }
 
 impl Resize {

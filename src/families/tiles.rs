@@ -87,6 +87,7 @@ impl Tile {
             patches: grid.map(|count| count * self.patches),
             cells: self.cells.map(|cells| grid.map(|count| count * cells)),
             tiles: (grid != [1, 1]).then_some(grid),
+            part: None,
         });
     }
 }

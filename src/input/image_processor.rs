@@ -159,6 +159,7 @@ impl ImageProcessor {
                 Step::Resize => resize(from, width, height, settings.resample),
                 Step::Center => center_crop(from, height, width),
                 Step::Surround => surround(from, height, width, settings.background),
+                Step::Letterbox => surround(from, height, width, [0; 3]),
             });
         }
         canvases
@@ -222,11 +223,18 @@ impl ImageProcessor {
                 }
             }
         }
-        RgbImage {
+        let whole = RgbImage {
             width,
             height,
             data,
             transparent: None,
+        };
+        match &view.part {
+            Some([rows, columns]) => {
+                let start = [rows.start, columns.start];
+                part(&whole, start, rows.len(), columns.len())
+            }
+            None => whole,
         }
     }
 }

@@ -18,8 +18,8 @@ pub struct ForwardInput<'a> {
     /// Normalised pixels of all pictures of all images, in the order in which they go through the
     /// tower.
     pub pixel_values: &'a [PixelValues],
-    /// For each placeholder the row that it takes of the features of all pictures; none where each
-    /// takes the next one.
+    /// For each placeholder the row that it takes of the features of all pictures, behind which the
+    /// learned rows follow; none where each takes the next one.
     pub rows: Option<&'a [u32]>,
     /// Token ids of the prompt, image placeholders included.
     pub input_ids: &'a [u32],
@@ -127,8 +127,18 @@ impl Vlm {
         };
         let indices = self.gpu.upload_indices(rows)?;
         let taken = ops.gpu.tensor(DType::F32, rows.len(), features.cols())?;
-        ops.recording
-            .push(gather_rows(&indices, &features, 0, &taken, 0)?);
+        let learned = self.parts.eyes.iter();
+        let learned = learned.flat_map(|(_, connector)| connector.learned());
+        let learned = learned.map(|id| ops.values(*id));
+        let tables: Vec<&Tensor> = std::iter::once(Ok(&features))
+            .chain(learned)
+            .collect::<Result<_, _>>()?;
+        let mut first = 0;
+        for table in tables {
+            ops.recording
+                .push(gather_rows(&indices, table, first, &taken, 0)?);
+            first += table.rows();
+        }
         Ok(taken)
     }
 
@@ -219,9 +229,10 @@ impl Vlm {
             self.check_pixels(vision, input)?;
             let features = input.pixel_values.len() * vision.tokens_per_picture();
             let expected = input.rows.map_or(features, <[u32]>::len);
+            let all = features + vision.learned_rows.len();
             let beyond = input
                 .rows
-                .is_some_and(|rows| rows.iter().any(|&row| row as usize >= features));
+                .is_some_and(|rows| rows.iter().any(|&row| row as usize >= all));
             if input.vision.len() != expected || beyond {
                 return Err(ModelError::ImageTokens {
                     expected: features,

@@ -1,6 +1,7 @@
 //! A model as plain data: tower, connector, decoder, and how they are joined.
 
 mod activation;
+pub(super) mod any_resolution;
 pub(super) mod connector;
 mod decoder;
 mod rope;
@@ -9,6 +10,7 @@ mod tower;
 use crate::weights::{WeightsError, fields::Fields};
 
 pub use activation::Activation;
+pub use any_resolution::AnyResolution;
 pub(crate) use connector::reduced;
 pub use connector::{ConnectorFields, ConnectorKind, ConnectorSpec};
 pub use decoder::{DecoderKind, DecoderSpec};
@@ -81,8 +83,13 @@ pub struct VisionSpec {
     /// 2403.09611): the whole picture goes through the tower first, then the image processed at so
     /// many times the size, crop by crop, row-major.
     pub sub_images: Option<usize>,
+    /// How images are cut, where their proportions say into how many tiles.
+    pub any_resolution: Option<AnyResolution>,
     /// Whether images are padded to a square before they are resized, whatever the processor says.
     pub pad_to_square: bool,
+    /// Vectors of the decoder's width that the model has learned, by canonical name: the rows that
+    /// follow the features of all pictures.
+    pub learned_rows: &'static [&'static str],
 }
 
 impl ModelSpec {
@@ -149,6 +156,27 @@ impl ModelSpec {
 }
 
 impl VisionSpec {
+    /// Tower and connector, joined in the plainest way: all positions of the tower's last state, whole
+    /// images, a conversation.
+    pub(in crate::families) fn new(tower: TowerSpec, connector: ConnectorSpec) -> Self {
+        Self {
+            tower,
+            connector,
+            image_token_id: 0,
+            shape: PromptShape::Chat,
+            marker: None,
+            around: None,
+            scaffold: &[],
+            feature_layers: vec![-1],
+            feature_select: FeatureSelect::Full,
+            normed_features: false,
+            learned_rows: &[],
+            sub_images: None,
+            any_resolution: None,
+            pad_to_square: false,
+        }
+    }
+
     /// Positions in the decoder of an image of which every picture gives all its tokens.
     pub fn num_image_tokens(&self) -> usize {
         self.pictures_per_image() * self.tokens_per_picture()

@@ -159,28 +159,37 @@ impl TowerSpec {
         Ok(self)
     }
 
-    /// The tower in `vision_config`, of the kind that its `model_type` names.
+    /// Sizes of the tower ViT-L/14 at 336 pixels, as [`TowerSpec::parse_or`] takes them.
+    pub(in crate::families) const CLIP_LARGE_336: [usize; 6] = [1024, 4096, 24, 16, 336, 14];
+
+    /// The tower in `vision_config`, of the kind that its `model_type` names, or of the kind
+    /// `default`; `sizes` are those without such a section: width, inner width, layers, heads, image,
+    /// patch.
     ///
     /// # Errors
     /// A field that is unknown or impossible; a kind of tower that is not known.
-    pub(in crate::families) fn parse(root: &Fields<'_>) -> Result<Self, WeightsError> {
+    pub(in crate::families) fn parse_or(
+        root: &Fields<'_>,
+        default: TowerKind,
+        sizes: [usize; 6],
+    ) -> Result<Self, WeightsError> {
         let empty = Map::new();
         let absent = !root.has("vision_config");
         let f = root.section_or("vision_config", &empty)?;
-        let kind = match f.string("model_type")?.unwrap_or("clip_vision_model") {
-            "clip_vision_model" => TowerKind::Clip,
-            "siglip_vision_model" => TowerKind::Siglip,
-            "dinov2" | "dinov2_with_registers" => TowerKind::Dinov2,
-            other => {
+        let kind = match f.string("model_type")? {
+            None => default,
+            Some("clip_vision_model") => TowerKind::Clip,
+            Some("siglip_vision_model") => TowerKind::Siglip,
+            Some("dinov2" | "dinov2_with_registers") => TowerKind::Dinov2,
+            Some(other) => {
                 let supported =
                     "clip_vision_model, siglip_vision_model, dinov2, dinov2_with_registers";
                 return Err(f.unsupported("model_type", other, supported));
             }
         };
-        // LLaVA without a vision section means the ViT-L/14 tower at 336 pixels; a section that
-        // lacks fields takes its own class's defaults, those of the base size.
+        // A section that lacks fields takes its own class's defaults, those of the base size.
         let sizes = match absent {
-            true => [1024, 4096, 24, 16, 336, 14],
+            true => sizes,
             false => kind.sizes(f.string("model_type")? == Some("dinov2_with_registers")),
         };
         Self::of_kind(&f, kind, sizes)

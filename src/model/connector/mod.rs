@@ -17,7 +17,7 @@ use self::{
 use super::{
     ModelError,
     ops::Ops,
-    parameters::{Parameters, Part, Size},
+    parameters::{Parameters, Part, Size, TensorId},
 };
 use crate::{
     families::{ConnectorKind, FeatureSelect, VisionSpec},
@@ -28,6 +28,8 @@ pub(super) struct Connector {
     form: Form,
     /// Tower positions that are left out at the beginning.
     skip: usize,
+    /// The rows behind the features of all pictures, each `[1, hidden]`.
+    learned: Vec<TensorId>,
 }
 
 enum Form {
@@ -92,13 +94,20 @@ impl Connector {
         };
         let beyond = name(&format!("linear_{}.", c.kind.linear_layers() + 1));
         p.rule_out(beyond, "mm_projector_type", c.kind.name());
+        let learned = vision.learned_rows.iter();
         Self {
+            learned: learned.map(|name| p.vector(name, sizes.out)).collect(),
             form,
             skip: match vision.feature_select {
                 FeatureSelect::Default => 1,
                 FeatureSelect::Full => 0,
             },
         }
+    }
+
+    /// The rows behind the features of all pictures.
+    pub(super) fn learned(&self) -> &[TensorId] {
+        &self.learned
     }
 
     /// Image features `[image tokens, hidden]` from tower states `[positions, vision hidden]`.

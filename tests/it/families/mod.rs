@@ -4,4 +4,5 @@
 mod full_size;
 mod idefics3;
 mod images;
+mod llava_next;
 mod states;
