@@ -219,11 +219,26 @@ fn connector(vision: &VisionSpec) -> String {
             "C-Abstractor, {depth} + {depth} blocks of {hidden_size} channels around pooling to \
              {side} x {side}"
         ),
+        ConnectorKind::Downsample { .. } => {
+            format!(
+                "2 x 2 patches side by side, a norm, MLP with {}",
+                connector.activation.name()
+            )
+        }
         ConnectorKind::PoolNorm { kernel, side } => {
             format!("averages of {kernel} x {kernel} patches to {side} x {side}, a norm, linear")
         }
-        ConnectorKind::PixelShuffle { scale } => {
-            format!("pixel shuffle by {scale} x {scale}, linear")
+        ConnectorKind::PixelShuffle {
+            scale,
+            normed,
+            layers,
+        } => {
+            let norm = if normed { ", norm" } else { "" };
+            let layers = match layers {
+                1 => "linear".to_owned(),
+                _ => format!("MLP with {}", connector.activation.name()),
+            };
+            format!("pixel shuffle by {scale} x {scale}{norm}, {layers}")
         }
     };
     let layered = connector.kind.linear_layers() > 0;

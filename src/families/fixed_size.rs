@@ -125,6 +125,15 @@ impl FixedSize {
                 ..PixelDefaults::HALF
             },
         };
+        let mut pixels = PixelSettings::parse(file, &defaults)?;
+        let (mut resize, mut crop) = (resize, crop);
+        if vision.is_some_and(|vision| vision.stretch)
+            && let Some((height, width)) = fixed_size(resize, crop)
+        {
+            // What the processor then does changes nothing.
+            (resize, crop) = (Some(Resize::Exact(height, width)), None);
+            pixels.resample = Filter::Bicubic;
+        }
         let planner = Self {
             square: do_pad && llava || vision.is_some_and(|vision| vision.pad_to_square),
             resize,
@@ -133,7 +142,7 @@ impl FixedSize {
             tokens: vision.map(Tokens::of).unwrap_or_default(),
         };
         Ok(Planned {
-            pixels: PixelSettings::parse(file, &defaults)?,
+            pixels,
             planner: Box::new(planner),
         })
     }
@@ -226,6 +235,14 @@ impl ImagePlanner for FixedSize {
             _ => None,
         };
         self.pad.or(self.crop).or(resized)
+    }
+}
+
+/// Height and width of every picture before padding, where they do not depend on the image.
+fn fixed_size(resize: Option<Resize>, crop: Option<(usize, usize)>) -> Option<(usize, usize)> {
+    match resize {
+        Some(Resize::Exact(height, width)) => crop.or(Some((height, width))),
+        _ => crop,
     }
 }
 

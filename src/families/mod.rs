@@ -20,6 +20,7 @@ mod processor_file;
 mod resize;
 pub mod spec;
 mod tiles;
+mod vila;
 
 use serde_json::Value;
 
@@ -64,6 +65,12 @@ pub trait Family: Sync {
         names::canonical(name)
     }
 
+    /// Folders that hold language model, tower and connector, each with a configuration of its own;
+    /// none where all lies in one. A tensor's name is then told with its folder before it.
+    fn folders(&self) -> Option<[&'static str; 3]> {
+        None
+    }
+
     /// Settles from the tensors' names in the files what the configuration leaves open.
     fn settle(&self, _spec: &mut ModelSpec, _names: &[&str]) {}
 
@@ -88,6 +95,7 @@ pub static FAMILIES: &[&dyn Family] = &[
     &idefics3::Idefics3,
     &paligemma::PaliGemma,
     &gemma3::Gemma3,
+    &vila::Vila,
     &decoder::Decoder,
 ];
 
@@ -102,6 +110,17 @@ pub fn of(spec: &ModelSpec) -> &'static dyn Family {
 pub fn supported_architectures() -> String {
     let names = FAMILIES.iter().flat_map(|family| family.architectures());
     names.copied().collect::<Vec<_>>().join(", ")
+}
+
+/// The family that answers to the configuration `map` of `file`.
+///
+/// # Errors
+/// [`WeightsError::Unsupported`], [`WeightsError::Field`].
+pub(crate) fn answering(
+    file: &str,
+    map: &serde_json::Map<String, Value>,
+) -> Result<&'static dyn Family, WeightsError> {
+    find(&Fields::new(file, "", map)).map(|(family, _)| family)
 }
 
 /// The model that `config.json` describes; `file` is its name in messages.

@@ -49,8 +49,6 @@ pub struct PromptBuilder {
     tokenizer: Tokenizer,
     renderer: Renderer,
     image_token: String,
-    /// Id of the placeholder in the tokenizer, and in the model.
-    placeholder: u32,
     image_token_id: u32,
     /// Tokens that stand around an image and belong to it.
     scaffold: Vec<u32>,
@@ -73,18 +71,13 @@ impl PromptBuilder {
     /// has no vision tower.
     pub fn open(source: &dyn ByteSource, spec: &ModelSpec) -> Result<Self, InputError> {
         let vision = spec.vision()?;
-        let mut tokenizer = Tokenizer::open(source)?;
+        let tokenizer = Tokenizer::open(source)?;
         let template = ChatTemplate::open(source, &tokenizer.config)?;
         let image_token = tokenizer
             .token(vision.image_token_id)
             .or_else(|| tokenizer.special().get("image_token").cloned())
             .filter(|token| !token.is_empty())
             .unwrap_or_else(|| "<image>".into());
-        // A vocabulary without a token for images gets one, which the model then takes for its own.
-        let placeholder = match (vision.image_token_id as usize) < spec.text.vocab_size {
-            true => vision.image_token_id,
-            false => tokenizer.add(&image_token)?,
-        };
         let marker = vision
             .marker
             .map_or_else(|| image_token.clone(), str::to_owned);
@@ -94,7 +87,6 @@ impl PromptBuilder {
             scaffold: scaffold.filter_map(|token| tokenizer.id(token)).collect(),
             tokenizer,
             image_token,
-            placeholder,
             image_token_id: vision.image_token_id,
             context: spec.text.context(),
             spec: spec.clone(),
@@ -124,6 +116,9 @@ impl PromptBuilder {
 
     /// The token of an id as text, spaces included; bytes that are no character alone as `<0xE2>`.
     pub fn token_text(&self, id: u32) -> String {
+        if id == self.image_token_id && self.has_no_placeholder() {
+            return self.image_token.clone();
+        }
         self.tokenizer.text(id)
     }
 
@@ -344,17 +339,12 @@ impl PromptBuilder {
     fn finish(
         &self,
         rendered: &Rendered,
-        mut encoded: Encoded,
+        encoded: Encoded,
         contents: Vec<Vec<u32>>,
         expansions: &[Expansion],
         plans: &[&ImagePlan],
         notes: Vec<String>,
     ) -> Result<Prompt, InputError> {
-        for id in &mut encoded.ids {
-            if *id == self.placeholder {
-                *id = self.image_token_id;
-            }
-        }
         let vocab_size = self.spec.text.vocab_size;
         let outside = |id: u32| id as usize >= vocab_size && id != self.image_token_id;
         if let Some(&id) = encoded.ids.iter().find(|&&id| outside(id)) {
@@ -445,7 +435,41 @@ impl PromptBuilder {
         }
         let bos = self.tokenizer.special().get("bos_token");
         let has_bos = bos.is_some_and(|bos| rendered.text.starts_with(bos.as_str()));
-        self.tokenizer.encode(&rendered.text, !has_bos)
+        match self.has_no_placeholder() {
+            true => self.encode_between(&rendered.text, !has_bos),
+            false => self.tokenizer.encode(&rendered.text, !has_bos),
+        }
+    }
+
+    /// Whether the vocabulary has no token for an image.
+    fn has_no_placeholder(&self) -> bool {
+        self.image_token_id as usize >= self.spec.text.vocab_size
+    }
+
+    /// Tokenizes what stands between the placeholders, each part by itself, as LLaVA's own code does
+    /// (`tokenizer_image_token`).
+    fn encode_between(&self, text: &str, special: bool) -> Result<Encoded, InputError> {
+        let mut all = Encoded {
+            ids: Vec::new(),
+            spans: Vec::new(),
+        };
+        let mut at = 0;
+        for (index, part) in text.split(&self.image_token).enumerate() {
+            if index > 0 {
+                all.ids.push(self.image_token_id);
+                all.spans.push(at..at + self.image_token.len());
+                at += self.image_token.len();
+            }
+            if !part.is_empty() {
+                let encoded = self.tokenizer.encode(part, special && index == 0)?;
+                all.ids.extend(encoded.ids);
+                let moved = encoded.spans.into_iter();
+                all.spans
+                    .extend(moved.map(|span| span.start + at..span.end + at));
+            }
+            at += part.len();
+        }
+        Ok(all)
     }
 }
 

@@ -94,17 +94,6 @@ impl Tokenizer {
         self.inner.id_to_token(id)
     }
 
-    /// Adds a special token that the vocabulary lacks, and returns its id.
-    ///
-    /// # Errors
-    /// [`InputError::Tokenizer`] where it cannot be added.
-    pub fn add(&mut self, token: &str) -> Result<u32, InputError> {
-        let added = AddedToken::from(token.to_owned(), true);
-        self.inner.add_special_tokens([added]).map_err(failed)?;
-        self.id(token)
-            .ok_or_else(|| failed(format!("it takes no token `{token}`")))
-    }
-
     /// The id of a token.
     pub fn id(&self, token: &str) -> Option<u32> {
         self.inner.token_to_id(token)

@@ -1,7 +1,7 @@
 //! A checkpoint put together of parts: a language model, a vision tower and a connector, as LLaVA's and
 //! MIR's own code load them (`--base-llm`, `--vision-tower`, `--connector`).
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Map, Value};
 
@@ -9,8 +9,8 @@ use super::Checkpoint;
 use crate::{
     families::{self, PROCESSOR_FILES, tower_canonical},
     weights::{
-        ByteSource, LayeredSource, WeightsError, fields::parse_object, open_file, open_tensors,
-        packaging, quantization, read_text,
+        BelowSource, ByteSource, LayeredSource, WeightsError, fields::parse_object, open_file,
+        open_tensors, packaging, quantization, read_text,
     },
 };
 
@@ -83,6 +83,36 @@ impl Checkpoint {
             Arc::new(LayeredSource::new(base, tower, files)),
             tensors,
         )
+    }
+}
+
+impl Checkpoint {
+    /// A checkpoint whose language model, tower and connector lie in these folders of `source`, whose own
+    /// configuration is `root`.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`].
+    pub(super) fn of_folders(
+        source: Arc<dyn ByteSource>,
+        mut root: Map<String, Value>,
+        folders: [&str; 3],
+    ) -> Result<Self, WeightsError> {
+        let [llm, tower, connector] =
+            folders.map(|folder| Arc::new(BelowSource::new(source.clone(), folder)));
+        root.insert("text_config".to_owned(), Value::Object(config(&*llm)?));
+        root.insert("vision_config".to_owned(), Value::Object(config(&*tower)?));
+        let of_connector = config(&*connector)?.into_iter();
+        root.extend(of_connector.filter(|(key, _)| is_of_connector(key)));
+        let spec = families::parse(CONFIG, &Value::Object(root).to_string())?;
+        let family = families::of(&spec);
+        let mut tensors = BTreeMap::new();
+        for (folder, part) in folders.iter().zip([&llm, &tower, &connector]) {
+            let part: Arc<dyn ByteSource> = part.clone();
+            let canonical = |name: &str| family.canonical(&format!("{folder}/{name}"));
+            tensors.extend(open_tensors(&part, &canonical)?);
+        }
+        let files = LayeredSource::new(llm, tower, PROCESSOR_FILES);
+        Self::of(spec, Arc::new(files), tensors)
     }
 }
 

@@ -13,8 +13,8 @@ use super::{
 use crate::{
     families::{self, Family, ModelSpec, ProcessorFile},
     weights::{
-        ByteSource, HostTensor, TensorInfo, WeightsError, open_file, open_tensors, packaging,
-        quantization, read_text, weights_file,
+        ByteSource, HostTensor, TensorInfo, WeightsError, fields::parse_object, open_file,
+        open_tensors, packaging, quantization, read_text, weights_file,
     },
 };
 
@@ -53,6 +53,11 @@ impl Checkpoint {
         let text = read_text(&*source, CONFIG, MAX_JSON)?
             .ok_or_else(|| packaging::without_config(&*source))?;
         packaging::check_adapter(&*source)?;
+        let map = parse_object(CONFIG, &text)?;
+        quantization::refuse(CONFIG, &map)?;
+        if let Some(folders) = families::answering(CONFIG, &map)?.folders() {
+            return Self::of_folders(source, map, folders);
+        }
         let spec = families::parse(CONFIG, &text)?;
         let family = families::of(&spec);
         let tensors = open_tensors(&source, &|name| family.canonical(name))?;

@@ -20,7 +20,7 @@ pub use files::{TensorInfo, open_file, open_tensors, weights_file};
 pub use finite::NotFinite;
 pub use shards::shards_outside;
 pub use source::{
-    ByteSource, Bytes, FolderSource, LayeredSource, MemorySource, PickedSource, read_bytes,
-    read_text,
+    BelowSource, ByteSource, Bytes, FolderSource, LayeredSource, MemorySource, PickedSource,
+    read_bytes, read_text,
 };
 pub use tensor::{HostTensor, StorageType};

@@ -7,8 +7,7 @@ import torch
 from tokenizers import AddedToken, processors
 from transformers import (
     AutoImageProcessor,
-    Gemma2Config,
-    Gemma3Config,
+        Gemma3Config,
     Gemma3ForConditionalGeneration,
     Gemma3ImageProcessorPil,
     Gemma3Processor,
@@ -103,12 +102,6 @@ PALIGEMMA = {
     "hub_bf16": (torch.bfloat16, "hub", GemmaConfig, {}, {}, (53, 37)),
     "new_f32": (torch.float32, "new", GemmaConfig, dict(num_hidden_layers=1, num_key_value_heads=2),
                 dict(image_size=20), (31, 31)),
-    # PaliGemma 2: soft caps, and a window smaller than the prompt.
-    "gemma2_f16": (
-        torch.float16, "hub", Gemma2Config,
-        dict(sliding_window=8, query_pre_attn_scalar=7, attn_logit_softcapping=5.0, final_logit_softcapping=4.0),
-        {}, (29, 40),
-    ),
 }
 
 

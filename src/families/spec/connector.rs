@@ -45,10 +45,20 @@ pub enum ConnectorKind {
         depth: usize,
     },
     /// `pixel_shuffle`: squares of neighboring patches side by side, then `linear_1` (as in Idefics3,
-    /// arXiv 2408.12637).
+    /// arXiv 2408.12637), or a norm and an MLP (as in InternVL, arXiv 2404.16821).
     PixelShuffle {
         /// Side of a square: `mm_projector_scale`.
         scale: usize,
+        /// Whether a layer norm stands before the first layer.
+        normed: bool,
+        /// Layers `linear_1`, `linear_2`, ... with the activation between them.
+        layers: usize,
+    },
+    /// Squares of 2 x 2 patches side by side, zeros beside an odd grid, a norm, an MLP (VILA, arXiv
+    /// 2312.07533).
+    Downsample {
+        /// Whether the tokens stand column by column, as the code of VILA1.5 left them.
+        by_columns: bool,
     },
     /// Averages of squares of patches, a norm by the root mean square, a matrix (Gemma 3, arXiv
     /// 2503.19786). Patches that fill no square are left out.
@@ -69,8 +79,9 @@ impl ConnectorKind {
     /// Layers called `linear_1`, `linear_2`, ...
     pub fn linear_layers(self) -> usize {
         match self {
-            Self::Mlp { layers } => layers,
-            Self::AveragePool { .. } | Self::PixelShuffle { .. } => 1,
+            Self::Mlp { layers } | Self::PixelShuffle { layers, .. } => layers,
+            Self::AveragePool { .. } => 1,
+            Self::Downsample { .. } => 2,
             Self::AttentionPool { .. } | Self::CAbstractor { .. } | Self::PoolNorm { .. } => 0,
         }
     }
@@ -83,7 +94,8 @@ impl ConnectorKind {
             | Self::CAbstractor { side, .. }
             | Self::PoolNorm { side, .. } => side * side,
             Self::AttentionPool { tokens, .. } => tokens,
-            Self::PixelShuffle { scale } => features / (scale * scale),
+            Self::Downsample { .. } => features.isqrt().div_ceil(2).pow(2),
+            Self::PixelShuffle { scale, .. } => features / (scale * scale),
         }
     }
 
@@ -97,6 +109,7 @@ impl ConnectorKind {
             Self::CAbstractor { .. } => "c_abstractor".into(),
             Self::PixelShuffle { .. } => "pixel_shuffle".into(),
             Self::PoolNorm { .. } => "pool_norm".into(),
+            Self::Downsample { .. } => "mlp_downsample".into(),
         }
     }
 }
@@ -110,7 +123,8 @@ impl ConnectorKind {
 pub struct ConnectorSpec {
     /// Form.
     pub kind: ConnectorKind,
-    /// Activation between the layers of an MLP; without effect in other connectors.
+    /// Activation between the layers `linear_1`, `linear_2`, ...; without effect where there is one at
+    /// most.
     pub activation: Activation,
     /// Whether the layers `linear_1`, `linear_2`, ... have biases.
     pub bias: bool,
@@ -185,7 +199,7 @@ impl ConnectorSpec {
     /// configuration's name in messages.
     pub(crate) fn check_grid(&self, file: &str, patches: usize) -> Result<(), WeightsError> {
         match self.kind {
-            ConnectorKind::PixelShuffle { scale } if !patches.is_multiple_of(scale) => {
+            ConnectorKind::PixelShuffle { scale, .. } if !patches.is_multiple_of(scale) => {
                 Err(WeightsError::Field {
                     file: file.into(),
                     field: self.fields.scale.into(),
@@ -255,7 +269,11 @@ fn c_abstractor(root: &Fields<'_>, features: &Features<'_>) -> Result<ConnectorK
 
 fn pixel_shuffle(root: &Fields<'_>) -> Result<ConnectorKind, WeightsError> {
     let scale = needed(root, SCALE, 1..=32, "the side of a square of patches")?;
-    Ok(ConnectorKind::PixelShuffle { scale })
+    Ok(ConnectorKind::PixelShuffle {
+        scale,
+        normed: false,
+        layers: 1,
+    })
 }
 
 /// Channels between the layers of a squeeze-excitation in a block that takes `channels`: a quarter,

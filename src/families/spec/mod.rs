@@ -85,6 +85,8 @@ pub struct VisionSpec {
     pub sub_images: Option<usize>,
     /// How images are cut, where their proportions say into how many tiles.
     pub any_resolution: Option<AnyResolution>,
+    /// Whether images are stretched to the picture's size, bicubically, before the processor sees them.
+    pub stretch: bool,
     /// Whether images are padded to a square before they are resized, whatever the processor says.
     pub pad_to_square: bool,
     /// Vectors of the decoder's width that the model has learned, by canonical name: the rows that
@@ -174,6 +176,7 @@ impl VisionSpec {
             sub_images: None,
             any_resolution: None,
             pad_to_square: false,
+            stretch: false,
         }
     }
 
@@ -218,7 +221,11 @@ impl VisionSpec {
                 Some(side)
             }
             ConnectorKind::PoolNorm { side, .. } => Some(side),
-            ConnectorKind::PixelShuffle { scale } => Some(patches / scale),
+            // Tokens that stand column by column have no grid of rows.
+            ConnectorKind::Downsample { by_columns } => {
+                (!by_columns).then_some(patches.div_ceil(2))
+            }
+            ConnectorKind::PixelShuffle { scale, .. } => Some(patches / scale),
             ConnectorKind::AttentionPool { .. } => None,
         }
     }

@@ -6,13 +6,14 @@
 mod attention_pool;
 mod average_pool;
 mod c_abstractor;
+mod downsample;
 mod mlp;
 mod pixel_shuffle;
 mod pool_norm;
 
 use self::{
-    attention_pool::AttentionPool, average_pool::AveragePool, c_abstractor::CAbstractor, mlp::Mlp,
-    pixel_shuffle::PixelShuffle, pool_norm::PoolNorm,
+    attention_pool::AttentionPool, average_pool::AveragePool, c_abstractor::CAbstractor,
+    downsample::Downsample, mlp::Mlp, pixel_shuffle::PixelShuffle, pool_norm::PoolNorm,
 };
 use super::{
     ModelError,
@@ -39,6 +40,7 @@ enum Form {
     CAbstractor(CAbstractor),
     PixelShuffle(PixelShuffle),
     PoolNorm(PoolNorm),
+    Downsample(Downsample),
 }
 
 /// The sizes of a connector.
@@ -84,8 +86,19 @@ impl Connector {
                 hidden_size,
                 depth,
             } => Form::CAbstractor(CAbstractor::new(p, sizes, side, hidden_size, depth)),
-            ConnectorKind::PixelShuffle { scale } => {
-                Form::PixelShuffle(PixelShuffle::new(p, sizes, scale))
+            ConnectorKind::PixelShuffle {
+                scale,
+                normed,
+                layers,
+            } => Form::PixelShuffle(PixelShuffle::new(
+                p,
+                sizes,
+                scale,
+                (normed, layers),
+                c.activation,
+            )),
+            ConnectorKind::Downsample { by_columns } => {
+                Form::Downsample(Downsample::new(p, sizes, by_columns, c.activation))
             }
             ConnectorKind::PoolNorm { kernel, side } => {
                 let eps = vision.tower.layer_norm_eps;
@@ -143,6 +156,10 @@ impl Connector {
             Form::PixelShuffle(shuffle) => {
                 let x = self.select(ops, state)?;
                 shuffle.forward(ops, &x)
+            }
+            Form::Downsample(downsample) => {
+                let x = self.select(ops, state)?;
+                downsample.forward(ops, &x)
             }
             Form::PoolNorm(pool) => {
                 let x = self.select(ops, state)?;

@@ -4,6 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap, ops::Range, sync::Arc};
 
 use super::error::SourceError;
 
+mod below;
 #[cfg(not(target_arch = "wasm32"))]
 mod folder;
 #[cfg(target_arch = "wasm32")]
@@ -14,6 +15,7 @@ pub(crate) mod path;
 mod picked;
 pub(crate) mod stand_in;
 
+pub use below::BelowSource;
 pub use folder::FolderSource;
 pub use layered::LayeredSource;
 pub use picked::PickedSource;

@@ -81,7 +81,7 @@ fn fits(longest: usize, pictures: usize) {
     for piece in &processed.plan.pieces {
         match piece {
             Piece::Placeholders(count) => input_ids.extend(vec![49190; *count]),
-            Piece::Scaffold(_) => input_ids.push(49189),
+            Piece::Scaffold(_) | Piece::Text(_) => input_ids.push(49189),
         }
     }
     input_ids.extend((0..TEXT).map(|token| 1000 + 37 * token));

@@ -64,7 +64,7 @@ pub fn processor(
 pub fn text(processed: &ProcessedImage, placeholder: &str) -> String {
     let pieces = processed.plan.pieces.iter().map(|piece| match piece {
         Piece::Placeholders(count) => format!("{placeholder}{{{count}}}"),
-        Piece::Scaffold(text) => text.clone(),
+        Piece::Scaffold(text) | Piece::Text(text) => text.clone(),
     });
     pieces.collect()
 }

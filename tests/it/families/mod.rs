@@ -6,3 +6,5 @@ mod idefics3;
 mod images;
 mod llava_next;
 mod states;
+
+pub use states::folders as golden_folders;

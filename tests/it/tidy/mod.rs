@@ -1,6 +1,7 @@
 //! Rules of the source tree that a program can check. Every test lists all it finds at once.
 
 mod commands;
+mod families;
 mod kernels;
 mod lean;
 mod modules;
