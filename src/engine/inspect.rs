@@ -4,7 +4,7 @@ use super::{
     DeviceSettings, EngineError, InspectRequest, checkpoint, describe, news::News, session::grant,
 };
 use crate::{
-    families::VisionSpec,
+    families::ImagePlan,
     gpu::GpuError,
     input::Processor,
     model::Checkpoint,
@@ -43,7 +43,7 @@ pub(super) async fn inspect(
     Ok(Inspection {
         model: describe::summary(checkpoint, &opened.name),
         connector_parameters: describe::connector_parameters(checkpoint),
-        image_tokens: (spec.vision.as_ref()).map_or(0, VisionSpec::num_image_tokens),
+        image_tokens: image_tokens(checkpoint, &mut notes),
         context: spec.text.max_position_embeddings,
         weight_bytes: dtypes.iter().map(|share| share.bytes).sum(),
         largest_buffer_bytes,
@@ -56,6 +56,26 @@ pub(super) async fn inspect(
         device,
         notes,
     })
+}
+
+/// Width and height of the image whose tokens are told where they depend on its size.
+const TYPICAL: [usize; 2] = [640, 480];
+
+/// Image tokens of an image.
+fn image_tokens(checkpoint: &Checkpoint, notes: &mut Vec<String>) -> usize {
+    let Some(vision) = &checkpoint.spec.vision else {
+        return 0;
+    };
+    if vision.tower.blocks.is_none() {
+        return vision.num_image_tokens();
+    }
+    let [width, height] = TYPICAL;
+    let processor = Processor::open(checkpoint.source().as_ref(), &checkpoint.spec);
+    let plan = processor.and_then(|processor| processor.plan("typical", height, width));
+    notes.push(format!(
+        "the number of image tokens depends on the image; the one given is for {width} x {height} pixels"
+    ));
+    plan.as_ref().map_or(0, ImagePlan::tokens)
 }
 
 /// Why this checkpoint, which opens, cannot be measured all the same; none where it can. What concerns

@@ -63,6 +63,7 @@ impl Family for Llava {
             feature_layers,
             feature_select,
             normed_features: false,
+            deepstack: Vec::new(),
             marker: None,
             scaffold: &[],
         };

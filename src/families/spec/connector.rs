@@ -49,6 +49,12 @@ pub enum ConnectorKind {
         /// Side of a square: `mm_projector_scale`.
         scale: usize,
     },
+    /// A norm on each patch, blocks of neighboring patches side by side, then `linear_1` of their whole
+    /// width, the activation, and `linear_2` (Qwen2-VL, arXiv 2409.12191).
+    PatchMerger {
+        /// Side of a block: `spatial_merge_size`.
+        side: usize,
+    },
 }
 
 impl ConnectorKind {
@@ -62,6 +68,7 @@ impl ConnectorKind {
         match self {
             Self::Mlp { layers } => layers,
             Self::AveragePool { .. } | Self::PixelShuffle { .. } => 1,
+            Self::PatchMerger { .. } => 2,
             Self::AttentionPool { .. } | Self::CAbstractor { .. } => 0,
         }
     }
@@ -73,6 +80,7 @@ impl ConnectorKind {
             Self::AveragePool { side } | Self::CAbstractor { side, .. } => side * side,
             Self::AttentionPool { tokens, .. } => tokens,
             Self::PixelShuffle { scale } => features / (scale * scale),
+            Self::PatchMerger { side } => features / (side * side),
         }
     }
 
@@ -85,6 +93,7 @@ impl ConnectorKind {
             Self::AttentionPool { .. } => "attention_pool".into(),
             Self::CAbstractor { .. } => "c_abstractor".into(),
             Self::PixelShuffle { .. } => "pixel_shuffle".into(),
+            Self::PatchMerger { .. } => "patch_merger".into(),
         }
     }
 }

@@ -7,11 +7,12 @@ mod attention_pool;
 mod average_pool;
 mod c_abstractor;
 mod mlp;
+mod patch_merger;
 mod pixel_shuffle;
 
 use self::{
     attention_pool::AttentionPool, average_pool::AveragePool, c_abstractor::CAbstractor, mlp::Mlp,
-    pixel_shuffle::PixelShuffle,
+    patch_merger::PatchMerger, pixel_shuffle::PixelShuffle,
 };
 use super::{
     ModelError,
@@ -27,6 +28,8 @@ pub(super) struct Connector {
     form: Form,
     /// Tower positions that are left out at the beginning.
     skip: usize,
+    /// What makes the features that are added behind decoder layers.
+    deep: Vec<PatchMerger>,
 }
 
 enum Form {
@@ -35,6 +38,7 @@ enum Form {
     AttentionPool(AttentionPool),
     CAbstractor(CAbstractor),
     PixelShuffle(PixelShuffle),
+    PatchMerger(PatchMerger),
 }
 
 /// The sizes of a connector.
@@ -83,11 +87,25 @@ impl Connector {
             ConnectorKind::PixelShuffle { scale } => {
                 Form::PixelShuffle(PixelShuffle::new(p, sizes, scale))
             }
+            ConnectorKind::PatchMerger { side } => {
+                let own = name("");
+                Form::PatchMerger(PatchMerger::new(p, sizes, vision, &own, side, false))
+            }
+        };
+        let deep = match c.kind {
+            ConnectorKind::PatchMerger { side } => (vision.deepstack.iter())
+                .map(|deep| {
+                    let own = name(&format!("deepstack.{}.", deep.connector));
+                    PatchMerger::new(p, sizes, vision, &own, side, true)
+                })
+                .collect(),
+            _ => Vec::new(),
         };
         let beyond = name(&format!("linear_{}.", c.kind.linear_layers() + 1));
         p.rule_out(beyond, "mm_projector_type", c.kind.name());
         Self {
             form,
+            deep,
             skip: match vision.feature_select {
                 FeatureSelect::Default => 1,
                 FeatureSelect::Full => 0,
@@ -129,7 +147,21 @@ impl Connector {
                 let x = self.select(ops, state)?;
                 shuffle.forward(ops, &x)
             }
+            Form::PatchMerger(merger) => merger.forward(ops, state),
         }
+    }
+
+    /// The features that are added behind decoder layers, each `[image tokens, hidden]`, of the states
+    /// within the tower of which they are made.
+    pub(super) fn deep(
+        &self,
+        ops: &mut Ops<'_>,
+        states: &[Tensor],
+    ) -> Result<Vec<Tensor>, ModelError> {
+        let pairs = self.deep.iter().zip(states);
+        pairs
+            .map(|(merger, state)| merger.forward(ops, state))
+            .collect()
     }
 
     fn select(&self, ops: &mut Ops<'_>, state: &Tensor) -> Result<Tensor, ModelError> {
