@@ -11,6 +11,7 @@ mod names;
 mod pixels;
 pub mod plan;
 mod processor_file;
+mod qwen_vl;
 mod resize;
 pub mod spec;
 
@@ -29,8 +30,9 @@ pub use plan::{ImagePlan, ImagePlanner, Layout, Planned, PromptTokens};
 pub use processor_file::ProcessorFile;
 pub(crate) use processor_file::{PROCESSOR_FILES, setting};
 pub use spec::{
-    Activation, ConnectorKind, ConnectorSpec, DecoderKind, DecoderSpec, FeatureSelect, ModelSpec,
-    PositionTable, RopeScaling, RopeSections, TowerKind, TowerMlp, TowerSpec, VisionSpec,
+    Activation, ConnectorKind, ConnectorSpec, DecoderKind, DecoderSpec, DeepFeatures,
+    FeatureSelect, ModelSpec, PositionTable, RopeScaling, RopeSections, TowerKind, TowerMlp,
+    TowerSpec, VisionSpec,
 };
 
 /// A family of checkpoints.
@@ -73,7 +75,13 @@ pub trait Family: Sync {
 }
 
 /// All families.
-pub const FAMILIES: [&dyn Family; 2] = [&llava::Llava, &decoder::Decoder];
+pub const FAMILIES: [&dyn Family; 5] = [
+    &llava::Llava,
+    &decoder::Decoder,
+    &qwen_vl::QWEN2_VL,
+    &qwen_vl::QWEN2_5_VL,
+    &qwen_vl::QWEN3_VL,
+];
 
 /// The family of a model.
 pub fn of(spec: &ModelSpec) -> &'static dyn Family {

@@ -7,6 +7,7 @@ mod alignment;
 mod cli;
 mod emitted;
 mod engine;
+mod families;
 mod golden;
 mod input;
 mod kernels;

@@ -11,8 +11,10 @@ use crate::weights::{WeightsError, fields::Fields};
 pub use activation::Activation;
 pub(crate) use connector::reduced;
 pub use connector::{ConnectorKind, ConnectorSpec};
+pub(in crate::families) use decoder::Defaults;
 pub use decoder::{DecoderKind, DecoderSpec};
 pub use rope::{RopeScaling, RopeSections};
+pub(in crate::families) use tower::MOST_PATCHES;
 pub use tower::{PositionTable, TowerKind, TowerMlp, TowerSpec};
 
 /// Which of the tower's positions become image features.

@@ -8,5 +8,5 @@ mod hostile;
 mod hostile_tokenizers;
 mod images;
 mod prompts;
-mod sha256;
+pub mod sha256;
 mod templates;
