@@ -71,7 +71,6 @@ pub(super) fn stages(spec: &ModelSpec, plans: &[ImagePlan], tokens: usize) -> Ve
         about,
     };
     let seen = &vision.tower;
-    let (side, patches) = (seen.picture_size, seen.patches_per_side());
     let class_token = match (seen.class_token, vision.feature_select) {
         (false, _) => "",
         (true, FeatureSelect::Default) => "; the class token is dropped",
@@ -79,6 +78,9 @@ pub(super) fn stages(spec: &ModelSpec, plans: &[ImagePlan], tokens: usize) -> Ve
     };
     let image_tokens: usize = plans.iter().map(ImagePlan::tokens).sum();
     let pictures: usize = plans.iter().map(|plan| plan.pictures.len()).sum();
+    let shape = plans.iter().flat_map(|plan| &plan.pictures);
+    let shape = shape.map(|picture| picture.padded).next();
+    let [height, width] = shape.unwrap_or([seen.picture_size; 2]);
     // Of one picture the first axis says nothing.
     let several = |shape: &[(&'static str, usize)]| -> Vec<(&'static str, usize)> {
         let first = (pictures > 1).then_some(("pictures", pictures));
@@ -90,24 +92,43 @@ pub(super) fn stages(spec: &ModelSpec, plans: &[ImagePlan], tokens: usize) -> Ve
         (None, None) => String::new(),
     };
     let text = &spec.text;
+    let channels = ("channels", seen.num_channels);
+    let hidden = ("hidden", seen.hidden_size);
+    let (pixels, positions) = match seen.blocks {
+        // Several may differ in their sizes: all their patches, one after another.
+        Some(_) if pictures > 1 => {
+            let patches = |plan: &ImagePlan| -> usize {
+                let views = plan.views.iter();
+                views.map(|view| view.patches[0] * view.patches[1]).sum()
+            };
+            let patches: usize = plans.iter().map(patches).sum();
+            let pixels = seen.num_channels * seen.patch_size * seen.patch_size;
+            (
+                vec![("patches", patches), ("values", pixels)],
+                vec![("tokens", patches), hidden],
+            )
+        }
+        _ => {
+            let rows = vision.rows_of(height, width).map_or(0, |[rows, _]| rows);
+            (
+                several(&[channels, ("height", height), ("width", width)]),
+                several(&[("tokens", rows), hidden]),
+            )
+        }
+    };
+    let patches = match seen.grid(height, width) {
+        Some([rows, columns]) if seen.blocks.is_none() || pictures == 1 => {
+            format!("{rows} x {columns} patches")
+        }
+        _ => format!("patches of {} pixels", seen.patch_size),
+    };
     vec![
         stage(
             "image",
-            &several(&[
-                ("channels", seen.num_channels),
-                ("height", side),
-                ("width", side),
-            ]),
-            format!("normalized pixel values, cut into {patches} x {patches} patches{cut}"),
+            &pixels,
+            format!("normalized pixel values, cut into {patches}{cut}"),
         ),
-        stage(
-            TOWER,
-            &several(&[
-                ("tokens", seen.num_positions()),
-                ("hidden", seen.hidden_size),
-            ]),
-            tower(vision) + class_token,
-        ),
+        stage(TOWER, &positions, tower(vision) + class_token),
         stage(
             CONNECTOR,
             &[
@@ -171,14 +192,35 @@ fn tower(vision: &VisionSpec) -> String {
         }
         (None, None) => String::new(),
     };
+    let sizes = match tower.blocks {
+        None => format!("{} px", tower.picture_size),
+        Some(_) => "pictures of any size".to_owned(),
+    };
+    let windowed = tower.windowed.iter().filter(|windowed| **windowed).count();
+    let windows = match (tower.window, tower.blocks) {
+        (Some(window), Some(blocks)) => format!(
+            ", {windowed} of {} with windows of {1} x {1} patches",
+            counted(tower.num_hidden_layers, "layer"),
+            window * blocks
+        ),
+        _ => String::new(),
+    };
+    let deep = vision.deepstack.iter().map(|deep| deep.state.to_string());
+    let deep: Vec<String> = deep.collect();
+    let deepstack = match deep.is_empty() {
+        true => String::new(),
+        false => format!(
+            ", those of layer {} added to the image tokens behind the first decoder layers (DeepStack)",
+            deep.join(", ")
+        ),
+    };
     format!(
-        "{}, {} of width {}, {}{registers}, {} px in patches of {}{positions}{pictures}, \
-         features of layer {}{normed}",
+        "{}, {} of width {}, {}{registers}{windows}, {sizes} in patches of {}{positions}{pictures}, \
+         features of layer {}{normed}{deepstack}",
         tower.kind.name(),
         counted(tower.num_hidden_layers, "layer"),
         tower.hidden_size,
         counted(tower.num_attention_heads, "head"),
-        tower.picture_size,
         tower.patch_size,
         layers.join(", ")
     )
@@ -240,6 +282,10 @@ fn connector(vision: &VisionSpec) -> String {
             };
             format!("pixel shuffle by {scale} x {scale}{norm}, {layers}")
         }
+        ConnectorKind::PatchMerger { side } => format!(
+            "norm, {side} x {side} patches joined, MLP with {}",
+            connector.activation.name()
+        ),
     };
     let layered = connector.kind.linear_layers() > 0;
     format!(
@@ -272,9 +318,13 @@ fn decoder(text: &DecoderSpec) -> String {
         ),
         None => String::new(),
     };
+    let rope = match text.rope_sections {
+        Some(_) => ", positions by time, row and column (M-RoPE)",
+        None => "",
+    };
     format!(
         "{}, {} of width {}, {} query and {} key-value heads of {}, \
-         MLP {}, {} token ids, {} head{window}{}",
+         MLP {}, {} token ids, {} head{window}{rope}{}",
         text.kind.name(),
         counted(text.num_hidden_layers, "layer"),
         text.hidden_size,

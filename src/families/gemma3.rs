@@ -25,9 +25,8 @@ impl Family for Gemma3 {
     }
 
     fn spec(&self, root: &Fields<'_>) -> Result<ModelSpec, WeightsError> {
-        let empty = serde_json::Map::new();
-        let text = root.section_or("text_config", &empty)?;
-        let text = DecoderSpec::of_kind(root, &text, "text_config.", DecoderKind::Gemma3)?;
+        let kind = DecoderKind::Gemma3;
+        let text = DecoderSpec::of_kind(root, "text_config.", kind, &kind.defaults())?;
         let tower = siglip(root)?;
         const TOKENS: &str = "mm_tokens_per_image";
         let tokens = root.count(TOKENS, 1..=1 << 20)?.unwrap_or(256);

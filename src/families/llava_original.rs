@@ -49,7 +49,7 @@ impl Family for LlavaOriginal {
         } else {
             DecoderKind::Llama
         };
-        let mut text = DecoderSpec::of_kind(root, root, "", kind)?;
+        let mut text = DecoderSpec::of_kind(root, "", kind, &kind.defaults())?;
         if let Some(most) = root.count("tokenizer_model_max_length", 1..=1 << 24)? {
             text.max_position_embeddings = text.max_position_embeddings.min(most);
         }

@@ -17,6 +17,7 @@ mod paligemma;
 mod pixels;
 pub mod plan;
 mod processor_file;
+mod qwen_vl;
 mod resize;
 pub mod spec;
 mod tiles;
@@ -38,8 +39,8 @@ pub use processor_file::ProcessorFile;
 pub(crate) use processor_file::{PROCESSOR_FILES, setting};
 pub use spec::{
     Activation, AnyResolution, ConnectorFields, ConnectorKind, ConnectorSpec, DecoderKind,
-    DecoderSpec, FeatureSelect, ModelSpec, PositionTable, PromptShape, RopeScaling, RopeSections,
-    TowerKind, TowerMlp, TowerSpec, VisionSpec,
+    DecoderSpec, DeepFeatures, FeatureSelect, ModelSpec, PositionTable, PromptShape, RopeScaling,
+    RopeSections, TowerKind, TowerMlp, TowerSpec, VisionSpec,
 };
 
 /// A family of checkpoints.
@@ -96,6 +97,9 @@ pub static FAMILIES: &[&dyn Family] = &[
     &paligemma::PaliGemma,
     &gemma3::Gemma3,
     &vila::Vila,
+    &qwen_vl::QWEN2_VL,
+    &qwen_vl::QWEN2_5_VL,
+    &qwen_vl::QWEN3_VL,
     &decoder::Decoder,
 ];
 

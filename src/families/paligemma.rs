@@ -37,7 +37,8 @@ impl Family for PaliGemma {
                 return Err(text.unsupported("model_type", other, supported));
             }
         }
-        let text = DecoderSpec::of_kind(root, &text, "text_config.", DecoderKind::Gemma)?;
+        let kind = DecoderKind::Gemma;
+        let text = DecoderSpec::of_kind(root, "text_config.", kind, &kind.defaults())?;
         let tower = siglip(root)?;
         let connector = ConnectorSpec {
             kind: ConnectorKind::LINEAR,

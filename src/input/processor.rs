@@ -7,7 +7,7 @@ use super::{
     prompt::{Prompt, PromptBuilder, PromptForm},
 };
 use crate::{
-    families::{ImagePlan, ModelSpec},
+    families::{ImagePlan, ModelSpec, TowerSpec},
     weights::ByteSource,
 };
 
@@ -28,8 +28,8 @@ pub struct PreparedImage {
 pub struct Processor {
     images: ImageProcessor,
     prompts: PromptBuilder,
-    /// Side of the pictures that the tower takes.
-    picture_size: usize,
+    /// Says which pictures it takes.
+    tower: TowerSpec,
 }
 
 impl Processor {
@@ -40,7 +40,7 @@ impl Processor {
     /// tower.
     pub fn open(source: &dyn ByteSource, spec: &ModelSpec) -> Result<Self, InputError> {
         Ok(Self {
-            picture_size: spec.vision()?.tower.picture_size,
+            tower: spec.vision()?.tower.clone(),
             images: ImageProcessor::open(source, spec)?,
             prompts: PromptBuilder::open(source, spec)?,
         })
@@ -93,17 +93,14 @@ impl Processor {
     /// As [`Processor::image`].
     pub fn plan(&self, name: &str, height: usize, width: usize) -> Result<ImagePlan, InputError> {
         let plan = self.images.plan(name, height, width)?;
-        let side = self.picture_size;
-        let wrong = plan
-            .pictures
-            .iter()
-            .find(|picture| picture.padded != [side; 2]);
+        let fits = |[height, width]: [usize; 2]| self.tower.grid(height, width).is_some();
+        let wrong = (plan.pictures.iter()).find(|picture| !fits(picture.padded));
         match wrong {
             None => Ok(plan),
             Some(picture) => Err(InputError::ImageSize {
                 file: self.images.file.into(),
                 name: name.into(),
-                expected: format!("{side} x {side}"),
+                expected: self.tower.sizes(),
                 found: format!("{} x {}", picture.padded[1], picture.padded[0]),
             }),
         }

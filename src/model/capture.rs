@@ -15,12 +15,18 @@ pub enum Hook {
     /// What the connector makes of the selected tower states: `[image tokens, hidden]`, those of all
     /// pictures one after another.
     ImageFeatures,
+    /// What is added to the image tokens behind decoder block `k` (counted from 1): `[image tokens,
+    /// hidden]`, of models that have such features (DeepStack).
+    DeepFeatures(usize),
     /// Token embeddings with the image features in their places, `hidden_states[0]`:
     /// `[tokens, hidden]`.
     InputsEmbeds,
     /// The residual stream after decoder block `k` (1 to L), before the final norm: `[tokens,
-    /// hidden]`. `hidden_states[k]` for k < L.
+    /// hidden]`. `hidden_states[k]` for k < L, to which features may be added before the next block,
+    /// as in transformers; for L they have been.
     Layer(usize),
+    /// The same of k < L with what is added to it, where something is: what block `k + 1` is given.
+    Continued(usize),
     /// After the final norm, `hidden_states[L]`: `[tokens, hidden]`.
     FinalNorm,
     /// Queries of decoder block `k` (1 to L) after the rotary embedding: `[tokens, heads *
@@ -104,29 +110,56 @@ impl Capture {
         }
     }
 
-    /// Takes what was kept of picture `picture` of `pictures`, whose rows stand one after another.
+    /// Takes what was kept of one picture, which has `shares` of the tower's positions and of the image
+    /// tokens of all pictures; their rows stand one after another.
     pub(super) fn stack(
         &mut self,
         ops: &mut Ops<'_>,
         seen: Self,
-        picture: usize,
-        pictures: usize,
+        shares: &[Share; 2],
     ) -> Result<(), ModelError> {
-        if pictures == 1 {
-            self.0.extend(seen.0);
-            return Ok(());
-        }
         for (hook, state) in seen.0 {
-            let (rows, cols) = (state.rows(), state.cols());
-            let all = match self.0.entry(hook) {
-                Entry::Occupied(entry) => entry.into_mut(),
-                Entry::Vacant(entry) => {
-                    entry.insert(ops.gpu.tensor(DType::F32, pictures * rows, cols)?)
-                }
+            let share = match hook {
+                Hook::VisionState(_) => &shares[0],
+                _ => &shares[1],
             };
-            ops.recording
-                .copy_rows(&state, 0, all, picture * rows, rows)?;
+            match self.0.entry(hook) {
+                Entry::Occupied(entry) => share.copy(ops, &state, entry.get())?,
+                Entry::Vacant(entry) => {
+                    entry.insert(share.begun(ops, state)?);
+                }
+            }
         }
+        Ok(())
+    }
+}
+
+/// The rows of one picture among those of all pictures.
+pub(super) struct Share {
+    pub(super) first: usize,
+    pub(super) all: usize,
+}
+
+impl Share {
+    /// A tensor for the rows of all pictures, with those of this one; itself where it is the only one.
+    pub(super) fn begun(&self, ops: &mut Ops<'_>, rows: Tensor) -> Result<Tensor, ModelError> {
+        if rows.rows() == self.all {
+            return Ok(rows);
+        }
+        let all = ops.gpu.tensor(DType::F32, self.all, rows.cols())?;
+        self.copy(ops, &rows, &all)?;
+        Ok(all)
+    }
+
+    /// Puts the picture's rows among those of all.
+    pub(super) fn copy(
+        &self,
+        ops: &mut Ops<'_>,
+        rows: &Tensor,
+        all: &Tensor,
+    ) -> Result<(), ModelError> {
+        ops.recording
+            .copy_rows(rows, 0, all, self.first, rows.rows())?;
         Ok(())
     }
 }

@@ -26,12 +26,12 @@ pub enum ModelError {
     },
     /// The pixel values do not have the tower's size.
     #[error(
-        "pixel_values has {pictures} pictures, one of shape {found:?}; the vision tower takes at least one, each of {expected:?}"
+        "pixel_values has {pictures} pictures, one of shape {found:?}; the vision tower takes at least one, each {expected}"
     )]
     PixelValues {
-        /// `[channels, height, width]`.
-        expected: [usize; 3],
-        /// The same of one that is not so.
+        /// Channels and sizes that it takes.
+        expected: String,
+        /// `[channels, height, width]` of one that is not so.
         found: [usize; 3],
         /// Number of pictures.
         pictures: usize,

@@ -9,6 +9,7 @@ use super::{
     moca::Moca,
     ops::{Linear, Ops, RmsNorm, kernel_activation},
     parameters::{Need, Parameters, Part, Size, WeightId},
+    vlm::Seen,
 };
 use crate::{
     families::{DecoderSpec, Layout},
@@ -112,13 +113,13 @@ impl LanguageModel {
         Ok(embeds)
     }
 
-    /// Records all blocks over `inputs_embeds` `[tokens, hidden]`, whose vision tokens stand at
-    /// `vision` `[1, vision tokens]`; the final norm only where it is asked for.
+    /// Records all blocks over `inputs_embeds` `[tokens, hidden]`, whose image tokens are `seen`; the
+    /// final norm only where it is asked for.
     pub(super) fn forward(
         &self,
         ops: &mut Ops<'_>,
         inputs_embeds: &Tensor,
-        vision: Option<&Tensor>,
+        seen: Option<&Seen>,
         layout: &Layout,
         request: &CaptureRequest,
         capture: &mut Capture,
@@ -136,8 +137,18 @@ impl LanguageModel {
             ops.recording.mark(format!("layer {layer} of {layers}"));
             let place = if block.windowed { &local } else { &full };
             x = block.forward(ops, &x, place, &self.spec, request, capture)?;
-            if let (Some(moca), Some(vision)) = (&block.modality_layernorm, vision) {
-                moca.forward(ops, &x, vision)?;
+            if let (Some(moca), Some(seen)) = (&block.modality_layernorm, seen) {
+                moca.forward(ops, &x, &seen.at)?;
+            }
+            let added = seen.and_then(|seen| Some((&seen.at, seen.deep.get(block.index)?)));
+            if let Some((at, features)) = added {
+                let own = x;
+                x = ops.added_at(&own, at, features)?;
+                if layer < layers {
+                    capture.keep(request, Hook::Layer(layer), &own);
+                    capture.keep(request, Hook::Continued(layer), &x);
+                    continue;
+                }
             }
             capture.keep(request, Hook::Layer(layer), &x);
         }

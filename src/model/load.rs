@@ -3,7 +3,7 @@
 use super::{
     Checkpoint, ModelError,
     ops::Weight,
-    parameters::{Need, Parameters, Slot, TensorId, WeightId},
+    parameters::{HostId, Need, Parameters, Slot, TensorId, WeightId},
 };
 use crate::{
     gpu::{DType, Gpu, Tensor},
@@ -22,6 +22,8 @@ pub(super) enum Made {
     Weight(Weight),
     /// A tensor of f32.
     Values(Tensor),
+    /// A tensor of f32 that stays on the host.
+    Host(Vec<f32>),
     /// Nothing: the checkpoint lacks what can be lacked.
     Nothing,
 }
@@ -46,7 +48,10 @@ impl Loaded {
         let (mut done, mut unflushed, mut unpaused) = (0, 0, u64::MAX);
         let mut read = vec![false; parameters.list.len()];
         let mut all = Vec::with_capacity(parameters.slots.len());
+        // Several matrices may be rows of one tensor, which is then read once.
+        let mut whole: Option<(usize, HostTensor)> = None;
         for slot in &parameters.slots {
+            whole = whole.filter(|(of, _)| matches!(slot, Slot::Weight(index, _) if index == of));
             if unpaused >= PAUSE_BYTES {
                 unpaused = 0;
                 platform::yield_now().await;
@@ -75,12 +80,21 @@ impl Loaded {
                 Ok(Some(tensor))
             };
             all.push(match slot {
-                Slot::Weight(index, rows) => match host(*index)? {
-                    Some(tensor) => Made::Weight(weight(gpu, &tensor, rows.clone())?),
-                    None => Made::Nothing,
-                },
+                Slot::Weight(index, rows) => {
+                    if whole.is_none() {
+                        whole = host(*index)?.map(|tensor| (*index, tensor));
+                    }
+                    match &whole {
+                        Some((_, tensor)) => Made::Weight(weight(gpu, tensor, rows.clone())?),
+                        None => Made::Nothing,
+                    }
+                }
                 Slot::Values(index) => match host(*index)? {
                     Some(tensor) => Made::Values(values(gpu, &tensor)?),
+                    None => Made::Nothing,
+                },
+                Slot::Host(index) => match host(*index)? {
+                    Some(tensor) => Made::Host(tensor.to_f32()),
                     None => Made::Nothing,
                 },
                 Slot::Made(of, make) => {
@@ -101,6 +115,14 @@ impl Loaded {
     pub(super) fn weight(&self, id: WeightId) -> Option<&Weight> {
         match self.0.get(id.0) {
             Some(Made::Weight(weight)) => Some(weight),
+            _ => None,
+        }
+    }
+
+    /// A tensor that stayed on the host; none where the checkpoint lacks it.
+    pub(super) fn host(&self, id: HostId) -> Option<&[f32]> {
+        match self.0.get(id.0) {
+            Some(Made::Host(values)) => Some(values),
             _ => None,
         }
     }
@@ -133,6 +155,42 @@ fn values(gpu: &Gpu, tensor: &HostTensor) -> Result<Tensor, ModelError> {
     let values = tensor.to_f32();
     let rows = values.len() / cols.max(1);
     Ok(gpu.upload(rows, cols, &values)?)
+}
+
+/// Some elements of a vector.
+pub(super) fn elements(
+    gpu: &Gpu,
+    tensors: &[HostTensor],
+    part: std::ops::Range<usize>,
+) -> Result<Made, ModelError> {
+    let values = tensors.first().map(HostTensor::to_f32).unwrap_or_default();
+    let values = values.get(part).unwrap_or_default();
+    Ok(Made::Values(gpu.upload(1, values.len(), values)?))
+}
+
+/// A convolution over frames that are all the same: `[out, channels, frames, height, width]`, summed over
+/// the frames, as `[out, channels * height * width]` of f32.
+pub(super) fn over_frames(gpu: &Gpu, tensors: &[HostTensor]) -> Result<Made, ModelError> {
+    let Some(tensor) = tensors.first() else {
+        return Ok(Made::Nothing);
+    };
+    let [rows, channels, frames, area] = match *tensor.shape.as_slice() {
+        [rows, channels, frames, height, width] => [rows, channels, frames, height * width],
+        _ => [0; 4],
+    };
+    let mut sums = vec![0.0_f32; rows * channels * area];
+    let kernels = tensor.to_f32();
+    let kernels = kernels.chunks_exact((frames * area).max(1));
+    for (sum, kernel) in sums.chunks_exact_mut(area.max(1)).zip(kernels) {
+        for frame in kernel.chunks_exact(area.max(1)) {
+            sum.iter_mut()
+                .zip(frame)
+                .for_each(|(sum, value)| *sum += value);
+        }
+    }
+    let bytes = bytemuck::cast_slice(&sums);
+    let weight = Weight::upload(gpu, DType::F32, rows, channels * area, bytes)?;
+    Ok(Made::Weight(weight))
 }
 
 /// A vector plus 1.

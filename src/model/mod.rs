@@ -18,6 +18,7 @@ mod notes;
 mod ops;
 mod parameters;
 mod parts;
+mod patch_grid;
 mod positions;
 mod vision_tower;
 mod vlm;

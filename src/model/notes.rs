@@ -28,6 +28,8 @@ impl Checkpoint {
         let made = match tower.positions {
             PositionTable::Bicubic | PositionTable::BicubicAntialias => "interpolated",
             PositionTable::Buckets => "stretched, each patch taking the nearest before it",
+            // Made for pictures of any size.
+            PositionTable::BilinearCorners | PositionTable::None => return None,
         };
         (side != image_size).then(|| {
             format!(

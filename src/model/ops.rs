@@ -4,7 +4,7 @@ use super::{
     ModelError,
     load::Loaded,
     masks::{Mask, Masks},
-    parameters::{TensorId, WeightId},
+    parameters::{HostId, TensorId, WeightId},
 };
 use crate::{
     families,
@@ -21,6 +21,7 @@ use crate::{
         matmul::{Matmul, matmul},
         rms_norm::rms_norm,
         rotary::rotary,
+        scatter_rows::scatter_rows,
         swiglu::swiglu,
     },
 };
@@ -81,6 +82,14 @@ pub(super) struct RmsNorm {
     pub(super) eps: f32,
 }
 
+/// Either of them.
+pub(super) enum Norm {
+    /// By mean and deviation.
+    Layer(LayerNorm),
+    /// By the root mean square.
+    Rms(RmsNorm),
+}
+
 /// Factors and shifts, channel by channel.
 #[derive(Clone, Copy)]
 pub(super) struct Affine {
@@ -103,6 +112,14 @@ impl<'a> Ops<'a> {
     /// [`ModelError::NoHead`]: the only thing that a checkpoint may lack.
     pub(super) fn values(&self, id: TensorId) -> Result<&'a Tensor, ModelError> {
         self.loaded.values(id).ok_or(ModelError::NoHead)
+    }
+
+    /// The tensor of a ticket that stayed on the host.
+    ///
+    /// # Errors
+    /// As [`Ops::values`].
+    pub(super) fn host(&self, id: HostId) -> Result<&'a [f32], ModelError> {
+        self.loaded.host(id).ok_or(ModelError::NoHead)
     }
 
     /// The weight matrix of a ticket.
@@ -208,6 +225,37 @@ impl<'a> Ops<'a> {
             norm.eps,
             &out,
         )?);
+        Ok(out)
+    }
+
+    /// A norm of either kind.
+    pub(super) fn norm(&mut self, x: &Tensor, norm: &Norm) -> Result<Tensor, ModelError> {
+        match norm {
+            Norm::Layer(norm) => self.layer_norm(x, norm),
+            Norm::Rms(norm) => self.rms_norm(x, norm),
+        }
+    }
+
+    /// The rows of `x` with these indices, one after another.
+    pub(super) fn gathered(&mut self, x: &Tensor, rows: &Tensor) -> Result<Tensor, ModelError> {
+        let out = self.gpu.tensor(DType::F32, rows.cols(), x.cols())?;
+        self.recording.push(gather_rows(rows, x, 0, &out, 0)?);
+        Ok(out)
+    }
+
+    /// `x` with `added` on the rows of these indices; `x` itself stays as it is.
+    pub(super) fn added_at(
+        &mut self,
+        x: &Tensor,
+        rows: &Tensor,
+        added: &Tensor,
+    ) -> Result<Tensor, ModelError> {
+        let own = self.gathered(x, rows)?;
+        let sum = self.like(&own, own.cols())?;
+        self.recording.push(add_rows(&own, 0, added, &sum)?);
+        let out = self.like(x, x.cols())?;
+        self.recording.copy_rows(x, 0, &out, 0, x.rows())?;
+        self.recording.push(scatter_rows(rows, &sum, 0, &out)?);
         Ok(out)
     }
 

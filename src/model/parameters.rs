@@ -9,8 +9,8 @@ use std::{collections::BTreeMap, ops::Range};
 
 use super::{
     ModelError,
-    load::{Made, one_more},
-    ops::{LayerNorm, Linear, RmsNorm},
+    load::{Made, elements, one_more},
+    ops::{LayerNorm, Linear, Norm, RmsNorm},
 };
 use crate::{gpu::Gpu, weights::HostTensor};
 
@@ -83,6 +83,10 @@ pub(super) struct WeightId(pub(super) usize);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TensorId(pub(super) usize);
 
+/// Stands for a tensor of f32 that stays on the host.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HostId(pub(super) usize);
+
 /// Makes something for the device of tensors of the checkpoint.
 pub(super) type Make = Box<dyn Fn(&Gpu, &[HostTensor]) -> Result<Made, ModelError> + Send + Sync>;
 
@@ -92,6 +96,8 @@ pub(super) enum Slot {
     Weight(usize, Range<usize>),
     /// A tensor as f32, all but the last size being rows.
     Values(usize),
+    /// A tensor as f32 on the host.
+    Host(usize),
     /// Whatever is made of some tensors.
     Made(Vec<usize>, Make),
 }
@@ -190,6 +196,19 @@ impl Parameters {
         TensorId(self.slot(Slot::Values(tensor)))
     }
 
+    /// Some elements of a vector, as f32 `[1, their number]`.
+    pub(super) fn elements(&mut self, name: &str, n: Size, part: Range<usize>) -> TensorId {
+        let vector = self.add(name, &[n]);
+        let make = move |gpu: &Gpu, of: &[HostTensor]| elements(gpu, of, part.clone());
+        self.made(vec![vector], Box::new(make))
+    }
+
+    /// A tensor that stays on the host.
+    pub(super) fn host(&mut self, name: &str, sizes: &[Size]) -> HostId {
+        let tensor = self.add(name, sizes);
+        HostId(self.slot(Slot::Host(tensor)))
+    }
+
     /// `[1, n]` zeros.
     pub(super) fn zeros(&mut self, n: usize) -> TensorId {
         let zeros =
@@ -230,6 +249,27 @@ impl Parameters {
         self.linear_of(name, &[out, input], bias)
     }
 
+    /// Queries, keys and values, one tensor of all three one after another.
+    pub(super) fn thirds(
+        &mut self,
+        name: &str,
+        width: Size,
+        (there, field): (bool, &'static str),
+    ) -> [Linear; 3] {
+        let rows = (3 * width.0, "3 times the width of the tower");
+        let part = |third: usize| third * width.0..(third + 1) * width.0;
+        let weight = format!("{name}.weight");
+        let weights = [0, 1, 2].map(|third| self.rows(&weight, &[rows, width], part(third)));
+        if !there {
+            self.rule_out(format!("{name}.bias"), field, false);
+        }
+        [0, 1, 2].map(|third| Linear {
+            out: width.0,
+            weight: weights[third],
+            bias: there.then(|| self.elements(&format!("{name}.bias"), rows, part(third))),
+        })
+    }
+
     /// A 1 x 1 convolution, which is a linear layer on each position.
     pub(super) fn pointwise(&mut self, name: &str, out: Size, input: Size, bias: bool) -> Linear {
         self.linear_of(name, &[out, input, ONE, ONE], (bias, "the layout"))
@@ -264,6 +304,14 @@ impl Parameters {
             weight: self.vector(&format!("{name}.weight"), width),
             bias: self.vector(&format!("{name}.bias"), width),
             eps,
+        }
+    }
+
+    /// A layer norm, or one by the root mean square.
+    pub(super) fn norm(&mut self, name: &str, width: Size, eps: f32, rms: bool) -> Norm {
+        match rms {
+            false => Norm::Layer(self.layer_norm(name, width, eps)),
+            true => Norm::Rms(self.rms_norm(name, width, eps, false)),
         }
     }
 

@@ -12,6 +12,8 @@ pub(super) fn of_picture(spec: &TowerSpec, mut table: Vec<f32>) -> Vec<f32> {
         PositionTable::Bicubic => interpolate(&patches, from, to, width),
         PositionTable::BicubicAntialias => interpolate(&patches, from, to, width),
         PositionTable::Buckets => in_buckets(&patches, from, to, width),
+        // Made for each picture, or not at all.
+        PositionTable::BilinearCorners | PositionTable::None => patches,
     });
     table
 }
@@ -43,6 +45,49 @@ fn in_buckets(table: &[f32], from: usize, to: usize, width: usize) -> Vec<f32> {
         }
     }
     result
+}
+
+/// The positions of the patches at `places` of a picture of `to` rows and columns of patches: bilinear
+/// interpolation of a table over `from` x `from` patches whose corners lie on the picture's, in f32 as
+/// `Qwen3VLVisionModel` computes it.
+///
+/// # Shapes
+/// `table` is `[from * from, width]`, row-major; the result `[places, width]`.
+pub(super) fn between_corners(
+    table: &[f32],
+    from: usize,
+    to: [usize; 2],
+    places: &[[usize; 2]],
+) -> Vec<f32> {
+    let width = table.len() / (from * from).max(1);
+    // Two taps along each side, with their weights.
+    let taps = |at: usize, to: usize| {
+        let place =
+            (at as f32 * from.saturating_sub(1) as f32) / to.saturating_sub(1).max(1) as f32;
+        let floor = place.floor();
+        let second = 1.0 - (place - floor - 1.0).abs();
+        let first = floor as usize;
+        let last = from.saturating_sub(1);
+        [
+            (first.min(last), 1.0 - (place - floor)),
+            ((first + 1).min(last), second.max(0.0)),
+        ]
+    };
+    let mut values = Vec::with_capacity(places.len() * width);
+    for &[row, column] in places {
+        let start = values.len();
+        values.resize(start + width, 0.0);
+        for (row, high) in taps(row, to[0]) {
+            for (column, wide) in taps(column, to[1]) {
+                let first = (row * from + column) * width;
+                let source = table.get(first..first + width).unwrap_or_default();
+                let sums = values.iter_mut().skip(start);
+                sums.zip(source)
+                    .for_each(|(sum, value)| *sum += value * (high * wide));
+            }
+        }
+    }
+    values
 }
 
 /// Constant of the cubic convolution, as PyTorch has it for `mode="bicubic"`.
@@ -121,6 +166,17 @@ mod tests {
                 assert!(taps.iter().all(|(source, _)| *source < from));
             }
         }
+    }
+
+    #[test]
+    fn corners_lie_on_corners() {
+        let table = [0.0, 1.0, 2.0, 10.0, 11.0, 12.0, 20.0, 21.0, 22.0];
+        let places = [[0, 0], [0, 3], [4, 0], [4, 3], [1, 1]];
+        let found = between_corners(&table, 3, [5, 4], &places);
+        assert_eq!(found[..4], [0.0, 2.0, 20.0, 22.0]);
+        assert!((found[4] - (5.0 + 2.0 / 3.0)).abs() < 1e-6, "{}", found[4]);
+        // One row or column takes the first of the table.
+        assert_eq!(between_corners(&table, 3, [1, 1], &[[0, 0]]), [0.0]);
     }
 
     #[test]

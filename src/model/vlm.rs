@@ -1,8 +1,8 @@
 //! The whole model: `LlavaForConditionalGeneration` (arXiv 2304.08485).
 
 use super::{
-    Capture, CaptureRequest, Checkpoint, Hook, ModelError, load::Loaded, masks::Masks, ops::Ops,
-    parts::Parts,
+    Capture, CaptureRequest, Checkpoint, Hook, ModelError, capture::Share, load::Loaded,
+    masks::Masks, ops::Ops, parts::Parts,
 };
 use crate::{
     families::{Layout, ModelSpec, VisionSpec},
@@ -27,6 +27,14 @@ pub struct ForwardInput<'a> {
     pub vision: &'a [u32],
     /// Where the tokens stand and what each sees.
     pub layout: &'a Layout,
+}
+
+/// The image tokens of a prompt, on the device.
+pub(super) struct Seen {
+    /// Their positions, `[1, image tokens]`.
+    pub(super) at: Tensor,
+    /// What is added to them behind the first decoder layers, `[image tokens, hidden]` each.
+    pub(super) deep: Vec<Tensor>,
 }
 
 /// A vision-language model on a device.
@@ -95,19 +103,24 @@ impl Vlm {
         };
         let ids = self.gpu.upload_indices(input.input_ids)?;
         let inputs_embeds = language_model.embed(&mut ops, &ids)?;
-        let mut positions = None;
+        let mut seen = None;
         if let Some(features) = features {
-            let taken = self.taken(&mut ops, input, features)?;
+            let taken = self.taken(&mut ops, input, features.own)?;
             let at = self.gpu.upload_indices(input.vision)?;
             ops.recording
                 .push(scatter_rows(&at, &taken, 0, &inputs_embeds)?);
-            positions = Some(at);
+            let deep = features.deep.into_iter();
+            let deep = deep.map(|features| self.taken(&mut ops, input, features));
+            seen = Some(Seen {
+                at,
+                deep: deep.collect::<Result<_, _>>()?,
+            });
         }
         capture.keep(request, Hook::InputsEmbeds, &inputs_embeds);
         language_model.forward(
             &mut ops,
             &inputs_embeds,
-            positions.as_ref(),
+            seen.as_ref(),
             input.layout,
             request,
             &mut capture,
@@ -154,7 +167,8 @@ impl Vlm {
         self.check_pixels(self.spec.vision()?, input)?;
         let mut ops = self.ops(recording);
         let (request, mut capture) = (CaptureRequest::new(), Capture::default());
-        self.image_features(&mut ops, input, &request, &mut capture)
+        let features = self.image_features(&mut ops, input, &request, &mut capture)?;
+        Ok(features.own)
     }
 
     /// Records the head over states after the final norm: logits `[n, vocab_size]` of `[n, hidden]`.
@@ -166,21 +180,30 @@ impl Vlm {
         self.parts.language_model.logits(&mut ops, normed)
     }
 
-    /// Tower and connector, picture by picture: `[pictures * tokens per picture, hidden]`.
+    /// Tower and connector, picture by picture; the features of all pictures one after another.
     fn image_features(
         &self,
         ops: &mut Ops<'_>,
         input: &ForwardInput<'_>,
         request: &CaptureRequest,
         capture: &mut Capture,
-    ) -> Result<Tensor, ModelError> {
+    ) -> Result<Features, ModelError> {
         let (Ok(vision), Some((tower, connector))) = (self.spec.vision(), &self.parts.eyes) else {
             return Err(self.no_features(input));
         };
-        let pictures = input.pixel_values.len();
-        let wanted = vision.feature_states();
-        let mut all = None;
-        for (index, picture) in input.pixel_values.iter().enumerate() {
+        let states = vision.feature_states();
+        let deep = vision.deepstack.iter().map(|deep| deep.state);
+        let wanted: Vec<usize> = states.iter().copied().chain(deep).collect();
+        let rows = rows(vision, input);
+        let all = [0, 1].map(|part| rows.iter().map(|rows| rows[part]).sum());
+        let mut first = [0; 2];
+        let mut features: Option<Features> = None;
+        for (picture, rows) in input.pixel_values.iter().zip(&rows) {
+            let shares = [0, 1].map(|part| Share {
+                first: first[part],
+                all: all[part],
+            });
+            first = [first[0] + rows[0], first[1] + rows[1]];
             let image = self.gpu.upload(
                 picture.channels * picture.height,
                 picture.width,
@@ -188,32 +211,27 @@ impl Vlm {
             )?;
             ops.recording.mark("vision tower");
             let mut seen = Capture::default();
-            let mut states = tower.forward(ops, &image, &wanted, request, &mut seen)?;
+            let mut taken = tower.forward(ops, &image, &wanted, request, &mut seen)?;
+            let deep = taken.split_off(states.len().min(taken.len()));
             if vision.normed_features {
-                for state in &mut states {
+                for state in &mut taken {
                     *state = tower.norm(ops, state)?;
                 }
             }
             ops.recording.mark("connector");
-            let features = connector.forward(ops, &states)?;
-            seen.keep(request, Hook::ImageFeatures, &features);
-            capture.stack(ops, seen, index, pictures)?;
-            if pictures == 1 {
-                return Ok(features);
-            }
-            let rows = features.rows();
-            let all = match &all {
-                Some(all) => all,
-                None => all.insert(
-                    ops.gpu
-                        .tensor(DType::F32, pictures * rows, features.cols())?,
-                ),
+            let made = Features {
+                own: connector.forward(ops, &taken)?,
+                deep: connector.deep(ops, &deep)?,
             };
-            ops.recording
-                .copy_rows(&features, 0, all, index * rows, rows)?;
+            seen.keep(request, Hook::ImageFeatures, &made.own);
+            for (layer, deep) in (1..).zip(&made.deep) {
+                seen.keep(request, Hook::DeepFeatures(layer), deep);
+            }
+            capture.stack(ops, seen, &shares)?;
+            features = Some(made.stacked(ops, features, &shares[1])?);
         }
         // The check of the input leaves at least one picture.
-        all.ok_or_else(|| self.no_features(input))
+        features.ok_or_else(|| self.no_features(input))
     }
 
     fn no_features(&self, input: &ForwardInput<'_>) -> ModelError {
@@ -227,7 +245,7 @@ impl Vlm {
         if !input.vision.is_empty() {
             let vision = self.spec.vision()?;
             self.check_pixels(vision, input)?;
-            let features = input.pixel_values.len() * vision.tokens_per_picture();
+            let features = rows(vision, input).iter().map(|rows| rows[1]).sum();
             let expected = input.rows.map_or(features, <[u32]>::len);
             let all = features + vision.learned_rows.len();
             let beyond = input
@@ -259,18 +277,59 @@ impl Vlm {
         vision: &VisionSpec,
         input: &ForwardInput<'_>,
     ) -> Result<(), ModelError> {
-        let (channels, side) = (vision.tower.num_channels, vision.tower.picture_size);
-        let expected = [channels, side, side];
-        let wrong = input.pixel_values.iter().find(|picture| {
-            picture.shape() != expected || picture.data.len() != channels * side * side
-        });
+        let tower = &vision.tower;
+        let fits = |picture: &PixelValues| {
+            let [channels, height, width] = picture.shape();
+            channels == tower.num_channels
+                && tower.grid(height, width).is_some()
+                && picture.data.len() == channels * height * width
+        };
+        let wrong = input.pixel_values.iter().find(|picture| !fits(picture));
         match (wrong, input.pixel_values.len()) {
             (None, 1..) => Ok(()),
             (wrong, pictures) => Err(ModelError::PixelValues {
-                expected,
+                expected: format!("{} channels of {}", tower.num_channels, tower.sizes()),
                 found: wrong.map_or([0; 3], PixelValues::shape),
                 pictures,
             }),
         }
     }
+}
+
+/// What an image's tokens get from tower and connector.
+struct Features {
+    /// What stands in their places, `[image tokens, hidden]`.
+    own: Tensor,
+    /// What is added to them behind the first decoder layers, the same shape each.
+    deep: Vec<Tensor>,
+}
+
+impl Features {
+    /// These of one picture among those of the pictures before it; `share` are its rows.
+    fn stacked(
+        self,
+        ops: &mut Ops<'_>,
+        before: Option<Self>,
+        share: &Share,
+    ) -> Result<Self, ModelError> {
+        let Some(before) = before else {
+            let deep = self.deep.into_iter().map(|rows| share.begun(ops, rows));
+            return Ok(Self {
+                deep: deep.collect::<Result<_, _>>()?,
+                own: share.begun(ops, self.own)?,
+            });
+        };
+        share.copy(ops, &self.own, &before.own)?;
+        for (rows, all) in self.deep.iter().zip(&before.deep) {
+            share.copy(ops, rows, all)?;
+        }
+        Ok(before)
+    }
+}
+
+/// Tower positions and image tokens of each picture.
+fn rows(vision: &VisionSpec, input: &ForwardInput<'_>) -> Vec<[usize; 2]> {
+    let pictures = input.pixel_values.iter();
+    let rows = pictures.map(|picture| vision.rows_of(picture.height, picture.width));
+    rows.map(Option::unwrap_or_default).collect()
 }

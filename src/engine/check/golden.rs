@@ -110,7 +110,7 @@ async fn compare(
         .map(|normed| vlm.logits(&mut recording, normed))
         .transpose()?;
     gpu.run(&recording).await?;
-    let mut errors = given.compared(&expected, &vlm.spec().text);
+    let mut errors = given.compared(&expected, vlm.spec());
     for (hook, name) in hooks {
         if let Some(values) = expected.floats.get(&name) {
             let found = match capture.get(hook) {
@@ -170,6 +170,12 @@ fn hooks(spec: &ModelSpec) -> Vec<(Hook, String)> {
         let states = 0..=vision.tower.num_hidden_layers;
         hooks.extend(states.map(|i| (Hook::VisionState(i), format!("vision_hidden_states.{i}"))));
         hooks.push((Hook::ImageFeatures, "image_features".to_owned()));
+        for layer in 1..=vision.deepstack.len() {
+            let name = format!("deepstack_features.{}", layer - 1);
+            hooks.push((Hook::DeepFeatures(layer), name));
+            let name = format!("hidden_states.{layer}.deepstack");
+            hooks.push((Hook::Continued(layer), name));
+        }
     }
     hooks.push((Hook::InputsEmbeds, "inputs_embeds".into()));
     hooks.extend((1..layers).map(|k| (Hook::Layer(k), format!("hidden_states.{k}"))));

@@ -10,7 +10,7 @@ use safetensors::{Dtype, SafeTensors};
 use super::golden::unreadable;
 use crate::{
     engine::{EngineError, pair_list::pair_lines},
-    families::{DecoderSpec, ImagePlan, Layout, plan::rows_of},
+    families::{ImagePlan, Layout, ModelSpec, TowerSpec, plan::rows_of},
     input::{PixelValues, Processor},
     model::{Checkpoint, ForwardInput},
 };
@@ -124,11 +124,7 @@ impl Given {
 
     /// What there is of this in `expected`, each with 0 where it is the same and infinity where it is
     /// not.
-    pub(super) fn compared(
-        &self,
-        expected: &GoldenStates,
-        text: &DecoderSpec,
-    ) -> Vec<(String, f64)> {
+    pub(super) fn compared(&self, expected: &GoldenStates, spec: &ModelSpec) -> Vec<(String, f64)> {
         let mut compared = Vec::new();
         let mut add = |name: &str, same: bool| {
             compared.push((name.to_owned(), if same { 0.0 } else { f64::INFINITY }));
@@ -155,7 +151,7 @@ impl Given {
         let tokens = 0..self.input_ids.len();
         let intervals = [
             (None, ["key_begin", "key_end"]),
-            (text.sliding_window, ["window_begin", "window_end"]),
+            (spec.text.sliding_window, ["window_begin", "window_end"]),
         ];
         for (window, names) in intervals {
             for (part, name) in names.into_iter().enumerate() {
@@ -185,8 +181,26 @@ impl Given {
                 equal(&found[..wanted.len().min(found.len())], wanted),
             );
         }
+        let tower = spec.vision.as_ref().map(|vision| &vision.tower);
+        let tower = tower.filter(|tower| tower.blocks.is_some());
         if let Some(wanted) = expected.floats.get("pixel_values") {
-            add("pixel_values", self.has_pixels(wanted));
+            let same = match tower {
+                None => self.has_pixels(wanted),
+                Some(tower) => {
+                    let found = self.pixels.iter();
+                    let found = found.flat_map(|picture| in_blocks(picture, tower));
+                    found.eq(wanted.iter().copied())
+                }
+            };
+            add("pixel_values", same);
+        }
+        if let (Some(wanted), Some(tower)) = (numbers("image_grid_thw"), tower) {
+            let grid = |picture: &PixelValues| tower.grid(picture.height, picture.width);
+            let grids = self.pixels.iter().filter_map(grid);
+            let found: Vec<u32> = grids
+                .flat_map(|[rows, columns]| [1, rows as u32, columns as u32])
+                .collect();
+            add("image_grid_thw", equal(&found, wanted));
         }
         compared
     }
@@ -206,6 +220,33 @@ impl Given {
         wanted.len().is_multiple_of(images)
             && (self.pictures.iter().zip(blocks)).all(|(count, block)| same(*count, block))
     }
+}
+
+/// The values of a picture patch by patch, blocks of patches row by row, as the processors of towers
+/// with blocks give them: within a patch by channel, frame, row and column.
+fn in_blocks(picture: &PixelValues, tower: &TowerSpec) -> Vec<f32> {
+    let (side, block) = (tower.patch_size, tower.blocks.unwrap_or(1));
+    let [rows, columns] = tower
+        .grid(picture.height, picture.width)
+        .unwrap_or_default();
+    let frames = tower.frames.unwrap_or(1);
+    let mut values = Vec::with_capacity(frames * picture.data.len());
+    for patch in 0..rows * columns {
+        let (index, within) = (patch / (block * block), patch % (block * block));
+        let per_row = columns / block;
+        let top = (index / per_row * block + within / block) * side;
+        let left = (index % per_row * block + within % block) * side;
+        for channel in 0..picture.channels {
+            for _ in 0..frames {
+                for y in top..top + side {
+                    let start = (channel * picture.height + y) * picture.width + left;
+                    let line = picture.data.get(start..start + side);
+                    values.extend_from_slice(line.unwrap_or_default());
+                }
+            }
+        }
+    }
+    values
 }
 
 /// The images of a folder, each with the text that follows it.

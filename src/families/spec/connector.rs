@@ -68,6 +68,12 @@ pub enum ConnectorKind {
         /// Squares along a side of the picture.
         side: usize,
     },
+    /// A norm on each patch, blocks of neighboring patches side by side, then `linear_1` of their whole
+    /// width, the activation, and `linear_2` (Qwen2-VL, arXiv 2409.12191).
+    PatchMerger {
+        /// Side of a block: `spatial_merge_size`.
+        side: usize,
+    },
 }
 
 impl ConnectorKind {
@@ -81,7 +87,7 @@ impl ConnectorKind {
         match self {
             Self::Mlp { layers } | Self::PixelShuffle { layers, .. } => layers,
             Self::AveragePool { .. } => 1,
-            Self::Downsample { .. } => 2,
+            Self::Downsample { .. } | Self::PatchMerger { .. } => 2,
             Self::AttentionPool { .. } | Self::CAbstractor { .. } | Self::PoolNorm { .. } => 0,
         }
     }
@@ -96,6 +102,7 @@ impl ConnectorKind {
             Self::AttentionPool { tokens, .. } => tokens,
             Self::Downsample { .. } => features.isqrt().div_ceil(2).pow(2),
             Self::PixelShuffle { scale, .. } => features / (scale * scale),
+            Self::PatchMerger { side } => features / (side * side),
         }
     }
 
@@ -110,6 +117,7 @@ impl ConnectorKind {
             Self::PixelShuffle { .. } => "pixel_shuffle".into(),
             Self::PoolNorm { .. } => "pool_norm".into(),
             Self::Downsample { .. } => "mlp_downsample".into(),
+            Self::PatchMerger { .. } => "patch_merger".into(),
         }
     }
 }

@@ -127,22 +127,28 @@ pub struct DecoderSpec {
 }
 
 /// What a configuration class of transformers takes for absent keys.
-struct Defaults {
-    hidden_size: usize,
-    intermediate_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
+#[derive(Clone, Copy)]
+pub(in crate::families) struct Defaults {
+    pub(in crate::families) hidden_size: usize,
+    pub(in crate::families) intermediate_size: usize,
+    pub(in crate::families) num_hidden_layers: usize,
+    pub(in crate::families) num_attention_heads: usize,
     /// As many as query heads where there is none.
-    num_key_value_heads: Option<usize>,
+    pub(in crate::families) num_key_value_heads: Option<usize>,
     /// `hidden_size` over the heads where there is none.
-    head_dim: Option<usize>,
-    vocab_size: usize,
-    max_position_embeddings: usize,
-    sliding_window: Option<usize>,
+    pub(in crate::families) head_dim: Option<usize>,
+    pub(in crate::families) vocab_size: usize,
+    pub(in crate::families) max_position_embeddings: usize,
+    pub(in crate::families) rms_norm_eps: f32,
+    pub(in crate::families) rope_theta: f32,
+    pub(in crate::families) sliding_window: Option<usize>,
+    /// Layers before those with a window.
+    pub(in crate::families) max_window_layers: usize,
 }
 
 impl DecoderKind {
-    fn defaults(self) -> Defaults {
+    /// Those of the kind's own class.
+    pub(in crate::families) fn defaults(self) -> Defaults {
         let llama = Defaults {
             hidden_size: 4096,
             intermediate_size: 11008,
@@ -152,7 +158,10 @@ impl DecoderKind {
             head_dim: None,
             vocab_size: 32000,
             max_position_embeddings: 2048,
+            rms_norm_eps: 1e-6,
+            rope_theta: 10_000.0,
             sliding_window: None,
+            max_window_layers: 28,
         };
         let qwen2 = Defaults {
             intermediate_size: 22016,
@@ -197,6 +206,7 @@ impl DecoderKind {
                 vocab_size: 262_208,
                 max_position_embeddings: 131_072,
                 sliding_window: Some(4096),
+                ..llama
             },
         }
     }
@@ -247,29 +257,39 @@ impl DecoderSpec {
         default: &str,
     ) -> Result<Self, WeightsError> {
         let empty = Map::new();
-        let f = match section.strip_suffix('.') {
-            Some(key) => root.section_or(key, &empty)?,
-            None => root.section_itself(),
-        };
+        let f = Self::section(root, section, &empty)?;
         let named = f.string("model_type")?.unwrap_or(default);
         let kind = DecoderKind::from_model_type(named).ok_or_else(|| {
             let names = DecoderKind::MODEL_TYPES.join(", ");
             f.unsupported("model_type", named, &names)
         })?;
-        Self::of_kind(root, &f, section, kind)
+        Self::of_kind(root, section, kind, &kind.defaults())
     }
 
-    /// The decoder of this kind whose fields are `f`.
+    /// The fields in the section of `root`, or in `root` itself where the section is empty.
+    pub(in crate::families) fn section<'a>(
+        root: &Fields<'a>,
+        section: &str,
+        empty: &'a Map<String, Value>,
+    ) -> Result<Fields<'a>, WeightsError> {
+        match section.strip_suffix('.') {
+            Some(key) => root.section_or(key, empty),
+            None => Ok(root.section_itself()),
+        }
+    }
+
+    /// The same of a kind that is known, whatever `model_type` says.
     ///
     /// # Errors
     /// As [`DecoderSpec::parse`].
     pub(in crate::families) fn of_kind(
         root: &Fields<'_>,
-        f: &Fields<'_>,
         section: &'static str,
         kind: DecoderKind,
+        d: &Defaults,
     ) -> Result<Self, WeightsError> {
-        let d = kind.defaults();
+        let empty = Map::new();
+        let f = &Self::section(root, section, &empty)?;
         let gemma3 = kind == DecoderKind::Gemma3;
         let gemma = gemma3 || kind == DecoderKind::Gemma;
         let hidden_size = f.count("hidden_size", 1..=65536)?.unwrap_or(d.hidden_size);
@@ -312,12 +332,12 @@ impl DecoderSpec {
             local_theta: rope_local_theta,
         } = match gemma3 {
             true => rope::parse_two(f, max_position_embeddings, head_dim)?,
-            false => rope::parse(f, max_position_embeddings, head_dim)?,
+            false => rope::parse(f, d.rope_theta, max_position_embeddings, head_dim)?,
         };
         let num_hidden_layers = f
             .count("num_hidden_layers", 1..=1024)?
             .unwrap_or(d.num_hidden_layers);
-        let (sliding_window, windowed) = windows(f, kind, d.sliding_window, num_hidden_layers)?;
+        let (sliding_window, windowed) = windows(f, kind, d, num_hidden_layers)?;
         let tied = |fields: &Fields<'_>| fields.flag("tie_word_embeddings");
         let own_tie = tied(f)?;
         let bias = f.flag("attention_bias")?.unwrap_or(false);
@@ -349,7 +369,7 @@ impl DecoderSpec {
             head_dim,
             vocab_size: f.count("vocab_size", 1..=1 << 24)?.unwrap_or(d.vocab_size),
             max_position_embeddings,
-            rms_norm_eps: f.float("rms_norm_eps", 0.0)?.unwrap_or(1e-6),
+            rms_norm_eps: f.float("rms_norm_eps", 0.0)?.unwrap_or(d.rms_norm_eps),
             norm_offset: gemma,
             norms_behind: gemma3,
             qk_norm: gemma3 || kind == DecoderKind::Qwen3,
@@ -378,7 +398,7 @@ impl DecoderSpec {
 fn windows(
     f: &Fields<'_>,
     kind: DecoderKind,
-    default: Option<usize>,
+    d: &Defaults,
     layers: usize,
 ) -> Result<(Option<usize>, Vec<bool>), WeightsError> {
     const KEY: &str = "sliding_window";
@@ -390,7 +410,7 @@ fn windows(
     };
     let window = f
         .count(KEY, 1..=1 << 24)?
-        .or(default.filter(|_| !f.is_null(KEY)));
+        .or(d.sliding_window.filter(|_| !f.is_null(KEY)));
     let Some(window) = window.filter(|_| used) else {
         return Ok(full);
     };
@@ -402,7 +422,8 @@ fn windows(
             (1..=layers).map(|layer| layer % pattern != 0).collect()
         }
         (_, None) => {
-            let first = f.count("max_window_layers", 0..=1024)?.unwrap_or(28);
+            let first = f.count("max_window_layers", 0..=1024)?;
+            let first = first.unwrap_or(d.max_window_layers);
             (0..layers).map(|layer| layer >= first).collect()
         }
     };

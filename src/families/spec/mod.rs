@@ -13,8 +13,10 @@ pub use activation::Activation;
 pub use any_resolution::AnyResolution;
 pub(crate) use connector::reduced;
 pub use connector::{ConnectorFields, ConnectorKind, ConnectorSpec};
+pub(in crate::families) use decoder::Defaults;
 pub use decoder::{DecoderKind, DecoderSpec};
 pub use rope::{RopeScaling, RopeSections};
+pub(in crate::families) use tower::MOST_PATCHES;
 pub use tower::{PositionTable, TowerKind, TowerMlp, TowerSpec};
 
 /// Which of the tower's positions become image features.
@@ -55,6 +57,15 @@ pub struct ModelSpec {
     pub pad_token_id: Option<u32>,
 }
 
+/// Features of a state within the tower.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeepFeatures {
+    /// Index of the tower state, 0 before the first layer.
+    pub state: usize,
+    /// Number of the connector that makes them, in the checkpoint's own order.
+    pub connector: usize,
+}
+
 /// What makes a decoder see.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VisionSpec {
@@ -79,6 +90,9 @@ pub struct VisionSpec {
     pub feature_select: FeatureSelect,
     /// Whether the features go through the tower's norm behind its last layer.
     pub normed_features: bool,
+    /// Further features, added to the image tokens behind the first decoder layers, one set per layer
+    /// (DeepStack, arXiv 2406.04334).
+    pub deepstack: Vec<DeepFeatures>,
     /// Crops along each side of an image, where images are cut (sub-image decomposition of MM1, arXiv
     /// 2403.09611): the whole picture goes through the tower first, then the image processed at so
     /// many times the size, crop by crop, row-major.
@@ -173,6 +187,7 @@ impl VisionSpec {
             feature_select: FeatureSelect::Full,
             normed_features: false,
             learned_rows: &[],
+            deepstack: Vec::new(),
             sub_images: None,
             any_resolution: None,
             pad_to_square: false,
@@ -180,7 +195,8 @@ impl VisionSpec {
         }
     }
 
-    /// Positions in the decoder of an image of which every picture gives all its tokens.
+    /// Positions in the decoder of an image of which every picture gives all its tokens; not of a tower
+    /// that takes pictures of any size.
     pub fn num_image_tokens(&self) -> usize {
         self.pictures_per_image() * self.tokens_per_picture()
     }
@@ -198,21 +214,31 @@ impl VisionSpec {
     /// The tower's positions after [`VisionSpec::feature_select`]: what the connector is given of
     /// one picture.
     pub fn num_features(&self) -> usize {
-        match self.feature_select {
-            FeatureSelect::Default => self.tower.num_positions() - 1,
-            FeatureSelect::Full => self.tower.num_positions(),
-        }
+        self.tower.num_positions() - self.dropped()
+    }
+
+    /// Tower positions and image tokens of a picture of so many pixels; none where the tower takes no
+    /// such picture.
+    pub fn rows_of(&self, height: usize, width: usize) -> Option<[usize; 2]> {
+        let [rows, columns] = self.tower.grid(height, width)?;
+        let positions = rows * columns + self.tower.extra_positions();
+        let tokens = self.connector.kind.tokens(positions - self.dropped());
+        Some([positions, tokens])
+    }
+
+    /// Positions that are no features.
+    fn dropped(&self) -> usize {
+        usize::from(self.feature_select == FeatureSelect::Default)
     }
 
     /// Image tokens of a picture that stand for no place in it and come before the others: the
     /// tower's class token, where it is kept, and its registers.
     pub fn tokens_before_grid(&self) -> usize {
-        let dropped = usize::from(self.feature_select == FeatureSelect::Default);
-        self.tower.extra_positions().saturating_sub(dropped)
+        self.tower.extra_positions().saturating_sub(self.dropped())
     }
 
     /// Side of the square grid in which a picture's image tokens stand for its parts, row-major;
-    /// none where a token stands for no place.
+    /// none where a token stands for no place, or pictures are of any size.
     pub fn token_grid(&self) -> Option<usize> {
         let patches = self.tower.patches_per_side();
         match self.connector.kind {
@@ -226,7 +252,7 @@ impl VisionSpec {
                 (!by_columns).then_some(patches.div_ceil(2))
             }
             ConnectorKind::PixelShuffle { scale, .. } => Some(patches / scale),
-            ConnectorKind::AttentionPool { .. } => None,
+            ConnectorKind::AttentionPool { .. } | ConnectorKind::PatchMerger { .. } => None,
         }
     }
 

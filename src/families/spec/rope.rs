@@ -1,6 +1,11 @@
 //! Rotary frequencies: `rope_theta` and `rope_scaling` of transformers 4, `rope_parameters` of 5.
 
-use crate::weights::{WeightsError, fields::Fields};
+use serde_json::Value;
+
+use crate::weights::{
+    WeightsError,
+    fields::{Fields, describe},
+};
 
 /// Change of the rotary frequencies for contexts longer than those of pre-training.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +66,46 @@ pub struct RopeSections {
 }
 
 impl RopeSections {
+    /// `mrope_section` where the decoder's section of a configuration describes its rotary embedding;
+    /// `default` where it is absent.
+    ///
+    /// # Errors
+    /// No such sections, or some that do not share all of a head's pairs of channels where they follow
+    /// each other.
+    pub(in crate::families) fn parse(
+        text: &Fields<'_>,
+        default: [usize; 3],
+        interleaved: bool,
+        head_dim: usize,
+    ) -> Result<Self, WeightsError> {
+        const KEY: &str = "mrope_section";
+        let described = match text.section("rope_scaling")? {
+            Some(described) => Some(described),
+            None => text.section("rope_parameters")?,
+        };
+        let described = described.unwrap_or_else(|| text.section_itself());
+        let pairs = head_dim / 2;
+        let expected = || match interleaved {
+            true => "3 numbers of pairs of channels".to_owned(),
+            false => format!("3 numbers of pairs of channels, {pairs} in all"),
+        };
+        let sizes = match described.value(KEY) {
+            None => default,
+            Some(value) => {
+                let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
+                let count = |value: &Value| value.as_u64().filter(|size| *size <= 4096);
+                match list.iter().map(count).collect::<Option<Vec<u64>>>() {
+                    Some(list) if list.len() == 3 => [0, 1, 2].map(|i| list[i] as usize),
+                    _ => return Err(described.invalid(KEY, expected(), describe(value))),
+                }
+            }
+        };
+        if !interleaved && sizes.iter().sum::<usize>() != pairs {
+            return Err(described.invalid(KEY, expected(), format!("{sizes:?}")));
+        }
+        Ok(Self { sizes, interleaved })
+    }
+
     /// The component that pair `i` of channels turns by.
     pub fn component(&self, i: usize) -> usize {
         let [temporal, height, width] = self.sizes;
@@ -83,13 +128,14 @@ pub(super) struct Rope {
     pub(super) local_theta: Option<f32>,
 }
 
-/// Base and scaling from the decoder's section.
+/// Base and scaling from the decoder's section; `theta` is the base where none is given.
 pub(super) fn parse(
     text: &Fields<'_>,
+    theta: f32,
     max_position_embeddings: usize,
     head_dim: usize,
 ) -> Result<Rope, WeightsError> {
-    let theta = text.float("rope_theta", 0.0)?.unwrap_or(10_000.0);
+    let theta = text.float("rope_theta", 0.0)?.unwrap_or(theta);
     refuse_partial(text)?;
     // transformers prefers the old key where both are there.
     let section = match text.section("rope_scaling")? {

@@ -2,11 +2,11 @@
 
 use serde_json::Map;
 
-use super::Activation;
+use super::{Activation, RopeScaling, rope};
 use crate::weights::{WeightsError, fields::Fields};
 
 /// Most patches of a picture.
-const MOST_PATCHES: usize = 1 << 20;
+pub(in crate::families) const MOST_PATCHES: usize = 1 << 20;
 
 /// Kind of vision tower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,6 +20,12 @@ pub enum TowerKind {
     Idefics3,
     /// Class token, registers where there are any, layer scale (arXiv 2304.07193, 2309.16588).
     Dinov2,
+    /// Pictures of any size, patches in blocks, two-dimensional rotary embedding (arXiv 2409.12191).
+    Qwen2Vl,
+    /// The same with RMS norms, gated MLPs and windows in most layers (arXiv 2502.13923).
+    Qwen25Vl,
+    /// Qwen2-VL's, with a table of positions beside the rotary embedding (arXiv 2511.21631).
+    Qwen3Vl,
 }
 
 impl TowerKind {
@@ -30,6 +36,20 @@ impl TowerKind {
             Self::Siglip => "siglip_vision_model",
             Self::Idefics3 => "idefics3_vision",
             Self::Dinov2 => "dinov2",
+            Self::Qwen2Vl => "qwen2_vl_vision",
+            Self::Qwen25Vl => "qwen2_5_vl_vision",
+            Self::Qwen3Vl => "qwen3_vl_vision",
+        }
+    }
+
+    /// What its configuration calls the field that others call `field`.
+    pub(crate) fn field(self, field: &'static str) -> &'static str {
+        let qwen = matches!(self, Self::Qwen2Vl | Self::Qwen25Vl | Self::Qwen3Vl);
+        match field {
+            "hidden_size" if self == Self::Qwen2Vl => "embed_dim",
+            "intermediate_size" if self == Self::Qwen2Vl => "embed_dim times mlp_ratio",
+            "num_hidden_layers" if qwen => "depth",
+            other => other,
         }
     }
 
@@ -39,6 +59,9 @@ impl TowerKind {
             Self::Clip => "CLIP",
             Self::Siglip | Self::Idefics3 => "SigLIP",
             Self::Dinov2 => "DINOv2",
+            Self::Qwen2Vl => "Qwen2-VL's ViT",
+            Self::Qwen25Vl => "Qwen2.5-VL's ViT",
+            Self::Qwen3Vl => "Qwen3-VL's ViT",
         }
     }
 }
@@ -52,6 +75,10 @@ pub enum PositionTable {
     BicubicAntialias,
     /// The row of the bucket that a patch's fractional coordinates fall into.
     Buckets,
+    /// Bilinear interpolation, corners on corners, for each picture by itself.
+    BilinearCorners,
+    /// There is no table.
+    None,
 }
 
 /// The MLP of a layer.
@@ -79,8 +106,11 @@ pub struct TowerSpec {
     /// Side of the square image that the table of positions was made for, in pixels.
     pub image_size: usize,
     /// Side of the square pictures that the tower gets, in pixels: `image_size`, unless
-    /// [`super::ModelSpec::with_picture_size`] says otherwise.
+    /// [`super::ModelSpec::with_picture_size`] says otherwise. Without meaning where there are `blocks`.
     pub picture_size: usize,
+    /// Side of the square blocks of patches that pictures of any size consist of; their patches stand
+    /// block by block. None where all pictures have `picture_size` and their patches stand row by row.
+    pub blocks: Option<usize>,
     /// Side of a square patch, in pixels.
     pub patch_size: usize,
     /// Color channels, always 3.
@@ -95,12 +125,29 @@ pub struct TowerSpec {
     pub class_token: bool,
     /// Learned rows between class token and patches that have no position.
     pub registers: usize,
+    /// Frames that the patch convolution takes at once, a picture being all of them; none where it
+    /// has no such axis.
+    pub frames: Option<usize>,
     /// Whether the patch convolution has a bias.
     pub patch_bias: bool,
     /// Whether q, k and v have biases.
     pub attention_bias: bool,
+    /// Whether q, k and v are parts of one tensor.
+    pub fused_qkv: bool,
+    /// Base of the rotary embedding by a patch's row (first half of the pairs of channels) and column;
+    /// none where nothing is rotated.
+    pub rope_theta: Option<f32>,
+    /// Side of the windows in which patches see each other, in blocks; patches then stand window by
+    /// window.
+    pub window: Option<usize>,
+    /// Which layers have the window.
+    pub windowed: Vec<bool>,
+    /// Whether the norms of layers are by the root mean square.
+    pub rms_norms: bool,
     /// Whether a norm stands before the encoder.
     pub norm_before: bool,
+    /// Whether a norm stands behind the encoder, used or not.
+    pub norm_behind: bool,
     /// Whether the outputs of attention and MLP are scaled channel by channel.
     pub layer_scale: bool,
     /// What the table of positions does for other pictures.
@@ -136,6 +183,38 @@ impl TowerSpec {
     /// Positions of the encoder.
     pub fn num_positions(&self) -> usize {
         self.num_patches() + self.extra_positions()
+    }
+
+    /// Rows and columns of patches of a picture of so many pixels; none where the tower takes no such
+    /// picture.
+    pub fn grid(&self, height: usize, width: usize) -> Option<[usize; 2]> {
+        let patch = self.patch_size;
+        let Some(blocks) = self.blocks else {
+            let own = [height, width] == [self.picture_size; 2];
+            return own.then(|| [self.patches_per_side(); 2]);
+        };
+        let fits = |side: usize| side > 0 && side.is_multiple_of(blocks * patch);
+        let grid = [height / patch, width / patch];
+        let few = grid[0].saturating_mul(grid[1]) <= MOST_PATCHES;
+        (fits(height) && fits(width) && few).then_some(grid)
+    }
+
+    /// The pictures that the tower takes, in words.
+    pub fn sizes(&self) -> String {
+        match self.blocks {
+            None => format!("{0} x {0}", self.picture_size),
+            Some(blocks) => format!(
+                "multiples of {} with at most {MOST_PATCHES} patches",
+                blocks * self.patch_size
+            ),
+        }
+    }
+
+    /// Frequencies of the rotary embedding in radians per row or column, `head_dim / 4` of them.
+    pub fn rope(&self) -> Option<Vec<f32>> {
+        let theta = self.rope_theta?;
+        let half = self.head_dim() / 2;
+        Some(rope::inv_freq(theta, half, &RopeScaling::Default, 0))
     }
 
     /// Width of one attention head.
@@ -233,7 +312,7 @@ impl TowerSpec {
         let (eps, act) = match kind {
             TowerKind::Clip => (1e-5, Activation::QuickGelu),
             TowerKind::Siglip | TowerKind::Idefics3 => (1e-6, Activation::GeluTanh),
-            TowerKind::Dinov2 => (1e-6, Activation::Gelu),
+            _ => (1e-6, Activation::Gelu),
         };
         let activation = Activation::parse(f, "hidden_act", act)?;
         let dino = kind == TowerKind::Dinov2;
@@ -264,6 +343,7 @@ impl TowerSpec {
             num_attention_heads,
             image_size,
             picture_size: image_size,
+            blocks: None,
             patch_size,
             num_channels: f.count("num_channels", 3..=3)?.unwrap_or(3),
             layer_norm_eps: f.float("layer_norm_eps", 0.0)?.unwrap_or(eps),
@@ -275,15 +355,22 @@ impl TowerSpec {
             },
             class_token: matches!(kind, TowerKind::Clip | TowerKind::Dinov2),
             registers,
+            frames: None,
             patch_bias: kind != TowerKind::Clip,
             attention_bias: !dino || f.flag("qkv_bias")?.unwrap_or(true),
+            fused_qkv: false,
+            rope_theta: None,
+            window: None,
+            windowed: Vec::new(),
+            rms_norms: false,
             norm_before: kind == TowerKind::Clip,
+            norm_behind: true,
             layer_scale: dino,
             positions: match kind {
                 TowerKind::Clip | TowerKind::Siglip => PositionTable::Bicubic,
                 TowerKind::Idefics3 => PositionTable::Buckets,
                 TowerKind::Dinov2 if registers > 0 => PositionTable::BicubicAntialias,
-                TowerKind::Dinov2 => PositionTable::Bicubic,
+                _ => PositionTable::Bicubic,
             },
         })
     }
@@ -296,7 +383,8 @@ impl TowerKind {
             Self::Clip => [768, 3072, 12, 12, 224, 32],
             Self::Siglip => [768, 3072, 12, 12, 224, 16],
             Self::Idefics3 => [1152, 3072, 12, 16, 224, 32],
-            Self::Dinov2 => [768, 3072, 12, 12, 224, if registers { 16 } else { 14 }],
+            // Qwen's towers are read by their families.
+            _ => [768, 3072, 12, 12, 224, if registers { 16 } else { 14 }],
         }
     }
 }

@@ -8,12 +8,14 @@ mod average_pool;
 mod c_abstractor;
 mod downsample;
 mod mlp;
+mod patch_merger;
 mod pixel_shuffle;
 mod pool_norm;
 
 use self::{
     attention_pool::AttentionPool, average_pool::AveragePool, c_abstractor::CAbstractor,
-    downsample::Downsample, mlp::Mlp, pixel_shuffle::PixelShuffle, pool_norm::PoolNorm,
+    downsample::Downsample, mlp::Mlp, patch_merger::PatchMerger, pixel_shuffle::PixelShuffle,
+    pool_norm::PoolNorm,
 };
 use super::{
     ModelError,
@@ -31,6 +33,8 @@ pub(super) struct Connector {
     skip: usize,
     /// The rows behind the features of all pictures, each `[1, hidden]`.
     learned: Vec<TensorId>,
+    /// What makes the features that are added behind decoder layers.
+    deep: Vec<PatchMerger>,
 }
 
 enum Form {
@@ -41,6 +45,7 @@ enum Form {
     PixelShuffle(PixelShuffle),
     PoolNorm(PoolNorm),
     Downsample(Downsample),
+    PatchMerger(PatchMerger),
 }
 
 /// The sizes of a connector.
@@ -104,6 +109,19 @@ impl Connector {
                 let eps = vision.tower.layer_norm_eps;
                 Form::PoolNorm(PoolNorm::new(p, sizes, kernel, side, eps))
             }
+            ConnectorKind::PatchMerger { side } => {
+                let own = name("");
+                Form::PatchMerger(PatchMerger::new(p, sizes, vision, &own, side, false))
+            }
+        };
+        let deep = match c.kind {
+            ConnectorKind::PatchMerger { side } => (vision.deepstack.iter())
+                .map(|deep| {
+                    let own = name(&format!("deepstack.{}.", deep.connector));
+                    PatchMerger::new(p, sizes, vision, &own, side, true)
+                })
+                .collect(),
+            _ => Vec::new(),
         };
         let beyond = name(&format!("linear_{}.", c.kind.linear_layers() + 1));
         p.rule_out(beyond, "mm_projector_type", c.kind.name());
@@ -111,6 +129,7 @@ impl Connector {
         Self {
             learned: learned.map(|name| p.vector(name, sizes.out)).collect(),
             form,
+            deep,
             skip: match vision.feature_select {
                 FeatureSelect::Default => 1,
                 FeatureSelect::Full => 0,
@@ -165,7 +184,21 @@ impl Connector {
                 let x = self.select(ops, state)?;
                 pool.forward(ops, &x)
             }
+            Form::PatchMerger(merger) => merger.forward(ops, state),
         }
+    }
+
+    /// The features that are added behind decoder layers, each `[image tokens, hidden]`, of the states
+    /// within the tower of which they are made.
+    pub(super) fn deep(
+        &self,
+        ops: &mut Ops<'_>,
+        states: &[Tensor],
+    ) -> Result<Vec<Tensor>, ModelError> {
+        let pairs = self.deep.iter().zip(states);
+        pairs
+            .map(|(merger, state)| merger.forward(ops, state))
+            .collect()
     }
 
     fn select(&self, ops: &mut Ops<'_>, state: &Tensor) -> Result<Tensor, ModelError> {

@@ -220,6 +220,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "app")]
     fn a_new_file_takes_no_others_place() {
         let folder = tempfile::tempdir().unwrap();
         let write = |bytes: &[u8]| write_new_in(folder.path(), "report.csv", bytes).unwrap();

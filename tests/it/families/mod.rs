@@ -5,6 +5,7 @@ mod full_size;
 mod idefics3;
 mod images;
 mod llava_next;
+mod qwen_vl;
 mod states;
 
 pub use states::folders as golden_folders;

@@ -171,8 +171,8 @@ fn impossible_values_name_their_field() {
 #[test]
 fn an_unknown_architecture_lists_what_is_supported() {
     let mut config = build::config();
-    config["architectures"] = json!(["Qwen2VLForConditionalGeneration"]);
+    config["architectures"] = json!(["Blip2ForConditionalGeneration"]);
     let error = parse(&config).unwrap_err().to_string();
-    assert!(error.contains("Qwen2VLForConditionalGeneration"), "{error}");
+    assert!(error.contains("Blip2ForConditionalGeneration"), "{error}");
     assert!(error.contains("LlavaForConditionalGeneration"), "{error}");
 }
