@@ -6,9 +6,11 @@
 
 mod any_resolution;
 mod decoder;
+mod fitting;
 mod fixed_size;
 pub(crate) mod llava;
 mod llava_next;
+mod llava_onevision;
 mod names;
 mod pixels;
 pub mod plan;
@@ -27,7 +29,7 @@ use crate::weights::{
 pub use fixed_size::FixedSize;
 pub use names::is_linear_connector;
 pub use pixels::{Filter, PixelSettings};
-pub use plan::{ImagePlan, ImagePlanner, Layout, Planned, PromptTokens};
+pub use plan::{ImagePlan, ImagePlanner, Layout, Planned, PromptTokens, Rows};
 pub use processor_file::ProcessorFile;
 pub(crate) use processor_file::{PROCESSOR_FILES, setting};
 pub use spec::{
@@ -76,7 +78,12 @@ pub trait Family: Sync {
 }
 
 /// All families.
-pub const FAMILIES: [&dyn Family; 3] = [&llava::Llava, &llava_next::LlavaNext, &decoder::Decoder];
+pub const FAMILIES: [&dyn Family; 4] = [
+    &llava::Llava,
+    &llava_next::LlavaNext,
+    &llava_onevision::LlavaOnevision,
+    &decoder::Decoder,
+];
 
 /// The family of a model.
 pub fn of(spec: &ModelSpec) -> &'static dyn Family {
