@@ -184,11 +184,12 @@ fn tower(vision: &VisionSpec) -> String {
     let pictures = match (vision.sub_images, &vision.any_resolution) {
         (Some(grid), _) => format!(", the whole and {grid} x {grid} crops of each image"),
         (None, Some(any)) => {
-            let most = any.most_tiles(tower.image_size);
-            format!(
-                ", the whole and up to {} of each image",
-                counted(most, "tile")
-            )
+            let most = counted(any.most_tiles(tower.image_size), "tile");
+            let shrunk = match any.most {
+                Some(kept) => format!(", their features shrunk to those of about {kept}"),
+                None => String::new(),
+            };
+            format!(", the whole and up to {most} of each image{shrunk}")
         }
         (None, None) => String::new(),
     };

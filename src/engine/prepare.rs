@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{EngineError, ImageInput, PairInput, Stage, news::News, pairs::image_bytes};
 use crate::{
-    families::{ImagePlan, plan::rows_of},
+    families::{ImagePlan, Rows, plan::rows_of},
     input::{PixelValues, PreparedImage, Processor, Prompt},
     model::ForwardInput,
     platform,
@@ -20,12 +20,14 @@ const KEPT_PIXEL_BYTES: usize = 256 << 20;
 pub(super) struct Prepared {
     /// The pair itself, without the images that its prompt has no room for.
     pair: PairInput,
+    /// Images that were given, those included.
+    given: usize,
     /// What becomes of each of its images.
     pub(super) plans: Vec<ImagePlan>,
     /// The tower's input, unless it has to be made again.
     pixel_values: Option<Vec<PixelValues>>,
-    /// For each placeholder the row of all features that it takes, where it is not the next one.
-    rows: Option<Vec<u32>>,
+    /// What each placeholder takes of all features, where it is not the next one.
+    rows: Option<Rows>,
     /// Token ids and masks.
     pub(super) prompt: Prompt,
 }
@@ -50,7 +52,7 @@ impl Prepared {
     pub(super) fn input<'a>(&'a self, pixel_values: &'a [PixelValues]) -> ForwardInput<'a> {
         ForwardInput {
             pixel_values,
-            rows: self.rows.as_deref(),
+            rows: self.rows.as_ref(),
             input_ids: &self.prompt.input_ids,
             vision: &self.prompt.vision,
             layout: &self.prompt.layout,
@@ -76,7 +78,7 @@ impl Prepared {
         match &self.pixel_values {
             Some(values) => Ok(Cow::Borrowed(values)),
             None => {
-                let images = images(processor, &self.pair)?;
+                let images = images(processor, &self.pair, self.given)?;
                 Ok(images
                     .into_iter()
                     .flat_map(|image| image.pixel_values)
@@ -100,10 +102,14 @@ fn name(pair: &PairInput) -> String {
     }
 }
 
-/// All images of a pair, one after another.
-fn images(processor: &Processor, pair: &PairInput) -> Result<Vec<PreparedImage>, EngineError> {
+/// All images of a pair, one after another, as those of a prompt of `given` images.
+fn images(
+    processor: &Processor,
+    pair: &PairInput,
+    given: usize,
+) -> Result<Vec<PreparedImage>, EngineError> {
     let process = |image: &ImageInput| -> Result<PreparedImage, EngineError> {
-        Ok(processor.image(&image.name(), &image_bytes(image)?)?)
+        Ok(processor.image_one_of(given, &image.name(), &image_bytes(image)?)?)
     };
     pair.images().map(process).collect()
 }
@@ -166,7 +172,8 @@ fn one(
     mut pair: PairInput,
     news: &mut News<'_>,
 ) -> Result<Prepared, EngineError> {
-    let mut images = images(processor, &pair)?;
+    let given = pair.images().count();
+    let mut images = images(processor, &pair, given)?;
     let prompt = {
         let texts: Vec<&str> = pair.texts().collect();
         let plans: Vec<&ImagePlan> = images.iter().map(|image| &image.plan).collect();
@@ -186,6 +193,7 @@ fn one(
         .unzip();
     Ok(Prepared {
         pair,
+        given,
         rows: rows_of(&plans),
         plans,
         pixel_values: Some(pixel_values.concat()),

@@ -1,13 +1,15 @@
 //! Images of any resolution ("AnyRes"): the whole as a picture, then the image on the canvas that keeps
-//! most of it, cut into tiles; of these the margins are left out again, and a learned row ends each line
-//! (LLaVA-NeXT). By the PIL image processors of transformers 5 and `pack_image_features`.
+//! most of it, cut into tiles; of these the margins are left out again, what is too much is shrunk, and a
+//! learned row ends each line (LLaVA-NeXT; LLaVA-OneVision, arXiv 2408.03326). By the PIL image processors
+//! of transformers 5 and `pack_image_features`.
 
 use std::ops::Range;
 
 use super::{
     AnyResolution, ImagePlan, ImagePlanner, PixelSettings, Planned, ProcessorFile, VisionSpec,
+    fitting::{best, fitted, floor_quotient, kept, taps},
     pixels::PixelDefaults,
-    plan::{Canvas, Misfit, Picture, Piece, Place, Step, View},
+    plan::{Canvas, Misfit, Picture, Piece, Place, Row, Step, View},
     processor_file::class_of,
     resize::{Resize, height_width, resize_size},
 };
@@ -82,102 +84,61 @@ impl Tiles {
             }),
         })
     }
-
-    /// The canvas that keeps most of an image, then wastes least; height and width.
-    fn best(&self, height: usize, width: usize) -> [usize; 2] {
-        let of = |size: &[usize; 2]| {
-            let (high, wide) = (size[0] as f64, size[1] as f64);
-            let scale = (wide / width as f64).min(high / height as f64);
-            let kept = (width as f64 * scale) as u64 * (height as f64 * scale) as u64;
-            let kept = kept.min(width as u64 * height as u64);
-            (kept, (size[0] as u64 * size[1] as u64).saturating_sub(kept))
-        };
-        let mut best: Option<((u64, u64), [usize; 2])> = None;
-        for size in &self.settings.resolutions {
-            let (kept, wasted) = of(size);
-            let better =
-                best.is_none_or(|((most, least), _)| kept > most || kept == most && wasted < least);
-            if better {
-                best = Some(((kept, wasted), *size));
-            }
-        }
-        best.map_or([self.side; 2], |(_, size)| size)
-    }
-}
-
-/// Height and width of an image of these proportions that fits the canvas `high` x `wide`.
-fn fitted(height: usize, width: usize, [high, wide]: [usize; 2]) -> (usize, usize) {
-    let (across, down) = (wide as f64 / width as f64, high as f64 / height as f64);
-    let scaled = |length: usize, scale: f64, most: usize| {
-        ((length as f64 * scale).ceil() as usize).min(most)
-    };
-    match across < down {
-        true => (scaled(height, across, high), wide),
-        false => (high, scaled(width, down, wide)),
-    }
-}
-
-/// The rows and columns of the tokens on a canvas that an image of these proportions lies on.
-fn kept(height: usize, width: usize, [rows, columns]: [usize; 2]) -> [Range<usize>; 2] {
-    let (high, wide) = (height as f64, width as f64);
-    let cut = |length: f64, scale: f64, all: usize| {
-        // To seven decimals before they are cut off.
-        let length = format!("{:.7}", length * scale);
-        let whole = length
-            .split('.')
-            .next()
-            .and_then(|whole| whole.parse().ok());
-        let margin = all.saturating_sub(whole.unwrap_or(all)) / 2;
-        margin..all - margin
-    };
-    match wide / high > columns as f64 / rows as f64 {
-        true => [cut(high, columns as f64 / wide, rows), 0..columns],
-        false => [0..rows, cut(wide, rows as f64 / high, columns)],
-    }
 }
 
 impl ImagePlanner for Tiles {
     fn plan(&self, height: usize, width: usize) -> Result<ImagePlan, Misfit> {
-        let (side, grid) = (self.side, self.grid);
-        let size = self.best(height, width);
-        let [rows, columns] = size.map(|length| length / side);
-        let mut plan = ImagePlan {
-            features: (1 + rows * columns) * grid * grid,
-            ..ImagePlan::default()
-        };
-        self.add_whole(&mut plan, None);
+        let grid = self.grid;
+        let size = best(&self.settings.resolutions, height, width).unwrap_or([self.side; 2]);
+        let [rows, columns] = size.map(|length| length / self.side);
+        let mut plan = self.whole(None, 1 + rows * columns);
+        let newline = Row::One(plan.features as u32);
         self.add_tiles(&mut plan, [height, width], size);
-        let mut taken: Vec<u32> = (0..(grid * grid) as u32).collect();
         let [down, across] = kept(height, width, [grid * rows, grid * columns]);
-        let shown = (!down.is_empty() && !across.is_empty()).then_some([&down, &across]);
-        let pixels = |kept: &Range<usize>| kept.start * side / grid..kept.end * side / grid;
-        plan.views.push(View {
-            pictures: 1..1 + rows * columns,
-            patches: shown.map_or([grid * rows, grid * columns], |kept| kept.map(Range::len)),
-            cells: shown.map(|kept| kept.map(Range::len)),
-            tiles: Some([rows, columns]),
-            part: shown.map(|kept| kept.map(pixels)),
-        });
-        for (row, line) in down.clone().zip(0..) {
-            for (column, place) in across.clone().zip(0..) {
-                let tile = 1 + row / grid * columns + column / grid;
-                let cell = tile * grid * grid + row % grid * grid + column % grid;
-                taken.push(cell as u32);
+        let [lines, line] = self.shrunk([down.len(), across.len()])?;
+        self.add_view(&mut plan, [rows, columns], [&down, &across], [lines, line]);
+        // The feature of a token on the canvas.
+        let feature = |row: usize, column: usize| {
+            let (row, column) = (down.start + row, across.start + column);
+            let tile = 1 + row / grid * columns + column / grid;
+            (tile * grid * grid + row % grid * grid + column % grid) as u32
+        };
+        let mut taken: Vec<Row> = (0..(grid * grid) as u32).map(Row::One).collect();
+        let horizontal = taps(across.len(), line);
+        let mut cells = 0..lines * line;
+        for [(top, up), (bottom, low)] in taps(down.len(), lines) {
+            for &[(left, before), (right, after)] in &horizontal {
+                taken.push(match up * before == 1.0 {
+                    true => Row::One(feature(top, left)),
+                    false => Row::Blend([
+                        (feature(top, left), up * before),
+                        (feature(top, right), up * after),
+                        (feature(bottom, left), low * before),
+                        (feature(bottom, right), low * after),
+                    ]),
+                });
                 plan.places.push(Place {
                     view: 1,
-                    cell: Some(line * across.len() + place),
+                    cell: cells.next(),
                 });
             }
-            // The row that the model has learned.
-            taken.push(plan.features as u32);
+            taken.push(newline);
             plan.places.push(Place {
                 view: 1,
                 cell: None,
             });
         }
-        plan.pieces = vec![Piece::Placeholders(taken.len())];
-        plan.rows = Some(taken);
-        Ok(plan)
+        Ok(with_rows(plan, taken))
+    }
+
+    fn plan_one_of(&self, images: usize, height: usize, width: usize) -> Result<ImagePlan, Misfit> {
+        if images < 2 || !self.settings.alone {
+            return self.plan(height, width);
+        }
+        let mut plan = self.whole(Some(height.max(width)), 1);
+        let taken = (0..=plan.features as u32).map(Row::One).collect();
+        plan.places.push(Place::default());
+        Ok(with_rows(plan, taken))
     }
 
     fn fixed(&self) -> Option<(usize, usize)> {
@@ -185,16 +146,76 @@ impl ImagePlanner for Tiles {
     }
 }
 
+/// The plan with what its placeholders take.
+fn with_rows(plan: ImagePlan, taken: Vec<Row>) -> ImagePlan {
+    ImagePlan {
+        pieces: vec![Piece::Placeholders(taken.len())],
+        rows: Some(taken),
+        ..plan
+    }
+}
+
 impl Tiles {
-    /// Adds a picture of the whole canvas `from`, with its tokens.
-    fn add_whole(&self, plan: &mut ImagePlan, from: Option<usize>) {
+    /// Rows and columns of tokens that so many of features become.
+    fn shrunk(&self, [rows, columns]: [usize; 2]) -> Result<[usize; 2], Misfit> {
+        let Some(most) = self.settings.most else {
+            return Ok([rows, columns]);
+        };
+        let most = (most * self.grid * self.grid) as f64;
+        let ratio = ((rows * columns) as f64 / most).sqrt();
+        if ratio <= 1.1 {
+            return Ok([rows, columns]);
+        }
+        let left = [rows, columns].map(|count| floor_quotient(count as f64, ratio));
+        match left.contains(&0) {
+            true => Err(Misfit {
+                expected: "proportions of which some lines of features are left after shrinking"
+                    .into(),
+                found: format!("{rows} x {columns} features made {} x {}", left[0], left[1]),
+            }),
+            false => Ok(left),
+        }
+    }
+
+    /// Adds the view of the canvas in tiles, of which the tokens `down` and `across` are kept as so many
+    /// lines of so many tokens.
+    fn add_view(
+        &self,
+        plan: &mut ImagePlan,
+        [rows, columns]: [usize; 2],
+        kept: [&Range<usize>; 2],
+        cells: [usize; 2],
+    ) {
         let (side, grid) = (self.side, self.grid);
-        plan.canvases.push(Canvas {
+        let shown = kept.iter().all(|kept| !kept.is_empty()).then_some(kept);
+        let pixels = |kept: &Range<usize>| kept.start * side / grid..kept.end * side / grid;
+        plan.views.push(View {
+            pictures: 1..1 + rows * columns,
+            patches: shown.map_or([grid * rows, grid * columns], |kept| kept.map(Range::len)),
+            cells: shown.map(|_| cells),
+            tiles: Some([rows, columns]),
+            part: shown.map(|kept| kept.map(pixels)),
+        });
+    }
+
+    /// A plan that has a picture of the whole image so far, with its tokens, and room for the features of
+    /// so many pictures; the image in the middle of a square of this side, if any.
+    fn whole(&self, square: Option<usize>, pictures: usize) -> ImagePlan {
+        let (side, grid) = (self.side, self.grid);
+        let mut plan = ImagePlan {
+            features: pictures * grid * grid,
+            ..ImagePlan::default()
+        };
+        let canvas = |from, step, side| Canvas {
             from,
-            step: Step::Resize,
+            step,
             height: side,
             width: side,
-        });
+        };
+        let surrounded = square.map(|square| canvas(None, Step::Surround, square));
+        plan.canvases.extend(surrounded);
+        let from = square.map(|_| 0);
+        plan.canvases.push(canvas(from, Step::Resize, side));
         plan.pictures
             .push(self.picture(plan.canvases.len() - 1, [0, 0]));
         plan.views.push(View {
@@ -209,6 +230,7 @@ impl Tiles {
             cell: Some(cell),
         });
         plan.places.extend(places);
+        plan
     }
 
     /// Adds the tiles of the canvas of this size, row-major.

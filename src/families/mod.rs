@@ -6,11 +6,13 @@
 
 mod any_resolution;
 mod decoder;
+mod fitting;
 mod fixed_size;
 mod gemma3;
 mod idefics3;
 pub(crate) mod llava;
 mod llava_next;
+mod llava_onevision;
 mod llava_original;
 mod names;
 mod paligemma;
@@ -34,7 +36,7 @@ use crate::weights::{
 pub use fixed_size::FixedSize;
 pub use names::{is_linear_connector, tower_canonical};
 pub use pixels::{Filter, PixelSettings};
-pub use plan::{ImagePlan, ImagePlanner, Layout, Planned, PromptTokens};
+pub use plan::{ImagePlan, ImagePlanner, Layout, Planned, PromptTokens, Rows};
 pub use processor_file::ProcessorFile;
 pub(crate) use processor_file::{PROCESSOR_FILES, setting};
 pub use spec::{
@@ -93,6 +95,7 @@ pub static FAMILIES: &[&dyn Family] = &[
     &llava::Llava,
     &llava_original::LlavaOriginal,
     &llava_next::LlavaNext,
+    &llava_onevision::LlavaOnevision,
     &idefics3::Idefics3,
     &paligemma::PaliGemma,
     &gemma3::Gemma3,

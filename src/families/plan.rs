@@ -84,8 +84,18 @@ pub struct Place {
     pub cell: Option<usize>,
 }
 
+/// What a placeholder takes of the features of its image's pictures, behind which the rows follow that
+/// the model has learned.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Row {
+    /// This row.
+    One(u32),
+    /// The sum of these features, each times its weight.
+    Blend([(u32, f32); 4]),
+}
+
 /// What becomes of one image.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImagePlan {
     /// What is made of the image, each of the image or of an earlier one.
     pub canvases: Vec<Canvas>,
@@ -93,9 +103,8 @@ pub struct ImagePlan {
     pub pictures: Vec<Picture>,
     /// What stands for the image in the prompt.
     pub pieces: Vec<Piece>,
-    /// For each placeholder the row that it takes of all features of the image's pictures, behind which
-    /// the rows follow that the model has learned; none where each takes the next one.
-    pub rows: Option<Vec<u32>>,
+    /// What each placeholder takes; none where each takes the next row of the features.
+    pub rows: Option<Vec<Row>>,
     /// Rows of the features of all its pictures.
     pub features: usize,
     /// What a reader is shown.
@@ -125,9 +134,48 @@ impl ImagePlan {
     }
 }
 
-/// For each placeholder of a prompt the row that it takes of the features of all pictures of its
-/// images, behind which the rows follow that the model has learned; none where each takes the next one.
-pub fn rows_of(plans: &[ImagePlan]) -> Option<Vec<u32>> {
+/// What the placeholders of a prompt take of the features of all pictures of all its images, behind
+/// which the rows follow that the model has learned.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows {
+    /// For each placeholder its row; [`Rows::NONE`] for one that takes a sum.
+    pub single: Vec<u32>,
+    /// The sums, where there are any.
+    pub blended: Option<Blended>,
+}
+
+/// Weighted sums of four features each.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Blended {
+    /// For each placeholder four rows; four times [`Rows::NONE`] for one that takes no sum.
+    pub rows: Vec<u32>,
+    /// Their weights.
+    pub weights: Vec<f32>,
+}
+
+impl Rows {
+    /// No row.
+    pub const NONE: u32 = u32::MAX;
+
+    /// Whether each placeholder takes one of so many features, or of the learned rows behind them, or a
+    /// sum of features.
+    pub fn fit(&self, features: usize, learned: usize) -> bool {
+        let sums = self.blended.as_ref().map(|blended| blended.rows.as_slice());
+        let mut sums = sums.unwrap_or_default().chunks_exact(4);
+        self.single.iter().all(|&row| {
+            let sum = sums.next();
+            match row {
+                Self::NONE => {
+                    sum.is_some_and(|rows| rows.iter().all(|row| (*row as usize) < features))
+                }
+                row => (row as usize) < features + learned,
+            }
+        })
+    }
+}
+
+/// What the placeholders of a prompt with these images take; none where each takes the next row.
+pub fn rows_of(plans: &[ImagePlan]) -> Option<Rows> {
     plans.iter().find(|plan| plan.rows.is_some())?;
     let features = plans.iter().map(|plan| plan.features as u32).sum::<u32>();
     let (mut all, mut first) = (Vec::new(), 0);
@@ -139,12 +187,30 @@ pub fn rows_of(plans: &[ImagePlan]) -> Option<Vec<u32>> {
             None => first + row,
         };
         match &plan.rows {
-            Some(rows) => all.extend(rows.iter().map(|row| place(*row))),
-            None => all.extend(first..first + own),
+            Some(rows) => all.extend(rows.iter().map(|row| match *row {
+                Row::One(row) => Row::One(place(row)),
+                Row::Blend(taps) => Row::Blend(taps.map(|(row, weight)| (place(row), weight))),
+            })),
+            None => all.extend((first..first + own).map(Row::One)),
         }
         first += own;
     }
-    Some(all)
+    let single = all.iter().map(|row| match row {
+        Row::One(row) => *row,
+        Row::Blend(_) => Rows::NONE,
+    });
+    let taps = all.iter().flat_map(|row| match row {
+        Row::One(_) => [(Rows::NONE, 0.0); 4],
+        Row::Blend(taps) => *taps,
+    });
+    let blended = (all.iter()).any(|row| matches!(row, Row::Blend(_)));
+    Some(Rows {
+        single: single.collect(),
+        blended: blended.then(|| {
+            let (rows, weights) = taps.unzip();
+            Blended { rows, weights }
+        }),
+    })
 }
 
 /// A prompt whose layout is asked for.
@@ -208,6 +274,19 @@ pub trait ImagePlanner: fmt::Debug + Send + Sync {
     /// The image's size or proportions are none that the family takes.
     fn plan(&self, height: usize, width: usize) -> Result<ImagePlan, Misfit>;
 
+    /// The same for one of so many `images` of a prompt; without a say, what becomes of it alone.
+    ///
+    /// # Errors
+    /// As [`ImagePlanner::plan`].
+    fn plan_one_of(
+        &self,
+        _images: usize,
+        height: usize,
+        width: usize,
+    ) -> Result<ImagePlan, Misfit> {
+        self.plan(height, width)
+    }
+
     /// Height and width of every picture, where they do not depend on the image.
     fn fixed(&self) -> Option<(usize, usize)> {
         None
@@ -220,19 +299,26 @@ mod tests {
 
     #[test]
     fn learned_rows_stand_behind_the_features_of_all_images() {
-        let plan = |features, rows: Option<&[u32]>| ImagePlan {
+        let plan = |features, rows: Option<&[Row]>| ImagePlan {
             features,
-            rows: rows.map(<[u32]>::to_vec),
+            rows: rows.map(<[Row]>::to_vec),
             ..ImagePlan::default()
         };
         // Of the first image the last feature is left out; a learned row ends it.
-        let plans = [
-            plan(3, Some(&[0, 1, 3])),
-            plan(2, None),
-            plan(1, Some(&[2, 0, 1])),
-        ];
+        let first = [0, 1, 3].map(Row::One);
+        let blend = Row::Blend([(0, 0.5), (1, 0.25), (0, 0.25), (1, 0.0)]);
+        let last = [Row::One(3), blend, Row::One(2)];
+        let plans = [plan(3, Some(&first)), plan(2, None), plan(2, Some(&last))];
         let rows = rows_of(&plans).unwrap();
-        assert_eq!(rows, [0, 1, 6, 3, 4, 7, 5, 6]);
+        let none = Rows::NONE;
+        assert_eq!(rows.single, [0, 1, 7, 3, 4, 8, none, 7]);
+        let blended = rows.blended.as_ref().unwrap();
+        assert_eq!(blended.rows[24..28], [5, 6, 5, 6]);
+        assert_eq!(blended.weights[24..28], [0.5, 0.25, 0.25, 0.0]);
+        let others = [&blended.rows[..24], &blended.rows[28..]].concat();
+        assert_eq!(others, [none; 28]);
+        assert!(rows.fit(7, 2) && !rows.fit(7, 1) && !rows.fit(6, 3));
+        assert_eq!(rows_of(&plans[..2]).unwrap().blended, None);
         assert_eq!(rows_of(&plans[1..2]), None);
     }
 }

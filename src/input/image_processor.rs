@@ -79,7 +79,21 @@ impl ImageProcessor {
     /// [`InputError::Image`] where its size or proportions are none that the family takes, or where
     /// the resized image would be too large, as for one that is a thousand times wider than high.
     pub fn plan(&self, name: &str, height: usize, width: usize) -> Result<ImagePlan, InputError> {
-        let planned = self.planned.planner.plan(height, width);
+        self.plan_one_of(1, name, height, width)
+    }
+
+    /// The same for one of so many `images` of a prompt.
+    ///
+    /// # Errors
+    /// As [`ImageProcessor::plan`].
+    pub fn plan_one_of(
+        &self,
+        images: usize,
+        name: &str,
+        height: usize,
+        width: usize,
+    ) -> Result<ImagePlan, InputError> {
+        let planned = self.planned.planner.plan_one_of(images, height, width);
         let plan = planned.map_err(|Misfit { expected, found }| InputError::Image {
             name: name.into(),
             expected,
@@ -107,7 +121,20 @@ impl ImageProcessor {
     /// # Errors
     /// As [`ImageProcessor::plan`].
     pub fn process(&self, name: &str, image: &RgbImage) -> Result<ProcessedImage, InputError> {
-        let plan = self.plan(name, image.height, image.width)?;
+        self.process_one_of(1, name, image)
+    }
+
+    /// The same for one of so many `images` of a prompt.
+    ///
+    /// # Errors
+    /// As [`ImageProcessor::plan`].
+    pub fn process_one_of(
+        &self,
+        images: usize,
+        name: &str,
+        image: &RgbImage,
+    ) -> Result<ProcessedImage, InputError> {
+        let plan = self.plan_one_of(images, name, image.height, image.width)?;
         let mut rgb = image.clone();
         if let (true, Some(key)) = (self.pixels().convert_rgb, rgb.transparent.take()) {
             let (pixels, _) = rgb.data.as_chunks_mut::<3>();

@@ -67,12 +67,25 @@ impl Processor {
     /// [`InputError::Image`] where it does not decode, [`InputError::ImageSize`] where the result
     /// has another size than the tower takes.
     pub fn image(&self, name: &str, bytes: &[u8]) -> Result<PreparedImage, InputError> {
+        self.image_one_of(1, name, bytes)
+    }
+
+    /// The same for one of so many `images` of a prompt, which some models see otherwise than one alone.
+    ///
+    /// # Errors
+    /// As [`Processor::image`].
+    pub fn image_one_of(
+        &self,
+        images: usize,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<PreparedImage, InputError> {
         let (decoded, notes) = decode_image(name, bytes)?;
         let ProcessedImage {
             plan,
             pixel_values,
             rgb,
-        } = self.process(name, &decoded)?;
+        } = self.process(images, name, &decoded)?;
         Ok(PreparedImage {
             plan,
             pixel_values,
@@ -82,9 +95,14 @@ impl Processor {
     }
 
     /// Processes a decoded image.
-    fn process(&self, name: &str, image: &RgbImage) -> Result<ProcessedImage, InputError> {
-        self.plan(name, image.height, image.width)?;
-        self.images.process(name, image)
+    fn process(
+        &self,
+        images: usize,
+        name: &str,
+        image: &RgbImage,
+    ) -> Result<ProcessedImage, InputError> {
+        self.plan_one_of(images, name, image.height, image.width)?;
+        self.images.process_one_of(images, name, image)
     }
 
     /// What becomes of an image of so many pixels called `name`.
@@ -92,7 +110,17 @@ impl Processor {
     /// # Errors
     /// As [`Processor::image`].
     pub fn plan(&self, name: &str, height: usize, width: usize) -> Result<ImagePlan, InputError> {
-        let plan = self.images.plan(name, height, width)?;
+        self.plan_one_of(1, name, height, width)
+    }
+
+    fn plan_one_of(
+        &self,
+        images: usize,
+        name: &str,
+        height: usize,
+        width: usize,
+    ) -> Result<ImagePlan, InputError> {
+        let plan = self.images.plan_one_of(images, name, height, width)?;
         let fits = |[height, width]: [usize; 2]| self.tower.grid(height, width).is_some();
         let wrong = (plan.pictures.iter()).find(|picture| !fits(picture.padded));
         match wrong {

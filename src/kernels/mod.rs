@@ -7,6 +7,7 @@ pub mod affine_rows;
 pub mod attention;
 pub mod attention_row;
 pub mod average_pool;
+pub mod blend_rows;
 pub mod center_rows;
 pub mod column_medians;
 pub mod column_sums;

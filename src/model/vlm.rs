@@ -5,10 +5,10 @@ use super::{
     masks::Masks, ops::Ops, parts::Parts,
 };
 use crate::{
-    families::{Layout, ModelSpec, VisionSpec},
+    families::{Layout, ModelSpec, Rows, VisionSpec},
     gpu::{DType, Gpu, Recording, Tensor},
     input::PixelValues,
-    kernels::{gather_rows::gather_rows, scatter_rows::scatter_rows},
+    kernels::{blend_rows::blend_rows, gather_rows::gather_rows, scatter_rows::scatter_rows},
     platform::Cancel,
 };
 
@@ -18,9 +18,9 @@ pub struct ForwardInput<'a> {
     /// Normalised pixels of all pictures of all images, in the order in which they go through the
     /// tower.
     pub pixel_values: &'a [PixelValues],
-    /// For each placeholder the row that it takes of the features of all pictures, behind which the
-    /// learned rows follow; none where each takes the next one.
-    pub rows: Option<&'a [u32]>,
+    /// What each placeholder takes of the features of all pictures and of the learned rows; none where
+    /// each takes the next feature.
+    pub rows: Option<&'a Rows>,
     /// Token ids of the prompt, image placeholders included.
     pub input_ids: &'a [u32],
     /// Positions of the image placeholders, ascending.
@@ -138,8 +138,10 @@ impl Vlm {
         let Some(rows) = input.rows else {
             return Ok(features);
         };
-        let indices = self.gpu.upload_indices(rows)?;
-        let taken = ops.gpu.tensor(DType::F32, rows.len(), features.cols())?;
+        let indices = self.gpu.upload_indices(&rows.single)?;
+        let taken = ops
+            .gpu
+            .tensor(DType::F32, rows.single.len(), features.cols())?;
         let learned = self.parts.eyes.iter();
         let learned = learned.flat_map(|(_, connector)| connector.learned());
         let learned = learned.map(|id| ops.values(*id));
@@ -151,6 +153,14 @@ impl Vlm {
             ops.recording
                 .push(gather_rows(&indices, table, first, &taken, 0)?);
             first += table.rows();
+        }
+        if let Some(blended) = &rows.blended {
+            let indices = self.gpu.upload_indices(&blended.rows)?;
+            let weights = self
+                .gpu
+                .upload(1, blended.weights.len(), &blended.weights)?;
+            ops.recording
+                .push(blend_rows(&indices, &weights, &features, &taken)?);
         }
         Ok(taken)
     }
@@ -246,12 +256,10 @@ impl Vlm {
             let vision = self.spec.vision()?;
             self.check_pixels(vision, input)?;
             let features = rows(vision, input).iter().map(|rows| rows[1]).sum();
-            let expected = input.rows.map_or(features, <[u32]>::len);
-            let all = features + vision.learned_rows.len();
-            let beyond = input
-                .rows
-                .is_some_and(|rows| rows.iter().any(|&row| row as usize >= all));
-            if input.vision.len() != expected || beyond {
+            let expected = input.rows.map_or(features, |rows| rows.single.len());
+            let learned = vision.learned_rows.len();
+            let fit = input.rows.is_none_or(|rows| rows.fit(features, learned));
+            if input.vision.len() != expected || !fit {
                 return Err(ModelError::ImageTokens {
                     expected: features,
                     found: input.vision.len(),

@@ -6,6 +6,7 @@ mod affine_rows;
 mod attention;
 mod attention_row;
 mod average_pool;
+mod blend_rows;
 mod center_rows;
 mod column_medians;
 mod column_sums;
@@ -78,13 +79,14 @@ const fn quick(
 }
 
 /// Every kernel, by name.
-pub static KERNELS: [KernelCheck; 31] = [
+pub static KERNELS: [KernelCheck; 32] = [
     whole("activation", activation::cases),
     whole("add_rows", add_rows::cases),
     whole("affine_rows", affine_rows::cases),
     quick("attention", attention::cases),
     whole("attention_row", attention_row::cases),
     whole("average_pool", average_pool::cases),
+    whole("blend_rows", blend_rows::cases),
     quick("center_rows", center_rows::cases),
     quick("column_medians", column_medians::cases),
     quick("column_sums", column_sums::cases),

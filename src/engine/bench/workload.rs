@@ -7,7 +7,7 @@ use crate::{
     engine::{
         EngineError, MeasureSettings, ModelSource, PairSource, checkpoint, news::News, pairs,
     },
-    families::Layout,
+    families::{Layout, Rows, plan::rows_of},
     gpu::{Gpu, Recording, RunStats, Tensor},
     input::{PixelValues, Processor},
     model::{CaptureRequest, ForwardInput, Hook, Vlm},
@@ -21,7 +21,7 @@ const DEMO_PAIRS: usize = 32;
 /// A prepared pair.
 pub(super) struct Pair {
     pub(super) pixel_values: Vec<PixelValues>,
-    pub(super) rows: Option<Vec<u32>>,
+    pub(super) rows: Option<Rows>,
     pub(super) input_ids: Vec<u32>,
     pub(super) vision: Vec<u32>,
     pub(super) layout: Layout,
@@ -42,7 +42,7 @@ impl Pair {
     fn input(&self) -> ForwardInput<'_> {
         ForwardInput {
             pixel_values: &self.pixel_values,
-            rows: self.rows.as_deref(),
+            rows: self.rows.as_ref(),
             input_ids: &self.input_ids,
             vision: &self.vision,
             layout: &self.layout,
@@ -143,7 +143,7 @@ pub(super) async fn demo(gpu: &Gpu, news: &mut News<'_>) -> Result<WorkloadBench
         let prompt = processor.prompt(&name, &pair.text, &image.plan)?;
         prepared.push(Pair {
             pixel_values: image.pixel_values,
-            rows: image.plan.rows,
+            rows: rows_of(std::slice::from_ref(&image.plan)),
             input_ids: prompt.input_ids,
             vision: prompt.vision,
             layout: prompt.layout,

@@ -92,7 +92,7 @@ pub(super) async fn check(
         if prompt.input_ids.len() == rows {
             let input = ForwardInput {
                 pixel_values: &pixels,
-                rows: taken.as_deref(),
+                rows: taken.as_ref(),
                 input_ids: &prompt.input_ids,
                 vision: &prompt.vision,
                 layout: &prompt.layout,

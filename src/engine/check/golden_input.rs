@@ -10,7 +10,7 @@ use safetensors::{Dtype, SafeTensors};
 use super::golden::unreadable;
 use crate::{
     engine::{EngineError, pair_list::pair_lines},
-    families::{ImagePlan, Layout, ModelSpec, TowerSpec, plan::rows_of},
+    families::{ImagePlan, Layout, ModelSpec, Rows, TowerSpec, plan::rows_of},
     input::{PixelValues, Processor},
     model::{Checkpoint, ForwardInput},
 };
@@ -56,7 +56,7 @@ pub(super) struct Given {
     pixels: Vec<PixelValues>,
     /// Pictures of each image.
     pictures: Vec<usize>,
-    rows: Option<Vec<u32>>,
+    rows: Option<Rows>,
     input_ids: Vec<u32>,
     vision: Vec<u32>,
     /// Positions of the texts' tokens, and of all tokens that count as text.
@@ -89,10 +89,10 @@ impl Given {
         }
         let processor = Processor::open(&**checkpoint.source(), &checkpoint.spec)?;
         let (mut pixels, mut plans) = (Vec::new(), Vec::new());
-        for (image, _) in &turns {
+        for ((image, _), together) in turns.iter().zip(together(expected, turns.len())) {
             let bytes =
                 std::fs::read(image).map_err(|error| unreadable(image, error.to_string()))?;
-            let next = processor.image(&image.display().to_string(), &bytes)?;
+            let next = processor.image_one_of(together, &image.display().to_string(), &bytes)?;
             pixels.extend(next.pixel_values);
             plans.push(next.plan);
         }
@@ -115,7 +115,7 @@ impl Given {
     pub(super) fn input(&self) -> ForwardInput<'_> {
         ForwardInput {
             pixel_values: &self.pixels,
-            rows: self.rows.as_deref(),
+            rows: self.rows.as_ref(),
             input_ids: &self.input_ids,
             vision: &self.vision,
             layout: &self.layout,
@@ -247,6 +247,18 @@ fn in_blocks(picture: &PixelValues, tower: &TowerSpec) -> Vec<f32> {
         }
     }
     values
+}
+
+/// For each image how many the processor was given together: all, unless the file says otherwise.
+fn together(expected: &GoldenStates, images: usize) -> Vec<usize> {
+    let groups = expected.numbers.get("batch_num_images");
+    let groups: Vec<usize> = (groups.into_iter().flatten())
+        .flat_map(|&count| vec![count.clamp(0, 64) as usize; count.clamp(0, 64) as usize])
+        .collect();
+    match groups.len() == images {
+        true => groups,
+        false => vec![images; images],
+    }
 }
 
 /// The images of a folder, each with the text that follows it.

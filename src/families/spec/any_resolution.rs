@@ -22,6 +22,12 @@ pub struct AnyResolution {
     /// Height and width of the canvases that an image may be fitted into, in pixels: multiples of a
     /// picture's side. Of two that suit an image as well the first counts.
     pub resolutions: Vec<[usize; 2]>,
+    /// Most features of the tiles, in pictures: where there are more by more than a fifth, they are shrunk to about
+    /// as many. None where all are kept.
+    pub most: Option<usize>,
+    /// Whether only an image that is alone in its prompt is cut: one of several is made square and is a
+    /// single picture.
+    pub alone: bool,
 }
 
 impl AnyResolution {
@@ -64,7 +70,10 @@ impl AnyResolution {
             );
             return Err(root.invalid(KEY, expected, format!("[{height}, {width}]")));
         }
-        Ok(Self { resolutions })
+        Ok(Self {
+            resolutions,
+            ..Self::default()
+        })
     }
 
     /// Most tiles of an image, each with this side.

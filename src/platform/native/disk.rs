@@ -219,6 +219,7 @@ mod tests {
         assert!(read(b"ab\xff", 99).unwrap_err().contains("offset 2"));
     }
 
+    #[cfg(feature = "app")]
     #[test]
     #[cfg(feature = "app")]
     fn a_new_file_takes_no_others_place() {

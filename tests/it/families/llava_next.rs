@@ -47,14 +47,14 @@ pub fn open(settings: &Value, spec: &ModelSpec) -> [Result<ImageProcessor, Input
     [flat, nested].map(|source| ImageProcessor::open(&source, spec))
 }
 
-/// Compares what a processor makes of all pictures of an entry.
-pub fn compare(entry: &Value, spec: &ModelSpec) {
+/// Compares what a processor makes of all pictures of an entry, `images` to a prompt.
+pub fn compare(entry: &Value, spec: &ModelSpec, images: usize) {
     let [processor, nested] = open(&entry["settings"], spec).map(Result::unwrap);
     let patches = spec.vision().unwrap().tower.num_patches();
     for case in entry["cases"].as_array().unwrap() {
         let size = ["width", "height"].map(|key| case[key].as_u64().unwrap() as usize);
         let image = picture(size[0], size[1]);
-        let found = processor.process("image", &image).unwrap();
+        let found = processor.process_one_of(images, "image", &image).unwrap();
         let (values, plan) = (&found.pixel_values, &found.plan);
         let shape = json!([values.len(), 3, values[0].height, values[0].width]);
         assert_eq!(case["shape"], shape, "{case}");
@@ -76,7 +76,9 @@ pub fn compare(entry: &Value, spec: &ModelSpec) {
             let inside = |cell| cells.is_some_and(|[rows, columns]| cell < rows * columns);
             assert!(place.cell.is_none_or(inside), "{case}");
         }
-        let again = nested.plan("image", size[1], size[0]).unwrap();
+        let again = nested
+            .plan_one_of(images, "image", size[1], size[0])
+            .unwrap();
         assert_eq!(*plan, again);
     }
 }
@@ -109,7 +111,7 @@ fn pictures_and_placeholders_equal_transformers() {
     let entries = entries("llava_next");
     assert_eq!(entries.len(), 2);
     for entry in entries {
-        compare(&entry, &spec(&config_of(&entry)).unwrap());
+        compare(&entry, &spec(&config_of(&entry)).unwrap(), 1);
     }
 }
 

@@ -5,6 +5,7 @@ mod full_size;
 mod idefics3;
 mod images;
 mod llava_next;
+mod llava_onevision;
 mod qwen_vl;
 mod states;
 

@@ -6,6 +6,7 @@ mod affine_rows;
 mod attention;
 mod attention_row;
 mod average_pool;
+mod blend_rows;
 mod center_rows;
 mod column_medians;
 mod column_sums;

@@ -65,7 +65,7 @@ impl Run {
         let prompt = prompt.unwrap();
         let input = ForwardInput {
             pixel_values: &pixels,
-            rows: rows.as_deref(),
+            rows: rows.as_ref(),
             input_ids: &prompt.input_ids,
             vision: &prompt.vision,
             layout: &prompt.layout,
