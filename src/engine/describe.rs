@@ -164,8 +164,13 @@ fn tower(vision: &VisionSpec) -> String {
         Some(grid) => format!(", the whole and {grid} x {grid} crops of each image"),
         None => String::new(),
     };
+    let qk_norm = if tower.qk_norm {
+        ", queries and keys normed"
+    } else {
+        ""
+    };
     format!(
-        "{}, {} of width {}, {}{registers}, {} px in patches of {}{positions}{pictures}, \
+        "{}, {} of width {}, {}{qk_norm}{registers}, {} px in patches of {}{positions}{pictures}, \
          features of layer {}{normed}",
         tower.kind.name(),
         counted(tower.num_hidden_layers, "layer"),
@@ -207,8 +212,17 @@ fn connector(connector: &ConnectorSpec) -> String {
             "C-Abstractor, {depth} + {depth} blocks of {hidden_size} channels around pooling to \
              {side} x {side}"
         ),
-        ConnectorKind::PixelShuffle { scale } => {
-            format!("pixel shuffle by {scale} x {scale}, linear")
+        ConnectorKind::PixelShuffle {
+            scale,
+            normed,
+            layers,
+        } => {
+            let norm = if normed { ", norm" } else { "" };
+            let layers = match layers {
+                1 => "linear".to_owned(),
+                _ => format!("MLP with {}", connector.activation.name()),
+            };
+            format!("pixel shuffle by {scale} x {scale}{norm}, {layers}")
         }
     };
     let layered = connector.kind.linear_layers() > 0;

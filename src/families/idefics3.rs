@@ -64,7 +64,11 @@ impl Family for Idefics3 {
         }
         let scale = root.count("scale_factor", 1..=32)?.unwrap_or(2);
         let connector = ConnectorSpec {
-            kind: ConnectorKind::PixelShuffle { scale },
+            kind: ConnectorKind::PixelShuffle {
+                scale,
+                normed: false,
+                layers: 1,
+            },
             activation: Activation::Identity,
             bias: false,
             in_features: tower.hidden_size,

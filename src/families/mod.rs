@@ -7,6 +7,7 @@
 mod decoder;
 mod fixed_size;
 mod idefics3;
+mod internvl;
 pub(crate) mod llava;
 mod names;
 mod pixels;
@@ -75,7 +76,12 @@ pub trait Family: Sync {
 }
 
 /// All families.
-pub const FAMILIES: [&dyn Family; 3] = [&llava::Llava, &idefics3::Idefics3, &decoder::Decoder];
+pub const FAMILIES: [&dyn Family; 4] = [
+    &llava::Llava,
+    &idefics3::Idefics3,
+    &internvl::InternVl,
+    &decoder::Decoder,
+];
 
 /// The family of a model.
 pub fn of(spec: &ModelSpec) -> &'static dyn Family {

@@ -5,7 +5,7 @@ use super::{
     Capture, CaptureRequest, Hook, ModelError,
     load::Made,
     masks::Mask,
-    ops::{Affine, LayerNorm, Linear, Ops, kernel_activation},
+    ops::{Affine, LayerNorm, Linear, Ops, RmsNorm, kernel_activation},
     parameters::{Need, Parameters, Part, Size, TensorId, WeightId},
     positions::of_picture,
 };
@@ -15,6 +15,9 @@ use crate::{
     kernels::{Activation, attention::Attention, matmul::Matmul, patchify::patchify},
     weights::HostTensor,
 };
+
+/// Epsilon of the norms of queries and keys, which no configuration names.
+const QK_EPS: f32 = 1e-6;
 
 pub(super) struct VisionTower {
     spec: TowerSpec,
@@ -33,15 +36,23 @@ pub(super) struct VisionTower {
 }
 
 struct Block {
-    layer_norm1: LayerNorm,
+    layer_norm1: Norm,
     q_proj: Linear,
     k_proj: Linear,
     v_proj: Linear,
+    /// Of the queries and of the keys.
+    qk_norms: Option<[RmsNorm; 2]>,
     out_proj: Linear,
     /// Behind attention and behind the MLP.
     layer_scale: Option<[Affine; 2]>,
-    layer_norm2: LayerNorm,
+    layer_norm2: Norm,
     mlp: Mlp,
+}
+
+/// A norm of a layer.
+enum Norm {
+    Layer(LayerNorm),
+    Rms(RmsNorm),
 }
 
 enum Mlp {
@@ -210,6 +221,15 @@ fn class_row(gpu: &Gpu, of: &[HostTensor]) -> Result<Made, ModelError> {
     Ok(Made::Values(gpu.upload(1, row.len(), &row)?))
 }
 
+impl Norm {
+    fn forward(&self, ops: &mut Ops<'_>, x: &Tensor) -> Result<Tensor, ModelError> {
+        match self {
+            Self::Layer(norm) => ops.layer_norm(x, norm),
+            Self::Rms(norm) => ops.rms_norm(x, norm),
+        }
+    }
+}
+
 impl Block {
     fn new(p: &mut Parameters, i: usize, c: &TowerSpec) -> Self {
         let width = (c.hidden_size, "hidden_size");
@@ -220,20 +240,31 @@ impl Block {
         let linear = |p: &mut Parameters, part: &str, out: Size, input: Size| {
             p.linear(&name(part), out, input, (true, ""))
         };
+        let norm = |p: &mut Parameters, part: &str| match c.rms_norm {
+            true => Norm::Rms(p.rms_norm(&name(part), width, eps, false)),
+            false => Norm::Layer(p.layer_norm(&name(part), width, eps)),
+        };
+        if !c.qk_norm {
+            p.rule_out(name("self_attn.q_norm.weight"), "use_qk_norm", false);
+        }
         let layer_scale = |p: &mut Parameters, part: &str| Affine {
             factors: p.vector(&name(part), width),
             shifts: p.zeros(width.0),
         };
         Self {
-            layer_norm1: p.layer_norm(&name("layer_norm1"), width, eps),
+            layer_norm1: norm(p, "layer_norm1"),
             q_proj: p.linear(&name("self_attn.q_proj"), width, width, qkv),
             k_proj: p.linear(&name("self_attn.k_proj"), width, width, qkv),
             v_proj: p.linear(&name("self_attn.v_proj"), width, width, qkv),
+            qk_norms: c.qk_norm.then(|| {
+                ["self_attn.q_norm", "self_attn.k_norm"]
+                    .map(|part| p.rms_norm(&name(part), width, QK_EPS, false))
+            }),
             out_proj: linear(p, "self_attn.out_proj", width, width),
             layer_scale: c
                 .layer_scale
                 .then(|| ["layer_scale1", "layer_scale2"].map(|part| layer_scale(p, part))),
-            layer_norm2: p.layer_norm(&name("layer_norm2"), width, eps),
+            layer_norm2: norm(p, "layer_norm2"),
             mlp: match c.mlp {
                 TowerMlp::Plain => Mlp::Plain {
                     fc1: linear(p, "mlp.fc1", inner, width),
@@ -256,10 +287,15 @@ impl Block {
             head_dim: c.head_dim(),
             scale: (c.head_dim() as f32).powf(-0.5),
         };
-        let normed = ops.layer_norm(x, &self.layer_norm1)?;
+        let normed = self.layer_norm1.forward(ops, x)?;
         let q = ops.linear(&normed, &self.q_proj, none, None)?;
         let k = ops.linear(&normed, &self.k_proj, none, None)?;
         let v = ops.linear(&normed, &self.v_proj, none, None)?;
+        if let Some([of_queries, of_keys]) = &self.qk_norms {
+            // One head as wide as all.
+            ops.head_norm(&q, of_queries)?;
+            ops.head_norm(&k, of_keys)?;
+        }
         let mask = ops.mask(Mask::Full {
             queries: x.rows(),
             keys: x.rows(),
@@ -270,7 +306,7 @@ impl Block {
             None => [None; 2],
         };
         let x = ops.linear_scaled(&attended, &self.out_proj, scale1, x)?;
-        let normed = ops.layer_norm(&x, &self.layer_norm2)?;
+        let normed = self.layer_norm2.forward(ops, &x)?;
         let activation = kernel_activation(c.activation);
         let (inner, last) = match &self.mlp {
             Mlp::Plain { fc1, fc2 } => (ops.linear(&normed, fc1, activation, None)?, fc2),

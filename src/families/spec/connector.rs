@@ -45,10 +45,14 @@ pub enum ConnectorKind {
         depth: usize,
     },
     /// `pixel_shuffle`: squares of neighboring patches side by side, then `linear_1` (as in Idefics3,
-    /// arXiv 2408.12637).
+    /// arXiv 2408.12637), or a norm and an MLP (as in InternVL, arXiv 2404.16821).
     PixelShuffle {
         /// Side of a square: `mm_projector_scale`.
         scale: usize,
+        /// Whether a layer norm stands before the first layer.
+        normed: bool,
+        /// Layers `linear_1`, `linear_2`, ... with the activation between them.
+        layers: usize,
     },
 }
 
@@ -61,8 +65,8 @@ impl ConnectorKind {
     /// Layers called `linear_1`, `linear_2`, ...
     pub fn linear_layers(self) -> usize {
         match self {
-            Self::Mlp { layers } => layers,
-            Self::AveragePool { .. } | Self::PixelShuffle { .. } => 1,
+            Self::Mlp { layers } | Self::PixelShuffle { layers, .. } => layers,
+            Self::AveragePool { .. } => 1,
             Self::AttentionPool { .. } | Self::CAbstractor { .. } => 0,
         }
     }
@@ -73,7 +77,7 @@ impl ConnectorKind {
             Self::Mlp { .. } => features,
             Self::AveragePool { side } | Self::CAbstractor { side, .. } => side * side,
             Self::AttentionPool { tokens, .. } => tokens,
-            Self::PixelShuffle { scale } => features / (scale * scale),
+            Self::PixelShuffle { scale, .. } => features / (scale * scale),
         }
     }
 
@@ -99,7 +103,8 @@ impl ConnectorKind {
 pub struct ConnectorSpec {
     /// Form.
     pub kind: ConnectorKind,
-    /// Activation between the layers of an MLP; without effect in other connectors.
+    /// Activation between the layers `linear_1`, `linear_2`, ...; without effect where there is one at
+    /// most.
     pub activation: Activation,
     /// Whether the layers `linear_1`, `linear_2`, ... have biases.
     pub bias: bool,
@@ -169,7 +174,7 @@ impl ConnectorSpec {
     /// configuration's name in messages.
     pub(crate) fn check_grid(&self, file: &str, patches: usize) -> Result<(), WeightsError> {
         match self.kind {
-            ConnectorKind::PixelShuffle { scale } if !patches.is_multiple_of(scale) => {
+            ConnectorKind::PixelShuffle { scale, .. } if !patches.is_multiple_of(scale) => {
                 Err(WeightsError::Field {
                     file: file.into(),
                     field: self.fields.scale.into(),
@@ -239,7 +244,11 @@ fn c_abstractor(root: &Fields<'_>, features: &Features<'_>) -> Result<ConnectorK
 
 fn pixel_shuffle(root: &Fields<'_>) -> Result<ConnectorKind, WeightsError> {
     let scale = needed(root, SCALE, 1..=32, "the side of a square of patches")?;
-    Ok(ConnectorKind::PixelShuffle { scale })
+    Ok(ConnectorKind::PixelShuffle {
+        scale,
+        normed: false,
+        layers: 1,
+    })
 }
 
 /// Channels between the layers of a squeeze-excitation in a block that takes `channels`: a quarter,

@@ -219,12 +219,24 @@ impl DecoderSpec {
         root: &Fields<'_>,
         section: &'static str,
     ) -> Result<Self, WeightsError> {
+        Self::parse_as(root, section, "llama")
+    }
+
+    /// The same, of the kind `default` where the section names none.
+    ///
+    /// # Errors
+    /// As [`DecoderSpec::parse`].
+    pub(in crate::families) fn parse_as(
+        root: &Fields<'_>,
+        section: &'static str,
+        default: &str,
+    ) -> Result<Self, WeightsError> {
         let empty = Map::new();
         let f = match section.strip_suffix('.') {
             Some(key) => root.section_or(key, &empty)?,
             None => root.section_itself(),
         };
-        let named = f.string("model_type")?.unwrap_or("llama");
+        let named = f.string("model_type")?.unwrap_or(default);
         let kind = DecoderKind::from_model_type(named).ok_or_else(|| {
             let names = DecoderKind::MODEL_TYPES.join(", ");
             f.unsupported("model_type", named, &names)

@@ -175,7 +175,7 @@ impl VisionSpec {
             ConnectorKind::AveragePool { side } | ConnectorKind::CAbstractor { side, .. } => {
                 Some(side)
             }
-            ConnectorKind::PixelShuffle { scale } => Some(patches / scale),
+            ConnectorKind::PixelShuffle { scale, .. } => Some(patches / scale),
             ConnectorKind::AttentionPool { .. } => None,
         }
     }

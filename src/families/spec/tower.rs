@@ -20,6 +20,8 @@ pub enum TowerKind {
     Idefics3,
     /// Class token, registers where there are any, layer scale (arXiv 2304.07193, 2309.16588).
     Dinov2,
+    /// Class token, layer scale, in large ones norms of queries and keys (arXiv 2312.14238).
+    InternVit,
 }
 
 impl TowerKind {
@@ -30,6 +32,7 @@ impl TowerKind {
             Self::Siglip => "siglip_vision_model",
             Self::Idefics3 => "idefics3_vision",
             Self::Dinov2 => "dinov2",
+            Self::InternVit => "internvl_vision",
         }
     }
 
@@ -39,6 +42,7 @@ impl TowerKind {
             Self::Clip => "CLIP",
             Self::Siglip | Self::Idefics3 => "SigLIP",
             Self::Dinov2 => "DINOv2",
+            Self::InternVit => "InternViT",
         }
     }
 }
@@ -85,8 +89,12 @@ pub struct TowerSpec {
     pub patch_size: usize,
     /// Color channels, always 3.
     pub num_channels: usize,
-    /// Epsilon of the layer norms.
+    /// Epsilon of the layers' norms.
     pub layer_norm_eps: f32,
+    /// Whether the layers' norms are by the root mean square.
+    pub rms_norm: bool,
+    /// Whether queries and keys are normalized, all heads together.
+    pub qk_norm: bool,
     /// Activation of the MLPs.
     pub activation: Activation,
     /// Form of the MLPs.
@@ -224,10 +232,21 @@ impl TowerSpec {
         let (eps, act) = match kind {
             TowerKind::Clip => (1e-5, Activation::QuickGelu),
             TowerKind::Siglip | TowerKind::Idefics3 => (1e-6, Activation::GeluTanh),
-            TowerKind::Dinov2 => (1e-6, Activation::Gelu),
+            TowerKind::Dinov2 | TowerKind::InternVit => (1e-6, Activation::Gelu),
         };
         let activation = Activation::parse(f, "hidden_act", act)?;
         let dino = kind == TowerKind::Dinov2;
+        let intern = kind == TowerKind::InternVit;
+        let rms_norm = match f.string("norm_type")?.filter(|_| intern) {
+            None | Some("layer_norm") => false,
+            Some("rms_norm") => true,
+            Some(other) => {
+                return Err(f.unsupported("norm_type", other, "layer_norm, rms_norm"));
+            }
+        };
+        if intern && !f.flag("use_absolute_position_embeddings")?.unwrap_or(true) {
+            return Err(f.unsupported("use_absolute_position_embeddings", "false", "true"));
+        }
         let gated = dino && f.flag("use_swiglu_ffn")?.unwrap_or(false);
         let registers = match (dino, f.string("model_type")?) {
             (true, Some("dinov2_with_registers")) => {
@@ -258,20 +277,27 @@ impl TowerSpec {
             patch_size,
             num_channels: f.count("num_channels", 3..=3)?.unwrap_or(3),
             layer_norm_eps: f.float("layer_norm_eps", 0.0)?.unwrap_or(eps),
+            rms_norm,
+            qk_norm: intern && f.flag("use_qk_norm")?.unwrap_or(false),
             activation: if gated { Activation::Silu } else { activation },
             mlp: if gated {
                 TowerMlp::Gated
             } else {
                 TowerMlp::Plain
             },
-            class_token: matches!(kind, TowerKind::Clip | TowerKind::Dinov2),
+            class_token: matches!(kind, TowerKind::Clip | TowerKind::Dinov2) || intern,
             registers,
             patch_bias: kind != TowerKind::Clip,
-            attention_bias: !dino || f.flag("qkv_bias")?.unwrap_or(true),
+            attention_bias: match intern {
+                true => f.flag("attention_bias")?.unwrap_or(false),
+                false => !dino || f.flag("qkv_bias")?.unwrap_or(true),
+            },
             norm_before: kind == TowerKind::Clip,
-            layer_scale: dino,
+            layer_scale: dino || intern,
             positions: match kind {
-                TowerKind::Clip | TowerKind::Siglip => PositionTable::Bicubic,
+                TowerKind::Clip | TowerKind::Siglip | TowerKind::InternVit => {
+                    PositionTable::Bicubic
+                }
                 TowerKind::Idefics3 => PositionTable::Buckets,
                 TowerKind::Dinov2 if registers > 0 => PositionTable::BicubicAntialias,
                 TowerKind::Dinov2 => PositionTable::Bicubic,
@@ -288,6 +314,7 @@ impl TowerKind {
             Self::Siglip => [768, 3072, 12, 12, 224, 16],
             Self::Idefics3 => [1152, 3072, 12, 16, 224, 32],
             Self::Dinov2 => [768, 3072, 12, 12, 224, if registers { 16 } else { 14 }],
+            Self::InternVit => [1024, 4096, 24, 16, 448, 14],
         }
     }
 }

@@ -80,9 +80,17 @@ impl Connector {
                 hidden_size,
                 depth,
             } => Form::CAbstractor(CAbstractor::new(p, sizes, side, hidden_size, depth)),
-            ConnectorKind::PixelShuffle { scale } => {
-                Form::PixelShuffle(PixelShuffle::new(p, sizes, scale))
-            }
+            ConnectorKind::PixelShuffle {
+                scale,
+                normed,
+                layers,
+            } => Form::PixelShuffle(PixelShuffle::new(
+                p,
+                sizes,
+                scale,
+                (normed, layers),
+                c.activation,
+            )),
         };
         let beyond = name(&format!("linear_{}.", c.kind.linear_layers() + 1));
         p.rule_out(beyond, "mm_projector_type", c.kind.name());

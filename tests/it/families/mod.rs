@@ -3,3 +3,4 @@
 mod full_size;
 mod idefics3;
 mod images;
+mod internvl;

@@ -44,7 +44,11 @@ fn golden_checkpoints_are_what_they_were_made_as() {
                 hidden_size: 18,
                 depth: 3,
             },
-            "pixel_shuffle" => ConnectorKind::PixelShuffle { scale: 3 },
+            "pixel_shuffle" => ConnectorKind::PixelShuffle {
+                scale: 3,
+                normed: false,
+                layers: 1,
+            },
             other => panic!("nothing is known of {other}"),
         };
         assert_eq!(config.vision().unwrap().connector.kind, expected);
