@@ -215,8 +215,13 @@ fn tower(vision: &VisionSpec) -> String {
             deep.join(", ")
         ),
     };
+    let qk_norm = if tower.qk_norm {
+        ", queries and keys normed"
+    } else {
+        ""
+    };
     format!(
-        "{}, {} of width {}, {}{registers}{windows}, {sizes} in patches of {}{positions}{pictures}, \
+        "{}, {} of width {}, {}{qk_norm}{registers}{windows}, {sizes} in patches of {}{positions}{pictures}, \
          features of layer {}{normed}{deepstack}",
         tower.kind.name(),
         counted(tower.num_hidden_layers, "layer"),

@@ -10,6 +10,7 @@ mod fitting;
 mod fixed_size;
 mod gemma3;
 mod idefics3;
+mod internvl;
 pub(crate) mod llava;
 mod llava_next;
 mod llava_onevision;
@@ -97,6 +98,7 @@ pub static FAMILIES: &[&dyn Family] = &[
     &llava_next::LlavaNext,
     &llava_onevision::LlavaOnevision,
     &idefics3::Idefics3,
+    &internvl::InternVl,
     &paligemma::PaliGemma,
     &gemma3::Gemma3,
     &vila::Vila,

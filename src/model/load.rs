@@ -63,7 +63,12 @@ impl Loaded {
                 let Some(parameter) = parameters.list.get(index) else {
                     return Ok(None);
                 };
-                if parameter.need == Need::Words && !checkpoint.has(&parameter.name) {
+                let wanted = match parameter.need {
+                    Need::Forward => true,
+                    Need::Words => checkpoint.has(&parameter.name),
+                    Need::Nothing => false,
+                };
+                if !wanted {
                     return Ok(None);
                 }
                 let tensor = checkpoint.tensor(&parameter.name, &parameter.shape)?;

@@ -5,7 +5,7 @@ use super::{
     Capture, CaptureRequest, Hook, ModelError,
     load::{Made, over_frames},
     masks::Mask,
-    ops::{Affine, LayerNorm, Linear, Norm, Ops, kernel_activation},
+    ops::{Affine, LayerNorm, Linear, Norm, Ops, RmsNorm, kernel_activation},
     parameters::{HostId, Need, Parameters, Part, Size, TensorId, WeightId},
     patch_grid::{PatchGrid, PatchGrids},
     positions::of_picture,
@@ -21,6 +21,9 @@ use crate::{
     },
     weights::HostTensor,
 };
+
+/// Epsilon of the norms of queries and keys, which no configuration names.
+const QK_EPS: f32 = 1e-6;
 
 pub(super) struct VisionTower {
     spec: TowerSpec,
@@ -54,6 +57,8 @@ struct Block {
     q_proj: Linear,
     k_proj: Linear,
     v_proj: Linear,
+    /// Of the queries and of the keys.
+    qk_norms: Option<[RmsNorm; 2]>,
     out_proj: Linear,
     /// Behind attention and behind the MLP.
     layer_scale: Option<[Affine; 2]>,
@@ -295,6 +300,9 @@ impl Block {
         let linear = |p: &mut Parameters, part: &str, out: Size, input: Size| {
             p.linear(&name(part), out, input, (true, ""))
         };
+        if !c.qk_norm {
+            p.rule_out(name("self_attn.q_norm.weight"), "use_qk_norm", false);
+        }
         let layer_scale = |p: &mut Parameters, part: &str| Affine {
             factors: p.vector(&name(part), width),
             shifts: p.zeros(width.0),
@@ -312,6 +320,10 @@ impl Block {
             q_proj,
             k_proj,
             v_proj,
+            qk_norms: c.qk_norm.then(|| {
+                ["self_attn.q_norm", "self_attn.k_norm"]
+                    .map(|part| p.rms_norm(&name(part), width, QK_EPS, false))
+            }),
             out_proj: linear(p, "self_attn.out_proj", width, width),
             layer_scale: c
                 .layer_scale
@@ -351,6 +363,11 @@ impl Block {
         let q = ops.linear(&normed, &self.q_proj, none, None)?;
         let k = ops.linear(&normed, &self.k_proj, none, None)?;
         let v = ops.linear(&normed, &self.v_proj, none, None)?;
+        if let Some([of_queries, of_keys]) = &self.qk_norms {
+            // One head as wide as all.
+            ops.head_norm(&q, of_queries)?;
+            ops.head_norm(&k, of_keys)?;
+        }
         if let Some(rotary) = rotary {
             ops.rotary(&q, rotary, heads.head_dim)?;
             ops.rotary(&k, rotary, heads.head_dim)?;

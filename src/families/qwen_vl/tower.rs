@@ -139,6 +139,7 @@ pub(super) fn parse(
         window,
         windowed,
         rms_norms: half,
+        qk_norm: false,
         norm_before: false,
         norm_behind: false,
         layer_scale: false,

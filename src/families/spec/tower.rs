@@ -26,6 +26,8 @@ pub enum TowerKind {
     Qwen25Vl,
     /// Qwen2-VL's, with a table of positions beside the rotary embedding (arXiv 2511.21631).
     Qwen3Vl,
+    /// Class token, layer scale, in large ones norms of queries and keys (arXiv 2312.14238).
+    InternVit,
 }
 
 impl TowerKind {
@@ -36,6 +38,7 @@ impl TowerKind {
             Self::Siglip => "siglip_vision_model",
             Self::Idefics3 => "idefics3_vision",
             Self::Dinov2 => "dinov2",
+            Self::InternVit => "internvl_vision",
             Self::Qwen2Vl => "qwen2_vl_vision",
             Self::Qwen25Vl => "qwen2_5_vl_vision",
             Self::Qwen3Vl => "qwen3_vl_vision",
@@ -62,6 +65,7 @@ impl TowerKind {
             Self::Qwen2Vl => "Qwen2-VL's ViT",
             Self::Qwen25Vl => "Qwen2.5-VL's ViT",
             Self::Qwen3Vl => "Qwen3-VL's ViT",
+            Self::InternVit => "InternViT",
         }
     }
 }
@@ -115,8 +119,10 @@ pub struct TowerSpec {
     pub patch_size: usize,
     /// Color channels, always 3.
     pub num_channels: usize,
-    /// Epsilon of the layer norms.
+    /// Epsilon of the layers' norms.
     pub layer_norm_eps: f32,
+    /// Whether queries and keys are normalized, all heads together.
+    pub qk_norm: bool,
     /// Activation of the MLPs.
     pub activation: Activation,
     /// Form of the MLPs.
@@ -316,6 +322,17 @@ impl TowerSpec {
         };
         let activation = Activation::parse(f, "hidden_act", act)?;
         let dino = kind == TowerKind::Dinov2;
+        let intern = kind == TowerKind::InternVit;
+        let rms_norm = match f.string("norm_type")?.filter(|_| intern) {
+            None | Some("layer_norm") => false,
+            Some("rms_norm") => true,
+            Some(other) => {
+                return Err(f.unsupported("norm_type", other, "layer_norm, rms_norm"));
+            }
+        };
+        if intern && !f.flag("use_absolute_position_embeddings")?.unwrap_or(true) {
+            return Err(f.unsupported("use_absolute_position_embeddings", "false", "true"));
+        }
         let gated = dino && f.flag("use_swiglu_ffn")?.unwrap_or(false);
         let registers = match (dino, f.string("model_type")?) {
             (true, Some("dinov2_with_registers")) => {
@@ -347,27 +364,33 @@ impl TowerSpec {
             patch_size,
             num_channels: f.count("num_channels", 3..=3)?.unwrap_or(3),
             layer_norm_eps: f.float("layer_norm_eps", 0.0)?.unwrap_or(eps),
+            rms_norms: rms_norm,
+            qk_norm: intern && f.flag("use_qk_norm")?.unwrap_or(false),
             activation: if gated { Activation::Silu } else { activation },
             mlp: if gated {
                 TowerMlp::Gated
             } else {
                 TowerMlp::Plain
             },
-            class_token: matches!(kind, TowerKind::Clip | TowerKind::Dinov2),
+            class_token: matches!(kind, TowerKind::Clip | TowerKind::Dinov2) || intern,
             registers,
             frames: None,
             patch_bias: kind != TowerKind::Clip,
-            attention_bias: !dino || f.flag("qkv_bias")?.unwrap_or(true),
+            attention_bias: match intern {
+                true => f.flag("attention_bias")?.unwrap_or(false),
+                false => !dino || f.flag("qkv_bias")?.unwrap_or(true),
+            },
             fused_qkv: false,
             rope_theta: None,
             window: None,
             windowed: Vec::new(),
-            rms_norms: false,
             norm_before: kind == TowerKind::Clip,
             norm_behind: true,
-            layer_scale: dino,
+            layer_scale: dino || intern,
             positions: match kind {
-                TowerKind::Clip | TowerKind::Siglip => PositionTable::Bicubic,
+                TowerKind::Clip | TowerKind::Siglip | TowerKind::InternVit => {
+                    PositionTable::Bicubic
+                }
                 TowerKind::Idefics3 => PositionTable::Buckets,
                 TowerKind::Dinov2 if registers > 0 => PositionTable::BicubicAntialias,
                 _ => PositionTable::Bicubic,
@@ -383,6 +406,7 @@ impl TowerKind {
             Self::Clip => [768, 3072, 12, 12, 224, 32],
             Self::Siglip => [768, 3072, 12, 12, 224, 16],
             Self::Idefics3 => [1152, 3072, 12, 16, 224, 32],
+            Self::InternVit => [1024, 4096, 24, 16, 448, 14],
             // Qwen's towers are read by their families.
             _ => [768, 3072, 12, 12, 224, if registers { 16 } else { 14 }],
         }

@@ -104,8 +104,9 @@ fn fits(longest: usize, pictures: usize) {
     // A device of its own, whose account of memory no other test shares.
     let gpu = pollster::block_on(Gpu::request(&GpuOptions::default())).unwrap();
     let states = pollster::block_on(async {
-        let vlm = Vlm::load(&gpu, &checkpoint, &Cancel::default(), &mut |_, _| {});
-        let vlm = vlm.await.unwrap();
+        let vlm = Vlm::load(&gpu, &checkpoint, &Cancel::default(), &mut |_, _| {})
+            .await
+            .unwrap();
         let mut recording = Recording::new();
         let capture = vlm.forward(&mut recording, &input, &request).unwrap();
         gpu.run(&recording).await.unwrap();

@@ -4,6 +4,7 @@
 mod full_size;
 mod idefics3;
 mod images;
+mod internvl;
 mod llava_next;
 mod llava_onevision;
 mod qwen_vl;
