@@ -249,24 +249,32 @@ impl Parameters {
         self.linear_of(name, &[out, input], bias)
     }
 
-    /// Queries, keys and values, one tensor of all three one after another.
-    pub(super) fn thirds(
+    /// Layers of `out` outputs each, one tensor of them all one after another; `whole` says how many
+    /// rows it has.
+    pub(super) fn fused<const N: usize>(
         &mut self,
         name: &str,
-        width: Size,
+        (out, whole): Size,
+        input: Size,
         (there, field): (bool, &'static str),
-    ) -> [Linear; 3] {
-        let rows = (3 * width.0, "3 times the width of the tower");
-        let part = |third: usize| third * width.0..(third + 1) * width.0;
+    ) -> [Linear; N] {
+        let rows = (N * out, whole);
+        let part = |index: usize| index * out..(index + 1) * out;
         let weight = format!("{name}.weight");
-        let weights = [0, 1, 2].map(|third| self.rows(&weight, &[rows, width], part(third)));
+        let weights: [WeightId; N] =
+            std::array::from_fn(|index| self.rows(&weight, &[rows, input], part(index)));
         if !there {
             self.rule_out(format!("{name}.bias"), field, false);
         }
-        [0, 1, 2].map(|third| Linear {
-            out: width.0,
-            weight: weights[third],
-            bias: there.then(|| self.elements(&format!("{name}.bias"), rows, part(third))),
+        let mut index = 0;
+        weights.map(|weight| {
+            let part = part(index);
+            index += 1;
+            Linear {
+                out,
+                weight,
+                bias: there.then(|| self.elements(&format!("{name}.bias"), rows, part)),
+            }
         })
     }
 

@@ -10,7 +10,7 @@ pub(super) fn of_picture(spec: &TowerSpec, mut table: Vec<f32>) -> Vec<f32> {
     let width = spec.hidden_size;
     table.extend(match spec.positions {
         PositionTable::Bicubic => interpolate(&patches, from, to, width),
-        PositionTable::BicubicAntialias => interpolate(&patches, from, to, width),
+        PositionTable::BicubicAntialias => antialiased(&patches, from, to, width),
         PositionTable::Buckets => in_buckets(&patches, from, to, width),
         // Made for each picture, or not at all.
         PositionTable::BilinearCorners | PositionTable::None => patches,
@@ -93,6 +93,9 @@ pub(super) fn between_corners(
 /// Constant of the cubic convolution, as PyTorch has it for `mode="bicubic"`.
 const A: f64 = -0.75;
 
+/// The same with `antialias = true`, and in Pillow.
+const A_PILLOW: f64 = -0.5;
+
 /// A table of positions over `from` x `from` patches, made one over `to` x `to` patches: bicubic
 /// interpolation with half-pixel centers (`align_corners = false`, no antialiasing), taps beyond the
 /// border taken from the border. Sums in f64.
@@ -107,10 +110,38 @@ pub(super) fn interpolate(table: &[f32], from: usize, to: usize, width: usize) -
     if from == to || from == 0 {
         return table.to_vec();
     }
-    let taps: Vec<[(usize, f64); 4]> = (0..to).map(|at| taps(at, from, to)).collect();
-    let mut result = Vec::with_capacity(to * to * width);
-    for rows in &taps {
-        for columns in &taps {
+    let taps: Vec<_> = (0..to).map(|at| taps(at, from, to).to_vec()).collect();
+    weigh(table, from, &taps, width)
+}
+
+/// The same with `antialias = true`, as `interpolate_pos_encoding` of transformers' DINOv2 with registers
+/// has it: Pillow's cubic kernel, widened where the table shrinks, taps beyond the border left out.
+fn antialiased(table: &[f32], from: usize, to: usize, width: usize) -> Vec<f32> {
+    if from == to || from == 0 {
+        return table.to_vec();
+    }
+    let scale = from as f64 / to as f64;
+    let widening = scale.max(1.0);
+    let taps = |at: usize| -> Vec<(usize, f64)> {
+        let center = scale * (at as f64 + 0.5);
+        let first = (center - 2.0 * widening + 0.5).max(0.0) as usize;
+        let end = ((center + 2.0 * widening + 0.5) as usize).min(from);
+        let at = |source: usize| weight(A_PILLOW, (source as f64 - center + 0.5).abs() / widening);
+        let sum: f64 = (first..end).map(at).sum();
+        (first..end)
+            .map(|source| (source, at(source) / sum))
+            .collect()
+    };
+    let taps: Vec<_> = (0..to).map(taps).collect();
+    weigh(table, from, &taps, width)
+}
+
+/// The rows of a table over `from` x `from` patches, weighted along both sides by the `taps` of each
+/// row and column.
+fn weigh(table: &[f32], from: usize, taps: &[Vec<(usize, f64)>], width: usize) -> Vec<f32> {
+    let mut result = Vec::with_capacity(taps.len().pow(2) * width);
+    for rows in taps {
+        for columns in taps {
             for channel in 0..width {
                 let value = |row: usize, column: usize| {
                     let index = (row * from + column) * width + channel;
@@ -138,17 +169,19 @@ fn taps(at: usize, from: usize, to: usize) -> [(usize, f64); 4] {
     std::array::from_fn(|tap| {
         let offset = tap as f64 - 1.0;
         let source = (floor + offset).clamp(0.0, from as f64 - 1.0) as usize;
-        (source, weight((inside - offset).abs()))
+        (source, weight(A, (inside - offset).abs()))
     })
 }
 
 /// The cubic convolution kernel at distance `x` (R. Keys, "Cubic convolution interpolation for digital
 /// image processing", 1981).
-fn weight(x: f64) -> f64 {
+fn weight(a: f64, x: f64) -> f64 {
     if x <= 1.0 {
-        ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0
+        ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0
+    } else if x < 2.0 {
+        ((x - 5.0) * x + 8.0) * x * a - 4.0 * a
     } else {
-        ((x - 5.0) * x + 8.0) * x * A - 4.0 * A
+        0.0
     }
 }
 
@@ -212,6 +245,36 @@ mod tests {
             }
             assert_eq!(found.len(), expected.len());
         }
+        // The same with antialias=True.
+        let smaller = [4.031_842_506, 3.962_046_124, 3.120_058_022, 6.861_365_680];
+        let larger = [
+            0.461_238_583,
+            2.866_013_711,
+            3.355_744_663,
+            1.623_412_787,
+            6.010_269_048,
+            5.192_171_416,
+            4.768_676_040,
+            5.005_277_634,
+            5.566_863_996,
+            4.499_895_429,
+            5.649_264_369,
+            8.294_416_598,
+            -0.591_000_223,
+            1.223_182_497,
+            5.445_457_465,
+            9.428_826_019,
+        ];
+        for (to, expected) in [(2, smaller.as_slice()), (4, larger.as_slice())] {
+            let found = antialiased(&table, 3, to, 1);
+            for (found, expected) in found.iter().zip(expected) {
+                assert!(
+                    (f64::from(*found) - expected).abs() < 1e-6,
+                    "{found} for {expected}"
+                );
+            }
+        }
+        assert_eq!(antialiased(&table, 3, 3, 1), table);
         assert_eq!(interpolate(&table, 3, 3, 1), table);
         assert_eq!(interpolate(&[2.5; 4 * 3], 2, 5, 3), [2.5; 25 * 3]);
     }

@@ -310,7 +310,10 @@ impl Block {
         let layer_norm1 = norm(p, "layer_norm1");
         let qkv = (c.attention_bias, "qkv_bias");
         let [q_proj, k_proj, v_proj] = match c.fused_qkv {
-            true => p.thirds(&name("self_attn.qkv"), width, qkv),
+            true => {
+                let rows = (width.0, "3 times the width of the tower");
+                p.fused(&name("self_attn.qkv"), rows, width, qkv)
+            }
             false => ["q_proj", "k_proj", "v_proj"]
                 .map(|part| p.linear(&name(&format!("self_attn.{part}")), width, width, qkv)),
         };
@@ -334,6 +337,12 @@ impl Block {
                     fc1: linear(p, "mlp.fc1", inner, width),
                     fc2: linear(p, "mlp.fc2", width, inner),
                 },
+                TowerMlp::FusedGated => {
+                    let rows = (inner.0, "2 times its MLPs' inner width");
+                    let [gate, up] = p.fused(&name("mlp.weights_in"), rows, width, (true, ""));
+                    let down = linear(p, "mlp.weights_out", width, inner);
+                    Mlp::Gated { gate, up, down }
+                }
                 TowerMlp::Gated => Mlp::Gated {
                     gate: linear(p, "mlp.gate_proj", inner, width),
                     up: linear(p, "mlp.up_proj", inner, width),

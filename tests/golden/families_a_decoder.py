@@ -1,4 +1,4 @@
-"""Decoders alone: families/decoder/, see families/PART_A.md."""
+"""Decoders alone: families/decoder/, see README.md."""
 
 import torch
 from transformers import (

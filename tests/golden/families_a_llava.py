@@ -1,4 +1,4 @@
-"""Towers and decoders in the llava layout: families/llava/, see families/PART_A.md."""
+"""Towers and decoders in the llava layout: families/llava/, see README.md."""
 
 import json
 
@@ -60,15 +60,15 @@ def cases():
             dict(hidden_size=18, num_attention_heads=3, num_key_value_heads=1, head_dim=10, tie_word_embeddings=True),
             FULL, SiglipImageProcessorPil(size={"height": 25, "width": 25}), 0, dict(dtype=f32, nested=True),
         ),
-        # 4 x 4 positions made 3 x 5, with registers among the image tokens.
+        # 4 x 4 positions made 3 x 3, with registers among the image tokens.
         "llama_dinov2_registers": (
             vlm.llama_tokenizer, dino(Dinov2WithRegistersConfig, num_register_tokens=3), LlamaConfig, small, {},
-            bit(24, {"height": 21, "width": 35}), 4, dict(dtype=f16),
+            bit(24, {"height": 21, "width": 21}), 4, dict(dtype=f16),
         ),
-        # 4 x 4 positions made 6 x 3, without antialiasing; the class token kept.
+        # 4 x 4 positions made 5 x 5, without antialiasing; the class token kept.
         "llama_dinov2": (
             vlm.llama_tokenizer, dino(Dinov2Config), LlamaConfig, small, FULL,
-            bit(42, {"height": 42, "width": 21}), 1, dict(dtype=bf16, hub=True),
+            bit(35, {"height": 35, "width": 35}), 1, dict(dtype=bf16, hub=True),
         ),
         # A gated feed-forward of 32 channels, 3 x 3 positions as they are.
         "llama_dinov2_swiglu": (

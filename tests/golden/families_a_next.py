@@ -1,4 +1,4 @@
-"""Pictures in tiles: families/llava_next/ and families/llava_onevision/, see families/PART_A.md."""
+"""Pictures in tiles: families/llava_next/ and families/llava_onevision/, see README.md."""
 
 import math
 

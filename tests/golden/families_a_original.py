@@ -1,4 +1,4 @@
-"""The original LLaVA layout: families/llava_original/, see families/PART_A.md."""
+"""The original LLaVA layout: families/llava_original/, see README.md."""
 
 import collections
 import json

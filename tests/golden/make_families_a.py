@@ -1,4 +1,4 @@
-"""Writes the first part of the golden data in families/: see families/PART_A.md.
+"""Writes the first part of the golden data in families/: see README.md.
 
     python tests/golden/make_families_a.py [FAMILY[/CASE] ...]
 

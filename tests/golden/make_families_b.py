@@ -2,7 +2,7 @@
 
     python tests/golden/make_families_b.py [module...]
 
-See families/PART_B.md. Seeded like make_golden.py; without names it makes all of them.
+See README.md. Seeded like make_golden.py; without names it makes all of them.
 """
 
 import importlib

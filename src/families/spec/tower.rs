@@ -92,6 +92,8 @@ pub enum TowerMlp {
     Plain,
     /// `down(act(gate(x)) * up(x))`.
     Gated,
+    /// The same, gate and up being halves of one tensor.
+    FusedGated,
 }
 
 /// A vision tower.
@@ -367,10 +369,9 @@ impl TowerSpec {
             rms_norms: rms_norm,
             qk_norm: intern && f.flag("use_qk_norm")?.unwrap_or(false),
             activation: if gated { Activation::Silu } else { activation },
-            mlp: if gated {
-                TowerMlp::Gated
-            } else {
-                TowerMlp::Plain
+            mlp: match gated {
+                true => TowerMlp::FusedGated,
+                false => TowerMlp::Plain,
             },
             class_token: matches!(kind, TowerKind::Clip | TowerKind::Dinov2) || intern,
             registers,
