@@ -216,6 +216,7 @@ mod tests {
                 patches: [2 * rows, 2 * columns],
                 cells: Some([rows, columns]),
                 tiles: None,
+                part: None,
             }],
             ..ImagePlan::of_tokens(rows * columns)
         };

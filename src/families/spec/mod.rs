@@ -6,6 +6,7 @@ pub(super) mod connector;
 mod decoder;
 mod rope;
 mod tower;
+mod windows;
 
 use crate::weights::{WeightsError, fields::Fields};
 

@@ -204,7 +204,7 @@ impl Machine<'_> {
                 let _: [u8; 8] = self.bytes()?;
             }
             b't' => {
-                let items = self.to_mark()?;
+                let items = self.since_mark()?;
                 self.push(Value::Tuple(items.into()));
             }
             // TUPLE1, TUPLE2, TUPLE3
@@ -219,7 +219,7 @@ impl Machine<'_> {
                 self.extend(vec![item])?;
             }
             b'e' => {
-                let items = self.to_mark()?;
+                let items = self.since_mark()?;
                 self.extend(items)?;
             }
             b's' => {
@@ -227,7 +227,7 @@ impl Machine<'_> {
                 self.set(vec![key, value])?;
             }
             b'u' => {
-                let items = self.to_mark()?;
+                let items = self.since_mark()?;
                 self.set(items)?;
             }
             // BUILD: attributes, such as the versions of modules.
@@ -270,7 +270,7 @@ impl Machine<'_> {
         }
     }
 
-    fn to_mark(&mut self) -> Result<Vec<Value>, String> {
+    fn since_mark(&mut self) -> Result<Vec<Value>, String> {
         let mark = self.marks.pop().ok_or_else(empty)?;
         Ok(self.stack.split_off(mark.min(self.stack.len())))
     }

@@ -116,7 +116,6 @@ fn fits(longest: usize, pictures: usize) {
     assert_eq!(states.len(), 576 * input_ids.len());
     assert!(states.iter().all(|value| value.is_finite()));
     let peak = gpu.memory().peak;
-    println!("{pictures} pictures: {peak} bytes, {weights} of them weights");
     assert!(
         peak <= weights + BESIDE_WEIGHTS,
         "{pictures} pictures take {peak} bytes, {weights} of them weights"

@@ -65,7 +65,7 @@ pub fn compare(entry: &Value, spec: &ModelSpec, images: usize) {
         assert_eq!(case["placeholders"], plan.tokens(), "{case}");
         let pieces = plan.pieces.iter().map(|piece| match piece {
             Piece::Placeholders(count) => format!("<image>{{{count}}}"),
-            Piece::Scaffold(text) => text.clone(),
+            Piece::Scaffold(text) | Piece::Text(text) => text.clone(),
         });
         assert_eq!(case["text"], pieces.collect::<String>(), "{case}");
         assert_eq!(plan.features, values.len() * patches);

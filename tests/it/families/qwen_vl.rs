@@ -134,7 +134,7 @@ fn pictures_are_those_of_transformers() {
                 let places: Vec<_> = plan.places.iter().filter_map(|place| place.cell).collect();
                 let text = plan.pieces.iter().map(|piece| match piece {
                     Piece::Placeholders(count) => format!("<|image_pad|>{{{count}}}"),
-                    Piece::Scaffold(text) => text.clone(),
+                    Piece::Scaffold(text) | Piece::Text(text) => text.clone(),
                 });
                 let patches = plan.views[0].patches;
                 let same = case["shape"] == json!(shape)

@@ -253,10 +253,10 @@ proptest! {
             }
             source.insert(file, bytes);
         }
-        if let Ok(processor) = Processor::open(&source, &config(200)) {
-            if let Ok(image) = processor.image("two.png", &image("two.png")) {
-                let _ = processor.prompt("text", "A red house.", &image.plan);
-            }
+        if let Ok(processor) = Processor::open(&source, &config(200))
+            && let Ok(image) = processor.image("two.png", &image("two.png"))
+        {
+            let _ = processor.prompt("text", "A red house.", &image.plan);
         }
     }
 

@@ -1,5 +1,7 @@
 //! The prompt of an image-text pair or of a document of several, with its token masks.
 
+mod encode;
+
 use std::ops::Range;
 
 use super::{
@@ -418,58 +420,6 @@ impl PromptBuilder {
             layout,
             form: self.form(),
         })
-    }
-
-    /// Tokenizes. A beginning-of-sequence token that the prompt writes itself is not added again.
-    fn encode(&self, rendered: &Rendered) -> Result<Encoded, InputError> {
-        if let Some(split) = rendered.split {
-            let (before, behind) = rendered.text.split_at(split.min(rendered.text.len()));
-            let mut encoded = self.tokenizer.encode(before, false)?;
-            let more = self.tokenizer.encode(behind, false)?;
-            encoded.ids.extend(more.ids);
-            let moved = more.spans.into_iter();
-            encoded
-                .spans
-                .extend(moved.map(|span| span.start + split..span.end + split));
-            return Ok(encoded);
-        }
-        let bos = self.tokenizer.special().get("bos_token");
-        let has_bos = bos.is_some_and(|bos| rendered.text.starts_with(bos.as_str()));
-        match self.has_no_placeholder() {
-            true => self.encode_between(&rendered.text, !has_bos),
-            false => self.tokenizer.encode(&rendered.text, !has_bos),
-        }
-    }
-
-    /// Whether the vocabulary has no token for an image.
-    fn has_no_placeholder(&self) -> bool {
-        self.image_token_id as usize >= self.spec.text.vocab_size
-    }
-
-    /// Tokenizes what stands between the placeholders, each part by itself, as LLaVA's own code does
-    /// (`tokenizer_image_token`).
-    fn encode_between(&self, text: &str, special: bool) -> Result<Encoded, InputError> {
-        let mut all = Encoded {
-            ids: Vec::new(),
-            spans: Vec::new(),
-        };
-        let mut at = 0;
-        for (index, part) in text.split(&self.image_token).enumerate() {
-            if index > 0 {
-                all.ids.push(self.image_token_id);
-                all.spans.push(at..at + self.image_token.len());
-                at += self.image_token.len();
-            }
-            if !part.is_empty() {
-                let encoded = self.tokenizer.encode(part, special && index == 0)?;
-                all.ids.extend(encoded.ids);
-                let moved = encoded.spans.into_iter();
-                all.spans
-                    .extend(moved.map(|span| span.start + at..span.end + at));
-            }
-            at += part.len();
-        }
-        Ok(all)
     }
 }
 
