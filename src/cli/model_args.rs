@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::error::CliError;
-use crate::engine::ModelSource;
+use crate::engine::{ModelSource, demo_connectors};
 
 /// Parts that a checkpoint is put together of.
 #[derive(Clone, Debug, Default, Args)]
@@ -39,6 +39,13 @@ pub(crate) fn model_source(
             connector: parts.connector.clone(),
         });
     };
+    let connector = parts.connector.as_ref().map(PathBuf::from);
+    if let Some(name) = parts.connector.as_ref().filter(|name| of_demo(name)) {
+        return Err(CliError::Usage(format!(
+            "--connector {name}: the name of one of the demo's connectors cannot be used with a \
+             model of your own; leave out --model and --base-llm, or give a file (./{name})"
+        )));
+    }
     check_folder(base)?;
     if parts.vision_tower.is_none() && parts.connector.is_none() {
         return Ok(ModelSource::Folder(base.clone()));
@@ -46,7 +53,6 @@ pub(crate) fn model_source(
     if let Some(tower) = &parts.vision_tower {
         check_folder(tower)?;
     }
-    let connector = parts.connector.as_ref().map(PathBuf::from);
     if let Some(file) = connector.as_ref().filter(|file| !file.is_file()) {
         return Err(CliError::Input(format!(
             "{}: expected a file that holds a connector (.bin or .safetensors), found {}",
@@ -59,6 +65,12 @@ pub(crate) fn model_source(
         tower: parts.vision_tower.clone(),
         connector,
     })
+}
+
+/// Whether this is the name of one of the demo's connectors, and of no file.
+fn of_demo(name: &str) -> bool {
+    let mut connectors = demo_connectors().into_iter();
+    connectors.any(|connector| connector.name == name) && !Path::new(name).exists()
 }
 
 fn check_folder(folder: &Path) -> Result<(), CliError> {

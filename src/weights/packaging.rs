@@ -55,6 +55,7 @@ pub(super) fn without_weights(source: &dyn ByteSource) -> WeightsError {
         .or_else(|| adapter(source, &names))
         .or_else(|| renamed(&names))
         .or_else(|| other_format(&names))
+        .or_else(|| renamed_torch(&names))
         .unwrap_or_else(|| {
             (
                 "neither, only files that describe the model".into(),
@@ -289,6 +290,33 @@ fn renamed(names: &[String]) -> Option<Reason> {
     Some((listed(&weights), advice))
 }
 
+/// Weights in PyTorch's format under another name. What a trainer keeps beside them is none.
+fn renamed_torch(names: &[String]) -> Option<Reason> {
+    const OTHERS: [&str; 5] = [
+        "training_args",
+        "optimizer",
+        "scheduler",
+        "scaler",
+        "rng_state",
+    ];
+    let weights = names.iter().filter(|name| {
+        let mut endings = [".bin", ".pth", ".pt", ".ckpt"].iter();
+        endings.any(|ending| name.ends_with(ending))
+            && !OTHERS.iter().any(|other| name.starts_with(other))
+    });
+    let weights: Vec<String> = weights.cloned().collect();
+    let advice = match weights.as_slice() {
+        [] => return None,
+        [_] => "rename it to pytorch_model.bin if it holds the whole model",
+        _ => "download pytorch_model.bin.index.json as well, which says what lies in which file",
+    };
+    let found = format!(
+        "{}, in PyTorch's format, but under no name that a checkpoint has",
+        listed(&weights)
+    );
+    Some((found, advice.to_owned()))
+}
+
 /// Models that are stored in another format.
 fn other_format(names: &[String]) -> Option<Reason> {
     let ending = |endings: &[&str]| -> Vec<String> {
@@ -325,15 +353,6 @@ fn other_format(names: &[String]) -> Option<Reason> {
             &gguf,
             "in GGUF format, which is not read",
             "use the safetensors checkpoint that it was made from",
-        );
-    }
-    let pickled = ending(&[".bin", ".bin.index.json", ".pth", ".pt", ".ckpt"]);
-    if !pickled.is_empty() {
-        return reason(
-            &pickled,
-            "in PyTorch's format, but under names that no checkpoint has",
-            "rename the only one to pytorch_model.bin, or download pytorch_model.bin.index.json as well, \
-             which says what lies in which file",
         );
     }
     let others = ending(&[".h5", ".msgpack", ".onnx", ".tflite", ".npz", ".ot"]);

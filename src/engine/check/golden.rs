@@ -48,11 +48,6 @@ pub(super) fn folders(root: &Path) -> Result<Vec<PathBuf>, EngineError> {
     Ok(all)
 }
 
-/// Whether a folder's states are those of a video.
-pub(super) fn of_video(folder: &Path) -> bool {
-    folder.join("frame-0.png").is_file()
-}
-
 pub(super) fn unreadable(path: &Path, reason: String) -> EngineError {
     EngineError::Unreadable {
         path: path.display().to_string(),

@@ -79,14 +79,6 @@ impl Session {
             Some(folder) => golden::folders(folder)?,
             None => Vec::new(),
         };
-        let (videos, folders): (Vec<_>, Vec<_>) = folders
-            .into_iter()
-            .partition(|folder| golden::of_video(folder));
-        for folder in videos {
-            let name = folder.file_name().unwrap_or_default().to_string_lossy();
-            let line = format!("{name}: the frames of a video, which are not read");
-            report.left_out.push(line);
-        }
         let total = (variants.len() * KERNELS.len() + folders.len() + 1) as u64;
         news.begin(Stage::Device, total, UNIT)?;
         news.note_all(notes);

@@ -196,7 +196,10 @@ fn missing_files_say_what_is_there() {
         &["model.safetensors.index.json", "neither"],
     );
     let pickled = empty.clone().with("pytorch_model.bin", vec![1]);
-    assert_says(&open(pickled), &["pytorch_model.bin", "converted"]);
+    assert_says(
+        &open(pickled),
+        &["pytorch_model.bin", "torch.save", "download the file again"],
+    );
     let index = "model.safetensors.index.json";
     for (map, part) in [
         ("{", "JSON"),

@@ -176,7 +176,7 @@ fn an_adapter_beside_whole_weights_is_a_note() {
 #[test]
 fn other_packagings_each_have_their_sentence() {
     let config = config();
-    let cases: [(&[&str], &[&str]); 12] = [
+    let cases: [(&[&str], &[&str]); 15] = [
         (
             &["model.fp16.safetensors"],
             &["variant (`fp16`)", "rename it to model.safetensors"],
@@ -201,7 +201,7 @@ fn other_packagings_each_have_their_sentence() {
         ),
         (
             &["pytorch_model.bin"],
-            &["pytorch_model.bin", "converted", "save_pretrained"],
+            &["pytorch_model.bin", "torch.save", "download the file again"],
         ),
         (
             &[
@@ -209,8 +209,17 @@ fn other_packagings_each_have_their_sentence() {
                 "pytorch_model-00002-of-00002.bin",
                 "pytorch_model.bin.index.json",
             ],
-            &["pytorch_model-00001-of-00002.bin", "converted"],
+            &["pytorch_model.bin.index.json", "JSON"],
         ),
+        (
+            &["llava.pth"],
+            &["llava.pth", "rename it to pytorch_model.bin"],
+        ),
+        (
+            &["a.bin", "b.bin"],
+            &["a.bin, b.bin", "pytorch_model.bin.index.json"],
+        ),
+        (&["training_args.bin"], &["neither, only files that"]),
         (&["tf_model.h5"], &["tf_model.h5", "another framework"]),
         (&["llava.safetensors"], &["llava.safetensors", "rename it"]),
         (
@@ -240,7 +249,10 @@ fn folders_without_a_configuration_say_what_they_are() {
     refused(&[("model.gguf", b"GGUF")], &["config.json", "GGUF"]);
     refused(
         &[("pytorch_model.bin", b"PK")],
-        &["config.json", "converted"],
+        &[
+            "no config.json among pytorch_model.bin",
+            "download config.json",
+        ],
     );
     refused(
         &[("model.safetensors", b"x"), ("tokenizer.json", b"{}")],
