@@ -16,6 +16,9 @@ pub(crate) struct Device {
     /// Kernel variants: tiled for GPUs, direct for software adapters
     #[arg(long, value_name = "VARIANT", default_value = "auto", value_parser = kernel_parser())]
     kernel: KernelChoice,
+    /// Run within WebGPU's default limits, which every browser grants, instead of the adapter's
+    #[arg(long)]
+    webgpu_limits: bool,
 }
 
 impl Device {
@@ -24,6 +27,7 @@ impl Device {
         DeviceSettings {
             adapter: self.adapter.clone(),
             kernel: self.kernel,
+            webgpu_limits: self.webgpu_limits,
         }
     }
 }

@@ -220,6 +220,8 @@ pub struct DeviceSettings {
     pub adapter: Option<String>,
     /// Kernel variants.
     pub kernel: KernelChoice,
+    /// Whether to ask for WebGPU's default limits instead of the adapter's: what every browser grants.
+    pub webgpu_limits: bool,
 }
 
 /// Which variants of the kernels run.

@@ -29,7 +29,10 @@ fn options(settings: &DeviceSettings) -> GpuOptions {
             KernelChoice::Tiled => Some(KernelVariant::Tiled),
             KernelChoice::Direct => Some(KernelVariant::Direct),
         },
-        limits: LimitTier::Adapter,
+        limits: match settings.webgpu_limits {
+            true => LimitTier::WebGpuDefault,
+            false => LimitTier::Adapter,
+        },
         ..GpuOptions::default()
     }
 }

@@ -36,10 +36,12 @@ pub fn folders() -> Vec<String> {
 #[test]
 fn every_case_agrees_with_transformers() {
     for family in folders() {
-        for kernel in [KernelChoice::Direct, KernelChoice::Tiled] {
+        for (kernel, webgpu_limits) in [(KernelChoice::Direct, false), (KernelChoice::Tiled, true)]
+        {
             let request = CheckRequest {
                 device: DeviceSettings {
                     kernel,
+                    webgpu_limits,
                     ..DeviceSettings::default()
                 },
                 golden: Some(root().join(&family)),
