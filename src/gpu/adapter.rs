@@ -84,7 +84,11 @@ pub(super) fn summary(info: &wgpu::AdapterInfo, kernels: &str) -> DeviceSummary 
 }
 
 pub(super) fn grant(adapter: &wgpu::Adapter) -> AdapterSummary {
-    let limits = adapter.limits();
+    grant_within(adapter, &adapter.limits())
+}
+
+/// The same with these limits instead of the adapter's.
+pub(super) fn grant_within(adapter: &wgpu::Adapter, limits: &wgpu::Limits) -> AdapterSummary {
     let features = adapter.features();
     DeviceGrant {
         device: summary(&adapter.get_info(), ""),

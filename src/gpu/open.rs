@@ -80,8 +80,11 @@ impl Gpu {
             pool: Pool::default(),
             device,
             queue,
+            grant: match options.limits {
+                LimitTier::Adapter => adapter::grant(adapter),
+                _ => adapter::grant_within(adapter, &limits),
+            },
             limits,
-            grant: adapter::grant(adapter),
             info,
             number,
             kernels,
