@@ -93,7 +93,7 @@ impl Family for InternVl {
             .trim_start_matches("model.")
             .strip_prefix("vision_tower.")
         {
-            Some(rest) => format!("vision_tower.{}", tower_name(rest)),
+            Some(rest) => format!("vision_tower.{}", names::vit_part(rest, &LAYER)),
             None => names::canonical(name),
         }
     }
@@ -165,40 +165,15 @@ fn feature_layer(root: &Fields<'_>, layers: usize) -> Result<i64, WeightsError> 
         })
 }
 
-/// The canonical name of a tensor of the tower that has this name in the file.
-fn tower_name(name: &str) -> String {
-    const WHOLE: [(&str, &str); 4] = [
-        ("embeddings.cls_token", "embeddings.class_embedding"),
-        (
-            "embeddings.position_embeddings",
-            "embeddings.position_embedding.weight",
-        ),
-        (
-            "embeddings.patch_embeddings.projection.",
-            "embeddings.patch_embedding.",
-        ),
-        ("layernorm.", "post_layernorm."),
-    ];
-    const LAYER: [(&str, &str); 6] = [
-        ("layernorm_before.", "layer_norm1."),
-        ("layernorm_after.", "layer_norm2."),
-        ("attention.projection_layer.", "self_attn.out_proj."),
-        ("attention.", "self_attn."),
-        ("lambda_1", "layer_scale1"),
-        ("lambda_2", "layer_scale2"),
-    ];
-    let renamed = |name: &str, table: &[(&str, &str)]| {
-        let found = table.iter().find_map(|(own, canonical)| {
-            let rest = name.strip_prefix(own)?;
-            Some(format!("{canonical}{rest}"))
-        });
-        found.unwrap_or_else(|| name.to_owned())
-    };
-    match (name.strip_prefix("encoder.layer.")).and_then(|rest| rest.split_once('.')) {
-        Some((layer, rest)) => format!("encoder.layers.{layer}.{}", renamed(rest, &LAYER)),
-        None => renamed(name, &WHOLE),
-    }
-}
+/// Beginnings of the names of tensors within a layer of the tower.
+const LAYER: [(&str, &str); 6] = [
+    ("layernorm_before.", "layer_norm1."),
+    ("layernorm_after.", "layer_norm2."),
+    ("attention.projection_layer.", "self_attn.out_proj."),
+    ("attention.", "self_attn."),
+    ("lambda_1", "layer_scale1"),
+    ("lambda_2", "layer_scale2"),
+];
 
 /// Refuses image processors of another class.
 fn check_class(f: &Fields<'_>) -> Result<(), WeightsError> {

@@ -62,7 +62,30 @@ pub fn tower_canonical(name: &str) -> String {
 /// The canonical name of a tensor of a tower, without the tower's own prefix, in the spelling of DINOv2
 /// where it is that.
 fn tower_part(name: &str) -> String {
-    const PARTS: [(&str, &str); 13] = [
+    vit_part(
+        name,
+        &[
+            ("norm1.", "layer_norm1."),
+            ("norm2.", "layer_norm2."),
+            ("attention.attention.query.", "self_attn.q_proj."),
+            ("attention.attention.key.", "self_attn.k_proj."),
+            ("attention.attention.value.", "self_attn.v_proj."),
+            ("attention.output.dense.", "self_attn.out_proj."),
+            // transformers 5.
+            ("attention.q_proj.", "self_attn.q_proj."),
+            ("attention.k_proj.", "self_attn.k_proj."),
+            ("attention.v_proj.", "self_attn.v_proj."),
+            ("attention.o_proj.", "self_attn.out_proj."),
+            ("layer_scale1.lambda1", "layer_scale1"),
+            ("layer_scale2.lambda1", "layer_scale2"),
+        ],
+    )
+}
+
+/// The same of a tower that is spelled as transformers' ViT; `layer` has the beginnings of names within a
+/// layer. Other names stay as they are.
+pub(super) fn vit_part(name: &str, layer: &[(&str, &str)]) -> String {
+    const WHOLE: [(&str, &str); 4] = [
         ("embeddings.cls_token", "embeddings.class_embedding"),
         (
             "embeddings.position_embeddings",
@@ -72,49 +95,19 @@ fn tower_part(name: &str) -> String {
             "embeddings.patch_embeddings.projection.",
             "embeddings.patch_embedding.",
         ),
-        ("encoder.layer.", "encoder.layers."),
-        (".norm1.", ".layer_norm1."),
-        (".norm2.", ".layer_norm2."),
-        (".attention.attention.query.", ".self_attn.q_proj."),
-        (".attention.attention.key.", ".self_attn.k_proj."),
-        (".attention.attention.value.", ".self_attn.v_proj."),
-        (".attention.output.dense.", ".self_attn.out_proj."),
-        (".attention.o_proj.", ".self_attn.out_proj."),
-        (".lambda1", ""),
         ("layernorm.", "post_layernorm."),
     ];
-    if ![
-        "embeddings.cls_token",
-        "embeddings.register_tokens",
-        "embeddings.position_embeddings",
-        "embeddings.patch_embeddings.",
-        "encoder.layer.",
-        "layernorm.",
-    ]
-    .iter()
-    .any(|part| name.starts_with(part))
-    {
-        return name.to_owned();
+    let renamed = |name: &str, table: &[(&str, &str)]| {
+        let found = table.iter().find_map(|(own, canonical)| {
+            let rest = name.strip_prefix(own)?;
+            Some(format!("{canonical}{rest}"))
+        });
+        found.unwrap_or_else(|| name.to_owned())
+    };
+    match (name.strip_prefix("encoder.layer.")).and_then(|rest| rest.split_once('.')) {
+        Some((index, rest)) => format!("encoder.layers.{index}.{}", renamed(rest, layer)),
+        None => renamed(name, &WHOLE),
     }
-    let mut name = name.to_owned();
-    for (from, to) in PARTS {
-        if from == "layernorm." {
-            if let Some(rest) = name.strip_prefix(from) {
-                name = format!("{to}{rest}");
-            }
-        } else {
-            name = name.replacen(from, to, 1);
-        }
-    }
-    // transformers 5 calls the parts of attention without the second name.
-    for part in ["q_proj", "k_proj", "v_proj"] {
-        name = name.replacen(
-            &format!(".attention.{part}."),
-            &format!(".self_attn.{part}."),
-            1,
-        );
-    }
-    name
 }
 
 /// Whether a name in a file belongs to a connector that is one linear layer.

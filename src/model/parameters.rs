@@ -266,15 +266,10 @@ impl Parameters {
         if !there {
             self.rule_out(format!("{name}.bias"), field, false);
         }
-        let mut index = 0;
-        weights.map(|weight| {
-            let part = part(index);
-            index += 1;
-            Linear {
-                out,
-                weight,
-                bias: there.then(|| self.elements(&format!("{name}.bias"), rows, part)),
-            }
+        std::array::from_fn(|index| Linear {
+            out,
+            weight: weights[index],
+            bias: there.then(|| self.elements(&format!("{name}.bias"), rows, part(index))),
         })
     }
 
