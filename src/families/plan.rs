@@ -238,6 +238,17 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// The position of a token; those behind the prompt go on from its largest component.
+    pub fn position(&self, token: usize) -> [u32; 3] {
+        let Some(positions) = &self.positions else {
+            return [token as u32; 3];
+        };
+        positions.get(token).copied().unwrap_or_else(|| {
+            let next = positions.iter().flatten().max().map_or(0, |last| last + 1);
+            [next + (token - positions.len()) as u32; 3]
+        })
+    }
+
     /// The keys that the query at `position` sees, in a layer with this window.
     pub fn seen_from(&self, position: usize, window: Option<usize>) -> [u32; 2] {
         let own = position as u32 + 1;

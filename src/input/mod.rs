@@ -29,4 +29,4 @@ pub use prompt::{Prompt, PromptBuilder, PromptForm};
 pub use resample::resize;
 
 pub use crate::families::Filter;
-pub use template::{AssistantForm, ChatTemplate, UserForm};
+pub use template::{AssistantForm, ChatTemplate, Turn, UserForm};

@@ -117,6 +117,21 @@ impl Tokenizer {
         self.unknown.contains(&id)
     }
 
+    /// Whether an id is that of a special token.
+    pub fn is_special(&self, id: u32) -> bool {
+        let added = self.inner.get_added_vocabulary();
+        let token = added.simple_id_to_token(id);
+        token.is_some_and(|token| added.is_special_token(&token))
+    }
+
+    /// What tokens say, without the special ones among them.
+    ///
+    /// # Errors
+    /// [`InputError::Tokenizer`] where it fails.
+    pub fn decode(&self, ids: &[u32]) -> Result<String, InputError> {
+        caught(|| self.inner.decode(ids, true))
+    }
+
     /// Encodes a text; special tokens in it become their ids.
     ///
     /// # Errors
