@@ -10,6 +10,7 @@ use crate::{
 };
 
 use super::{
+    ask::Ask,
     device_args::Device,
     error::CliError,
     model_args::{Parts, model_source},
@@ -45,6 +46,7 @@ const TOP_EXAMPLES: &str = "\
 Examples:
   mirscope measure                        the demo: per-layer table, MIR, report.json
   mirscope measure --model DIR --pairs FILE.jsonl
+  mirscope ask --image FILE \"What is in the picture?\"
   mirscope adapters                       what can compute here";
 
 const MEASURE_EXAMPLES: &str = "\
@@ -103,6 +105,8 @@ pub(crate) enum ColorChoice {
 pub(crate) enum Task {
     /// Measure the alignment of a checkpoint on image-text pairs
     Measure(Box<Measure>),
+    /// Ask a model about images, or let it go on with a text
+    Ask(Box<Ask>),
     /// Open the app: the alignment layer by layer, the two clouds, words and attention of patches
     #[cfg(feature = "app")]
     App(App),

@@ -46,8 +46,10 @@ impl Session {
             return Err(EngineError::OfficialMask { definition });
         }
         self.live = None;
+        // Its memory is the metric's.
+        self.talk = None;
         let gpu = self.device(&request.device, news).await?;
-        let loaded = self.model(&gpu, request.model, news).await?;
+        let loaded = self.model(&gpu, request.model, true, news).await?;
         // Here already, so that a run that is cancelled or fails need not load it again.
         self.loaded = request.keep.then(|| loaded.clone());
         let (processor, model) = (&loaded.processor, loaded.summary.clone());
