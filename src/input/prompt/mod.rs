@@ -1,19 +1,16 @@
 //! The prompt of an image-text pair or of a document of several, with its token masks.
 
 mod encode;
+mod open;
 
 use std::ops::Range;
 
 use super::{
     error::InputError,
     renderer::{Content, Rendered, Renderer},
-    template::ChatTemplate,
     tokenizer::{Encoded, Tokenizer},
 };
-use crate::{
-    families::{self, ImagePlan, Layout, ModelSpec, PromptTokens, plan::Piece},
-    weights::ByteSource,
-};
+use crate::families::{self, ImagePlan, Layout, ModelSpec, PromptTokens, plan::Piece};
 
 /// Where a prompt's form comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +19,8 @@ pub enum PromptForm {
     ChatTemplate(String),
     /// The conversation called vicuna_v1, for checkpoints without a template.
     VicunaV1,
+    /// The model's own, which is no conversation.
+    Own,
 }
 
 /// A tokenized image-text pair or document.
@@ -66,39 +65,11 @@ struct Expansion {
 }
 
 impl PromptBuilder {
-    /// Reads tokenizer and chat template of a checkpoint.
-    ///
-    /// # Errors
-    /// A file is missing or does not parse, the template renders no image or no text, or the model
-    /// has no vision tower.
-    pub fn open(source: &dyn ByteSource, spec: &ModelSpec) -> Result<Self, InputError> {
-        let vision = spec.vision()?;
-        let tokenizer = Tokenizer::open(source)?;
-        let template = ChatTemplate::open(source, &tokenizer.config)?;
-        let image_token = tokenizer
-            .token(vision.image_token_id)
-            .or_else(|| tokenizer.special().get("image_token").cloned())
-            .filter(|token| !token.is_empty())
-            .unwrap_or_else(|| "<image>".into());
-        let marker = vision
-            .marker
-            .map_or_else(|| image_token.clone(), str::to_owned);
-        let scaffold = vision.scaffold.iter();
-        Ok(Self {
-            renderer: Renderer::new(template, vision.shape, marker, tokenizer.special())?,
-            scaffold: scaffold.filter_map(|token| tokenizer.id(token)).collect(),
-            tokenizer,
-            image_token,
-            image_token_id: vision.image_token_id,
-            context: spec.text.context(),
-            spec: spec.clone(),
-        })
-    }
-
     /// Where the prompts' form comes from.
     pub fn form(&self) -> PromptForm {
         match self.renderer.template() {
             Some(template) => PromptForm::ChatTemplate(template.file.clone()),
+            None if self.renderer.is_own() => PromptForm::Own,
             None => PromptForm::VicunaV1,
         }
     }

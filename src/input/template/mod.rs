@@ -49,6 +49,8 @@ pub enum UserForm {
     Parts,
     /// The placeholder and a line break as a string.
     Text,
+    /// The placeholder alone as a string.
+    Bare,
 }
 
 /// How the assistant's turn holds the text.
@@ -163,6 +165,7 @@ impl ChatTemplate {
         let user = match user {
             UserForm::Parts => parts::single(vec![("type", Value::from("image"))]),
             UserForm::Text => Value::from(format!("{image_token}\n")),
+            UserForm::Bare => Value::from(image_token),
         };
         let assistant = |text: &str| match assistant {
             AssistantForm::Parts => parts::single(vec![
