@@ -333,6 +333,7 @@ impl Check {
             kernels_only: self.kernels,
             states_only: self.states_only,
             against,
+            ..CheckRequest::default()
         })))
     }
 }

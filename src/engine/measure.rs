@@ -182,6 +182,7 @@ impl Session {
 fn prompt_form(processor: &Processor) -> String {
     match processor.prompt_form() {
         PromptForm::ChatTemplate(file) => format!("chat template of {file}"),
+        PromptForm::Own => "the model's own, which is no conversation".to_owned(),
         PromptForm::VicunaV1 => "vicuna_v1, for want of a chat template".to_owned(),
     }
 }

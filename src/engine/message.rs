@@ -15,7 +15,7 @@ use crate::{
 
 use super::{
     ask::AskRequest,
-    source::{ImageInput, ModelSource, PairSource},
+    source::{ImageInput, ModelSource, NamedBytes, PairSource},
 };
 
 /// An order to the engine. Cancel is not among them: it must overtake, see
@@ -197,14 +197,25 @@ pub struct CheckRequest {
     pub device: DeviceSettings,
     /// Folder of small checkpoints with the states that transformers gives. Native only.
     pub golden: Option<PathBuf>,
+    /// The same, handed over.
+    pub cases: Vec<GoldenCase>,
     /// Leaves out the demo, whose measurement takes long on a software adapter.
     pub kernels_only: bool,
-    /// Leaves out kernels and demo: only the states of [`CheckRequest::golden`].
+    /// Leaves out kernels and demo: only the states of [`CheckRequest::golden`] and [`CheckRequest::cases`].
     #[serde(default)]
     pub states_only: bool,
     /// A checkpoint against exported states, instead of all else. Native only.
     #[serde(default)]
     pub against: Option<Against>,
+}
+
+/// A small checkpoint with the states that transformers gives of it, as in `tests/golden`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GoldenCase {
+    /// Its name.
+    pub name: String,
+    /// Its files, by their paths in its folder.
+    pub files: Vec<NamedBytes>,
 }
 
 /// A checkpoint and the states that another program gave of it.

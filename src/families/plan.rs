@@ -47,6 +47,9 @@ pub struct Picture {
     pub width: usize,
     /// Height and width after zeros were added at the right and the bottom, behind normalizing.
     pub padded: [usize; 2],
+    /// Whether the part takes up all of that, resized behind normalizing as PyTorch interpolates, in
+    /// place of zeros around it.
+    pub resampled: bool,
 }
 
 /// A part of what stands for an image in the prompt.

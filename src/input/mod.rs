@@ -11,6 +11,7 @@ mod decode;
 mod error;
 mod geometry;
 mod image_processor;
+mod interpolate;
 mod processor;
 mod prompt;
 mod renderer;

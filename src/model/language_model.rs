@@ -24,6 +24,7 @@ use crate::{
 
 /// The head's canonical name.
 pub(super) const LM_HEAD: &str = "lm_head.weight";
+pub(super) const EMBED_TOKENS: &str = "language_model.embed_tokens.weight";
 
 /// Rotary tables kept at most: those of both kinds of layers.
 const MOST_TABLES: usize = 2;
@@ -93,7 +94,7 @@ impl LanguageModel {
         p.begin(Part::Decoder, spec.section);
         let width = (spec.hidden_size, "hidden_size");
         let table = [(spec.vocab_size, "vocab_size"), width];
-        let embed_tokens = p.weight("language_model.embed_tokens.weight", &table);
+        let embed_tokens = p.weight(EMBED_TOKENS, &table);
         let layers = spec.num_hidden_layers;
         let blocks = (0..layers).map(|i| Block::new(p, i, spec)).collect();
         let beyond = format!("language_model.layers.{layers}.");

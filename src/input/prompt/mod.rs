@@ -2,6 +2,7 @@
 
 mod encode;
 mod losses;
+mod open;
 mod question;
 
 use std::ops::Range;
@@ -9,13 +10,9 @@ use std::ops::Range;
 use super::{
     error::InputError,
     renderer::{Content, Rendered, Renderer},
-    template::ChatTemplate,
     tokenizer::{Encoded, Tokenizer},
 };
-use crate::{
-    families::{self, ImagePlan, Layout, ModelSpec, PromptTokens, plan::Piece},
-    weights::ByteSource,
-};
+use crate::families::{self, ImagePlan, Layout, ModelSpec, PromptTokens, plan::Piece};
 
 /// Where a prompt's form comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +21,8 @@ pub enum PromptForm {
     ChatTemplate(String),
     /// The conversation called vicuna_v1, for checkpoints without a template.
     VicunaV1,
+    /// The model's own, which is no conversation.
+    Own,
 }
 
 /// A tokenized image-text pair or document.
@@ -76,51 +75,11 @@ struct Expansion {
 }
 
 impl PromptBuilder {
-    /// Reads tokenizer and chat template of a checkpoint.
-    ///
-    /// # Errors
-    /// A file is missing or does not parse, or the template renders no image or no text; of a model without
-    /// a vision tower only that it renders no text.
-    pub fn open(source: &dyn ByteSource, spec: &ModelSpec) -> Result<Self, InputError> {
-        let tokenizer = Tokenizer::open(source)?;
-        let template = ChatTemplate::open(source, &tokenizer.config)?;
-        let special = tokenizer.special();
-        let (renderer, placeholder, scaffold) = match &spec.vision {
-            None => (Renderer::of_text(template, special)?, None, Vec::new()),
-            Some(vision) => {
-                let token = tokenizer
-                    .token(vision.image_token_id)
-                    .or_else(|| special.get("image_token").cloned())
-                    .filter(|token| !token.is_empty())
-                    .unwrap_or_else(|| "<image>".into());
-                let marker = vision.marker.map_or_else(|| token.clone(), str::to_owned);
-                let renderer = Renderer::new(template, vision.shape, marker, special)?;
-                let scaffold = vision.scaffold.iter();
-                let scaffold = scaffold.filter_map(|token| tokenizer.id(token));
-                let id = vision.image_token_id;
-                (
-                    renderer,
-                    Some(Placeholder { token, id }),
-                    scaffold.collect(),
-                )
-            }
-        };
-        let stops = question::stops(source, &tokenizer, &renderer)?;
-        Ok(Self {
-            renderer,
-            placeholder,
-            scaffold,
-            stops,
-            tokenizer,
-            context: spec.text.context(),
-            spec: spec.clone(),
-        })
-    }
-
     /// Where the prompts' form comes from.
     pub fn form(&self) -> PromptForm {
         match self.renderer.template() {
             Some(template) => PromptForm::ChatTemplate(template.file.clone()),
+            None if self.renderer.is_own() => PromptForm::Own,
             None => PromptForm::VicunaV1,
         }
     }

@@ -79,7 +79,7 @@ impl Renderer {
             marker,
             special: special.clone(),
         };
-        if let Some(template) = template.filter(|_| shape == PromptShape::Chat) {
+        if let Some(template) = template.filter(|_| !renderer.is_own()) {
             let forms = renderer.usable_forms(&template)?;
             renderer.template = Some((template, forms));
         }
@@ -91,6 +91,11 @@ impl Renderer {
         &self.marker
     }
 
+    /// Whether the model has a form of its own, which is no conversation.
+    pub fn is_own(&self) -> bool {
+        matches!(self.shape, PromptShape::Prefix | PromptShape::Question)
+    }
+
     /// The template, where there is one.
     pub fn template(&self) -> Option<&ChatTemplate> {
         self.template.as_ref().map(|(template, _)| template)
@@ -99,9 +104,17 @@ impl Renderer {
     /// The whole prompt of images, each with one of `texts`: `expansions` in the place of the images,
     /// and where they and the texts stand in it.
     pub fn render(&self, texts: &[&str], expansions: &[&str]) -> Result<Rendered, InputError> {
+        if self.shape != PromptShape::Chat && texts.len() != 1 {
+            return Err(InputError::OneImage {
+                images: texts.len(),
+            });
+        }
         let rendered = match &self.template {
-            None if self.shape == PromptShape::Prefix => self.prefix(texts)?,
-            None => self.vicuna(texts),
+            None => match self.shape {
+                PromptShape::Prefix => self.prefix(texts),
+                PromptShape::Question => self.answered(texts),
+                PromptShape::Chat | PromptShape::Turns => self.vicuna(texts),
+            },
             Some((template, forms)) => self
                 .with_template(template, *forms, texts)
                 .map_err(|misfit| misfit.error(template))?,
@@ -152,24 +165,33 @@ impl Renderer {
     }
 
     /// The image, the token of the beginning and a newline, then the text and the token of the end.
-    fn prefix(&self, texts: &[&str]) -> Result<Rendered, InputError> {
-        let &[said] = texts else {
-            return Err(InputError::OneImage {
-                images: texts.len(),
-            });
-        };
-        let before = format!("{}{}\n", self.marker, self.token("bos_token"));
-        let range = before.len()..before.len() + said.len();
-        Ok(Rendered {
-            text: format!("{before}{said}{}", self.token("eos_token")),
-            split: Some(range.start),
+    fn prefix(&self, texts: &[&str]) -> Rendered {
+        let mut rendered = self.between(
+            format!("{}{}\n", self.marker, self.token("bos_token")),
+            texts,
+        );
+        rendered.split = rendered.contents.first().map(|first| first.range.start);
+        rendered
+    }
+
+    /// The image and an empty question, then the text as its answer and the token of the end.
+    fn answered(&self, texts: &[&str]) -> Rendered {
+        self.between(format!("{}Question:  Answer:", self.marker), texts)
+    }
+
+    /// The text between `before` and the token of the end.
+    fn between(&self, before: String, texts: &[&str]) -> Rendered {
+        let said = texts.first().copied().unwrap_or_default();
+        Rendered {
             contents: vec![Content {
-                range,
+                range: before.len()..before.len() + said.len(),
                 trimmed: 0,
                 images: 1,
             }],
+            text: format!("{before}{said}{}", self.token("eos_token")),
+            split: None,
             images: Vec::new(),
-        })
+        }
     }
 
     /// As the conversation vicuna_v1: the turns follow each other without a space.
@@ -278,8 +300,15 @@ impl Renderer {
         template: &ChatTemplate,
     ) -> Result<(UserForm, AssistantForm), InputError> {
         let mut nearest: Option<Misfit> = None;
-        for user in [UserForm::Parts, UserForm::Text] {
-            for assistant in [AssistantForm::Parts, AssistantForm::Text] {
+        let (users, assistants): (&[_], &[_]) = match self.shape {
+            PromptShape::Turns => (&[UserForm::Bare], &[AssistantForm::Text]),
+            _ => (
+                &[UserForm::Parts, UserForm::Text],
+                &[AssistantForm::Parts, AssistantForm::Text],
+            ),
+        };
+        for &user in users {
+            for &assistant in assistants {
                 match self.with_template(template, (user, assistant), &["Some words."]) {
                     Ok(_) => return Ok((user, assistant)),
                     Err(Misfit::Fails(Failure { error, limit: true })) => return Err(error),

@@ -66,6 +66,10 @@ impl Renderer {
                 let beginning = self.token("bos_token");
                 format!("{}{beginning}{question}\n", self.marker.repeat(images))
             }
+            None if self.shape == PromptShape::Question => {
+                let question = turns.last().map_or("", |turn| turn.question);
+                format!("{}Question: {question} Answer:", self.marker.repeat(images))
+            }
             None => {
                 let mut text = format!("{VICUNA_SYSTEM} ");
                 for (index, turn) in turns.iter().enumerate() {

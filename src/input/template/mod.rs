@@ -49,6 +49,8 @@ pub enum UserForm {
     Parts,
     /// The placeholder and a line break as a string.
     Text,
+    /// The placeholder alone as a string.
+    Bare,
 }
 
 /// How the assistant's turn holds the text.
@@ -276,6 +278,7 @@ fn text_part(text: &str) -> Vec<(&'static str, Value)> {
 fn content(form: UserForm, image_token: &str, images: usize, text: &str) -> Value {
     match form {
         UserForm::Text => Value::from(format!("{image_token}\n").repeat(images) + text),
+        UserForm::Bare => Value::from(image_token.repeat(images) + text),
         UserForm::Parts => {
             let mut all = vec![vec![("type", Value::from("image"))]; images];
             if !text.is_empty() {
