@@ -2,15 +2,17 @@
 
 mod encode;
 mod open;
+mod placeholder;
 
 use std::ops::Range;
 
 use super::{
     error::InputError,
-    renderer::{Content, Rendered, Renderer},
+    renderer::{Content, Rendered},
     tokenizer::{Encoded, Tokenizer},
 };
-use crate::families::{self, ImagePlan, Layout, ModelSpec, PromptTokens, plan::Piece};
+use crate::families::{self, ImagePlan, Layout, ModelSpec, PromptTokens};
+use placeholder::{Expansion, Placeholder, expansion};
 
 /// Where a prompt's form comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,28 +50,21 @@ pub struct Prompt {
 /// Makes prompts for one checkpoint.
 pub struct PromptBuilder {
     tokenizer: Tokenizer,
-    renderer: Renderer,
-    image_token: String,
-    image_token_id: u32,
+    image: Placeholder,
+    /// Where the model takes videos: what stands for one, or why none can be shown to it.
+    video: Option<Result<Placeholder, InputError>>,
     /// Tokens that stand around an image and belong to it.
     scaffold: Vec<u32>,
     context: usize,
     spec: ModelSpec,
 }
 
-/// What takes an image's place in a prompt.
-struct Expansion {
-    text: String,
-    /// The parts of it that are no placeholders, in bytes.
-    scaffold: Vec<Range<usize>>,
-}
-
 impl PromptBuilder {
     /// Where the prompts' form comes from.
     pub fn form(&self) -> PromptForm {
-        match self.renderer.template() {
+        match self.image.renderer.template() {
             Some(template) => PromptForm::ChatTemplate(template.file.clone()),
-            None if self.renderer.is_own() => PromptForm::Own,
+            None if self.image.renderer.is_own() => PromptForm::Own,
             None => PromptForm::VicunaV1,
         }
     }
@@ -77,7 +72,7 @@ impl PromptBuilder {
     /// What a reader of the report should know about all prompts of this checkpoint.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.tokenizer.notes.clone();
-        let template = self.renderer.template();
+        let template = self.image.renderer.template();
         if let Some(template) = template.filter(|template| template.is_dated()) {
             notes.push(format!(
                 "{}: the prompts hold the date of the day (in UTC), so another day gives other tokens",
@@ -89,8 +84,8 @@ impl PromptBuilder {
 
     /// The token of an id as text, spaces included; bytes that are no character alone as `<0xE2>`.
     pub fn token_text(&self, id: u32) -> String {
-        if id == self.image_token_id && self.has_no_placeholder() {
-            return self.image_token.clone();
+        if id == self.image.id && self.has_no_token(&self.image) {
+            return self.image.token.clone();
         }
         self.tokenizer.text(id)
     }
@@ -120,7 +115,9 @@ impl PromptBuilder {
     ) -> Result<Prompt, InputError> {
         let mut notes = Vec::new();
         let given = texts.len();
-        let expansions: Vec<Expansion> = plans.iter().map(|plan| self.expansion(plan)).collect();
+        let placeholder = self.placeholder(name, plans)?;
+        let expansions = plans.iter().map(|plan| expansion(&placeholder.token, plan));
+        let expansions: Vec<Expansion> = expansions.collect();
         // What the images alone have no room for need not be tokenized.
         let mut room = self.context;
         let fitting = plans.iter().take_while(|plan| {
@@ -139,8 +136,10 @@ impl PromptBuilder {
             }
             let said: Vec<&str> = texts.iter().map(String::as_str).collect();
             let places = expansions.iter().map(|expansion| expansion.text.as_str());
-            let rendered = self.renderer.render(&said, &places.collect::<Vec<_>>())?;
-            let encoded = self.encode(&rendered)?;
+            let rendered = placeholder
+                .renderer
+                .render(&said, &places.collect::<Vec<_>>())?;
+            let encoded = self.encode(&rendered, placeholder)?;
             let contents: Vec<Vec<u32>> = (rendered.contents.iter())
                 .map(|content| content_tokens(&encoded, content))
                 .collect();
@@ -148,7 +147,15 @@ impl PromptBuilder {
             if excess == 0 {
                 self.note_losses(name, &rendered, &encoded, &contents, &mut notes)?;
                 self.note_cuts(name, given, &texts, length, &mut notes);
-                return self.finish(&rendered, encoded, contents, &expansions, plans, notes);
+                return self.finish(
+                    placeholder,
+                    &rendered,
+                    encoded,
+                    contents,
+                    &expansions,
+                    plans,
+                    notes,
+                );
             }
             if texts.len() > 1 {
                 // Counted again without them, for what a template says at the end stays.
@@ -163,32 +170,13 @@ impl PromptBuilder {
         }
     }
 
-    /// What stands for an image.
-    fn expansion(&self, plan: &ImagePlan) -> Expansion {
-        let mut expansion = Expansion {
-            text: String::new(),
-            scaffold: Vec::new(),
-        };
-        for piece in &plan.pieces {
-            let start = expansion.text.len();
-            match piece {
-                Piece::Placeholders(count) => expansion.text += &self.image_token.repeat(*count),
-                Piece::Text(text) => expansion.text += text,
-                Piece::Scaffold(text) => {
-                    expansion.text += text;
-                    expansion.scaffold.push(start..expansion.text.len());
-                }
-            }
-        }
-        expansion
-    }
-
     /// `text` without image placeholders.
     fn cleaned(&self, name: &str, text: &str, notes: &mut Vec<String>) -> String {
         let mut text = text.to_owned();
-        let marker = self.renderer.marker();
-        let own = (marker != self.image_token).then_some(self.image_token.as_str());
-        for token in [marker].into_iter().chain(own) {
+        let marker = self.image.renderer.marker();
+        let own = (marker != self.image.token).then_some(self.image.token.as_str());
+        let video = (self.video.iter().flatten()).map(|video| video.token.as_str());
+        for token in [marker].into_iter().chain(own).chain(video) {
             if text.contains(token) {
                 // Again and again, for what is left may join into another one.
                 while text.contains(token) {
@@ -311,6 +299,7 @@ impl PromptBuilder {
 
     fn finish(
         &self,
+        placeholder: &Placeholder,
         rendered: &Rendered,
         encoded: Encoded,
         contents: Vec<Vec<u32>>,
@@ -319,7 +308,7 @@ impl PromptBuilder {
         notes: Vec<String>,
     ) -> Result<Prompt, InputError> {
         let vocab_size = self.spec.text.vocab_size;
-        let outside = |id: u32| id as usize >= vocab_size && id != self.image_token_id;
+        let outside = |id: u32| id as usize >= vocab_size && id != placeholder.id;
         if let Some(&id) = encoded.ids.iter().find(|&&id| outside(id)) {
             return Err(InputError::TokenId {
                 file: Tokenizer::FILE.into(),
@@ -330,15 +319,15 @@ impl PromptBuilder {
         let positions = 0..encoded.ids.len() as u32;
         let vision: Vec<u32> = positions
             .clone()
-            .filter(|&i| encoded.ids[i as usize] == self.image_token_id)
+            .filter(|&i| encoded.ids[i as usize] == placeholder.id)
             .collect();
         let images = contents.len();
         let expected: usize = plans.iter().take(images).map(|plan| plan.tokens()).sum();
         if vision.len() != expected {
             return Err(InputError::ImageTokens {
                 file: Tokenizer::FILE.into(),
-                token: self.image_token.clone(),
-                id: self.image_token_id,
+                token: placeholder.token.clone(),
+                id: placeholder.id,
                 expected,
                 found: vision.len(),
             });
@@ -360,7 +349,7 @@ impl PromptBuilder {
             }
         }
         for (token, id) in encoded.ids.iter().enumerate() {
-            of_images[token] |= *id == self.image_token_id || self.scaffold.contains(id);
+            of_images[token] |= *id == placeholder.id || self.scaffold.contains(id);
         }
         let first_image = plans.first().map_or(0, |plan| plan.tokens());
         let last = vision.get(first_image.saturating_sub(1));

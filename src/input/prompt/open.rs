@@ -1,6 +1,6 @@
 //! What a checkpoint's prompts are made with: its tokenizer, its template, its placeholder.
 
-use super::PromptBuilder;
+use super::{Placeholder, PromptBuilder};
 use crate::{
     families::{ModelSpec, PromptShape},
     input::{InputError, renderer::Renderer, template::ChatTemplate, tokenizer::Tokenizer},
@@ -43,15 +43,40 @@ impl PromptBuilder {
                 ),
             });
         }
-        let scaffold = vision.scaffold.iter();
+        let (scaffold, special) = (vision.scaffold.iter(), tokenizer.special());
         Ok(Self {
-            renderer: Renderer::new(template, vision.shape, marker, tokenizer.special())?,
+            image: Placeholder {
+                renderer: Renderer::new(template, vision.shape, marker, false, special)?,
+                token: image_token,
+                id: vision.image_token_id,
+            },
+            video: vision
+                .video_token_id
+                .map(|id| video(source, spec, &tokenizer, id)),
             scaffold: scaffold.filter_map(|token| tokenizer.id(token)).collect(),
             tokenizer,
-            image_token,
-            image_token_id: vision.image_token_id,
             context: spec.text.context(),
             spec: spec.clone(),
         })
     }
+}
+
+/// What stands for a video. Many a tokenizer and template know none, which matters once there is one.
+fn video(
+    source: &dyn ByteSource,
+    spec: &ModelSpec,
+    tokenizer: &Tokenizer,
+    id: u32,
+) -> Result<Placeholder, InputError> {
+    let token = tokenizer.token(id).ok_or_else(|| InputError::Tokenizer {
+        file: Tokenizer::FILE.into(),
+        reason: format!("it has no token {id}, the placeholder of videos by config.json"),
+    })?;
+    let template = ChatTemplate::open(source, &tokenizer.config)?;
+    let shape = spec.vision()?.shape;
+    Ok(Placeholder {
+        renderer: Renderer::new(template, shape, token.clone(), true, tokenizer.special())?,
+        token,
+        id,
+    })
 }

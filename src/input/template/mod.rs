@@ -51,6 +51,8 @@ pub enum UserForm {
     Text,
     /// The placeholder alone as a string.
     Bare,
+    /// A list of parts, one of type `video`.
+    Video,
 }
 
 /// How the assistant's turn holds the text.
@@ -165,6 +167,7 @@ impl ChatTemplate {
         let user = match user {
             UserForm::Parts => parts::single(vec![("type", Value::from("image"))]),
             UserForm::Text => Value::from(format!("{image_token}\n")),
+            UserForm::Video => parts::single(vec![("type", Value::from("video"))]),
             UserForm::Bare => Value::from(image_token),
         };
         let assistant = |text: &str| match assistant {
