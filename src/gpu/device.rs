@@ -246,7 +246,8 @@ impl Gpu {
         self.upload_bytes(DType::U32, 1, values.len(), bytemuck::cast_slice(values))
     }
 
-    /// Uploads `[rows, cols]` elements in their storage type, little-endian, row-major, unpadded.
+    /// Uploads `[rows, cols]` elements in their storage type, little-endian, row-major, unpadded; blocks as
+    /// a file has them.
     ///
     /// # Errors
     /// [`GpuError::TooLarge`], or [`GpuError::Shape`] where `bytes` has another length.
@@ -257,7 +258,16 @@ impl Gpu {
         cols: usize,
         bytes: &[u8],
     ) -> Result<Tensor, GpuError> {
-        let row = cols * dtype.size();
+        let row = dtype.packed_bytes(cols);
+        let (elements, _) = dtype.unit();
+        if !cols.is_multiple_of(elements) {
+            return Err(GpuError::Shape {
+                kernel: "upload",
+                message: format!(
+                    "{dtype:?} [{rows}, {cols}] should have rows of whole blocks of {elements}"
+                ),
+            });
+        }
         if bytes.len() != rows * row {
             return Err(GpuError::Shape {
                 kernel: "upload",
@@ -276,8 +286,15 @@ impl Gpu {
     }
 
     fn write(&self, lease: &Lease, dtype: DType, cols: usize, bytes: &[u8]) {
-        let row = cols * dtype.size();
-        let padded = tensor::stride(dtype, cols) * dtype.size();
+        if let DType::Blocks(block) = dtype {
+            let packed = block.repack(cols, bytes);
+            if !packed.is_empty() {
+                self.0.queue.write_buffer(&lease.buffer, 0, &packed);
+            }
+            return;
+        }
+        let row = dtype.packed_bytes(cols);
+        let padded = dtype.row_bytes(cols) as usize;
         if row == padded {
             if !bytes.is_empty() {
                 self.0.queue.write_buffer(&lease.buffer, 0, bytes);

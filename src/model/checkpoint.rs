@@ -13,7 +13,7 @@ use super::{
 use crate::{
     families::{self, Family, ModelSpec, ProcessorFile},
     weights::{
-        ByteSource, HostTensor, TensorInfo, WeightsError, fields::parse_object, open_file,
+        ByteSource, HostTensor, TensorInfo, WeightsError, fields::parse_object, gguf, open_file,
         open_tensors, packaging, quantization, read_text, weights_file,
     },
 };
@@ -43,13 +43,14 @@ impl fmt::Debug for Checkpoint {
 
 impl Checkpoint {
     /// Opens the checkpoint in `source`: `config.json` and `model.safetensors`, or shards with
-    /// `model.safetensors.index.json`. Reads headers only. Where the image processor's files say
+    /// `model.safetensors.index.json`, or else a file in GGUF format. Reads headers only. Where the image processor's files say
     /// what size of pictures they make, the model is [for that size](ModelSpec::with_picture_size).
     ///
     /// # Errors
     /// A file is missing or damaged, the architecture is not supported, or the tensors do not have
     /// the names, shapes and types that the configuration asks for.
     pub fn open(source: Arc<dyn ByteSource>) -> Result<Self, WeightsError> {
+        let source = gguf::entered(source)?;
         let text = read_text(&*source, CONFIG, MAX_JSON)?
             .ok_or_else(|| packaging::without_config(&*source))?;
         packaging::check_adapter(&*source)?;

@@ -148,7 +148,7 @@ pub(super) fn weight(
     rows: std::ops::Range<usize>,
 ) -> Result<Weight, ModelError> {
     let cols = tensor.shape.iter().skip(1).product::<usize>();
-    let row = cols * tensor.dtype.size();
+    let row = tensor.dtype.bytes(cols);
     let bytes = tensor.bytes.get(rows.start * row..rows.end * row);
     let bytes = bytes.unwrap_or_default();
     Weight::upload(gpu, dtype(tensor.dtype), rows.len(), cols, bytes)
@@ -210,5 +210,6 @@ pub(super) fn dtype(storage: StorageType) -> DType {
         StorageType::F32 => DType::F32,
         StorageType::F16 => DType::F16,
         StorageType::BF16 => DType::BF16,
+        StorageType::Blocks(block) => DType::Blocks(block),
     }
 }

@@ -42,7 +42,7 @@ impl Weight {
         bytes: &[u8],
     ) -> Result<Self, ModelError> {
         let row_on_device = dtype.row_bytes(cols);
-        let row_in_file = cols * dtype.size();
+        let row_in_file = dtype.packed_bytes(cols);
         let most = usize::try_from(gpu.max_binding() / row_on_device.max(1)).unwrap_or(usize::MAX);
         // Fewer than four rows in a binding: let the upload say so with its numbers.
         let step = if most >= rows {

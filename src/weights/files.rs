@@ -11,11 +11,12 @@ use safetensors::Dtype;
 
 use super::{
     error::WeightsError,
+    gguf::{Packed, Undo},
     packaging,
     safetensors::{Entry, read_header},
     shards,
     source::ByteSource,
-    tensor::{HostTensor, StorageType},
+    tensor::{FileType, HostTensor, StorageType},
     torch::{self, TorchTensor},
 };
 
@@ -34,11 +35,13 @@ pub struct TensorInfo {
     /// The file.
     pub file: String,
     /// Storage type as the file says.
-    pub dtype: Dtype,
+    pub dtype: FileType,
     /// Sizes, outer to inner.
     pub shape: Vec<usize>,
     /// Elements from one to the next along each axis, where they do not stand one after another.
     pub(super) strides: Option<Vec<usize>>,
+    /// What the writer of the file did to the tensor.
+    pub(super) undo: Undo,
     pub(super) begin: u64,
     pub(super) end: u64,
     pub(super) source: Arc<dyn ByteSource>,
@@ -52,15 +55,15 @@ impl TensorInfo {
 
     /// Bytes of all elements.
     pub fn bytes(&self) -> u64 {
-        match self.strides {
-            None => self.end - self.begin,
-            Some(_) => self.elements() * self.dtype.bitsize() as u64 / 8,
+        match (&self.strides, self.dtype.unit()) {
+            (Some(_), Some((1, bytes))) => self.elements() * bytes as u64,
+            _ => self.end - self.begin,
         }
     }
 
     /// Storage type, where there are kernels for it.
     pub fn storage(&self) -> Option<StorageType> {
-        StorageType::from_dtype(self.dtype)
+        StorageType::from_file(self.dtype)
     }
 
     /// Storage type.
@@ -86,14 +89,14 @@ impl TensorInfo {
         let bytes = self.source.read_range(&self.file, self.begin..self.end)?;
         let bytes = match &self.strides {
             None => bytes,
-            Some(strides) => gathered(&bytes, &self.shape, strides, dtype.size()),
+            Some(strides) => gathered(&bytes, &self.shape, strides, dtype.bytes(1)),
         };
-        Ok(HostTensor {
+        Ok(self.undo.whole(HostTensor {
             name: self.name.clone(),
             dtype,
             shape: self.shape.clone(),
             bytes,
-        })
+        }))
     }
 }
 
@@ -104,19 +107,24 @@ impl TensorInfo {
     /// As [`TensorInfo::read`]; there are fewer rows.
     pub fn read_rows(&self, rows: Range<usize>) -> Result<HostTensor, WeightsError> {
         let dtype = self.checked_storage()?;
-        let row = self.shape.iter().skip(1).product::<usize>() as u64 * dtype.size() as u64;
-        let begin = self.begin + rows.start as u64 * row;
-        let end = self.end.min(begin + rows.len() as u64 * row);
+        let row = dtype.bytes(self.shape.iter().skip(1).product()) as u64;
+        let whole = self.undo.covering(&rows);
+        let begin = self.begin + whole.start as u64 * row;
+        let end = self.end.min(begin + whole.len() as u64 * row);
         let bytes = self.source.read_range(&self.file, begin.min(end)..end)?;
         let mut shape = self.shape.clone();
         if let Some(first) = shape.first_mut() {
-            *first = rows.len();
+            *first = whole.len();
         }
-        Ok(HostTensor {
+        let read = self.undo.whole(HostTensor {
             name: self.name.clone(),
             dtype,
             shape,
             bytes,
+        });
+        Ok(match whole == rows {
+            true => read,
+            false => read.rows(rows.start - whole.start..rows.end - whole.start),
         })
     }
 
@@ -127,11 +135,13 @@ impl TensorInfo {
     pub fn numbers(&self) -> Result<Vec<i64>, WeightsError> {
         let bytes = self.source.read_range(&self.file, self.begin..self.end)?;
         match self.dtype {
-            Dtype::I64 => {
+            FileType::Plain(Dtype::I64) => {
                 let numbers = bytes.as_chunks::<8>().0.iter();
                 Ok(numbers.map(|number| i64::from_le_bytes(*number)).collect())
             }
-            Dtype::U8 | Dtype::BOOL => Ok(bytes.into_iter().map(i64::from).collect()),
+            FileType::Plain(Dtype::U8 | Dtype::BOOL) => {
+                Ok(bytes.into_iter().map(i64::from).collect())
+            }
             other => Err(WeightsError::HeaderEntry {
                 file: self.file.clone(),
                 tensor: self.name.clone(),
@@ -180,6 +190,9 @@ pub fn open_tensors(
     source: &Arc<dyn ByteSource>,
     canonical: Canonical<'_>,
 ) -> Result<BTreeMap<String, TensorInfo>, WeightsError> {
+    if let Some(packed) = source.packed() {
+        return of_packed(source, packed, canonical);
+    }
     // What safetensors files hold comes first: it is the same, and the format is simpler.
     if source.len(WEIGHTS)?.is_some() {
         return open_file(source, WEIGHTS, canonical);
@@ -243,11 +256,36 @@ pub fn open_file(
     Ok(tensors)
 }
 
+/// The tensors of a source that is packed into one file.
+fn of_packed(
+    source: &Arc<dyn ByteSource>,
+    packed: &Packed,
+    canonical: Canonical<'_>,
+) -> Result<BTreeMap<String, TensorInfo>, WeightsError> {
+    let mut tensors = BTreeMap::new();
+    for (file, found) in packed.tensors() {
+        let placed = found.into_iter().map(|(name, tensor, undo)| {
+            let placed = Placed {
+                dtype: tensor.dtype,
+                shape: tensor.shape.clone(),
+                strides: None,
+                undo,
+                begin: tensor.begin,
+                end: tensor.end,
+            };
+            (name, placed)
+        });
+        add_tensors(&mut tensors, source, file, placed, canonical)?;
+    }
+    Ok(tensors)
+}
+
 /// Where a tensor lies in its file.
 struct Placed {
-    dtype: Dtype,
+    dtype: FileType,
     shape: Vec<usize>,
     strides: Option<Vec<usize>>,
+    undo: Undo,
     begin: u64,
     end: u64,
 }
@@ -262,7 +300,8 @@ fn entries(source: &dyn ByteSource, file: &str) -> Result<BTreeMap<String, Place
         let placed = |tensor: TorchTensor| Placed {
             strides: (!torch::is_contiguous(&tensor.shape, &tensor.strides))
                 .then_some(tensor.strides),
-            dtype: tensor.dtype,
+            dtype: FileType::Plain(tensor.dtype),
+            undo: Undo::Nothing,
             shape: tensor.shape,
             begin: tensor.begin,
             end: tensor.end,
@@ -272,9 +311,10 @@ fn entries(source: &dyn ByteSource, file: &str) -> Result<BTreeMap<String, Place
             .collect());
     }
     let placed = |entry: Entry| Placed {
-        dtype: entry.dtype,
+        dtype: FileType::Plain(entry.dtype),
         shape: entry.shape,
         strides: None,
+        undo: Undo::Nothing,
         begin: entry.begin,
         end: entry.end,
     };
@@ -287,7 +327,7 @@ fn add_tensors(
     tensors: &mut BTreeMap<String, TensorInfo>,
     source: &Arc<dyn ByteSource>,
     file: &str,
-    entries: BTreeMap<String, Placed>,
+    entries: impl IntoIterator<Item = (String, Placed)>,
     canonical: Canonical<'_>,
 ) -> Result<(), WeightsError> {
     for (name, entry) in entries {
@@ -298,6 +338,7 @@ fn add_tensors(
             dtype: entry.dtype,
             shape: entry.shape,
             strides: entry.strides,
+            undo: entry.undo,
             begin: entry.begin,
             end: entry.end,
             source: source.clone(),
@@ -315,7 +356,10 @@ fn add_tensors(
 }
 
 /// What to call the weights in a message about a tensor that is nowhere.
-pub fn weights_file(source: &dyn ByteSource) -> &'static str {
+pub fn weights_file(source: &dyn ByteSource) -> &str {
+    if let Some(packed) = source.packed() {
+        return packed.model_file();
+    }
     let there = |file: &&str| matches!(source.len(file), Ok(Some(_)));
     let files = [WEIGHTS, INDEX, TORCH, TORCH_INDEX];
     files.into_iter().find(there).unwrap_or(INDEX)

@@ -32,6 +32,7 @@ mod swiglu;
 mod token_norms;
 mod top_tokens;
 mod transpose;
+mod unpack_rows;
 
 use std::fmt;
 
@@ -79,7 +80,7 @@ const fn quick(
 }
 
 /// Every kernel, by name.
-pub static KERNELS: [KernelCheck; 32] = [
+pub static KERNELS: [KernelCheck; 33] = [
     whole("activation", activation::cases),
     whole("add_rows", add_rows::cases),
     whole("affine_rows", affine_rows::cases),
@@ -112,6 +113,7 @@ pub static KERNELS: [KernelCheck; 32] = [
     whole("token_norms", token_norms::cases),
     whole("top_tokens", top_tokens::cases),
     quick("transpose", transpose::cases),
+    whole("unpack_rows", unpack_rows::cases),
 ];
 
 /// One row, one column, the width of a workgroup and its neighbours, more rows than a workgroup, and

@@ -14,6 +14,7 @@ use crate::{
     families::ConnectorSpec,
     gpu::{DType, Tensor},
     kernels::{Activation, matmul::Matmul},
+    weights::HostTensor,
 };
 
 pub(super) struct Mlp {
@@ -105,14 +106,14 @@ impl Mlp {
 /// The columns of a matrix that belong to state `state` of `states`, as a matrix of their own.
 fn columns(state: usize, states: usize) -> Make {
     Box::new(move |gpu, tensors| {
-        let Some(whole) = tensors.first() else {
+        let Some(whole) = tensors.first().map(HostTensor::unblocked) else {
             return Ok(Made::Nothing);
         };
         let (rows, cols) = match *whole.shape.as_slice() {
             [rows, cols] => (rows, cols / states),
             _ => (0, 0),
         };
-        let piece = cols * whole.dtype.size();
+        let piece = whole.dtype.bytes(cols);
         let lines = whole.bytes.chunks_exact((piece * states).max(1));
         let bytes: Vec<u8> = lines
             .flat_map(|line| &line[state * piece..(state + 1) * piece])

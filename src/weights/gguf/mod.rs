@@ -1,0 +1,101 @@
+//! GGUF files: llama.cpp's format, in which one file holds weights, configuration and tokenizer.
+//!
+//! A [`GgufSource`] makes a Hugging Face folder of such a file: `config.json` and the tokenizer's files are
+//! written from its metadata, its tensors get the names of Hugging Face's classes, and what the converter did
+//! to them is undone where they are read. What follows sees a checkpoint like any other.
+
+mod decoder;
+mod header;
+mod names;
+mod pieces;
+mod reader;
+mod rope;
+mod source;
+mod tokenizer;
+mod undo;
+mod value;
+
+pub use source::GgufSource;
+pub(crate) use undo::Undo;
+
+use std::sync::Arc;
+
+use super::{error::WeightsError, source::ByteSource};
+use decoder::Architecture;
+use header::{GgufTensor, Header};
+
+/// Whether a file is called as GGUF files are.
+pub fn is_gguf(file: &str) -> bool {
+    file.to_lowercase().ends_with(".gguf")
+}
+
+/// Whether a file is called as those with the vision part are.
+fn is_projector(file: &str) -> bool {
+    file.to_lowercase().contains("mmproj")
+}
+
+/// A source whose folder has no `config.json`, but one model in GGUF format, as that model's folder; any other
+/// source as it is.
+///
+/// # Errors
+/// There are several models, or the one cannot be used.
+pub fn entered(source: Arc<dyn ByteSource>) -> Result<Arc<dyn ByteSource>, WeightsError> {
+    if source.packed().is_some() || source.len("config.json")?.is_some() {
+        return Ok(source);
+    }
+    let mut names = source.list()?;
+    names.retain(|name| is_gguf(name) && !name.starts_with('.'));
+    let (vision, models): (Vec<String>, Vec<String>) =
+        names.into_iter().partition(|name| is_projector(name));
+    match (models.as_slice(), vision.as_slice()) {
+        ([], []) => Ok(source),
+        ([model], _) => Ok(Arc::new(GgufSource::open(source, model)?)),
+        ([], [vision, ..]) => Err(WeightsError::Packaging {
+            folder: source.name(),
+            expected: "a model in GGUF format".into(),
+            found: format!("only its vision part, {vision}"),
+            advice: "put the model's own file beside it".into(),
+        }),
+        ([first, ..], _) => Err(WeightsError::Packaging {
+            folder: source.name(),
+            expected: "one model in GGUF format".into(),
+            found: format!("{} of them", models.len()),
+            advice: format!("name the file, for example {}/{first}", source.name()),
+        }),
+    }
+}
+
+/// A checkpoint in GGUF format.
+pub struct Packed {
+    file: String,
+    header: Header,
+    architecture: Architecture,
+}
+
+/// A tensor's name in Hugging Face's class, where it lies, and what was done to it.
+type Named<'a> = (String, &'a GgufTensor, Undo);
+
+impl Packed {
+    fn open(source: &dyn ByteSource, file: &str) -> Result<Self, WeightsError> {
+        let header = Header::read(source, file)?;
+        Ok(Self {
+            architecture: Architecture::of(&header)?,
+            file: file.into(),
+            header,
+        })
+    }
+
+    /// The file with the language model.
+    pub(super) fn model_file(&self) -> &str {
+        &self.file
+    }
+
+    /// All tensors, file by file.
+    pub(super) fn tensors(&self) -> Vec<(&str, Vec<Named<'_>>)> {
+        let named = self.header.tensors.iter().map(|tensor| {
+            let (name, undo) = names::of_decoder(&self.architecture, &tensor.name);
+            (name, tensor, undo)
+        });
+        vec![(self.file.as_str(), named.collect())]
+    }
+}
