@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
     DType, GpuError, MemoryUse, Tensor, adapter,
-    memory::{Lease, Pool},
+    memory::Pool,
     pipeline::Pipelines,
     submit::{Pace, Params},
     tensor,
@@ -257,7 +257,7 @@ impl Gpu {
         cols: usize,
         bytes: &[u8],
     ) -> Result<Tensor, GpuError> {
-        let row = cols * dtype.size();
+        let row = dtype.packed_row_bytes(cols);
         if bytes.len() != rows * row {
             return Err(GpuError::Shape {
                 kernel: "upload",
@@ -268,27 +268,56 @@ impl Gpu {
                 ),
             });
         }
+        let tensor = self.room(dtype, rows, cols)?;
+        self.write_rows(&tensor, 0, bytes)?;
+        Ok(tensor)
+    }
+
+    /// A tensor `[rows, cols]` of zeros, for [`Gpu::write_rows`] to fill.
+    ///
+    /// # Errors
+    /// [`GpuError::TooLarge`] where it exceeds a buffer or a binding.
+    pub fn room(&self, dtype: DType, rows: usize, cols: usize) -> Result<Tensor, GpuError> {
         let size = tensor::byte_len(dtype, rows, cols);
         self.check_size(&format!("a {dtype:?} tensor [{rows}, {cols}]"), size)?;
         let lease = self.0.pool.fresh(&self.0.device, size);
-        self.write(&lease, dtype, cols, bytes);
         Ok(Tensor::new(lease, dtype, rows, cols))
     }
 
-    fn write(&self, lease: &Lease, dtype: DType, cols: usize, bytes: &[u8]) {
-        let row = cols * dtype.size();
-        let padded = tensor::stride(dtype, cols) * dtype.size();
-        if row == padded {
-            if !bytes.is_empty() {
-                self.0.queue.write_buffer(&lease.buffer, 0, bytes);
-            }
-            return;
+    /// Writes whole rows of a tensor made by [`Gpu::room`], from `first` on: elements in their storage type,
+    /// little-endian, row-major, unpadded.
+    ///
+    /// # Errors
+    /// [`GpuError::Shape`] where `bytes` are no whole rows, or more than there are.
+    pub fn write_rows(&self, tensor: &Tensor, first: usize, bytes: &[u8]) -> Result<(), GpuError> {
+        let (dtype, cols) = (tensor.dtype(), tensor.cols());
+        let row = dtype.packed_row_bytes(cols);
+        let rows = bytes.len() / row.max(1);
+        if rows * row != bytes.len() || first + rows > tensor.rows() {
+            return Err(GpuError::Shape {
+                kernel: "upload",
+                message: format!(
+                    "{tensor:?} has rows of {row} bytes, got {} bytes for rows from {first} on",
+                    bytes.len()
+                ),
+            });
         }
-        let mut data = vec![0; bytes.len() / row.max(1) * padded];
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let padded = dtype.row_bytes(cols);
+        let (buffer, offset) = (&tensor.lease.buffer, first as u64 * padded);
+        if row as u64 == padded {
+            self.0.queue.write_buffer(buffer, offset, bytes);
+            return Ok(());
+        }
+        let padded = padded as usize;
+        let mut data = vec![0; rows * padded];
         for (target, source) in data.chunks_exact_mut(padded).zip(bytes.chunks_exact(row)) {
             target[..row].copy_from_slice(source);
         }
-        self.0.queue.write_buffer(&lease.buffer, 0, &data);
+        self.0.queue.write_buffer(buffer, offset, &data);
+        Ok(())
     }
 
     /// Fails where a tensor of so many bytes would not fit a buffer or a binding.

@@ -26,6 +26,11 @@ impl DType {
         }
     }
 
+    /// Bytes of a row of `cols` elements as it is uploaded, without padding.
+    pub fn packed_row_bytes(self, cols: usize) -> usize {
+        cols * self.size()
+    }
+
     /// Bytes of a row of `cols` elements on the device, padding included.
     pub fn row_bytes(self, cols: usize) -> u64 {
         (stride(self, cols) * self.size()) as u64

@@ -23,6 +23,8 @@ pub(super) const WEIGHTS: &str = "model.safetensors";
 pub(super) const INDEX: &str = "model.safetensors.index.json";
 pub(super) const TORCH: &str = "pytorch_model.bin";
 pub(super) const TORCH_INDEX: &str = "pytorch_model.bin.index.json";
+/// Bytes that are read at once of a tensor whose elements stand apart.
+const GATHERED_BYTES: usize = 4 << 20;
 /// Longest JSON file read here; indices of the largest checkpoints have a few megabytes.
 pub(super) const MAX_JSON: u64 = 64 << 20;
 
@@ -82,42 +84,79 @@ impl TensorInfo {
     /// # Errors
     /// Its type has no kernel, or the file cannot be read.
     pub fn read(&self) -> Result<HostTensor, WeightsError> {
-        let dtype = self.checked_storage()?;
-        let bytes = self.source.read_range(&self.file, self.begin..self.end)?;
-        let bytes = match &self.strides {
-            None => bytes,
-            Some(strides) => gathered(&bytes, &self.shape, strides, dtype.size()),
-        };
         Ok(HostTensor {
             name: self.name.clone(),
-            dtype,
+            dtype: self.checked_storage()?,
             shape: self.shape.clone(),
-            bytes,
+            bytes: self.read_elements(0..self.shape.iter().product())?,
         })
     }
-}
 
-impl TensorInfo {
     /// Some rows of a matrix.
     ///
     /// # Errors
     /// As [`TensorInfo::read`]; there are fewer rows.
     pub fn read_rows(&self, rows: Range<usize>) -> Result<HostTensor, WeightsError> {
-        let dtype = self.checked_storage()?;
-        let row = self.shape.iter().skip(1).product::<usize>() as u64 * dtype.size() as u64;
-        let begin = self.begin + rows.start as u64 * row;
-        let end = self.end.min(begin + rows.len() as u64 * row);
-        let bytes = self.source.read_range(&self.file, begin.min(end)..end)?;
+        let row = self.shape.iter().skip(1).product::<usize>();
         let mut shape = self.shape.clone();
         if let Some(first) = shape.first_mut() {
             *first = rows.len();
         }
         Ok(HostTensor {
             name: self.name.clone(),
-            dtype,
+            dtype: self.checked_storage()?,
             shape,
-            bytes,
+            bytes: self.read_elements(rows.start * row..rows.end * row)?,
         })
+    }
+
+    /// Some elements, row-major, little-endian.
+    ///
+    /// # Errors
+    /// As [`TensorInfo::read`]; there are fewer elements.
+    pub fn read_elements(&self, elements: Range<usize>) -> Result<Vec<u8>, WeightsError> {
+        let size = self.checked_storage()?.size();
+        if let Some(strides) = &self.strides {
+            return self.gathered(strides, elements, size);
+        }
+        let place = |element: usize| self.begin + element as u64 * size as u64;
+        let range = place(elements.start)..place(elements.end);
+        if range.end > self.end {
+            return Err(WeightsError::HeaderEntry {
+                file: self.file.clone(),
+                tensor: self.name.clone(),
+                expected: format!("at least {} elements", elements.end),
+                found: self.elements().to_string(),
+            });
+        }
+        Ok(self.source.read_range(&self.file, range)?)
+    }
+
+    /// Some elements that stand apart. What lies around them is read as well, a few megabytes at a time.
+    fn gathered(
+        &self,
+        strides: &[usize],
+        elements: Range<usize>,
+        size: usize,
+    ) -> Result<Vec<u8>, WeightsError> {
+        let places = || places(&self.shape, strides, elements.clone());
+        let mut bytes = vec![0; elements.len() * size];
+        let mut begin = places().min().unwrap_or(0);
+        let behind = places().max().map_or(0, |last| last + 1);
+        while begin < behind {
+            let end = behind.min(begin + GATHERED_BYTES / size);
+            let place = |element: usize| self.begin + element as u64 * size as u64;
+            let range = place(begin)..place(end);
+            let found = self.source.read_range(&self.file, range)?;
+            for (target, place) in bytes.chunks_exact_mut(size).zip(places()) {
+                if (begin..end).contains(&place) {
+                    let at = (place - begin) * size;
+                    target.copy_from_slice(&found[at..at + size]);
+                }
+            }
+            begin = end;
+        }
+        Ok(bytes)
     }
 
     /// All elements of a tensor of whole numbers, of 8 or 64 bits.
@@ -142,20 +181,35 @@ impl TensorInfo {
     }
 }
 
-/// The elements of a tensor, row-major, from where its strides say they stand.
-fn gathered(bytes: &[u8], shape: &[usize], strides: &[usize], size: usize) -> Vec<u8> {
-    let count: usize = shape.iter().product();
-    let mut gathered = Vec::with_capacity(count * size);
-    for element in 0..count {
-        let (mut rest, mut place) = (element, 0);
-        for (length, stride) in shape.iter().zip(strides).rev() {
-            place += rest % length * stride;
-            rest /= length;
-        }
-        let found = bytes.get(place * size..(place + 1) * size);
-        gathered.extend_from_slice(found.unwrap_or_default());
+/// Where some elements of a tensor stand, in row-major order, counted from the first one.
+fn places<'a>(
+    shape: &'a [usize],
+    strides: &'a [usize],
+    elements: Range<usize>,
+) -> impl Iterator<Item = usize> + 'a {
+    // The position along each axis, innermost first, and the place it makes.
+    let mut position = Vec::with_capacity(shape.len());
+    let mut rest = elements.start;
+    for &length in shape.iter().rev() {
+        position.push(rest % length.max(1));
+        rest /= length.max(1);
     }
-    gathered
+    let steps = strides.iter().rev();
+    let mut place: usize = position.iter().zip(steps).map(|(at, step)| at * step).sum();
+    elements.map(move |_| {
+        let here = place;
+        let axes = shape.iter().zip(strides).rev();
+        for (at, (&length, &stride)) in position.iter_mut().zip(axes) {
+            *at += 1;
+            place += stride;
+            if *at < length {
+                break;
+            }
+            place -= length * stride;
+            *at = 0;
+        }
+        here
+    })
 }
 
 impl fmt::Debug for TensorInfo {
