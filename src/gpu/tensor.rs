@@ -34,7 +34,7 @@ impl DType {
     }
 
     /// Bytes of a row of `cols` elements without padding, as a file has it.
-    pub fn packed_bytes(self, cols: usize) -> usize {
+    pub fn packed_row_bytes(self, cols: usize) -> usize {
         let (elements, bytes) = self.unit();
         cols.div_ceil(elements) * bytes
     }
@@ -43,7 +43,7 @@ impl DType {
     pub fn row_bytes(self, cols: usize) -> u64 {
         let bytes = match self {
             Self::Blocks(block) => block.row_bytes(cols),
-            _ => self.packed_bytes(cols).next_multiple_of(GROUP),
+            _ => self.packed_row_bytes(cols).next_multiple_of(GROUP),
         };
         bytes as u64
     }

@@ -152,6 +152,20 @@ impl Checkpoint {
     /// There is none, it has another shape than `shape`, its type has no kernel, or the file
     /// cannot be read.
     pub fn tensor(&self, canonical: &str, shape: &[usize]) -> Result<HostTensor, WeightsError> {
+        let mut tensor = self.located(canonical, shape)?.read()?;
+        tensor.shape = shape.to_vec();
+        Ok(tensor)
+    }
+
+    /// Where a tensor lies that has this canonical name.
+    ///
+    /// # Errors
+    /// There is none, or it has another shape than `shape`.
+    pub(super) fn located(
+        &self,
+        canonical: &str,
+        shape: &[usize],
+    ) -> Result<&TensorInfo, WeightsError> {
         let info = self
             .tensors
             .get(canonical)
@@ -169,9 +183,7 @@ impl Checkpoint {
                 found: format!("{:?}", info.shape),
             });
         }
-        let mut tensor = info.read()?;
-        tensor.shape = shape.to_vec();
-        Ok(tensor)
+        Ok(info)
     }
 
     /// The checkpoint with some tensors taken from another safetensors file, for example another

@@ -20,6 +20,7 @@ mod parameters;
 mod parts;
 mod patch_grid;
 mod positions;
+mod stream;
 mod vision_tower;
 mod vlm;
 

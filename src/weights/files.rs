@@ -24,6 +24,8 @@ pub(super) const WEIGHTS: &str = "model.safetensors";
 pub(super) const INDEX: &str = "model.safetensors.index.json";
 pub(super) const TORCH: &str = "pytorch_model.bin";
 pub(super) const TORCH_INDEX: &str = "pytorch_model.bin.index.json";
+/// Bytes that are read at once of a tensor whose elements stand apart.
+const GATHERED_BYTES: usize = 4 << 20;
 /// Longest JSON file read here; indices of the largest checkpoints have a few megabytes.
 pub(super) const MAX_JSON: u64 = 64 << 20;
 
@@ -85,47 +87,100 @@ impl TensorInfo {
     /// # Errors
     /// Its type has no kernel, or the file cannot be read.
     pub fn read(&self) -> Result<HostTensor, WeightsError> {
-        let dtype = self.checked_storage()?;
-        let bytes = self.source.read_range(&self.file, self.begin..self.end)?;
-        let bytes = match &self.strides {
-            None => bytes,
-            Some(strides) => gathered(&bytes, &self.shape, strides, dtype.bytes(1)),
-        };
-        Ok(self.undo.whole(HostTensor {
+        Ok(HostTensor {
             name: self.name.clone(),
-            dtype,
+            dtype: self.checked_storage()?,
             shape: self.shape.clone(),
-            bytes,
-        }))
+            bytes: self.read_elements(0..self.shape.iter().product())?,
+        })
     }
-}
 
-impl TensorInfo {
     /// Some rows of a matrix.
     ///
     /// # Errors
     /// As [`TensorInfo::read`]; there are fewer rows.
     pub fn read_rows(&self, rows: Range<usize>) -> Result<HostTensor, WeightsError> {
-        let dtype = self.checked_storage()?;
-        let row = dtype.bytes(self.shape.iter().skip(1).product()) as u64;
-        let whole = self.undo.covering(&rows);
-        let begin = self.begin + whole.start as u64 * row;
-        let end = self.end.min(begin + whole.len() as u64 * row);
-        let bytes = self.source.read_range(&self.file, begin.min(end)..end)?;
+        let row = self.row();
         let mut shape = self.shape.clone();
         if let Some(first) = shape.first_mut() {
-            *first = whole.len();
+            *first = rows.len();
         }
-        let read = self.undo.whole(HostTensor {
+        Ok(HostTensor {
             name: self.name.clone(),
-            dtype,
+            dtype: self.checked_storage()?,
             shape,
-            bytes,
-        });
-        Ok(match whole == rows {
-            true => read,
-            false => read.rows(rows.start - whole.start..rows.end - whole.start),
+            bytes: self.read_elements(rows.start * row..rows.end * row)?,
         })
+    }
+
+    /// Elements of a row.
+    fn row(&self) -> usize {
+        self.shape.iter().skip(1).product()
+    }
+
+    /// Some elements, row-major, little-endian; whole blocks where there are some.
+    ///
+    /// # Errors
+    /// As [`TensorInfo::read`]; there are fewer elements.
+    pub fn read_elements(&self, elements: Range<usize>) -> Result<Vec<u8>, WeightsError> {
+        let storage = self.checked_storage()?;
+        if self.undo == Undo::Nothing {
+            return self.read_stored(elements);
+        }
+        let row = self.row().max(1);
+        let rows = elements.start / row..elements.end.div_ceil(row);
+        let whole = self.undo.covering(&rows);
+        let bytes = self.read_stored(whole.start * row..whole.end * row)?;
+        let bytes = self.undo.undone(bytes, storage.bytes(row));
+        let place = |element: usize| storage.bytes(element - whole.start * row);
+        let wanted = bytes.get(place(elements.start)..place(elements.end));
+        Ok(wanted.unwrap_or_default().to_vec())
+    }
+
+    /// The same as they stand in the file.
+    fn read_stored(&self, elements: Range<usize>) -> Result<Vec<u8>, WeightsError> {
+        let storage = self.checked_storage()?;
+        if let Some(strides) = &self.strides {
+            return self.gathered(strides, elements, storage.bytes(1));
+        }
+        let place = |element: usize| self.begin + storage.bytes(element) as u64;
+        let range = place(elements.start)..place(elements.end);
+        if range.end > self.end {
+            return Err(WeightsError::HeaderEntry {
+                file: self.file.clone(),
+                tensor: self.name.clone(),
+                expected: format!("at least {} elements", elements.end),
+                found: self.elements().to_string(),
+            });
+        }
+        Ok(self.source.read_range(&self.file, range)?)
+    }
+
+    /// Some elements that stand apart. What lies around them is read as well, a few megabytes at a time.
+    fn gathered(
+        &self,
+        strides: &[usize],
+        elements: Range<usize>,
+        size: usize,
+    ) -> Result<Vec<u8>, WeightsError> {
+        let places = || places(&self.shape, strides, elements.clone());
+        let mut bytes = vec![0; elements.len() * size];
+        let mut begin = places().min().unwrap_or(0);
+        let behind = places().max().map_or(0, |last| last + 1);
+        while begin < behind {
+            let end = behind.min(begin + GATHERED_BYTES / size);
+            let place = |element: usize| self.begin + element as u64 * size as u64;
+            let range = place(begin)..place(end);
+            let found = self.source.read_range(&self.file, range)?;
+            for (target, place) in bytes.chunks_exact_mut(size).zip(places()) {
+                if (begin..end).contains(&place) {
+                    let at = (place - begin) * size;
+                    target.copy_from_slice(&found[at..at + size]);
+                }
+            }
+            begin = end;
+        }
+        Ok(bytes)
     }
 
     /// All elements of a tensor of whole numbers, of 8 or 64 bits.
@@ -152,20 +207,35 @@ impl TensorInfo {
     }
 }
 
-/// The elements of a tensor, row-major, from where its strides say they stand.
-fn gathered(bytes: &[u8], shape: &[usize], strides: &[usize], size: usize) -> Vec<u8> {
-    let count: usize = shape.iter().product();
-    let mut gathered = Vec::with_capacity(count * size);
-    for element in 0..count {
-        let (mut rest, mut place) = (element, 0);
-        for (length, stride) in shape.iter().zip(strides).rev() {
-            place += rest % length * stride;
-            rest /= length;
-        }
-        let found = bytes.get(place * size..(place + 1) * size);
-        gathered.extend_from_slice(found.unwrap_or_default());
+/// Where some elements of a tensor stand, in row-major order, counted from the first one.
+fn places<'a>(
+    shape: &'a [usize],
+    strides: &'a [usize],
+    elements: Range<usize>,
+) -> impl Iterator<Item = usize> + 'a {
+    // The position along each axis, innermost first, and the place it makes.
+    let mut position = Vec::with_capacity(shape.len());
+    let mut rest = elements.start;
+    for &length in shape.iter().rev() {
+        position.push(rest % length.max(1));
+        rest /= length.max(1);
     }
-    gathered
+    let steps = strides.iter().rev();
+    let mut place: usize = position.iter().zip(steps).map(|(at, step)| at * step).sum();
+    elements.map(move |_| {
+        let here = place;
+        let axes = shape.iter().zip(strides).rev();
+        for (at, (&length, &stride)) in position.iter_mut().zip(axes) {
+            *at += 1;
+            place += stride;
+            if *at < length {
+                break;
+            }
+            place -= length * stride;
+            *at = 0;
+        }
+        here
+    })
 }
 
 impl fmt::Debug for TensorInfo {

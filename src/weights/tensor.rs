@@ -149,20 +149,4 @@ impl HostTensor {
             _ => self.clone(),
         }
     }
-
-    /// Some rows; there are so many.
-    pub(super) fn rows(&self, rows: std::ops::Range<usize>) -> Self {
-        let row = self.dtype.bytes(self.shape.iter().skip(1).product());
-        let bytes = self.bytes.get(rows.start * row..rows.end * row);
-        let mut shape = self.shape.clone();
-        if let Some(first) = shape.first_mut() {
-            *first = rows.len();
-        }
-        Self {
-            name: self.name.clone(),
-            dtype: self.dtype,
-            shape,
-            bytes: bytes.unwrap_or_default().to_vec(),
-        }
-    }
 }

@@ -20,7 +20,9 @@ pub(crate) use undo::Undo;
 
 use std::sync::Arc;
 
-use super::{error::WeightsError, source::ByteSource};
+use safetensors::Dtype;
+
+use super::{error::WeightsError, source::ByteSource, tensor::FileType};
 use decoder::Architecture;
 use header::{GgufTensor, Header};
 
@@ -78,11 +80,42 @@ type Named<'a> = (String, &'a GgufTensor, Undo);
 impl Packed {
     fn open(source: &dyn ByteSource, file: &str) -> Result<Self, WeightsError> {
         let header = Header::read(source, file)?;
-        Ok(Self {
+        let packed = Self {
             architecture: Architecture::of(&header)?,
             file: file.into(),
             header,
-        })
+        };
+        packed.check()?;
+        Ok(packed)
+    }
+
+    /// Fails where something was done to a tensor that cannot be undone.
+    fn check(&self) -> Result<(), WeightsError> {
+        for (file, tensors) in self.tensors() {
+            for (_, tensor, undo) in tensors {
+                let heads = match undo {
+                    Undo::Pairs { head } => tensor.shape[0].is_multiple_of(head),
+                    Undo::Nothing | Undo::Plus1 => true,
+                };
+                if !heads {
+                    return Err(WeightsError::HeaderEntry {
+                        file: file.into(),
+                        tensor: tensor.name.clone(),
+                        expected: format!("heads of {} rows", self.architecture.head_dim),
+                        found: format!("{} rows", tensor.shape[0]),
+                    });
+                }
+                if undo == Undo::Plus1 && tensor.dtype != FileType::Plain(Dtype::F32) {
+                    return Err(WeightsError::HeaderEntry {
+                        file: file.into(),
+                        tensor: tensor.name.clone(),
+                        expected: "the weight of a norm in F32".into(),
+                        found: format!("{:?}", tensor.dtype),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The file with the language model.

@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use super::super::tensor::{HostTensor, StorageType};
-
 /// A change that is undone where a tensor is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Undo {
@@ -15,7 +13,7 @@ pub(crate) enum Undo {
         /// Rows of a head, even.
         head: usize,
     },
-    /// 1 was added: norms that multiply by 1 + weight.
+    /// 1 was added to f32: norms that multiply by 1 + weight.
     Plus1,
 }
 
@@ -28,29 +26,39 @@ impl Undo {
         }
     }
 
-    /// The tensor, or [covering](Undo::covering) rows of it, as it was.
-    pub(crate) fn whole(self, tensor: HostTensor) -> HostTensor {
+    /// [Covering](Undo::covering) rows of `row` bytes each as they were.
+    pub(crate) fn undone(self, bytes: Vec<u8>, row: usize) -> Vec<u8> {
         match self {
-            Self::Nothing => tensor,
+            Self::Nothing => bytes,
             Self::Plus1 => {
-                let values: Vec<f32> = tensor.to_f32().iter().map(|value| value - 1.0).collect();
-                HostTensor {
-                    dtype: StorageType::F32,
-                    bytes: bytemuck::cast_slice(&values).to_vec(),
-                    ..tensor
-                }
+                let values = bytes.as_chunks::<4>().0.iter();
+                let values = values.map(|value| f32::from_le_bytes(*value) - 1.0);
+                values.flat_map(f32::to_le_bytes).collect()
             }
             Self::Pairs { head } => {
-                let row = tensor.dtype.bytes(tensor.shape.iter().skip(1).product());
-                let mut bytes = Vec::with_capacity(tensor.bytes.len());
-                for of_head in tensor.bytes.chunks((head * row).max(1)) {
+                let mut undone = Vec::with_capacity(bytes.len());
+                for of_head in bytes.chunks((head * row).max(1)) {
                     for half in 0..2 {
                         let rows = of_head.chunks(row.max(1)).skip(half).step_by(2);
-                        rows.for_each(|row| bytes.extend_from_slice(row));
+                        rows.for_each(|row| undone.extend_from_slice(row));
                     }
                 }
-                HostTensor { bytes, ..tensor }
+                undone
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_parted_head_by_head() {
+        let undo = Undo::Pairs { head: 4 };
+        assert_eq!(undo.covering(&(5..6)), 4..8);
+        assert_eq!(undo.covering(&(0..9)), 0..12);
+        let undone = undo.undone(vec![0, 0, 2, 2, 1, 1, 3, 3, 4, 4, 6, 6, 5, 5, 7, 7], 2);
+        assert_eq!(undone, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7]);
     }
 }
