@@ -8,6 +8,7 @@ mod decoder;
 mod header;
 mod names;
 mod pieces;
+mod projector;
 mod reader;
 mod rope;
 mod source;
@@ -25,6 +26,7 @@ use safetensors::Dtype;
 use super::{error::WeightsError, source::ByteSource, tensor::FileType};
 use decoder::Architecture;
 use header::{GgufTensor, Header};
+use projector::Projector;
 
 /// Whether a file is called as GGUF files are.
 pub fn is_gguf(file: &str) -> bool {
@@ -72,6 +74,33 @@ pub struct Packed {
     file: String,
     header: Header,
     architecture: Architecture,
+    projector: Option<Projector>,
+}
+
+/// The vision part beside a decoder.
+fn projector(
+    source: &dyn ByteSource,
+    header: &Header,
+    architecture: &Architecture,
+) -> Result<Option<Projector>, WeightsError> {
+    let width = header
+        .metadata
+        .count(&architecture.key("embedding_length"))?;
+    let mut found = Vec::new();
+    for name in source.list()? {
+        if is_gguf(&name) && is_projector(&name) && !name.starts_with('.') {
+            found.extend(Projector::open(source, &name, width)?);
+        }
+    }
+    match found.as_slice() {
+        [] | [_] => Ok(found.pop()),
+        [first, second, ..] => Err(WeightsError::Packaging {
+            folder: source.name(),
+            expected: "one vision part for the model".into(),
+            found: format!("{} and {}", first.file, second.file),
+            advice: "put the other one into another folder".into(),
+        }),
+    }
 }
 
 /// A tensor's name in Hugging Face's class, where it lies, and what was done to it.
@@ -80,8 +109,10 @@ type Named<'a> = (String, &'a GgufTensor, Undo);
 impl Packed {
     fn open(source: &dyn ByteSource, file: &str) -> Result<Self, WeightsError> {
         let header = Header::read(source, file)?;
+        let architecture = Architecture::of(&header)?;
         let packed = Self {
-            architecture: Architecture::of(&header)?,
+            projector: projector(source, &header, &architecture)?,
+            architecture,
             file: file.into(),
             header,
         };
@@ -127,8 +158,20 @@ impl Packed {
     pub(super) fn tensors(&self) -> Vec<(&str, Vec<Named<'_>>)> {
         let named = self.header.tensors.iter().map(|tensor| {
             let (name, undo) = names::of_decoder(&self.architecture, &tensor.name);
+            let name = match &self.projector {
+                Some(projector) => projector.of_decoder(name),
+                None => name,
+            };
             (name, tensor, undo)
         });
-        vec![(self.file.as_str(), named.collect())]
+        let mut files = vec![(self.file.as_str(), named.collect())];
+        if let Some(projector) = &self.projector {
+            let named = projector.header.tensors.iter().map(|tensor| {
+                let (name, undo) = projector.named(&tensor.name);
+                (name, tensor, undo)
+            });
+            files.push((projector.file.as_str(), named.collect()));
+        }
+        files
     }
 }

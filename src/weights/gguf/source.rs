@@ -16,9 +16,10 @@ use super::{
 };
 
 /// The files that are written from the metadata.
-const WRITTEN: [&str; 4] = [
+const WRITTEN: [&str; 5] = [
     "config.json",
     "generation_config.json",
+    "preprocessor_config.json",
     "tokenizer.json",
     "tokenizer_config.json",
 ];
@@ -50,24 +51,46 @@ impl GgufSource {
         Ok(source)
     }
 
+    /// Those of [`WRITTEN`] that this checkpoint has: a decoder alone sees no images.
+    fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let sees = self.packed.projector.is_some();
+        let written = WRITTEN.iter().copied();
+        written.filter(move |name| sees || *name != "preprocessor_config.json")
+    }
+
     fn config(&self) -> Result<Value, WeightsError> {
         let Packed {
             header,
             architecture,
+            projector,
             ..
         } = &self.packed;
-        Ok(Value::Object(architecture.config(header, &*self.below)?))
+        let decoder = architecture.config(header, &*self.below)?;
+        let config = match projector {
+            None => decoder,
+            Some(projector) => projector.config(decoder, |token| {
+                let tokens = header.metadata.texts("tokenizer.ggml.tokens");
+                let mut tokens = tokens.ok().flatten()?.iter();
+                tokens.position(|known| known == token)
+            })?,
+        };
+        Ok(Value::Object(config))
     }
 
     /// One of [`WRITTEN`]; none where the file has another name.
     fn written(&self, file: &str) -> Option<Result<&[u8], SourceError>> {
-        let index = WRITTEN.iter().position(|name| *name == file)?;
+        let name = self.names().find(|name| *name == file)?;
+        let index = WRITTEN.iter().position(|other| *other == name)?;
         let metadata = &self.packed.header.metadata;
         let made = self.written.get(index)?.get_or_init(|| {
             let value = match index {
                 0 => self.config(),
                 1 => tokenizer::generation_config(metadata),
-                2 => tokenizer::tokenizer(metadata),
+                2 => match &self.packed.projector {
+                    Some(projector) => projector.preprocessor(),
+                    None => Ok(Value::Null),
+                },
+                3 => tokenizer::tokenizer(metadata),
                 _ => tokenizer::tokenizer_config(metadata),
             };
             match value {
@@ -80,7 +103,8 @@ impl GgufSource {
 
     /// Whether it is one of the files that the checkpoint is made of.
     fn is_own(&self, file: &str) -> bool {
-        file == self.packed.model_file()
+        let vision = self.packed.projector.as_ref();
+        file == self.packed.model_file() || vision.is_some_and(|vision| vision.file == file)
     }
 }
 
@@ -90,13 +114,11 @@ impl ByteSource for GgufSource {
     }
 
     fn list(&self) -> Result<Vec<String>, SourceError> {
-        let own = [self.packed.model_file()];
-        let mut names: Vec<String> = WRITTEN
-            .iter()
-            .copied()
-            .chain(own)
-            .map(str::to_owned)
-            .collect();
+        let vision = self.packed.projector.as_ref();
+        let own = [self.packed.model_file()].into_iter();
+        let own = own.chain(vision.map(|vision| vision.file.as_str()));
+        let mut names: Vec<String> = self.names().map(str::to_owned).collect();
+        names.extend(own.map(str::to_owned));
         names.sort();
         Ok(names)
     }
