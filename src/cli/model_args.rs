@@ -74,11 +74,14 @@ fn of_demo(name: &str) -> bool {
 }
 
 fn check_folder(folder: &Path) -> Result<(), CliError> {
-    if folder.is_dir() {
+    let is_gguf = folder
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"));
+    if folder.is_dir() || folder.is_file() && is_gguf {
         return Ok(());
     }
     Err(CliError::Input(format!(
-        "{}: expected a folder with config.json, {}",
+        "{}: expected a folder with config.json, or a .gguf file, {}",
         folder.display(),
         if folder.exists() {
             "found a file"

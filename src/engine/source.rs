@@ -16,7 +16,7 @@ pub enum ModelSource {
     },
     /// A checkpoint of the shipped study, by its folder below `assets/study`.
     Study(String),
-    /// A Hugging Face folder on disk (native only).
+    /// A Hugging Face folder, or a GGUF file, on disk (native only).
     Folder(PathBuf),
     /// A checkpoint put together of parts on disk (native only).
     Assembled {

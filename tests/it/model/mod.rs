@@ -3,6 +3,8 @@
 mod limits;
 mod looks;
 mod states;
+#[cfg(target_os = "linux")]
+mod streaming;
 pub mod variants;
 
 use mirscope::{
