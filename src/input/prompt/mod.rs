@@ -148,11 +148,10 @@ impl PromptBuilder {
                 self.note_losses(name, &rendered, &encoded, &contents, &mut notes)?;
                 self.note_cuts(name, given, &texts, length, &mut notes);
                 return self.finish(
-                    placeholder,
+                    (placeholder, &expansions),
                     &rendered,
                     encoded,
                     contents,
-                    &expansions,
                     plans,
                     notes,
                 );
@@ -299,11 +298,10 @@ impl PromptBuilder {
 
     fn finish(
         &self,
-        placeholder: &Placeholder,
+        (placeholder, expansions): (&Placeholder, &[Expansion]),
         rendered: &Rendered,
         encoded: Encoded,
         contents: Vec<Vec<u32>>,
-        expansions: &[Expansion],
         plans: &[&ImagePlan],
         notes: Vec<String>,
     ) -> Result<Prompt, InputError> {
