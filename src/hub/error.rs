@@ -289,7 +289,10 @@ impl Refusal {
     /// Whether the same may work a moment later, without anybody's doing.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::NoNetwork { .. } | Self::TimedOut { .. } | Self::Truncated { .. } => true,
+            Self::NoNetwork { .. }
+            | Self::TimedOut { .. }
+            | Self::Truncated { .. }
+            | Self::Range { .. } => true,
             Self::Status { status } => *status >= 500,
             _ => false,
         }
