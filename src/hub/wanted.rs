@@ -193,7 +193,7 @@ fn gguf(root: &Folder<'_>, wanted: &mut Wanted) -> bool {
                 let first = projector.first().map_or("", |file| file.path.as_str());
                 wanted.notes.push(format!(
                     "of {}, {first} is taken",
-                    counted(projectors.len(), "file of the vision tower")
+                    counted(projectors.len(), "mmproj file")
                 ));
             }
         }

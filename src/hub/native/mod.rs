@@ -46,6 +46,19 @@ impl Client {
         Ok(Self { settings })
     }
 
+    /// As these variables say instead of those of the process.
+    ///
+    /// # Errors
+    /// As [`Client::from_environment`].
+    pub fn with_variables(
+        id: &RepoId,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, HubError> {
+        let settings = Settings::new(variable);
+        let settings = settings.map_err(|refusal| HubError::new(id, refusal))?;
+        Ok(Self { settings })
+    }
+
     /// The same, without opening a connection.
     ///
     /// # Errors
