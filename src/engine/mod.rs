@@ -5,6 +5,7 @@
 //! device in the browser. Messages are serde values and nothing is shared but a
 //! [`Cancel`](crate::platform::Cancel) flag.
 
+mod ask;
 mod bench;
 mod check;
 mod checkpoint;
@@ -36,6 +37,7 @@ mod thumbnail;
 pub mod worker;
 
 pub use crate::alignment::FEWER_PAIRS;
+pub use ask::{AskRequest, Exchange, SamplingSettings};
 pub use bench::random_checkpoint;
 pub use demo::{DemoConnector, demo_connectors};
 pub use error::EngineError;

@@ -265,6 +265,7 @@ impl Tiles {
             height: side,
             width: side,
             padded: [side; 2],
+            resampled: false,
         }
     }
 }

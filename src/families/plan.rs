@@ -47,6 +47,9 @@ pub struct Picture {
     pub width: usize,
     /// Height and width after zeros were added at the right and the bottom, behind normalizing.
     pub padded: [usize; 2],
+    /// Whether the part takes up all of that, resized behind normalizing as PyTorch interpolates, in
+    /// place of zeros around it.
+    pub resampled: bool,
 }
 
 /// A part of what stands for an image in the prompt.
@@ -238,6 +241,17 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// The position of a token; those behind the prompt go on from its largest component.
+    pub fn position(&self, token: usize) -> [u32; 3] {
+        let Some(positions) = &self.positions else {
+            return [token as u32; 3];
+        };
+        positions.get(token).copied().unwrap_or_else(|| {
+            let next = positions.iter().flatten().max().map_or(0, |last| last + 1);
+            [next + (token - positions.len()) as u32; 3]
+        })
+    }
+
     /// The keys that the query at `position` sees, in a layer with this window.
     pub fn seen_from(&self, position: usize, window: Option<usize>) -> [u32; 2] {
         let own = position as u32 + 1;

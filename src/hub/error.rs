@@ -6,8 +6,8 @@ use crate::words::{counted, grouped};
 /// A repository, or a file of one, that cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HubError {
-    /// The repository, as it was asked for.
-    pub id: RepoId,
+    /// The repository, as it was asked for; boxed, so that a result stays small.
+    pub id: Box<RepoId>,
     /// The file, where it is about one.
     pub file: Option<String>,
     /// Why.
@@ -18,7 +18,7 @@ impl HubError {
     /// About a repository as a whole.
     pub fn new(id: &RepoId, refusal: Refusal) -> Self {
         Self {
-            id: id.clone(),
+            id: Box::new(id.clone()),
             file: None,
             refusal,
         }

@@ -71,9 +71,7 @@ impl Listing {
             let expected = "the repository's list of files";
             HubError::new(id, Refusal::Answer { expected, found })
         };
-        if let Err(Refusal::StandIn { found }) =
-            super::check_content(answer.len() as u64, answer)
-        {
+        if let Err(Refusal::StandIn { found }) = super::check_content(answer.len() as u64, answer) {
             return Err(bad(found));
         }
         let value: Value = serde_json::from_slice(answer)

@@ -83,6 +83,20 @@ pub enum InputError {
         needed: usize,
     },
 
+    /// A question that leaves no room for an answer.
+    #[error(
+        "{name}: expected a prompt shorter than the context of {context} tokens, found {found}; ask \
+         for less, or leave out earlier turns"
+    )]
+    TooLong {
+        /// What is asked.
+        name: String,
+        /// Longest prompt with its answer, in tokens.
+        context: usize,
+        /// Tokens of the prompt.
+        found: usize,
+    },
+
     /// The tokenizer does not make the image tokens that the model expects.
     #[error(
         "{file}: expected {expected} tokens of id {id} for `{token}` in the prompt, found {found}"

@@ -169,6 +169,7 @@ impl ImagePlanner for AnySize {
                 height: high,
                 width: wide,
                 padded: [high, wide],
+                resampled: false,
             }],
             canvases: resized.into_iter().collect(),
             pieces: vec![Piece::Placeholders(tokens)],

@@ -191,7 +191,7 @@ impl Transfer<'_> {
                         (206, Some((first, whole)))
                             if first == collected.len
                                 && whole.is_none_or(|len| len == self.file.size) => {}
-                        (206, _) => return Err(self.from_the_start(collected)?),
+                        (206, _) => return Err(self.restarted(collected)?),
                         // All of it, as where ranges are not known: from the beginning.
                         _ if collected.len > 0 => collected.restart(self.file).map_err(failed)?,
                         _ => {}
@@ -216,7 +216,7 @@ impl Transfer<'_> {
                     }
                 }
                 Some(Piece::Failed(Refusal::Status { status: 416 })) => {
-                    return Err(self.from_the_start(collected)?);
+                    return Err(self.restarted(collected)?);
                 }
                 Some(Piece::Failed(refusal)) => return Err(self.in_part(refusal, collected)),
                 None => {
@@ -235,7 +235,7 @@ impl Transfer<'_> {
 
     /// For where other bytes come than those that were asked for: what is here may be no part of the
     /// file that is there.
-    fn from_the_start(&self, collected: &mut Collected) -> Result<Refusal, Refusal> {
+    fn restarted(&self, collected: &mut Collected) -> Result<Refusal, Refusal> {
         let expected = collected.len;
         collected
             .restart(self.file)

@@ -27,7 +27,8 @@ impl PromptBuilder {
 
     /// Whether the vocabulary has no token for an image.
     pub(super) fn has_no_placeholder(&self) -> bool {
-        self.image_token_id as usize >= self.spec.text.vocab_size
+        let id = self.image_token_id();
+        id.is_some_and(|id| id as usize >= self.spec.text.vocab_size)
     }
 
     /// Tokenizes what stands between the placeholders, each part by itself, as LLaVA's own code does
@@ -38,11 +39,12 @@ impl PromptBuilder {
             spans: Vec::new(),
         };
         let mut at = 0;
-        for (index, part) in text.split(&self.image_token).enumerate() {
+        let token = self.image_token();
+        for (index, part) in text.split(token).enumerate() {
             if index > 0 {
-                all.ids.push(self.image_token_id);
-                all.spans.push(at..at + self.image_token.len());
-                at += self.image_token.len();
+                all.ids.extend(self.image_token_id());
+                all.spans.push(at..at + token.len());
+                at += token.len();
             }
             if !part.is_empty() {
                 let encoded = self.tokenizer.encode(part, special && index == 0)?;

@@ -1,19 +1,18 @@
 //! The prompt of an image-text pair or of a document of several, with its token masks.
 
 mod encode;
+mod losses;
+mod open;
+mod question;
 
 use std::ops::Range;
 
 use super::{
     error::InputError,
     renderer::{Content, Rendered, Renderer},
-    template::ChatTemplate,
     tokenizer::{Encoded, Tokenizer},
 };
-use crate::{
-    families::{self, ImagePlan, Layout, ModelSpec, PromptTokens, plan::Piece},
-    weights::ByteSource,
-};
+use crate::families::{self, ImagePlan, Layout, ModelSpec, PromptTokens, plan::Piece};
 
 /// Where a prompt's form comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +21,8 @@ pub enum PromptForm {
     ChatTemplate(String),
     /// The conversation called vicuna_v1, for checkpoints without a template.
     VicunaV1,
+    /// The model's own, which is no conversation.
+    Own,
 }
 
 /// A tokenized image-text pair or document.
@@ -50,12 +51,20 @@ pub struct Prompt {
 pub struct PromptBuilder {
     tokenizer: Tokenizer,
     renderer: Renderer,
-    image_token: String,
-    image_token_id: u32,
+    /// What stands for a part of an image; none of a model that sees none.
+    placeholder: Option<Placeholder>,
     /// Tokens that stand around an image and belong to it.
     scaffold: Vec<u32>,
+    /// Tokens that end an answer.
+    stops: Vec<u32>,
     context: usize,
     spec: ModelSpec,
+}
+
+/// The token that stands for a part of an image.
+struct Placeholder {
+    token: String,
+    id: u32,
 }
 
 /// What takes an image's place in a prompt.
@@ -66,39 +75,11 @@ struct Expansion {
 }
 
 impl PromptBuilder {
-    /// Reads tokenizer and chat template of a checkpoint.
-    ///
-    /// # Errors
-    /// A file is missing or does not parse, the template renders no image or no text, or the model
-    /// has no vision tower.
-    pub fn open(source: &dyn ByteSource, spec: &ModelSpec) -> Result<Self, InputError> {
-        let vision = spec.vision()?;
-        let tokenizer = Tokenizer::open(source)?;
-        let template = ChatTemplate::open(source, &tokenizer.config)?;
-        let image_token = tokenizer
-            .token(vision.image_token_id)
-            .or_else(|| tokenizer.special().get("image_token").cloned())
-            .filter(|token| !token.is_empty())
-            .unwrap_or_else(|| "<image>".into());
-        let marker = vision
-            .marker
-            .map_or_else(|| image_token.clone(), str::to_owned);
-        let scaffold = vision.scaffold.iter();
-        Ok(Self {
-            renderer: Renderer::new(template, vision.shape, marker, tokenizer.special())?,
-            scaffold: scaffold.filter_map(|token| tokenizer.id(token)).collect(),
-            tokenizer,
-            image_token,
-            image_token_id: vision.image_token_id,
-            context: spec.text.context(),
-            spec: spec.clone(),
-        })
-    }
-
     /// Where the prompts' form comes from.
     pub fn form(&self) -> PromptForm {
         match self.renderer.template() {
             Some(template) => PromptForm::ChatTemplate(template.file.clone()),
+            None if self.renderer.is_own() => PromptForm::Own,
             None => PromptForm::VicunaV1,
         }
     }
@@ -118,10 +99,10 @@ impl PromptBuilder {
 
     /// The token of an id as text, spaces included; bytes that are no character alone as `<0xE2>`.
     pub fn token_text(&self, id: u32) -> String {
-        if id == self.image_token_id && self.has_no_placeholder() {
-            return self.image_token.clone();
+        match &self.placeholder {
+            Some(own) if id == own.id && self.has_no_placeholder() => own.token.clone(),
+            _ => self.tokenizer.text(id),
         }
-        self.tokenizer.text(id)
     }
 
     /// The prompt of an image with `text`, which is called `name` in messages. A text that does
@@ -201,7 +182,7 @@ impl PromptBuilder {
         for piece in &plan.pieces {
             let start = expansion.text.len();
             match piece {
-                Piece::Placeholders(count) => expansion.text += &self.image_token.repeat(*count),
+                Piece::Placeholders(count) => expansion.text += &self.image_token().repeat(*count),
                 Piece::Text(text) => expansion.text += text,
                 Piece::Scaffold(text) => {
                     expansion.text += text;
@@ -212,13 +193,23 @@ impl PromptBuilder {
         expansion
     }
 
+    /// The token that stands for a part of an image; empty where there is none.
+    fn image_token(&self) -> &str {
+        self.placeholder.as_ref().map_or("", |own| &own.token)
+    }
+
+    /// Its id.
+    fn image_token_id(&self) -> Option<u32> {
+        self.placeholder.as_ref().map(|own| own.id)
+    }
+
     /// `text` without image placeholders.
     fn cleaned(&self, name: &str, text: &str, notes: &mut Vec<String>) -> String {
         let mut text = text.to_owned();
         let marker = self.renderer.marker();
-        let own = (marker != self.image_token).then_some(self.image_token.as_str());
+        let own = (marker != self.image_token()).then_some(self.image_token());
         for token in [marker].into_iter().chain(own) {
-            if text.contains(token) {
+            if !token.is_empty() && text.contains(token) {
                 // Again and again, for what is left may join into another one.
                 while text.contains(token) {
                     text = text.replace(token, "");
@@ -227,81 +218,6 @@ impl PromptBuilder {
             }
         }
         text
-    }
-
-    /// Notes a text of which the tokenizer knows less than half.
-    ///
-    /// # Errors
-    /// [`InputError::Tokenizer`] where nothing is left of the texts.
-    fn note_losses(
-        &self,
-        name: &str,
-        rendered: &Rendered,
-        encoded: &Encoded,
-        contents: &[Vec<u32>],
-        notes: &mut Vec<String>,
-    ) -> Result<(), InputError> {
-        let (mut known, mut all) = (0, 0);
-        for (content, tokens) in rendered.contents.iter().zip(contents) {
-            let mut end = content.range.start;
-            for &token in tokens {
-                let id = encoded.ids.get(token as usize).copied().unwrap_or_default();
-                let span = encoded
-                    .spans
-                    .get(token as usize)
-                    .cloned()
-                    .unwrap_or_default();
-                let span = span.start.max(end)..span.end.min(content.range.end);
-                end = end.max(span.end);
-                if !self.tokenizer.is_unknown(id) {
-                    known += letters(&rendered.text, span);
-                }
-            }
-            all += letters(&rendered.text, content.range.clone());
-        }
-        if known == 0 {
-            return Err(InputError::Tokenizer {
-                file: Tokenizer::FILE.into(),
-                reason: format!("it knows nothing of {name}"),
-            });
-        }
-        if 2 * known < all {
-            notes.push(format!(
-                "{name}: the tokenizer knows only {} % of the text",
-                100 * known / all
-            ));
-        }
-        Ok(())
-    }
-
-    /// Notes what was left out; the first text had `length` characters.
-    fn note_cuts(
-        &self,
-        name: &str,
-        given: usize,
-        texts: &[String],
-        length: usize,
-        notes: &mut Vec<String>,
-    ) {
-        let context = self.context;
-        if texts.len() < given {
-            let cut = given - texts.len();
-            let out = match cut {
-                1 => "was left out with its text",
-                _ => "were left out with their texts",
-            };
-            notes.push(format!(
-                "{name}: the last {cut} of {given} images {out} to fit the context of {context} \
-                 tokens"
-            ));
-        }
-        let left = texts.first().map_or(0, |text| text.chars().count());
-        if left < length {
-            notes.push(format!(
-                "{name}: the text was cut from {length} to {left} characters to fit the \
-                 context of {context} tokens"
-            ));
-        }
     }
 
     /// Cuts the only text where the first token too many begins; it has to be counted again, for the
@@ -338,6 +254,35 @@ impl PromptBuilder {
         Ok(())
     }
 
+    /// Positions of the image tokens among `ids`, of which there are those that the plans ask for.
+    fn vision(&self, ids: &[u32], plans: &[&ImagePlan]) -> Result<Vec<u32>, InputError> {
+        let vocab_size = self.spec.text.vocab_size;
+        let own = self.image_token_id();
+        let outside = |id: u32| id as usize >= vocab_size && Some(id) != own;
+        if let Some(&id) = ids.iter().find(|&&id| outside(id)) {
+            return Err(InputError::TokenId {
+                file: Tokenizer::FILE.into(),
+                vocab_size,
+                found: id,
+            });
+        }
+        let vision: Vec<u32> = (0..)
+            .zip(ids)
+            .filter_map(|(position, id)| (Some(*id) == own).then_some(position))
+            .collect();
+        let expected: usize = plans.iter().map(|plan| plan.tokens()).sum();
+        if vision.len() != expected {
+            return Err(InputError::ImageTokens {
+                file: Tokenizer::FILE.into(),
+                token: self.image_token().to_owned(),
+                id: own.unwrap_or_default(),
+                expected,
+                found: vision.len(),
+            });
+        }
+        Ok(vision)
+    }
+
     fn finish(
         &self,
         rendered: &Rendered,
@@ -347,31 +292,9 @@ impl PromptBuilder {
         plans: &[&ImagePlan],
         notes: Vec<String>,
     ) -> Result<Prompt, InputError> {
-        let vocab_size = self.spec.text.vocab_size;
-        let outside = |id: u32| id as usize >= vocab_size && id != self.image_token_id;
-        if let Some(&id) = encoded.ids.iter().find(|&&id| outside(id)) {
-            return Err(InputError::TokenId {
-                file: Tokenizer::FILE.into(),
-                vocab_size,
-                found: id,
-            });
-        }
-        let positions = 0..encoded.ids.len() as u32;
-        let vision: Vec<u32> = positions
-            .clone()
-            .filter(|&i| encoded.ids[i as usize] == self.image_token_id)
-            .collect();
         let images = contents.len();
-        let expected: usize = plans.iter().take(images).map(|plan| plan.tokens()).sum();
-        if vision.len() != expected {
-            return Err(InputError::ImageTokens {
-                file: Tokenizer::FILE.into(),
-                token: self.image_token.clone(),
-                id: self.image_token_id,
-                expected,
-                found: vision.len(),
-            });
-        }
+        let vision = self.vision(&encoded.ids, plans.get(..images).unwrap_or(plans))?;
+        let positions = 0..encoded.ids.len() as u32;
         // What of all images is no text: the placeholders, and what stands between and around them.
         let mut of_images = vec![false; encoded.ids.len()];
         let mut first_block = 0;
@@ -389,7 +312,7 @@ impl PromptBuilder {
             }
         }
         for (token, id) in encoded.ids.iter().enumerate() {
-            of_images[token] |= *id == self.image_token_id || self.scaffold.contains(id);
+            of_images[token] |= Some(*id) == self.image_token_id() || self.scaffold.contains(id);
         }
         let first_image = plans.first().map_or(0, |plan| plan.tokens());
         let last = vision.get(first_image.saturating_sub(1));
@@ -421,15 +344,6 @@ impl PromptBuilder {
             form: self.form(),
         })
     }
-}
-
-/// Bytes of a part of a text that are no white space; a token may stand for a part of a character.
-fn letters(text: &str, part: Range<usize>) -> usize {
-    let bytes = text.as_bytes().get(part).unwrap_or_default();
-    bytes
-        .iter()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .count()
 }
 
 /// Positions of the tokens that overlap one of the own texts.
