@@ -13,7 +13,7 @@ use super::{
     ask::Ask,
     device_args::Device,
     error::CliError,
-    model_args::{Parts, model_source},
+    model_args::{Network, Parts, model_source},
     number::{parse_number_of_pairs, parse_seed},
     size::parse_size,
 };
@@ -46,6 +46,8 @@ const TOP_EXAMPLES: &str = "\
 Examples:
   mirscope measure                        the demo: per-layer table, MIR, report.json
   mirscope measure --model DIR --pairs FILE.jsonl
+  mirscope inspect llava-hf/llava-1.5-7b-hf --dry-run
+                                          what would be fetched of a repository of the hub
   mirscope ask --image FILE \"What is in the picture?\"
   mirscope adapters                       what can compute here";
 
@@ -55,8 +57,8 @@ Examples:
       the demo checkpoint on the demo's pairs; writes report.json
   mirscope measure --connector untrained --num-pairs 20 --json
       the same model with its connector before training, 20 pairs, JSON on stdout
-  mirscope measure --model llava-1.5-7b-hf --images photos --texts stories --num-pairs 100 --seed 7
-      a Hugging Face folder on images and texts that need not match, as in the paper
+  mirscope measure --model llava-hf/llava-1.5-7b-hf --images photos --texts stories --num-pairs 100 --seed 7
+      a repository of the hub (or a folder) on images and texts that need not match, as in the paper
   mirscope measure --model DIR --pairs pairs.jsonl --definition official-accurate --out run.html
       each image with its own text; one line of the file: {\"image\": \"a.png\", \"text\": \"A cat.\"}
 
@@ -170,11 +172,14 @@ pub(crate) struct RecordDemo {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = MEASURE_EXAMPLES)]
 pub(crate) struct Measure {
-    /// Hugging Face folder of the checkpoint [default: the demo]
-    #[arg(long, value_name = "DIR")]
+    /// Hugging Face folder of the checkpoint, or a repository of the hub (owner/name, or
+    /// owner/name@revision), which is fetched into its cache [default: the demo]
+    #[arg(long, value_name = "DIR|ID")]
     pub(crate) model: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) parts: Parts,
+    #[command(flatten)]
+    pub(crate) network: Network,
     /// Images, or folders of them (png, jpg, jpeg, webp, gif, bmp); need not match the texts. Without
     /// --texts: a folder whose metadata.jsonl has a text for each image
     #[arg(long, value_name = "DIR|FILE", num_args = 1.., conflicts_with = "pairs")]
@@ -251,11 +256,17 @@ pub(crate) struct App {
 /// Arguments of `inspect`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Inspect {
-    /// Hugging Face folder of the checkpoint [default: the demo]
-    #[arg(value_name = "DIR")]
+    /// Hugging Face folder of the checkpoint, or a repository of the hub (owner/name, or
+    /// owner/name@revision), which is fetched into its cache [default: the demo]
+    #[arg(value_name = "DIR|ID")]
     pub(crate) model: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) parts: Parts,
+    #[command(flatten)]
+    pub(crate) network: Network,
+    /// Only tell which files of the repository would be fetched, with sizes and licence
+    #[arg(long, requires = "model", conflicts_with_all = ["image", "vision_tower", "connector"])]
+    pub(crate) dry_run: bool,
     /// Also what becomes of this image: the pictures cut from it, its tokens, what stands for it in a
     /// prompt
     #[arg(long, value_name = "FILE")]
@@ -289,8 +300,10 @@ pub(crate) struct Check {
     #[arg(long, requires = "golden", conflicts_with = "kernels")]
     states_only: bool,
     /// Instead of all that: this checkpoint [default: the demo] against --against
-    #[arg(long, value_name = "DIR", requires = "against")]
+    #[arg(long, value_name = "DIR|ID", requires = "against")]
     model: Option<PathBuf>,
+    #[command(flatten)]
+    network: Network,
     /// Hidden states of the same checkpoint that tools/export_states.py wrote with PyTorch
     #[arg(long, value_name = "STATES.safetensors", conflicts_with_all = ["golden", "kernels"])]
     against: Option<PathBuf>,
@@ -313,7 +326,7 @@ impl Check {
         let against = match &self.against {
             None => None,
             Some(states) if states.is_file() => Some(Against {
-                model: model_source(self.model.as_ref(), &Parts::default())?,
+                model: model_source(self.model.as_ref(), &Parts::default(), self.network.offline)?,
                 states: states.clone(),
             }),
             Some(states) => {

@@ -17,7 +17,7 @@ use super::{
     device_args::Device,
     drive::drive_with,
     error::CliError,
-    model_args::{Parts, model_source},
+    model_args::{Network, Parts, model_source},
     number::parse_seed,
     output::Output,
     terminal::say,
@@ -27,7 +27,7 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   mirscope ask --image assets/demo/images/scene-001.png \"What is in the center?\"
       the demo, about one of its own pictures
-  mirscope ask --model smolvlm-256m --image cat.jpg \"What does the cat do?\"
+  mirscope ask --model HuggingFaceTB/SmolVLM-256M-Instruct --image cat.jpg \"What does the cat do?\"
   mirscope ask --model llama --raw --max-tokens 20 \"The capital of France is\"
       goes on with a text, without the chat template
 
@@ -40,11 +40,14 @@ pub(crate) struct Ask {
     /// What to ask; with --raw the text to go on with
     #[arg(value_name = "PROMPT")]
     prompt: String,
-    /// Hugging Face folder of the checkpoint [default: the demo]
-    #[arg(long, value_name = "DIR")]
+    /// Hugging Face folder of the checkpoint, or a repository of the hub (owner/name, or
+    /// owner/name@revision), which is fetched into its cache [default: the demo]
+    #[arg(long, value_name = "DIR|ID")]
     model: Option<PathBuf>,
     #[command(flatten)]
     parts: Parts,
+    #[command(flatten)]
+    network: Network,
     /// An image to ask about; several times for several
     #[arg(long, value_name = "FILE")]
     image: Vec<PathBuf>,
@@ -87,7 +90,7 @@ pub(crate) struct Ask {
 /// Asks, and prints the answer as it comes.
 pub(crate) fn ask(task: Ask, quiet: bool, output: &Output) -> Result<(), CliError> {
     let request = AskRequest {
-        model: model_source(task.model.as_ref(), &task.parts)?,
+        model: model_source(task.model.as_ref(), &task.parts, task.network.offline)?,
         device: task.device.settings(),
         images: task.image.into_iter().map(ImageInput::Path).collect(),
         earlier: Vec::new(),

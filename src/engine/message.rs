@@ -15,7 +15,7 @@ use crate::{
 
 use super::{
     ask::AskRequest,
-    source::{ImageInput, ModelSource, NamedBytes, PairSource},
+    source::{FetchPlan, HubModel, ImageInput, ModelSource, NamedBytes, PairSource},
 };
 
 /// An order to the engine. Cancel is not among them: it must overtake, see
@@ -30,6 +30,8 @@ pub enum Command {
     Ask(Box<AskRequest>),
     /// Describes a checkpoint without running it.
     Inspect(Box<InspectRequest>),
+    /// Tells which files of a hub's repository would be fetched, and fetches none of them.
+    Plan(HubModel),
     /// Lists the adapters at hand.
     Adapters,
     /// Measures the speed of the adapter at hand.
@@ -383,6 +385,8 @@ pub enum Event {
     Answer(Box<Answer>),
     /// The description of a checkpoint is done.
     Inspection(Box<Inspection>),
+    /// What would be fetched of a hub's repository.
+    Plan(Box<FetchPlan>),
     /// The adapters at hand; empty where there is none.
     Adapters(Vec<DeviceGrant>),
     /// The speed of the adapter is known.

@@ -16,6 +16,7 @@ mod error;
 mod fingerprint;
 mod finite;
 mod forward;
+mod hub;
 mod inspect;
 mod measure;
 mod message;

@@ -25,6 +25,7 @@ use super::{
     ask::Talk,
     bench::{bench, record},
     forward::State,
+    hub,
     inspect::inspect,
     news::News,
     prepare::Prepared,
@@ -137,6 +138,10 @@ impl Session {
             Command::Inspect(request) => {
                 let inspection = inspect(*request, news).await?;
                 Ok(Event::Inspection(Box::new(inspection)))
+            }
+            Command::Plan(model) => {
+                let plan = hub::plan(&model, news).await?;
+                Ok(Event::Plan(Box::new(plan)))
             }
             Command::Adapters => Ok(Event::Adapters(gpu::adapters().await)),
             Command::Measure(request) => {

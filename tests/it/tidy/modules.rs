@@ -3,7 +3,7 @@
 use super::{report, source::files};
 
 /// A module and the modules of the crate that it may use; each may use itself.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("blocks", &[]),
     ("platform", &[]),
     ("report", &["platform"]),
@@ -17,6 +17,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ),
     ("weights", &["blocks", "platform"]),
     ("families", &["weights"]),
+    ("hub", &["families", "platform", "weights"]),
     ("input", &["families", "platform", "weights"]),
     ("gpu", &["blocks", "platform", "report"]),
     ("kernels", &["gpu"]),
@@ -35,6 +36,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
             "check",
             "families",
             "gpu",
+            "hub",
             "input",
             "kernels",
             "model",

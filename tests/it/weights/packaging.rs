@@ -355,5 +355,8 @@ fn what_is_no_folder_is_told_with_what_to_do() {
         "{error}"
     );
     let error = FolderSource::open("llava-hf/llava-1.5-7b-hf").unwrap_err();
-    assert!(error.to_string().contains("download it first"), "{error}");
+    assert!(
+        error.to_string().contains("has to be fetched first"),
+        "{error}"
+    );
 }
