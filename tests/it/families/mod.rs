@@ -10,4 +10,4 @@ mod llava_onevision;
 mod qwen_vl;
 mod states;
 
-pub use states::folders as golden_folders;
+pub use states::{cases, folders as golden_folders};
