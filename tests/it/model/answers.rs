@@ -89,14 +89,16 @@ struct Seen {
 }
 
 impl Seen {
-    fn new(case: &GoldenCase) -> Self {
+    /// Each image as one of several `together`, or as one alone.
+    fn new(case: &GoldenCase, together: bool) -> Self {
         let checkpoint = case.checkpoint();
         let processor = Processor::of_any(&*case.source(), &checkpoint.spec).unwrap();
         let files: Vec<_> = case.images.iter().filter(|file| file.is_file()).collect();
         let (mut plans, mut pictures) = (Vec::new(), Vec::new());
         for file in &files {
             let bytes = std::fs::read(file).unwrap();
-            let image = processor.image_one_of(files.len(), "the image", &bytes);
+            let count = if together { files.len() } else { 1 };
+            let image = processor.image_one_of(count, "the image", &bytes);
             let image = image.unwrap();
             plans.push(image.plan);
             pictures.extend(image.pixel_values);
@@ -127,7 +129,8 @@ struct Prompted {
 impl Prompted {
     /// The prompt of a case with a few tokens behind it.
     fn new(gpu: &Gpu, case: &GoldenCase, suffix: &[u32]) -> Self {
-        let seen = Seen::new(case);
+        // Given as a flat list, each in tiles.
+        let seen = Seen::new(case, case.name != "document_flat");
         let plans = seen.plans();
         let (mut ids, vision) = match plans.as_slice() {
             [] => (case.input_ids().to_vec(), Vec::new()),
@@ -198,11 +201,19 @@ impl Prompted {
             if step + 1 == steps {
                 break;
             }
-            let id = led.get(step).map_or(id, |led| gpu.upload_indices(&[*led]).unwrap());
+            let id = led
+                .get(step)
+                .map_or(id, |led| gpu.upload_indices(&[*led]).unwrap());
             let at = (cache, self.ids.len() + step);
             let (request, mut capture) = (CaptureRequest::new(), Capture::default());
-            let next =
-                (self.vlm).step(&mut recording, &id, at, &self.layout, &request, &mut capture);
+            let next = (self.vlm).step(
+                &mut recording,
+                &id,
+                at,
+                &self.layout,
+                &request,
+                &mut capture,
+            );
             logits = next.unwrap();
         }
         let outs: Vec<&Tensor> = outs.iter().collect();
@@ -310,7 +321,7 @@ fn prompts_of_questions_are_those_of_the_processors() {
         let Some(asked) = expected.asked else {
             continue;
         };
-        let seen = Seen::new(&GoldenCase::at(&name));
+        let seen = Seen::new(&GoldenCase::at(&name), true);
         let (prompts, plans) = (seen.processor.prompts(), seen.plans());
         let mut turns = vec![Turn {
             question: &asked.question,
