@@ -32,6 +32,11 @@ pub struct GoldenCase {
 }
 
 impl GoldenCase {
+    /// The case in a folder of `tests/golden/`.
+    pub fn at(folder: &str) -> Self {
+        Self::load(root().join(folder))
+    }
+
     fn load(folder: PathBuf) -> Self {
         let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
         let read = |file: &str| std::fs::read(folder.join(file));
