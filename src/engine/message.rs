@@ -15,7 +15,7 @@ use crate::{
 
 use super::{
     ask::AskRequest,
-    source::{ImageInput, ModelSource, PairSource},
+    source::{ImageInput, ModelSource, PairInput, PairSource},
 };
 
 /// An order to the engine. Cancel is not among them: it must overtake, see
@@ -30,6 +30,8 @@ pub enum Command {
     Ask(Box<AskRequest>),
     /// Describes a checkpoint without running it.
     Inspect(Box<InspectRequest>),
+    /// Gives the first of the demo's pairs, at most so many, answered with [`Event::DemoPairs`].
+    DemoPairs(usize),
     /// Lists the adapters at hand.
     Adapters,
     /// Measures the speed of the adapter at hand.
@@ -370,6 +372,8 @@ pub enum Event {
     Said(Said),
     /// An answer is complete; its tokens were told before.
     Answer(Box<Answer>),
+    /// The first of the demo's pairs.
+    DemoPairs(Vec<PairInput>),
     /// The description of a checkpoint is done.
     Inspection(Box<Inspection>),
     /// The adapters at hand; empty where there is none.

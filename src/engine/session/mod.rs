@@ -24,6 +24,7 @@ use super::{
     Command, EngineError, Event,
     ask::Talk,
     bench::{bench, record},
+    demo,
     forward::State,
     inspect::inspect,
     news::News,
@@ -138,6 +139,7 @@ impl Session {
                 let inspection = inspect(*request, news).await?;
                 Ok(Event::Inspection(Box::new(inspection)))
             }
+            Command::DemoPairs(most) => Ok(Event::DemoPairs(demo::first_pairs(most).await?)),
             Command::Adapters => Ok(Event::Adapters(gpu::adapters().await)),
             Command::Measure(request) => {
                 let report = self.measure(*request, news).await?;
