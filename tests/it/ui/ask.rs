@@ -1,0 +1,188 @@
+//! Asking a model: pictures, questions, an answer as it comes, several turns.
+
+use eframe::egui::Key;
+use egui_kittest::{Harness, kittest::Queryable};
+use mirscope::{
+    app::{App, store::Tab},
+    engine::{AskRequest, Command, Event, ImageInput, ModelSource, NamedBytes, PairInput},
+    report::{Answer, AnswerEnd, Said},
+};
+
+use super::support::{FakeLink, drawn, opened};
+
+const CAPTION: &str = "A picture at the beach. There are four objects in it: a tree at the top, a fish at the top \
+    right, a red triangle on the left and a pink star on the right.";
+
+/// Some of the demo's pictures.
+pub fn pictures() -> Event {
+    let picture = |number: usize| {
+        let name = format!("images/scene-{number:03}.png");
+        let bytes = std::fs::read(format!("assets/demo/{name}")).unwrap();
+        let caption = match number {
+            0 => CAPTION,
+            _ => "Something else.",
+        };
+        PairInput::new(
+            ImageInput::Bytes(NamedBytes { name, bytes }),
+            caption,
+        )
+    };
+    Event::DemoPairs((0..24).map(picture).collect())
+}
+
+pub fn said(text: &str) -> Event {
+    Event::Said(Said {
+        id: 5,
+        log_probability: -0.1,
+        text: text.to_owned(),
+    })
+}
+
+pub fn answer(text: &str, cached: usize) -> Event {
+    Event::Answer(Box::new(Answer {
+        text: text.to_owned(),
+        tokens: vec![5],
+        end: AnswerEnd::Stop,
+        prompt_tokens: 90,
+        cached_tokens: cached,
+        seconds_to_first_token: 0.4,
+        tokens_per_second: None,
+        cache_bytes: 1 << 20,
+        adapter: "made up".to_owned(),
+        notes: Vec::new(),
+    }))
+}
+
+/// The tab with its pictures.
+fn asking() -> (Harness<'static, App>, FakeLink) {
+    let (mut harness, link) = opened([1280.0, 900.0]);
+    harness.run_ok();
+    assert_eq!(link.last().is_some(), false, "nothing is fetched unasked");
+    harness.state_mut().store.view.tab = Tab::Ask;
+    harness.run_ok();
+    assert!(matches!(link.last(), Some(Command::DemoPairs(24))));
+    link.tell([pictures()]);
+    harness.run_ok();
+    (harness, link)
+}
+
+fn request(link: &FakeLink) -> AskRequest {
+    match link.last() {
+        Some(Command::Ask(request)) => *request,
+        other => panic!("expected a question, found {other:?}"),
+    }
+}
+
+#[test]
+fn a_clicked_question_is_answered_and_judged() {
+    let (mut harness, link) = asking();
+    harness.get_by_label("How many objects are there?").click();
+    harness.run_steps(3);
+    let first = request(&link);
+    assert_eq!(first.question, "How many objects are there?");
+    assert!(matches!(&first.model, ModelSource::Study(folder) if folder == "base"));
+    assert_eq!(first.images[0].name(), "images/scene-000.png");
+    assert_eq!((first.max_tokens, first.sampling.temperature), (64, 0.0));
+    assert!(first.earlier.is_empty());
+    // The answer is shown while it comes.
+    link.tell([said(" fo")]);
+    harness.run_steps(3);
+    harness.get_by_label("fo");
+    assert!(harness.query_by_label_contains("Right answer").is_none());
+    link.tell([said("ur"), answer(" four", 0)]);
+    harness.run_ok();
+    harness.get_by_label("four");
+    harness.get_by_label("✔ Right");
+    harness.get_by_label("Right answer: four");
+
+    // The next question goes on with the conversation.
+    harness.get_by_label("What color is the triangle?").click();
+    harness.run_steps(3);
+    let second = request(&link);
+    assert_eq!(second.earlier.len(), 1);
+    assert_eq!(second.earlier[0].answer, "four");
+    assert_eq!(second.images[0].name(), first.images[0].name());
+    link.tell([said("blue"), answer("blue", 80)]);
+    harness.run_ok();
+    harness.get_by_label("✖ Wrong");
+    harness.get_by_label("Right answer: red");
+    harness.get_by_label_contains("80 of 90 prompt tokens were in the cache");
+
+    // Another picture is another conversation.
+    harness.get_by_label("Picture 3").click();
+    harness.run_ok();
+    assert!(harness.state().store.ask.turns.is_empty());
+    assert!(harness.query_by_label("How many objects are there?").is_none());
+}
+
+#[test]
+fn a_typed_question_is_sent_with_enter_and_stopped_with_what_was_said() {
+    let (mut harness, link) = asking();
+    harness.get_by_label("Question").focus();
+    harness.run_ok();
+    harness.get_by_label("Question").type_text("What do you see?");
+    harness.run_ok();
+    harness.key_press(Key::Enter);
+    harness.run_steps(3);
+    assert_eq!(request(&link).question, "What do you see?");
+    assert!(harness.state().store.ask.typed.is_empty());
+    link.tell([said("A tree")]);
+    harness.run_steps(3);
+    harness.get_by_label("Stop").click();
+    harness.run_steps(3);
+    assert_eq!(link.0.borrow().cancels, 1);
+    link.tell([Event::Cancelled]);
+    harness.run_ok();
+    harness.get_by_label("A tree");
+    harness.get_by_label("Stopped.");
+    harness.get_by_label("New conversation").click();
+    harness.run_ok();
+    assert!(harness.query_by_label("A tree").is_none());
+}
+
+#[test]
+fn a_question_that_fails_comes_back_with_the_reason() {
+    let (mut harness, link) = asking();
+    harness.get_by_label("What is the background?").click();
+    harness.run_steps(3);
+    link.tell([Event::Failed("the adapter is gone".to_owned())]);
+    harness.run_ok();
+    harness.get_by_label("the adapter is gone");
+    let ask = &harness.state().store.ask;
+    assert_eq!(ask.typed, "What is the background?");
+    assert!(ask.turns.is_empty() && !harness.state().store.is_asking());
+}
+
+#[test]
+fn what_has_no_model_says_so() {
+    let (mut harness, _link) = opened([1280.0, 900.0]);
+    let store = &mut harness.state_mut().store;
+    let report = store.report().cloned().unwrap();
+    store.add("a report".to_owned(), mirscope::app::store::Origin::Opened, report);
+    store.view.tab = Tab::Ask;
+    harness.run_ok();
+    harness.get_by_label_contains("A report holds numbers, not the model.");
+}
+
+#[test]
+fn zz_pictures() {
+    use eframe::egui::Theme;
+    for (size, theme, name) in [
+        ([1280.0, 800.0], Theme::Light, "laptop-light"),
+        ([1280.0, 800.0], Theme::Dark, "laptop-dark"),
+        ([390.0, 844.0], Theme::Light, "phone"),
+    ] {
+        let (mut harness, link) = drawn(size, theme);
+        harness.state_mut().store.view.tab = Tab::Ask;
+        harness.run_ok();
+        link.tell([pictures()]);
+        harness.run_ok();
+        for (question, told, cached) in [("How many objects are there?", "four", 0), ("What color is the triangle?", "blue", 80)] {
+            harness.state_mut().store.ask_model(question);
+            harness.run_steps(3);
+            link.tell([said(told), answer(told, cached)]);
+            harness.run_ok();
+        }
+        harness.render().unwrap().save(format!("/tmp/ask-{name}.png")).unwrap();
+    }
+}
