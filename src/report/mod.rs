@@ -26,7 +26,7 @@ mod summary;
 mod table;
 
 pub use answer::{Answer, AnswerEnd, Said};
-pub use bench::{BenchReport, MatmulBench, WorkloadBench, bench_text};
+pub use bench::{AnswerBench, BenchReport, MatmulBench, WorkloadBench, bench_text};
 pub use bench_record::{
     BenchRecord, HostSummary, LeftOut, RECORD_SCHEMA, RecordEntry, record_text,
 };

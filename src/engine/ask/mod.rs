@@ -14,10 +14,10 @@ use super::{
 };
 use crate::{
     families::{ImagePlan, plan::rows_of},
-    gpu::{DType, Gpu, Recording, Tensor},
-    input::{PixelValues, Processor, Prompt, Turn},
+    gpu::{DType, Gpu, Readback, Recording, Tensor},
+    input::{PixelValues, Processor, Prompt, PromptBuilder, Turn},
     kernels::sample_token::sample_token,
-    model::{Capture, CaptureRequest, ForwardInput},
+    model::{Capture, CaptureRequest, ForwardInput, Vlm},
     platform,
     report::{Answer, AnswerEnd, Said},
 };
@@ -64,9 +64,6 @@ impl Session {
         let (mut talk, past) =
             Talk::continued(earlier, (&gpu, vlm), &prompt, images, read + most).await?;
 
-        let mut random = SplitMix64::new(request.sampling.seed);
-        let mut choice = Choice::new(&gpu)?;
-        let mut recording = Recording::new();
         let rows = rows_of(&seen.plans);
         let input = ForwardInput {
             pixel_values: &seen.pictures,
@@ -75,86 +72,156 @@ impl Session {
             vision: &prompt.vision,
             layout: &prompt.layout,
         };
-        let logits = vlm.read(&mut recording, &input, &talk.cache, past)?;
-        let with = request.sampling.drawn(random.next_u64());
-        recording.push(sample_token(&logits, &with, &choice.id, &choice.out)?);
-        let cancel = news.cancel;
-        gpu.run_with(&recording, cancel, &mut |_, place| {
-            news.progress_at(Stage::Read, 0, 1, "prompt", place.to_owned());
+        let mut speaker = Speaker {
+            gpu: &gpu,
+            vlm,
+            prompts: processor.prompts(),
+            sampling: request.sampling,
+            random: SplitMix64::new(request.sampling.seed),
+            choice: Choice::new(&gpu)?,
+        };
+        let outcome = match speaker.read(&input, &mut talk, past, news).await {
+            Err(error) => Err(error),
+            Ok(()) => {
+                let first = begun.elapsed().as_secs_f64();
+                let spoken = speaker.speak(&mut talk, &prompt, most, news).await;
+                spoken.map(|spoken| (first, spoken))
+            }
+        };
+        // Whoever stops an answer goes on with the conversation.
+        let cache_bytes = talk.cache.bytes();
+        self.talk = Some(talk);
+        let (first, (spoken, end, rate)) = outcome?;
+        news.end();
+        Ok(Answer {
+            tokens: spoken.ids.clone(),
+            text: spoken.text(),
+            end: match end {
+                AnswerEnd::MaxTokens if request.max_tokens > room => AnswerEnd::Context,
+                end => end,
+            },
+            prompt_tokens: read,
+            cached_tokens: past,
+            seconds_to_first_token: first,
+            tokens_per_second: rate,
+            cache_bytes,
+            adapter: gpu.name().to_owned(),
+            notes: std::mem::take(&mut news.notes),
         })
-        .await?;
-        choice.take(&gpu.read(&[&choice.out]).await?);
-        talk.ids = prompt.input_ids.clone();
-        news.progress(Stage::Read, 1, 1, "prompt");
-        let first = begun.elapsed().as_secs_f64();
+    }
+}
 
+/// A model that answers.
+struct Speaker<'a> {
+    gpu: &'a Gpu,
+    vlm: &'a Vlm,
+    prompts: &'a PromptBuilder,
+    sampling: SamplingSettings,
+    random: SplitMix64,
+    choice: Choice,
+}
+
+impl Speaker<'_> {
+    /// Reads the prompt but for its first `past` tokens, and chooses the first token.
+    async fn read(
+        &mut self,
+        input: &ForwardInput<'_>,
+        talk: &mut Talk,
+        past: usize,
+        news: &mut News<'_>,
+    ) -> Result<(), EngineError> {
+        let mut recording = Recording::new();
+        let logits = self.vlm.read(&mut recording, input, &talk.cache, past)?;
+        self.choose(&mut recording, &logits)?;
+        let cancel = news.cancel;
+        self.gpu
+            .run_with(&recording, cancel, &mut |_, place| {
+                news.progress_at(Stage::Read, 0, 1, "prompt", place.to_owned());
+            })
+            .await?;
+        self.choice.take(&self.gpu.read(&[&self.choice.out]).await?);
+        talk.ids = input.input_ids.to_vec();
+        news.progress(Stage::Read, 1, 1, "prompt");
+        Ok(())
+    }
+
+    /// Tells the tokens of the answer, `most` of them, as they are chosen; also why it ends, and the tokens
+    /// per second from the first one on.
+    async fn speak(
+        &mut self,
+        talk: &mut Talk,
+        prompt: &Prompt,
+        most: usize,
+        news: &mut News<'_>,
+    ) -> Result<(Spoken, AnswerEnd, Option<f64>), EngineError> {
         news.begin(Stage::Answer, most as u64, "tokens")?;
-        let answering = Instant::now();
-        let prompts = processor.prompts();
+        let begun = Instant::now();
         let mut spoken = Spoken::default();
         let mut steps = 0;
         let end = loop {
-            if prompts.stops().contains(&choice.token) {
+            if self.prompts.stops().contains(&self.choice.token) {
                 break AnswerEnd::Stop;
             }
             if spoken.ids.len() >= most {
-                break match request.max_tokens <= room {
-                    true => AnswerEnd::MaxTokens,
-                    false => AnswerEnd::Context,
-                };
+                break AnswerEnd::MaxTokens;
             }
-            let text = spoken.add(choice.token, prompts)?;
-            news.tell(Event::Said(Said {
-                id: choice.token,
-                log_probability: choice.log_probability,
-                text,
-            }));
+            let text = spoken.add(self.choice.token, self.prompts)?;
+            self.tell(text, news);
             if spoken.ids.len() >= most {
-                continue;
+                break AnswerEnd::MaxTokens;
             }
-            let mut recording = Recording::new();
-            let logits = vlm.step(
-                &mut recording,
-                &choice.id,
-                (&talk.cache, talk.ids.len()),
-                &prompt.layout,
-                &CaptureRequest::new(),
-                &mut Capture::default(),
-            )?;
-            let with = request.sampling.drawn(random.next_u64());
-            recording.push(sample_token(&logits, &with, &choice.id, &choice.out)?);
-            let token = choice.token;
-            choice.take(&gpu.run_and_read(&recording, cancel, &[&choice.out]).await?);
-            talk.ids.push(token);
+            self.step(talk, prompt, news).await?;
             steps += 1;
             platform::yield_now().await;
             news.check()?;
         };
-        let rest = spoken.end(prompts)?;
+        let rate = (steps > 0).then(|| f64::from(steps) / begun.elapsed().as_secs_f64());
+        let rest = spoken.end(self.prompts)?;
         if !rest.is_empty() {
             // Bytes that never became a character.
-            news.tell(Event::Said(Said {
-                id: choice.token,
-                log_probability: choice.log_probability,
-                text: rest,
-            }));
+            self.tell(rest, news);
         }
-        let seconds = answering.elapsed().as_secs_f64();
-        news.end();
-        let answer = Answer {
-            tokens: spoken.ids.clone(),
-            text: spoken.text(),
-            end,
-            prompt_tokens: read,
-            cached_tokens: past,
-            seconds_to_first_token: first,
-            tokens_per_second: (steps > 0).then(|| f64::from(steps) / seconds),
-            cache_bytes: talk.cache.bytes(),
-            adapter: gpu.name().to_owned(),
-            notes: std::mem::take(&mut news.notes),
-        };
-        self.talk = Some(talk);
-        Ok(answer)
+        Ok((spoken, end, rate))
+    }
+
+    /// Reads the token that was chosen last, and chooses the next one.
+    async fn step(
+        &mut self,
+        talk: &mut Talk,
+        prompt: &Prompt,
+        news: &News<'_>,
+    ) -> Result<(), EngineError> {
+        let mut recording = Recording::new();
+        let logits = self.vlm.step(
+            &mut recording,
+            &self.choice.id,
+            (&talk.cache, talk.ids.len()),
+            &prompt.layout,
+            &CaptureRequest::new(),
+            &mut Capture::default(),
+        )?;
+        self.choose(&mut recording, &logits)?;
+        let token = self.choice.token;
+        let out = [&self.choice.out];
+        let read = self.gpu.run_and_read(&recording, news.cancel, &out).await?;
+        self.choice.take(&read);
+        talk.ids.push(token);
+        Ok(())
+    }
+
+    fn choose(&mut self, recording: &mut Recording, logits: &Tensor) -> Result<(), EngineError> {
+        let with = self.sampling.drawn(self.random.next_u64());
+        let (id, out) = (&self.choice.id, &self.choice.out);
+        recording.push(sample_token(logits, &with, id, out)?);
+        Ok(())
+    }
+
+    fn tell(&self, text: String, news: &mut News<'_>) {
+        news.tell(Event::Said(Said {
+            id: self.choice.token,
+            log_probability: self.choice.log_probability,
+            text,
+        }));
     }
 }
 
@@ -176,7 +243,7 @@ impl Choice {
         })
     }
 
-    fn take(&mut self, read: &[crate::gpu::Readback]) {
+    fn take(&mut self, read: &[Readback]) {
         if let Some([token, log_probability]) = read.first().map(|read| read.values.as_slice()) {
             (self.token, self.log_probability) = (*token as u32, *log_probability);
         }
