@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    ask::AskRequest,
+    ask::{AskRequest, TalkQuestion},
     source::{ImageInput, ModelSource, PairInput, PairSource},
 };
 
@@ -126,6 +126,8 @@ pub enum Explore {
     },
     /// The alignment under other assumptions, answered with [`Event::WhatIf`].
     WhatIf(WhatIfSettings),
+    /// The conversation that [`Command::Ask`] left.
+    Talk(TalkQuestion),
 }
 
 /// Settings of a measurement.
@@ -368,6 +370,8 @@ pub enum Event {
     Attention(Box<AttentionRow>),
     /// The alignment under other assumptions.
     WhatIf(Box<WhatIf>),
+    /// The prompt of a question whose answer is watched, as the model sees it; its number is 0.
+    Asked(Box<PairView>),
     /// An answer goes on by a token.
     Said(Said),
     /// An answer is complete; its tokens were told before.
@@ -400,6 +404,7 @@ impl Event {
                 | Self::Kept(_)
                 | Self::Member { .. }
                 | Self::MemberReport(_)
+                | Self::Asked(_)
                 | Self::Said(_)
         )
     }

@@ -10,3 +10,4 @@ import './cache.mjs';
 import './files.mjs';
 import './strangers.mjs';
 import './study.mjs';
+import './ask.mjs';

@@ -347,7 +347,9 @@ impl Store {
             }
             Event::Failed(reason) => {
                 let (_, asked) = self.ended();
-                if let Some(asked) = asked {
+                if let Some(Explore::Talk(asked)) = asked {
+                    self.talk_refused(asked, reason);
+                } else if let Some(asked) = asked {
                     self.refused(asked, reason);
                 } else {
                     self.alarm(reason);
@@ -357,8 +359,12 @@ impl Store {
                 self.ended();
             }
             answer => {
-                self.ended();
-                self.answered(answer);
+                let (_, asked) = self.ended();
+                if matches!(asked, Some(Explore::Talk(_))) {
+                    self.talk_answered(answer);
+                } else {
+                    self.answered(answer);
+                }
             }
         }
     }

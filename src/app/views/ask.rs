@@ -1,6 +1,7 @@
 //! A conversation with a model about a picture: questions to click, the answer as it comes, what is right.
 
 mod choice;
+mod looks;
 mod question;
 mod turns;
 
@@ -54,6 +55,7 @@ fn panels(ui: &mut egui::Ui, store: &mut Store, target: &Target) {
         picture_card(ui, store, target);
         theme::gap(ui);
         talk_card(ui, store, target);
+        looks::cards(ui, store, target);
         return;
     }
     let left = (room * 0.36).clamp(300.0, 460.0);
@@ -66,6 +68,7 @@ fn panels(ui: &mut egui::Ui, store: &mut Store, target: &Target) {
         ui.vertical(|ui| {
             ui.set_width(room - left - GAP);
             talk_card(ui, store, target);
+            looks::cards(ui, store, target);
         });
     });
 }
@@ -73,7 +76,8 @@ fn panels(ui: &mut egui::Ui, store: &mut Store, target: &Target) {
 fn picture_card(ui: &mut egui::Ui, store: &mut Store, target: &Target) {
     theme::card(ui, |ui| {
         ui.set_min_width(ui.available_width());
-        choice::pictures(ui, store, target);
+        let looked = looks::image(ui, store, target);
+        choice::pictures(ui, store, target, !looked);
     });
 }
 

@@ -12,7 +12,7 @@ mod what_if;
 pub(super) use device::{grant, open_device, request as request_device};
 pub(super) use kept::{KeptRows, KeptStates, Room};
 pub(super) use loaded::Loaded;
-pub(super) use look::Looked;
+pub(super) use look::{Look, Looked, attention_row};
 
 use std::{
     cell::{Cell, OnceCell},

@@ -4,11 +4,17 @@ use eframe::egui::Key;
 use egui_kittest::{Harness, kittest::Queryable};
 use mirscope::{
     app::{App, store::Tab},
-    engine::{AskRequest, Command, Event, ImageInput, ModelSource, NamedBytes, PairInput},
-    report::{Answer, AnswerEnd, Said},
+    engine::{
+        AskRequest, Command, Event, Explore, ImageInput, ModelSource, NamedBytes, PairInput,
+        TalkQuestion,
+    },
+    report::{Answer, AnswerEnd, Said, Watched},
 };
 
-use super::support::{FakeLink, drawn, opened};
+use super::{
+    made_up,
+    support::{FakeLink, drawn, opened},
+};
 
 const CAPTION: &str = "A picture at the beach. There are four objects in it: a tree at the top, a fish at the top \
     right, a red triangle on the left and a pink star on the right.";
@@ -22,10 +28,7 @@ pub fn pictures() -> Event {
             0 => CAPTION,
             _ => "Something else.",
         };
-        PairInput::new(
-            ImageInput::Bytes(NamedBytes { name, bytes }),
-            caption,
-        )
+        PairInput::new(ImageInput::Bytes(NamedBytes { name, bytes }), caption)
     };
     Event::DemoPairs((0..24).map(picture).collect())
 }
@@ -35,6 +38,7 @@ pub fn said(text: &str) -> Event {
         id: 5,
         log_probability: -0.1,
         text: text.to_owned(),
+        watched: None,
     })
 }
 
@@ -43,7 +47,7 @@ pub fn answer(text: &str, cached: usize) -> Event {
         text: text.to_owned(),
         tokens: vec![5],
         end: AnswerEnd::Stop,
-        prompt_tokens: 90,
+        prompt_tokens: 24,
         cached_tokens: cached,
         seconds_to_first_token: 0.4,
         tokens_per_second: None,
@@ -92,7 +96,7 @@ fn a_clicked_question_is_answered_and_judged() {
     link.tell([said("ur"), answer(" four", 0)]);
     harness.run_ok();
     harness.get_by_label("four");
-    harness.get_by_label("✔ Right");
+    harness.get_by_label("Right");
     harness.get_by_label("Right answer: four");
 
     // The next question goes on with the conversation.
@@ -102,17 +106,79 @@ fn a_clicked_question_is_answered_and_judged() {
     assert_eq!(second.earlier.len(), 1);
     assert_eq!(second.earlier[0].answer, "four");
     assert_eq!(second.images[0].name(), first.images[0].name());
-    link.tell([said("blue"), answer("blue", 80)]);
+    link.tell([said("blue"), answer("blue", 20)]);
     harness.run_ok();
-    harness.get_by_label("✖ Wrong");
+    harness.get_by_label("Wrong");
     harness.get_by_label("Right answer: red");
-    harness.get_by_label_contains("80 of 90 prompt tokens were in the cache");
+    harness.get_by_label_contains("20 of 24 prompt tokens were in the cache");
 
     // Another picture is another conversation.
     harness.get_by_label("Picture 3").click();
     harness.run_ok();
     assert!(harness.state().store.ask.turns.is_empty());
-    assert!(harness.query_by_label("How many objects are there?").is_none());
+    assert!(
+        harness
+            .query_by_label("How many objects are there?")
+            .is_none()
+    );
+}
+
+#[test]
+fn each_token_shows_where_it_looks_and_what_is_seen_there() {
+    let (mut harness, link) = asking();
+    harness.get_by_label("What is the background?").click();
+    harness.run_steps(3);
+    assert_eq!(request(&link).watch, Some(1));
+    let prompt = made_up::pair(0);
+    let last = prompt.tokens.len() - 1;
+    link.tell([Event::Asked(Box::new(prompt)), watched(" sno", last)]);
+    harness.run_steps(3);
+    harness.get_by_label("Where it looked to write “sno”");
+    // Of the patch that is looked at most, without a question to the engine.
+    harness.get_by_label_contains("Image of pair 1 in 4 by 4 patches; row 2, column 3");
+    harness.get_by_label_contains("layer 6: apple 94");
+    link.tell([watched("w", last + 1), answer("snow", 0)]);
+    harness.run_steps(3);
+    harness.get_by_label("Where it looked to write “w”");
+    let asked = |link: &FakeLink| match link.last() {
+        Some(Command::Explore(Explore::Talk(question))) => Some(question),
+        _ => None,
+    };
+    assert_eq!(asked(&link), None, "all of it was told");
+
+    // Of another layer, or another patch, the engine is asked.
+    harness.get_by_label("sno").click();
+    harness.run_steps(3);
+    harness.get_by_label("Where it looked to write “sno”");
+    harness.state_mut().store.view.layer = 2;
+    harness.run_steps(3);
+    let layer = 2;
+    let question = TalkQuestion::Attention {
+        position: last,
+        layer,
+    };
+    assert_eq!(asked(&link), Some(question));
+    link.tell([Event::Attention(Box::new(made_up::attention(0, last, 2)))]);
+    harness.run_steps(3);
+    harness.get_by_label_contains("patches; row 2, column 4");
+    let position = made_up::position(7);
+    assert_eq!(asked(&link), Some(TalkQuestion::LogitLens { position }));
+    link.tell([Event::Failed("it is gone".to_owned())]);
+    harness.run_ok();
+    harness.get_by_label("it is gone");
+    assert!(harness.state().store.messages.is_empty());
+}
+
+/// A token told with where it looks at layer 1.
+fn watched(text: &str, position: usize) -> Event {
+    let attention = made_up::attention(0, position, 1);
+    let lens = Some(made_up::lens(0, made_up::position(6)));
+    Event::Said(Said {
+        id: 5,
+        log_probability: -0.1,
+        text: text.to_owned(),
+        watched: Some(Box::new(Watched { attention, lens })),
+    })
 }
 
 #[test]
@@ -120,7 +186,9 @@ fn a_typed_question_is_sent_with_enter_and_stopped_with_what_was_said() {
     let (mut harness, link) = asking();
     harness.get_by_label("Question").focus();
     harness.run_ok();
-    harness.get_by_label("Question").type_text("What do you see?");
+    harness
+        .get_by_label("Question")
+        .type_text("What do you see?");
     harness.run_ok();
     harness.key_press(Key::Enter);
     harness.run_steps(3);
@@ -158,7 +226,11 @@ fn what_has_no_model_says_so() {
     let (mut harness, _link) = opened([1280.0, 900.0]);
     let store = &mut harness.state_mut().store;
     let report = store.report().cloned().unwrap();
-    store.add("a report".to_owned(), mirscope::app::store::Origin::Opened, report);
+    store.add(
+        "a report".to_owned(),
+        mirscope::app::store::Origin::Opened,
+        report,
+    );
     store.view.tab = Tab::Ask;
     harness.run_ok();
     harness.get_by_label_contains("A report holds numbers, not the model.");
@@ -177,12 +249,23 @@ fn zz_pictures() {
         harness.run_ok();
         link.tell([pictures()]);
         harness.run_ok();
-        for (question, told, cached) in [("How many objects are there?", "four", 0), ("What color is the triangle?", "blue", 80)] {
+        for (question, told, cached) in [
+            ("How many objects are there?", "four", 0),
+            ("What color is the triangle?", "blue", 80),
+        ] {
             harness.state_mut().store.ask_model(question);
             harness.run_steps(3);
-            link.tell([said(told), answer(told, cached)]);
+            link.tell([
+                Event::Asked(Box::new(made_up::pair(0))),
+                watched(told, 23),
+                answer(told, cached),
+            ]);
             harness.run_ok();
         }
-        harness.render().unwrap().save(format!("/tmp/ask-{name}.png")).unwrap();
+        harness
+            .render()
+            .unwrap()
+            .save(format!("/tmp/ask-{name}.png"))
+            .unwrap();
     }
 }

@@ -1,19 +1,25 @@
 //! A conversation with a model about a picture.
 
+mod looks;
 mod pictures;
 mod scene;
 mod target;
 mod turn;
 
+pub use looks::Looks;
 pub use pictures::{DemoPicture, DemoPictures};
 pub use scene::{Known, Scene, says};
 pub(super) use target::Brought;
 pub use target::{Key, Target, Whom};
 pub use turn::{Turn, TurnState};
 
+use serde::Serialize;
+
 use super::Store;
 use crate::{
-    engine::{AskRequest, Command, DeviceSettings, Event, Exchange, ImageInput, SamplingSettings},
+    engine::{
+        AskRequest, Command, DeviceSettings, Event, Exchange, Explore, ImageInput, SamplingSettings,
+    },
     report::Said,
 };
 
@@ -33,10 +39,16 @@ pub struct Ask {
     pub max_tokens: usize,
     /// 0: always the likeliest token.
     pub temperature: f32,
+    /// Shows where each token looks while the answer comes.
+    pub watch: bool,
+    /// What is known of the conversation's tokens.
+    pub looks: Looks,
     /// The demo's pictures.
     pub pictures: DemoPictures,
     /// Questions and answers, first to last.
     pub turns: Vec<Turn>,
+    /// The questions that can be clicked, as they were drawn last.
+    pub offered: Vec<Offered>,
     /// Why the last question could not be answered.
     pub refused: Option<String>,
     /// Whose conversation it is, about which picture.
@@ -44,6 +56,17 @@ pub struct Ask {
     /// A question waiting for its turn.
     wanted: Option<Box<AskRequest>>,
     waiting: Waiting,
+}
+
+/// A question that can be clicked.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Offered {
+    /// The question.
+    pub question: String,
+    /// Where its button's center is, in points from the top left of the app.
+    pub center: [f32; 2],
+    /// Whether the keyboard is on it.
+    pub focused: bool,
 }
 
 /// What the engine was asked for.
@@ -63,8 +86,11 @@ impl Default for Ask {
             typed: String::new(),
             max_tokens: MAX_TOKENS,
             temperature: 0.0,
+            watch: true,
+            looks: Looks::default(),
             pictures: DemoPictures::default(),
             turns: Vec::new(),
+            offered: Vec::new(),
             refused: None,
             of: None,
             wanted: None,
@@ -83,6 +109,7 @@ impl Ask {
     pub fn clear(&mut self) {
         self.turns.clear();
         self.refused = None;
+        self.looks.renew();
     }
 }
 
@@ -145,10 +172,12 @@ impl Store {
                 seed: self.ask.turns.len() as u64,
                 ..SamplingSettings::default()
             },
+            watch: (self.ask.watch).then(|| self.view.layer.clamp(1, target.layers.max(1))),
         };
         let mut known = self.known_questions().into_iter();
         let known = known.find(|known| known.question.eq_ignore_ascii_case(question));
         self.ask.refused = None;
+        self.ask.looks.next_question();
         self.ask.turns.push(Turn {
             question: question.to_owned(),
             right: known.map(|known| known.right),
@@ -185,6 +214,9 @@ impl Store {
                 self.live = None;
                 self.questions.clear();
             }
+            // They are about the answer before.
+            self.questions
+                .retain(|question| !matches!(question, Explore::Talk(_)));
             self.work.begin();
             self.ask.waiting = Waiting::Answer;
             return Some(Command::Ask(request));
@@ -197,6 +229,7 @@ impl Store {
     /// Takes an event that is about a question or the pictures; the others come back.
     pub(super) fn heard_of_ask(&mut self, event: Event) -> Option<Event> {
         match (self.ask.waiting, event) {
+            (Waiting::Answer, Event::Asked(view)) => self.ask.looks.asked(*view),
             (Waiting::Answer, Event::Said(said)) => self.said(said),
             (Waiting::Answer, Event::Answer(answer)) => {
                 self.answer_ended(None, TurnState::Done(answer));
@@ -235,6 +268,7 @@ impl Store {
     }
 
     fn said(&mut self, said: Said) {
+        self.ask.looks.said(&said);
         if let Some(turn) = self.ask.turns.last_mut() {
             turn.said.push(said);
         }

@@ -40,6 +40,8 @@ pub struct Target {
     pub model: ModelSource,
     /// The images to ask about; none where those are the demo's pictures.
     pub images: Option<Vec<ImageInput>>,
+    /// Decoder layers.
+    pub layers: usize,
     /// Whether it was trained to answer questions about the demo's pictures in the form of the right answers.
     pub ours: bool,
 }
@@ -114,6 +116,10 @@ impl Store {
                     name: self.data.model.name(),
                     model: self.data.model.source(),
                     images: (!images.is_empty()).then_some(images),
+                    layers: match &self.data.inspected {
+                        Inspected::Known(inspection) => inspection.model.num_hidden_layers,
+                        _ => 1,
+                    },
                     ours: false,
                 })
             }
@@ -148,6 +154,7 @@ impl Store {
             key: Key::Run(run.number),
             name: run.name.clone(),
             model,
+            layers: run.report.model.num_hidden_layers,
             ours: run.model.is_some(),
             images: (run.brought.as_ref()).and_then(|brought| brought.images.clone()),
         })

@@ -37,6 +37,11 @@ impl Turn {
         text.trim_start().to_owned()
     }
 
+    /// Whether nothing more comes.
+    pub fn is_over(&self) -> bool {
+        !matches!(self.state, TurnState::Coming)
+    }
+
     /// Whether the answer is right, once it is complete and where that is known.
     pub fn is_right(&self) -> Option<bool> {
         match (&self.right, &self.state) {

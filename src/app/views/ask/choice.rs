@@ -54,14 +54,15 @@ pub fn models(ui: &mut egui::Ui, store: &mut Store, current: &str) {
 }
 
 /// The picture that is asked about, and those to choose from.
-pub fn pictures(ui: &mut egui::Ui, store: &mut Store, target: &Target) {
+/// The former only where it is `shown` here.
+pub fn pictures(ui: &mut egui::Ui, store: &mut Store, target: &Target, shown: bool) {
     match &target.images {
-        Some(images) => own(ui, store, images),
-        None => demo(ui, store),
+        Some(images) => own(ui, store, images, shown),
+        None => demo(ui, store, shown),
     }
 }
 
-fn demo(ui: &mut egui::Ui, store: &mut Store) {
+fn demo(ui: &mut egui::Ui, store: &mut Store, large_too: bool) {
     match &store.ask.pictures {
         DemoPictures::There(_) => {}
         DemoPictures::Wrong(reason) => {
@@ -79,7 +80,7 @@ fn demo(ui: &mut egui::Ui, store: &mut Store) {
         }
     }
     let number = store.ask.picture.unwrap_or(0);
-    if let Some(shown) = store.ask.pictures.get(number) {
+    if let Some(shown) = store.ask.pictures.get(number).filter(|_| large_too) {
         let texture = picture::of_demo(ui.ctx(), number, &shown.picture);
         large(ui, &shown.picture, &texture, &shown.caption);
     }
@@ -104,7 +105,7 @@ fn demo(ui: &mut egui::Ui, store: &mut Store) {
     store.ask.picture = chosen;
 }
 
-fn own(ui: &mut egui::Ui, store: &mut Store, images: &[ImageInput]) {
+fn own(ui: &mut egui::Ui, store: &mut Store, images: &[ImageInput], large_too: bool) {
     let looks = |ui: &egui::Ui, image: &ImageInput| {
         let ImageInput::Picked(file) = image else {
             return None;
@@ -116,7 +117,7 @@ fn own(ui: &mut egui::Ui, store: &mut Store, images: &[ImageInput]) {
     };
     let selected = store.ask.picture.filter(|number| *number < images.len());
     if let Some(image) = selected.and_then(|number| images.get(number)) {
-        if let Some((thumbnail, texture)) = looks(ui, image) {
+        if let Some((thumbnail, texture)) = looks(ui, image).filter(|_| large_too) {
             large(ui, &thumbnail, &texture, &image.name());
         }
         ui.add(egui::Label::new(image.name()).truncate());

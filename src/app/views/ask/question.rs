@@ -2,7 +2,10 @@
 
 use eframe::egui::{self, DragValue, Key, RichText, Slider, TextEdit};
 
-use crate::app::{store::Store, theme};
+use crate::app::{
+    store::{Store, ask::Offered},
+    theme,
+};
 
 /// Draws it.
 pub fn show(ui: &mut egui::Ui, store: &mut Store) {
@@ -14,6 +17,7 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
 /// Questions whose right answer is known.
 fn suggestions(ui: &mut egui::Ui, store: &mut Store) {
     let known = store.known_questions();
+    store.ask.offered.clear();
     if known.is_empty() {
         return;
     }
@@ -28,9 +32,15 @@ fn suggestions(ui: &mut egui::Ui, store: &mut Store) {
                 text = text.color(theme::colors(ui).faint);
             }
             let button = egui::Button::new(text).corner_radius(14);
-            if ui.add_enabled(free, button).clicked() {
-                clicked = Some(known.question);
+            let button = ui.add_enabled(free, button);
+            if button.clicked() {
+                clicked = Some(known.question.clone());
             }
+            store.ask.offered.push(Offered {
+                question: known.question,
+                center: button.rect.center().round().into(),
+                focused: button.has_focus(),
+            });
         }
     });
     if let Some(question) = clicked {
@@ -86,6 +96,11 @@ fn settings(ui: &mut egui::Ui, store: &mut Store) {
             ui.add(slider).labelled_by(label.id).on_hover_text(
                 "0 takes the likeliest token each time, so that the answer is the same again. Above, tokens are \
                  drawn: the higher, the more surprising.",
+            );
+            ui.add_space(8.0);
+            ui.checkbox(&mut store.ask.watch, "Show where it looks").on_hover_text(
+                "While the answer comes, show for each token where the model looks and what is seen there. It \
+                 takes memory and time where models are large; afterwards you can look at tokens in any case.",
             );
         });
     });

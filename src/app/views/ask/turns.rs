@@ -1,6 +1,11 @@
 //! What was asked and answered.
 
-use eframe::egui::{self, Align, CornerRadius, Layout, Margin, RichText};
+use eframe::egui::{
+    self, Align, CornerRadius, FontId, Layout, Margin, RichText, Sense, Stroke, StrokeKind,
+    WidgetInfo, vec2,
+};
+
+use super::super::eyes::text::percent;
 
 use crate::{
     app::{
@@ -11,16 +16,28 @@ use crate::{
         },
         theme,
     },
-    report::{Answer, AnswerEnd},
+    report::{Answer, AnswerEnd, Said},
     words::counted,
 };
 
+/// Size of the answers' letters.
+const SIZE: f32 = 17.0;
+
 /// Draws all turns, the first one first.
-pub fn show(ui: &mut egui::Ui, store: &Store) {
-    for turn in &store.ask.turns {
+pub fn show(ui: &mut egui::Ui, store: &mut Store) {
+    let mut selected = None;
+    let number = store.ask.turns.len();
+    for (index, turn) in store.ask.turns.iter().enumerate() {
         asked(ui, &turn.question);
+        let last = index + 1 == number;
+        let token = store.talk_token().filter(|_| last).map(|(token, _)| token);
+        selected = said(ui, turn, token).or(selected);
         answered(ui, store, turn);
         ui.add_space(6.0);
+    }
+    if selected.is_some() {
+        store.ask.looks.token = selected;
+        store.ask.looks.patch = None;
     }
     if let Some(reason) = &store.ask.refused {
         let alarm = theme::colors(ui).alarm;
@@ -44,12 +61,57 @@ fn asked(ui: &mut egui::Ui, question: &str) {
     });
 }
 
-/// The answer so far, and what there is to say about it.
-fn answered(ui: &mut egui::Ui, store: &Store, turn: &Turn) {
-    let text = turn.text();
-    if !text.is_empty() {
-        ui.add(egui::Label::new(RichText::new(text).size(17.0)).wrap());
+/// The answer so far: a plain text, but its tokens where one of them is selected; which one is clicked.
+fn said(ui: &mut egui::Ui, turn: &Turn, selected: Option<usize>) -> Option<usize> {
+    let Some(selected) = selected else {
+        let text = turn.text();
+        if !text.is_empty() {
+            ui.add(egui::Label::new(RichText::new(text).size(SIZE)).wrap());
+        }
+        return None;
+    };
+    let mut clicked = None;
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(0.0, 2.0);
+        for (index, said) in turn.said.iter().enumerate() {
+            if !said.text.is_empty() && token(ui, index, said, index == selected) {
+                clicked = Some(index);
+            }
+        }
+    });
+    clicked
+}
+
+/// A token of the answer; whether it is clicked.
+fn token(ui: &mut egui::Ui, index: usize, said: &Said, selected: bool) -> bool {
+    let colors = theme::colors(ui);
+    let words = match index {
+        0 => said.text.trim_start(),
+        _ => &said.text,
+    };
+    let font = FontId::proportional(SIZE);
+    let ink = ui.visuals().text_color();
+    let galley = ui
+        .painter()
+        .layout_no_wrap(words.replace('\n', " "), font, ink);
+    let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(4.0, 6.0), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, selected, words.trim()));
+    let painter = ui.painter();
+    let strength = if selected { 0.42 } else { 0.14 };
+    let tint = colors.text.gamma_multiply(strength);
+    painter.rect_filled(rect.shrink2(vec2(0.5, 0.0)), 4.0, tint);
+    if response.hovered() || response.has_focus() {
+        let stroke = Stroke::new(1.5, colors.text);
+        painter.rect_stroke(rect, 4.0, stroke, StrokeKind::Inside);
     }
+    painter.galley(rect.min + vec2(2.0, 3.0), galley, ink);
+    let share = percent(said.log_probability.exp());
+    let hint = format!("Probability {share}. Click to see where the model looked to write it.");
+    response.on_hover_text(hint).clicked()
+}
+
+/// What there is to say about an answer.
+fn answered(ui: &mut egui::Ui, store: &Store, turn: &Turn) {
     match &turn.state {
         TurnState::Coming => coming(ui, store),
         TurnState::Stopped => {
@@ -94,8 +156,8 @@ fn verdict(ui: &mut egui::Ui, turn: &Turn) {
     let colors = theme::colors(ui);
     ui.horizontal_wrapped(|ui| {
         match turn.is_right() {
-            Some(true) => ui.colored_label(colors.accent, RichText::new("✔ Right").strong()),
-            Some(false) => ui.colored_label(colors.alarm, RichText::new("✖ Wrong").strong()),
+            Some(true) => ui.colored_label(colors.accent, RichText::new("Right").strong()),
+            Some(false) => ui.colored_label(colors.alarm, RichText::new("Wrong").strong()),
             None => ui.strong("Compare"),
         };
         ui.label(format!("Right answer: {right}"));
