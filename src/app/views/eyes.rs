@@ -67,6 +67,8 @@ fn nothing_to_see(ui: &mut egui::Ui, store: &mut Store) -> Option<Wish> {
 pub struct Desk<'a> {
     /// Names the run for whoever keeps textures.
     pub number: u64,
+    /// What the tokens are of, for those who hear it.
+    pub called: String,
     /// Decoder layers.
     pub layers: usize,
     /// Image tokens of which a recording holds the words; none where the engine can be asked.
@@ -189,6 +191,7 @@ fn pair(ui: &mut egui::Ui, store: &mut Store, hovered: Option<(usize, usize)>) -
     };
     let mut desk = Desk {
         number: run.number,
+        called: format!("pair {}", index + 1),
         layers: run.report.layers.len(),
         recorded,
         pair: run.pairs.get(&index)?,

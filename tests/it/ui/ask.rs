@@ -6,7 +6,7 @@ use mirscope::{
     app::{App, store::Tab},
     engine::{
         AskRequest, Command, Event, Explore, ImageInput, ModelSource, NamedBytes, PairInput,
-        TalkQuestion,
+        TalkQuestion, thumbnail,
     },
     report::{Answer, AnswerEnd, Said, Watched},
 };
@@ -71,10 +71,13 @@ fn asking() -> (Harness<'static, App>, FakeLink) {
 }
 
 fn request(link: &FakeLink) -> AskRequest {
-    match link.last() {
-        Some(Command::Ask(request)) => *request,
-        other => panic!("expected a question, found {other:?}"),
-    }
+    let shared = link.0.borrow();
+    let mut commands = shared.commands.iter().rev();
+    let asked = commands.find_map(|command| match command {
+        Command::Ask(request) => Some((**request).clone()),
+        _ => None,
+    });
+    asked.expect("a question")
 }
 
 #[test]
@@ -95,9 +98,16 @@ fn a_clicked_question_is_answered_and_judged() {
     assert!(harness.query_by_label_contains("Right answer").is_none());
     link.tell([said("ur"), answer(" four", 0)]);
     harness.run_ok();
-    harness.get_by_label("four");
+    assert_eq!(harness.state().store.ask.turns[0].text(), "four");
+    harness.get_by_label("ur");
     harness.get_by_label("Right");
     harness.get_by_label("Right answer: four");
+
+    // Where it looked was not told, and cannot be asked for here.
+    let tokens = Explore::Talk(TalkQuestion::Tokens);
+    assert!(matches!(link.last(), Some(Command::Explore(asked)) if asked == tokens));
+    link.tell([Event::Failed("not in this test".to_owned())]);
+    harness.run_ok();
 
     // The next question goes on with the conversation.
     harness.get_by_label("What color is the triangle?").click();
@@ -135,7 +145,7 @@ fn each_token_shows_where_it_looks_and_what_is_seen_there() {
     harness.run_steps(3);
     harness.get_by_label("Where it looked to write “sno”");
     // Of the patch that is looked at most, without a question to the engine.
-    harness.get_by_label_contains("Image of pair 1 in 4 by 4 patches; row 2, column 3");
+    harness.get_by_label_contains("Image of the conversation in 4 by 4 patches; row 2, column 3");
     harness.get_by_label_contains("layer 6: apple 94");
     link.tell([watched("w", last + 1), answer("snow", 0)]);
     harness.run_steps(3);
@@ -236,6 +246,28 @@ fn what_has_no_model_says_so() {
     harness.get_by_label_contains("A report holds numbers, not the model.");
 }
 
+/// Two questions about one of the demo's pictures, answered with where each answer looks.
+pub fn converse(harness: &mut Harness<'_, App>, link: &FakeLink) {
+    harness.run_ok();
+    link.tell([pictures()]);
+    harness.run_ok();
+    let file = "assets/demo/images/scene-000.png";
+    let mut view = made_up::pair(0);
+    let bytes = std::fs::read(file).unwrap();
+    view.pictures[0].picture = thumbnail(file, &bytes, 128).unwrap();
+    let last = view.tokens.len() - 1;
+    for (question, words, cached) in [
+        ("How many objects are there?", "four", 0),
+        ("What color is the triangle?", "blue", 20),
+    ] {
+        harness.state_mut().store.ask_model(question);
+        harness.run_steps(3);
+        let asked = Event::Asked(Box::new(view.clone()));
+        link.tell([asked, watched(words, last), answer(words, cached)]);
+        harness.run_ok();
+    }
+}
+
 #[test]
 fn zz_pictures() {
     use eframe::egui::Theme;
@@ -243,29 +275,26 @@ fn zz_pictures() {
         ([1280.0, 800.0], Theme::Light, "laptop-light"),
         ([1280.0, 800.0], Theme::Dark, "laptop-dark"),
         ([390.0, 844.0], Theme::Light, "phone"),
+        ([390.0, 2200.0], Theme::Light, "phone-long"),
+        ([1920.0, 1080.0], Theme::Light, "large"),
     ] {
         let (mut harness, link) = drawn(size, theme);
         harness.state_mut().store.view.tab = Tab::Ask;
-        harness.run_ok();
-        link.tell([pictures()]);
-        harness.run_ok();
-        for (question, told, cached) in [
-            ("How many objects are there?", "four", 0),
-            ("What color is the triangle?", "blue", 80),
-        ] {
-            harness.state_mut().store.ask_model(question);
-            harness.run_steps(3);
-            link.tell([
-                Event::Asked(Box::new(made_up::pair(0))),
-                watched(told, 23),
-                answer(told, cached),
-            ]);
-            harness.run_ok();
-        }
+        converse(&mut harness, &link);
         harness
             .render()
             .unwrap()
             .save(format!("/tmp/ask-{name}.png"))
             .unwrap();
     }
+    let (mut harness, link) = drawn([1280.0, 800.0], Theme::Light);
+    harness.state_mut().store.view.tab = Tab::Ask;
+    harness.run_ok();
+    link.tell([pictures()]);
+    harness.run_ok();
+    harness
+        .render()
+        .unwrap()
+        .save("/tmp/ask-start.png")
+        .unwrap();
 }

@@ -117,7 +117,7 @@ impl Store {
     fn ask_talk<'a, T>(
         &'a mut self,
         question: TalkQuestion,
-        known: impl Fn(&super::Looks) -> Option<&T>,
+        known: impl Fn(&Looks) -> Option<&T>,
     ) -> Answer<'a, T> {
         let looks = &self.ask.looks;
         let settled = known(looks).is_some() || looks.refusal(&question).is_some();

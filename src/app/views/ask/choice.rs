@@ -2,6 +2,7 @@
 
 use eframe::egui::{self, Rect, Sense, Stroke, StrokeKind, WidgetInfo, vec2};
 
+use super::{super::eyes::image, TWO_COLUMNS, looks::picture_width};
 use crate::{
     app::{
         picture,
@@ -86,8 +87,7 @@ fn demo(ui: &mut egui::Ui, store: &mut Store, large_too: bool) {
     }
     let mut chosen = store.ask.picture;
     ui.add_enabled_ui(!store.is_asking(), |ui| {
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing = vec2(5.0, 5.0);
+        row(ui, |ui| {
             for (index, shown) in store.ask.pictures.all().iter().enumerate() {
                 let texture = picture::of_demo(ui.ctx(), index, &shown.picture);
                 let name = format!("Picture {}", index + 1);
@@ -124,8 +124,7 @@ fn own(ui: &mut egui::Ui, store: &mut Store, images: &[ImageInput], large_too: b
     }
     let mut chosen = selected;
     ui.add_enabled_ui(!store.is_asking(), |ui| {
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing = vec2(5.0, 5.0);
+        row(ui, |ui| {
             for (index, image) in images.iter().take(MOST).enumerate() {
                 let known = looks(ui, image);
                 let known = known.as_ref().map(|(picture, texture)| (picture, texture));
@@ -144,10 +143,26 @@ fn own(ui: &mut egui::Ui, store: &mut Store, images: &[ImageInput], large_too: b
     store.ask.picture = chosen;
 }
 
+/// The small pictures: in rows, on a narrow screen in one that is moved sideways.
+fn row(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui)) {
+    let narrow = ui.ctx().content_rect().width() < TWO_COLUMNS;
+    ui.spacing_mut().item_spacing = vec2(5.0, 5.0);
+    match narrow {
+        true => {
+            egui::ScrollArea::horizontal()
+                .id_salt("small pictures")
+                .show(ui, |ui| ui.horizontal(content));
+        }
+        false => {
+            ui.horizontal_wrapped(content);
+        }
+    }
+}
+
 /// The picture as large as there is room, with its caption for those who hear it.
 fn large(ui: &mut egui::Ui, shown: &Picture, texture: &egui::TextureHandle, caption: &str) {
-    let tallest = (ui.ctx().content_rect().height() - 360.0).clamp(180.0, 420.0);
-    let room = vec2(ui.available_width(), tallest);
+    ui.strong("The picture");
+    let room = vec2(picture_width(ui), image::tallest(ui));
     let (frame, response) = ui.allocate_exact_size(picture::fitted(shown, room), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, caption));
     picture::paint(ui.painter(), texture, frame);

@@ -3,9 +3,12 @@
 
 use eframe::egui;
 
-use super::super::{
-    eyes::{Desk, attention, image, lens, text},
-    states::Missing,
+use super::{
+    super::{
+        eyes::{Desk, attention, image, lens, text},
+        states::Missing,
+    },
+    TWO_COLUMNS,
 };
 use crate::app::{
     glossary::{Term, term_as},
@@ -16,21 +19,37 @@ use crate::app::{
 /// From this width on, attention and words stand side by side.
 const SIDE_BY_SIDE: f32 = 720.0;
 
+/// Width of the picture above the conversation.
+const NARROW_PICTURE: f32 = 250.0;
+
 /// Draws the picture as the model sees it, with where it looks; whether there is one.
 pub fn image(ui: &mut egui::Ui, store: &mut Store, target: &Target) -> bool {
     let drawn = with_desk(store, target, |desk, _| {
         if desk.pair.pictures.is_empty() {
             return false;
         }
-        image::show(ui, desk);
+        ui.scope(|ui| {
+            ui.set_max_width(picture_width(ui));
+            image::show(ui, desk);
+        });
         true
     });
     drawn.unwrap_or(false)
 }
 
+/// The width that the picture may take: on a narrow screen the conversation is to be seen below it.
+pub fn picture_width(ui: &egui::Ui) -> f32 {
+    let narrow = ui.ctx().content_rect().width() < TWO_COLUMNS;
+    match narrow {
+        true => ui.available_width().min(NARROW_PICTURE),
+        false => ui.available_width(),
+    }
+}
+
 /// Draws how the selected token shares its attention out, and the words of the selected patch.
 pub fn cards(ui: &mut egui::Ui, store: &mut Store, target: &Target) {
-    let word = store.talk_token().and_then(|(token, _)| {
+    let word = store.talk_token();
+    let word = word.and_then(|(token, _)| {
         let turn = store.ask.turns.last()?;
         Some(text::readable(&turn.said.get(token)?.text).into_owned())
     });
@@ -88,6 +107,10 @@ fn with_desk<T>(
     draw: impl FnOnce(&mut Desk<'_>, &Store) -> T,
 ) -> Option<T> {
     let (_, position) = store.talk_token()?;
+    if !store.ask.watch && store.ask.looks.token.is_none() {
+        // Looking takes a forward pass: it waits for a click.
+        return None;
+    }
     let layer = store.view.layer.clamp(1, target.layers.max(1));
     store.talk_view().known()?;
     let row_gap = Missing::of(&store.talk_attention(position, layer));
@@ -105,6 +128,7 @@ fn with_desk<T>(
     let lens = patch.and_then(|patch| looks.lenses.get(&patch));
     let mut desk = Desk {
         number: u64::MAX - looks.number,
+        called: "the conversation".to_owned(),
         layers: target.layers,
         recorded: Vec::new(),
         pair: looks.view.as_ref()?,

@@ -1,6 +1,6 @@
 //! The question: some to click, a line to type one, Ask and Stop, and how the answer is chosen.
 
-use eframe::egui::{self, DragValue, Key, RichText, Slider, TextEdit};
+use eframe::egui::{self, DragValue, Key, RichText, TextEdit};
 
 use crate::app::{
     store::{Store, ask::Offered},
@@ -92,11 +92,18 @@ fn settings(ui: &mut egui::Ui, store: &mut Store) {
             ui.add(field.suffix(" tokens")).labelled_by(label.id);
             ui.add_space(8.0);
             let label = ui.label("Temperature");
-            let slider = Slider::new(&mut store.ask.temperature, 0.0..=2.0).step_by(0.05);
-            ui.add(slider).labelled_by(label.id).on_hover_text(
+            let field = DragValue::new(&mut store.ask.temperature)
+                .range(0.0..=2.0)
+                .speed(0.05)
+                .fixed_decimals(2);
+            let field = ui.add(field).labelled_by(label.id).on_hover_text(
                 "0 takes the likeliest token each time, so that the answer is the same again. Above, tokens are \
                  drawn: the higher, the more surprising.",
             );
+            if field.changed() {
+                // Of too small a temperature the numbers overflow.
+                store.ask.temperature = (store.ask.temperature * 20.0).round() / 20.0;
+            }
             ui.add_space(8.0);
             ui.checkbox(&mut store.ask.watch, "Show where it looks").on_hover_text(
                 "While the answer comes, show for each token where the model looks and what is seen there. It \

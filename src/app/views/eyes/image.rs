@@ -110,8 +110,8 @@ fn describe(response: &Response, desk: &Desk<'_>) {
         .unwrap_or_else(|| "none selected".to_owned());
     response.widget_info(|| {
         let label = format!(
-            "Image of pair {} in {rows} by {columns} patches; {selected}",
-            desk.pair.pair + 1
+            "Image of {} in {rows} by {columns} patches; {selected}",
+            desk.called
         );
         WidgetInfo::labeled(egui::Role::Image, true, label)
     });
