@@ -103,6 +103,7 @@ pub(crate) fn ask(task: Ask, quiet: bool, output: &Output) -> Result<(), CliErro
             top_p: task.top_p,
             seed: task.seed,
         },
+        watch: None,
     };
     let (mut printed, mut broken) = (String::new(), None);
     let command = Command::Ask(Box::new(request));

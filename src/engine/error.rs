@@ -164,6 +164,9 @@ pub enum EngineError {
     /// A question about kept states where there are none.
     #[error("no hidden states are stored: run a measurement first")]
     NothingKept,
+    /// A question about a conversation where there is none.
+    #[error("the model no longer holds this conversation: ask it again")]
+    NoConversation,
     /// A question about the states of all pairs, which were too large to keep.
     #[error("the states of this run are not kept: {reason}")]
     StatesNotKept {

@@ -14,8 +14,8 @@ use crate::{
 };
 
 use super::{
-    ask::AskRequest,
-    source::{FetchPlan, HubModel, ImageInput, ModelSource, NamedBytes, PairSource},
+    ask::{AskRequest, TalkQuestion},
+    source::{FetchPlan, HubModel, ImageInput, ModelSource, NamedBytes, PairInput, PairSource},
 };
 
 /// An order to the engine. Cancel is not among them: it must overtake, see
@@ -32,6 +32,8 @@ pub enum Command {
     Inspect(Box<InspectRequest>),
     /// Tells which files of a hub's repository would be fetched, and fetches none of them.
     Plan(HubModel),
+    /// Gives the first of the demo's pairs, at most so many, answered with [`Event::DemoPairs`].
+    DemoPairs(usize),
     /// Lists the adapters at hand.
     Adapters,
     /// Measures the speed of the adapter at hand.
@@ -126,6 +128,8 @@ pub enum Explore {
     },
     /// The alignment under other assumptions, answered with [`Event::WhatIf`].
     WhatIf(WhatIfSettings),
+    /// The conversation that [`Command::Ask`] left.
+    Talk(TalkQuestion),
 }
 
 /// Settings of a measurement.
@@ -379,10 +383,14 @@ pub enum Event {
     Attention(Box<AttentionRow>),
     /// The alignment under other assumptions.
     WhatIf(Box<WhatIf>),
+    /// The prompt of a question whose answer is watched, as the model sees it; its number is 0.
+    Asked(Box<PairView>),
     /// An answer goes on by a token.
     Said(Said),
     /// An answer is complete; its tokens were told before.
     Answer(Box<Answer>),
+    /// The first of the demo's pairs.
+    DemoPairs(Vec<PairInput>),
     /// The description of a checkpoint is done.
     Inspection(Box<Inspection>),
     /// What would be fetched of a hub's repository.
@@ -411,6 +419,7 @@ impl Event {
                 | Self::Kept(_)
                 | Self::Member { .. }
                 | Self::MemberReport(_)
+                | Self::Asked(_)
                 | Self::Said(_)
         )
     }

@@ -37,7 +37,7 @@ mod thumbnail;
 pub mod worker;
 
 pub use crate::alignment::FEWER_PAIRS;
-pub use ask::{AskRequest, Exchange, SamplingSettings};
+pub use ask::{AskRequest, Exchange, SamplingSettings, TalkQuestion};
 pub use bench::random_checkpoint;
 pub use demo::{DemoConnector, demo_connectors};
 pub use error::EngineError;

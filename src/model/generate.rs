@@ -28,6 +28,29 @@ impl Vlm {
         cache: &KvCache,
         past: usize,
     ) -> Result<Tensor, ModelError> {
+        let request = CaptureRequest::new();
+        self.read_with(
+            recording,
+            input,
+            (cache, past),
+            &request,
+            &mut Capture::default(),
+        )
+    }
+
+    /// As [`Vlm::read`]; `capture` takes the states of what is read that are asked for, but no keys, which
+    /// the cache holds.
+    ///
+    /// # Errors
+    /// As [`Vlm::read`].
+    pub fn read_with(
+        &self,
+        recording: &mut Recording,
+        input: &ForwardInput<'_>,
+        (cache, past): (&KvCache, usize),
+        request: &CaptureRequest,
+        capture: &mut Capture,
+    ) -> Result<Tensor, ModelError> {
         let tokens = input.input_ids.len();
         let within = past < tokens && tokens <= cache.rows();
         let seen = input
@@ -50,14 +73,12 @@ impl Vlm {
                 layout: input.layout,
             },
         };
-        let (request, mut capture) = (CaptureRequest::new(), Capture::default());
-        let (embeds, seen) = self.embedded(recording, &rest, &request, &mut capture)?;
+        let (embeds, seen) = self.embedded(recording, &rest, request, capture)?;
         let mut ops = self.ops(recording);
         let language_model = &self.parts.language_model;
         let memory = Memory { cache, past };
         let (place, seen) = ((input.layout, Some(memory)), seen.as_ref());
-        let states =
-            language_model.forward(&mut ops, &embeds, seen, place, &request, &mut capture)?;
+        let states = language_model.forward(&mut ops, &embeds, seen, place, request, capture)?;
         language_model.next(&mut ops, &states)
     }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{AttentionRow, LogitLens};
+
 /// A token of an answer, told as it comes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Said {
@@ -11,6 +13,18 @@ pub struct Said {
     pub log_probability: f32,
     /// What the answer gains by it; empty for a part of a character, which comes with the rest of it.
     pub text: String,
+    /// What was watched while it was written.
+    #[serde(default)]
+    pub watched: Option<Box<Watched>>,
+}
+
+/// What an answer's token was written from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Watched {
+    /// Where the token before it looked, which is the one that it is written from.
+    pub attention: AttentionRow,
+    /// What the image token that was looked at most says, unless that was told before.
+    pub lens: Option<LogitLens>,
 }
 
 /// Why an answer ends.

@@ -25,7 +25,7 @@ mod stored_records;
 mod summary;
 mod table;
 
-pub use answer::{Answer, AnswerEnd, Said};
+pub use answer::{Answer, AnswerEnd, Said, Watched};
 pub use bench::{AnswerBench, BenchReport, MatmulBench, WorkloadBench, bench_text};
 pub use bench_record::{
     BenchRecord, HostSummary, LeftOut, RECORD_SCHEMA, RecordEntry, record_text,

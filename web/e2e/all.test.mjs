@@ -11,3 +11,4 @@ import './files.mjs';
 import './strangers.mjs';
 import './families.mjs';
 import './study.mjs';
+import './ask.mjs';

@@ -1,10 +1,11 @@
 //! A question to a model, answered token by token.
 
+mod looks;
 mod request;
 mod spoken;
 mod talk;
 
-pub use request::{AskRequest, Exchange, SamplingSettings};
+pub use request::{AskRequest, Exchange, SamplingSettings, TalkQuestion};
 pub(super) use talk::Talk;
 
 use web_time::Instant;
@@ -13,7 +14,7 @@ use super::{
     EngineError, Event, ImageInput, Session, SplitMix64, Stage, news::News, pairs::image_bytes,
 };
 use crate::{
-    families::{ImagePlan, plan::rows_of},
+    families::{ImagePlan, Layout},
     gpu::{DType, Gpu, Readback, Recording, Tensor},
     input::{PixelValues, Processor, Prompt, PromptBuilder, Turn},
     kernels::sample_token::sample_token,
@@ -21,6 +22,7 @@ use crate::{
     platform,
     report::{Answer, AnswerEnd, Said},
 };
+use looks::{Subject, Watch};
 use spoken::Spoken;
 use talk::fingerprint;
 
@@ -49,6 +51,10 @@ impl Session {
         let loaded = self.model(&gpu, request.model.clone(), false, news).await?;
         self.loaded = Some(loaded.clone());
         let (vlm, processor) = (&loaded.vlm, &loaded.processor);
+        if let Some(layer) = request.watch {
+            let layers = vlm.spec().text.num_hidden_layers;
+            EngineError::check_choice("decoder layer", layer, 1..=layers)?;
+        }
         let begun = Instant::now();
         news.begin(Stage::Read, 1, "prompt")?;
         let seen = seen(processor, &request.images, news)?;
@@ -64,14 +70,12 @@ impl Session {
         let (mut talk, past) =
             Talk::continued(earlier, (&gpu, vlm), &prompt, images, read + most).await?;
 
-        let rows = rows_of(&seen.plans);
-        let input = ForwardInput {
-            pixel_values: &seen.pictures,
-            rows: rows.as_ref(),
-            input_ids: &prompt.input_ids,
-            vision: &prompt.vision,
-            layout: &prompt.layout,
-        };
+        let subject = Subject::new(seen, &request.images, prompt);
+        let watch = (request.watch).map(|layer| Watch::new(&gpu, &loaded, &subject, layer));
+        if watch.is_some() {
+            let asked = subject.view(&loaded, &subject.prompt().input_ids);
+            news.tell(Event::Asked(Box::new(asked)));
+        }
         let mut speaker = Speaker {
             gpu: &gpu,
             vlm,
@@ -79,17 +83,21 @@ impl Session {
             sampling: request.sampling,
             random: SplitMix64::new(request.sampling.seed),
             choice: Choice::new(&gpu)?,
+            watch,
         };
-        let outcome = match speaker.read(&input, &mut talk, past, news).await {
+        let read_now = speaker.read(&subject.asked(), &mut talk, past, news).await;
+        let outcome = match read_now {
             Err(error) => Err(error),
             Ok(()) => {
                 let first = begun.elapsed().as_secs_f64();
-                let spoken = speaker.speak(&mut talk, &prompt, most, news).await;
+                let spoken = speaker.speak(&mut talk, subject.prompt(), most, news).await;
                 spoken.map(|spoken| (first, spoken))
             }
         };
         // Whoever stops an answer goes on with the conversation.
         let cache_bytes = talk.cache.bytes();
+        drop(speaker);
+        talk.subject = Some(subject);
         self.talk = Some(talk);
         let (first, (spoken, end, rate)) = outcome?;
         news.end();
@@ -119,6 +127,7 @@ struct Speaker<'a> {
     sampling: SamplingSettings,
     random: SplitMix64,
     choice: Choice,
+    watch: Option<Watch<'a>>,
 }
 
 impl Speaker<'_> {
@@ -131,15 +140,24 @@ impl Speaker<'_> {
         news: &mut News<'_>,
     ) -> Result<(), EngineError> {
         let mut recording = Recording::new();
-        let logits = self.vlm.read(&mut recording, input, &talk.cache, past)?;
+        let request = self.watched_states(past == 0);
+        let mut capture = Capture::default();
+        let place = (&talk.cache, past);
+        let logits = (self.vlm).read_with(&mut recording, input, place, &request, &mut capture)?;
         self.choose(&mut recording, &logits)?;
+        let last = input.input_ids.len() - 1;
+        self.record_watch(&mut recording, capture, talk, (input.layout, last))?;
         let cancel = news.cancel;
         self.gpu
             .run_with(&recording, cancel, &mut |_, place| {
                 news.progress_at(Stage::Read, 0, 1, "prompt", place.to_owned());
             })
             .await?;
-        self.choice.take(&self.gpu.read(&[&self.choice.out]).await?);
+        let read = self.gpu.read(&self.outs()).await?;
+        self.take(&read);
+        if let Some(stream) = self.watch.as_ref().and_then(Watch::stream) {
+            talk.stream = Some(stream);
+        }
         talk.ids = input.input_ids.to_vec();
         news.progress(Stage::Read, 1, 1, "prompt");
         Ok(())
@@ -166,7 +184,7 @@ impl Speaker<'_> {
                 break AnswerEnd::MaxTokens;
             }
             let text = spoken.add(self.choice.token, self.prompts)?;
-            self.tell(text, news);
+            self.tell(text, talk, news).await?;
             if spoken.ids.len() >= most {
                 break AnswerEnd::MaxTokens;
             }
@@ -179,7 +197,7 @@ impl Speaker<'_> {
         let rest = spoken.end(self.prompts)?;
         if !rest.is_empty() {
             // Bytes that never became a character.
-            self.tell(rest, news);
+            self.tell(rest, talk, news).await?;
         }
         Ok((spoken, end, rate))
     }
@@ -192,19 +210,18 @@ impl Speaker<'_> {
         news: &News<'_>,
     ) -> Result<(), EngineError> {
         let mut recording = Recording::new();
-        let logits = self.vlm.step(
-            &mut recording,
-            &self.choice.id,
-            (&talk.cache, talk.ids.len()),
-            &prompt.layout,
-            &CaptureRequest::new(),
-            &mut Capture::default(),
-        )?;
+        let (past, layout) = (talk.ids.len(), &prompt.layout);
+        let request = self.watched_states(false);
+        let mut capture = Capture::default();
+        let place = (&talk.cache, past);
+        let id = &self.choice.id;
+        let logits = (self.vlm).step(&mut recording, id, place, layout, &request, &mut capture)?;
         self.choose(&mut recording, &logits)?;
+        self.record_watch(&mut recording, capture, talk, (layout, past))?;
         let token = self.choice.token;
-        let out = [&self.choice.out];
-        let read = self.gpu.run_and_read(&recording, news.cancel, &out).await?;
-        self.choice.take(&read);
+        let outs = self.outs();
+        let read = (self.gpu.run_and_read(&recording, news.cancel, &outs)).await?;
+        self.take(&read);
         talk.ids.push(token);
         Ok(())
     }
@@ -216,12 +233,58 @@ impl Speaker<'_> {
         Ok(())
     }
 
-    fn tell(&self, text: String, news: &mut News<'_>) {
+    /// The states that whoever watches needs, of a pass that reads the image, too, or not.
+    fn watched_states(&self, image: bool) -> CaptureRequest {
+        let watch = self.watch.as_ref();
+        watch.map_or_else(CaptureRequest::new, |watch| watch.request(image))
+    }
+
+    /// Records where the token looks that was read last, where that is watched.
+    fn record_watch(
+        &mut self,
+        recording: &mut Recording,
+        capture: Capture,
+        talk: &Talk,
+        (layout, position): (&Layout, usize),
+    ) -> Result<(), EngineError> {
+        let Some(watch) = &mut self.watch else {
+            return Ok(());
+        };
+        watch.take(capture);
+        watch.record(recording, &talk.cache, layout, position)
+    }
+
+    /// What is read of the device after a pass.
+    fn outs(&self) -> Vec<&Tensor> {
+        let weights = self.watch.as_ref().and_then(Watch::weights);
+        std::iter::once(&self.choice.out).chain(weights).collect()
+    }
+
+    /// Takes that.
+    fn take(&mut self, read: &[Readback]) {
+        self.choice.take(read);
+        if let Some(watch) = &mut self.watch {
+            watch.read(read.get(1));
+        }
+    }
+
+    async fn tell(
+        &mut self,
+        text: String,
+        talk: &Talk,
+        news: &mut News<'_>,
+    ) -> Result<(), EngineError> {
+        let watched = match &mut self.watch {
+            Some(watch) => watch.watched(talk, news.cancel).await?,
+            None => None,
+        };
         news.tell(Event::Said(Said {
             id: self.choice.token,
             log_probability: self.choice.log_probability,
             text,
+            watched,
         }));
+        Ok(())
     }
 }
 

@@ -29,6 +29,29 @@ pub struct AskRequest {
     /// How tokens are chosen.
     #[serde(default)]
     pub sampling: SamplingSettings,
+    /// Tells of each token where it looks at this decoder layer (1 to L), and what is seen there.
+    #[serde(default)]
+    pub watch: Option<usize>,
+}
+
+/// A question about a conversation. Its answers call it pair 0.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum TalkQuestion {
+    /// All of it as the model sees it, answered with [`Event::Pair`](crate::engine::Event::Pair).
+    Tokens,
+    /// The words nearest to a token, state by state, answered with
+    /// [`Event::LogitLens`](crate::engine::Event::LogitLens).
+    LogitLens {
+        /// The position in the conversation.
+        position: usize,
+    },
+    /// Where a token looks, answered with [`Event::Attention`](crate::engine::Event::Attention).
+    Attention {
+        /// The position in the conversation.
+        position: usize,
+        /// The decoder layer, 1 to L.
+        layer: usize,
+    },
 }
 
 /// A question and its answer.

@@ -2,12 +2,12 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::super::EngineError;
+use super::{super::EngineError, looks::Subject};
 use crate::{
     families::{DecoderSpec, Layout},
     gpu::{Gpu, Recording},
     input::{PixelValues, Prompt},
-    model::{KvCache, Vlm},
+    model::{Capture, KvCache, Vlm},
 };
 
 /// Rows by which a cache grows.
@@ -22,6 +22,10 @@ pub(in crate::engine) struct Talk {
     layout: Layout,
     /// What tells the images from others.
     images: u64,
+    /// The residual stream of the prompt with which the images were read, where that was watched.
+    pub(super) stream: Option<Capture>,
+    /// What was asked about last.
+    pub(super) subject: Option<Subject>,
 }
 
 impl Talk {
@@ -39,6 +43,8 @@ impl Talk {
         let past = earlier
             .as_ref()
             .map_or(0, |talk| talk.shared(prompt, images, decoder));
+        let mut earlier = earlier;
+        let stream = (earlier.as_mut()).and_then(|talk| talk.stream.take().filter(|_| past > 0));
         let cache = match earlier {
             Some(talk) if talk.cache.rows() >= rows => talk.cache,
             Some(talk) if past > 0 => {
@@ -60,6 +66,8 @@ impl Talk {
             ids: prompt.input_ids[..past].to_vec(),
             layout: prompt.layout.clone(),
             images,
+            stream,
+            subject: None,
         };
         Ok((talk, past))
     }

@@ -12,7 +12,7 @@ mod what_if;
 pub(super) use device::{grant, open_device, request as request_device};
 pub(super) use kept::{KeptRows, KeptStates, Room};
 pub(super) use loaded::Loaded;
-pub(super) use look::Looked;
+pub(super) use look::{Look, Looked, attention_row};
 
 use std::{
     cell::{Cell, OnceCell},
@@ -24,6 +24,7 @@ use super::{
     Command, EngineError, Event,
     ask::Talk,
     bench::{bench, record},
+    demo,
     forward::State,
     hub,
     inspect::inspect,
@@ -143,6 +144,7 @@ impl Session {
                 let plan = hub::plan(&model, news).await?;
                 Ok(Event::Plan(Box::new(plan)))
             }
+            Command::DemoPairs(most) => Ok(Event::DemoPairs(demo::first_pairs(most).await?)),
             Command::Adapters => Ok(Event::Adapters(gpu::adapters().await)),
             Command::Measure(request) => {
                 let report = self.measure(*request, news).await?;
