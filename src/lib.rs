@@ -6,6 +6,7 @@
 //!
 //! 1. [`input`]: an image and a text become `pixel_values`, `input_ids` and token masks (CPU).
 //! 2. [`weights`]: files become named tensors; [`families`]: what they mean, as plain data (CPU).
+//!    [`hub`]: which files of a hub's repository a checkpoint needs, and natively fetches them.
 //! 3. [`gpu`]: device, tensors, recorded dispatches, readback; [`kernels`] builds the dispatches of
 //!    the WGSL files in `shaders/`, [`reference`] computes the same on the CPU with f64 sums, and
 //!    [`check`] compares the two on the device at hand.
@@ -20,6 +21,8 @@ pub mod input;
 pub mod weights;
 
 pub mod families;
+
+pub mod hub;
 
 pub mod gpu;
 pub mod kernels;

@@ -12,7 +12,7 @@ use crate::{
 use super::{
     device_args::Device,
     error::CliError,
-    model_args::{Parts, model_source},
+    model_args::{Network, Parts, model_source},
     number::{parse_number_of_pairs, parse_seed},
     size::parse_size,
 };
@@ -166,11 +166,14 @@ pub(crate) struct RecordDemo {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = MEASURE_EXAMPLES)]
 pub(crate) struct Measure {
-    /// Hugging Face folder of the checkpoint [default: the demo]
-    #[arg(long, value_name = "DIR")]
+    /// Hugging Face folder of the checkpoint, or a repository of the hub (owner/name, or
+    /// owner/name@revision), which is fetched into its cache [default: the demo]
+    #[arg(long, value_name = "DIR|ID")]
     pub(crate) model: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) parts: Parts,
+    #[command(flatten)]
+    pub(crate) network: Network,
     /// Images, or folders of them (png, jpg, jpeg, webp, gif, bmp); need not match the texts. Without
     /// --texts: a folder whose metadata.jsonl has a text for each image
     #[arg(long, value_name = "DIR|FILE", num_args = 1.., conflicts_with = "pairs")]
@@ -246,11 +249,17 @@ pub(crate) struct App {
 /// Arguments of `inspect`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Inspect {
-    /// Hugging Face folder of the checkpoint [default: the demo]
-    #[arg(value_name = "DIR")]
+    /// Hugging Face folder of the checkpoint, or a repository of the hub (owner/name, or
+    /// owner/name@revision), which is fetched into its cache [default: the demo]
+    #[arg(value_name = "DIR|ID")]
     pub(crate) model: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) parts: Parts,
+    #[command(flatten)]
+    pub(crate) network: Network,
+    /// Only tell which files of the repository would be fetched, with sizes and licence
+    #[arg(long, requires = "model", conflicts_with_all = ["image", "vision_tower", "connector"])]
+    pub(crate) dry_run: bool,
     /// Also what becomes of this image: the pictures cut from it, its tokens, what stands for it in a
     /// prompt
     #[arg(long, value_name = "FILE")]
@@ -284,8 +293,10 @@ pub(crate) struct Check {
     #[arg(long, requires = "golden", conflicts_with = "kernels")]
     states_only: bool,
     /// Instead of all that: this checkpoint [default: the demo] against --against
-    #[arg(long, value_name = "DIR", requires = "against")]
+    #[arg(long, value_name = "DIR|ID", requires = "against")]
     model: Option<PathBuf>,
+    #[command(flatten)]
+    network: Network,
     /// Hidden states of the same checkpoint that tools/export_states.py wrote with PyTorch
     #[arg(long, value_name = "STATES.safetensors", conflicts_with_all = ["golden", "kernels"])]
     against: Option<PathBuf>,
@@ -308,7 +319,7 @@ impl Check {
         let against = match &self.against {
             None => None,
             Some(states) if states.is_file() => Some(Against {
-                model: model_source(self.model.as_ref(), &Parts::default())?,
+                model: model_source(self.model.as_ref(), &Parts::default(), self.network.offline)?,
                 states: states.clone(),
             }),
             Some(states) => {

@@ -104,7 +104,7 @@ fn request(task: &Measure, skips: &mut Skips) -> Result<MeasureRequest, CliError
         },
     };
     Ok(MeasureRequest {
-        model: model_source(task.model.as_ref(), &task.parts)?,
+        model: model_source(task.model.as_ref(), &task.parts, task.network.offline)?,
         pairs,
         device: task.device.settings(),
         settings: MeasureSettings {

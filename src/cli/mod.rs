@@ -9,6 +9,7 @@ mod collect;
 mod device_args;
 mod drive;
 mod error;
+mod fetch_plan;
 mod log;
 mod measure;
 mod model_args;
@@ -68,9 +69,22 @@ fn run(args: Args, output: &Output) -> Result<(), CliError> {
         Task::Measure(task) => measure::measure(*task, quiet, output),
         #[cfg(feature = "app")]
         Task::App(task) => open_app(task),
+        Task::Inspect(task) if task.dry_run => {
+            let model = model_args::hub_model(task.model.as_ref(), task.network.offline)?;
+            match drive::drive(Command::Plan(model), quiet)? {
+                Event::Plan(plan) => {
+                    output.result(&*plan, task.json, |style| fetch_plan::text(&plan, style))
+                }
+                other => Err(CliError::unexpected(&other)),
+            }
+        }
         Task::Inspect(task) => {
             let request = InspectRequest {
-                model: model_args::model_source(task.model.as_ref(), &task.parts)?,
+                model: model_args::model_source(
+                    task.model.as_ref(),
+                    &task.parts,
+                    task.network.offline,
+                )?,
                 device: task.device.settings(),
                 image: task.image.map(ImageInput::Path),
             };

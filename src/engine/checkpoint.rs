@@ -2,8 +2,13 @@
 
 use std::{path::Path, sync::Arc};
 
-use super::{EngineError, ModelSource, NamedBytes, demo, study_files};
+use super::{
+    EngineError, ModelSource, NamedBytes, Stage, demo, hub,
+    news::{News, Told},
+    study_files,
+};
 use crate::{
+    hub::cached_name,
     model::{Assembly, Checkpoint},
     weights::{ByteSource, FolderSource, MemorySource, PickedSource, WeightsError},
 };
@@ -16,14 +21,14 @@ pub(super) struct Opened {
     pub(super) name: String,
 }
 
-/// Opens a checkpoint; `progress` hears the bytes fetched and to fetch, where there are any.
+/// Opens a checkpoint, which is fetched where it is not at hand.
 ///
 /// # Errors
-/// A file is missing or damaged, or the demo has no such connector.
-pub(super) async fn open(
-    source: ModelSource,
-    progress: impl FnMut(u64, u64),
-) -> Result<Opened, EngineError> {
+/// A file is missing or damaged or cannot be fetched, or the demo has no such connector.
+pub(super) async fn open(source: ModelSource, news: &mut News<'_>) -> Result<Opened, EngineError> {
+    let source = hub::local(source, news).await?;
+    let mut fetched = Told::default();
+    let progress = |done, total| fetched.tell(news, Stage::Fetch, done, total, "");
     match source {
         ModelSource::Demo { connector } => {
             let model = demo::model(connector.as_deref(), progress).await?;
@@ -44,6 +49,7 @@ pub(super) async fn open(
                 name: folder,
             })
         }
+        ModelSource::Hub(model) => Err(hub::not_fetched(&model)),
         ModelSource::Folder(path) => {
             let source = FolderSource::open(&path).map_err(WeightsError::from)?;
             Ok(Opened {
@@ -56,8 +62,12 @@ pub(super) async fn open(
             tower,
             connector,
         } => Ok(Opened {
-            checkpoint: assembled(&base, tower.as_deref(), connector.as_deref())?,
-            name: name_of(connector.as_deref().unwrap_or(&base)),
+            checkpoint: assembled(
+                hub::folder(&base)?,
+                tower.as_ref().map(hub::folder).transpose()?,
+                connector.as_deref(),
+            )?,
+            name: name_of(connector.as_deref().unwrap_or(hub::folder(&base)?)),
         }),
         ModelSource::Files(files) => {
             let source = handed_over(files);
@@ -77,8 +87,11 @@ pub(super) async fn open(
     }
 }
 
-/// The last part of a path.
+/// The last part of a path; of a snapshot in a hub's cache the repository with its commit.
 fn name_of(path: &Path) -> String {
+    if let Some(name) = cached_name(path) {
+        return name;
+    }
     // `.` and `..` have no name of their own.
     let full = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     full.file_name().map_or_else(

@@ -3,8 +3,14 @@
 use std::ops::RangeInclusive;
 
 use crate::{
-    alignment::AlignmentError, gpu::GpuError, input::InputError, model::ModelError,
-    platform::DemoFileError, report::Definition, weights::WeightsError,
+    alignment::AlignmentError,
+    gpu::GpuError,
+    hub::{HubError, Refusal},
+    input::InputError,
+    model::ModelError,
+    platform::DemoFileError,
+    report::Definition,
+    weights::WeightsError,
 };
 
 /// Why a run ended without a result: one sentence for the user each.
@@ -44,6 +50,9 @@ pub enum EngineError {
         /// The file or folder.
         what: String,
     },
+    /// A repository of a hub cannot be had.
+    #[error("{0}")]
+    Hub(HubError),
     /// There is nothing to measure.
     #[error("expected at least one image-text pair, found none in {reason}")]
     NoPairs {
@@ -197,6 +206,15 @@ impl EngineError {
                 first,
                 last,
             }),
+        }
+    }
+}
+
+impl From<HubError> for EngineError {
+    fn from(error: HubError) -> Self {
+        match error.refusal {
+            Refusal::Cancelled => Self::Cancelled,
+            _ => Self::Hub(error),
         }
     }
 }

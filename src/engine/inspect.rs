@@ -21,7 +21,7 @@ pub(super) async fn inspect(
     request: InspectRequest,
     news: &mut News<'_>,
 ) -> Result<Inspection, EngineError> {
-    let opened = checkpoint::open(request.model, |_, _| {}).await?;
+    let opened = checkpoint::open(request.model, news).await?;
     news.check()?;
     let (device, choice) = adapter(&request.device).await?;
     let checkpoint = &opened.checkpoint;

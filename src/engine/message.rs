@@ -13,7 +13,7 @@ use crate::{
     study::StudySettings,
 };
 
-use super::source::{ImageInput, ModelSource, PairSource};
+use super::source::{FetchPlan, HubModel, ImageInput, ModelSource, PairSource};
 
 /// An order to the engine. Cancel is not among them: it must overtake, see
 /// [`crate::platform::Cancel`].
@@ -25,6 +25,8 @@ pub enum Command {
     Explore(Explore),
     /// Describes a checkpoint without running it.
     Inspect(Box<InspectRequest>),
+    /// Tells which files of a hub's repository would be fetched, and fetches none of them.
+    Plan(HubModel),
     /// Lists the adapters at hand.
     Adapters,
     /// Measures the speed of the adapter at hand.
@@ -355,6 +357,8 @@ pub enum Event {
     WhatIf(Box<WhatIf>),
     /// The description of a checkpoint is done.
     Inspection(Box<Inspection>),
+    /// What would be fetched of a hub's repository.
+    Plan(Box<FetchPlan>),
     /// The adapters at hand; empty where there is none.
     Adapters(Vec<DeviceGrant>),
     /// The speed of the adapter is known.

@@ -15,6 +15,7 @@ mod error;
 mod fingerprint;
 mod finite;
 mod forward;
+mod hub;
 mod inspect;
 mod measure;
 mod message;

@@ -117,6 +117,39 @@ impl<'a> News<'a> {
     }
 }
 
+/// Tells bytes in MiB, each number once.
+#[derive(Debug, Default)]
+pub(super) struct Told(Option<(u64, u64, String)>);
+
+impl Told {
+    /// Tells that `done` of `total` bytes of a stage are done, `at` this file; begins the stage with the
+    /// first. A wish to stop is heard where errors can be returned.
+    pub(super) fn tell(
+        &mut self,
+        news: &mut News<'_>,
+        stage: Stage,
+        done: u64,
+        total: u64,
+        at: &str,
+    ) {
+        let now = (mib(done), mib(total), at.to_owned());
+        if self.0.is_none() && news.current.is_none_or(|(current, _)| current != stage) {
+            news.begin(stage, now.1, MIB).ok();
+        }
+        if self.0.as_ref() != Some(&now) {
+            news.progress_at(stage, now.0, now.1, MIB, now.2.clone());
+            self.0 = Some(now);
+        }
+    }
+}
+
+/// Unit of what is fetched and loaded.
+pub(super) const MIB: &str = "MiB";
+
+fn mib(bytes: u64) -> u64 {
+    bytes.div_ceil(1 << 20)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

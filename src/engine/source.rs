@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::hub::{FetchPlan, FileHash, IdError, PlannedFile, RepoFile, RepoId};
 use crate::platform::PickedFile;
 
 /// Where a checkpoint's files come from.
@@ -18,12 +19,14 @@ pub enum ModelSource {
     Study(String),
     /// A Hugging Face folder on disk (native only).
     Folder(PathBuf),
-    /// A checkpoint put together of parts on disk (native only).
+    /// A repository of a model hub, fetched where it is not at hand.
+    Hub(HubModel),
+    /// A checkpoint put together of parts on disk or of a hub (native only).
     Assembled {
-        /// Folder of a language model alone, or of a checkpoint in LLaVA's original layout.
-        base: PathBuf,
-        /// Folder of its vision tower, where it lies in one of its own.
-        tower: Option<PathBuf>,
+        /// A language model alone, or a checkpoint in LLaVA's original layout.
+        base: Place,
+        /// Its vision tower, where it lies in a folder or a repository of its own.
+        tower: Option<Place>,
         /// A file that holds the connector.
         connector: Option<PathBuf>,
     },
@@ -32,6 +35,25 @@ pub enum ModelSource {
     Files(Vec<NamedBytes>),
     /// Files that a person chose or dropped, one checkpoint among them; read by range where they lie.
     Picked(Vec<PickedFile>),
+}
+
+/// A repository of a model hub.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HubModel {
+    /// Which one.
+    pub id: RepoId,
+    /// Takes what was fetched before, and opens no connection.
+    #[serde(default)]
+    pub offline: bool,
+}
+
+/// Where a folder of files lies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Place {
+    /// On disk.
+    Folder(PathBuf),
+    /// On a hub.
+    Hub(HubModel),
 }
 
 /// Where the image-text pairs come from.

@@ -115,6 +115,11 @@ pub fn of(spec: &ModelSpec) -> &'static dyn Family {
     found.unwrap_or(&llava::Llava)
 }
 
+/// The folders of each family that keeps its parts in some, see [`Family::folders`].
+pub fn part_folders() -> impl Iterator<Item = [&'static str; 3]> {
+    FAMILIES.iter().filter_map(|family| family.folders())
+}
+
 /// The architectures that this program runs.
 pub fn supported_architectures() -> String {
     let names = FAMILIES.iter().flat_map(|family| family.architectures());

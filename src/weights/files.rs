@@ -19,10 +19,10 @@ use super::{
     torch::{self, TorchTensor},
 };
 
-pub(super) const WEIGHTS: &str = "model.safetensors";
-pub(super) const INDEX: &str = "model.safetensors.index.json";
-pub(super) const TORCH: &str = "pytorch_model.bin";
-pub(super) const TORCH_INDEX: &str = "pytorch_model.bin.index.json";
+pub(crate) const WEIGHTS: &str = "model.safetensors";
+pub(crate) const INDEX: &str = "model.safetensors.index.json";
+pub(crate) const TORCH: &str = "pytorch_model.bin";
+pub(crate) const TORCH_INDEX: &str = "pytorch_model.bin.index.json";
 /// Bytes that are read at once of a tensor whose elements stand apart.
 const GATHERED_BYTES: usize = 4 << 20;
 /// Longest JSON file read here; indices of the largest checkpoints have a few megabytes.

@@ -16,9 +16,11 @@ mod tensor;
 mod torch;
 
 pub use error::{SourceError, WeightsError};
+pub(crate) use files::{INDEX, TORCH, TORCH_INDEX, WEIGHTS};
 pub use files::{TensorInfo, open_file, open_tensors, weights_file};
 pub use finite::NotFinite;
 pub use shards::shards_outside;
+pub(crate) use source::stand_in::{BEGINNING as PLACEHOLDER_BEGINNING, placeholder};
 pub use source::{
     BelowSource, ByteSource, Bytes, FolderSource, LayeredSource, MemorySource, PickedSource,
     read_bytes, read_text,

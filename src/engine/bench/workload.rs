@@ -129,7 +129,7 @@ async fn forward(
 
 /// The demo checkpoint over some of its pairs.
 pub(super) async fn demo(gpu: &Gpu, news: &mut News<'_>) -> Result<WorkloadBench, EngineError> {
-    let opened = checkpoint::open(ModelSource::Demo { connector: None }, |_, _| {}).await?;
+    let opened = checkpoint::open(ModelSource::Demo { connector: None }, news).await?;
     let vlm = Vlm::load(gpu, &opened.checkpoint, news.cancel, &mut |_, _| {}).await?;
     let processor = Processor::open(&**opened.checkpoint.source(), &opened.checkpoint.spec)?;
     let mut prepared = Vec::new();

@@ -55,7 +55,7 @@ pub(super) async fn check(
     mut tell: impl FnMut(&mut News<'_>, String) -> Result<(), EngineError>,
 ) -> Result<Vec<StatesLine>, EngineError> {
     let exported = Exported::open(&against.states)?;
-    let opened = checkpoint::open(against.model, |_, _| {}).await?;
+    let opened = checkpoint::open(against.model, news).await?;
     let (gpu, _) = request_device(settings).await?;
     let spec = &opened.checkpoint.spec;
     let processor = Processor::open(&**opened.checkpoint.source(), spec)?;

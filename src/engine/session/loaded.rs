@@ -3,7 +3,10 @@
 use std::{path::PathBuf, sync::Arc, time::SystemTime};
 
 use super::{
-    super::{EngineError, ModelSource, Stage, checkpoint, describe, news::News},
+    super::{
+        EngineError, ModelSource, Stage, checkpoint, describe, hub,
+        news::{MIB, News, Told},
+    },
     Session,
 };
 use crate::{
@@ -14,8 +17,6 @@ use crate::{
     report::ModelSummary,
     weights::{FolderSource, shards_outside},
 };
-
-const MIB: &str = "MiB";
 
 /// A checkpoint on the device, with what prepares its input.
 pub(in crate::engine) struct Loaded {
@@ -72,9 +73,10 @@ impl Origin {
                 tower,
                 connector,
             } => {
-                let folders = [Some(base), tower.as_ref()].into_iter().flatten();
+                let base = hub::folder(base).ok()?;
+                let tower = tower.as_ref().map(hub::folder).transpose().ok()?;
                 let mut stamps = Vec::new();
-                for folder in folders {
+                for folder in [Some(base), tower].into_iter().flatten() {
                     for entry in std::fs::read_dir(folder).ok()? {
                         stamps.push(stamp(entry.ok()?.path())?);
                     }
@@ -83,7 +85,7 @@ impl Origin {
                     stamps.push(stamp(file.clone())?);
                 }
                 stamps.sort();
-                Some(Self::Folder(base.clone(), stamps))
+                Some(Self::Folder(base.to_owned(), stamps))
             }
             ModelSource::Picked(files) => {
                 let on_disk = files.iter().filter_map(|file| match &file.place {
@@ -93,7 +95,8 @@ impl Origin {
                 let stamps = on_disk.map(stamp).collect::<Option<_>>()?;
                 Some(Self::Picked(files.clone(), stamps))
             }
-            ModelSource::Files(_) => None,
+            // What is to be fetched has become a folder before.
+            ModelSource::Files(_) | ModelSource::Hub(_) => None,
         }
     }
 }
@@ -106,6 +109,7 @@ impl Session {
         source: ModelSource,
         news: &mut News<'_>,
     ) -> Result<Arc<Loaded>, EngineError> {
+        let source = hub::local(source, news).await?;
         let origin = Origin::of(&source);
         if let Some(loaded) = &self.loaded
             && origin.is_some()
@@ -129,23 +133,15 @@ async fn load(
     origin: Option<Origin>,
     news: &mut News<'_>,
 ) -> Result<Loaded, EngineError> {
-    let mut fetched = None;
-    let opened = checkpoint::open(source, |done, total| {
-        if fetched.is_none() {
-            // A wish to stop is heard below, where errors can be returned.
-            news.begin(Stage::Fetch, mib(total), MIB).ok();
-        }
-        tell(news, &mut fetched, Stage::Fetch, done, total);
-    })
-    .await?;
+    let opened = checkpoint::open(source, news).await?;
     // How much there is to load is known with the first of it.
     news.begin(Stage::Load, 1, MIB)?;
     let checkpoint = opened.checkpoint;
     let processor = Processor::open(checkpoint.source().as_ref(), &checkpoint.spec)?;
     let cancel = news.cancel;
-    let mut uploaded = None;
+    let mut uploaded = Told::default();
     let vlm = Vlm::load(gpu, &checkpoint, cancel, &mut |done, total| {
-        tell(news, &mut uploaded, Stage::Load, done, total);
+        uploaded.tell(news, Stage::Load, done, total, "");
     })
     .await?;
     news.check()?;
@@ -157,16 +153,4 @@ async fn load(
         checkpoint,
         summary,
     })
-}
-
-/// Tells bytes in MiB, each number once.
-fn tell(news: &mut News<'_>, told: &mut Option<(u64, u64)>, stage: Stage, done: u64, total: u64) {
-    let now = (mib(done), mib(total));
-    if told.replace(now) != Some(now) {
-        news.progress(stage, now.0, now.1, MIB);
-    }
-}
-
-fn mib(bytes: u64) -> u64 {
-    bytes.div_ceil(1 << 20)
 }

@@ -24,6 +24,7 @@ use super::{
     Command, EngineError, Event,
     bench::{bench, record},
     forward::State,
+    hub,
     inspect::inspect,
     news::News,
     prepare::Prepared,
@@ -134,6 +135,10 @@ impl Session {
             Command::Inspect(request) => {
                 let inspection = inspect(*request, news).await?;
                 Ok(Event::Inspection(Box::new(inspection)))
+            }
+            Command::Plan(model) => {
+                let plan = hub::plan(&model, news).await?;
+                Ok(Event::Plan(Box::new(plan)))
             }
             Command::Adapters => Ok(Event::Adapters(gpu::adapters().await)),
             Command::Measure(request) => {

@@ -9,40 +9,90 @@ pub(crate) const BEGINNING: u64 = 512;
 /// UTF-8's byte order mark, which editors on Windows put before a text.
 pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// Says what a file of `len` bytes with this `beginning` (all of it, or [`BEGINNING`] bytes) is
-/// instead of a file of a checkpoint, and what to do; none where it may be one.
-pub(crate) fn stand_in(len: u64, beginning: &[u8]) -> Option<String> {
+/// What holds the place of a file, whatever kind it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Placeholder {
+    /// No bytes.
+    Empty,
+    /// Nothing but white space.
+    Blank,
+    /// Nothing but zero bytes.
+    Zeros,
+    /// A Git LFS pointer, with the size that it gives.
+    LfsPointer(Option<u64>),
+    /// A git-annex pointer.
+    AnnexPointer,
+    /// A web page.
+    WebPage,
+}
+
+impl std::fmt::Display for Placeholder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Empty => f.write_str("an empty file"),
+            Self::Blank => f.write_str("nothing but white space"),
+            Self::Zeros => f.write_str("nothing but zero bytes"),
+            Self::LfsPointer(None) => f.write_str("a Git LFS pointer"),
+            Self::LfsPointer(Some(size)) => {
+                write!(
+                    f,
+                    "a Git LFS pointer to a file of {size} bytes that was not fetched"
+                )
+            }
+            Self::AnnexPointer => f.write_str("a git-annex pointer"),
+            Self::WebPage => f.write_str("a web page"),
+        }
+    }
+}
+
+/// What holds the place of a file of `len` bytes with this `beginning` (all of it, or [`BEGINNING`]
+/// bytes); none where it may be the file itself.
+pub(crate) fn placeholder(len: u64, beginning: &[u8]) -> Option<Placeholder> {
     let text = beginning.strip_prefix(BOM).unwrap_or(beginning);
     let whole = beginning.len() as u64 == len;
     let text = text.trim_ascii_start();
-    let found = if text.is_empty() && whole {
-        let found = if len == 0 {
-            "an empty file"
-        } else {
-            "nothing but white space"
-        };
-        format!("{found}; download it again")
+    if text.is_empty() && whole {
+        Some(match len {
+            0 => Placeholder::Empty,
+            _ => Placeholder::Blank,
+        })
     } else if !text.is_empty() && text.iter().all(|&byte| byte == 0) {
-        "nothing but zero bytes, as an interrupted download leaves them; download it again".into()
+        Some(Placeholder::Zeros)
     } else if is_lfs_pointer(text) {
-        let size = lfs_size(text).map_or(String::new(), |size| {
-            format!(" to a file of {size} bytes that was not fetched")
-        });
-        format!(
-            "a Git LFS pointer{size}; run `git lfs pull` in the cloned folder, or download the file \
-             itself"
-        )
+        Some(Placeholder::LfsPointer(lfs_size(text)))
     } else if has(text, b"annex/objects/") {
-        "a git-annex pointer; run `git annex get` in the cloned folder, or download the file itself"
-            .into()
+        Some(Placeholder::AnnexPointer)
     } else if is_web_page(text) {
-        "a web page; download the file itself instead of the page about it (on a model hub the link \
-         with `resolve` in the place of `blob`), logged in where the model asks for it"
-            .into()
+        Some(Placeholder::WebPage)
     } else {
-        foreign(beginning)?.into()
+        None
+    }
+}
+
+/// Says what a file of `len` bytes with this `beginning` (all of it, or [`BEGINNING`] bytes) is
+/// instead of a file of a checkpoint, and what to do; none where it may be one.
+pub(crate) fn stand_in(len: u64, beginning: &[u8]) -> Option<String> {
+    let Some(found) = placeholder(len, beginning) else {
+        return foreign(beginning).map(Into::into);
     };
-    Some(found)
+    Some(match found {
+        Placeholder::Empty | Placeholder::Blank => format!("{found}; download it again"),
+        Placeholder::Zeros => {
+            format!("{found}, as an interrupted download leaves them; download it again")
+        }
+        Placeholder::LfsPointer(_) => {
+            format!("{found}; run `git lfs pull` in the cloned folder, or download the file itself")
+        }
+        Placeholder::AnnexPointer => {
+            format!(
+                "{found}; run `git annex get` in the cloned folder, or download the file itself"
+            )
+        }
+        Placeholder::WebPage => format!(
+            "{found}; download the file itself instead of the page about it (on a model hub the link \
+             with `resolve` in the place of `blob`), logged in where the model asks for it"
+        ),
+    })
 }
 
 /// For a file that should not be text: how the text in its place begins; none where it is none.

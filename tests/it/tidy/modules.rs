@@ -3,7 +3,7 @@
 use super::{report, source::files};
 
 /// A module and the modules of the crate that it may use; each may use itself.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("platform", &[]),
     ("report", &["platform"]),
     ("study", &["platform", "report"]),
@@ -13,6 +13,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ("check", &["gpu", "kernels", "reference", "report"]),
     ("weights", &["platform"]),
     ("families", &["weights"]),
+    ("hub", &["families", "platform", "weights"]),
     ("input", &["families", "platform", "weights"]),
     ("gpu", &["platform", "report"]),
     ("kernels", &["gpu"]),
@@ -31,6 +32,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
             "check",
             "families",
             "gpu",
+            "hub",
             "input",
             "kernels",
             "model",

@@ -98,7 +98,7 @@ pub(super) async fn demo(recorder: &mut Recorder<'_, '_>) -> Result<(), EngineEr
         return Ok(());
     }
     let outcome = async {
-        let opened = checkpoint::open(ModelSource::Demo { connector: None }, |_, _| {}).await?;
+        let opened = checkpoint::open(ModelSource::Demo { connector: None }, recorder.news).await?;
         load(recorder.gpu, &opened.checkpoint, recorder.news.cancel).await
     }
     .await;

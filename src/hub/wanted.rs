@@ -1,0 +1,280 @@
+//! Which files of a repository a checkpoint needs.
+
+use super::{Refusal, RepoFile};
+use crate::{
+    families::part_folders,
+    weights::{INDEX, TORCH, TORCH_INDEX, WEIGHTS},
+    words::counted,
+};
+
+const CONFIG: &str = "config.json";
+const TOKENIZER: &str = "tokenizer.json";
+
+/// What describes a model beside its weights, as far as anything here reads it.
+const DESCRIPTIONS: [&str; 10] = [
+    CONFIG,
+    "generation_config.json",
+    "processor_config.json",
+    "preprocessor_config.json",
+    TOKENIZER,
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.json",
+    "chat_template.jinja",
+    // Without weights of a model it says what the repository is.
+    "adapter_config.json",
+];
+
+/// Quantizations of GGUF files, the one that is taken first.
+const QUANTIZATIONS: [&str; 6] = ["q4_k_m", "q8_0", "q4_0", "f16", "bf16", "f32"];
+/// The same for the projector of a vision tower, which is small and wants to be exact.
+const OF_PROJECTOR: [&str; 4] = ["f16", "bf16", "q8_0", "f32"];
+
+/// The files that a checkpoint needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The files.
+    pub files: Vec<RepoFile>,
+    /// Choices that were made, and what is missing.
+    pub notes: Vec<String>,
+}
+
+/// The files of a repository that a checkpoint needs: the descriptions that are read, and weights in the
+/// order in which [`crate::weights::open_tensors`] looks for them; of families that keep their parts in
+/// folders also those; of a repository of GGUF files one of them, with its projector.
+///
+/// # Errors
+/// [`Refusal::NoCheckpoint`] where there is no configuration, or no weights in a form that is read.
+pub fn wanted(all: &[RepoFile]) -> Result<Wanted, Refusal> {
+    let mut wanted = Wanted::default();
+    let root = Folder { all, path: "" };
+    let weights = root.weights();
+    let parts = part_folders().find(|parts| {
+        let configured = |part: &&&str| Folder { all, path: part }.file(CONFIG).is_some();
+        weights.is_empty() && parts.iter().filter(configured).count() > 1
+    });
+    wanted.files.extend(root.descriptions());
+    if root.file(CONFIG).is_some() && (!weights.is_empty() || parts.is_some()) {
+        wanted.files.extend(weights);
+        for path in parts.into_iter().flatten() {
+            let part = Folder { all, path };
+            wanted.files.extend(part.descriptions());
+            wanted.files.extend(part.weights());
+        }
+        let has_tokenizer = (wanted.files.iter()).any(|file| file.path.ends_with(TOKENIZER));
+        if !has_tokenizer {
+            wanted.notes.push(format!(
+                "the repository has no {TOKENIZER}, without which texts cannot be prepared"
+            ));
+        }
+        return Ok(wanted);
+    }
+    match gguf(&root, &mut wanted) {
+        true => Ok(wanted),
+        false => Err(no_checkpoint(&root)),
+    }
+}
+
+/// A folder of a repository.
+struct Folder<'a> {
+    all: &'a [RepoFile],
+    /// Its path, empty for the repository itself.
+    path: &'a str,
+}
+
+impl<'a> Folder<'a> {
+    /// The files in it, with their names in it.
+    fn files(&self) -> impl Iterator<Item = (&'a str, &'a RepoFile)> {
+        let (all, folder) = (self.all, self.path);
+        all.iter().filter_map(move |file| {
+            let (found, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
+            (found == folder).then_some((name, file))
+        })
+    }
+
+    fn file(&self, name: &str) -> Option<&'a RepoFile> {
+        let mut files = self.files();
+        files.find_map(|(found, file)| (found == name).then_some(file))
+    }
+
+    fn descriptions(&self) -> Vec<RepoFile> {
+        let files = self.files();
+        let described = files.filter(|(name, _)| DESCRIPTIONS.contains(name));
+        described.map(|(_, file)| file.clone()).collect()
+    }
+
+    /// The weights, in safetensors where there are some, else in PyTorch's format.
+    fn weights(&self) -> Vec<RepoFile> {
+        let formats = [
+            (WEIGHTS, INDEX, "model", ".safetensors"),
+            (TORCH, TORCH_INDEX, "pytorch_model", ".bin"),
+        ];
+        for (single, index, stem, ending) in formats {
+            if let Some(file) = self.file(single) {
+                return vec![file.clone()];
+            }
+            let index = self.file(index);
+            let mut shards = self.numbered(stem, ending);
+            if shards.is_empty() && index.is_some() {
+                // Called otherwise by their index.
+                shards = self.of_kind(ending);
+            }
+            if !shards.is_empty() {
+                shards.extend(index.cloned());
+                return shards;
+            }
+        }
+        Vec::new()
+    }
+
+    /// The shards of a complete set, `STEM-00001-of-00003ENDING`.
+    fn numbered(&self, stem: &str, ending: &str) -> Vec<RepoFile> {
+        let shard = |name: &str| {
+            let numbers = name.strip_prefix(stem)?.strip_suffix(ending)?;
+            let (number, of) = numbers.strip_prefix('-')?.split_once("-of-")?;
+            Some((number.parse::<usize>().ok()?, of.parse::<usize>().ok()?))
+        };
+        let found = self
+            .files()
+            .filter_map(|(name, file)| Some((shard(name)?, file)));
+        let found: Vec<((usize, usize), &RepoFile)> = found.collect();
+        let sets = found.iter().map(|((_, of), _)| *of);
+        let complete = sets.filter(|set| {
+            let own = found
+                .iter()
+                .filter(|((number, of), _)| of == set && *number > 0);
+            own.count() == *set
+        });
+        let Some(set) = complete.min() else {
+            return Vec::new();
+        };
+        let own = found.into_iter().filter(|((_, of), _)| *of == set);
+        own.map(|(_, file)| file.clone()).collect()
+    }
+
+    fn of_kind(&self, ending: &str) -> Vec<RepoFile> {
+        let own = self.files().filter(|(name, _)| {
+            name.ends_with(ending)
+                && !name.starts_with("adapter_")
+                && !name.starts_with("consolidated")
+        });
+        own.map(|(_, file)| file.clone()).collect()
+    }
+}
+
+/// Adds a GGUF file with its projector; false where there is none.
+fn gguf(root: &Folder<'_>, wanted: &mut Wanted) -> bool {
+    let files: Vec<(&str, &RepoFile)> = root
+        .files()
+        .filter(|(name, _)| name.to_lowercase().ends_with(".gguf"))
+        .collect();
+    let is_projector = |name: &str| name.to_lowercase().contains("mmproj");
+    let (projectors, models): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|(name, _)| is_projector(name));
+    let Some(model) = preferred(&models, &QUANTIZATIONS) else {
+        return false;
+    };
+    wanted
+        .files
+        .extend(model.iter().map(|file| (*file).clone()));
+    if models.len() > model.len() {
+        let first = model.first().map_or("", |file| file.path.as_str());
+        wanted.notes.push(format!(
+            "of {}, {first} is taken",
+            counted(models.len(), "GGUF file")
+        ));
+    }
+    match preferred(&projectors, &OF_PROJECTOR) {
+        Some(projector) => {
+            wanted
+                .files
+                .extend(projector.iter().map(|file| (*file).clone()));
+            if projectors.len() > projector.len() {
+                let first = projector.first().map_or("", |file| file.path.as_str());
+                wanted.notes.push(format!(
+                    "of {}, {first} is taken",
+                    counted(projectors.len(), "file of the vision tower")
+                ));
+            }
+        }
+        None => wanted.notes.push(
+            "the repository has no mmproj file, without which the model sees no images".to_owned(),
+        ),
+    }
+    true
+}
+
+/// The first of the kinds that is there, with its other shards; the smallest file where none is.
+fn preferred<'a>(files: &[(&str, &'a RepoFile)], kinds: &[&str]) -> Option<Vec<&'a RepoFile>> {
+    let of_kind = |kind: &&str| {
+        let mut own = files.iter().filter(|(name, _)| {
+            let lower = name.to_lowercase();
+            let mut words = lower.split(['-', '.', '/']);
+            words.any(|word| word == *kind)
+        });
+        own.next()
+    };
+    let smallest = || files.iter().min_by_key(|(_, file)| file.size);
+    let (name, file) = kinds.iter().find_map(of_kind).or_else(smallest)?;
+    // `NAME-00001-of-00002.gguf`
+    let stem = name
+        .rsplit_once("-of-")
+        .and_then(|(front, _)| front.rsplit_once('-'));
+    let shards = stem.map(|(stem, _)| {
+        let own = files
+            .iter()
+            .filter(|(name, _)| name.starts_with(stem) && name.contains("-of-"));
+        own.map(|(_, file)| *file).collect::<Vec<_>>()
+    });
+    Some(shards.unwrap_or_else(|| vec![*file]))
+}
+
+/// What the repository holds instead of a checkpoint.
+fn no_checkpoint(root: &Folder<'_>) -> Refusal {
+    let names: Vec<&str> = root.files().map(|(name, _)| name).collect();
+    let has = |endings: &[&str]| {
+        let mut names = names.iter();
+        names.any(|name| endings.iter().any(|ending| name.ends_with(ending)))
+    };
+    let listed = match names.as_slice() {
+        [] => "no files".to_owned(),
+        [names @ ..] if names.len() <= 5 => names.join(", "),
+        names => format!("{} and {} more", names[..5].join(", "), names.len() - 5),
+    };
+    let (expected, found, advice) = if names.contains(&"model_index.json") {
+        (
+            "a vision-language model",
+            "a pipeline of Diffusers".to_owned(),
+            "use the repository of a vision-language model",
+        )
+    } else if names.contains(&"adapter_config.json") {
+        (
+            "the weights of a whole model",
+            "an adapter (LoRA), which only holds changes to one".to_owned(),
+            "merge it into its base model first, and use the folder that this writes",
+        )
+    } else if root.file(CONFIG).is_none() {
+        (
+            "config.json, or a GGUF file",
+            listed,
+            "use the repository of a checkpoint in Hugging Face's layout",
+        )
+    } else if has(&[".h5", ".msgpack", ".onnx", ".ot", ".tflite", ".npz"]) {
+        (
+            "weights in safetensors or in PyTorch's format",
+            "those of another framework alone".to_owned(),
+            "use a repository or a revision that has model.safetensors",
+        )
+    } else {
+        (
+            "model.safetensors, its shards, or pytorch_model.bin",
+            listed,
+            "use a repository or a revision that has them",
+        )
+    };
+    Refusal::NoCheckpoint {
+        expected,
+        found,
+        advice,
+    }
+}
