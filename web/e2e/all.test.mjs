@@ -10,3 +10,5 @@ import './cache.mjs';
 import './files.mjs';
 import './strangers.mjs';
 import './study.mjs';
+import './hub.mjs';
+import './large.mjs';

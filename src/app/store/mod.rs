@@ -32,7 +32,7 @@ use super::{
     tour::Tour,
 };
 use crate::{
-    engine::{Command, DeviceSettings, Event, Explore, InspectRequest, MeasureRequest},
+    engine::{Command, Event, Explore, MeasureRequest},
     report::{Kept, Report},
     study::{Contrast, RecordedModel},
 };
@@ -227,6 +227,9 @@ impl Store {
         if std::mem::take(&mut self.work.cancel_wanted) {
             link.cancel();
         }
+        if self.data.take_stop() {
+            link.cancel();
+        }
         if self.measuring.is_some() || self.asked.is_some() || self.data.inspecting.is_some() {
             return;
         }
@@ -245,13 +248,9 @@ impl Store {
                 kept: None,
             });
             link.send(Command::Measure(Box::new(request)));
-        } else if let Some(model) = self.data.next_inspection() {
-            let device = DeviceSettings::default();
-            link.send(Command::Inspect(Box::new(InspectRequest {
-                model,
-                device,
-                image: None,
-            })));
+        } else if let Some(command) = self.data.next_inspection() {
+            self.work.begin();
+            link.send(command);
         } else if let Some(question) = self.questions.pop_front() {
             link.send(Command::Explore(question.clone()));
             self.asked = Some(question);
@@ -335,8 +334,13 @@ impl Store {
                     self.alarm(reason);
                 }
             }
+            Event::Plan(plan) => {
+                self.ended();
+                self.data.planned(plan);
+            }
             Event::Cancelled => {
                 self.ended();
+                self.data.inspection_stopped();
             }
             answer => {
                 self.ended();
