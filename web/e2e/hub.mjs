@@ -24,11 +24,12 @@ const repository = () => {
 };
 
 /** A hub, and a page that believes it. */
-async function hubAndPage(t, { expected = [] } = {}) {
+async function hubAndPage(t, { expected = [], change = null } = {}) {
   const files = repository();
   const hub = await lyingHub(files, [WEIGHTS]);
   t.after(() => hub.close());
   const address = await site(t, {
+    change,
     spoil: (path, bytes) => {
       if (path.endsWith('/')) return Buffer.from(bytes.toString().replace('https://huggingface.co', hub.address));
       if (path.endsWith('/manifest.json')) return Buffer.from(JSON.stringify({ ...JSON.parse(bytes), hub: hub.address }));
@@ -227,6 +228,33 @@ test('a cancelled transfer stops at once, and goes on the next time', LIMIT, asy
   assert.equal((await inspect(page)).Failed, undefined);
   const [[path, start]] = hub.requests;
   assert.deepEqual([path, start > 0], [WEIGHTS, true]);
+});
+
+test('a full disk is told, and what came before is kept', LIMIT, async (t) => {
+  const { hub, address, page } = await hubAndPage(t);
+  await bare(page, address);
+  const devtools = await page.context().newCDPSession(page);
+  const allow = (quotaSize) => devtools.send('Storage.overrideQuotaForOrigin', { origin: new URL(address).origin, quotaSize });
+  // Browsers need not say how much room there is.
+  await allow(2_500_000);
+  const { Failed: refused } = await inspect(page);
+  assert.match(refused ?? 'no failure', /model\.safetensors: (no room is left in the browser's|.* MiB are needed in the browser's)/);
+  await allow(100_000_000);
+  assert.equal((await inspect(page)).Failed, undefined);
+  const starts = hub.requests.filter(([path]) => path === WEIGHTS).map(([, start]) => start);
+  assert.ok(starts.at(-1) > 0 || starts.length === 1, starts.join());
+});
+
+test('storage that says it is too small is asked for nothing', LIMIT, async (t) => {
+  const { hub, address, page } = await hubAndPage(t, {
+    change: (path, text) => (path.endsWith('/hub.js')
+      ? `StorageManager.prototype.estimate = async () => ({ quota: 3_000_000, usage: 100_000 });\n${text}`
+      : text),
+  });
+  await bare(page, address);
+  const { Failed: refused } = await inspect(page);
+  assert.match(refused ?? 'no failure', /model\.safetensors: 5 MiB are needed in the browser's storage .* 3 MiB are free/);
+  assert.ok(hub.requests.every(([path]) => path !== WEIGHTS));
 });
 
 test('a page that is killed at any moment leaves nothing wrong behind', LIMIT, async (t) => {

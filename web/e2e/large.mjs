@@ -75,9 +75,10 @@ test('half a gigabyte of weights opens in a small heap', { timeout: MEASURED_WIT
   });
   await (await chooser).setFiles(model);
   await chosen;
-  await page.waitForFunction(() => window.mirscope.data.model === 'large');
+  await page.waitForFunction(() => window.mirscope.data.model === 'large' && window.mirscope.data.inspected);
   const began = Date.now();
   await page.evaluate(() => window.mirscope.runData());
+  await reach(page, 'running');
   await progressed(page, 'prepare', 0);
   const seconds = (Date.now() - began) / 1000;
   const heap = await hook(page, 'heap');
