@@ -3,7 +3,7 @@
 // Page to Worker:  { start: site }, { run: id, command, files: [[number, File]] }, { cancel: id },
 //                  { prefetch: true }
 // Worker to page:  { ready: { version, adapter } }, { failed: text }, { locked: name },
-//                  { event, run: id }, { died: text }
+//                  { event, run: id, heap: bytes }, { died: text }
 
 /** How long a run may take to answer a cancel before its Worker is ended, in milliseconds. */
 const CANCEL_PATIENCE = 4000;
@@ -15,6 +15,8 @@ export class Engine {
   #ready = null;
   #runs = new Map();
   #nextRun = 1;
+  /** Bytes of the Worker's program by its last event: as much as it has ever needed. */
+  heap = 0;
 
   constructor(site) {
     this.#site = site;
@@ -41,6 +43,7 @@ export class Engine {
       };
       worker.onmessageerror = () => lost('a message could not be read');
       worker.onmessage = ({ data }) => {
+        this.heap = data.heap ?? this.heap;
         if (data.locked) whenReleased(data.locked, () => lost('it was ended from outside'));
         else if (data.ready) resolve(data.ready);
         else if (data.failed || data.died) lost(data.failed ?? data.died);

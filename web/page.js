@@ -175,6 +175,7 @@ async function start() {
     cacheSize: () => files.cacheSize(),
     clearCache: () => files.clearCache(),
   });
+  Object.defineProperty(hook, 'heap', { get: () => engine.heap });
   Object.defineProperty(hook, 'report', { get: () => JSON.parse(app.exportAs('json')) });
   await begun;
 }

@@ -9,37 +9,43 @@ const PART = '.part';
 const ATTEMPTS = 3;
 
 /** The name of a page's folder: several pages can share an origin. */
-const folderName = (base) => encodeURIComponent(new URL(base).pathname);
+const pageOf = (base) => encodeURIComponent(new URL(base).pathname);
+/** The name of its folder of a hub's files. */
+export const hubOf = (base) => `${pageOf(base)} hub`;
 
-async function folder(base, options) {
+export async function folder(base, options, name = pageOf) {
   const root = await navigator.storage.getDirectory();
-  return (await root.getDirectoryHandle(ROOT, options)).getDirectoryHandle(folderName(base), options);
+  return (await root.getDirectoryHandle(ROOT, options)).getDirectoryHandle(name(base), options);
 }
 
 /** Bytes kept for the page at `base`; null where the browser keeps none. */
 export async function cacheSize(base) {
   if (!navigator.storage?.getDirectory) return null;
-  try {
-    let bytes = 0;
-    for await (const file of (await folder(base)).values()) bytes += (await file.getFile()).size;
-    return bytes;
-  } catch (error) {
-    return error.name === 'NotFoundError' ? 0 : null;
+  let bytes = 0;
+  for (const name of [pageOf, hubOf]) {
+    try {
+      for await (const file of (await folder(base, {}, name)).values()) bytes += (await file.getFile()).size;
+    } catch (error) {
+      if (error.name !== 'NotFoundError') return null;
+    }
   }
+  return bytes;
 }
 
 /** Removes what is kept for the page at `base`. */
 export async function clearCache(base) {
   if (!navigator.storage?.getDirectory) return;
-  try {
-    const root = await navigator.storage.getDirectory();
-    const parent = await root.getDirectoryHandle(ROOT);
-    await parent.removeEntry(folderName(base), { recursive: true });
-  } catch (error) {
-    if (error.name === 'NotFoundError') return;
-    throw new Error(error.name === 'NoModificationAllowedError'
-      ? 'a file in it is being fetched: try again in a moment'
-      : `the browser could not empty it (${error.name})`);
+  for (const name of [pageOf, hubOf]) {
+    try {
+      const root = await navigator.storage.getDirectory();
+      const parent = await root.getDirectoryHandle(ROOT);
+      await parent.removeEntry(name(base), { recursive: true });
+    } catch (error) {
+      if (error.name === 'NotFoundError') continue;
+      throw new Error(error.name === 'NoModificationAllowedError'
+        ? 'a file in it is being fetched: try again in a moment'
+        : `the browser could not empty it (${error.name})`);
+    }
   }
 }
 

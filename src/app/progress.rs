@@ -3,7 +3,7 @@
 use eframe::egui::{self, RichText};
 
 use super::{
-    store::{StageProgress, Store},
+    store::{StageProgress, Store, Work},
     theme::{self, colors},
 };
 use crate::report::format_seconds;
@@ -28,7 +28,7 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
                 ui.label(RichText::new(counted(stage)).color(colors(ui).faint));
             }
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                ui.label(RichText::new(times(store)).color(colors(ui).faint));
+                ui.label(RichText::new(times(&store.work)).color(colors(ui).faint));
             });
         });
         ui.horizontal(|ui| {
@@ -88,13 +88,35 @@ pub(super) fn counted(stage: &StageProgress) -> String {
         }
         text += &progress.detail;
     }
+    if progress.unit == "MiB"
+        && !stage.is_over()
+        && let Some(rate) = stage.rate()
+    {
+        text += &format!(", {rate:.1} MiB/s");
+    }
     text
 }
 
+/// What is under way, in words: for example `Fetching: 12 of 490 MiB, config.json, 8.1 MiB/s, 4 s, this stage
+/// about 58 s more`; none before anything is known.
+pub fn line(work: &Work) -> Option<String> {
+    let stage = work.current()?;
+    let what = stage.progress.stage.words();
+    Some(match counted(stage) {
+        counted if counted.is_empty() => format!("{what}, {}", times(work)),
+        counted => format!("{what}: {counted}, {}", times(work)),
+    })
+}
+
+/// The share of the stage under way that is done.
+pub fn share(work: &Work) -> Option<f32> {
+    work.current().map(|stage| stage.share() as f32)
+}
+
 /// For example `4 s, about 9 s left`.
-fn times(store: &Store) -> String {
-    let elapsed = format_seconds(store.work.seconds());
-    match store.work.current().and_then(StageProgress::remaining) {
+fn times(work: &Work) -> String {
+    let elapsed = format_seconds(work.seconds());
+    match work.current().and_then(StageProgress::remaining) {
         Some(left) => format!("{elapsed}, this stage about {} more", format_seconds(left)),
         None => elapsed,
     }

@@ -78,7 +78,8 @@ pub(super) async fn open(source: ModelSource, news: &mut News<'_>) -> Result<Ope
         }
         ModelSource::Picked(files) => {
             let source = PickedSource::new(files)?;
-            let name = source.name();
+            // Files of a hub lie as in its cache.
+            let name = cached_name(Path::new(source.folder())).unwrap_or_else(|| source.name());
             Ok(Opened {
                 checkpoint: Checkpoint::open(Arc::new(source))?,
                 name,

@@ -3,7 +3,7 @@
 //!
 //! What stands here is the same natively and in a page and needs no network: [`RepoId`],
 //! [`Listing::parse`], [`FetchPlan::new`], [`FileHasher`], [`check_content`], [`HubError`]. Whoever
-//! fetches (`native`, with the feature `hub`) asks [`api_path`] for the listing, makes a plan of it,
+//! fetches (`native`, with the feature `hub`; `page` in a browser) asks [`api_path`] for the listing, makes a plan of it,
 //! takes each file from [`resolve_path`], and uses none before its length and hash were compared.
 
 mod content;
@@ -14,6 +14,8 @@ mod id;
 mod listing;
 #[cfg(all(feature = "hub", not(target_arch = "wasm32")))]
 pub mod native;
+#[cfg(all(feature = "app", target_arch = "wasm32"))]
+pub mod page;
 mod plan;
 mod wanted;
 

@@ -198,3 +198,33 @@ pub(super) fn dtype(storage: StorageType) -> DType {
         StorageType::Blocks(block) => DType::Blocks(block),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::{GpuOptions, LimitTier};
+
+    #[test]
+    fn rows_written_in_parts_stand_where_they_would_at_once() {
+        let options = GpuOptions {
+            // Rows of 5 elements are 32 bytes on the device: 8 in a binding.
+            limits: LimitTier::Binding(256),
+            ..GpuOptions::default()
+        };
+        let gpu = pollster::block_on(Gpu::request(&options)).unwrap();
+        let values: Vec<f32> = (0..100).map(|number| number as f32).collect();
+        let bytes: &[u8] = bytemuck::cast_slice(&values);
+        for rows in [1, 3, 8, 9, 20] {
+            let weight = Weight::room(&gpu, DType::F32, 20, 5).unwrap();
+            for (part, bytes) in bytes.chunks(rows * 20).enumerate() {
+                weight.write(&gpu, part * rows, bytes).unwrap();
+            }
+            let read = pollster::block_on(gpu.read(&weight.pieces())).unwrap();
+            assert_eq!(read.len(), 3, "pieces");
+            let read: Vec<f32> = read.into_iter().flat_map(|piece| piece.values).collect();
+            assert_eq!(read, values, "{rows} rows at once");
+        }
+        let weight = Weight::room(&gpu, DType::F32, 20, 5).unwrap();
+        assert!(weight.write(&gpu, 18, &bytes[..60]).is_err());
+    }
+}

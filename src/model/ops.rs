@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     families,
-    gpu::{DType, Gpu, Recording, Tensor},
+    gpu::{DType, Gpu, GpuError, Recording, Tensor},
     kernels::{
         Activation,
         activation::activation,
@@ -71,7 +71,19 @@ impl Weight {
                 (row, rest) = (behind, others);
             }
         }
-        Ok(())
+        match rest.is_empty() {
+            true => Ok(()),
+            false => Err(ModelError::Gpu(GpuError::Shape {
+                kernel: "upload",
+                message: format!("{} bytes more than the matrix has", rest.len()),
+            })),
+        }
+    }
+
+    /// The tensors it is split over, first rows first.
+    #[cfg(test)]
+    pub(super) fn pieces(&self) -> Vec<&Tensor> {
+        self.shards.iter().map(|(_, shard)| shard).collect()
     }
 
     /// Uploads a matrix, row-major, in its storage type.

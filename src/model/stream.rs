@@ -18,9 +18,10 @@ use crate::{
 
 /// Bytes of a matrix that are read and uploaded at once. Few enough that allocators, which keep what they
 /// are given back, keep little.
-const PIECE_BYTES: usize = 4 << 20;
-/// Flushes under way at once: the driver keeps what was written in memory of its own until it is copied.
-const MAX_IN_FLIGHT: usize = 3;
+const PIECE_BYTES: usize = 2 << 20;
+/// Flushes under way at once: the driver keeps what was written in memory of its own until it is copied. In
+/// a browser that is another process's, and some browsers look only ten times a second what is done.
+const MAX_IN_FLIGHT: usize = if cfg!(target_arch = "wasm32") { 16 } else { 3 };
 
 /// One read.
 struct Read {

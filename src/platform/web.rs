@@ -1,12 +1,14 @@
 //! A web page and its dedicated Worker: one thread each, with an event loop.
 
 mod host;
+mod hub;
 #[cfg(feature = "app")]
 mod page;
 
 pub use host::{
     Host, asset_files, compiled, compiles_in_background, demo_files, host, read_range, set_host,
 };
+pub use hub::{Fault, HubFile, hub_address, hub_answer, hub_fetch, hub_here};
 #[cfg(feature = "app")]
 pub use page::{
     PageFiles, address, cache_size, clear_cache, dropped, has_study, in_background, pick, read,
@@ -30,6 +32,9 @@ pub struct Site {
     /// The files below `assets/study`, sorted by path.
     #[serde(default)]
     pub study: Vec<SiteFile>,
+    /// Address of the model hub, where it is another than the usual one: for tests.
+    #[serde(default)]
+    pub hub: Option<String>,
     /// What the browser tells about the adapter: vendor, architecture, description.
     #[serde(default)]
     pub adapter: Option<String>,

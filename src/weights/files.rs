@@ -434,3 +434,51 @@ pub fn weights_file(source: &dyn ByteSource) -> &str {
     let files = [WEIGHTS, INDEX, TORCH, TORCH_INDEX];
     files.into_iter().find(there).unwrap_or(INDEX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::weights::MemorySource;
+
+    #[test]
+    fn elements_that_stand_apart_are_found_part_by_part() {
+        // A matrix [3, 4] of which every other element counts, turned.
+        let stored: Vec<u8> = (0..24_u16).flat_map(u16::to_le_bytes).collect();
+        let turned = TensorInfo {
+            name: "a".into(),
+            file: "a.bin".into(),
+            dtype: Dtype::BF16,
+            shape: vec![4, 3],
+            strides: Some(vec![2, 8]),
+            begin: 0,
+            end: 46,
+            source: Arc::new(MemorySource::new("memory").with("a.bin", stored)),
+        };
+        let numbers = |bytes: &[u8]| -> Vec<u16> {
+            let pairs = bytes.as_chunks::<2>().0.iter();
+            pairs.map(|pair| u16::from_le_bytes(*pair)).collect()
+        };
+        let all = [0, 8, 16, 2, 10, 18, 4, 12, 20, 6, 14, 22];
+        assert_eq!(numbers(&turned.read().unwrap().bytes), all);
+        assert_eq!(numbers(&turned.read_rows(1..3).unwrap().bytes), all[3..9]);
+        for begin in 0..=12 {
+            for end in begin..=12 {
+                let part = turned.read_elements(begin..end).unwrap();
+                assert_eq!(numbers(&part), all[begin..end], "{begin}..{end}");
+            }
+        }
+        let straight = TensorInfo {
+            shape: vec![5, 2],
+            strides: None,
+            begin: 4,
+            end: 24,
+            ..turned
+        };
+        assert_eq!(
+            numbers(&straight.read_rows(1..3).unwrap().bytes),
+            [4, 5, 6, 7]
+        );
+        let error = straight.read_rows(4..6).unwrap_err().to_string();
+        assert!(error.contains("at least 12 elements"), "{error}");
+    }
+}

@@ -12,3 +12,5 @@ import './strangers.mjs';
 import './families.mjs';
 import './study.mjs';
 import './ask.mjs';
+import './hub.mjs';
+import './large.mjs';

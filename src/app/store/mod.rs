@@ -35,7 +35,7 @@ use super::{
     tour::Tour,
 };
 use crate::{
-    engine::{Command, DeviceSettings, Event, Explore, InspectRequest, MeasureRequest},
+    engine::{Command, Event, Explore, MeasureRequest},
     report::{Kept, Report},
     study::{Contrast, RecordedModel},
 };
@@ -233,6 +233,9 @@ impl Store {
         if std::mem::take(&mut self.work.cancel_wanted) {
             link.cancel();
         }
+        if self.data.take_stop() {
+            link.cancel();
+        }
         if self.measuring.is_some()
             || self.asked.is_some()
             || self.data.inspecting.is_some()
@@ -256,13 +259,9 @@ impl Store {
                 kept: None,
             });
             link.send(Command::Measure(Box::new(request)));
-        } else if let Some(model) = self.data.next_inspection() {
-            let device = DeviceSettings::default();
-            link.send(Command::Inspect(Box::new(InspectRequest {
-                model,
-                device,
-                image: None,
-            })));
+        } else if let Some(command) = self.data.next_inspection() {
+            self.work.begin();
+            link.send(command);
         } else if let Some(command) = self.next_of_ask() {
             link.send(command);
         } else if let Some(question) = self.questions.pop_front() {
@@ -355,8 +354,13 @@ impl Store {
                     self.alarm(reason);
                 }
             }
+            Event::Plan(plan) => {
+                self.ended();
+                self.data.planned(plan);
+            }
             Event::Cancelled => {
                 self.ended();
+                self.data.inspection_stopped();
             }
             answer => {
                 let (_, asked) = self.ended();

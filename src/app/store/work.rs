@@ -24,6 +24,8 @@ pub struct Progress {
 pub struct StageProgress {
     /// Its latest news.
     pub progress: Progress,
+    /// Units that were done when it began: of a file that goes on where it stopped.
+    before: u64,
     began: Instant,
     ended: Option<f64>,
 }
@@ -43,9 +45,16 @@ impl StageProgress {
     /// Seconds that it still takes at the pace so far; none where that cannot be told.
     pub fn remaining(&self) -> Option<f64> {
         let Progress { done, total, .. } = self.progress;
+        (self.ended.is_none() && total > 1)
+            .then(|| Some((total - done.min(total)) as f64 / self.rate()?))
+            .flatten()
+    }
+
+    /// Units a second so far; none where that cannot be told.
+    pub fn rate(&self) -> Option<f64> {
+        let done = self.progress.done.saturating_sub(self.before);
         let seconds = self.seconds();
-        (self.ended.is_none() && done > 0 && total > 1 && seconds > 0.5)
-            .then(|| seconds * (total - done.min(total)) as f64 / done as f64)
+        (done > 0 && seconds > 0.5).then(|| done as f64 / seconds)
     }
 
     /// Share of its units that is done, 0 to 1.
@@ -92,6 +101,7 @@ impl Work {
             last.ended.get_or_insert(last.began.elapsed().as_secs_f64());
         }
         self.stages.push(StageProgress {
+            before: progress.done,
             progress,
             began: Instant::now(),
             ended: None,

@@ -1,6 +1,7 @@
 //! What is measured: a checkpoint, images and texts, settings, and what a run would do with them.
 
 mod checkpoint;
+mod hub;
 mod items;
 mod pairs;
 mod plan;
@@ -62,7 +63,7 @@ fn promise(ui: &mut egui::Ui, store: &mut Store) {
 }
 
 fn brought(ui: &mut egui::Ui, store: &mut Store, wake: &Wake) {
-    card(ui, |ui| checkpoint::show(ui, &mut store.data, wake));
+    card(ui, |ui| checkpoint::show(ui, store, wake));
     theme::gap(ui);
     card(ui, |ui| pairs::show(ui, &mut store.data, wake));
 }

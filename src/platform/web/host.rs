@@ -162,25 +162,8 @@ async fn fetch_file(
     index: usize,
     received: &impl Fn(usize, u64),
 ) -> Result<DemoFile, DemoFileError> {
-    // JavaScript gets a closure that owns what it tells; it is told in between by polling a cell.
-    let bytes = {
-        let (sender, mut receiver) = futures_channel::mpsc::unbounded();
-        let tell = Closure::<dyn FnMut(f64)>::new(move |bytes: f64| {
-            // The receiver goes when the file is there.
-            sender.unbounded_send(bytes as u64).ok();
-        });
-        let tell = tell.as_ref().unchecked_ref::<Function>().clone();
-        let promise = host.fetch(&file.path, file.bytes as f64, &file.sha256, &tell);
-        let mut fetched = std::pin::pin!(JsFuture::from(promise));
-        loop {
-            use futures_util::future::{Either, select};
-            match select(&mut fetched, receiver.next()).await {
-                Either::Left((outcome, _)) => break outcome,
-                Either::Right((Some(bytes), _)) => received(index, bytes),
-                Either::Right((None, _)) => break fetched.as_mut().await,
-            }
-        }
-    };
+    let fetch = |tell: &Function| host.fetch(&file.path, file.bytes as f64, &file.sha256, tell);
+    let bytes = progressing(fetch, |bytes| received(index, bytes)).await;
     match bytes {
         Ok(bytes) => {
             received(index, file.bytes);
@@ -193,5 +176,28 @@ async fn fetch_file(
             path: file.path.clone(),
             reason: reason(&error),
         }),
+    }
+}
+
+/// Awaits what JavaScript promises; `progress` hears the numbers that it tells meanwhile.
+pub(super) async fn progressing(
+    promise: impl FnOnce(&Function) -> Promise,
+    mut progress: impl FnMut(u64),
+) -> Result<JsValue, JsValue> {
+    use futures_util::future::{Either, select};
+    // JavaScript gets a closure that owns what it tells; it is heard in between by polling.
+    let (sender, mut receiver) = futures_channel::mpsc::unbounded();
+    let tell = Closure::<dyn FnMut(f64)>::new(move |bytes: f64| {
+        // The receiver goes when the file is there.
+        sender.unbounded_send(bytes as u64).ok();
+    });
+    let promise = promise(tell.as_ref().unchecked_ref::<Function>());
+    let mut promised = std::pin::pin!(JsFuture::from(promise));
+    loop {
+        match select(&mut promised, receiver.next()).await {
+            Either::Left((outcome, _)) => return outcome,
+            Either::Right((Some(bytes), _)) => progress(bytes),
+            Either::Right((None, _)) => return promised.as_mut().await,
+        }
     }
 }

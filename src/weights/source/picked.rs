@@ -67,6 +67,11 @@ impl PickedSource {
         Ok(source)
     }
 
+    /// The checkpoint's folder, by the path that its files were chosen with.
+    pub fn folder(&self) -> &str {
+        &self.folder
+    }
+
     /// The folders from which others among `folders` take shards.
     fn shared(&self, folders: &[String]) -> BTreeSet<String> {
         let mut shared = BTreeSet::new();

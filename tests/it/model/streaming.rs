@@ -98,6 +98,7 @@ fn loading_half_a_gigabyte_takes_little_memory() {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
+    eprint!("{said}");
     let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(stdout.contains("1 passed"), "{stdout}");
 }

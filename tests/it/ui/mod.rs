@@ -6,6 +6,7 @@ mod data;
 mod documents;
 mod eyes;
 mod frame;
+mod hub;
 mod made_up;
 mod recorded;
 mod snapshots;

@@ -1,19 +1,21 @@
 //! What the reader brings: a checkpoint, images, texts, a list of pairs. Files stay where they are and
 //! are read when they are needed; nothing is ever sent anywhere.
 
+mod hub;
 mod items;
 mod list;
 mod reading;
 mod request;
 mod sort;
 
+pub use hub::{HubField, OFFERS, Offer};
 pub use items::{Item, ItemState};
 pub use list::PairList;
 pub use reading::Wake;
 pub use request::Plan;
 
 use crate::{
-    engine::{MeasureSettings, ModelSource},
+    engine::{FetchPlan, MeasureSettings, ModelSource, RepoId},
     platform::{FileError, Later, PickedFile},
     report::{Inspection, Picture},
 };
@@ -24,6 +26,8 @@ use reading::Job;
 pub struct Data {
     /// The checkpoint.
     pub model: ModelChoice,
+    /// The field for a repository of a hub.
+    pub hub: HubField,
     /// Images, in the order in which they were added.
     pub images: Vec<Item<Option<Picture>>>,
     /// Text files, likewise.
@@ -40,6 +44,8 @@ pub struct Data {
     pub inspected: Inspected,
     /// The inspection under way, by the number of the checkpoint.
     pub(super) inspecting: Option<u64>,
+    /// What is under way about a checkpoint is to be stopped.
+    stop_wanted: bool,
     /// The number of the checkpoint, so that news of an earlier one are not taken for its.
     model_number: u64,
     numbers: u64,
@@ -59,6 +65,8 @@ pub enum ModelChoice {
         /// The files.
         files: Vec<PickedFile>,
     },
+    /// A repository of a model hub.
+    Hub(RepoId),
 }
 
 impl Default for ModelChoice {
@@ -74,6 +82,7 @@ impl ModelChoice {
             Self::Demo(None) => "Demo".to_owned(),
             Self::Demo(Some(connector)) => format!("Demo, {connector}"),
             Self::Picked { name, .. } => name.clone(),
+            Self::Hub(id) => id.to_string(),
         }
     }
 
@@ -84,6 +93,7 @@ impl ModelChoice {
                 connector: connector.clone(),
             },
             Self::Picked { files, .. } => ModelSource::Picked(files.clone()),
+            Self::Hub(id) => ModelSource::Hub(hub::hub_model(id)),
         }
     }
 }
@@ -94,6 +104,10 @@ pub enum Inspected {
     /// Nothing: the demo needs no inspection.
     #[default]
     Nothing,
+    /// The engine has to be asked what would be fetched, or has been.
+    PlanWanted,
+    /// What would be fetched, which the reader has not agreed to.
+    Planned(Box<FetchPlan>),
     /// The engine has to be asked, or has been.
     Wanted,
     /// Its description.
@@ -106,20 +120,14 @@ impl Data {
     /// Chooses a checkpoint; one of the reader's is inspected next.
     pub fn choose_model(&mut self, model: ModelChoice) {
         self.model_number += 1;
+        // A transfer of another one could take minutes.
+        self.stop();
         self.inspected = match model {
             ModelChoice::Demo(_) => Inspected::Nothing,
             ModelChoice::Picked { .. } => Inspected::Wanted,
+            ModelChoice::Hub(_) => Inspected::PlanWanted,
         };
         self.model = model;
-    }
-
-    /// The checkpoint to inspect now, if one is waiting and none is under way.
-    pub(super) fn next_inspection(&mut self) -> Option<ModelSource> {
-        let due = self.inspected == Inspected::Wanted && self.inspecting.is_none();
-        due.then(|| {
-            self.inspecting = Some(self.model_number);
-            self.model.source()
-        })
     }
 
     /// Takes the outcome of the inspection under way; that of another checkpoint than the present one

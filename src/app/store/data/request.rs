@@ -46,6 +46,9 @@ impl Data {
     fn plan_model(&self, plan: &mut Plan) {
         match &self.inspected {
             Inspected::Refused(reason) => plan.refusals.push(reason.clone()),
+            Inspected::PlanWanted | Inspected::Planned(_) => plan
+                .refusals
+                .push("The checkpoint's files are not here yet: fetch them first.".to_owned()),
             Inspected::Wanted => plan
                 .notes
                 .push("The checkpoint is still being looked at.".to_owned()),

@@ -2,10 +2,15 @@
 
 use eframe::egui;
 
+use super::hub;
+
 use crate::{
     app::{
         glossary::{Term, term_as},
-        store::data::{Data, Inspected, ModelChoice, Wake},
+        store::{
+            Store,
+            data::{Data, Inspected, ModelChoice, Wake},
+        },
         theme,
     },
     engine::demo_connectors,
@@ -15,7 +20,8 @@ use crate::{
 };
 
 /// Draws the card's content.
-pub fn show(ui: &mut egui::Ui, data: &mut Data, wake: &Wake) {
+pub fn show(ui: &mut egui::Ui, store: &mut Store, wake: &Wake) {
+    let data = &mut store.data;
     ui.horizontal_wrapped(|ui| {
         ui.heading("1");
         ui.add_space(2.0);
@@ -51,6 +57,12 @@ pub fn show(ui: &mut egui::Ui, data: &mut Data, wake: &Wake) {
         )
         .color(theme::colors(ui).faint),
     );
+    hub::offers(ui, data);
+    hub::state(ui, store);
+    if matches!(store.data.model, ModelChoice::Hub(_)) && store.data.inspected != Inspected::Wanted
+    {
+        inspected(ui, &store.data.inspected);
+    }
 }
 
 /// The demo's checkpoint with each of its connectors.
@@ -68,7 +80,7 @@ fn demo(ui: &mut egui::Ui, data: &mut Data) {
 
 fn inspected(ui: &mut egui::Ui, inspected: &Inspected) {
     match inspected {
-        Inspected::Nothing => {}
+        Inspected::Nothing | Inspected::PlanWanted | Inspected::Planned(_) => {}
         Inspected::Wanted => {
             ui.horizontal(|ui| {
                 ui.spinner();
