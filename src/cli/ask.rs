@@ -25,7 +25,7 @@ use super::{
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
-  mirscope ask --image assets/demo/images/000.png \"What is at the top right?\"
+  mirscope ask --image assets/demo/images/scene-002.png \"What is at the top right?\"
       the demo, about one of its own pictures
   mirscope ask --model smolvlm-256m --image cat.jpg \"What does the cat do?\"
   mirscope ask --model llama --raw --max-tokens 20 \"The capital of France is\"
