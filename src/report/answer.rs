@@ -54,7 +54,8 @@ pub struct Answer {
     pub cached_tokens: usize,
     /// Seconds from the question to the first token: the images, the prompt, the first choice.
     pub seconds_to_first_token: f64,
-    /// Tokens per second from there on; absent for an answer of one token.
+    /// Tokens per second from there on, the one that ended it among them; absent where none followed the
+    /// first.
     pub tokens_per_second: Option<f64>,
     /// Bytes of the cache of keys and values.
     pub cache_bytes: u64,

@@ -7,7 +7,10 @@ use std::{
 };
 
 use mirscope::engine::pair_lines;
-use mirscope::{model::Checkpoint, weights::FolderSource};
+use mirscope::{
+    model::{Assembly, Checkpoint},
+    weights::FolderSource,
+};
 use safetensors::{Dtype, SafeTensors};
 
 /// The folder of all golden data.
@@ -111,9 +114,19 @@ impl GoldenCase {
         Arc::new(FolderSource::open(&self.folder).unwrap())
     }
 
-    /// The checkpoint.
+    /// The checkpoint, put together where its parts lie in folders of their own.
     pub fn checkpoint(&self) -> Checkpoint {
-        Checkpoint::open(self.source()).unwrap_or_else(|error| panic!("{}: {error}", self.name))
+        let folder = |folder: PathBuf| Arc::new(FolderSource::open(folder).unwrap());
+        let [tower, llm] = ["tower", "llm"].map(|part| self.folder.join(part));
+        let opened = match (tower.is_dir(), llm.is_dir()) {
+            (false, _) => Checkpoint::open(self.source()),
+            (true, alone) => Checkpoint::assemble(Assembly {
+                base: if alone { folder(llm) } else { self.source() },
+                tower: folder(tower),
+                connector: alone.then(|| (self.source() as _, "mm_projector.bin".to_owned())),
+            }),
+        };
+        opened.unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 }
 

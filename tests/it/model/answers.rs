@@ -92,7 +92,7 @@ impl Seen {
     /// Each image as one of several `together`, or as one alone.
     fn new(case: &GoldenCase, together: bool) -> Self {
         let checkpoint = case.checkpoint();
-        let processor = Processor::of_any(&*case.source(), &checkpoint.spec).unwrap();
+        let processor = Processor::of_any(&**checkpoint.source(), &checkpoint.spec).unwrap();
         let files: Vec<_> = case.images.iter().filter(|file| file.is_file()).collect();
         let (mut plans, mut pictures) = (Vec::new(), Vec::new());
         for file in &files {
