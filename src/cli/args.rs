@@ -188,7 +188,8 @@ pub(crate) struct Measure {
     #[arg(long, value_name = "DIR|FILE", num_args = 1.., requires = "images", conflicts_with = "pairs")]
     pub(crate) texts: Vec<PathBuf>,
     /// Image-text pairs, one JSON object a line: {"image": path, "text": string}, or a document of
-    /// images with their texts: {"images": [path, ...], "texts": [string, ...]}; paths are relative to
+    /// images with their texts: {"images": [path, ...], "texts": [string, ...]}, or a video's frames:
+    /// {"video": [path, ...], "text": string}; paths are relative to
     /// the file. Also the metadata.jsonl of an image folder ({"file_name": path, "text": string}), or
     /// the folder itself; - is standard input [default: the demo's pairs]
     #[arg(long, value_name = "FILE.jsonl")]

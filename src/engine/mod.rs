@@ -46,7 +46,7 @@ pub use fingerprint::Fingerprints;
 pub use message::*;
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{Running, spawn};
-pub use pair_list::{FOLDER_LIST, PairLine, pair_lines, portable_path};
+pub use pair_list::{FOLDER_LIST, PairLine, Shown, pair_lines, portable_path};
 pub use select::{SplitMix64, join, select};
 pub use session::{Session, run};
 pub use source::*;

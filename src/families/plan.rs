@@ -114,6 +114,8 @@ pub struct ImagePlan {
     pub views: Vec<View>,
     /// Where each placeholder stands.
     pub places: Vec<Place>,
+    /// Whether it is not of an image but of a video, each of whose frames becomes one of the pictures.
+    pub video: bool,
 }
 
 impl ImagePlan {
@@ -299,6 +301,12 @@ pub trait ImagePlanner: fmt::Debug + Send + Sync {
         width: usize,
     ) -> Result<ImagePlan, Misfit> {
         self.plan(height, width)
+    }
+
+    /// What becomes of a video of so many frames, each of which is made the only canvas that there is; none
+    /// where the family takes no videos.
+    fn plan_frames(&self, _frames: usize) -> Option<ImagePlan> {
+        None
     }
 
     /// Height and width of every picture, where they do not depend on the image.

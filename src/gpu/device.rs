@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
     DType, GpuError, MemoryUse, Tensor, adapter,
-    memory::{Lease, Pool},
+    memory::Pool,
     pipeline::Pipelines,
     submit::{Pace, Params},
     tensor,
@@ -246,7 +246,8 @@ impl Gpu {
         self.upload_bytes(DType::U32, 1, values.len(), bytemuck::cast_slice(values))
     }
 
-    /// Uploads `[rows, cols]` elements in their storage type, little-endian, row-major, unpadded.
+    /// Uploads `[rows, cols]` elements in their storage type, little-endian, row-major, unpadded; blocks as
+    /// a file has them.
     ///
     /// # Errors
     /// [`GpuError::TooLarge`], or [`GpuError::Shape`] where `bytes` has another length.
@@ -257,7 +258,7 @@ impl Gpu {
         cols: usize,
         bytes: &[u8],
     ) -> Result<Tensor, GpuError> {
-        let row = cols * dtype.size();
+        let row = dtype.packed_row_bytes(cols);
         if bytes.len() != rows * row {
             return Err(GpuError::Shape {
                 kernel: "upload",
@@ -268,27 +269,71 @@ impl Gpu {
                 ),
             });
         }
+        let tensor = self.room(dtype, rows, cols)?;
+        self.write_rows(&tensor, 0, bytes)?;
+        Ok(tensor)
+    }
+
+    /// A tensor `[rows, cols]` of zeros, for [`Gpu::write_rows`] to fill.
+    ///
+    /// # Errors
+    /// [`GpuError::TooLarge`] where it exceeds a buffer or a binding, [`GpuError::Shape`] where rows are no
+    /// whole blocks.
+    pub fn room(&self, dtype: DType, rows: usize, cols: usize) -> Result<Tensor, GpuError> {
+        let (elements, _) = dtype.unit();
+        if !cols.is_multiple_of(elements) {
+            return Err(GpuError::Shape {
+                kernel: "upload",
+                message: format!(
+                    "{dtype:?} [{rows}, {cols}] should have rows of whole blocks of {elements}"
+                ),
+            });
+        }
         let size = tensor::byte_len(dtype, rows, cols);
         self.check_size(&format!("a {dtype:?} tensor [{rows}, {cols}]"), size)?;
         let lease = self.0.pool.fresh(&self.0.device, size);
-        self.write(&lease, dtype, cols, bytes);
         Ok(Tensor::new(lease, dtype, rows, cols))
     }
 
-    fn write(&self, lease: &Lease, dtype: DType, cols: usize, bytes: &[u8]) {
-        let row = cols * dtype.size();
-        let padded = tensor::stride(dtype, cols) * dtype.size();
-        if row == padded {
-            if !bytes.is_empty() {
-                self.0.queue.write_buffer(&lease.buffer, 0, bytes);
-            }
-            return;
+    /// Writes whole rows of a tensor made by [`Gpu::room`], from `first` on: elements in their storage type,
+    /// little-endian, row-major, unpadded; blocks as a file has them.
+    ///
+    /// # Errors
+    /// [`GpuError::Shape`] where `bytes` are no whole rows, or more than there are.
+    pub fn write_rows(&self, tensor: &Tensor, first: usize, bytes: &[u8]) -> Result<(), GpuError> {
+        let (dtype, cols) = (tensor.dtype(), tensor.cols());
+        let row = dtype.packed_row_bytes(cols);
+        let rows = bytes.len() / row.max(1);
+        if rows * row != bytes.len() || first + rows > tensor.rows() {
+            return Err(GpuError::Shape {
+                kernel: "upload",
+                message: format!(
+                    "{tensor:?} has rows of {row} bytes, got {} bytes for rows from {first} on",
+                    bytes.len()
+                ),
+            });
         }
-        let mut data = vec![0; bytes.len() / row.max(1) * padded];
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let padded = tensor.row_bytes();
+        let (buffer, offset) = (&tensor.lease.buffer, first as u64 * padded);
+        if let DType::Blocks(block) = dtype {
+            let packed = block.repack(cols, bytes);
+            self.0.queue.write_buffer(buffer, offset, &packed);
+            return Ok(());
+        }
+        if row as u64 == padded {
+            self.0.queue.write_buffer(buffer, offset, bytes);
+            return Ok(());
+        }
+        let padded = padded as usize;
+        let mut data = vec![0; rows * padded];
         for (target, source) in data.chunks_exact_mut(padded).zip(bytes.chunks_exact(row)) {
             target[..row].copy_from_slice(source);
         }
-        self.0.queue.write_buffer(&lease.buffer, 0, &data);
+        self.0.queue.write_buffer(buffer, offset, &data);
+        Ok(())
     }
 
     /// Fails where a tensor of so many bytes would not fit a buffer or a binding.

@@ -27,5 +27,5 @@ pub use memory::MemoryUse;
 pub use pipeline::RUNTIME_CHECKS;
 pub use readback::Readback;
 pub use shaders::{SHADERS, shader};
-pub use submit::RunStats;
+pub use submit::{Flushed, RunStats};
 pub use tensor::{DType, Tensor};

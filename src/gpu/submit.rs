@@ -82,6 +82,29 @@ pub(super) struct Params {
     data: Vec<u8>,
 }
 
+/// Writes on their way to the device.
+pub struct Flushed(Signal<()>);
+
+impl std::fmt::Debug for Flushed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Flushed")
+    }
+}
+
+impl Flushed {
+    /// Waits until they are done.
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub async fn wait(self, gpu: &Gpu) -> Result<(), GpuError> {
+        self.0.wait(gpu).await?;
+        match gpu.take_error() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+}
+
 struct InFlight {
     done: Signal<()>,
     cost: f64,
@@ -198,9 +221,19 @@ impl Gpu {
         Ok(())
     }
 
-    /// Hands writes that are waiting to the driver, so that their staging memory becomes free.
-    pub fn flush(&self) {
-        self.0.queue.submit([]);
+    /// Hands writes that are waiting to the driver; their staging memory is free once it is done.
+    pub fn flush(&self) -> Flushed {
+        Flushed(self.signalled([]))
+    }
+
+    /// Submits `commands` and says when they are done.
+    fn signalled(&self, commands: impl IntoIterator<Item = wgpu::CommandBuffer>) -> Signal<()> {
+        let submission = self.0.queue.submit(commands);
+        let (sender, receiver) = oneshot::channel();
+        self.0.queue.on_submitted_work_done(move || {
+            let _ = sender.send(());
+        });
+        Signal::new(receiver, submission)
     }
 
     /// Waits for the oldest submission in flight.
@@ -272,12 +305,7 @@ impl Gpu {
                 index += 1;
             }
         }
-        let submission = self.0.queue.submit([encoder.finish()]);
-        let (sender, receiver) = oneshot::channel();
-        self.0.queue.on_submitted_work_done(move || {
-            let _ = sender.send(());
-        });
-        Ok(Signal::new(receiver, submission))
+        Ok(self.signalled([encoder.finish()]))
     }
 
     /// Writes the parameters of all dispatches into the device's buffer for them, which nobody else may

@@ -53,6 +53,15 @@ pub enum InputError {
         reason: String,
     },
 
+    /// A video, where none can be shown to the model.
+    #[error("{name}: expected an image, found a video; {reason}")]
+    NoVideo {
+        /// The video.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+
     /// A document, where a prompt has room for one image.
     #[error(
         "a document of {images} images: expected one image, for this model's prompt has no form for more; give each image with its own text"

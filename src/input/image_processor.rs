@@ -52,6 +52,8 @@ pub struct ProcessedImage {
 pub struct ImageProcessor {
     /// The file that its settings come from.
     pub file: &'static str,
+    /// Name of the model's family.
+    family: &'static str,
     planned: Planned,
 }
 
@@ -72,6 +74,7 @@ impl ImageProcessor {
         Ok(Self {
             planned: family.images(spec, &file)?,
             file: file.file,
+            family: family.name(),
         })
     }
 
@@ -137,6 +140,49 @@ impl ImageProcessor {
         image: &RgbImage,
     ) -> Result<ProcessedImage, InputError> {
         let plan = self.plan_one_of(images, name, image.height, image.width)?;
+        Ok(self.carried_out(plan, image))
+    }
+
+    /// Processes the frames of the video called `name`.
+    ///
+    /// # Errors
+    /// [`InputError::NoVideo`] where the family takes none; [`InputError::Image`] where there is no
+    /// frame.
+    pub fn process_frames(
+        &self,
+        name: &str,
+        frames: &[RgbImage],
+    ) -> Result<ProcessedImage, InputError> {
+        let planned = self.planned.planner.plan_frames(frames.len());
+        let plan = planned.ok_or_else(|| InputError::NoVideo {
+            name: name.into(),
+            reason: format!("of the family {} only images are run", self.family),
+        })?;
+        let mut pixel_values = Vec::with_capacity(frames.len());
+        let mut first = None;
+        for (frame, picture) in frames.iter().zip(&plan.pictures) {
+            let own = ImagePlan {
+                canvases: plan.canvases.clone(),
+                pictures: vec![picture.clone()],
+                ..ImagePlan::default()
+            };
+            let processed = self.carried_out(own, frame);
+            pixel_values.extend(processed.pixel_values);
+            first.get_or_insert(processed.rgb);
+        }
+        Ok(ProcessedImage {
+            plan,
+            pixel_values,
+            rgb: first.ok_or_else(|| InputError::Image {
+                name: name.into(),
+                expected: "frames".into(),
+                found: "none".into(),
+            })?,
+        })
+    }
+
+    /// What comes of an image by its plan.
+    fn carried_out(&self, plan: ImagePlan, image: &RgbImage) -> ProcessedImage {
         let mut rgb = image.clone();
         if let (true, Some(key)) = (self.pixels().convert_rgb, rgb.transparent.take()) {
             let (pixels, _) = rgb.data.as_chunks_mut::<3>();
@@ -171,11 +217,11 @@ impl ImageProcessor {
             (Some(first), Some(values)) if first.resampled => Some(self.picture(values)),
             (first, _) => first.map(cut),
         };
-        Ok(ProcessedImage {
+        ProcessedImage {
             pixel_values,
             rgb: first.unwrap_or(rgb),
             plan,
-        })
+        }
     }
 
     fn pixels(&self) -> &PixelSettings {

@@ -1,5 +1,7 @@
 //! Everything that turns a pair into what a model takes.
 
+use std::borrow::Cow;
+
 use super::{
     decode::{RgbImage, decode_image},
     error::InputError,
@@ -102,6 +104,35 @@ impl Processor {
             pixel_values,
             rgb,
         } = self.process(images, name, &decoded)?;
+        Ok(PreparedImage {
+            plan,
+            pixel_values,
+            rgb,
+            notes,
+        })
+    }
+
+    /// Decodes and processes the frames of the video called `name`, each with its own name.
+    ///
+    /// # Errors
+    /// As [`Processor::image`]; [`InputError::NoVideo`].
+    pub fn video(
+        &self,
+        name: &str,
+        frames: &[(String, Cow<'_, [u8]>)],
+    ) -> Result<PreparedImage, InputError> {
+        let mut notes = Vec::new();
+        let mut decoded = Vec::with_capacity(frames.len());
+        for (name, bytes) in frames {
+            let (frame, own) = decode_image(name, bytes)?;
+            decoded.push(frame);
+            notes.extend(own);
+        }
+        let ProcessedImage {
+            plan,
+            pixel_values,
+            rgb,
+        } = self.eyes()?.0.process_frames(name, &decoded)?;
         Ok(PreparedImage {
             plan,
             pixel_values,

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     families::{self, Family, ModelSpec, ProcessorFile},
     weights::{
-        ByteSource, HostTensor, TensorInfo, WeightsError, fields::parse_object, open_file,
+        ByteSource, HostTensor, TensorInfo, WeightsError, fields::parse_object, gguf, open_file,
         open_tensors, packaging, quantization, read_text, weights_file,
     },
 };
@@ -44,13 +44,14 @@ impl fmt::Debug for Checkpoint {
 
 impl Checkpoint {
     /// Opens the checkpoint in `source`: `config.json` and `model.safetensors`, or shards with
-    /// `model.safetensors.index.json`. Reads headers only. Where the image processor's files say
+    /// `model.safetensors.index.json`, or else a file in GGUF format. Reads headers only. Where the image processor's files say
     /// what size of pictures they make, the model is [for that size](ModelSpec::with_picture_size).
     ///
     /// # Errors
     /// A file is missing or damaged, the architecture is not supported, or the tensors do not have
     /// the names, shapes and types that the configuration asks for.
     pub fn open(source: Arc<dyn ByteSource>) -> Result<Self, WeightsError> {
+        let source = gguf::entered(source)?;
         let text = read_text(&*source, CONFIG, MAX_JSON)?
             .ok_or_else(|| packaging::without_config(&*source))?;
         packaging::check_adapter(&*source)?;
@@ -161,6 +162,20 @@ impl Checkpoint {
     /// There is none, it has another shape than `shape`, its type has no kernel, or the file
     /// cannot be read.
     pub fn tensor(&self, canonical: &str, shape: &[usize]) -> Result<HostTensor, WeightsError> {
+        let mut tensor = self.located(canonical, shape)?.read()?;
+        tensor.shape = shape.to_vec();
+        Ok(tensor)
+    }
+
+    /// Where a tensor lies that has this canonical name.
+    ///
+    /// # Errors
+    /// There is none, or it has another shape than `shape`.
+    pub(super) fn located(
+        &self,
+        canonical: &str,
+        shape: &[usize],
+    ) -> Result<&TensorInfo, WeightsError> {
         let info = self
             .tensors
             .get(canonical)
@@ -178,9 +193,7 @@ impl Checkpoint {
                 found: format!("{:?}", info.shape),
             });
         }
-        let mut tensor = info.read()?;
-        tensor.shape = shape.to_vec();
-        Ok(tensor)
+        Ok(info)
     }
 
     /// The checkpoint with some tensors taken from another safetensors file, for example another

@@ -1,20 +1,18 @@
 //! Tensors from a checkpoint to the device.
 
+use std::ops::Range;
+
 use super::{
     Checkpoint, ModelError,
     ops::Weight,
-    parameters::{HostId, Need, Parameters, Slot, TensorId, WeightId},
+    parameters::{HostId, Parameters, Slot, TensorId, WeightId},
+    stream::Stream,
 };
 use crate::{
     gpu::{DType, Gpu, Tensor},
-    platform::{self, Cancel},
+    platform::Cancel,
     weights::{HostTensor, StorageType},
 };
-
-/// Bytes uploaded between two flushes: what the driver keeps in staging memory.
-const FLUSH_BYTES: u64 = 64 << 20;
-/// Bytes read between two moments in which others may run.
-const PAUSE_BYTES: u64 = 4 << 20;
 
 /// Something on the device.
 pub(super) enum Made {
@@ -44,75 +42,34 @@ impl Loaded {
         cancel: &Cancel,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Self, ModelError> {
-        let total = checkpoint.used().map(|(_, info)| info.bytes()).sum();
-        let (mut done, mut unflushed, mut unpaused) = (0, 0, u64::MAX);
-        let mut read = vec![false; parameters.list.len()];
+        let mut stream = Stream::new(gpu, checkpoint, parameters, cancel, progress)?;
         let mut all = Vec::with_capacity(parameters.slots.len());
-        // Several matrices may be rows of one tensor, which is then read once.
-        let mut whole: Option<(usize, HostTensor)> = None;
-        for slot in &parameters.slots {
-            whole = whole.filter(|(of, _)| matches!(slot, Slot::Weight(index, _) if index == of));
-            if unpaused >= PAUSE_BYTES {
-                unpaused = 0;
-                platform::yield_now().await;
-                if cancel.is_cancelled() {
-                    return Err(ModelError::Cancelled);
+        for (index, slot) in parameters.slots.iter().enumerate() {
+            let count = stream.count(index);
+            let made = match slot {
+                Slot::Weight(_, rows) => {
+                    streamed(gpu, &mut stream, count, rows.len(), None).await?
                 }
-            }
-            let mut host = |index: usize| -> Result<Option<HostTensor>, ModelError> {
-                let Some(parameter) = parameters.list.get(index) else {
-                    return Ok(None);
-                };
-                let wanted = match parameter.need {
-                    Need::Forward => true,
-                    Need::Words => checkpoint.has(&parameter.name),
-                    Need::Nothing => false,
-                };
-                if !wanted {
-                    return Ok(None);
+                Slot::Columns(parameter, cols) => {
+                    let whole = parameters.list.get(*parameter);
+                    let rows = whole.and_then(|whole| whole.shape.first());
+                    let rows = rows.copied().unwrap_or_default();
+                    streamed(gpu, &mut stream, count, rows, Some(cols.clone())).await?
                 }
-                let tensor = checkpoint.tensor(&parameter.name, &parameter.shape)?;
-                let bytes = tensor.bytes.len() as u64;
-                unpaused += bytes;
-                unflushed += bytes;
-                // A tensor that several tickets share is told once.
-                if let Some(read) = read.get_mut(index)
-                    && !std::mem::replace(read, true)
-                {
-                    done += bytes;
+                Slot::Values(_) if count > 0 => Made::Values(values(gpu, &stream.next().await?)?),
+                Slot::Host(_) if count > 0 => Made::Host(stream.next().await?.to_f32()),
+                Slot::Values(_) | Slot::Host(_) => Made::Nothing,
+                Slot::Made(_, make) => {
+                    let mut tensors = Vec::with_capacity(count);
+                    for _ in 0..count {
+                        tensors.push(stream.next().await?);
+                    }
+                    make(gpu, &tensors)?
                 }
-                progress(done, total);
-                Ok(Some(tensor))
             };
-            all.push(match slot {
-                Slot::Weight(index, rows) => {
-                    if whole.is_none() {
-                        whole = host(*index)?.map(|tensor| (*index, tensor));
-                    }
-                    match &whole {
-                        Some((_, tensor)) => Made::Weight(weight(gpu, tensor, rows.clone())?),
-                        None => Made::Nothing,
-                    }
-                }
-                Slot::Values(index) => match host(*index)? {
-                    Some(tensor) => Made::Values(values(gpu, &tensor)?),
-                    None => Made::Nothing,
-                },
-                Slot::Host(index) => match host(*index)? {
-                    Some(tensor) => Made::Host(tensor.to_f32()),
-                    None => Made::Nothing,
-                },
-                Slot::Made(of, make) => {
-                    let tensors = of.iter().filter_map(|index| host(*index).transpose());
-                    make(gpu, &tensors.collect::<Result<Vec<_>, _>>()?)?
-                }
-            });
-            if unflushed > FLUSH_BYTES {
-                gpu.flush();
-                unflushed = 0;
-            }
+            all.push(made);
         }
-        gpu.flush();
+        stream.flush().await?;
         Ok(Self(all))
     }
 
@@ -141,17 +98,45 @@ impl Loaded {
     }
 }
 
-/// Some rows of a matrix in its storage type.
-pub(super) fn weight(
+/// A matrix of `rows` rows in its storage type, of which `count` parts come, one below the other; of each
+/// row these columns.
+async fn streamed(
     gpu: &Gpu,
-    tensor: &HostTensor,
-    rows: std::ops::Range<usize>,
-) -> Result<Weight, ModelError> {
-    let cols = tensor.shape.iter().skip(1).product::<usize>();
-    let row = cols * tensor.dtype.size();
-    let bytes = tensor.bytes.get(rows.start * row..rows.end * row);
-    let bytes = bytes.unwrap_or_default();
-    Weight::upload(gpu, dtype(tensor.dtype), rows.len(), cols, bytes)
+    stream: &mut Stream<'_>,
+    count: usize,
+    rows: usize,
+    cols: Option<Range<usize>>,
+) -> Result<Made, ModelError> {
+    let mut weight: Option<Weight> = None;
+    let mut first = 0;
+    for _ in 0..count {
+        let mut part = stream.next().await?;
+        if let Some(cols) = &cols {
+            part = part.unblocked();
+            cut(&mut part, cols);
+        }
+        let weight = match &mut weight {
+            Some(weight) => weight,
+            none => {
+                let cols = part.shape.iter().skip(1).product();
+                none.insert(Weight::room(gpu, dtype(part.dtype), rows, cols)?)
+            }
+        };
+        weight.write(gpu, first, &part.bytes)?;
+        first += part.shape.first().copied().unwrap_or_default();
+    }
+    Ok(weight.map_or(Made::Nothing, Made::Weight))
+}
+
+/// Leaves only these columns of a matrix without blocks.
+fn cut(matrix: &mut HostTensor, cols: &Range<usize>) {
+    let size = matrix.dtype.bytes(1);
+    let all = matrix.shape.iter().skip(1).product::<usize>();
+    let lines = matrix.bytes.chunks_exact((all * size).max(1));
+    let cut = lines.filter_map(|line| line.get(cols.start * size..cols.end * size));
+    matrix.bytes = cut.flatten().copied().collect();
+    let rows = matrix.shape.first().copied().unwrap_or_default();
+    matrix.shape = vec![rows, cols.len()];
 }
 
 /// A tensor as f32, `[all but the last size, the last]`.
@@ -166,7 +151,7 @@ fn values(gpu: &Gpu, tensor: &HostTensor) -> Result<Tensor, ModelError> {
 pub(super) fn elements(
     gpu: &Gpu,
     tensors: &[HostTensor],
-    part: std::ops::Range<usize>,
+    part: Range<usize>,
 ) -> Result<Made, ModelError> {
     let values = tensors.first().map(HostTensor::to_f32).unwrap_or_default();
     let values = values.get(part).unwrap_or_default();
@@ -210,5 +195,6 @@ pub(super) fn dtype(storage: StorageType) -> DType {
         StorageType::F32 => DType::F32,
         StorageType::F16 => DType::F16,
         StorageType::BF16 => DType::BF16,
+        StorageType::Blocks(block) => DType::Blocks(block),
     }
 }

@@ -22,6 +22,7 @@ mod parameters;
 mod parts;
 mod patch_grid;
 mod positions;
+mod stream;
 mod vision_tower;
 mod vlm;
 

@@ -94,6 +94,8 @@ pub(super) type Make = Box<dyn Fn(&Gpu, &[HostTensor]) -> Result<Made, ModelErro
 pub(super) enum Slot {
     /// The rows of a tensor from the first to the one before the last, in its storage type.
     Weight(usize, Range<usize>),
+    /// The columns of a matrix from the first to the one before the last, in its storage type.
+    Columns(usize, Range<usize>),
     /// A tensor as f32, all but the last size being rows.
     Values(usize),
     /// A tensor as f32 on the host.
@@ -236,6 +238,11 @@ impl Parameters {
     pub(super) fn rows(&mut self, name: &str, sizes: &[Size], rows: Range<usize>) -> WeightId {
         let tensor = self.add(name, sizes);
         WeightId(self.slot(Slot::Weight(tensor, rows)))
+    }
+
+    /// Some columns of the matrix at this place of the list.
+    pub(super) fn columns(&mut self, matrix: usize, cols: Range<usize>) -> WeightId {
+        WeightId(self.slot(Slot::Columns(matrix, cols)))
     }
 
     /// A tensor of f32 that is made of the tensors at these places of the list.

@@ -1,12 +1,14 @@
 //! A native program: threads and waiting (the only place outside tests that may block), and the
 //! demo as part of the program.
 
+mod ahead;
 #[cfg(feature = "app")]
 mod dialogs;
 mod disk;
 mod study;
 mod target;
 
+pub use ahead::ahead;
 #[cfg(feature = "app")]
 pub use dialogs::{address, cache_size, clear_cache, in_background, pick, read, save};
 pub use disk::{files_at, read_range, read_text};

@@ -78,6 +78,12 @@ pub fn available_memory() -> Option<u64> {
     None
 }
 
+/// The same items. A Worker has one thread, and what it hands to the device is copied by another process
+/// while it reads the next.
+pub fn ahead<I: Iterator>(items: I) -> impl Iterator<Item = I::Item> {
+    items
+}
+
 /// Lets the Worker's event loop turn once, so that messages (cancel among them) are heard.
 ///
 /// A resolved promise would not do: it runs before the next message. A timer would, after 4 ms.

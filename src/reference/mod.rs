@@ -36,6 +36,7 @@ mod swiglu;
 mod token_norms;
 mod top_tokens;
 mod transpose;
+mod unpack_rows;
 
 pub use activation::{activate, activation};
 pub use add_rows::add_rows;
@@ -71,3 +72,4 @@ pub use swiglu::swiglu;
 pub use token_norms::token_norms;
 pub use top_tokens::top_tokens;
 pub use transpose::transpose;
+pub use unpack_rows::unpack_rows;

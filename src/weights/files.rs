@@ -11,11 +11,12 @@ use safetensors::Dtype;
 
 use super::{
     error::WeightsError,
+    gguf::{Packed, Undo},
     packaging,
     safetensors::{Entry, read_header},
     shards,
     source::ByteSource,
-    tensor::{HostTensor, StorageType},
+    tensor::{FileType, HostTensor, StorageType},
     torch::{self, TorchTensor},
 };
 
@@ -23,6 +24,8 @@ pub(crate) const WEIGHTS: &str = "model.safetensors";
 pub(crate) const INDEX: &str = "model.safetensors.index.json";
 pub(crate) const TORCH: &str = "pytorch_model.bin";
 pub(crate) const TORCH_INDEX: &str = "pytorch_model.bin.index.json";
+/// Bytes that are read at once of a tensor whose elements stand apart.
+const GATHERED_BYTES: usize = 4 << 20;
 /// Longest JSON file read here; indices of the largest checkpoints have a few megabytes.
 pub(super) const MAX_JSON: u64 = 64 << 20;
 
@@ -34,11 +37,13 @@ pub struct TensorInfo {
     /// The file.
     pub file: String,
     /// Storage type as the file says.
-    pub dtype: Dtype,
+    pub dtype: FileType,
     /// Sizes, outer to inner.
     pub shape: Vec<usize>,
     /// Elements from one to the next along each axis, where they do not stand one after another.
     pub(super) strides: Option<Vec<usize>>,
+    /// What the writer of the file did to the tensor.
+    pub(super) undo: Undo,
     pub(super) begin: u64,
     pub(super) end: u64,
     pub(super) source: Arc<dyn ByteSource>,
@@ -52,15 +57,15 @@ impl TensorInfo {
 
     /// Bytes of all elements.
     pub fn bytes(&self) -> u64 {
-        match self.strides {
-            None => self.end - self.begin,
-            Some(_) => self.elements() * self.dtype.bitsize() as u64 / 8,
+        match (&self.strides, self.dtype.unit()) {
+            (Some(_), Some((1, bytes))) => self.elements() * bytes as u64,
+            _ => self.end - self.begin,
         }
     }
 
     /// Storage type, where there are kernels for it.
     pub fn storage(&self) -> Option<StorageType> {
-        StorageType::from_dtype(self.dtype)
+        StorageType::from_file(self.dtype)
     }
 
     /// Storage type.
@@ -82,42 +87,100 @@ impl TensorInfo {
     /// # Errors
     /// Its type has no kernel, or the file cannot be read.
     pub fn read(&self) -> Result<HostTensor, WeightsError> {
-        let dtype = self.checked_storage()?;
-        let bytes = self.source.read_range(&self.file, self.begin..self.end)?;
-        let bytes = match &self.strides {
-            None => bytes,
-            Some(strides) => gathered(&bytes, &self.shape, strides, dtype.size()),
-        };
         Ok(HostTensor {
             name: self.name.clone(),
-            dtype,
+            dtype: self.checked_storage()?,
             shape: self.shape.clone(),
-            bytes,
+            bytes: self.read_elements(0..self.shape.iter().product())?,
         })
     }
-}
 
-impl TensorInfo {
     /// Some rows of a matrix.
     ///
     /// # Errors
     /// As [`TensorInfo::read`]; there are fewer rows.
     pub fn read_rows(&self, rows: Range<usize>) -> Result<HostTensor, WeightsError> {
-        let dtype = self.checked_storage()?;
-        let row = self.shape.iter().skip(1).product::<usize>() as u64 * dtype.size() as u64;
-        let begin = self.begin + rows.start as u64 * row;
-        let end = self.end.min(begin + rows.len() as u64 * row);
-        let bytes = self.source.read_range(&self.file, begin.min(end)..end)?;
+        let row = self.row();
         let mut shape = self.shape.clone();
         if let Some(first) = shape.first_mut() {
             *first = rows.len();
         }
         Ok(HostTensor {
             name: self.name.clone(),
-            dtype,
+            dtype: self.checked_storage()?,
             shape,
-            bytes,
+            bytes: self.read_elements(rows.start * row..rows.end * row)?,
         })
+    }
+
+    /// Elements of a row.
+    fn row(&self) -> usize {
+        self.shape.iter().skip(1).product()
+    }
+
+    /// Some elements, row-major, little-endian; whole blocks where there are some.
+    ///
+    /// # Errors
+    /// As [`TensorInfo::read`]; there are fewer elements.
+    pub fn read_elements(&self, elements: Range<usize>) -> Result<Vec<u8>, WeightsError> {
+        let storage = self.checked_storage()?;
+        if self.undo == Undo::Nothing {
+            return self.read_stored(elements);
+        }
+        let row = self.row().max(1);
+        let rows = elements.start / row..elements.end.div_ceil(row);
+        let whole = self.undo.covering(&rows);
+        let bytes = self.read_stored(whole.start * row..whole.end * row)?;
+        let bytes = self.undo.undone(bytes, storage.bytes(row));
+        let place = |element: usize| storage.bytes(element - whole.start * row);
+        let wanted = bytes.get(place(elements.start)..place(elements.end));
+        Ok(wanted.unwrap_or_default().to_vec())
+    }
+
+    /// The same as they stand in the file.
+    fn read_stored(&self, elements: Range<usize>) -> Result<Vec<u8>, WeightsError> {
+        let storage = self.checked_storage()?;
+        if let Some(strides) = &self.strides {
+            return self.gathered(strides, elements, storage.bytes(1));
+        }
+        let place = |element: usize| self.begin + storage.bytes(element) as u64;
+        let range = place(elements.start)..place(elements.end);
+        if range.end > self.end {
+            return Err(WeightsError::HeaderEntry {
+                file: self.file.clone(),
+                tensor: self.name.clone(),
+                expected: format!("at least {} elements", elements.end),
+                found: self.elements().to_string(),
+            });
+        }
+        Ok(self.source.read_range(&self.file, range)?)
+    }
+
+    /// Some elements that stand apart. What lies around them is read as well, a few megabytes at a time.
+    fn gathered(
+        &self,
+        strides: &[usize],
+        elements: Range<usize>,
+        size: usize,
+    ) -> Result<Vec<u8>, WeightsError> {
+        let places = || places(&self.shape, strides, elements.clone());
+        let mut bytes = vec![0; elements.len() * size];
+        let mut begin = places().min().unwrap_or(0);
+        let behind = places().max().map_or(0, |last| last + 1);
+        while begin < behind {
+            let end = behind.min(begin + GATHERED_BYTES / size);
+            let place = |element: usize| self.begin + element as u64 * size as u64;
+            let range = place(begin)..place(end);
+            let found = self.source.read_range(&self.file, range)?;
+            for (target, place) in bytes.chunks_exact_mut(size).zip(places()) {
+                if (begin..end).contains(&place) {
+                    let at = (place - begin) * size;
+                    target.copy_from_slice(&found[at..at + size]);
+                }
+            }
+            begin = end;
+        }
+        Ok(bytes)
     }
 
     /// All elements of a tensor of whole numbers, of 8 or 64 bits.
@@ -127,11 +190,13 @@ impl TensorInfo {
     pub fn numbers(&self) -> Result<Vec<i64>, WeightsError> {
         let bytes = self.source.read_range(&self.file, self.begin..self.end)?;
         match self.dtype {
-            Dtype::I64 => {
+            FileType::Plain(Dtype::I64) => {
                 let numbers = bytes.as_chunks::<8>().0.iter();
                 Ok(numbers.map(|number| i64::from_le_bytes(*number)).collect())
             }
-            Dtype::U8 | Dtype::BOOL => Ok(bytes.into_iter().map(i64::from).collect()),
+            FileType::Plain(Dtype::U8 | Dtype::BOOL) => {
+                Ok(bytes.into_iter().map(i64::from).collect())
+            }
             other => Err(WeightsError::HeaderEntry {
                 file: self.file.clone(),
                 tensor: self.name.clone(),
@@ -142,20 +207,35 @@ impl TensorInfo {
     }
 }
 
-/// The elements of a tensor, row-major, from where its strides say they stand.
-fn gathered(bytes: &[u8], shape: &[usize], strides: &[usize], size: usize) -> Vec<u8> {
-    let count: usize = shape.iter().product();
-    let mut gathered = Vec::with_capacity(count * size);
-    for element in 0..count {
-        let (mut rest, mut place) = (element, 0);
-        for (length, stride) in shape.iter().zip(strides).rev() {
-            place += rest % length * stride;
-            rest /= length;
-        }
-        let found = bytes.get(place * size..(place + 1) * size);
-        gathered.extend_from_slice(found.unwrap_or_default());
+/// Where some elements of a tensor stand, in row-major order, counted from the first one.
+fn places<'a>(
+    shape: &'a [usize],
+    strides: &'a [usize],
+    elements: Range<usize>,
+) -> impl Iterator<Item = usize> + 'a {
+    // The position along each axis, innermost first, and the place it makes.
+    let mut position = Vec::with_capacity(shape.len());
+    let mut rest = elements.start;
+    for &length in shape.iter().rev() {
+        position.push(rest % length.max(1));
+        rest /= length.max(1);
     }
-    gathered
+    let steps = strides.iter().rev();
+    let mut place: usize = position.iter().zip(steps).map(|(at, step)| at * step).sum();
+    elements.map(move |_| {
+        let here = place;
+        let axes = shape.iter().zip(strides).rev();
+        for (at, (&length, &stride)) in position.iter_mut().zip(axes) {
+            *at += 1;
+            place += stride;
+            if *at < length {
+                break;
+            }
+            place -= length * stride;
+            *at = 0;
+        }
+        here
+    })
 }
 
 impl fmt::Debug for TensorInfo {
@@ -180,6 +260,9 @@ pub fn open_tensors(
     source: &Arc<dyn ByteSource>,
     canonical: Canonical<'_>,
 ) -> Result<BTreeMap<String, TensorInfo>, WeightsError> {
+    if let Some(packed) = source.packed() {
+        return of_packed(source, packed, canonical);
+    }
     // What safetensors files hold comes first: it is the same, and the format is simpler.
     if source.len(WEIGHTS)?.is_some() {
         return open_file(source, WEIGHTS, canonical);
@@ -243,11 +326,36 @@ pub fn open_file(
     Ok(tensors)
 }
 
+/// The tensors of a source that is packed into one file.
+fn of_packed(
+    source: &Arc<dyn ByteSource>,
+    packed: &Packed,
+    canonical: Canonical<'_>,
+) -> Result<BTreeMap<String, TensorInfo>, WeightsError> {
+    let mut tensors = BTreeMap::new();
+    for (file, found) in packed.tensors() {
+        let placed = found.into_iter().map(|(name, tensor, undo)| {
+            let placed = Placed {
+                dtype: tensor.dtype,
+                shape: tensor.shape.clone(),
+                strides: None,
+                undo,
+                begin: tensor.begin,
+                end: tensor.end,
+            };
+            (name, placed)
+        });
+        add_tensors(&mut tensors, source, file, placed, canonical)?;
+    }
+    Ok(tensors)
+}
+
 /// Where a tensor lies in its file.
 struct Placed {
-    dtype: Dtype,
+    dtype: FileType,
     shape: Vec<usize>,
     strides: Option<Vec<usize>>,
+    undo: Undo,
     begin: u64,
     end: u64,
 }
@@ -262,7 +370,8 @@ fn entries(source: &dyn ByteSource, file: &str) -> Result<BTreeMap<String, Place
         let placed = |tensor: TorchTensor| Placed {
             strides: (!torch::is_contiguous(&tensor.shape, &tensor.strides))
                 .then_some(tensor.strides),
-            dtype: tensor.dtype,
+            dtype: FileType::Plain(tensor.dtype),
+            undo: Undo::Nothing,
             shape: tensor.shape,
             begin: tensor.begin,
             end: tensor.end,
@@ -272,9 +381,10 @@ fn entries(source: &dyn ByteSource, file: &str) -> Result<BTreeMap<String, Place
             .collect());
     }
     let placed = |entry: Entry| Placed {
-        dtype: entry.dtype,
+        dtype: FileType::Plain(entry.dtype),
         shape: entry.shape,
         strides: None,
+        undo: Undo::Nothing,
         begin: entry.begin,
         end: entry.end,
     };
@@ -287,7 +397,7 @@ fn add_tensors(
     tensors: &mut BTreeMap<String, TensorInfo>,
     source: &Arc<dyn ByteSource>,
     file: &str,
-    entries: BTreeMap<String, Placed>,
+    entries: impl IntoIterator<Item = (String, Placed)>,
     canonical: Canonical<'_>,
 ) -> Result<(), WeightsError> {
     for (name, entry) in entries {
@@ -298,6 +408,7 @@ fn add_tensors(
             dtype: entry.dtype,
             shape: entry.shape,
             strides: entry.strides,
+            undo: entry.undo,
             begin: entry.begin,
             end: entry.end,
             source: source.clone(),
@@ -315,7 +426,10 @@ fn add_tensors(
 }
 
 /// What to call the weights in a message about a tensor that is nowhere.
-pub fn weights_file(source: &dyn ByteSource) -> &'static str {
+pub fn weights_file(source: &dyn ByteSource) -> &str {
+    if let Some(packed) = source.packed() {
+        return packed.model_file();
+    }
     let there = |file: &&str| matches!(source.len(file), Ok(Some(_)));
     let files = [WEIGHTS, INDEX, TORCH, TORCH_INDEX];
     files.into_iter().find(there).unwrap_or(INDEX)

@@ -366,8 +366,8 @@ fn other_format(names: &[String]) -> Option<Reason> {
     if !gguf.is_empty() {
         return reason(
             &gguf,
-            "in GGUF format, which is not read",
-            "use the safetensors checkpoint that it was made from",
+            "in GGUF format, beside the files of another checkpoint",
+            "name the file itself, or put it into a folder of its own",
         );
     }
     let others = ending(&[".h5", ".msgpack", ".onnx", ".tflite", ".npz", ".ot"]);

@@ -34,6 +34,7 @@ mod swiglu;
 mod token_norms;
 mod top_tokens;
 mod transpose;
+mod unpack_rows;
 
 use std::fmt;
 
@@ -81,7 +82,7 @@ const fn quick(
 }
 
 /// Every kernel, by name.
-pub static KERNELS: [KernelCheck; 34] = [
+pub static KERNELS: [KernelCheck; 35] = [
     whole("activation", activation::cases),
     whole("add_rows", add_rows::cases),
     whole("affine_rows", affine_rows::cases),
@@ -116,6 +117,7 @@ pub static KERNELS: [KernelCheck; 34] = [
     whole("token_norms", token_norms::cases),
     whole("top_tokens", top_tokens::cases),
     quick("transpose", transpose::cases),
+    whole("unpack_rows", unpack_rows::cases),
 ];
 
 /// One row, one column, the width of a workgroup and its neighbours, more rows than a workgroup, and

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use safetensors::{Dtype, SafeTensors};
 
 use crate::{
-    engine::{EngineError, pair_list::pair_lines},
+    engine::{EngineError, Shown, pair_list::pair_lines},
     families::{ImagePlan, Layout, ModelSpec, Rows, TowerSpec, plan::rows_of},
     input::{PixelValues, Processor},
     model::{Checkpoint, ForwardInput},
@@ -79,7 +79,7 @@ impl Given {
     ) -> Result<Self, EngineError> {
         let turns = turns(source)?;
         let mut images = 0;
-        for (image, _) in &turns {
+        for image in turns.iter().flat_map(|(shown, _)| shown.paths()) {
             images += usize::from(source.len(image).map_err(WeightsError::from)?.is_some());
         }
         if images == 0 {
@@ -97,9 +97,18 @@ impl Given {
         }
         let processor = Processor::open(&**checkpoint.source(), &checkpoint.spec)?;
         let (mut pixels, mut plans) = (Vec::new(), Vec::new());
-        for ((image, _), together) in turns.iter().zip(together(expected, turns.len())) {
-            let bytes = source.read(image).map_err(WeightsError::from)?;
-            let next = processor.image_one_of(together, image, &bytes)?;
+        let read = |path: &str| source.read(path).map_err(WeightsError::from);
+        for ((shown, _), together) in turns.iter().zip(together(expected, turns.len())) {
+            let next = match shown {
+                Shown::Image(path) => processor.image_one_of(together, path, &read(path)?)?,
+                Shown::Frames(paths) => {
+                    let frames = paths
+                        .iter()
+                        .map(|path| Ok((path.clone(), read(path)?.into())));
+                    let frames = frames.collect::<Result<Vec<_>, WeightsError>>()?;
+                    processor.video("a video", &frames)?
+                }
+            };
             pixels.extend(next.pixel_values);
             plans.push(next.plan);
         }
@@ -193,7 +202,9 @@ impl Given {
         }
         let tower = spec.vision.as_ref().map(|vision| &vision.tower);
         let tower = tower.filter(|tower| tower.blocks.is_some());
-        if let Some(wanted) = expected.floats.get("pixel_values") {
+        let wanted = (expected.floats.get("pixel_values"))
+            .or_else(|| expected.floats.get("pixel_values_videos"));
+        if let Some(wanted) = wanted {
             let same = match tower {
                 None => self.has_pixels(wanted),
                 Some(tower) => {
@@ -288,10 +299,10 @@ fn unreadable(source: &dyn ByteSource, file: &str, reason: String) -> EngineErro
 }
 
 /// The images of a case, each with the text that follows it.
-fn turns(source: &dyn ByteSource) -> Result<Vec<(String, String)>, EngineError> {
+fn turns(source: &dyn ByteSource) -> Result<Vec<(Shown, String)>, EngineError> {
     let read = |file: &str| read_text(source, file, MAX_TEXT).map_err(WeightsError::from);
     if let Some(text) = read("text.txt")? {
-        return Ok(vec![("image.png".to_owned(), text)]);
+        return Ok(vec![(Shown::Image("image.png".to_owned()), text)]);
     }
     const FILE: &str = "document.jsonl";
     let list = read(FILE)?.unwrap_or_default();

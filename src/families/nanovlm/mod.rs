@@ -21,6 +21,9 @@ const TEMPLATE: &str = "lm_chat_template";
 /// Most tokens that a configuration may add to its tokenizer's.
 const MOST_EXTRA: usize = 4096;
 
+/// Beginnings of names, and what they become.
+type Names = &'static [(&'static str, &'static str)];
+
 /// The family.
 pub(crate) struct NanoVlm;
 
@@ -118,7 +121,7 @@ impl Family for NanoVlm {
             ("decoder.head.", "lm_head."),
             ("decoder.rotary_embd.", "language_model.rotary_emb."),
         ];
-        const LAYERS: [(&str, &str, &[(&str, &str)]); 2] = [
+        const LAYERS: [(&str, &str, Names); 2] = [
             (
                 "vision_encoder.blocks.",
                 "vision_tower.encoder.layers.",
@@ -182,7 +185,7 @@ impl Family for NanoVlm {
 }
 
 /// `name` with its beginning as the table has it.
-fn renamed(name: &str, table: &[(&str, &str)]) -> String {
+fn renamed(name: &str, table: Names) -> String {
     let found = table.iter().find_map(|(own, canonical)| {
         let rest = name.strip_prefix(own)?;
         Some(format!("{canonical}{rest}"))

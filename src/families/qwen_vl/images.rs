@@ -174,6 +174,7 @@ impl ImagePlanner for AnySize {
             canvases: resized.into_iter().collect(),
             pieces: vec![Piece::Placeholders(tokens)],
             rows: None,
+            video: false,
             features: tokens,
             views: vec![View {
                 part: None,

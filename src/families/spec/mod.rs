@@ -81,6 +81,8 @@ pub struct VisionSpec {
     pub connector: ConnectorSpec,
     /// Id of the token whose positions the image features take.
     pub image_token_id: u32,
+    /// The same of videos; none where there are no videos.
+    pub video_token_id: Option<u32>,
     /// What a prompt looks like.
     pub shape: PromptShape,
     /// What the chat template writes for an image, where it is not the image token itself.
@@ -189,6 +191,7 @@ impl VisionSpec {
             tower,
             connector,
             image_token_id: 0,
+            video_token_id: None,
             shape: PromptShape::Chat,
             marker: None,
             chat_template: None,

@@ -3,16 +3,18 @@
 mod encode;
 mod losses;
 mod open;
+mod placeholder;
 mod question;
 
 use std::ops::Range;
 
 use super::{
     error::InputError,
-    renderer::{Content, Rendered, Renderer},
+    renderer::{Content, Rendered},
     tokenizer::{Encoded, Tokenizer},
 };
-use crate::families::{self, ImagePlan, Layout, ModelSpec, PromptTokens, plan::Piece};
+use crate::families::{self, ImagePlan, Layout, ModelSpec, PromptTokens};
+use placeholder::{Expansion, Placeholder, expansion};
 
 /// Where a prompt's form comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,9 +52,9 @@ pub struct Prompt {
 /// Makes prompts for one checkpoint.
 pub struct PromptBuilder {
     tokenizer: Tokenizer,
-    renderer: Renderer,
-    /// What stands for a part of an image; none of a model that sees none.
-    placeholder: Option<Placeholder>,
+    image: Placeholder,
+    /// Where the model takes videos: what stands for one, or why none can be shown to it.
+    video: Option<Result<Placeholder, InputError>>,
     /// Tokens that stand around an image and belong to it.
     scaffold: Vec<u32>,
     /// Tokens that end an answer.
@@ -61,25 +63,12 @@ pub struct PromptBuilder {
     spec: ModelSpec,
 }
 
-/// The token that stands for a part of an image.
-struct Placeholder {
-    token: String,
-    id: u32,
-}
-
-/// What takes an image's place in a prompt.
-struct Expansion {
-    text: String,
-    /// The parts of it that are no placeholders, in bytes.
-    scaffold: Vec<Range<usize>>,
-}
-
 impl PromptBuilder {
     /// Where the prompts' form comes from.
     pub fn form(&self) -> PromptForm {
-        match self.renderer.template() {
+        match self.image.renderer.template() {
             Some(template) => PromptForm::ChatTemplate(template.file.clone()),
-            None if self.renderer.is_own() => PromptForm::Own,
+            None if self.image.renderer.is_own() => PromptForm::Own,
             None => PromptForm::VicunaV1,
         }
     }
@@ -87,7 +76,7 @@ impl PromptBuilder {
     /// What a reader of the report should know about all prompts of this checkpoint.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.tokenizer.notes.clone();
-        let template = self.renderer.template();
+        let template = self.image.renderer.template();
         if let Some(template) = template.filter(|template| template.is_dated()) {
             notes.push(format!(
                 "{}: the prompts hold the date of the day (in UTC), so another day gives other tokens",
@@ -99,10 +88,10 @@ impl PromptBuilder {
 
     /// The token of an id as text, spaces included; bytes that are no character alone as `<0xE2>`.
     pub fn token_text(&self, id: u32) -> String {
-        match &self.placeholder {
-            Some(own) if id == own.id && self.has_no_placeholder() => own.token.clone(),
-            _ => self.tokenizer.text(id),
+        if Some(id) == self.image.id && self.has_no_token(&self.image) {
+            return self.image.token.clone();
         }
+        self.tokenizer.text(id)
     }
 
     /// The prompt of an image with `text`, which is called `name` in messages. A text that does
@@ -130,7 +119,9 @@ impl PromptBuilder {
     ) -> Result<Prompt, InputError> {
         let mut notes = Vec::new();
         let given = texts.len();
-        let expansions: Vec<Expansion> = plans.iter().map(|plan| self.expansion(plan)).collect();
+        let placeholder = self.placeholder(name, plans)?;
+        let expansions = plans.iter().map(|plan| expansion(&placeholder.token, plan));
+        let expansions: Vec<Expansion> = expansions.collect();
         // What the images alone have no room for need not be tokenized.
         let mut room = self.context;
         let fitting = plans.iter().take_while(|plan| {
@@ -149,8 +140,10 @@ impl PromptBuilder {
             }
             let said: Vec<&str> = texts.iter().map(String::as_str).collect();
             let places = expansions.iter().map(|expansion| expansion.text.as_str());
-            let rendered = self.renderer.render(&said, &places.collect::<Vec<_>>())?;
-            let encoded = self.encode(&rendered)?;
+            let rendered = placeholder
+                .renderer
+                .render(&said, &places.collect::<Vec<_>>())?;
+            let encoded = self.encode(&rendered, placeholder)?;
             let contents: Vec<Vec<u32>> = (rendered.contents.iter())
                 .map(|content| content_tokens(&encoded, content))
                 .collect();
@@ -158,7 +151,14 @@ impl PromptBuilder {
             if excess == 0 {
                 self.note_losses(name, &rendered, &encoded, &contents, &mut notes)?;
                 self.note_cuts(name, given, &texts, length, &mut notes);
-                return self.finish(&rendered, encoded, contents, &expansions, plans, notes);
+                return self.finish(
+                    (placeholder, &expansions),
+                    &rendered,
+                    encoded,
+                    contents,
+                    plans,
+                    notes,
+                );
             }
             if texts.len() > 1 {
                 // Counted again without them, for what a template says at the end stays.
@@ -173,42 +173,13 @@ impl PromptBuilder {
         }
     }
 
-    /// What stands for an image.
-    fn expansion(&self, plan: &ImagePlan) -> Expansion {
-        let mut expansion = Expansion {
-            text: String::new(),
-            scaffold: Vec::new(),
-        };
-        for piece in &plan.pieces {
-            let start = expansion.text.len();
-            match piece {
-                Piece::Placeholders(count) => expansion.text += &self.image_token().repeat(*count),
-                Piece::Text(text) => expansion.text += text,
-                Piece::Scaffold(text) => {
-                    expansion.text += text;
-                    expansion.scaffold.push(start..expansion.text.len());
-                }
-            }
-        }
-        expansion
-    }
-
-    /// The token that stands for a part of an image; empty where there is none.
-    fn image_token(&self) -> &str {
-        self.placeholder.as_ref().map_or("", |own| &own.token)
-    }
-
-    /// Its id.
-    fn image_token_id(&self) -> Option<u32> {
-        self.placeholder.as_ref().map(|own| own.id)
-    }
-
     /// `text` without image placeholders.
     fn cleaned(&self, name: &str, text: &str, notes: &mut Vec<String>) -> String {
         let mut text = text.to_owned();
-        let marker = self.renderer.marker();
-        let own = (marker != self.image_token()).then_some(self.image_token());
-        for token in [marker].into_iter().chain(own) {
+        let marker = self.image.renderer.marker();
+        let own = (marker != self.image.token).then_some(self.image.token.as_str());
+        let video = (self.video.iter().flatten()).map(|video| video.token.as_str());
+        for token in [marker].into_iter().chain(own).chain(video) {
             if !token.is_empty() && text.contains(token) {
                 // Again and again, for what is left may join into another one.
                 while text.contains(token) {
@@ -254,10 +225,15 @@ impl PromptBuilder {
         Ok(())
     }
 
-    /// Positions of the image tokens among `ids`, of which there are those that the plans ask for.
-    fn vision(&self, ids: &[u32], plans: &[&ImagePlan]) -> Result<Vec<u32>, InputError> {
+    /// Positions of the placeholders among `ids`, of which there are those that the plans ask for.
+    fn vision(
+        &self,
+        ids: &[u32],
+        placeholder: &Placeholder,
+        plans: &[&ImagePlan],
+    ) -> Result<Vec<u32>, InputError> {
         let vocab_size = self.spec.text.vocab_size;
-        let own = self.image_token_id();
+        let own = placeholder.id;
         let outside = |id: u32| id as usize >= vocab_size && Some(id) != own;
         if let Some(&id) = ids.iter().find(|&&id| outside(id)) {
             return Err(InputError::TokenId {
@@ -274,7 +250,7 @@ impl PromptBuilder {
         if vision.len() != expected {
             return Err(InputError::ImageTokens {
                 file: Tokenizer::FILE.into(),
-                token: self.image_token().to_owned(),
+                token: placeholder.token.clone(),
                 id: own.unwrap_or_default(),
                 expected,
                 found: vision.len(),
@@ -285,15 +261,16 @@ impl PromptBuilder {
 
     fn finish(
         &self,
+        (placeholder, expansions): (&Placeholder, &[Expansion]),
         rendered: &Rendered,
         encoded: Encoded,
         contents: Vec<Vec<u32>>,
-        expansions: &[Expansion],
         plans: &[&ImagePlan],
         notes: Vec<String>,
     ) -> Result<Prompt, InputError> {
         let images = contents.len();
-        let vision = self.vision(&encoded.ids, plans.get(..images).unwrap_or(plans))?;
+        let taken = plans.get(..images).unwrap_or(plans);
+        let vision = self.vision(&encoded.ids, placeholder, taken)?;
         let positions = 0..encoded.ids.len() as u32;
         // What of all images is no text: the placeholders, and what stands between and around them.
         let mut of_images = vec![false; encoded.ids.len()];
@@ -312,7 +289,7 @@ impl PromptBuilder {
             }
         }
         for (token, id) in encoded.ids.iter().enumerate() {
-            of_images[token] |= Some(*id) == self.image_token_id() || self.scaffold.contains(id);
+            of_images[token] |= Some(*id) == placeholder.id || self.scaffold.contains(id);
         }
         let first_image = plans.first().map_or(0, |plan| plan.tokens());
         let last = vision.get(first_image.saturating_sub(1));
@@ -329,7 +306,7 @@ impl PromptBuilder {
         let tokens = PromptTokens {
             input_ids: &encoded.ids,
             vision: &vision,
-            plans: plans.get(..images).unwrap_or(plans),
+            plans: taken,
             text: text_content.first().map_or(0, |token| *token as usize),
         };
         let layout = families::of(&self.spec).layout(&self.spec, &tokens);

@@ -15,34 +15,34 @@ impl PromptBuilder {
     /// a vision tower only that it renders no text.
     pub fn open(source: &dyn ByteSource, spec: &ModelSpec) -> Result<Self, InputError> {
         let mut tokenizer = Tokenizer::open(source)?;
-        let (renderer, placeholder, scaffold) = match &spec.vision {
+        let (image, video, scaffold) = match &spec.vision {
             None => {
                 let template = ChatTemplate::open(source, &tokenizer.config)?;
-                let renderer = Renderer::of_text(template, tokenizer.special())?;
-                (renderer, None, Vec::new())
+                let image = Placeholder {
+                    renderer: Renderer::of_text(template, tokenizer.special())?,
+                    token: String::new(),
+                    id: None,
+                };
+                (image, None, Vec::new())
             }
             Some(vision) => {
                 tokenizer.add(&vision.extra_tokens)?;
                 if vision.shape == PromptShape::Question {
                     tokenizer.name("eos_token", spec.eos_token_id);
                 }
-                let template = match &vision.chat_template {
-                    Some(text) => Some(ChatTemplate::new("config.json", text)?),
-                    None => ChatTemplate::open(source, &tokenizer.config)?,
-                };
-                let placeholder = placeholder(&tokenizer, vision)?;
-                let marker = vision.marker.unwrap_or(&placeholder.token).to_owned();
-                let special = tokenizer.special();
-                let renderer = Renderer::new(template, vision.shape, marker, special)?;
+                let video = vision.video_token_id;
                 let scaffold = vision.scaffold.iter();
-                let scaffold = scaffold.filter_map(|token| tokenizer.id(token));
-                (renderer, Some(placeholder), scaffold.collect())
+                (
+                    image(source, vision, &tokenizer)?,
+                    video.map(|id| self::video(source, vision, &tokenizer, id)),
+                    scaffold.filter_map(|token| tokenizer.id(token)).collect(),
+                )
             }
         };
-        let stops = question::stops(source, &tokenizer, &renderer)?;
+        let stops = question::stops(source, &tokenizer, &image.renderer)?;
         Ok(Self {
-            renderer,
-            placeholder,
+            image,
+            video,
             scaffold,
             stops,
             tokenizer,
@@ -52,12 +52,20 @@ impl PromptBuilder {
     }
 }
 
-/// The token that stands for a part of an image.
-fn placeholder(tokenizer: &Tokenizer, vision: &VisionSpec) -> Result<Placeholder, InputError> {
-    let id = vision.image_token_id;
+/// What stands for an image.
+fn image(
+    source: &dyn ByteSource,
+    vision: &VisionSpec,
+    tokenizer: &Tokenizer,
+) -> Result<Placeholder, InputError> {
+    let template = match &vision.chat_template {
+        Some(text) => Some(ChatTemplate::new("config.json", text)?),
+        None => ChatTemplate::open(source, &tokenizer.config)?,
+    };
+    let (id, special) = (vision.image_token_id, tokenizer.special());
     let token = tokenizer
         .token(id)
-        .or_else(|| tokenizer.special().get("image_token").cloned())
+        .or_else(|| special.get("image_token").cloned())
         .filter(|token| !token.is_empty())
         .unwrap_or_else(|| "<image>".into());
     let own = &vision.extra_tokens;
@@ -70,5 +78,30 @@ fn placeholder(tokenizer: &Tokenizer, vision: &VisionSpec) -> Result<Placeholder
             ),
         });
     }
-    Ok(Placeholder { token, id })
+    let marker = vision.marker.unwrap_or(&token).to_owned();
+    Ok(Placeholder {
+        renderer: Renderer::new(template, vision.shape, marker, false, special)?,
+        token,
+        id: Some(id),
+    })
+}
+
+/// What stands for a video. Many a tokenizer and template know none, which matters once there is one.
+fn video(
+    source: &dyn ByteSource,
+    vision: &VisionSpec,
+    tokenizer: &Tokenizer,
+    id: u32,
+) -> Result<Placeholder, InputError> {
+    let token = tokenizer.token(id).ok_or_else(|| InputError::Tokenizer {
+        file: Tokenizer::FILE.into(),
+        reason: format!("it has no token {id}, the placeholder of videos by config.json"),
+    })?;
+    let template = ChatTemplate::open(source, &tokenizer.config)?;
+    let (marker, special) = (token.clone(), tokenizer.special());
+    Ok(Placeholder {
+        renderer: Renderer::new(template, vision.shape, marker, true, special)?,
+        token,
+        id: Some(id),
+    })
 }

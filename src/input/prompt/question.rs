@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Prompt, PromptBuilder};
+use super::{Prompt, PromptBuilder, expansion};
 use crate::{
     families::{self, ImagePlan, PromptTokens},
     input::{
@@ -44,9 +44,13 @@ impl PromptBuilder {
                 answer: answer.as_deref(),
             })
             .collect();
-        let expansions: Vec<String> = plans.iter().map(|plan| self.expansion(plan).text).collect();
+        let token = &self.image.token;
+        let expansions: Vec<String> = plans
+            .iter()
+            .map(|plan| expansion(token, plan).text)
+            .collect();
         let expansions: Vec<&str> = expansions.iter().map(String::as_str).collect();
-        let rendered = self.renderer.question(&turns, &expansions)?;
+        let rendered = self.image.renderer.question(&turns, &expansions)?;
         self.asked(name, rendered, plans, notes)
     }
 
@@ -64,7 +68,7 @@ impl PromptBuilder {
         let mut notes = Vec::new();
         let mut whole = String::new();
         for plan in plans {
-            whole += &self.expansion(plan).text;
+            whole += &expansion(&self.image.token, plan).text;
             whole.push('\n');
         }
         whole += &self.cleaned(name, text, &mut notes);
@@ -94,8 +98,8 @@ impl PromptBuilder {
         plans: &[&ImagePlan],
         notes: Vec<String>,
     ) -> Result<Prompt, InputError> {
-        let input_ids = self.encode(&rendered)?.ids;
-        let vision = self.vision(&input_ids, plans)?;
+        let input_ids = self.encode(&rendered, &self.image)?.ids;
+        let vision = self.vision(&input_ids, &self.image, plans)?;
         if input_ids.len() >= self.context {
             return Err(InputError::TooLong {
                 name: name.into(),

@@ -61,22 +61,26 @@ pub(super) struct Renderer {
     shape: PromptShape,
     /// What a template writes for an image.
     marker: String,
+    /// Whether that is a video.
+    video: bool,
     special: BTreeMap<String, String>,
 }
 
 impl Renderer {
-    /// A renderer for templates that write `marker` for an image. A template is tried in all forms;
+    /// A renderer for templates that write `marker` for an image, or for a `video`. A template is tried in all forms;
     /// the first with which it renders one image and the text is kept.
     pub fn new(
         template: Option<ChatTemplate>,
         shape: PromptShape,
         marker: String,
+        video: bool,
         special: &BTreeMap<String, String>,
     ) -> Result<Self, InputError> {
         let mut renderer = Self {
             template: None,
             shape,
             marker,
+            video,
             special: special.clone(),
         };
         if let Some(template) = template.filter(|_| !renderer.is_own()) {
@@ -301,6 +305,10 @@ impl Renderer {
     ) -> Result<(UserForm, AssistantForm), InputError> {
         let mut nearest: Option<Misfit> = None;
         let (users, assistants): (&[_], &[_]) = match self.shape {
+            _ if self.video => (
+                &[UserForm::Video],
+                &[AssistantForm::Parts, AssistantForm::Text],
+            ),
             PromptShape::Turns => (&[UserForm::Bare], &[AssistantForm::Text]),
             _ => (
                 &[UserForm::Parts, UserForm::Text],

@@ -20,6 +20,7 @@ impl Renderer {
     ) -> Result<Self, InputError> {
         let mut renderer = Self {
             template: None,
+            video: false,
             shape: PromptShape::Chat,
             marker: String::new(),
             special: special.clone(),

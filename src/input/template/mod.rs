@@ -51,6 +51,8 @@ pub enum UserForm {
     Text,
     /// The placeholder alone as a string.
     Bare,
+    /// A list of parts, one of type `video`.
+    Video,
 }
 
 /// How the assistant's turn holds the text.
@@ -279,8 +281,13 @@ fn content(form: UserForm, image_token: &str, images: usize, text: &str) -> Valu
     match form {
         UserForm::Text => Value::from(format!("{image_token}\n").repeat(images) + text),
         UserForm::Bare => Value::from(image_token.repeat(images) + text),
-        UserForm::Parts => {
-            let mut all = vec![vec![("type", Value::from("image"))]; images];
+        UserForm::Parts | UserForm::Video => {
+            let kind = if form == UserForm::Video {
+                "video"
+            } else {
+                "image"
+            };
+            let mut all = vec![vec![("type", Value::from(kind))]; images];
             if !text.is_empty() {
                 all.push(text_part(text));
             }

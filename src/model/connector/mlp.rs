@@ -4,9 +4,8 @@
 use super::{
     super::{
         ModelError,
-        load::{Made, dtype},
-        ops::{Linear, Ops, Weight, kernel_activation},
-        parameters::{Make, Parameters, TensorId, WeightId},
+        ops::{Linear, Ops, kernel_activation},
+        parameters::{Parameters, TensorId, WeightId},
     },
     Sizes, name,
 };
@@ -36,8 +35,10 @@ impl Mlp {
         states: usize,
     ) -> Self {
         let linear_1 = p.add(&name("linear_1.weight"), &[sizes.out, sizes.input]);
+        // The columns of the matrix that belong to a state are a matrix of their own.
+        let width = sizes.input.0 / states.max(1);
         let first = (0..states)
-            .map(|state| p.made_weight(vec![linear_1], columns(state, states)))
+            .map(|state| p.columns(linear_1, state * width..(state + 1) * width))
             .collect();
         let bias = p.bias(&name("linear_1"), sizes.out, sizes.bias);
         let rest = (2..=layers)
@@ -100,25 +101,4 @@ impl Mlp {
         }
         Ok(x)
     }
-}
-
-/// The columns of a matrix that belong to state `state` of `states`, as a matrix of their own.
-fn columns(state: usize, states: usize) -> Make {
-    Box::new(move |gpu, tensors| {
-        let Some(whole) = tensors.first() else {
-            return Ok(Made::Nothing);
-        };
-        let (rows, cols) = match *whole.shape.as_slice() {
-            [rows, cols] => (rows, cols / states),
-            _ => (0, 0),
-        };
-        let piece = cols * whole.dtype.size();
-        let lines = whole.bytes.chunks_exact((piece * states).max(1));
-        let bytes: Vec<u8> = lines
-            .flat_map(|line| &line[state * piece..(state + 1) * piece])
-            .copied()
-            .collect();
-        let weight = Weight::upload(gpu, dtype(whole.dtype), rows, cols, &bytes)?;
-        Ok(Made::Weight(weight))
-    })
 }

@@ -1,5 +1,6 @@
 //! The engine as its drivers see it: commands in, events out.
 
+mod ask;
 mod documents;
 mod kept;
 mod looks;

@@ -11,4 +11,4 @@ mod nanovlm;
 mod qwen_vl;
 mod states;
 
-pub use states::folders as golden_folders;
+pub use states::{cases, folders as golden_folders};

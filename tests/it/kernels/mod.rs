@@ -34,6 +34,7 @@ mod swiglu;
 mod token_norms;
 mod top_tokens;
 mod transpose;
+mod unpack_rows;
 
 use std::sync::OnceLock;
 

@@ -1,8 +1,11 @@
 //! Whole models against the states of transformers.
 
+mod answers;
 mod limits;
 mod looks;
 mod states;
+#[cfg(target_os = "linux")]
+mod streaming;
 pub mod variants;
 
 use mirscope::{
