@@ -287,3 +287,34 @@ pub(super) fn of_disk(path: &Path, error: &io::Error) -> Refusal {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_little_room_is_told_before_and_while_files_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let id: RepoId = "a/b".parse().unwrap();
+        let shelf = Shelf::new(&Cache::new(folder.path().join("hub")), &id);
+        let file = |size, here| PlannedFile {
+            file: RepoFile {
+                path: "model.safetensors".into(),
+                size,
+                hash: FileHash::Sha256("0".repeat(64)),
+            },
+            here,
+        };
+        let refusal = shelf.check_room(&[file(1 << 60, 1)]).unwrap_err();
+        let sentence = refusal.to_string();
+        assert!(
+            sentence.contains("1,099,511,627,776 MiB are needed in"),
+            "{sentence}"
+        );
+        assert!(shelf.check_room(&[file(1 << 60, 1 << 60)]).is_ok());
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
+            let refusal = of_disk(Path::new("blob"), &kind.into());
+            assert!(matches!(refusal, Refusal::DiskFull { .. }), "{refusal}");
+        }
+    }
+}

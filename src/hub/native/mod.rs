@@ -162,28 +162,34 @@ impl Client {
         }
         shelf.check_room(&plan.files).map_err(refused)?;
         let requester = Requester::new(&self.settings).map_err(refused)?;
-        let mut before = 0;
-        for file in &files {
-            let of_file = |refusal| HubError::of(&plan.id, &file.path, refusal);
-            if !shelf.has(file) && shelf.is_linked(&plan.commit, file) {
-                before += file.size;
-                continue;
+        // From what is here already, so that a rate counts only what comes.
+        let mut done = plan.here();
+        for planned in &plan.files {
+            let file = &planned.file;
+            progress(done, &file.path);
+            done = done.saturating_sub(planned.here);
+            if shelf.has(file) || !shelf.is_linked(&plan.commit, file) {
+                let transfer = Transfer {
+                    requester: &requester,
+                    shelf: &shelf,
+                    plan,
+                    file,
+                    stall: self.settings.stall,
+                    cancel,
+                };
+                let run = transfer.run(&mut |len| progress(done + len, &file.path));
+                run.map_err(|refusal| HubError::of(&plan.id, &file.path, refusal))?;
             }
-            progress(before, &file.path);
-            let transfer = Transfer {
-                requester: &requester,
-                shelf: &shelf,
-                plan,
-                file,
-                stall: self.settings.stall,
-                cancel,
-            };
-            let run = transfer.run(&mut |done| progress(before + done, &file.path));
-            run.map_err(of_file)?;
-            before += file.size;
+            done += file.size;
         }
         // A snapshot shows nothing before all of it is there, and counts once it has its configuration.
-        files.sort_by_key(|file| (file.path == "config.json", file.path.ends_with(".json")));
+        files.sort_by_key(|file| {
+            let is_model = file.path.ends_with(".gguf") && !file.path.contains("mmproj");
+            (
+                file.path == "config.json" || is_model,
+                file.path.ends_with(".json"),
+            )
+        });
         for file in files {
             let linked = shelf.link(&plan.commit, file);
             linked.map_err(|refusal| HubError::of(&plan.id, &file.path, refusal))?;

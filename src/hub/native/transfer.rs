@@ -87,7 +87,7 @@ impl Transfer<'_> {
             .open(&path)
             .map_err(failed)?;
         let mut collected = Collected::new(file, self.file);
-        self.reread(&mut collected, progress)?;
+        self.reread(&mut collected)?;
         for last in [false, true] {
             self.fill(&mut collected, progress)?;
             collected.file.sync_all().map_err(failed)?;
@@ -118,11 +118,7 @@ impl Transfer<'_> {
     }
 
     /// Adds up what an earlier try has left.
-    fn reread(
-        &self,
-        collected: &mut Collected,
-        progress: &mut dyn FnMut(u64),
-    ) -> Result<(), Refusal> {
+    fn reread(&self, collected: &mut Collected) -> Result<(), Refusal> {
         let failed = |error: io::Error| of_disk(&self.shelf.incomplete(&self.file.hash), &error);
         let mut piece = vec![0; PIECE];
         collected.file.rewind().map_err(failed)?;
@@ -135,7 +131,6 @@ impl Transfer<'_> {
                 break;
             }
             collected.add(&piece[..count]);
-            progress(collected.len.min(self.file.size));
         }
         let begun = &collected.beginning;
         if collected.len > self.file.size || check_content(self.file.size, begun).is_err() {

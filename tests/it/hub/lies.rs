@@ -65,7 +65,6 @@ fn each_ends_in_one_sentence() {
                     && !sentence.contains(SIGNATURE)
                     && !sentence.contains("hf_secret")
                     && start.elapsed() < Duration::from_secs(25);
-                println!("{lie:?} after {:?}: {sentence}", start.elapsed());
                 if !good {
                     return Some(format!("{lie:?} after {:?}: {sentence}", start.elapsed()));
                 }
