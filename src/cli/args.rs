@@ -10,6 +10,7 @@ use crate::{
 };
 
 use super::{
+    ask::Ask,
     device_args::Device,
     error::CliError,
     model_args::{Parts, model_source},
@@ -45,6 +46,7 @@ const TOP_EXAMPLES: &str = "\
 Examples:
   mirscope measure                        the demo: per-layer table, MIR, report.json
   mirscope measure --model DIR --pairs FILE.jsonl
+  mirscope ask --image FILE \"What is in the picture?\"
   mirscope adapters                       what can compute here";
 
 const MEASURE_EXAMPLES: &str = "\
@@ -103,6 +105,8 @@ pub(crate) enum ColorChoice {
 pub(crate) enum Task {
     /// Measure the alignment of a checkpoint on image-text pairs
     Measure(Box<Measure>),
+    /// Ask a model about images, or let it go on with a text
+    Ask(Box<Ask>),
     /// Open the app: the alignment layer by layer, the two clouds, words and attention of patches
     #[cfg(feature = "app")]
     App(App),
@@ -179,7 +183,8 @@ pub(crate) struct Measure {
     #[arg(long, value_name = "DIR|FILE", num_args = 1.., requires = "images", conflicts_with = "pairs")]
     pub(crate) texts: Vec<PathBuf>,
     /// Image-text pairs, one JSON object a line: {"image": path, "text": string}, or a document of
-    /// images with their texts: {"images": [path, ...], "texts": [string, ...]}; paths are relative to
+    /// images with their texts: {"images": [path, ...], "texts": [string, ...]}, or a video's frames:
+    /// {"video": [path, ...], "text": string}; paths are relative to
     /// the file. Also the metadata.jsonl of an image folder ({"file_name": path, "text": string}), or
     /// the folder itself; - is standard input [default: the demo's pairs]
     #[arg(long, value_name = "FILE.jsonl")]
@@ -329,6 +334,7 @@ impl Check {
             kernels_only: self.kernels,
             states_only: self.states_only,
             against,
+            ..CheckRequest::default()
         })))
     }
 }

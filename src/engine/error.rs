@@ -94,6 +94,16 @@ pub enum EngineError {
     /// The model refuses a checkpoint or an input.
     #[error(transparent)]
     Model(ModelError),
+    /// Tokens cannot be chosen like this.
+    #[error("{setting}: expected {expected}, found {found}")]
+    Sampling {
+        /// The setting.
+        setting: &'static str,
+        /// What it can be.
+        expected: &'static str,
+        /// What it is.
+        found: String,
+    },
     /// The metric has no value.
     #[error(transparent)]
     Alignment(AlignmentError),

@@ -6,14 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     report::{
-        AttentionRow, Axes, BenchRecord, BenchReport, CheckReport, Definition, DeviceGrant,
-        Inspection, Kept, LogitLens, PairView, Projection, Report, TextMask, WhatIf,
+        Answer, AttentionRow, Axes, BenchRecord, BenchReport, CheckReport, Definition, DeviceGrant,
+        Inspection, Kept, LogitLens, PairView, Projection, Report, Said, TextMask, WhatIf,
         WhatIfSettings,
     },
     study::StudySettings,
 };
 
-use super::source::{ImageInput, ModelSource, PairSource};
+use super::{
+    ask::AskRequest,
+    source::{ImageInput, ModelSource, NamedBytes, PairSource},
+};
 
 /// An order to the engine. Cancel is not among them: it must overtake, see
 /// [`crate::platform::Cancel`].
@@ -23,6 +26,8 @@ pub enum Command {
     Measure(Box<MeasureRequest>),
     /// Shows something of the states that the last measurement kept.
     Explore(Explore),
+    /// Asks a model something, answered with [`Event::Said`] token by token and [`Event::Answer`].
+    Ask(Box<AskRequest>),
     /// Describes a checkpoint without running it.
     Inspect(Box<InspectRequest>),
     /// Lists the adapters at hand.
@@ -192,14 +197,25 @@ pub struct CheckRequest {
     pub device: DeviceSettings,
     /// Folder of small checkpoints with the states that transformers gives. Native only.
     pub golden: Option<PathBuf>,
+    /// The same, handed over.
+    pub cases: Vec<GoldenCase>,
     /// Leaves out the demo, whose measurement takes long on a software adapter.
     pub kernels_only: bool,
-    /// Leaves out kernels and demo: only the states of [`CheckRequest::golden`].
+    /// Leaves out kernels and demo: only the states of [`CheckRequest::golden`] and [`CheckRequest::cases`].
     #[serde(default)]
     pub states_only: bool,
     /// A checkpoint against exported states, instead of all else. Native only.
     #[serde(default)]
     pub against: Option<Against>,
+}
+
+/// A small checkpoint with the states that transformers gives of it, as in `tests/golden`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GoldenCase {
+    /// Its name.
+    pub name: String,
+    /// Its files, by their paths in its folder.
+    pub files: Vec<NamedBytes>,
 }
 
 /// A checkpoint and the states that another program gave of it.
@@ -251,7 +267,7 @@ impl KernelChoice {
     }
 }
 
-/// A stage of a measurement, in the order of execution.
+/// A stage of the work, in the order of execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
@@ -267,10 +283,14 @@ pub enum Stage {
     Forward,
     /// The metric, layer by layer.
     Metric,
+    /// A question's images and prompt are read.
+    Read,
+    /// An answer comes, token by token.
+    Answer,
 }
 
 impl Stage {
-    /// All stages, in the order of execution.
+    /// All stages of a measurement, in the order of execution.
     pub const ALL: [Self; 6] = [
         Self::Device,
         Self::Fetch,
@@ -289,6 +309,8 @@ impl Stage {
             Self::Prepare => "prepare",
             Self::Forward => "forward",
             Self::Metric => "metric",
+            Self::Read => "read",
+            Self::Answer => "answer",
         }
     }
 
@@ -301,6 +323,8 @@ impl Stage {
             Self::Prepare => "Preparing the pairs",
             Self::Forward => "Running the model",
             Self::Metric => "Measuring the layers",
+            Self::Read => "Reading the question",
+            Self::Answer => "Answering",
         }
     }
 }
@@ -353,6 +377,10 @@ pub enum Event {
     Attention(Box<AttentionRow>),
     /// The alignment under other assumptions.
     WhatIf(Box<WhatIf>),
+    /// An answer goes on by a token.
+    Said(Said),
+    /// An answer is complete; its tokens were told before.
+    Answer(Box<Answer>),
     /// The description of a checkpoint is done.
     Inspection(Box<Inspection>),
     /// The adapters at hand; empty where there is none.
@@ -379,6 +407,7 @@ impl Event {
                 | Self::Kept(_)
                 | Self::Member { .. }
                 | Self::MemberReport(_)
+                | Self::Said(_)
         )
     }
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{
+    language_model::{EMBED_TOKENS, LM_HEAD},
     parameters::{Need, Parameter, Parameters},
     parts::Parts,
 };
@@ -72,11 +73,11 @@ impl Checkpoint {
     pub(super) fn of(
         mut spec: ModelSpec,
         source: Arc<dyn ByteSource>,
-        tensors: BTreeMap<String, TensorInfo>,
+        mut tensors: BTreeMap<String, TensorInfo>,
     ) -> Result<Self, WeightsError> {
         let family = families::of(&spec);
         // Files that say nothing usable are told when the processor itself is opened.
-        if let Ok(Some(file)) = ProcessorFile::open(&*source)
+        if let Ok(Some(file)) = ProcessorFile::of(&*source, family)
             && let Ok(planned) = family.images(&spec, &file)
             && let Some((height, width)) = planned.planner.fixed()
             && height == width
@@ -86,8 +87,17 @@ impl Checkpoint {
         refuse_quantized(&tensors)?;
         let names: Vec<&str> = tensors.values().map(|info| info.name.as_str()).collect();
         family.settle(&mut spec, &names);
+        if spec.text.tie_word_embeddings
+            && !tensors.contains_key(EMBED_TOKENS)
+            && let Some(head) = tensors.remove(LM_HEAD)
+        {
+            // One tensor of two names, of which its writer kept the other one.
+            tensors.insert(EMBED_TOKENS.to_owned(), head);
+        }
+        let mut parameters = Parts::parameters(&spec);
+        parameters.rename_fields(|path| family.field(path));
         let checkpoint = Self {
-            parameters: Arc::new(Parts::parameters(&spec)),
+            parameters: Arc::new(parameters),
             spec,
             source,
             tensors,

@@ -9,4 +9,5 @@ import './failures.mjs';
 import './cache.mjs';
 import './files.mjs';
 import './strangers.mjs';
+import './families.mjs';
 import './study.mjs';

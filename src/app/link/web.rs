@@ -104,7 +104,8 @@ fn page_files(command: &Command) -> Vec<u32> {
         Some(PairSource::Unpaired { images, .. }) => images.iter().collect(),
         _ => Vec::new(),
     };
-    let images = images.into_iter().filter_map(|image| match image {
+    let images = images.into_iter().flat_map(ImageInput::files);
+    let images = images.filter_map(|image| match image {
         ImageInput::Picked(file) => Some(file),
         _ => None,
     });

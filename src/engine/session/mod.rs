@@ -22,6 +22,7 @@ use std::{
 
 use super::{
     Command, EngineError, Event,
+    ask::Talk,
     bench::{bench, record},
     forward::State,
     inspect::inspect,
@@ -63,6 +64,8 @@ pub struct Session {
     pub(super) loaded: Option<Arc<Loaded>>,
     /// What else it was asked to keep.
     pub(super) live: Option<LiveRun>,
+    /// The conversation with the model.
+    pub(super) talk: Option<Talk>,
 }
 
 /// What a measurement leaves for the questions that follow.
@@ -140,6 +143,10 @@ impl Session {
                 let report = self.measure(*request, news).await?;
                 Ok(Event::Report(Box::new(report)))
             }
+            Command::Ask(request) => {
+                let answer = self.ask(*request, news).await?;
+                Ok(Event::Answer(Box::new(answer)))
+            }
             Command::Explore(question) => self.explore(question, news).await,
             Command::Study(request) => {
                 self.study(*request, news).await?;
@@ -166,6 +173,7 @@ impl Session {
     /// Gives up everything that is kept, the device last.
     pub(super) fn forget(&mut self) {
         self.live = None;
+        self.talk = None;
         self.loaded = None;
         self.device = None;
     }

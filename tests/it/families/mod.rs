@@ -7,6 +7,7 @@ mod images;
 mod internvl;
 mod llava_next;
 mod llava_onevision;
+mod nanovlm;
 mod qwen_vl;
 mod states;
 

@@ -1,15 +1,16 @@
 //! The texts of a pair or a document to the text of a prompt.
 
+mod misfit;
+mod question;
+
 use std::{collections::BTreeMap, ops::Range};
 
 use super::{
-    error::{InputError, shown},
+    error::InputError,
     template::{AssistantForm, ChatTemplate, Failure, PRINTED, UserForm},
 };
 use crate::families::PromptShape;
-
-/// Most characters of a rendering that an error shows.
-const MAX_SHOWN: usize = 160;
+use misfit::Misfit;
 
 /// Stands for text `index` where its place in a template is looked for.
 fn sentinel(index: usize) -> String {
@@ -32,6 +33,18 @@ pub(super) struct Rendered {
     pub split: Option<usize>,
 }
 
+impl Rendered {
+    /// A prompt in which no place is of interest.
+    pub fn of(text: String) -> Self {
+        Self {
+            text,
+            contents: Vec::new(),
+            images: Vec::new(),
+            split: None,
+        }
+    }
+}
+
 /// Where one of the own texts stands.
 pub(super) struct Content {
     /// Its bytes in the prompt.
@@ -48,25 +61,29 @@ pub(super) struct Renderer {
     shape: PromptShape,
     /// What a template writes for an image.
     marker: String,
+    /// Whether that is a video.
+    video: bool,
     special: BTreeMap<String, String>,
 }
 
 impl Renderer {
-    /// A renderer for templates that write `marker` for an image. A template is tried in all forms;
+    /// A renderer for templates that write `marker` for an image, or for a `video`. A template is tried in all forms;
     /// the first with which it renders one image and the text is kept.
     pub fn new(
         template: Option<ChatTemplate>,
         shape: PromptShape,
         marker: String,
+        video: bool,
         special: &BTreeMap<String, String>,
     ) -> Result<Self, InputError> {
         let mut renderer = Self {
             template: None,
             shape,
             marker,
+            video,
             special: special.clone(),
         };
-        if let Some(template) = template.filter(|_| shape == PromptShape::Chat) {
+        if let Some(template) = template.filter(|_| !renderer.is_own()) {
             let forms = renderer.usable_forms(&template)?;
             renderer.template = Some((template, forms));
         }
@@ -78,6 +95,11 @@ impl Renderer {
         &self.marker
     }
 
+    /// Whether the model has a form of its own, which is no conversation.
+    pub fn is_own(&self) -> bool {
+        matches!(self.shape, PromptShape::Prefix | PromptShape::Question)
+    }
+
     /// The template, where there is one.
     pub fn template(&self) -> Option<&ChatTemplate> {
         self.template.as_ref().map(|(template, _)| template)
@@ -86,30 +108,22 @@ impl Renderer {
     /// The whole prompt of images, each with one of `texts`: `expansions` in the place of the images,
     /// and where they and the texts stand in it.
     pub fn render(&self, texts: &[&str], expansions: &[&str]) -> Result<Rendered, InputError> {
+        if self.shape != PromptShape::Chat && texts.len() != 1 {
+            return Err(InputError::OneImage {
+                images: texts.len(),
+            });
+        }
         let rendered = match &self.template {
-            None if self.shape == PromptShape::Prefix => self.prefix(texts)?,
-            None => self.vicuna(texts),
+            None => match self.shape {
+                PromptShape::Prefix => self.prefix(texts),
+                PromptShape::Question => self.answered(texts),
+                PromptShape::Chat | PromptShape::Turns => self.vicuna(texts),
+            },
             Some((template, forms)) => self
                 .with_template(template, *forms, texts)
                 .map_err(|misfit| misfit.error(template))?,
         };
-        let mut text = String::new();
-        let mut images = Vec::new();
-        // Bytes that each image before has made the text longer.
-        let mut longer = vec![0];
-        let mut rest = rendered.text.as_str();
-        for expansion in expansions {
-            let Some((before, after)) = rest.split_once(&self.marker) else {
-                break;
-            };
-            text += before;
-            images.push(text.len());
-            text += expansion;
-            rest = after;
-            let before = longer.last().copied().unwrap_or(0);
-            longer.push(before + expansion.len() as isize - self.marker.len() as isize);
-        }
-        text += rest;
+        let (text, images, longer) = self.expanded(&rendered.text, expansions);
         let mut contents = rendered.contents;
         for content in &mut contents {
             let shift = longer.get(content.images).or(longer.last());
@@ -125,31 +139,68 @@ impl Renderer {
         })
     }
 
+    /// `text` with `expansions` in the place of the markers, where each of them begins, and how many bytes
+    /// longer the text has become behind each.
+    fn expanded(&self, text: &str, expansions: &[&str]) -> (String, Vec<usize>, Vec<isize>) {
+        let (mut whole, mut images, mut longer) = (String::new(), Vec::new(), vec![0]);
+        let mut rest = text;
+        for expansion in expansions {
+            let Some((before, after)) = rest.split_once(&self.marker) else {
+                break;
+            };
+            whole += before;
+            images.push(whole.len());
+            whole += expansion;
+            rest = after;
+            let before = longer.last().copied().unwrap_or(0);
+            longer.push(before + expansion.len() as isize - self.marker.len() as isize);
+        }
+        (whole + rest, images, longer)
+    }
+
+    /// A special token; empty where there is none of this name.
+    fn token(&self, name: &str) -> &str {
+        self.special.get(name).map_or("", String::as_str)
+    }
+
+    /// What ends a turn of vicuna_v1.
+    fn vicuna_end(&self) -> &str {
+        self.special.get("eos_token").map_or("</s>", String::as_str)
+    }
+
     /// The image, the token of the beginning and a newline, then the text and the token of the end.
-    fn prefix(&self, texts: &[&str]) -> Result<Rendered, InputError> {
-        let &[said] = texts else {
-            return Err(InputError::OneImage {
-                images: texts.len(),
-            });
-        };
-        let token = |name: &str| self.special.get(name).map_or("", String::as_str);
-        let before = format!("{}{}\n", self.marker, token("bos_token"));
-        let range = before.len()..before.len() + said.len();
-        Ok(Rendered {
-            text: format!("{before}{said}{}", token("eos_token")),
-            split: Some(range.start),
+    fn prefix(&self, texts: &[&str]) -> Rendered {
+        let mut rendered = self.between(
+            format!("{}{}\n", self.marker, self.token("bos_token")),
+            texts,
+        );
+        rendered.split = rendered.contents.first().map(|first| first.range.start);
+        rendered
+    }
+
+    /// The image and an empty question, then the text as its answer and the token of the end.
+    fn answered(&self, texts: &[&str]) -> Rendered {
+        self.between(format!("{}Question:  Answer:", self.marker), texts)
+    }
+
+    /// The text between `before` and the token of the end.
+    fn between(&self, before: String, texts: &[&str]) -> Rendered {
+        let said = texts.first().copied().unwrap_or_default();
+        Rendered {
             contents: vec![Content {
-                range,
+                range: before.len()..before.len() + said.len(),
                 trimmed: 0,
                 images: 1,
             }],
+            text: format!("{before}{said}{}", self.token("eos_token")),
+            split: None,
             images: Vec::new(),
-        })
+        }
     }
 
     /// As the conversation vicuna_v1: the turns follow each other without a space.
     fn vicuna(&self, texts: &[&str]) -> Rendered {
-        let end = self.special.get("eos_token").map_or("</s>", String::as_str);
+        let end = self.vicuna_end();
         let mut text = format!("{VICUNA_SYSTEM} ");
         let mut contents = Vec::new();
         for (said, images) in texts.iter().zip(1..) {
@@ -253,8 +304,19 @@ impl Renderer {
         template: &ChatTemplate,
     ) -> Result<(UserForm, AssistantForm), InputError> {
         let mut nearest: Option<Misfit> = None;
-        for user in [UserForm::Parts, UserForm::Text] {
-            for assistant in [AssistantForm::Parts, AssistantForm::Text] {
+        let (users, assistants): (&[_], &[_]) = match self.shape {
+            _ if self.video => (
+                &[UserForm::Video],
+                &[AssistantForm::Parts, AssistantForm::Text],
+            ),
+            PromptShape::Turns => (&[UserForm::Bare], &[AssistantForm::Text]),
+            _ => (
+                &[UserForm::Parts, UserForm::Text],
+                &[AssistantForm::Parts, AssistantForm::Text],
+            ),
+        };
+        for &user in users {
+            for &assistant in assistants {
                 match self.with_template(template, (user, assistant), &["Some words."]) {
                     Ok(_) => return Ok((user, assistant)),
                     Err(Misfit::Fails(Failure { error, limit: true })) => return Err(error),
@@ -273,52 +335,6 @@ impl Renderer {
             Some(misfit) => misfit.error(template),
             None => Misfit::Text("no form works".into(), String::new()).error(template),
         })
-    }
-}
-
-/// Why a template does not fit a form of the messages, mostly with what it renders.
-enum Misfit {
-    /// It does not render.
-    Fails(Failure),
-    /// It prints the list of parts itself.
-    Prints(String),
-    /// The text is not in it, or not as it is.
-    Text(String, String),
-    /// The image is not in it, or more than one.
-    Image(String, String),
-}
-
-impl Misfit {
-    /// How near it came to what it should render.
-    fn rank(&self) -> usize {
-        match self {
-            Self::Fails(_) => 0,
-            Self::Text(_, rendered) if rendered.trim().is_empty() => 1,
-            Self::Prints(_) => 2,
-            Self::Text(..) => 3,
-            Self::Image(..) => 4,
-        }
-    }
-
-    fn error(self, template: &ChatTemplate) -> InputError {
-        let (reason, rendered) = match self {
-            Self::Fails(failure) => return failure.error,
-            Self::Prints(rendered) => (
-                "it prints the list of a message's parts, not what they say".into(),
-                rendered,
-            ),
-            Self::Text(reason, rendered) | Self::Image(reason, rendered) => (reason, rendered),
-        };
-        InputError::Template {
-            file: template.file.clone(),
-            reason: match rendered.as_str() {
-                "" => format!("{reason}, and renders nothing at all"),
-                _ => format!(
-                    "{reason}; it begins with \"{}\"",
-                    shown(&rendered, MAX_SHOWN)
-                ),
-            },
-        }
     }
 }
 
