@@ -1,10 +1,10 @@
 """States of a decoder in GGUF format, by transformers with the dequantized weights.
 
-    python tools/gguf_states.py MODEL.gguf FOLDER "The capital of France is"
+    python tools/gguf_states.py MODEL.gguf FOLDER/CASE "The capital of France is"
 
-writes FOLDER with a link to the file and golden.safetensors; then
+writes FOLDER/CASE with a link to the file and golden.safetensors; then
 
-    mirscope check --golden FOLDER/.. --states-only
+    mirscope check --golden FOLDER --states-only
 
 compares every state and the logits. Needs torch, transformers, gguf and safetensors.
 """

@@ -109,7 +109,7 @@ def base(writer, config, context):
     writer.add_value_length(config.head_dim)
 
 
-def byte_tokenizer(pre, special, size=270):
+def byte_tokenizer(pre, special, size):
     """Byte-level BPE; `pre` is llama.cpp's name of its way to cut."""
     tokenizer = Tokenizer(models.BPE(ignore_merges=pre == "llama-bpe"))
     by_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=pre in ["smollm", "gpt-2"])
@@ -120,15 +120,16 @@ def byte_tokenizer(pre, special, size=270):
     first = [pre_tokenizers.Digits(individual_digits=True)] if pre == "smollm" else first
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*first, by_bytes])
     tokenizer.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    # A small vocabulary has the bytes of the corpus alone.
+    alphabet = pre_tokenizers.ByteLevel.alphabet() if size > 256 else []
     trainer = trainers.BpeTrainer(vocab_size=size - len(special), initial_alphabet=alphabet)
     tokenizer.train_from_iterator(common.CORPUS, trainer)
     tokenizer.add_special_tokens(special)
     return tokenizer
 
 
-def add_bytes(writer, pre, special, bos, eos):
-    tokenizer = byte_tokenizer(pre, special)
+def add_bytes(writer, pre, special, bos, eos, size=270):
+    tokenizer = byte_tokenizer(pre, special, size)
     data = json.loads(tokenizer.to_str())
     tokens = [tokenizer.id_to_token(i) for i in range(tokenizer.get_vocab_size())]
     writer.add_tokenizer_model("gpt2")
@@ -238,7 +239,7 @@ def cases():
                         tie_word_embeddings=True, rope_parameters=rope(2000.0)),
             {"embed": Q.Q4_K, "q_proj": Q.Q6_K, "k_proj": Q.Q5_K, "v_proj": Q.Q4_K, "gate": Q.Q5_K, "up": Q.Q6_K,
              "down": Q.Q4_0, "o_proj": Q.Q4_0},
-            lambda writer: add_bytes(writer, "smollm", ends, None, "<|im_end|>"),
+            lambda writer: add_bytes(writer, "gpt-2", ends, None, "<|im_end|>", 80),
         ),
         "llama_3": (
             "llama",
@@ -264,7 +265,7 @@ def cases():
             "qwen3",
             Qwen3Config(**small | dict(head_dim=32), rope_parameters=rope(3000.0), tie_word_embeddings=False),
             {"embed": Q.Q4_1, "proj": Q.Q8_0, "gate": Q.BF16, "lm_head": Q.Q4_0},
-            lambda writer: add_bytes(writer, "gpt-2", ends, None, "<|im_end|>"),
+            lambda writer: add_bytes(writer, "smollm", ends, None, "<|im_end|>"),
         ),
         "gemma3": (
             "gemma3",
@@ -310,7 +311,7 @@ def decoder(name, architecture, config, kinds, add_tokenizer, seed):
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    save_file(states(model, ids[0][:8]), folder / "golden.safetensors")
+    save_file(states(model, ids[0][:6]), folder / "golden.safetensors")
     (folder / "text.txt").write_text(TEXTS[0] + "\n")
     turns = [{"text": text, "input_ids": found} for text, found in zip(TEXTS, ids)]
     (folder / "tokens.json").write_text(json.dumps(turns) + "\n")

@@ -76,7 +76,7 @@ impl Header {
             return Err(metadata.wrong("general.alignment", "a power of two, from 8 on"));
         }
         // A name's length, the number of sizes, a type and a place.
-        reader.expect("tensors", tensors, 24)?;
+        reader.room_for("tensors", tensors, 24)?;
         let placed = (0..tensors).map(|_| tensor(&mut reader, file));
         let mut placed = placed.collect::<Result<Vec<_>, _>>()?;
         let data = reader.at().next_multiple_of(alignment);

@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Fails where fewer than `count` things of `size` bytes each can follow.
-    pub(super) fn expect(&self, what: &str, count: u64, size: u64) -> Result<(), WeightsError> {
+    pub(super) fn room_for(&self, what: &str, count: u64, size: u64) -> Result<(), WeightsError> {
         match count.checked_mul(size) {
             Some(bytes) if bytes <= self.left() => Ok(()),
             _ => Err(self.wrong(
@@ -72,7 +72,7 @@ impl<'a> Reader<'a> {
 
     /// The next bytes.
     pub(super) fn bytes(&mut self, count: u64) -> Result<&[u8], WeightsError> {
-        self.expect("bytes", count, 1)?;
+        self.room_for("bytes", count, 1)?;
         if self.at + count > MOST {
             let expected = format!("a description of at most {MOST} bytes");
             return Err(self.wrong(expected, "a longer one"));
@@ -118,7 +118,7 @@ impl<'a> Reader<'a> {
     pub(super) fn text(&mut self) -> Result<String, WeightsError> {
         let place = self.at;
         let length = self.u64()?;
-        self.expect("bytes of a text", length, 1)?;
+        self.room_for("bytes of a text", length, 1)?;
         if length > MOST_TEXT {
             let expected = format!("a text of at most {MOST_TEXT} bytes at byte {place}");
             return Err(self.wrong(expected, format!("one of {length}")));

@@ -92,7 +92,7 @@ impl Metadata {
             return Err(reader.wrong(expected, count.to_string()));
         }
         // A key's length, a type and a byte.
-        reader.expect("entries of metadata", count, 13)?;
+        reader.room_for("entries of metadata", count, 13)?;
         let mut values = BTreeMap::new();
         for _ in 0..count {
             let key = reader.text()?;
@@ -221,7 +221,7 @@ fn list(reader: &mut Reader<'_>, key: &str) -> Result<Value, WeightsError> {
         let expected = format!("a list of numbers, flags or texts in `{}`", shown(key));
         return Err(reader.wrong(expected, format!("one of type {code}")));
     };
-    reader.expect("items of a list", count, size)?;
+    reader.room_for("items of a list", count, size)?;
     if count > MOST_ITEMS {
         let expected = format!("at most {MOST_ITEMS} items in `{}`", shown(key));
         return Err(reader.wrong(expected, count.to_string()));

@@ -10,6 +10,7 @@ use crate::{
     platform::{self, FilePlace, PickedFile},
     weights::{
         error::{SourceError, WeightsError},
+        gguf::is_gguf,
         packaging,
         shards::shards_outside,
     },
@@ -31,7 +32,7 @@ impl PickedSource {
     /// `config.json`. A folder from which another one takes shards is not the one that is meant.
     ///
     /// # Errors
-    /// There is no `config.json`, or two of them at the same depth.
+    /// There is no `config.json` and no GGUF file, or two configurations at the same depth.
     pub fn new(files: Vec<PickedFile>) -> Result<Self, WeightsError> {
         let files = files.into_iter().map(|file| (file.path.clone(), file));
         let mut source = Self {
@@ -50,6 +51,9 @@ impl PickedSource {
         match folders.as_slice() {
             [] => {
                 source.folder = path::common_folder(source.files.keys().map(String::as_str));
+                if source.list()?.iter().any(|name| is_gguf(name)) {
+                    return Ok(source);
+                }
                 return Err(packaging::without_config(&source));
             }
             [first, second, ..] if depth(first) == depth(second) => {

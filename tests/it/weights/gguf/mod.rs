@@ -122,7 +122,7 @@ fn what_is_not_supported_is_named() {
         ),
         (
             |file| file.tensor("blk.0.ffn_up.weight").code = 20,
-            &["blk.0.ffn_up.weight", "IQ4_NL", "Q4_K"],
+            &["mlp.up_proj.weight", "IQ4_NL", "Q4_K"],
         ),
         (
             |file| {

@@ -106,7 +106,8 @@ fn loaded(gpu: &Gpu, quantized: bool) -> (Vlm, usize, u64) {
     let checkpoint = Checkpoint::open(Arc::new(source)).unwrap();
     gpu.trim();
     let before = gpu.memory().allocated;
-    let load = Vlm::load(gpu, &checkpoint, &Cancel::default(), &mut |_, _| {});
+    let (cancel, mut progress) = (Cancel::default(), |_, _| {});
+    let load = Vlm::load(gpu, &checkpoint, &cancel, &mut progress);
     let model = pollster::block_on(load).unwrap();
     (model, size, gpu.memory().allocated - before)
 }
