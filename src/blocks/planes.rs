@@ -9,6 +9,8 @@ const GROUP: usize = 16;
 /// Bytes of a word.
 const WORD: usize = 4;
 
+// Lists of parts, some of which have one.
+#[allow(clippy::single_range_in_vec_init)]
 impl Block {
     /// Parts of a block of which each has a plane of its own at the beginning of the row: so few bytes that
     /// several blocks share a group.

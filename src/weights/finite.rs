@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{error::WeightsError, files::TensorInfo, tensor::StorageType};
+use super::{error::WeightsError, tensor::StorageType, tensor_info::TensorInfo};
 
 /// Bytes read at once.
 const PART: u64 = 16 << 20;

@@ -15,11 +15,12 @@ pub mod safetensors;
 mod shards;
 mod source;
 mod tensor;
+mod tensor_info;
 mod torch;
 
 pub use error::{SourceError, WeightsError};
 pub(crate) use files::{INDEX, TORCH, TORCH_INDEX, WEIGHTS};
-pub use files::{TensorInfo, open_file, open_tensors, weights_file};
+pub use files::{open_file, open_tensors, weights_file};
 pub use finite::NotFinite;
 pub use shards::shards_outside;
 pub(crate) use source::stand_in::{BEGINNING as PLACEHOLDER_BEGINNING, placeholder};
@@ -28,3 +29,4 @@ pub use source::{
     read_bytes, read_text,
 };
 pub use tensor::{FileType, HostTensor, StorageType};
+pub use tensor_info::TensorInfo;
