@@ -24,7 +24,7 @@ fn request(model: ModelSource, question: &str) -> AskRequest {
         raw: false,
         max_tokens: 24,
         sampling: SamplingSettings::default(),
-        watch: false,
+        watch: None,
     }
 }
 
