@@ -8,13 +8,15 @@ import package::common::rows::row_of;
 import package::common::rows::row_sum;
 
 struct Params {
-    // Heads of all rows.
+    // Heads of all rows that are normalized.
     heads: u32,
     // Heads of a row.
     per_row: u32,
     head_dim: u32,
     stride: u32,
     eps: f32,
+    // First row of `x`.
+    first_row: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -22,7 +24,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> x: array<f32>;
 
 fn start_of(head: u32) -> u32 {
-    return (head / params.per_row) * params.stride + (head % params.per_row) * params.head_dim;
+    return (params.first_row + head / params.per_row) * params.stride + (head % params.per_row) * params.head_dim;
 }
 
 @compute @workgroup_size(256)

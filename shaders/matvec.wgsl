@@ -1,15 +1,15 @@
 // out = activation(a . b^T + bias) + residual for one or a few rows of `a`: each row of `b` is read
 // once from end to end. `tiled` gives four outputs to a workgroup, `direct` one to an invocation.
 //
-// a [m, k] f32, b [n, k] in any storage type, bias [n], residual and out [m, n].
+// a [m, k] f32, b [n, k] in any storage type, blocks included, bias [n], residual and out [m, n].
 
 import package::common::activation::activate;
+import package::common::blocks::stored8;
 import package::common::keep::keep;
 import package::common::reduce::workgroup_sum4;
+import package::common::stored::Eight;
 import package::common::weights::keep8;
 import package::common::weights::weights4;
-import package::common::weights::weights8;
-import package::common::weights::Eight;
 
 override DTYPE: u32 = 0u;
 override ACTIVATION: u32 = 0u;
@@ -69,10 +69,10 @@ fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
         let valid = params.k - k;
         let x = keep8(Eight(a[a_row + k / 4u], a[a_row + min(k / 4u + 1u, last / 4u)]), valid);
         sums += vec4<f32>(
-            dot8(x, keep8(weights8(DTYPE, row0, k, last), valid)),
-            dot8(x, keep8(weights8(DTYPE, row1, k, last), valid)),
-            dot8(x, keep8(weights8(DTYPE, row2, k, last), valid)),
-            dot8(x, keep8(weights8(DTYPE, row3, k, last), valid)),
+            dot8(x, keep8(stored8(DTYPE, row0, k, params.k), valid)),
+            dot8(x, keep8(stored8(DTYPE, row1, k, params.k), valid)),
+            dot8(x, keep8(stored8(DTYPE, row2, k, params.k), valid)),
+            dot8(x, keep8(stored8(DTYPE, row3, k, params.k), valid)),
         );
     }
     let totals = workgroup_sum4(local, sums);
@@ -89,6 +89,14 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     let a_row = id.z * params.a_stride;
     let b_row = id.x * params.b_stride;
     var sum = 0.0;
+    if DTYPE >= 3u {
+        // Whole blocks: elements in eights, which share a scale.
+        for (var k = 0u; k < params.k; k += 8u) {
+            sum += dot8(Eight(a[a_row + k / 4u], a[a_row + k / 4u + 1u]), stored8(DTYPE, b_row, k, params.k));
+        }
+        store(id.z, id.x, sum);
+        return;
+    }
     for (var k4 = 0u; k4 * 4u < params.k; k4++) {
         let valid = params.k - k4 * 4u;
         sum += dot(keep(a[a_row + k4], valid), keep(weights4(DTYPE, b_row, k4), valid));

@@ -7,7 +7,8 @@
 //! 1. [`input`]: an image and a text become `pixel_values`, `input_ids` and token masks (CPU).
 //! 2. [`weights`]: files become named tensors; [`families`]: what they mean, as plain data (CPU).
 //!    [`hub`]: which files of a hub's repository a checkpoint needs, and natively fetches them.
-//! 3. [`gpu`]: device, tensors, recorded dispatches, readback; [`kernels`] builds the dispatches of
+//! 3. [`blocks`]: how quantized weights are stored; [`gpu`]: device, tensors, recorded dispatches, readback;
+//!    [`kernels`] builds the dispatches of
 //!    the WGSL files in `shaders/`, [`reference`] computes the same on the CPU with f64 sums, and
 //!    [`check`] compares the two on the device at hand.
 //! 4. [`model`]: vision tower, connector and language model as lists of kernels, with capture.
@@ -24,6 +25,7 @@ pub mod families;
 
 pub mod hub;
 
+pub mod blocks;
 pub mod gpu;
 pub mod kernels;
 pub mod reference;

@@ -109,7 +109,7 @@ export class Engine {
 export class EngineLost extends Error {}
 
 /** Events that do not end their command. */
-const NEWS = ['Progress', 'Note', 'Kept'];
+const NEWS = ['Progress', 'Note', 'Kept', 'Asked', 'Said'];
 
 /** Whether an event ends its command. */
 export function isLast(event) {

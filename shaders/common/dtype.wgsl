@@ -1,4 +1,4 @@
-// Decoding of stored weights. Codes: 0 = f32, 1 = f16, 2 = bf16.
+// Decoding of stored weights. Codes: 0 = f32, 1 = f16, 2 = bf16; from 3 on blocks, see blocks.wgsl.
 //
 // Subnormal numbers of f16 are normal ones of f32 and count: some drivers take them for 0 where they decode
 // by themselves, and then integers do it. Subnormal numbers of bf16 are those of f32, which a device may

@@ -1,18 +1,11 @@
-// How the weight matrix `b` of a product is read: the one place that knows how weights are stored.
-// A storage type is added here; kernels ask for four or eight elements of a row and get f32.
+// How a weight matrix `b` of floats is read: kernels ask for four or eight elements of a row and get f32.
+// Types in blocks have blocks.wgsl, which reads all.
 //
-// Rows begin at multiples of 16 bytes. Dtype codes: see dtype.wgsl.
+// Dtype codes: see dtype.wgsl.
 
 import package::common::dtype::unpack_16;
 import package::common::keep::keep;
-
-@group(0) @binding(2) var<storage, read> b: array<vec4<u32>>;
-
-// Eight neighbouring elements of a row.
-struct Eight {
-    low: vec4<f32>,
-    high: vec4<f32>,
-}
+import package::common::stored::Eight;
 
 // Elements 4 * group to 4 * group + 3 of the row that begins at `row`, in units of 16 bytes.
 fn weights4(dtype: u32, row: u32, group: u32) -> vec4<f32> {

@@ -80,7 +80,7 @@ impl App {
         self.store.drive(self.link.as_mut());
         let waker = context.clone();
         self.store.follow_saves(move || waker.request_repaint());
-        if self.store.is_busy() {
+        if self.store.is_busy() || self.store.is_asking() {
             // The clock of a run moves on without news.
             context.request_repaint_after(std::time::Duration::from_millis(100));
         }
@@ -111,12 +111,16 @@ impl eframe::App for App {
         if escape && store.is_busy() && !store.tour.is_on() {
             store.cancel();
         }
+        if escape && store.is_asking() && !store.tour.is_on() {
+            store.stop_answer();
+        }
         top_bar::show(ui, store);
         progress::show(ui, store);
         egui::CentralPanel::default().show(ui, |ui| match store.view.tab {
             Tab::Start => views::start::show(ui, store),
             Tab::Alignment => views::alignment::show(ui, store),
             Tab::Eyes => views::eyes::show(ui, store),
+            Tab::Ask => views::ask::show(ui, store),
             Tab::WhatIf => views::what_if::show(ui, store),
             Tab::Compare => views::compare::show(ui, store),
             Tab::Study => views::study::show(ui, store),

@@ -11,7 +11,8 @@ use super::{
     App,
     link::web::{Inbox, WebLink, WorkerBridge},
     store::{
-        Message, View,
+        Message, Store, Tab, View,
+        ask::{Offered, Turn},
         data::{Data, Inspected, Item, PairList},
     },
     theme,
@@ -280,8 +281,45 @@ struct Shown {
     live: bool,
     /// What the reader brought.
     data: Brought,
+    /// The conversation with a model.
+    ask: Asked,
     /// The number of checkpoints in the study, once its results are there.
     study: usize,
+}
+
+/// The conversation with a model.
+#[derive(Clone, PartialEq, Serialize)]
+struct Asked {
+    /// Whether an answer is under way.
+    asking: bool,
+    /// Questions that can be clicked.
+    offered: Vec<Offered>,
+    /// Questions and answers, with the right answer and whether this is it, where that is known.
+    turns: Vec<(String, String, Option<String>, Option<bool>)>,
+    /// Tokens of which it is known where they look.
+    looks: usize,
+    /// Why the last question could not be answered.
+    refused: Option<String>,
+}
+
+impl Asked {
+    fn of(store: &Store) -> Self {
+        let ask = &store.ask;
+        let turn = |turn: &Turn| {
+            let right = turn.right.clone();
+            (turn.question.clone(), turn.text(), right, turn.is_right())
+        };
+        Self {
+            asking: store.is_asking(),
+            offered: match store.view.tab {
+                Tab::Ask => ask.offered.clone(),
+                _ => Vec::new(),
+            },
+            turns: ask.turns.iter().map(turn).collect(),
+            looks: ask.looks.attention.len(),
+            refused: ask.refused.clone(),
+        }
+    }
 }
 
 /// What the reader brought.
@@ -350,6 +388,7 @@ impl Shown {
             current: store.current,
             live: store.is_live(),
             data: Brought::of(&store.data),
+            ask: Asked::of(store),
             study: (store.study.results()).map_or(0, |results| results.study.variants.len()),
         }
     }

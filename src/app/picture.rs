@@ -48,6 +48,11 @@ pub fn thumbnail(context: &egui::Context, number: u64, picture: &Picture) -> Tex
     )
 }
 
+/// The texture of one of the demo's pictures to ask about.
+pub fn of_demo(context: &egui::Context, number: usize, picture: &Picture) -> TextureHandle {
+    cached(context, (0, number, 1), picture)
+}
+
 fn cached(context: &egui::Context, key: Key, picture: &Picture) -> TextureHandle {
     let cache = egui::Id::unique("pair textures");
     let found = context.data_mut(|data| {

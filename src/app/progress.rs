@@ -76,7 +76,7 @@ fn segment(
 }
 
 /// For example `12 of 128 pairs, layer 3 of 6`.
-fn counted(stage: &StageProgress) -> String {
+pub(super) fn counted(stage: &StageProgress) -> String {
     let progress = &stage.progress;
     let mut text = String::new();
     if progress.total > 1 {

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{KernelCheck, Random, relative_error, stored};
+use super::{KernelCheck, Random, random_blocks, relative_error, stored};
+use crate::blocks::Block;
 use crate::gpu::{DType, Dispatch, Gpu, GpuError, Readback, Recording, Step, Tensor};
 
 /// A result on the device and on the CPU.
@@ -122,6 +123,16 @@ impl<'a> Cases<'a> {
         values: &[f32],
     ) -> Result<(Tensor, Vec<f32>), GpuError> {
         stored(self.gpu, dtype, rows, cols, values)
+    }
+
+    /// Random blocks `[rows, cols]`: the tensor, and the bytes as a file has them.
+    pub(super) fn blocks(
+        &mut self,
+        block: Block,
+        rows: usize,
+        cols: usize,
+    ) -> Result<(Tensor, Vec<u8>), GpuError> {
+        random_blocks(self.gpu, &mut self.random, block, rows, cols)
     }
 
     /// A tensor for a result.

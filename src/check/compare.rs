@@ -1,6 +1,7 @@
 //! Inputs made from a seed, and the measure of a result.
 
 use crate::{
+    blocks::Block,
     gpu::{DType, Gpu, GpuError, Tensor},
     report::SplitMix64,
 };
@@ -87,14 +88,45 @@ pub fn stored(
             let kept = halves.iter().map(|v| v.to_f32()).collect();
             (bytemuck::cast_slice(&halves).to_vec(), kept)
         }
-        DType::U32 => {
+        DType::U32 | DType::Blocks(_) => {
             return Err(GpuError::Shape {
                 kernel: "upload",
-                message: "expected a type of floats, found U32".into(),
+                message: format!("expected a type of floats, found {dtype:?}"),
             });
         }
     };
     Ok((gpu.upload_bytes(dtype, rows, cols, &bytes)?, kept))
+}
+
+/// A matrix `[rows, cols]` of blocks with random quants and scales, among them the smallest, 0 and negative
+/// ones: the tensor, and the bytes as a file has them.
+///
+/// # Errors
+/// What the upload reports.
+pub fn random_blocks(
+    gpu: &Gpu,
+    random: &mut Random,
+    block: Block,
+    rows: usize,
+    cols: usize,
+) -> Result<(Tensor, Vec<u8>), GpuError> {
+    let count = rows * cols.div_ceil(block.elements());
+    let mut file = Vec::with_capacity(count * block.bytes());
+    for number in 0..count {
+        let start = file.len();
+        file.extend((0..block.bytes()).map(|_| (random.next_u64() >> 32) as u8));
+        let special = [0.0, -0.07, 5.9604645e-8, -6.0e-5];
+        for (which, &place) in block.scales().iter().enumerate() {
+            let scale = match number % 7 {
+                0 => special[(number / 7 + which) % special.len()],
+                _ => 0.1 * random.uniform() as f32,
+            };
+            let bytes = half::f16::from_f32(scale).to_le_bytes();
+            file[start + place..start + place + 2].copy_from_slice(&bytes);
+        }
+    }
+    let tensor = gpu.upload_bytes(DType::Blocks(block), rows, cols, &file)?;
+    Ok((tensor, file))
 }
 
 #[cfg(test)]

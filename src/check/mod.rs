@@ -8,7 +8,7 @@ mod compare;
 mod kernels;
 mod self_test;
 
-pub use compare::{F32_SUMS, Random, relative_error, stored};
+pub use compare::{F32_SUMS, Random, random_blocks, relative_error, stored};
 pub use kernels::{KERNELS, KernelCheck, ROW_SHAPES};
 pub use self_test::{choose_decoding, self_test};
 

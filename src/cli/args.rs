@@ -10,6 +10,7 @@ use crate::{
 };
 
 use super::{
+    ask::Ask,
     device_args::Device,
     error::CliError,
     model_args::{Network, Parts, model_source},
@@ -45,6 +46,9 @@ const TOP_EXAMPLES: &str = "\
 Examples:
   mirscope measure                        the demo: per-layer table, MIR, report.json
   mirscope measure --model DIR --pairs FILE.jsonl
+  mirscope inspect llava-hf/llava-1.5-7b-hf --dry-run
+                                          what would be fetched of a repository of the hub
+  mirscope ask --image FILE \"What is in the picture?\"
   mirscope adapters                       what can compute here";
 
 const MEASURE_EXAMPLES: &str = "\
@@ -53,8 +57,8 @@ Examples:
       the demo checkpoint on the demo's pairs; writes report.json
   mirscope measure --connector untrained --num-pairs 20 --json
       the same model with its connector before training, 20 pairs, JSON on stdout
-  mirscope measure --model llava-1.5-7b-hf --images photos --texts stories --num-pairs 100 --seed 7
-      a Hugging Face folder on images and texts that need not match, as in the paper
+  mirscope measure --model llava-hf/llava-1.5-7b-hf --images photos --texts stories --num-pairs 100 --seed 7
+      a repository of the hub (or a folder) on images and texts that need not match, as in the paper
   mirscope measure --model DIR --pairs pairs.jsonl --definition official-accurate --out run.html
       each image with its own text; one line of the file: {\"image\": \"a.png\", \"text\": \"A cat.\"}
 
@@ -103,6 +107,8 @@ pub(crate) enum ColorChoice {
 pub(crate) enum Task {
     /// Measure the alignment of a checkpoint on image-text pairs
     Measure(Box<Measure>),
+    /// Ask a model about images, or let it go on with a text
+    Ask(Box<Ask>),
     /// Open the app: the alignment layer by layer, the two clouds, words and attention of patches
     #[cfg(feature = "app")]
     App(App),
@@ -182,7 +188,8 @@ pub(crate) struct Measure {
     #[arg(long, value_name = "DIR|FILE", num_args = 1.., requires = "images", conflicts_with = "pairs")]
     pub(crate) texts: Vec<PathBuf>,
     /// Image-text pairs, one JSON object a line: {"image": path, "text": string}, or a document of
-    /// images with their texts: {"images": [path, ...], "texts": [string, ...]}; paths are relative to
+    /// images with their texts: {"images": [path, ...], "texts": [string, ...]}, or a video's frames:
+    /// {"video": [path, ...], "text": string}; paths are relative to
     /// the file. Also the metadata.jsonl of an image folder ({"file_name": path, "text": string}), or
     /// the folder itself; - is standard input [default: the demo's pairs]
     #[arg(long, value_name = "FILE.jsonl")]
@@ -340,6 +347,7 @@ impl Check {
             kernels_only: self.kernels,
             states_only: self.states_only,
             against,
+            ..CheckRequest::default()
         })))
     }
 }

@@ -125,7 +125,7 @@ pub(crate) fn list_in(folder: &Path) -> Option<PathBuf> {
 }
 
 /// The pairs and documents in a file of lines `{"image": path, "text": string}` or
-/// `{"images": [...], "texts": [...]}`, or in the list of an image folder; blank lines do not count.
+/// `{"images": [...], "texts": [...]}` or `{"video": [...], "text": string}`, or in the list of an image folder; blank lines do not count.
 ///
 /// # Errors
 /// [`CliError::Input`] naming the line: not such an object, no such image, an empty text.
@@ -153,14 +153,20 @@ pub(crate) fn pairs(file: &Path, skips: &mut Skips) -> Result<Vec<PairInput>, Cl
 
 fn pair(folder: &Path, line: PairLine) -> Result<Option<PairInput>, String> {
     let mut turns = Vec::with_capacity(line.turns.len());
-    for (image, text) in line.turns {
-        let path = folder.join(&image);
-        let portable = folder.join(&*portable_path(&image));
-        let path = [&path, &portable]
-            .into_iter()
-            .find(|path| path.is_file())
-            .ok_or_else(|| format!("expected an image at {}, found no file", portable.display()))?;
-        turns.push((ImageInput::Path(path.clone()), text));
+    let find = |image: &str| {
+        let path = folder.join(image);
+        let portable = folder.join(&*portable_path(image));
+        let mut places = [&path, &portable].into_iter();
+        match places.find(|path| path.is_file()) {
+            Some(path) => Ok(ImageInput::Path(path.clone())),
+            None => Err(format!(
+                "expected an image at {}, found no file",
+                portable.display()
+            )),
+        }
+    };
+    for (shown, text) in line.turns {
+        turns.push((shown.found(find)?, text));
     }
     Ok(PairInput::document(turns))
 }

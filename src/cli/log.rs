@@ -2,7 +2,10 @@
 
 use std::{io::IsTerminal, time::Instant};
 
-use crate::{engine::Event, words::printable};
+use crate::{
+    engine::{Event, Stage},
+    words::printable,
+};
 
 use super::terminal::say;
 
@@ -28,6 +31,8 @@ pub(crate) fn lines(quiet: bool) -> impl FnMut(&Event) {
         {
             // Layers and pairs go by too fast for lines.
             let what = match (unit.as_str(), detail.as_str()) {
+                // Files of a hub.
+                (_, detail) if *stage == Stage::Fetch && !detail.is_empty() => detail,
                 ("checks" | "seconds", detail) if !detail.is_empty() => detail,
                 _ => stage.words(),
             };

@@ -4,6 +4,7 @@
 //! 130 cancelled. A reader that closes the pipe early ends the program quietly.
 
 mod args;
+mod ask;
 mod check;
 mod collect;
 mod device_args;
@@ -100,6 +101,7 @@ fn run(args: Args, output: &Output) -> Result<(), CliError> {
                 other => Err(CliError::unexpected(&other)),
             }
         }
+        Task::Ask(task) => ask::ask(*task, quiet, output),
         Task::Adapters(task) => match drive::drive(Command::Adapters, quiet)? {
             Event::Adapters(adapters) => output.result(&adapters, task.json, |style| {
                 adapters_text(&adapters, style)

@@ -101,9 +101,12 @@ fn of_demo(name: &str) -> bool {
     connectors.any(|connector| connector.name == name) && !Path::new(name).exists()
 }
 
-/// A folder, or where there is none of this name, a repository of a hub.
+/// A folder or a GGUF file, or where there is none of this name, a repository of a hub.
 fn place(model: &Path, offline: bool) -> Result<Place, CliError> {
-    if model.is_dir() {
+    let is_gguf = model
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"));
+    if model.is_dir() || model.is_file() && is_gguf {
         return Ok(Place::Folder(model.to_owned()));
     }
     let text = model.to_string_lossy();
@@ -122,7 +125,7 @@ fn place(model: &Path, offline: bool) -> Result<Place, CliError> {
             CliError::Input(format!("{error}, and no folder of this name")),
         ),
         _ => Err(CliError::Input(format!(
-            "{}: expected a folder with config.json, {}",
+            "{}: expected a folder with config.json, or a .gguf file, {}",
             model.display(),
             if model.exists() {
                 "found a file"

@@ -1,8 +1,8 @@
 //! The progress on stderr.
 
-use std::{io::IsTerminal, time::Duration};
+use std::{fmt::Write, io::IsTerminal, time::Duration};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::{
     engine::{Event, Stage},
@@ -75,8 +75,11 @@ impl Progress {
         let is_new = self.stage != Some((*stage, counted));
         if is_new {
             // First the style: a bar is drawn whenever anything else changes.
-            self.bar
-                .set_style(style(if counted { COUNTED } else { SINGLE }));
+            self.bar.set_style(style(match (*stage, counted) {
+                (Stage::Fetch, true) => FETCHED,
+                (_, true) => COUNTED,
+                (_, false) => SINGLE,
+            }));
             self.bar.set_message(stage.words());
         }
         self.bar.set_length(*total);
@@ -106,6 +109,9 @@ impl Progress {
 /// columns.
 const COUNTED: &str = "{msg:22} [{bar:20}] {pos}/{len} {prefix}  {elapsed}, {eta} left";
 
+/// While files are fetched: how fast they come as well. Fits 80 columns.
+const FETCHED: &str = "{msg} [{bar:10}] {pos}/{len} {prefix}, {rate} {prefix}/s, {eta} left";
+
 /// Checkpoints of a study.
 const MEMBERS: &str =
     "Checkpoints            [{bar:20}] {pos}/{len} {prefix}  {elapsed}, {eta} left";
@@ -117,6 +123,10 @@ fn style(template: &str) -> ProgressStyle {
     // The templates are tested; a bar without them is still a bar.
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key("rate", |state: &ProgressState, to: &mut dyn Write| {
+            // A bar takes whatever is written to it.
+            write!(to, "{:.1}", state.per_sec()).ok();
+        })
         .progress_chars("=> ")
 }
 
@@ -126,7 +136,7 @@ mod tests {
 
     #[test]
     fn templates_are_valid() {
-        for template in [COUNTED, SINGLE, MEMBERS] {
+        for template in [COUNTED, FETCHED, SINGLE, MEMBERS] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

@@ -10,7 +10,10 @@ use super::{
 use crate::{
     hub::cached_name,
     model::{Assembly, Checkpoint},
-    weights::{ByteSource, FolderSource, MemorySource, PickedSource, WeightsError},
+    weights::{
+        ByteSource, FolderSource, MemorySource, PickedSource, WeightsError,
+        gguf::{GgufSource, is_gguf},
+    },
 };
 
 /// A checkpoint and what to call it.
@@ -50,13 +53,10 @@ pub(super) async fn open(source: ModelSource, news: &mut News<'_>) -> Result<Ope
             })
         }
         ModelSource::Hub(model) => Err(hub::not_fetched(&model)),
-        ModelSource::Folder(path) => {
-            let source = FolderSource::open(&path).map_err(WeightsError::from)?;
-            Ok(Opened {
-                checkpoint: Checkpoint::open(Arc::new(source))?,
-                name: name_of(&path),
-            })
-        }
+        ModelSource::Folder(path) => Ok(Opened {
+            checkpoint: Checkpoint::open(at(&path)?)?,
+            name: name_of(&path),
+        }),
         ModelSource::Assembled {
             base,
             tower,
@@ -88,6 +88,22 @@ pub(super) async fn open(source: ModelSource, news: &mut News<'_>) -> Result<Ope
     }
 }
 
+/// The checkpoint folder at `path`, or the one that a GGUF file there stands for.
+fn at(path: &Path) -> Result<Arc<dyn ByteSource>, WeightsError> {
+    let Some((folder, file)) = gguf_file(path) else {
+        return Ok(Arc::new(FolderSource::open(path)?));
+    };
+    let folder = FolderSource::open(folder)?;
+    Ok(Arc::new(GgufSource::open(Arc::new(folder), &file)?))
+}
+
+/// Folder and name of a GGUF file.
+fn gguf_file(path: &Path) -> Option<(&Path, String)> {
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    (is_gguf(&name) && path.is_file()).then(|| (folder.unwrap_or(Path::new(".")), name))
+}
+
 /// The last part of a path; of a snapshot in a hub's cache the repository with its commit.
 fn name_of(path: &Path) -> String {
     if let Some(name) = cached_name(path) {
@@ -107,11 +123,7 @@ fn assembled(
     tower: Option<&Path>,
     connector: Option<&Path>,
 ) -> Result<Checkpoint, EngineError> {
-    let open = |folder: &Path| -> Result<Arc<dyn ByteSource>, EngineError> {
-        Ok(Arc::new(
-            FolderSource::open(folder).map_err(WeightsError::from)?,
-        ))
-    };
+    let open = |folder: &Path| -> Result<Arc<dyn ByteSource>, EngineError> { Ok(at(folder)?) };
     let connector = match connector {
         None => None,
         Some(file) => {

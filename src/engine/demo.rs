@@ -118,26 +118,43 @@ pub(super) async fn pairs(
     num: Option<usize>,
     seed: u64,
 ) -> Result<(Vec<PairInput>, usize), EngineError> {
-    #[derive(Deserialize)]
-    struct Line {
-        image: String,
-        text: String,
-    }
-    let lines: Vec<Line> = text(PAIRS)
-        .await?
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .map(|line| serde_json::from_str(line).map_err(|error| demo_error(PAIRS, error)))
-        .collect::<Result<_, _>>()?;
+    let lines = lines().await?;
     let available = lines.len();
     let chosen: Vec<&Line> = select(available, num, seed)
         .into_iter()
         .filter_map(|index| lines.get(index))
         .collect();
+    Ok((with_images(&chosen).await?, available))
+}
+
+/// The first of the demo's pairs, at most `most`.
+///
+/// # Errors
+/// As [`pairs`].
+pub(super) async fn first_pairs(most: usize) -> Result<Vec<PairInput>, EngineError> {
+    let lines = lines().await?;
+    let first: Vec<&Line> = lines.iter().take(most).collect();
+    with_images(&first).await
+}
+
+/// A line of the list of pairs.
+#[derive(Deserialize)]
+struct Line {
+    image: String,
+    text: String,
+}
+
+async fn lines() -> Result<Vec<Line>, EngineError> {
+    (text(PAIRS).await?.lines())
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| serde_json::from_str(line).map_err(|error| demo_error(PAIRS, error)))
+        .collect()
+}
+
+async fn with_images(chosen: &[&Line]) -> Result<Vec<PairInput>, EngineError> {
     let wanted = |path: &str| chosen.iter().any(|line| line.image == path);
     let files = demo_files(wanted, |_, _| {}).await?;
-    let pairs = chosen
-        .into_iter()
+    (chosen.iter())
         .map(|line| {
             let file = files
                 .iter()
@@ -149,8 +166,7 @@ pub(super) async fn pairs(
             });
             Ok(PairInput::new(image, line.text.clone()))
         })
-        .collect::<Result<_, EngineError>>()?;
-    Ok((pairs, available))
+        .collect()
 }
 
 /// A text file of the demo.

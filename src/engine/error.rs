@@ -103,6 +103,16 @@ pub enum EngineError {
     /// The model refuses a checkpoint or an input.
     #[error(transparent)]
     Model(ModelError),
+    /// Tokens cannot be chosen like this.
+    #[error("{setting}: expected {expected}, found {found}")]
+    Sampling {
+        /// The setting.
+        setting: &'static str,
+        /// What it can be.
+        expected: &'static str,
+        /// What it is.
+        found: String,
+    },
     /// The metric has no value.
     #[error(transparent)]
     Alignment(AlignmentError),
@@ -154,6 +164,9 @@ pub enum EngineError {
     /// A question about kept states where there are none.
     #[error("no hidden states are stored: run a measurement first")]
     NothingKept,
+    /// A question about a conversation where there is none.
+    #[error("the model no longer holds this conversation: ask it again")]
+    NoConversation,
     /// A question about the states of all pairs, which were too large to keep.
     #[error("the states of this run are not kept: {reason}")]
     StatesNotKept {

@@ -46,8 +46,10 @@ impl Session {
             return Err(EngineError::OfficialMask { definition });
         }
         self.live = None;
+        // Its memory is the metric's.
+        self.talk = None;
         let gpu = self.device(&request.device, news).await?;
-        let loaded = self.model(&gpu, request.model, news).await?;
+        let loaded = self.model(&gpu, request.model, true, news).await?;
         // Here already, so that a run that is cancelled or fails need not load it again.
         self.loaded = request.keep.then(|| loaded.clone());
         let (processor, model) = (&loaded.processor, loaded.summary.clone());
@@ -180,6 +182,7 @@ impl Session {
 fn prompt_form(processor: &Processor) -> String {
     match processor.prompt_form() {
         PromptForm::ChatTemplate(file) => format!("chat template of {file}"),
+        PromptForm::Own => "the model's own, which is no conversation".to_owned(),
         PromptForm::VicunaV1 => "vicuna_v1, for want of a chat template".to_owned(),
     }
 }

@@ -6,14 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     report::{
-        AttentionRow, Axes, BenchRecord, BenchReport, CheckReport, Definition, DeviceGrant,
-        Inspection, Kept, LogitLens, PairView, Projection, Report, TextMask, WhatIf,
+        Answer, AttentionRow, Axes, BenchRecord, BenchReport, CheckReport, Definition, DeviceGrant,
+        Inspection, Kept, LogitLens, PairView, Projection, Report, Said, TextMask, WhatIf,
         WhatIfSettings,
     },
     study::StudySettings,
 };
 
-use super::source::{FetchPlan, HubModel, ImageInput, ModelSource, PairSource};
+use super::{
+    ask::{AskRequest, TalkQuestion},
+    source::{FetchPlan, HubModel, ImageInput, ModelSource, NamedBytes, PairInput, PairSource},
+};
 
 /// An order to the engine. Cancel is not among them: it must overtake, see
 /// [`crate::platform::Cancel`].
@@ -23,10 +26,14 @@ pub enum Command {
     Measure(Box<MeasureRequest>),
     /// Shows something of the states that the last measurement kept.
     Explore(Explore),
+    /// Asks a model something, answered with [`Event::Said`] token by token and [`Event::Answer`].
+    Ask(Box<AskRequest>),
     /// Describes a checkpoint without running it.
     Inspect(Box<InspectRequest>),
     /// Tells which files of a hub's repository would be fetched, and fetches none of them.
     Plan(HubModel),
+    /// Gives the first of the demo's pairs, at most so many, answered with [`Event::DemoPairs`].
+    DemoPairs(usize),
     /// Lists the adapters at hand.
     Adapters,
     /// Measures the speed of the adapter at hand.
@@ -121,6 +128,8 @@ pub enum Explore {
     },
     /// The alignment under other assumptions, answered with [`Event::WhatIf`].
     WhatIf(WhatIfSettings),
+    /// The conversation that [`Command::Ask`] left.
+    Talk(TalkQuestion),
 }
 
 /// Settings of a measurement.
@@ -194,14 +203,25 @@ pub struct CheckRequest {
     pub device: DeviceSettings,
     /// Folder of small checkpoints with the states that transformers gives. Native only.
     pub golden: Option<PathBuf>,
+    /// The same, handed over.
+    pub cases: Vec<GoldenCase>,
     /// Leaves out the demo, whose measurement takes long on a software adapter.
     pub kernels_only: bool,
-    /// Leaves out kernels and demo: only the states of [`CheckRequest::golden`].
+    /// Leaves out kernels and demo: only the states of [`CheckRequest::golden`] and [`CheckRequest::cases`].
     #[serde(default)]
     pub states_only: bool,
     /// A checkpoint against exported states, instead of all else. Native only.
     #[serde(default)]
     pub against: Option<Against>,
+}
+
+/// A small checkpoint with the states that transformers gives of it, as in `tests/golden`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GoldenCase {
+    /// Its name.
+    pub name: String,
+    /// Its files, by their paths in its folder.
+    pub files: Vec<NamedBytes>,
 }
 
 /// A checkpoint and the states that another program gave of it.
@@ -253,7 +273,7 @@ impl KernelChoice {
     }
 }
 
-/// A stage of a measurement, in the order of execution.
+/// A stage of the work, in the order of execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
@@ -269,10 +289,14 @@ pub enum Stage {
     Forward,
     /// The metric, layer by layer.
     Metric,
+    /// A question's images and prompt are read.
+    Read,
+    /// An answer comes, token by token.
+    Answer,
 }
 
 impl Stage {
-    /// All stages, in the order of execution.
+    /// All stages of a measurement, in the order of execution.
     pub const ALL: [Self; 6] = [
         Self::Device,
         Self::Fetch,
@@ -291,6 +315,8 @@ impl Stage {
             Self::Prepare => "prepare",
             Self::Forward => "forward",
             Self::Metric => "metric",
+            Self::Read => "read",
+            Self::Answer => "answer",
         }
     }
 
@@ -303,6 +329,8 @@ impl Stage {
             Self::Prepare => "Preparing the pairs",
             Self::Forward => "Running the model",
             Self::Metric => "Measuring the layers",
+            Self::Read => "Reading the question",
+            Self::Answer => "Answering",
         }
     }
 }
@@ -355,6 +383,14 @@ pub enum Event {
     Attention(Box<AttentionRow>),
     /// The alignment under other assumptions.
     WhatIf(Box<WhatIf>),
+    /// The prompt of a question whose answer is watched, as the model sees it; its number is 0.
+    Asked(Box<PairView>),
+    /// An answer goes on by a token.
+    Said(Said),
+    /// An answer is complete; its tokens were told before.
+    Answer(Box<Answer>),
+    /// The first of the demo's pairs.
+    DemoPairs(Vec<PairInput>),
     /// The description of a checkpoint is done.
     Inspection(Box<Inspection>),
     /// What would be fetched of a hub's repository.
@@ -383,6 +419,8 @@ impl Event {
                 | Self::Kept(_)
                 | Self::Member { .. }
                 | Self::MemberReport(_)
+                | Self::Asked(_)
+                | Self::Said(_)
         )
     }
 }

@@ -5,6 +5,7 @@
 //! device in the browser. Messages are serde values and nothing is shared but a
 //! [`Cancel`](crate::platform::Cancel) flag.
 
+mod ask;
 mod bench;
 mod check;
 mod checkpoint;
@@ -36,6 +37,7 @@ mod thumbnail;
 pub mod worker;
 
 pub use crate::alignment::FEWER_PAIRS;
+pub use ask::{AskRequest, Exchange, SamplingSettings, TalkQuestion};
 pub use bench::random_checkpoint;
 pub use demo::{DemoConnector, demo_connectors};
 pub use error::EngineError;
@@ -44,7 +46,7 @@ pub use fingerprint::Fingerprints;
 pub use message::*;
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{Running, spawn};
-pub use pair_list::{FOLDER_LIST, PairLine, pair_lines, portable_path};
+pub use pair_list::{FOLDER_LIST, PairLine, Shown, pair_lines, portable_path};
 pub use select::{SplitMix64, join, select};
 pub use session::{Session, run};
 pub use source::*;

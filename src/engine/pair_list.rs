@@ -1,10 +1,12 @@
 //! Lists of pairs and documents: one `{"image": path, "text": string}` or one
-//! `{"images": [path, ...], "texts": [string, ...]}` a line.
+//! `{"images": [path, ...], "texts": [string, ...]}` or `{"video": [path of a frame, ...], "text": string}` a line.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::Value;
+
+use super::ImageInput;
 
 /// Most images in a document; bounds the memory that one line may ask for.
 const MOST_IMAGES: usize = 256;
@@ -12,9 +14,45 @@ const MOST_IMAGES: usize = 256;
 /// A line of a list of pairs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PairLine {
-    /// Images, each with the text that follows it; one pair, or several of a document. Paths are
+    /// What is shown, each with the text that follows it; one pair, or several of a document. Paths are
     /// relative to the list's folder, texts are as the assistant would say them and not empty.
-    pub turns: Vec<(String, String)>,
+    pub turns: Vec<(Shown, String)>,
+}
+
+/// What a text is about, by path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// An image.
+    Image(String),
+    /// A video: its frames, one at least.
+    Frames(Vec<String>),
+}
+
+impl Shown {
+    /// All paths.
+    pub fn paths(&self) -> &[String] {
+        match self {
+            Self::Image(path) => std::slice::from_ref(path),
+            Self::Frames(paths) => paths,
+        }
+    }
+
+    /// The same as an input, of images that `find` gives.
+    ///
+    /// # Errors
+    /// Those of `find`.
+    pub fn found<E>(
+        &self,
+        mut find: impl FnMut(&str) -> Result<ImageInput, E>,
+    ) -> Result<ImageInput, E> {
+        match self {
+            Self::Image(path) => find(path),
+            Self::Frames(paths) => {
+                let frames = paths.iter().map(|path| find(path));
+                Ok(ImageInput::Frames(frames.collect::<Result<_, _>>()?))
+            }
+        }
+    }
 }
 
 /// The name of the list in a folder of images, as Hugging Face's `datasets` reads it.
@@ -30,6 +68,8 @@ struct Written {
     caption: Option<Value>,
     images: Option<Vec<String>>,
     texts: Option<Vec<String>>,
+    /// Frames, in a list.
+    video: Option<Value>,
 }
 
 /// The lines of a list, with their numbers counted from 1; blank ones are left out.
@@ -46,7 +86,7 @@ pub fn pair_lines(content: &str) -> impl Iterator<Item = (usize, Result<PairLine
 
 fn pair_line(line: &str) -> Result<PairLine, String> {
     const EXPECTED: &str = "expected {\"image\": path, \"text\": string} or {\"images\": [path, ...], \
-         \"texts\": [string, ...]}";
+         \"texts\": [string, ...]} or {\"video\": [path of a frame, ...], \"text\": string}";
     let written: Written = serde_json::from_str(line).map_err(|error| {
         // The position inside the line is all that is left of serde_json's message's place.
         let column = error.column();
@@ -63,6 +103,12 @@ fn pair_line(line: &str) -> Result<PairLine, String> {
         }
         (text, _) => text,
     };
+    if let Some(video) = written.video {
+        return match (image, text, written.images, written.texts) {
+            (None, Some(text), None, None) => frames(&video, text),
+            _ => Err(format!("{EXPECTED}, found other keys beside `video`")),
+        };
+    }
     let (images, texts) = match (image, text, written.images, written.texts) {
         (Some(image), Some(text), None, None) => (vec![image], vec![text]),
         (None, None, Some(images), Some(texts)) => (images, texts),
@@ -81,7 +127,32 @@ fn pair_line(line: &str) -> Result<PairLine, String> {
         return Err("expected a text, found an empty one".to_owned());
     }
     Ok(PairLine {
-        turns: images.into_iter().zip(texts).collect(),
+        turns: images.into_iter().map(Shown::Image).zip(texts).collect(),
+    })
+}
+
+/// A video with its text.
+fn frames(video: &Value, text: String) -> Result<PairLine, String> {
+    let paths = video.as_array().and_then(|list| {
+        let paths = list.iter().map(|path| path.as_str().map(str::to_owned));
+        paths.collect::<Option<Vec<String>>>()
+    });
+    let paths = paths.ok_or_else(|| {
+        format!(
+            "expected the paths of a video's frames as a list, found {}: write frames of it into image \
+             files first, for example with ffmpeg",
+            kind(video)
+        )
+    })?;
+    if !(1..=MOST_IMAGES).contains(&paths.len()) {
+        let found = paths.len();
+        return Err(format!("expected 1 to {MOST_IMAGES} frames, found {found}"));
+    }
+    if text.trim().is_empty() {
+        return Err("expected a text, found an empty one".to_owned());
+    }
+    Ok(PairLine {
+        turns: vec![(Shown::Frames(paths), text)],
     })
 }
 
@@ -117,7 +188,7 @@ mod tests {
             r#"{"image": "a/1.png", "caption": "A cat."}"#,
         ] {
             let turns = line(content).unwrap().turns;
-            assert_eq!(turns, [("a/1.png".to_owned(), "A cat.".to_owned())]);
+            assert_eq!(turns, [(image("a/1.png"), "A cat.".to_owned())]);
         }
         for (content, reason) in [
             (r#"{"file_name": "a.png"}"#, "found no `text`"),
@@ -132,6 +203,32 @@ mod tests {
         assert_eq!(portable_path(r"images\sub\a.png"), "images/sub/a.png");
     }
 
+    fn image(path: &str) -> Shown {
+        Shown::Image(path.to_owned())
+    }
+
+    #[test]
+    fn a_video_is_a_list_of_frames() {
+        let line = |content: &str| pair_lines(content).next().unwrap().1;
+        let turns = line(r#"{"video": ["a.png", "b.png"], "text": "A."}"#);
+        let frames = Shown::Frames(vec!["a.png".to_owned(), "b.png".to_owned()]);
+        assert_eq!(turns.unwrap().turns, [(frames, "A.".to_owned())]);
+        for (wrong, reason) in [
+            (r#"{"video": "a.mp4", "text": "A."}"#, "found a string"),
+            (r#"{"video": [1], "text": "A."}"#, "found a list"),
+            (r#"{"video": [], "text": "A."}"#, "found 0"),
+            (r#"{"video": ["a"], "text": " "}"#, "an empty one"),
+            (r#"{"video": ["a"]}"#, "found other keys"),
+            (
+                r#"{"video": ["a"], "image": "b", "text": "A."}"#,
+                "found other keys",
+            ),
+        ] {
+            let error = line(wrong).unwrap_err();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+
     #[test]
     fn each_line_is_a_pair_or_says_why_not() {
         let content =
@@ -140,7 +237,7 @@ mod tests {
         assert_eq!(lines.len(), 3);
         assert_eq!(lines[0].0, 1);
         let first = lines[0].1.as_ref().unwrap();
-        assert_eq!(first.turns, [("a.png".to_owned(), "A.".to_owned())]);
+        assert_eq!(first.turns, [(image("a.png"), "A.".to_owned())]);
         let (number, Err(reason)) = &lines[1] else {
             panic!("a list is no pair");
         };
@@ -161,7 +258,8 @@ mod tests {
         let names: Vec<&str> = document
             .turns
             .iter()
-            .map(|(image, _)| image.as_str())
+            .flat_map(|(image, _)| image.paths())
+            .map(String::as_str)
             .collect();
         assert_eq!(names, ["a.png", "b.png"]);
         assert_eq!(document.turns[1].1, "B.");

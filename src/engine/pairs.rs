@@ -106,6 +106,10 @@ pub(super) fn image_bytes(image: &ImageInput) -> Result<Cow<'_, [u8]>, EngineErr
         #[cfg(not(target_arch = "wasm32"))]
         ImageInput::Path(path) => read_image(path).map(Cow::Owned),
         ImageInput::Picked(file) => read_picked(file).map(Cow::Owned),
+        ImageInput::Frames(_) => Err(EngineError::ImageFile {
+            path: image.name(),
+            reason: "expected an image, found frames of a video".to_owned(),
+        }),
     }
 }
 

@@ -109,6 +109,12 @@ fn images(
     given: usize,
 ) -> Result<Vec<PreparedImage>, EngineError> {
     let process = |image: &ImageInput| -> Result<PreparedImage, EngineError> {
+        if let ImageInput::Frames(frames) = image {
+            let frames = frames.iter();
+            let frames = frames.map(|frame| Ok((frame.name(), image_bytes(frame)?)));
+            let frames = frames.collect::<Result<Vec<_>, EngineError>>()?;
+            return Ok(processor.video(&image.name(), &frames)?);
+        }
         Ok(processor.image_one_of(given, &image.name(), &image_bytes(image)?)?)
     };
     pair.images().map(process).collect()

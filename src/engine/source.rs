@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use crate::hub::{FetchPlan, FileHash, IdError, PlannedFile, RepoFile, RepoId};
-use crate::platform::PickedFile;
+use crate::{platform::PickedFile, words::plural};
 
 /// Where a checkpoint's files come from.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub enum ModelSource {
     },
     /// A checkpoint of the shipped study, by its folder below `assets/study`.
     Study(String),
-    /// A Hugging Face folder on disk (native only).
+    /// A Hugging Face folder, or a GGUF file, on disk (native only).
     Folder(PathBuf),
     /// A repository of a model hub, fetched where it is not at hand.
     Hub(HubModel),
@@ -134,15 +134,32 @@ pub enum ImageInput {
     Bytes(NamedBytes),
     /// A file that a person chose or dropped.
     Picked(PickedFile),
+    /// A video: its frames, each an image.
+    Frames(Vec<ImageInput>),
 }
 
 impl ImageInput {
+    /// The image itself; of a video its frames.
+    pub fn files(&self) -> &[ImageInput] {
+        match self {
+            Self::Frames(frames) => frames,
+            image => std::slice::from_ref(image),
+        }
+    }
+
     /// The name by which messages call the image.
     pub fn name(&self) -> String {
         match self {
             Self::Path(path) => path.display().to_string(),
             Self::Bytes(file) => file.name.clone(),
             Self::Picked(file) => file.path.clone(),
+            Self::Frames(frames) => {
+                let first = frames.first().map(Self::name).unwrap_or_default();
+                match frames.len().saturating_sub(1) {
+                    0 => first,
+                    more => format!("{first} and {more} more {}", plural(more, "frame")),
+                }
+            }
         }
     }
 }

@@ -1,10 +1,10 @@
 //! A checkpoint of the shipped study, and the pairs it is measured on, wherever their files are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{EngineError, ImageInput, NamedBytes, PairInput, pair_lines, select};
+use super::{EngineError, ImageInput, NamedBytes, PairInput, PairLine, pair_lines, select};
 use crate::{
     platform::{DemoFile, asset_files},
     weights::{Bytes, MemorySource},
@@ -106,28 +106,29 @@ pub(super) async fn pairs(
         .collect::<Result<Vec<_>, _>>()?;
     let available = lines.len();
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let chosen: Vec<Vec<(String, String)>> = (select(available, num, seed).into_iter())
+    let chosen: Vec<&PairLine> = (select(available, num, seed).into_iter())
         .filter_map(|index| lines.get(index))
-        .map(|line| {
-            let turns = line.turns.iter();
-            let turns = turns.map(|(image, text)| (resolved(folder, image), text.clone()));
-            turns.collect()
-        })
         .collect();
-    let named = |path: &str| chosen.iter().flatten().any(|(image, _)| image == path);
+    let turns = chosen.iter().flat_map(|line| &line.turns);
+    let all = turns.flat_map(|(shown, _)| shown.paths());
+    let all: BTreeSet<String> = all.map(|path| resolved(folder, path)).collect();
+    let named = |path: &str| all.contains(path);
     let images: BTreeMap<String, Vec<u8>> = (asset_files(named, |_, _| {}).await?.into_iter())
         .map(|file| (file.path, file.bytes.into_owned()))
         .collect();
     let mut pairs = Vec::with_capacity(chosen.len());
-    for turns in chosen {
-        let turns = turns.into_iter().map(|(name, text)| {
-            // A document may show an image twice.
-            let bytes = images
-                .get(&name)
-                .cloned()
-                .ok_or_else(|| wrong(format!("expected an image at assets/{name}, found none")))?;
-            Ok((ImageInput::Bytes(NamedBytes { name, bytes }), text))
-        });
+    let find = |path: &str| {
+        let name = resolved(folder, path);
+        // A document may show an image twice.
+        let bytes = images
+            .get(&name)
+            .cloned()
+            .ok_or_else(|| wrong(format!("expected an image at assets/{name}, found none")))?;
+        Ok::<_, EngineError>(ImageInput::Bytes(NamedBytes { name, bytes }))
+    };
+    for line in &chosen {
+        let turns = line.turns.iter();
+        let turns = turns.map(|(shown, text)| Ok((shown.found(find)?, text.clone())));
         let turns = turns.collect::<Result<Vec<_>, EngineError>>()?;
         pairs.extend(PairInput::document(turns));
     }

@@ -32,6 +32,8 @@ pub(super) struct Tiles {
     side: usize,
     /// Tokens along a side of a picture.
     grid: usize,
+    /// Whether frames of videos are taken.
+    frames: bool,
 }
 
 impl Tiles {
@@ -81,6 +83,7 @@ impl Tiles {
                 settings,
                 side: wanted,
                 grid: vision.tower.patches_per_side(),
+                frames: vision.video_token_id.is_some(),
             }),
         })
     }
@@ -106,22 +109,13 @@ impl ImagePlanner for Tiles {
         let mut taken: Vec<Row> = (0..(grid * grid) as u32).map(Row::One).collect();
         let horizontal = taps(across.len(), line);
         let mut cells = 0..lines * line;
-        for [(top, up), (bottom, low)] in taps(down.len(), lines) {
-            for &[(left, before), (right, after)] in &horizontal {
-                taken.push(match up * before == 1.0 {
-                    true => Row::One(feature(top, left)),
-                    false => Row::Blend([
-                        (feature(top, left), up * before),
-                        (feature(top, right), up * after),
-                        (feature(bottom, left), low * before),
-                        (feature(bottom, right), low * after),
-                    ]),
-                });
-                plan.places.push(Place {
-                    view: 1,
-                    cell: cells.next(),
-                });
-            }
+        for line in taps(down.len(), lines) {
+            let blended = blends(&[line], &horizontal, feature);
+            plan.places.extend(blended.iter().map(|_| Place {
+                view: 1,
+                cell: cells.next(),
+            }));
+            taken.extend(blended);
             taken.push(newline);
             plan.places.push(Place {
                 view: 1,
@@ -141,9 +135,74 @@ impl ImagePlanner for Tiles {
         Ok(with_rows(plan, taken))
     }
 
+    /// The features of each frame are halved on both sides; a learned row ends the video.
+    fn plan_frames(&self, frames: usize) -> Option<ImagePlan> {
+        let (side, grid) = (self.side, self.grid);
+        let half = grid.div_ceil(2);
+        let mut plan = ImagePlan {
+            features: frames * grid * grid,
+            canvases: vec![Canvas {
+                from: None,
+                step: Step::Resize,
+                height: side,
+                width: side,
+            }],
+            video: true,
+            ..ImagePlan::default()
+        };
+        let lines = taps(grid, half);
+        let mut taken = Vec::with_capacity(frames * half * half + 1);
+        for frame in 0..frames {
+            plan.pictures.push(self.picture(0, [0, 0]));
+            plan.views.push(View {
+                pictures: frame..frame + 1,
+                patches: [grid; 2],
+                cells: Some([half; 2]),
+                tiles: None,
+                part: None,
+            });
+            let feature = |row: usize, column: usize| ((frame * grid + row) * grid + column) as u32;
+            taken.extend(blends(&lines, &lines, feature));
+            plan.places.extend((0..half * half).map(|cell| Place {
+                view: frame,
+                cell: Some(cell),
+            }));
+        }
+        taken.push(Row::One(plan.features as u32));
+        plan.places.push(Place {
+            view: frames.saturating_sub(1),
+            cell: None,
+        });
+        self.frames.then(|| with_rows(plan, taken))
+    }
+
     fn fixed(&self) -> Option<(usize, usize)> {
         Some((self.side, self.side))
     }
+}
+
+/// What lies between features, line by line.
+fn blends(
+    down: &[[(usize, f32); 2]],
+    across: &[[(usize, f32); 2]],
+    feature: impl Fn(usize, usize) -> u32,
+) -> Vec<Row> {
+    let blend = |[(top, up), (bottom, low)]: [(usize, f32); 2],
+                 [(left, before), (right, after)]: [(usize, f32); 2]| {
+        match up * before == 1.0 {
+            true => Row::One(feature(top, left)),
+            false => Row::Blend([
+                (feature(top, left), up * before),
+                (feature(top, right), up * after),
+                (feature(bottom, left), low * before),
+                (feature(bottom, right), low * after),
+            ]),
+        }
+    };
+    let lines = down.iter();
+    lines
+        .flat_map(|line| across.iter().map(|column| blend(*line, *column)))
+        .collect()
 }
 
 /// The plan with what its placeholders take.
@@ -265,6 +324,7 @@ impl Tiles {
             height: side,
             width: side,
             padded: [side; 2],
+            resampled: false,
         }
     }
 }

@@ -184,6 +184,7 @@ impl FixedSize {
             height,
             width,
             padded,
+            resampled: false,
         }
     }
 }
@@ -275,6 +276,7 @@ impl FixedSize {
                 height,
                 width,
                 padded: [tokens.side; 2],
+                resampled: false,
             });
             let places = (0..tokens.count).map(|token| {
                 let cell = token.checked_sub(tokens.before).zip(tokens.grid);

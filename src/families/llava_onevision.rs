@@ -1,5 +1,5 @@
 //! LLaVA-OneVision (arXiv 2408.03326; `LlavaOnevisionForConditionalGeneration`): LLaVA with images of any
-//! resolution, whose features are shrunk where there are too many. Its videos are not read.
+//! resolution, whose features are shrunk where there are too many, and videos as sampled frames.
 
 use super::{
     AnyResolution, Family, FeatureSelect, ModelSpec, Planned, ProcessorFile, TowerKind,
@@ -13,6 +13,9 @@ use crate::weights::{WeightsError, fields::Fields};
 const RATIO: &str = "vision_aspect_ratio";
 /// Most pictures' worth of features of an image's tiles.
 const MOST: usize = 1024;
+
+/// The placeholder of a video where none is named.
+const VIDEO: u32 = 151_647;
 
 /// All canvases of up to 6 x 6 pictures of 384 pixels.
 const RESOLUTIONS: [[usize; 2]; 36] = {
@@ -65,6 +68,7 @@ impl Family for LlavaOnevision {
             ..AnyResolution::parse(root, &vision, &RESOLUTIONS)?
         });
         vision.learned_rows = NEWLINE;
+        vision.video_token_id = Some(video_token(root, text.vocab_size)?);
         ModelSpec::new(root, Some(vision), text)
     }
 
@@ -81,6 +85,20 @@ impl Family for LlavaOnevision {
             }
             None => Tiles::parse(file, vision, &CLASS),
         }
+    }
+}
+
+/// The placeholder of a video.
+fn video_token(root: &Fields<'_>, vocab_size: usize) -> Result<u32, WeightsError> {
+    const KEYS: [&str; 2] = ["video_token_index", "video_token_id"];
+    let key = KEYS.into_iter().find(|key| root.has(key));
+    match key.map(|key| root.token(key)).transpose()?.flatten() {
+        Some(id) if (id as usize) < vocab_size => Ok(id),
+        Some(id) => {
+            let expected = format!("below text_config.vocab_size = {vocab_size}");
+            Err(root.invalid(key.unwrap_or(KEYS[0]), expected, id))
+        }
+        None => Ok(VIDEO),
     }
 }
 

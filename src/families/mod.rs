@@ -16,6 +16,7 @@ mod llava_next;
 mod llava_onevision;
 mod llava_original;
 mod names;
+mod nanovlm;
 mod paligemma;
 mod pixels;
 pub mod plan;
@@ -57,6 +58,11 @@ pub trait Family: Sync {
     /// The values of `model_type` that it answers to where `architectures` is absent.
     fn model_types(&self) -> &'static [&'static str];
 
+    /// Whether this is one of its configurations, where they name neither architecture nor type.
+    fn recognizes(&self, _config: &Fields<'_>) -> bool {
+        false
+    }
+
     /// What the configuration says of the model.
     ///
     /// # Errors
@@ -67,6 +73,11 @@ pub trait Family: Sync {
     /// they are.
     fn canonical(&self, name: &str) -> String {
         names::canonical(name)
+    }
+
+    /// What its configuration calls the field that others call `path`.
+    fn field(&self, path: &str) -> String {
+        path.to_owned()
     }
 
     /// Folders that hold language model, tower and connector, each with a configuration of its own;
@@ -82,6 +93,11 @@ pub trait Family: Sync {
     /// itself and those before it.
     fn layout(&self, _spec: &ModelSpec, _prompt: &PromptTokens<'_>) -> Layout {
         Layout::default()
+    }
+
+    /// Whether `config.json` is also what says how images become pictures.
+    fn images_in_config(&self) -> bool {
+        false
     }
 
     /// How images become pictures and what stands for them in the prompt, by the settings in the image processor's file.
@@ -102,6 +118,7 @@ pub static FAMILIES: &[&dyn Family] = &[
     &paligemma::PaliGemma,
     &gemma3::Gemma3,
     &vila::Vila,
+    &nanovlm::NanoVlm,
     &qwen_vl::QWEN2_VL,
     &qwen_vl::QWEN2_5_VL,
     &qwen_vl::QWEN3_VL,
@@ -170,6 +187,13 @@ fn find<'a>(root: &Fields<'a>) -> Result<(&'static dyn Family, &'a str), Weights
             None => families.find(|family| family.model_types().contains(&name)),
         }
     };
+    if named.is_none() && model_type.is_none() {
+        let own = FAMILIES.iter().find(|family| family.recognizes(root));
+        if let Some((family, name)) = own.and_then(|own| Some((own, own.architectures().first()?)))
+        {
+            return Ok((*family, name));
+        }
+    }
     let (key, name) = match (named, model_type) {
         (Some(name), _) => ("architectures", name),
         (None, Some(name)) => ("model_type", name),

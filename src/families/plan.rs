@@ -47,6 +47,9 @@ pub struct Picture {
     pub width: usize,
     /// Height and width after zeros were added at the right and the bottom, behind normalizing.
     pub padded: [usize; 2],
+    /// Whether the part takes up all of that, resized behind normalizing as PyTorch interpolates, in
+    /// place of zeros around it.
+    pub resampled: bool,
 }
 
 /// A part of what stands for an image in the prompt.
@@ -111,6 +114,8 @@ pub struct ImagePlan {
     pub views: Vec<View>,
     /// Where each placeholder stands.
     pub places: Vec<Place>,
+    /// Whether it is not of an image but of a video, each of whose frames becomes one of the pictures.
+    pub video: bool,
 }
 
 impl ImagePlan {
@@ -238,6 +243,17 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// The position of a token; those behind the prompt go on from its largest component.
+    pub fn position(&self, token: usize) -> [u32; 3] {
+        let Some(positions) = &self.positions else {
+            return [token as u32; 3];
+        };
+        positions.get(token).copied().unwrap_or_else(|| {
+            let next = positions.iter().flatten().max().map_or(0, |last| last + 1);
+            [next + (token - positions.len()) as u32; 3]
+        })
+    }
+
     /// The keys that the query at `position` sees, in a layer with this window.
     pub fn seen_from(&self, position: usize, window: Option<usize>) -> [u32; 2] {
         let own = position as u32 + 1;
@@ -285,6 +301,12 @@ pub trait ImagePlanner: fmt::Debug + Send + Sync {
         width: usize,
     ) -> Result<ImagePlan, Misfit> {
         self.plan(height, width)
+    }
+
+    /// What becomes of a video of so many frames, each of which is made the only canvas that there is; none
+    /// where the family takes no videos.
+    fn plan_frames(&self, _frames: usize) -> Option<ImagePlan> {
+        None
     }
 
     /// Height and width of every picture, where they do not depend on the image.

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::Family;
 use crate::weights::{
     ByteSource, WeightsError,
     fields::{Fields, parse_object},
@@ -11,6 +12,7 @@ use crate::weights::{
 const MAX_JSON: u64 = 16 << 20;
 const PROCESSOR: &str = "processor_config.json";
 const PREPROCESSOR: &str = "preprocessor_config.json";
+const CONFIG: &str = "config.json";
 
 /// The files that may hold an image processor's settings, in the order in which they are read.
 pub(crate) const PROCESSOR_FILES: [&str; 2] = [PROCESSOR, PREPROCESSOR];
@@ -29,6 +31,24 @@ pub struct ProcessorFile {
 }
 
 impl ProcessorFile {
+    /// What says how the images of `family` become pictures.
+    ///
+    /// # Errors
+    /// As [`ProcessorFile::open`].
+    pub fn of(source: &dyn ByteSource, family: &dyn Family) -> Result<Option<Self>, WeightsError> {
+        if !family.images_in_config() {
+            return Self::open(source);
+        }
+        let text = read_text(source, CONFIG, MAX_JSON)?;
+        let config = text.map(|text| parse_object(CONFIG, &text)).transpose()?;
+        Ok(config.map(|image| Self {
+            file: CONFIG,
+            image,
+            path: "",
+            processor: Map::new(),
+        }))
+    }
+
     /// Reads `preprocessor_config.json`, or the `image_processor` of `processor_config.json`, which
     /// comes first; none where there is neither.
     ///

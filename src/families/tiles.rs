@@ -70,6 +70,7 @@ impl Tile {
                     height: self.side,
                     width: self.side,
                     padded: [self.side; 2],
+                    resampled: false,
                 });
                 let places = (0..self.tokens).map(|token| Place {
                     view,

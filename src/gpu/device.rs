@@ -246,7 +246,8 @@ impl Gpu {
         self.upload_bytes(DType::U32, 1, values.len(), bytemuck::cast_slice(values))
     }
 
-    /// Uploads `[rows, cols]` elements in their storage type, little-endian, row-major, unpadded.
+    /// Uploads `[rows, cols]` elements in their storage type, little-endian, row-major, unpadded; blocks as
+    /// a file has them.
     ///
     /// # Errors
     /// [`GpuError::TooLarge`], or [`GpuError::Shape`] where `bytes` has another length.
@@ -276,8 +277,18 @@ impl Gpu {
     /// A tensor `[rows, cols]` of zeros, for [`Gpu::write_rows`] to fill.
     ///
     /// # Errors
-    /// [`GpuError::TooLarge`] where it exceeds a buffer or a binding.
+    /// [`GpuError::TooLarge`] where it exceeds a buffer or a binding, [`GpuError::Shape`] where rows are no
+    /// whole blocks.
     pub fn room(&self, dtype: DType, rows: usize, cols: usize) -> Result<Tensor, GpuError> {
+        let (elements, _) = dtype.unit();
+        if !cols.is_multiple_of(elements) {
+            return Err(GpuError::Shape {
+                kernel: "upload",
+                message: format!(
+                    "{dtype:?} [{rows}, {cols}] should have rows of whole blocks of {elements}"
+                ),
+            });
+        }
         let size = tensor::byte_len(dtype, rows, cols);
         self.check_size(&format!("a {dtype:?} tensor [{rows}, {cols}]"), size)?;
         let lease = self.0.pool.fresh(&self.0.device, size);
@@ -285,7 +296,7 @@ impl Gpu {
     }
 
     /// Writes whole rows of a tensor made by [`Gpu::room`], from `first` on: elements in their storage type,
-    /// little-endian, row-major, unpadded.
+    /// little-endian, row-major, unpadded; blocks as a file has them.
     ///
     /// # Errors
     /// [`GpuError::Shape`] where `bytes` are no whole rows, or more than there are.
@@ -305,8 +316,13 @@ impl Gpu {
         if bytes.is_empty() {
             return Ok(());
         }
-        let padded = dtype.row_bytes(cols);
+        let padded = tensor.row_bytes();
         let (buffer, offset) = (&tensor.lease.buffer, first as u64 * padded);
+        if let DType::Blocks(block) = dtype {
+            let packed = block.repack(cols, bytes);
+            self.0.queue.write_buffer(buffer, offset, &packed);
+            return Ok(());
+        }
         if row as u64 == padded {
             self.0.queue.write_buffer(buffer, offset, bytes);
             return Ok(());

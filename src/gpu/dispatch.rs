@@ -151,7 +151,7 @@ impl Recording {
         if rows == 0 {
             return Ok(());
         }
-        let row_bytes = (from.stride() * from.dtype().size()) as u64;
+        let row_bytes = from.row_bytes();
         self.steps.push(Step::Copy {
             from: (Binding::read(from), from_row as u64 * row_bytes),
             to: (Binding::write(to), to_row as u64 * row_bytes),

@@ -9,7 +9,10 @@ use std::{
 use futures_channel::oneshot;
 use web_time::Instant;
 
-use super::{Dispatch, Gpu, GpuError, Recording, Step, Work, pipeline::Pipeline, wait::Signal};
+use super::{
+    Dispatch, Gpu, GpuError, Readback, Recording, Step, Tensor, Work, pipeline::Pipeline,
+    wait::Signal,
+};
 use crate::platform::{self, Cancel};
 
 /// Seconds that one submission should take: short enough for progress, cancel and the drivers'
@@ -129,20 +132,57 @@ impl Gpu {
         cancel: &Cancel,
         progress: &mut dyn FnMut(f64, &str),
     ) -> Result<RunStats, GpuError> {
+        let mut in_flight = VecDeque::new();
+        let mut since = Instant::now();
+        let outcome = self
+            .send(recording, cancel, progress, (&mut in_flight, &mut since))
+            .await;
+        while !in_flight.is_empty() {
+            self.settle(&mut in_flight, &mut since, recording, progress)
+                .await?;
+        }
+        let stats = outcome?;
+        match self.take_error() {
+            Some(error) => Err(error),
+            None => Ok(stats),
+        }
+    }
+
+    /// Runs a recording and reads tensors back, with one wait for both: the step of a loop that goes on with
+    /// what it reads.
+    ///
+    /// # Errors
+    /// As [`Gpu::run_with`] and [`Gpu::read`].
+    pub async fn run_and_read(
+        &self,
+        recording: &Recording,
+        cancel: &Cancel,
+        tensors: &[&Tensor],
+    ) -> Result<Vec<Readback>, GpuError> {
+        let mut way = (VecDeque::new(), Instant::now());
+        let sent = (&mut way.0, &mut way.1);
+        self.send(recording, cancel, &mut |_, _| {}, sent).await?;
+        self.read(tensors).await
+    }
+
+    /// Submits a recording, with no more under way than may be; the last ones are left to wait for.
+    async fn send(
+        &self,
+        recording: &Recording,
+        cancel: &Cancel,
+        progress: &mut dyn FnMut(f64, &str),
+        (in_flight, since): (&mut VecDeque<InFlight>, &mut Instant),
+    ) -> Result<RunStats, GpuError> {
         let steps = recording.steps();
         self.compile(steps, cancel).await?;
         let mut stats = RunStats {
             dispatches: recording.dispatches(),
             submissions: 0,
         };
-        let mut in_flight: VecDeque<InFlight> = VecDeque::new();
-        let mut since = Instant::now();
         let mut next = 0;
-        let mut outcome = Ok(());
         while next < steps.len() {
             if cancel.is_cancelled() {
-                outcome = Err(GpuError::Cancelled);
-                break;
+                return Err(GpuError::Cancelled);
             }
             let (count, cost) = self.next_submission(&steps[next..]);
             let done = self.submit(&steps[next..next + count])?;
@@ -154,20 +194,11 @@ impl Gpu {
                 finished_steps: next,
             });
             while in_flight.len() >= MAX_IN_FLIGHT {
-                self.settle(&mut in_flight, &mut since, recording, progress)
-                    .await?;
+                self.settle(in_flight, since, recording, progress).await?;
                 platform::yield_now().await;
             }
         }
-        while !in_flight.is_empty() {
-            self.settle(&mut in_flight, &mut since, recording, progress)
-                .await?;
-        }
-        outcome?;
-        match self.take_error() {
-            Some(error) => Err(error),
-            None => Ok(stats),
-        }
+        Ok(stats)
     }
 
     /// Has the kernels of `steps` compiled before the first of them is submitted, where that happens

@@ -3,6 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use super::memory::Lease;
+use crate::blocks::Block;
+
+/// Bytes of what a kernel can load at once: rows begin at multiples.
+const GROUP: usize = 16;
 
 /// Storage type of a tensor's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,25 +19,38 @@ pub enum DType {
     BF16,
     /// 32-bit unsigned integer: indices.
     U32,
+    /// Blocks of quantized weights in the planes of [`Block::repack`], decoded in the kernel.
+    Blocks(Block),
 }
 
 impl DType {
-    /// Bytes of one element.
-    pub fn size(self) -> usize {
+    /// Elements that stand together, and the bytes that they take.
+    pub fn unit(self) -> (usize, usize) {
         match self {
-            Self::F32 | Self::U32 => 4,
-            Self::F16 | Self::BF16 => 2,
+            Self::F32 | Self::U32 => (1, 4),
+            Self::F16 | Self::BF16 => (1, 2),
+            Self::Blocks(block) => (block.elements(), block.bytes()),
         }
     }
 
-    /// Bytes of a row of `cols` elements as it is uploaded, without padding.
+    /// Bytes of a row of `cols` elements without padding, as a file has it.
     pub fn packed_row_bytes(self, cols: usize) -> usize {
-        cols * self.size()
+        let (elements, bytes) = self.unit();
+        cols.div_ceil(elements) * bytes
     }
 
     /// Bytes of a row of `cols` elements on the device, padding included.
     pub fn row_bytes(self, cols: usize) -> u64 {
-        (stride(self, cols) * self.size()) as u64
+        let bytes = match self {
+            Self::Blocks(block) => block.row_bytes(cols),
+            _ => self.packed_row_bytes(cols).next_multiple_of(GROUP),
+        };
+        bytes as u64
+    }
+
+    /// Whether the elements are in blocks of quantized ones.
+    pub fn is_quantized(self) -> bool {
+        matches!(self, Self::Blocks(_))
     }
 
     /// The value of the kernels' `DTYPE` constant.
@@ -42,6 +59,16 @@ impl DType {
             Self::F32 | Self::U32 => 0.0,
             Self::F16 => 1.0,
             Self::BF16 => 2.0,
+            Self::Blocks(block) => match block {
+                Block::Q4_0 => 3.0,
+                Block::Q4_1 => 4.0,
+                Block::Q5_0 => 5.0,
+                Block::Q5_1 => 6.0,
+                Block::Q8_0 => 7.0,
+                Block::Q4K => 8.0,
+                Block::Q5K => 9.0,
+                Block::Q6K => 10.0,
+            },
         }
     }
 }
@@ -49,7 +76,8 @@ impl DType {
 /// A matrix `[rows, cols]` in device memory, row-major.
 ///
 /// Rows are [`Tensor::stride`] elements apart: `cols` rounded up to whole groups of 16 bytes (four
-/// f32, eight 16-bit floats), so that kernels can load a group at once. What stands in the padding is unspecified for computed tensors
+/// f32, eight 16-bit floats), so that kernels can load a group at once; those of blocks take whole groups,
+/// too. What stands in the padding is unspecified for computed tensors
 /// and zero for uploaded ones. Cloning shares the memory; when the last clone is dropped, the memory
 /// is given to tensors allocated later on the same thread. That is safe because a thread runs its
 /// recordings in the order in which it made them.
@@ -81,9 +109,18 @@ impl Tensor {
         self.cols
     }
 
-    /// Elements from one row to the next.
+    /// Elements from one row to the next; of blocks, their number in a row.
     pub fn stride(&self) -> usize {
-        stride(self.dtype, self.cols)
+        let (elements, bytes) = self.dtype.unit();
+        match self.dtype {
+            DType::Blocks(_) => self.cols.next_multiple_of(elements),
+            _ => self.cols.next_multiple_of(GROUP / bytes),
+        }
+    }
+
+    /// Bytes from one row to the next: whole groups of 16.
+    pub fn row_bytes(&self) -> u64 {
+        self.dtype.row_bytes(self.cols)
     }
 
     /// Storage type.
@@ -119,11 +156,6 @@ impl fmt::Debug for Tensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} [{}, {}]", self.dtype, self.rows, self.cols)
     }
-}
-
-/// Elements from one row to the next.
-pub(crate) fn stride(dtype: DType, cols: usize) -> usize {
-    cols.next_multiple_of(16 / dtype.size())
 }
 
 /// Bytes of a padded matrix.

@@ -6,8 +6,8 @@ use crate::words::{counted, grouped};
 /// A repository, or a file of one, that cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HubError {
-    /// The repository, as it was asked for.
-    pub id: RepoId,
+    /// The repository, as it was asked for; boxed, so that a result stays small.
+    pub id: Box<RepoId>,
     /// The file, where it is about one.
     pub file: Option<String>,
     /// Why.
@@ -18,7 +18,7 @@ impl HubError {
     /// About a repository as a whole.
     pub fn new(id: &RepoId, refusal: Refusal) -> Self {
         Self {
-            id: id.clone(),
+            id: Box::new(id.clone()),
             file: None,
             refusal,
         }
@@ -289,7 +289,10 @@ impl Refusal {
     /// Whether the same may work a moment later, without anybody's doing.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::NoNetwork { .. } | Self::TimedOut { .. } | Self::Truncated { .. } => true,
+            Self::NoNetwork { .. }
+            | Self::TimedOut { .. }
+            | Self::Truncated { .. }
+            | Self::Range { .. } => true,
             Self::Status { status } => *status >= 500,
             _ => false,
         }

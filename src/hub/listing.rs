@@ -65,14 +65,15 @@ impl Listing {
     /// Reads the answer to [`super::api_path`].
     ///
     /// # Errors
-    /// [`Refusal::Answer`] where it is not what a hub answers, [`Refusal::StandIn`] for a web page.
+    /// [`Refusal::Answer`] where it is not what a hub answers, such as a web page.
     pub fn parse(id: &RepoId, answer: &[u8]) -> Result<Self, HubError> {
         let bad = |found: String| {
             let expected = "the repository's list of files";
             HubError::new(id, Refusal::Answer { expected, found })
         };
-        super::check_content(answer.len() as u64, answer)
-            .map_err(|refusal| HubError::new(id, refusal))?;
+        if let Err(Refusal::StandIn { found }) = super::check_content(answer.len() as u64, answer) {
+            return Err(bad(found));
+        }
         let value: Value = serde_json::from_slice(answer)
             .map_err(|error| bad(format!("no valid JSON ({error})")))?;
         let commit = (value.get("sha").and_then(Value::as_str)).filter(|sha| is_commit(sha));

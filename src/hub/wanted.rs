@@ -193,7 +193,7 @@ fn gguf(root: &Folder<'_>, wanted: &mut Wanted) -> bool {
                 let first = projector.first().map_or("", |file| file.path.as_str());
                 wanted.notes.push(format!(
                     "of {}, {first} is taken",
-                    counted(projectors.len(), "file of the vision tower")
+                    counted(projectors.len(), "mmproj file")
                 ));
             }
         }
@@ -238,7 +238,7 @@ fn no_checkpoint(root: &Folder<'_>) -> Refusal {
     };
     let listed = match names.as_slice() {
         [] => "no files".to_owned(),
-        [names @ ..] if names.len() <= 5 => names.join(", "),
+        names if names.len() <= 5 => names.join(", "),
         names => format!("{} and {} more", names[..5].join(", "), names.len() - 5),
     };
     let (expected, found, advice) = if names.contains(&"model_index.json") {

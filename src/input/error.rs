@@ -53,6 +53,15 @@ pub enum InputError {
         reason: String,
     },
 
+    /// A video, where none can be shown to the model.
+    #[error("{name}: expected an image, found a video; {reason}")]
+    NoVideo {
+        /// The video.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+
     /// A document, where a prompt has room for one image.
     #[error(
         "a document of {images} images: expected one image, for this model's prompt has no form for more; give each image with its own text"
@@ -81,6 +90,20 @@ pub enum InputError {
         context: usize,
         /// Tokens without the text.
         needed: usize,
+    },
+
+    /// A question that leaves no room for an answer.
+    #[error(
+        "{name}: expected a prompt shorter than the context of {context} tokens, found {found}; ask \
+         for less, or leave out earlier turns"
+    )]
+    TooLong {
+        /// What is asked.
+        name: String,
+        /// Longest prompt with its answer, in tokens.
+        context: usize,
+        /// Tokens of the prompt.
+        found: usize,
     },
 
     /// The tokenizer does not make the image tokens that the model expects.

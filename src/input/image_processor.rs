@@ -5,6 +5,7 @@ use super::{
     decode::{MAX_PIXELS, RgbImage},
     error::InputError,
     geometry::{center_crop, part, surround},
+    interpolate::interpolate,
     resample::resize,
 };
 use crate::{
@@ -51,6 +52,8 @@ pub struct ProcessedImage {
 pub struct ImageProcessor {
     /// The file that its settings come from.
     pub file: &'static str,
+    /// Name of the model's family.
+    family: &'static str,
     planned: Planned,
 }
 
@@ -62,14 +65,16 @@ impl ImageProcessor {
     /// [`InputError::Config`]: neither file is there, a field is not valid, or the processor is
     /// of a class that the family does not know.
     pub fn open(source: &dyn ByteSource, spec: &ModelSpec) -> Result<Self, InputError> {
-        let file = ProcessorFile::open(source)?.ok_or_else(|| WeightsError::MissingFile {
+        let family = families::of(spec);
+        let file = ProcessorFile::of(source, family)?.ok_or_else(|| WeightsError::MissingFile {
             folder: source.name(),
             expected: families::PROCESSOR_FILES.join(" or "),
             found: "neither with an image processor".into(),
         })?;
         Ok(Self {
-            planned: families::of(spec).images(spec, &file)?,
+            planned: family.images(spec, &file)?,
             file: file.file,
+            family: family.name(),
         })
     }
 
@@ -105,7 +110,7 @@ impl ImageProcessor {
         for picture in &plan.pictures {
             let [height, width] = picture.padded;
             check_pixels(name, height, width)?;
-            if height < picture.height || width < picture.width {
+            if !picture.resampled && (height < picture.height || width < picture.width) {
                 return Err(InputError::Image {
                     name: name.into(),
                     expected: format!("at most pad_size = {width} x {height} pixels"),
@@ -135,6 +140,49 @@ impl ImageProcessor {
         image: &RgbImage,
     ) -> Result<ProcessedImage, InputError> {
         let plan = self.plan_one_of(images, name, image.height, image.width)?;
+        Ok(self.carried_out(plan, image))
+    }
+
+    /// Processes the frames of the video called `name`.
+    ///
+    /// # Errors
+    /// [`InputError::NoVideo`] where the family takes none; [`InputError::Image`] where there is no
+    /// frame.
+    pub fn process_frames(
+        &self,
+        name: &str,
+        frames: &[RgbImage],
+    ) -> Result<ProcessedImage, InputError> {
+        let planned = self.planned.planner.plan_frames(frames.len());
+        let plan = planned.ok_or_else(|| InputError::NoVideo {
+            name: name.into(),
+            reason: format!("of the family {} only images are run", self.family),
+        })?;
+        let mut pixel_values = Vec::with_capacity(frames.len());
+        let mut first = None;
+        for (frame, picture) in frames.iter().zip(&plan.pictures) {
+            let own = ImagePlan {
+                canvases: plan.canvases.clone(),
+                pictures: vec![picture.clone()],
+                ..ImagePlan::default()
+            };
+            let processed = self.carried_out(own, frame);
+            pixel_values.extend(processed.pixel_values);
+            first.get_or_insert(processed.rgb);
+        }
+        Ok(ProcessedImage {
+            plan,
+            pixel_values,
+            rgb: first.ok_or_else(|| InputError::Image {
+                name: name.into(),
+                expected: "frames".into(),
+                found: "none".into(),
+            })?,
+        })
+    }
+
+    /// What comes of an image by its plan.
+    fn carried_out(&self, plan: ImagePlan, image: &RgbImage) -> ProcessedImage {
         let mut rgb = image.clone();
         if let (true, Some(key)) = (self.pixels().convert_rgb, rgb.transparent.take()) {
             let (pixels, _) = rgb.data.as_chunks_mut::<3>();
@@ -158,16 +206,22 @@ impl ImageProcessor {
                 ),
             }
         };
-        let mut pictures = plan.pictures.iter().map(|picture| (picture, cut(picture)));
-        let first = pictures.clone().next().map(|(_, rgb)| rgb);
-        Ok(ProcessedImage {
-            pixel_values: pictures
-                .by_ref()
-                .map(|(picture, rgb)| values(self.pixels(), &rgb, picture.padded))
-                .collect(),
+        let settings = self.pixels();
+        let pixel_values: Vec<PixelValues> = (plan.pictures.iter())
+            .map(|picture| match picture.resampled {
+                true => resampled(settings, &cut(picture), picture.padded),
+                false => values(settings, &cut(picture), picture.padded),
+            })
+            .collect();
+        let first = match (plan.pictures.first(), pixel_values.first()) {
+            (Some(first), Some(values)) if first.resampled => Some(self.picture(values)),
+            (first, _) => first.map(cut),
+        };
+        ProcessedImage {
+            pixel_values,
             rgb: first.unwrap_or(rgb),
             plan,
-        })
+        }
     }
 
     fn pixels(&self) -> &PixelSettings {
@@ -269,21 +323,9 @@ impl ImageProcessor {
 /// Rescales and normalizes, then pads. There are only 256 possible values per channel: the product is
 /// rounded from f64 to f32, then mean and deviation are applied in f32.
 fn values(settings: &PixelSettings, rgb: &RgbImage, [height, width]: [usize; 2]) -> PixelValues {
-    let table = |channel: usize| -> [f32; 256] {
-        std::array::from_fn(|byte| {
-            let value = match settings.rescale_factor {
-                Some(factor) => (byte as f64 * factor) as f32,
-                None => byte as f32,
-            };
-            match &settings.normalize {
-                Some((mean, std)) => (value - mean[channel]) / std[channel],
-                None => value,
-            }
-        })
-    };
     let mut data = vec![0.0; 3 * height * width];
     for (channel, plane) in data.chunks_exact_mut((height * width).max(1)).enumerate() {
-        let table = table(channel);
+        let table = table(settings, channel);
         let rows = rgb.data.chunks_exact((rgb.width * 3).max(1));
         for (row, out) in rows.zip(plane.chunks_exact_mut(width)) {
             for (pixel, value) in row.chunks_exact(3).zip(out) {
@@ -296,6 +338,36 @@ fn values(settings: &PixelSettings, rgb: &RgbImage, [height, width]: [usize; 2])
         height,
         width,
         data,
+    }
+}
+
+/// What each level of a channel becomes.
+fn table(settings: &PixelSettings, channel: usize) -> [f32; 256] {
+    std::array::from_fn(|byte| {
+        let value = match settings.rescale_factor {
+            Some(factor) => (byte as f64 * factor) as f32,
+            None => byte as f32,
+        };
+        match &settings.normalize {
+            Some((mean, std)) => (value - mean[channel]) / std[channel],
+            None => value,
+        }
+    })
+}
+
+/// Rescales and normalizes, then resizes.
+fn resampled(settings: &PixelSettings, rgb: &RgbImage, size: [usize; 2]) -> PixelValues {
+    let channel = |channel: usize| {
+        let table = table(settings, channel);
+        let levels = rgb.data.iter().skip(channel).step_by(3);
+        let plane: Vec<f32> = levels.map(|level| table[usize::from(*level)]).collect();
+        interpolate(&plane, [rgb.height, rgb.width], size)
+    };
+    PixelValues {
+        channels: 3,
+        height: size[0],
+        width: size[1],
+        data: (0..3).flat_map(channel).collect(),
     }
 }
 

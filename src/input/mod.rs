@@ -11,6 +11,7 @@ mod decode;
 mod error;
 mod geometry;
 mod image_processor;
+mod interpolate;
 mod processor;
 mod prompt;
 mod renderer;
@@ -29,4 +30,4 @@ pub use prompt::{Prompt, PromptBuilder, PromptForm};
 pub use resample::resize;
 
 pub use crate::families::Filter;
-pub use template::{AssistantForm, ChatTemplate, UserForm};
+pub use template::{AssistantForm, ChatTemplate, Turn, UserForm};

@@ -1,5 +1,7 @@
 //! Everything that turns a pair into what a model takes.
 
+use std::borrow::Cow;
+
 use super::{
     decode::{RgbImage, decode_image},
     error::InputError,
@@ -8,7 +10,7 @@ use super::{
 };
 use crate::{
     families::{ImagePlan, ModelSpec, TowerSpec},
-    weights::ByteSource,
+    weights::{ByteSource, WeightsError},
 };
 
 /// An image ready for the tower.
@@ -26,10 +28,10 @@ pub struct PreparedImage {
 
 /// Image processor, tokenizer and prompt form of one checkpoint.
 pub struct Processor {
-    images: ImageProcessor,
+    /// With what says which pictures the tower takes; none of a model that sees none.
+    eyes: Option<(ImageProcessor, TowerSpec)>,
     prompts: PromptBuilder,
-    /// Says which pictures it takes.
-    tower: TowerSpec,
+    architecture: String,
 }
 
 impl Processor {
@@ -39,16 +41,32 @@ impl Processor {
     /// A file is missing, does not parse, or contradicts the configuration; the model has no vision
     /// tower.
     pub fn open(source: &dyn ByteSource, spec: &ModelSpec) -> Result<Self, InputError> {
+        spec.vision()?;
+        Self::of_any(source, spec)
+    }
+
+    /// The same of a model that need not see.
+    ///
+    /// # Errors
+    /// A file is missing, does not parse, or contradicts the configuration.
+    pub fn of_any(source: &dyn ByteSource, spec: &ModelSpec) -> Result<Self, InputError> {
+        let eyes = match &spec.vision {
+            None => None,
+            Some(vision) => Some((ImageProcessor::open(source, spec)?, vision.tower.clone())),
+        };
         Ok(Self {
-            tower: spec.vision()?.tower.clone(),
-            images: ImageProcessor::open(source, spec)?,
+            eyes,
             prompts: PromptBuilder::open(source, spec)?,
+            architecture: spec.architecture.clone(),
         })
     }
 
-    /// The image processor.
-    pub fn image_processor(&self) -> &ImageProcessor {
-        &self.images
+    /// Image processor and tower.
+    fn eyes(&self) -> Result<&(ImageProcessor, TowerSpec), InputError> {
+        let none = || WeightsError::NoVision {
+            architecture: self.architecture.clone(),
+        };
+        Ok(self.eyes.as_ref().ok_or_else(none)?)
     }
 
     /// Where the prompts' form comes from.
@@ -94,6 +112,35 @@ impl Processor {
         })
     }
 
+    /// Decodes and processes the frames of the video called `name`, each with its own name.
+    ///
+    /// # Errors
+    /// As [`Processor::image`]; [`InputError::NoVideo`].
+    pub fn video(
+        &self,
+        name: &str,
+        frames: &[(String, Cow<'_, [u8]>)],
+    ) -> Result<PreparedImage, InputError> {
+        let mut notes = Vec::new();
+        let mut decoded = Vec::with_capacity(frames.len());
+        for (name, bytes) in frames {
+            let (frame, own) = decode_image(name, bytes)?;
+            decoded.push(frame);
+            notes.extend(own);
+        }
+        let ProcessedImage {
+            plan,
+            pixel_values,
+            rgb,
+        } = self.eyes()?.0.process_frames(name, &decoded)?;
+        Ok(PreparedImage {
+            plan,
+            pixel_values,
+            rgb,
+            notes,
+        })
+    }
+
     /// Processes a decoded image.
     fn process(
         &self,
@@ -102,7 +149,7 @@ impl Processor {
         image: &RgbImage,
     ) -> Result<ProcessedImage, InputError> {
         self.plan_one_of(images, name, image.height, image.width)?;
-        self.images.process_one_of(images, name, image)
+        self.eyes()?.0.process_one_of(images, name, image)
     }
 
     /// What becomes of an image of so many pixels called `name`.
@@ -120,15 +167,16 @@ impl Processor {
         height: usize,
         width: usize,
     ) -> Result<ImagePlan, InputError> {
-        let plan = self.images.plan_one_of(images, name, height, width)?;
-        let fits = |[height, width]: [usize; 2]| self.tower.grid(height, width).is_some();
+        let (processor, tower) = self.eyes()?;
+        let plan = processor.plan_one_of(images, name, height, width)?;
+        let fits = |[height, width]: [usize; 2]| tower.grid(height, width).is_some();
         let wrong = (plan.pictures.iter()).find(|picture| !fits(picture.padded));
         match wrong {
             None => Ok(plan),
             Some(picture) => Err(InputError::ImageSize {
-                file: self.images.file.into(),
+                file: processor.file.into(),
                 name: name.into(),
-                expected: self.tower.sizes(),
+                expected: tower.sizes(),
                 found: format!("{} x {}", picture.padded[1], picture.padded[0]),
             }),
         }
@@ -147,15 +195,23 @@ impl Processor {
 
     /// What a reader is shown of an image whose pictures are `pixel_values`: each of its plan's views.
     pub fn views(&self, plan: &ImagePlan, pixel_values: &[PixelValues]) -> Vec<RgbImage> {
-        let views = plan.views.iter();
-        views
-            .map(|view| self.images.view(plan, view, pixel_values))
+        let processors = self.eyes.iter().map(|(processor, _)| processor);
+        processors
+            .flat_map(|processor| {
+                let views = plan.views.iter();
+                views.map(|view| processor.view(plan, view, pixel_values))
+            })
             .collect()
     }
 
     /// The token of an id as text; see [`PromptBuilder::token_text`].
     pub fn token_text(&self, id: u32) -> String {
         self.prompts.token_text(id)
+    }
+
+    /// What makes prompts.
+    pub fn prompts(&self) -> &PromptBuilder {
+        &self.prompts
     }
 
     /// The prompt of an image with a text called `name`; see [`PromptBuilder::pair`].

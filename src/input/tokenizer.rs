@@ -89,6 +89,26 @@ impl Tokenizer {
         &self.special
     }
 
+    /// Adds special tokens behind all others; those that are there already keep their ids.
+    ///
+    /// # Errors
+    /// [`InputError::Tokenizer`].
+    pub fn add(&mut self, tokens: &[String]) -> Result<(), InputError> {
+        let added = tokens.iter();
+        let added = added.map(|token| AddedToken::from(token.as_str(), true).normalized(false));
+        self.inner
+            .add_special_tokens(added.collect::<Vec<_>>())
+            .map_err(failed)?;
+        Ok(())
+    }
+
+    /// Calls the token of an id `name`, where no file says which token that is.
+    pub fn name(&mut self, name: &str, id: Option<u32>) {
+        if let Some(token) = id.and_then(|id| self.token(id)) {
+            self.special.entry(name.to_owned()).or_insert(token);
+        }
+    }
+
     /// The token of an id.
     pub fn token(&self, id: u32) -> Option<String> {
         self.inner.id_to_token(id)
@@ -115,6 +135,21 @@ impl Tokenizer {
     /// Whether an id stands for what the tokenizer does not know.
     pub fn is_unknown(&self, id: u32) -> bool {
         self.unknown.contains(&id)
+    }
+
+    /// Whether an id is that of a special token.
+    pub fn is_special(&self, id: u32) -> bool {
+        let added = self.inner.get_added_vocabulary();
+        let token = added.simple_id_to_token(id);
+        token.is_some_and(|token| added.is_special_token(&token))
+    }
+
+    /// What tokens say, without the special ones among them.
+    ///
+    /// # Errors
+    /// [`InputError::Tokenizer`] where it fails.
+    pub fn decode(&self, ids: &[u32]) -> Result<String, InputError> {
+        caught(|| self.inner.decode(ids, true))
     }
 
     /// Encodes a text; special tokens in it become their ids.

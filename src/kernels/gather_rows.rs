@@ -2,7 +2,7 @@
 
 use crate::gpu::{Binding, DType, Dispatch, GpuError, Tensor, Work};
 
-use super::{call, expect, folded, traffic, u32_of};
+use super::{call, expect, folded, groups_of_16_bytes, traffic, u32_of};
 
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -10,8 +10,9 @@ struct Params {
     count: u32,
     first: u32,
     rows: u32,
+    cols: u32,
     width4: u32,
-    source_width4: u32,
+    b_stride: u32,
     out_row: u32,
 }
 
@@ -21,7 +22,7 @@ struct Params {
 /// With a table split by rows, one call per piece fills `out`.
 ///
 /// # Shapes
-/// `indices` `[1, count]` u32, `source` `[rows, width]` in any float type, `out` `[>= out_row +
+/// `indices` `[1, count]` u32, `source` `[rows, width]` in any type of numbers, `out` `[>= out_row +
 /// count, width]` f32.
 ///
 /// # Errors
@@ -50,8 +51,9 @@ pub fn gather_rows(
             count: u32_of(count),
             first: u32_of(first),
             rows: u32_of(source.rows()),
+            cols: u32_of(source.cols()),
             width4: u32_of(width4),
-            source_width4: u32_of(source.stride() / 4),
+            b_stride: groups_of_16_bytes(source),
             out_row: u32_of(out_row),
         },
         vec![
@@ -59,7 +61,7 @@ pub fn gather_rows(
             Binding::read(source),
             Binding::write(out),
         ],
-        folded(count * width4, 64),
+        folded(count * width4.div_ceil(2), 64),
         Work {
             flops: 0.0,
             bytes: 2.0 * traffic(&[out]),

@@ -3,7 +3,8 @@
 use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, Tensor, Work};
 
 use super::{
-    Activation, Part, call, expect, groups, matvec, parts, sum_pieces::sum_pieces, traffic, u32_of,
+    Activation, Part, call, expect, groups, groups_of_16_bytes, matvec, parts,
+    sum_pieces::sum_pieces, traffic, u32_of, unpack_rows::unpack_rows,
 };
 
 mod plan;
@@ -85,10 +86,10 @@ struct Params {
 
 /// `out = activation(scale a b^T + bias) + residual`; few rows go to [`matvec`]. One dispatch, several where
 /// one would take too long (see [`Gpu::most_flops`]), and one more where the inner dimension is cut into
-/// pieces that run side by side (split-K).
+/// pieces that run side by side (split-K). Blocks of quantized weights are unpacked before.
 ///
 /// # Shapes
-/// `a [m, k]` f32, `b [n, k]` f32, f16 or bf16 (a PyTorch `Linear.weight`), `bias [1, n]`,
+/// `a [m, k]` f32, `b [n, k]` in any type of numbers (a PyTorch `Linear.weight`), `bias [1, n]`,
 /// `residual` and `out` `[>= m, >= n]` f32.
 ///
 /// # Errors
@@ -103,6 +104,9 @@ pub fn matmul(
     if a.rows() <= matvec::MOST_ROWS && with.is_plain() {
         return Ok(vec![matvec::matvec_with(gpu.kernels(), a, b, with, out)?]);
     }
+    if b.dtype().is_quantized() {
+        return unpacked(gpu, a, b, with, out);
+    }
     let k = with.inner.map_or(a.cols(), |(_, count)| count);
     let plan = if with.symmetric {
         plan_symmetric(gpu, a.rows(), k)
@@ -112,7 +116,43 @@ pub fn matmul(
     matmul_with(gpu, plan, a, b, with, out)
 }
 
-/// [`matmul`] by a given plan.
+/// Bytes of working memory for what is unpacked, and the rows of a piece that it has to hold.
+const UNPACKED_BYTES: u64 = 32 << 20;
+const FEWEST_UNPACKED: usize = 4;
+
+/// [`matmul`] with blocks of quantized weights: piece by piece they become f32, so that many rows of `a`
+/// meet each of them decoded.
+fn unpacked(
+    gpu: &Gpu,
+    a: &Tensor,
+    b: &Tensor,
+    with: &Matmul<'_>,
+    out: &Tensor,
+) -> Result<Vec<Dispatch>, GpuError> {
+    expect("matmul", !with.symmetric, || {
+        format!("{b:?} is quantized and cannot be its own transpose")
+    })?;
+    let row = DType::F32.row_bytes(b.cols()).max(1);
+    let most = usize::try_from(UNPACKED_BYTES / row).unwrap_or(usize::MAX);
+    let most = (most / FEWEST_UNPACKED * FEWEST_UNPACKED).max(FEWEST_UNPACKED);
+    let memory = gpu.tensor(DType::F32, most.min(b.rows()), b.cols())?;
+    let mut calls = Vec::new();
+    for first in (0..b.rows()).step_by(most) {
+        let rows = most.min(b.rows() - first);
+        let Some(piece) = memory.reshaped(rows, b.cols()) else {
+            continue;
+        };
+        let with = Matmul {
+            out_col: with.out_col + first,
+            ..*with
+        };
+        calls.push(unpack_rows(b, first, &piece)?);
+        calls.extend(matmul(gpu, a, &piece, &with, out)?);
+    }
+    Ok(calls)
+}
+
+/// [`matmul`] by a given plan; `b` is not quantized.
 ///
 /// # Errors
 /// As [`matmul`].
@@ -127,6 +167,9 @@ pub fn matmul_with(
     let (m, n) = (a.rows(), b.rows());
     let (begin, k) = with.inner.unwrap_or((0, a.cols()));
     check("matmul", a, b, with, out, begin, k)?;
+    expect("matmul", !b.dtype().is_quantized(), || {
+        format!("b {b:?} has to be unpacked first")
+    })?;
     let can_be_symmetric = a.is(b) && with.bias.is_none() && plan.tile.is_square();
     expect("matmul", can_be_symmetric || !with.symmetric, || {
         format!(
@@ -166,7 +209,6 @@ fn product(
 ) -> Vec<Dispatch> {
     let (m, n) = (a.rows(), b.rows());
     let (begin, k) = with.inner.unwrap_or((0, a.cols()));
-    let groups_of_16_bytes = |tensor: &Tensor| u32_of(tensor.stride() * tensor.dtype().size() / 16);
     let [rows, cols] = tile.size();
     let params = |part: &Part| Params {
         m: u32_of(m),

@@ -3,7 +3,7 @@
 use crate::gpu::{Binding, Dispatch, GpuError, KernelVariant, Tensor, Work};
 
 use super::{
-    call, expect, folded, groups,
+    call, expect, folded, groups, groups_of_16_bytes,
     matmul::{Matmul, check},
     traffic, u32_of,
 };
@@ -29,7 +29,7 @@ struct Params {
 /// `b` once per row of `a`; without `inner`, `accumulate` and `scale`.
 ///
 /// # Shapes
-/// `a [m, k]` f32, `b [n, k]` f32, f16 or bf16, `bias [1, n]`, `residual` and `out` `[>= m, >= n]`.
+/// `a [m, k]` f32, `b [n, k]` in any type of numbers, `bias [1, n]`, `residual` and `out` `[>= m, >= n]`.
 ///
 /// # Errors
 /// [`GpuError::Shape`].
@@ -56,7 +56,7 @@ pub fn matvec_with(
             n: u32_of(n),
             k: u32_of(k),
             a_stride: u32_of(a.stride() / 4),
-            b_stride: u32_of(b.stride() * b.dtype().size() / 16),
+            b_stride: groups_of_16_bytes(b),
             out_stride: u32_of(out.stride()),
             residual_stride: u32_of(with.residual.map_or(0, Tensor::stride)),
             out_row: u32_of(with.out_row),

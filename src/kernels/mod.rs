@@ -5,6 +5,7 @@ pub mod activation;
 pub mod add_rows;
 pub mod affine_rows;
 pub mod attention;
+pub mod attention_decode;
 pub mod attention_row;
 pub mod average_pool;
 pub mod blend_rows;
@@ -25,6 +26,7 @@ pub mod replace_outliers;
 pub mod rms_norm;
 pub mod rotary;
 pub mod row_dots;
+pub mod sample_token;
 pub mod scatter_rows;
 pub mod space_to_depth;
 pub mod split_rows;
@@ -33,6 +35,7 @@ pub mod swiglu;
 pub mod token_norms;
 pub mod top_tokens;
 pub mod transpose;
+pub mod unpack_rows;
 
 pub use activation::Activation;
 
@@ -144,6 +147,11 @@ pub(crate) fn shared_rows(
 pub(crate) fn u32_of(value: usize) -> u32 {
     // Tensors are bounded by the device's buffers, far below 2^32 elements.
     u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+/// Groups of 16 bytes from one row to the next, as kernels count them.
+pub(crate) fn groups_of_16_bytes(tensor: &Tensor) -> u32 {
+    u32::try_from(tensor.row_bytes() / 16).unwrap_or(u32::MAX)
 }
 
 /// Fails where tensors do not fit each other.

@@ -7,13 +7,14 @@ use std::{
 };
 
 use super::{
+    language_model::{EMBED_TOKENS, LM_HEAD},
     parameters::{Need, Parameter, Parameters},
     parts::Parts,
 };
 use crate::{
     families::{self, Family, ModelSpec, ProcessorFile},
     weights::{
-        ByteSource, HostTensor, TensorInfo, WeightsError, fields::parse_object, open_file,
+        ByteSource, HostTensor, TensorInfo, WeightsError, fields::parse_object, gguf, open_file,
         open_tensors, packaging, quantization, read_text, weights_file,
     },
 };
@@ -43,13 +44,14 @@ impl fmt::Debug for Checkpoint {
 
 impl Checkpoint {
     /// Opens the checkpoint in `source`: `config.json` and `model.safetensors`, or shards with
-    /// `model.safetensors.index.json`. Reads headers only. Where the image processor's files say
+    /// `model.safetensors.index.json`, or else a file in GGUF format. Reads headers only. Where the image processor's files say
     /// what size of pictures they make, the model is [for that size](ModelSpec::with_picture_size).
     ///
     /// # Errors
     /// A file is missing or damaged, the architecture is not supported, or the tensors do not have
     /// the names, shapes and types that the configuration asks for.
     pub fn open(source: Arc<dyn ByteSource>) -> Result<Self, WeightsError> {
+        let source = gguf::entered(source)?;
         let text = read_text(&*source, CONFIG, MAX_JSON)?
             .ok_or_else(|| packaging::without_config(&*source))?;
         packaging::check_adapter(&*source)?;
@@ -71,11 +73,11 @@ impl Checkpoint {
     pub(super) fn of(
         mut spec: ModelSpec,
         source: Arc<dyn ByteSource>,
-        tensors: BTreeMap<String, TensorInfo>,
+        mut tensors: BTreeMap<String, TensorInfo>,
     ) -> Result<Self, WeightsError> {
         let family = families::of(&spec);
         // Files that say nothing usable are told when the processor itself is opened.
-        if let Ok(Some(file)) = ProcessorFile::open(&*source)
+        if let Ok(Some(file)) = ProcessorFile::of(&*source, family)
             && let Ok(planned) = family.images(&spec, &file)
             && let Some((height, width)) = planned.planner.fixed()
             && height == width
@@ -85,8 +87,17 @@ impl Checkpoint {
         refuse_quantized(&tensors)?;
         let names: Vec<&str> = tensors.values().map(|info| info.name.as_str()).collect();
         family.settle(&mut spec, &names);
+        if spec.text.tie_word_embeddings
+            && !tensors.contains_key(EMBED_TOKENS)
+            && let Some(head) = tensors.remove(LM_HEAD)
+        {
+            // One tensor of two names, of which its writer kept the other one.
+            tensors.insert(EMBED_TOKENS.to_owned(), head);
+        }
+        let mut parameters = Parts::parameters(&spec);
+        parameters.rename_fields(|path| family.field(path));
         let checkpoint = Self {
-            parameters: Arc::new(Parts::parameters(&spec)),
+            parameters: Arc::new(parameters),
             spec,
             source,
             tensors,

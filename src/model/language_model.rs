@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{
     Capture, CaptureRequest, Hook, ModelError,
+    kv_cache::Memory,
     masks::Mask,
     moca::Moca,
     ops::{Linear, Ops, RmsNorm, kernel_activation},
@@ -16,13 +17,14 @@ use crate::{
     gpu::{DType, Gpu, Tensor},
     kernels::{
         Activation,
-        attention::{Attention, KeyIntervals},
+        attention::{Attention, Interval, KeyIntervals},
         matmul::Matmul,
     },
 };
 
 /// The head's canonical name.
 pub(super) const LM_HEAD: &str = "lm_head.weight";
+pub(super) const EMBED_TOKENS: &str = "language_model.embed_tokens.weight";
 
 /// Rotary tables kept at most: those of both kinds of layers.
 const MOST_TABLES: usize = 2;
@@ -39,11 +41,22 @@ pub(super) struct LanguageModel {
     rotary_tables: Mutex<Vec<Table>>,
 }
 
-/// Where the tokens of a prompt stand for a layer, and what they see.
+/// Where the tokens of a pass stand for a layer, and what they see.
 #[derive(Clone)]
 struct Place {
     rotary: Tensor,
-    seen: KeyIntervals,
+    /// The table's row for the first of them.
+    first: usize,
+    sight: Sight,
+}
+
+/// The keys that the tokens of a pass see.
+#[derive(Clone)]
+enum Sight {
+    /// Of several tokens.
+    Each(KeyIntervals),
+    /// Of one alone, over a cache.
+    One(Interval),
 }
 
 /// Cosines and sines on the device.
@@ -81,7 +94,7 @@ impl LanguageModel {
         p.begin(Part::Decoder, spec.section);
         let width = (spec.hidden_size, "hidden_size");
         let table = [(spec.vocab_size, "vocab_size"), width];
-        let embed_tokens = p.weight("language_model.embed_tokens.weight", &table);
+        let embed_tokens = p.weight(EMBED_TOKENS, &table);
         let layers = spec.num_hidden_layers;
         let blocks = (0..layers).map(|i| Block::new(p, i, spec)).collect();
         let beyond = format!("language_model.layers.{layers}.");
@@ -114,20 +127,20 @@ impl LanguageModel {
     }
 
     /// Records all blocks over `inputs_embeds` `[tokens, hidden]`, whose image tokens are `seen`; the
-    /// final norm only where it is asked for.
+    /// final norm only where it is asked for. With a memory the tokens stand behind those that it holds, see
+    /// them, too, and leave their own keys and values there. Returns the last block's state.
     pub(super) fn forward(
         &self,
         ops: &mut Ops<'_>,
         inputs_embeds: &Tensor,
         seen: Option<&Seen>,
-        layout: &Layout,
+        (layout, memory): (&Layout, Option<Memory<'_>>),
         request: &CaptureRequest,
         capture: &mut Capture,
-    ) -> Result<(), ModelError> {
-        let tokens = inputs_embeds.rows();
-        let full = self.place(ops, false, tokens, layout)?;
+    ) -> Result<Tensor, ModelError> {
+        let full = self.place(ops, false, inputs_embeds.rows(), layout, memory)?;
         let local = match self.spec.sliding_window {
-            Some(_) => self.place(ops, true, tokens, layout)?,
+            Some(_) => self.place(ops, true, inputs_embeds.rows(), layout, memory)?,
             None => full.clone(),
         };
         let mut x = inputs_embeds.clone();
@@ -136,7 +149,7 @@ impl LanguageModel {
             let layer = block.index + 1;
             ops.recording.mark(format!("layer {layer} of {layers}"));
             let place = if block.windowed { &local } else { &full };
-            x = block.forward(ops, &x, place, &self.spec, request, capture)?;
+            x = block.forward(ops, &x, (place, memory), &self.spec, request, capture)?;
             if let (Some(moca), Some(seen)) = (&block.modality_layernorm, seen) {
                 moca.forward(ops, &x, &seen.at)?;
             }
@@ -156,12 +169,29 @@ impl LanguageModel {
             let normed = self.norm(ops, &x)?;
             capture.keep(request, Hook::FinalNorm, &normed);
         }
-        Ok(())
+        Ok(x)
     }
 
     /// The final norm, row by row.
     pub(super) fn norm(&self, ops: &mut Ops<'_>, states: &Tensor) -> Result<Tensor, ModelError> {
         ops.rms_norm(states, &self.norm)
+    }
+
+    /// Logits `[1, vocab]` of the last of some states before the final norm.
+    ///
+    /// # Errors
+    /// As [`LanguageModel::logits`].
+    pub(super) fn next(&self, ops: &mut Ops<'_>, states: &Tensor) -> Result<Tensor, ModelError> {
+        let last = match states.rows() {
+            1 => states.clone(),
+            rows => {
+                let last = ops.gpu.tensor(DType::F32, 1, states.cols())?;
+                ops.recording.copy_rows(states, rows - 1, &last, 0, 1)?;
+                last
+            }
+        };
+        let normed = self.norm(ops, &last)?;
+        self.logits(ops, &normed)
     }
 
     /// Logits `[n, vocab]` of states after the final norm, `[n, hidden]`.
@@ -176,31 +206,50 @@ impl LanguageModel {
         Ok(out)
     }
 
-    /// Where the tokens of a prompt stand in layers with or without a window, and what they see.
+    /// Where so many tokens stand in layers with or without a window, and what they see.
     fn place(
         &self,
         ops: &Ops<'_>,
         windowed: bool,
-        tokens: usize,
+        count: usize,
         layout: &Layout,
+        memory: Option<Memory<'_>>,
     ) -> Result<Place, ModelError> {
-        let rotary = match &layout.positions {
-            None => self.rotary_table(ops.gpu, windowed, tokens)?,
-            Some(positions) => {
-                let values = self.rotary_values(windowed, tokens, positions.iter().copied());
-                ops.gpu
-                    .upload(positions.len(), self.spec.head_dim, &values)?
-            }
+        let past = memory.map_or(0, |memory| memory.past);
+        let tokens = past + count;
+        let alone = memory.is_some() && count == 1;
+        let position = layout.position(past);
+        let by_length = self.spec.rope_scaling.by_length(tokens);
+        let (rotary, first) = if alone && !by_length && position == [position[0]; 3] {
+            // The table of all steps.
+            let most = memory.map_or(tokens, |memory| memory.cache.rows());
+            let first = position[0] as usize;
+            (
+                self.rotary_table(ops.gpu, windowed, most.max(first + 1))?,
+                first,
+            )
+        } else if alone || layout.positions.is_some() {
+            let positions = (past..tokens).map(|token| layout.position(token));
+            let values = self.rotary_values(windowed, tokens, positions);
+            (ops.gpu.upload(count, self.spec.head_dim, &values)?, 0)
+        } else {
+            (self.rotary_table(ops.gpu, windowed, tokens)?, past)
         };
         let window = self.spec.sliding_window.filter(|_| windowed);
-        let seen = match (&layout.keys, window) {
-            (None, None) => ops.mask(Mask::Causal { tokens })?,
-            _ => {
-                let seen = (0..tokens).map(|token| layout.seen_from(token, window));
-                KeyIntervals::new(ops.gpu, tokens, &seen.collect::<Vec<_>>())?
-            }
+        let seen = |token| layout.seen_from(token, window);
+        let sight = if alone {
+            Sight::One(seen(past))
+        } else if past == 0 && layout.keys.is_none() && window.is_none() {
+            Sight::Each(ops.mask(Mask::Causal { tokens })?)
+        } else {
+            let seen: Vec<Interval> = (past..tokens).map(seen).collect();
+            Sight::Each(KeyIntervals::new(ops.gpu, tokens, &seen)?)
         };
-        Ok(Place { rotary, seen })
+        Ok(Place {
+            rotary,
+            first,
+            sight,
+        })
     }
 
     /// Cosines of `position * inv_freq`, then sines, for each of `positions`, in a prompt of `tokens`
@@ -332,7 +381,7 @@ impl Block {
         &self,
         ops: &mut Ops<'_>,
         x: &Tensor,
-        place: &Place,
+        (place, memory): (&Place, Option<Memory<'_>>),
         c: &DecoderSpec,
         request: &CaptureRequest,
         capture: &mut Capture,
@@ -341,17 +390,32 @@ impl Block {
         let heads = heads(c);
         let normed = ops.rms_norm(x, &self.input_layernorm)?;
         let q = ops.linear(&normed, &self.q_proj, none, None)?;
-        let k = ops.linear(&normed, &self.k_proj, none, None)?;
-        let v = ops.linear(&normed, &self.v_proj, none, None)?;
+        let tokens = x.rows();
+        let past = memory.map_or(0, |memory| memory.past);
+        let own = past..past + tokens;
+        let [k, v] = match memory {
+            None => [&self.k_proj, &self.v_proj].map(|proj| ops.like(&normed, proj.out)),
+            Some(memory) => memory.cache.layer(self.index)?.clone().map(Ok),
+        };
+        let [k, v] = [k?, v?];
+        ops.linear_rows(&normed, &self.k_proj, &k, past)?;
+        ops.linear_rows(&normed, &self.v_proj, &v, past)?;
         if let Some([q_norm, k_norm]) = &self.head_norms {
-            ops.head_norm(&q, q_norm)?;
-            ops.head_norm(&k, k_norm)?;
+            ops.head_norm(&q, 0..tokens, q_norm)?;
+            ops.head_norm(&k, own.clone(), k_norm)?;
         }
-        ops.rotary(&q, &place.rotary, c.head_dim)?;
-        ops.rotary(&k, &place.rotary, c.head_dim)?;
+        ops.rotary_rows(&q, 0..tokens, &place.rotary, place.first, c.head_dim)?;
+        ops.rotary_rows(&k, own.clone(), &place.rotary, place.first, c.head_dim)?;
         capture.keep(request, Hook::Queries(self.index + 1), &q);
         capture.keep(request, Hook::Keys(self.index + 1), &k);
-        let attended = ops.attention(&q, &k, &v, &heads, &place.seen)?;
+        let attended = match &place.sight {
+            Sight::One(seen) => ops.attention_decode(&q, &k, &v, &heads, *seen)?,
+            Sight::Each(seen) => {
+                let counted = |cache: &Tensor| ops.first_rows(cache, own.end);
+                let (k, v) = (counted(&k)?, counted(&v)?);
+                ops.attention(&q, &k, &v, &heads, seen)?
+            }
+        };
         let [after, behind] = match &self.norms_behind {
             Some([after, behind]) => [Some(after), Some(behind)],
             None => [None, None],

@@ -112,6 +112,7 @@ async fn streamed(
     for _ in 0..count {
         let mut part = stream.next().await?;
         if let Some(cols) = &cols {
+            part = part.unblocked();
             cut(&mut part, cols);
         }
         let weight = match &mut weight {
@@ -127,9 +128,9 @@ async fn streamed(
     Ok(weight.map_or(Made::Nothing, Made::Weight))
 }
 
-/// Leaves only these columns of a matrix.
+/// Leaves only these columns of a matrix without blocks.
 fn cut(matrix: &mut HostTensor, cols: &Range<usize>) {
-    let size = matrix.dtype.size();
+    let size = matrix.dtype.bytes(1);
     let all = matrix.shape.iter().skip(1).product::<usize>();
     let lines = matrix.bytes.chunks_exact((all * size).max(1));
     let cut = lines.filter_map(|line| line.get(cols.start * size..cols.end * size));
@@ -194,6 +195,7 @@ pub(super) fn dtype(storage: StorageType) -> DType {
         StorageType::F32 => DType::F32,
         StorageType::F16 => DType::F16,
         StorageType::BF16 => DType::BF16,
+        StorageType::Blocks(block) => DType::Blocks(block),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Looks at single tokens of a captured forward pass: the words that their states are nearest to,
 //! and where they look.
 
-use super::{Capture, Hook, ModelError, Vlm, capture::lens_hooks, language_model::heads};
+use super::{Capture, Hook, KvCache, ModelError, Vlm, capture::lens_hooks, language_model::heads};
 use crate::{
     families::Layout,
     gpu::{DType, Recording, Tensor},
@@ -81,6 +81,33 @@ impl Vlm {
         recording.extend(attention_row(
             &self.gpu, queries, keys, position, &with, seen, &out,
         )?);
+        Ok(out)
+    }
+}
+
+impl Vlm {
+    /// As [`Vlm::attention_row`], of the token that was read last, at `position`: `capture` holds the queries of
+    /// what was read with it, `cache` the keys of all.
+    ///
+    /// # Errors
+    /// As [`Vlm::attention_row`].
+    pub fn attention_of_last(
+        &self,
+        recording: &mut Recording,
+        (capture, cache): (&Capture, &KvCache),
+        layout: &Layout,
+        layer: usize,
+        position: usize,
+    ) -> Result<Tensor, ModelError> {
+        let queries = captured(capture, Hook::Queries(layer), 0)?;
+        let [keys, _] = cache.layer(layer - 1)?;
+        let with = heads(&self.spec.text);
+        let seen = self.seen_from(layout, layer, position);
+        let width = (seen[1] - seen[0]) as usize;
+        let out = self.gpu.tensor(DType::F32, with.heads, width)?;
+        let last = queries.rows() - 1;
+        let row = attention_row(&self.gpu, queries, keys, last, &with, seen, &out)?;
+        recording.extend(row);
         Ok(out)
     }
 }

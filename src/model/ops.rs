@@ -1,5 +1,7 @@
 //! The layers that models are made of, each recording its kernels.
 
+use std::ops::Range;
+
 use super::{
     ModelError,
     load::Loaded,
@@ -14,13 +16,14 @@ use crate::{
         activation::activation,
         add_rows::add_rows,
         affine_rows::affine_rows,
-        attention::{Attention, KeyIntervals, attention},
+        attention::{Attention, Interval, KeyIntervals, attention},
+        attention_decode::attention_decode,
         gather_rows::gather_rows,
         head_norm::head_norm,
         layer_norm,
         matmul::{Matmul, matmul},
         rms_norm::rms_norm,
-        rotary::rotary,
+        rotary::rotary_rows,
         scatter_rows::scatter_rows,
         swiglu::swiglu,
     },
@@ -190,7 +193,37 @@ impl<'a> Ops<'a> {
         Ok(out)
     }
 
-    /// As [`Ops::linear`], into given rows.
+    /// `x W^T + b`, into the rows of `out` from `first` on.
+    pub(super) fn linear_rows(
+        &mut self,
+        x: &Tensor,
+        linear: &Linear,
+        out: &Tensor,
+        first: usize,
+    ) -> Result<(), ModelError> {
+        let with = Matmul {
+            bias: linear.bias.map(|bias| self.values(bias)).transpose()?,
+            out_row: first,
+            ..Matmul::default()
+        };
+        self.linear_into(x, linear.weight, &with, out)
+    }
+
+    /// The first rows of a tensor, in the same memory.
+    ///
+    /// # Errors
+    /// [`ModelError::Position`] where it has not so many.
+    pub(super) fn first_rows(&self, x: &Tensor, rows: usize) -> Result<Tensor, ModelError> {
+        let first = x.reshaped(rows, x.cols());
+        first
+            .filter(|_| rows <= x.rows())
+            .ok_or(ModelError::Position {
+                position: rows,
+                tokens: x.rows(),
+            })
+    }
+
+    /// As [`Ops::linear`], as `with` says.
     pub(super) fn linear_into(
         &mut self,
         x: &Tensor,
@@ -296,9 +329,15 @@ impl<'a> Ops<'a> {
         Ok(out)
     }
 
-    /// Normalizes each head by itself, in place; `x` is `[tokens, heads * width of the norm]`.
-    pub(super) fn head_norm(&mut self, x: &Tensor, norm: &RmsNorm) -> Result<(), ModelError> {
-        let call = head_norm(self.gpu, x, self.values(norm.weight)?, norm.eps)?;
+    /// Normalizes each head of some rows by itself, in place; `x` is `[tokens, heads * width of the norm]`.
+    pub(super) fn head_norm(
+        &mut self,
+        x: &Tensor,
+        rows: Range<usize>,
+        norm: &RmsNorm,
+    ) -> Result<(), ModelError> {
+        let weight = self.values(norm.weight)?;
+        let call = head_norm(self.gpu, x, rows, weight, norm.eps)?;
         self.recording.push(call);
         Ok(())
     }
@@ -357,7 +396,20 @@ impl<'a> Ops<'a> {
         table: &Tensor,
         head_dim: usize,
     ) -> Result<(), ModelError> {
-        self.recording.push(rotary(x, table, head_dim)?);
+        self.rotary_rows(x, 0..x.rows(), table, 0, head_dim)
+    }
+
+    /// The same of some rows, with the angles from row `first` of the table on.
+    pub(super) fn rotary_rows(
+        &mut self,
+        x: &Tensor,
+        rows: Range<usize>,
+        table: &Tensor,
+        first: usize,
+        head_dim: usize,
+    ) -> Result<(), ModelError> {
+        let call = rotary_rows(x, rows, table, first, head_dim)?;
+        self.recording.push(call);
         Ok(())
     }
 
@@ -372,6 +424,21 @@ impl<'a> Ops<'a> {
         let out = self.like(q, q.cols())?;
         self.recording
             .extend(attention(self.gpu, q, k, v, with, seen, &out)?);
+        Ok(out)
+    }
+
+    /// Attention of a single query over the keys `seen` of a cache.
+    pub(super) fn attention_decode(
+        &mut self,
+        q: &Tensor,
+        k: &Tensor,
+        v: &Tensor,
+        with: &Attention,
+        seen: Interval,
+    ) -> Result<Tensor, ModelError> {
+        let out = self.like(q, q.cols())?;
+        self.recording
+            .extend(attention_decode(self.gpu, q, k, v, with, seen, &out)?);
         Ok(out)
     }
 

@@ -182,6 +182,16 @@ impl Parameters {
         self.ruled_out.push(RuledOut { name, field, value });
     }
 
+    /// Calls all fields what `named` makes of their paths.
+    pub(super) fn rename_fields(&mut self, named: impl Fn(&str) -> String) {
+        let fields = self
+            .list
+            .iter_mut()
+            .flat_map(|parameter| &mut parameter.fields);
+        let ruled = self.ruled_out.iter_mut().map(|ruled| &mut ruled.field);
+        fields.chain(ruled).for_each(|field| *field = named(field));
+    }
+
     fn slot(&mut self, slot: Slot) -> usize {
         self.slots.push(slot);
         self.slots.len() - 1

@@ -88,7 +88,9 @@ fn reads(
         let info = checkpoint.located(&parameter.name, shape)?;
         let all = 0..shape.first().copied().unwrap_or(1);
         let rows = rows.clone().unwrap_or(all.clone());
-        let row = shape.iter().skip(1).product::<usize>() * info.checked_storage()?.size();
+        let row = info
+            .checked_storage()?
+            .bytes(shape.iter().skip(1).product());
         let step = match slot {
             Slot::Weight(..) | Slot::Columns(..) => (PIECE_BYTES / row.max(1)).max(1),
             _ => rows.len().max(1),

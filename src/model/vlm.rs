@@ -93,16 +93,35 @@ impl Vlm {
         input: &ForwardInput<'_>,
         request: &CaptureRequest,
     ) -> Result<Capture, ModelError> {
-        self.check(input)?;
         let mut capture = Capture::default();
+        let (inputs_embeds, seen) = self.embedded(recording, input, request, &mut capture)?;
+        self.parts.language_model.forward(
+            &mut self.ops(recording),
+            &inputs_embeds,
+            seen.as_ref(),
+            (input.layout, None),
+            request,
+            &mut capture,
+        )?;
+        Ok(capture)
+    }
+
+    /// What the decoder is given of a prompt, and its image tokens.
+    pub(super) fn embedded(
+        &self,
+        recording: &mut Recording,
+        input: &ForwardInput<'_>,
+        request: &CaptureRequest,
+        capture: &mut Capture,
+    ) -> Result<(Tensor, Option<Seen>), ModelError> {
+        self.check(input)?;
         let mut ops = self.ops(recording);
-        let language_model = &self.parts.language_model;
         let features = match input.vision {
             [] => None,
-            _ => Some(self.image_features(&mut ops, input, request, &mut capture)?),
+            _ => Some(self.image_features(&mut ops, input, request, capture)?),
         };
         let ids = self.gpu.upload_indices(input.input_ids)?;
-        let inputs_embeds = language_model.embed(&mut ops, &ids)?;
+        let inputs_embeds = self.parts.language_model.embed(&mut ops, &ids)?;
         let mut seen = None;
         if let Some(features) = features {
             let taken = self.taken(&mut ops, input, features.own)?;
@@ -117,15 +136,7 @@ impl Vlm {
             });
         }
         capture.keep(request, Hook::InputsEmbeds, &inputs_embeds);
-        language_model.forward(
-            &mut ops,
-            &inputs_embeds,
-            seen.as_ref(),
-            input.layout,
-            request,
-            &mut capture,
-        )?;
-        Ok(capture)
+        Ok((inputs_embeds, seen))
     }
 
     /// The rows of all features that the placeholders take, `[placeholders, hidden]`.

@@ -21,6 +21,9 @@ pub struct BenchReport {
     pub matmuls: Vec<MatmulBench>,
     /// Whole models.
     pub workloads: Vec<WorkloadBench>,
+    /// Answers.
+    #[serde(default)]
+    pub answers: Vec<AnswerBench>,
     /// What a reader should know.
     pub notes: Vec<String>,
 }
@@ -33,6 +36,7 @@ impl Default for BenchReport {
             device: DeviceGrant::default(),
             matmuls: Vec::new(),
             workloads: Vec::new(),
+            answers: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -86,6 +90,27 @@ pub struct WorkloadBench {
     pub submissions_per_forward: usize,
 }
 
+/// Greedy answers of one model to a prompt of text.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AnswerBench {
+    /// Which model.
+    pub name: String,
+    /// Tokens of the prompt.
+    pub prompt_tokens: usize,
+    /// Median seconds from the prompt to its first token.
+    pub seconds_to_first_token: f64,
+    /// Tokens per second behind it: one over the median time of a step.
+    pub tokens_per_second: f64,
+    /// Slowest step less fastest over the median.
+    pub spread: f64,
+    /// How many times faster a step is than reading the prompt again.
+    pub times_reread: f64,
+    /// Bytes of the cache of keys and values.
+    pub cache_bytes: u64,
+    /// Dispatches per token.
+    pub dispatches_per_token: usize,
+}
+
 /// The speeds as text for a terminal. Ends with a newline.
 pub fn bench_text(report: &BenchReport, style: TextStyle) -> String {
     let mut lines = vec![style.bold(&report.device.device.line())];
@@ -97,6 +122,10 @@ pub fn bench_text(report: &BenchReport, style: TextStyle) -> String {
     if !report.workloads.is_empty() {
         lines.push(String::new());
         lines.extend(columns(workload_columns(&report.workloads), style).0);
+    }
+    if !report.answers.is_empty() {
+        lines.push(String::new());
+        lines.extend(columns(answer_columns(&report.answers), style).0);
     }
     if !report.notes.is_empty() {
         lines.push(String::new());
@@ -206,6 +235,48 @@ fn workload_columns(workloads: &[WorkloadBench]) -> Vec<Column> {
             "submissions",
             4,
             each(&|bench| bench.submissions_per_forward.to_string()),
+        ),
+    ]
+}
+
+fn answer_columns(answers: &[AnswerBench]) -> Vec<Column> {
+    let each = |cell: &dyn Fn(&AnswerBench) -> String| -> Vec<String> {
+        answers.iter().map(cell).collect()
+    };
+    let left = |title, dispensable, cells| Column::new(title, Align::Left, dispensable, cells);
+    let point = |title, dispensable, cells| Column::new(title, Align::Point, dispensable, cells);
+    vec![
+        left("answer", 0, each(&|bench| bench.name.clone())),
+        point(
+            "prompt",
+            2,
+            each(&|bench| count(bench.prompt_tokens as u64)),
+        ),
+        left(
+            "first token",
+            0,
+            each(&|bench| seconds(bench.seconds_to_first_token)),
+        ),
+        point(
+            "tokens/s",
+            0,
+            each(&|bench| significant(bench.tokens_per_second)),
+        ),
+        point(
+            "spread %",
+            2,
+            each(&|bench| format!("{:.0}", bench.spread * 100.0)),
+        ),
+        point(
+            "x reading again",
+            1,
+            each(&|bench| format!("{:.1}", bench.times_reread)),
+        ),
+        left("cache", 3, each(&|bench| bytes(bench.cache_bytes))),
+        point(
+            "dispatches",
+            4,
+            each(&|bench| bench.dispatches_per_token.to_string()),
         ),
     ]
 }

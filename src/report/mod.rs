@@ -3,6 +3,7 @@
 //! [`Report`] is the object that `--json` prints, that a browser receives and that files hold.
 //! [`table`] shows it in a terminal, [`csv`] elsewhere; [`crate::figures`] draws it.
 
+mod answer;
 mod bench;
 mod bench_record;
 mod check;
@@ -24,7 +25,8 @@ mod stored_records;
 mod summary;
 mod table;
 
-pub use bench::{BenchReport, MatmulBench, WorkloadBench, bench_text};
+pub use answer::{Answer, AnswerEnd, Said, Watched};
+pub use bench::{AnswerBench, BenchReport, MatmulBench, WorkloadBench, bench_text};
 pub use bench_record::{
     BenchRecord, HostSummary, LeftOut, RECORD_SCHEMA, RecordEntry, record_text,
 };

@@ -157,7 +157,7 @@ pub enum WeightsError {
 
     /// A tensor is stored in a type that this program does not compute with.
     #[error(
-        "{file}: tensor `{tensor}` should be stored as F32, F16 or BF16, found {found}; convert the checkpoint"
+        "{file}: tensor `{tensor}` should be stored as F32, F16 or BF16 (in GGUF files also Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K or Q6_K), found {found}; convert the checkpoint"
     )]
     Dtype {
         /// The file.

@@ -11,11 +11,12 @@ use safetensors::Dtype;
 
 use super::{
     error::WeightsError,
+    gguf::{Packed, Undo},
     packaging,
     safetensors::{Entry, read_header},
     shards,
     source::ByteSource,
-    tensor::{HostTensor, StorageType},
+    tensor::{FileType, HostTensor, StorageType},
     torch::{self, TorchTensor},
 };
 
@@ -36,11 +37,13 @@ pub struct TensorInfo {
     /// The file.
     pub file: String,
     /// Storage type as the file says.
-    pub dtype: Dtype,
+    pub dtype: FileType,
     /// Sizes, outer to inner.
     pub shape: Vec<usize>,
     /// Elements from one to the next along each axis, where they do not stand one after another.
     pub(super) strides: Option<Vec<usize>>,
+    /// What the writer of the file did to the tensor.
+    pub(super) undo: Undo,
     pub(super) begin: u64,
     pub(super) end: u64,
     pub(super) source: Arc<dyn ByteSource>,
@@ -54,15 +57,15 @@ impl TensorInfo {
 
     /// Bytes of all elements.
     pub fn bytes(&self) -> u64 {
-        match self.strides {
-            None => self.end - self.begin,
-            Some(_) => self.elements() * self.dtype.bitsize() as u64 / 8,
+        match (&self.strides, self.dtype.unit()) {
+            (Some(_), Some((1, bytes))) => self.elements() * bytes as u64,
+            _ => self.end - self.begin,
         }
     }
 
     /// Storage type, where there are kernels for it.
     pub fn storage(&self) -> Option<StorageType> {
-        StorageType::from_dtype(self.dtype)
+        StorageType::from_file(self.dtype)
     }
 
     /// Storage type.
@@ -97,7 +100,7 @@ impl TensorInfo {
     /// # Errors
     /// As [`TensorInfo::read`]; there are fewer rows.
     pub fn read_rows(&self, rows: Range<usize>) -> Result<HostTensor, WeightsError> {
-        let row = self.shape.iter().skip(1).product::<usize>();
+        let row = self.row();
         let mut shape = self.shape.clone();
         if let Some(first) = shape.first_mut() {
             *first = rows.len();
@@ -110,16 +113,37 @@ impl TensorInfo {
         })
     }
 
-    /// Some elements, row-major, little-endian.
+    /// Elements of a row.
+    fn row(&self) -> usize {
+        self.shape.iter().skip(1).product()
+    }
+
+    /// Some elements, row-major, little-endian; whole blocks where there are some.
     ///
     /// # Errors
     /// As [`TensorInfo::read`]; there are fewer elements.
     pub fn read_elements(&self, elements: Range<usize>) -> Result<Vec<u8>, WeightsError> {
-        let size = self.checked_storage()?.size();
-        if let Some(strides) = &self.strides {
-            return self.gathered(strides, elements, size);
+        let storage = self.checked_storage()?;
+        if self.undo == Undo::Nothing {
+            return self.read_stored(elements);
         }
-        let place = |element: usize| self.begin + element as u64 * size as u64;
+        let row = self.row().max(1);
+        let rows = elements.start / row..elements.end.div_ceil(row);
+        let whole = self.undo.covering(&rows);
+        let bytes = self.read_stored(whole.start * row..whole.end * row)?;
+        let bytes = self.undo.undone(bytes, storage.bytes(row));
+        let place = |element: usize| storage.bytes(element - whole.start * row);
+        let wanted = bytes.get(place(elements.start)..place(elements.end));
+        Ok(wanted.unwrap_or_default().to_vec())
+    }
+
+    /// The same as they stand in the file.
+    fn read_stored(&self, elements: Range<usize>) -> Result<Vec<u8>, WeightsError> {
+        let storage = self.checked_storage()?;
+        if let Some(strides) = &self.strides {
+            return self.gathered(strides, elements, storage.bytes(1));
+        }
+        let place = |element: usize| self.begin + storage.bytes(element) as u64;
         let range = place(elements.start)..place(elements.end);
         if range.end > self.end {
             return Err(WeightsError::HeaderEntry {
@@ -166,11 +190,13 @@ impl TensorInfo {
     pub fn numbers(&self) -> Result<Vec<i64>, WeightsError> {
         let bytes = self.source.read_range(&self.file, self.begin..self.end)?;
         match self.dtype {
-            Dtype::I64 => {
+            FileType::Plain(Dtype::I64) => {
                 let numbers = bytes.as_chunks::<8>().0.iter();
                 Ok(numbers.map(|number| i64::from_le_bytes(*number)).collect())
             }
-            Dtype::U8 | Dtype::BOOL => Ok(bytes.into_iter().map(i64::from).collect()),
+            FileType::Plain(Dtype::U8 | Dtype::BOOL) => {
+                Ok(bytes.into_iter().map(i64::from).collect())
+            }
             other => Err(WeightsError::HeaderEntry {
                 file: self.file.clone(),
                 tensor: self.name.clone(),
@@ -234,6 +260,9 @@ pub fn open_tensors(
     source: &Arc<dyn ByteSource>,
     canonical: Canonical<'_>,
 ) -> Result<BTreeMap<String, TensorInfo>, WeightsError> {
+    if let Some(packed) = source.packed() {
+        return of_packed(source, packed, canonical);
+    }
     // What safetensors files hold comes first: it is the same, and the format is simpler.
     if source.len(WEIGHTS)?.is_some() {
         return open_file(source, WEIGHTS, canonical);
@@ -297,11 +326,36 @@ pub fn open_file(
     Ok(tensors)
 }
 
+/// The tensors of a source that is packed into one file.
+fn of_packed(
+    source: &Arc<dyn ByteSource>,
+    packed: &Packed,
+    canonical: Canonical<'_>,
+) -> Result<BTreeMap<String, TensorInfo>, WeightsError> {
+    let mut tensors = BTreeMap::new();
+    for (file, found) in packed.tensors() {
+        let placed = found.into_iter().map(|(name, tensor, undo)| {
+            let placed = Placed {
+                dtype: tensor.dtype,
+                shape: tensor.shape.clone(),
+                strides: None,
+                undo,
+                begin: tensor.begin,
+                end: tensor.end,
+            };
+            (name, placed)
+        });
+        add_tensors(&mut tensors, source, file, placed, canonical)?;
+    }
+    Ok(tensors)
+}
+
 /// Where a tensor lies in its file.
 struct Placed {
-    dtype: Dtype,
+    dtype: FileType,
     shape: Vec<usize>,
     strides: Option<Vec<usize>>,
+    undo: Undo,
     begin: u64,
     end: u64,
 }
@@ -316,7 +370,8 @@ fn entries(source: &dyn ByteSource, file: &str) -> Result<BTreeMap<String, Place
         let placed = |tensor: TorchTensor| Placed {
             strides: (!torch::is_contiguous(&tensor.shape, &tensor.strides))
                 .then_some(tensor.strides),
-            dtype: tensor.dtype,
+            dtype: FileType::Plain(tensor.dtype),
+            undo: Undo::Nothing,
             shape: tensor.shape,
             begin: tensor.begin,
             end: tensor.end,
@@ -326,9 +381,10 @@ fn entries(source: &dyn ByteSource, file: &str) -> Result<BTreeMap<String, Place
             .collect());
     }
     let placed = |entry: Entry| Placed {
-        dtype: entry.dtype,
+        dtype: FileType::Plain(entry.dtype),
         shape: entry.shape,
         strides: None,
+        undo: Undo::Nothing,
         begin: entry.begin,
         end: entry.end,
     };
@@ -341,7 +397,7 @@ fn add_tensors(
     tensors: &mut BTreeMap<String, TensorInfo>,
     source: &Arc<dyn ByteSource>,
     file: &str,
-    entries: BTreeMap<String, Placed>,
+    entries: impl IntoIterator<Item = (String, Placed)>,
     canonical: Canonical<'_>,
 ) -> Result<(), WeightsError> {
     for (name, entry) in entries {
@@ -352,6 +408,7 @@ fn add_tensors(
             dtype: entry.dtype,
             shape: entry.shape,
             strides: entry.strides,
+            undo: entry.undo,
             begin: entry.begin,
             end: entry.end,
             source: source.clone(),
@@ -369,7 +426,10 @@ fn add_tensors(
 }
 
 /// What to call the weights in a message about a tensor that is nowhere.
-pub fn weights_file(source: &dyn ByteSource) -> &'static str {
+pub fn weights_file(source: &dyn ByteSource) -> &str {
+    if let Some(packed) = source.packed() {
+        return packed.model_file();
+    }
     let there = |file: &&str| matches!(source.len(file), Ok(Some(_)));
     let files = [WEIGHTS, INDEX, TORCH, TORCH_INDEX];
     files.into_iter().find(there).unwrap_or(INDEX)

@@ -17,12 +17,14 @@ pub struct NotFinite {
 }
 
 impl TensorInfo {
-    /// The tensor's bytes in parts of bounded size.
+    /// The tensor's bytes in parts of bounded size, of whole blocks where there are some.
     pub fn parts(&self) -> impl Iterator<Item = Range<u64>> + use<> {
         let (begin, end) = (self.begin, self.end);
-        (0..(end - begin).div_ceil(PART)).map(move |part| {
-            let start = begin + part * PART;
-            start..end.min(start + PART)
+        let (_, unit) = self.dtype.unit().unwrap_or((1, 1));
+        let step = PART / unit.max(1) as u64 * unit.max(1) as u64;
+        (0..(end - begin).div_ceil(step)).map(move |part| {
+            let start = begin + part * step;
+            start..end.min(start + step)
         })
     }
 
@@ -32,7 +34,8 @@ impl TensorInfo {
     /// The file cannot be read, or the tensor's type has no kernel.
     pub fn not_finite(&self, part: Range<u64>) -> Result<Option<NotFinite>, WeightsError> {
         let storage = self.checked_storage()?;
-        let before = (part.start - self.begin) / storage.size() as u64;
+        let (elements, unit) = storage.unit();
+        let before = (part.start - self.begin) / unit as u64 * elements as u64;
         let bytes = self.source.read_range(&self.file, part)?;
         let found = match storage {
             StorageType::F32 => first(bytes.as_chunks::<4>().0, 0x7f80_0000, |b| {
@@ -40,6 +43,14 @@ impl TensorInfo {
             }),
             StorageType::F16 => first(bytes.as_chunks::<2>().0, 0x7c00, half_bits),
             StorageType::BF16 => first(bytes.as_chunks::<2>().0, 0x7f80, half_bits),
+            StorageType::Blocks(block) => {
+                let values = block.decode(&bytes);
+                let found = values.iter().position(|value| !value.is_finite());
+                found.map(|index| {
+                    let infinite = values[index].is_infinite();
+                    (index, if infinite { "infinity" } else { "NaN" })
+                })
+            }
         };
         Ok(found.map(|(index, value)| NotFinite {
             index: before + index as u64,

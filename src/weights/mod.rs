@@ -1,12 +1,14 @@
 //! Files become named tensors (CPU).
 //!
-//! A [`ByteSource`] is a folder, or files in memory; [`safetensors`] reads headers, and
+//! A [`ByteSource`] is a folder, or files in memory; [`safetensors`] reads headers, [`gguf`] makes a folder of
+//! files that hold everything, and
 //! [`open_tensors`] says where each tensor of a checkpoint lies.
 
 mod error;
 pub mod fields;
 mod files;
 mod finite;
+pub mod gguf;
 pub(crate) mod packaging;
 pub(crate) mod quantization;
 pub mod safetensors;
@@ -25,4 +27,4 @@ pub use source::{
     BelowSource, ByteSource, Bytes, FolderSource, LayeredSource, MemorySource, PickedSource,
     read_bytes, read_text,
 };
-pub use tensor::{HostTensor, StorageType};
+pub use tensor::{FileType, HostTensor, StorageType};

@@ -83,19 +83,34 @@ pub(crate) fn without_tokenizer(source: &dyn ByteSource) -> WeightsError {
     let (found, advice) = match other {
         Some(name) => (
             format!("{name}, a tokenizer in another form"),
-            "load it in transformers (AutoTokenizer) and write tokenizer.json with save_pretrained",
+            "load it in transformers (AutoTokenizer) and write tokenizer.json with save_pretrained"
+                .to_owned(),
         ),
         None => (
             "no such file".into(),
-            "download it: it belongs to the checkpoint",
+            match named_tokenizer(source) {
+                Some(name) => format!(
+                    "put tokenizer.json and tokenizer_config.json of {name} beside {CONFIG}, which names \
+                     it (lm_tokenizer)"
+                ),
+                None => "download it: it belongs to the checkpoint".to_owned(),
+            },
         ),
     };
     WeightsError::Packaging {
         folder: source.name(),
         expected: "tokenizer.json".into(),
         found,
-        advice: advice.into(),
+        advice,
     }
+}
+
+/// The repository whose tokenizer a checkpoint takes, where it does not bring its own (nanoVLM).
+fn named_tokenizer(source: &dyn ByteSource) -> Option<String> {
+    let text = read_text(source, CONFIG, MAX_JSON).ok()??;
+    let config = parse_object(CONFIG, &text).ok()?;
+    let name = config.get("lm_tokenizer")?.as_str()?;
+    Some(shortened(name))
 }
 
 /// The error of a folder that holds an adapter and no model of its own.
@@ -351,8 +366,8 @@ fn other_format(names: &[String]) -> Option<Reason> {
     if !gguf.is_empty() {
         return reason(
             &gguf,
-            "in GGUF format, which is not read",
-            "use the safetensors checkpoint that it was made from",
+            "in GGUF format, beside the files of another checkpoint",
+            "name the file itself, or put it into a folder of its own",
         );
     }
     let others = ending(&[".h5", ".msgpack", ".onnx", ".tflite", ".npz", ".ot"]);

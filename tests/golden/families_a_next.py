@@ -1,5 +1,6 @@
 """Pictures in tiles: families/llava_next/ and families/llava_onevision/, see README.md."""
 
+import json
 import math
 
 import torch
@@ -272,7 +273,8 @@ def make_video(folder, seed, model, processor, sizes):
     for i, size in enumerate(sizes):
         Image.fromarray(golden.picture(100 * seed + i, *size)).save(folder / f"frame-{i}.png")
         frames.append(Image.open(folder / f"frame-{i}.png"))
-    (folder / "text.txt").write_text(text)
+    line = {"video": [f"frame-{i}.png" for i in range(len(sizes))], "text": text}
+    (folder / "document.jsonl").write_text(json.dumps(line, ensure_ascii=False) + "\n")
     side, video_id = model.config.vision_config.image_size, model.config.video_token_id
     plain = llava.SiglipImageProcessorPil(size={"height": side, "width": side}, resample=3)
     values = plain(frames, return_tensors="pt")["pixel_values"][None]

@@ -81,16 +81,11 @@ def image_string(grid, count, whole):
 
 # name -> dtype, generation, tower's picture, shuffle, tied, picture size, largest side, enlarged
 CASES = {
-    "first_f32": (torch.float32, "first", 24, 2, True, (41, 29), None, None),
-    "placeholders_bf16": (torch.bfloat16, "placeholders", 18, 3, True, (53, 37), None, None),
-    # 2 x 3 tiles.
+    "first_f32": (torch.float32, "first", 18, 2, True, (41, 29), None, None),
+    # A head of its own.
+    "placeholders_f16": (torch.float16, "placeholders", 18, 3, False, (53, 37), None, None),
+    # 2 x 3 tiles and the whole.
     "tiles_bf16": (torch.bfloat16, "tiles", 12, 2, True, (53, 30), 36, True),
-    # 2 x 1 tiles of a picture that is not made larger than it needs; a head of its own.
-    "small_f16": (torch.float16, "tiles", 12, 2, False, (7, 17), 48, False),
-    # One tile is the whole.
-    "one_tile_f16": (torch.float16, "tiles", 12, 1, True, (11, 7), 48, False),
-    # Tiles without the whole, as for a while in between.
-    "no_whole_bf16": (torch.bfloat16, "no whole", 12, 2, True, (31, 11), 24, False),
 }
 
 
@@ -160,9 +155,7 @@ def config_of(generation, tower, decoder, shuffle, count, extra, tied, vocabular
                   extra_token_amount=len(extra), lm_chat_template=TEMPLATE, mp_image_token_length=count,
                   vlm_extra_tokens=extra)
     if longest is not None:
-        config["max_img_size"] = longest
-        if generation == "tiles":
-            config["resize_to_max_side_len"] = up
+        config.update(max_img_size=longest, resize_to_max_side_len=up)
     return config
 
 
@@ -178,8 +171,7 @@ def make_case(name, seed, spec):
     tokenizer = make_tokenizer(generation != "first")
     base.save_tokenizer(tokenizer, folder, tokenizer_class="GPT2Tokenizer", add_prefix_space=False)
     vocabulary = len(tokenizer)
-    extra = {"first": {}, "placeholders": extra_tokens(0, False), "tiles": extra_tokens(4, True),
-             "no whole": extra_tokens(4, False)}[generation]
+    extra = {"first": {}, "placeholders": extra_tokens(0, False), "tiles": extra_tokens(4, True)}[generation]
     tokenizer.add_tokens([AddedToken(token, special=True, normalized=False) for token in extra.values()])
     assert list(tokenizer.convert_tokens_to_ids(list(extra.values()))) == list(range(vocabulary, len(tokenizer)))
 

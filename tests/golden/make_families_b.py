@@ -10,7 +10,7 @@ import sys
 
 import torch
 
-MODULES = ["idefics", "qwen", "internvl", "gemma", "vila"]
+MODULES = ["idefics", "qwen", "internvl", "gemma", "vila", "nanovlm"]
 
 
 def main():

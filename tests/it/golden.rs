@@ -32,6 +32,11 @@ pub struct GoldenCase {
 }
 
 impl GoldenCase {
+    /// The case in a folder of `tests/golden/`.
+    pub fn at(folder: &str) -> Self {
+        Self::load(root().join(folder))
+    }
+
     fn load(folder: PathBuf) -> Self {
         let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
         let read = |file: &str| std::fs::read(folder.join(file));
@@ -121,7 +126,7 @@ fn turns(folder: &Path) -> (Vec<PathBuf>, Vec<String>) {
     let (_, line) = pair_lines(&list).next().unwrap();
     let turns = line.unwrap().turns.into_iter();
     turns
-        .map(|(image, text)| (folder.join(image), text))
+        .map(|(image, text)| (folder.join(&image.paths()[0]), text))
         .unzip()
 }
 

@@ -9,6 +9,8 @@ mod emitted;
 mod engine;
 mod families;
 mod golden;
+#[cfg(feature = "hub")]
+mod hub;
 mod input;
 mod kernels;
 mod made_up_study;

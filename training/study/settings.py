@@ -71,7 +71,7 @@ class Setting:
     def left_out(self) -> bool:
         """Whether its weights are left out of what ships: megabytes of decoder, only to know the seeds' noise
         or what instruction tuning changes."""
-        untuned = self.mix in ("captions", "separate", "interleaved")
+        untuned = self.mix != "pairs"
         return untuned or self.replicate_of is not None and self.unfrozen != "connector"
 
     def again(self, seed: int) -> "Setting":

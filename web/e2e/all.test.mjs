@@ -9,6 +9,8 @@ import './failures.mjs';
 import './cache.mjs';
 import './files.mjs';
 import './strangers.mjs';
+import './families.mjs';
 import './study.mjs';
 import './hub.mjs';
 import './large.mjs';
+import './ask.mjs';

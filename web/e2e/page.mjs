@@ -76,7 +76,7 @@ test('the views are drawn at three sizes, light and dark', LIMIT, async (t) => {
     await page.emulateMedia({ colorScheme });
     for (const [width, height] of [[1280, 720], [1920, 1080], [390, 844]]) {
       await page.setViewportSize({ width, height });
-      const tabs = width === 1280 ? ['start', 'alignment', 'eyes', 'what-if', 'compare', 'study', 'data', 'reference'] : ['start', 'alignment'];
+      const tabs = width === 1280 ? ['start', 'alignment', 'eyes', 'ask', 'what-if', 'compare', 'study', 'data', 'reference'] : ['start', 'alignment'];
       for (const tab of tabs) {
         await page.evaluate((selected) => window.mirscope.setView(selected), { ...view, tab });
         await page.waitForFunction((name) => window.mirscope.view.tab === name, tab);

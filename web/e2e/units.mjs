@@ -12,8 +12,8 @@ test('a message moves each of its buffers once', () => {
 });
 
 test('news do not end a command, answers do', () => {
-  for (const event of [{ Progress: {} }, { Note: '' }, { Kept: {} }]) assert.equal(isLast(event), false);
-  for (const event of ['Cancelled', { Report: {} }, { Failed: '' }, { Pair: {} }]) assert.equal(isLast(event), true);
+  for (const event of [{ Progress: {} }, { Note: '' }, { Kept: {} }, { Asked: {} }, { Said: {} }]) assert.equal(isLast(event), false);
+  for (const event of ['Cancelled', { Report: {} }, { Failed: '' }, { Pair: {} }, { Answer: {} }]) assert.equal(isLast(event), true);
 });
 
 /** A WebGPU in which compiling takes until `finish` is called. */

@@ -88,23 +88,26 @@ impl Link for WebLink {
 
 /// The numbers of the page's files that a command names.
 fn page_files(command: &Command) -> Vec<u32> {
-    let (model, pairs) = match command {
-        Command::Measure(request) => (Some(&request.model), Some(&request.pairs)),
-        Command::Inspect(request) => (Some(&request.model), None),
-        _ => (None, None),
+    let (model, pairs, asked) = match command {
+        Command::Measure(request) => (Some(&request.model), Some(&request.pairs), &[][..]),
+        Command::Inspect(request) => (Some(&request.model), None, &[][..]),
+        Command::Ask(request) => (Some(&request.model), None, request.images.as_slice()),
+        _ => (None, None, &[][..]),
     };
     let files = match model {
         Some(ModelSource::Picked(files)) => files.as_slice(),
         _ => &[],
     };
-    let images: Vec<&ImageInput> = match pairs {
+    let paired: Vec<&ImageInput> = match pairs {
         Some(PairSource::Pairs { pairs, .. }) => {
             pairs.iter().flat_map(|pair| pair.images()).collect()
         }
         Some(PairSource::Unpaired { images, .. }) => images.iter().collect(),
         _ => Vec::new(),
     };
-    let images = images.into_iter().filter_map(|image| match image {
+    let images = paired.into_iter().chain(asked);
+    let images = images.flat_map(ImageInput::files);
+    let images = images.filter_map(|image| match image {
         ImageInput::Picked(file) => Some(file),
         _ => None,
     });

@@ -1,5 +1,6 @@
 //! What there is to show, what is selected, and what is wanted of the engine.
 
+pub mod ask;
 mod comparing;
 pub mod data;
 mod demo;
@@ -15,6 +16,8 @@ mod view;
 mod view_link;
 mod work;
 
+pub use ask::Ask;
+use ask::Brought;
 pub use comparing::Comparing;
 pub use data::Data;
 pub use explore::Answer;
@@ -58,6 +61,8 @@ pub struct Store {
     pub tour: Tour,
     /// What the reader brings.
     pub data: Data,
+    /// The conversation with a model.
+    pub ask: Ask,
     /// What a browser keeps of fetched files.
     pub fetched: Fetched,
     /// Seconds of the app's clock at which the last step of playing through the states was taken;
@@ -128,6 +133,7 @@ pub struct Order {
 struct Measuring {
     name: String,
     model: Option<RecordedModel>,
+    brought: Option<Brought>,
     kept: Option<Kept>,
 }
 
@@ -230,7 +236,11 @@ impl Store {
         if self.data.take_stop() {
             link.cancel();
         }
-        if self.measuring.is_some() || self.asked.is_some() || self.data.inspecting.is_some() {
+        if self.measuring.is_some()
+            || self.asked.is_some()
+            || self.data.inspecting.is_some()
+            || self.ask.is_waiting()
+        {
             return;
         }
         if let Some(Order {
@@ -243,6 +253,7 @@ impl Store {
             self.messages.clear();
             self.work.begin();
             self.measuring = Some(Measuring {
+                brought: model.is_none().then(|| Brought::of(&request)),
                 name,
                 model,
                 kept: None,
@@ -250,6 +261,8 @@ impl Store {
             link.send(Command::Measure(Box::new(request)));
         } else if let Some(command) = self.data.next_inspection() {
             self.work.begin();
+            link.send(command);
+        } else if let Some(command) = self.next_of_ask() {
             link.send(command);
         } else if let Some(question) = self.questions.pop_front() {
             link.send(Command::Explore(question.clone()));
@@ -264,6 +277,7 @@ impl Store {
             News::Lost(reason) => {
                 self.ended();
                 self.data.inspection_ended(Err(reason.clone()));
+                self.lost_of_ask(&reason);
                 self.live = None;
                 self.questions.clear();
                 self.alarm(format!(
@@ -280,6 +294,9 @@ impl Store {
     }
 
     fn event(&mut self, event: Event) {
+        let Some(event) = self.heard_of_ask(event) else {
+            return;
+        };
         match event {
             Event::Progress {
                 stage,
@@ -314,6 +331,7 @@ impl Store {
                     let run = self.add(measuring.name, Origin::Measured, *report);
                     run.kept = kept;
                     run.model = measuring.model;
+                    run.brought = measuring.brought;
                     let number = run.number;
                     self.live = live.then_some(number);
                 }
@@ -328,7 +346,9 @@ impl Store {
             }
             Event::Failed(reason) => {
                 let (_, asked) = self.ended();
-                if let Some(asked) = asked {
+                if let Some(Explore::Talk(asked)) = asked {
+                    self.talk_refused(asked, reason);
+                } else if let Some(asked) = asked {
                     self.refused(asked, reason);
                 } else {
                     self.alarm(reason);
@@ -343,8 +363,12 @@ impl Store {
                 self.data.inspection_stopped();
             }
             answer => {
-                self.ended();
-                self.answered(answer);
+                let (_, asked) = self.ended();
+                if matches!(asked, Some(Explore::Talk(_))) {
+                    self.talk_answered(answer);
+                } else {
+                    self.answered(answer);
+                }
             }
         }
     }

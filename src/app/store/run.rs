@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::TRAINED;
+use super::{TRAINED, ask::Brought};
 use crate::engine::demo_connectors;
 use crate::{
     report::{
@@ -37,6 +37,8 @@ pub struct Run {
     pub report: Report,
     /// What was measured, where it ships with mirscope.
     pub model: Option<RecordedModel>,
+    /// What of the reader's own was measured, if it was measured here.
+    pub brought: Option<Brought>,
     /// Training samples that the connector had seen; recorded runs only.
     pub training_samples: Option<u64>,
     /// Share of held-out questions that the model answers rightly, 0 to 1; recorded runs only.
@@ -65,6 +67,7 @@ impl Run {
             origin,
             report,
             model: None,
+            brought: None,
             training_samples: None,
             answered: None,
             kept: None,

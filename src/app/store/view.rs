@@ -16,6 +16,8 @@ pub enum Tab {
     Alignment,
     /// Words and attention of single patches.
     Eyes,
+    /// A conversation with a model about a picture.
+    Ask,
     /// The alignment under other assumptions.
     WhatIf,
     /// Several runs beside each other.
@@ -31,10 +33,11 @@ pub enum Tab {
 
 impl Tab {
     /// All tabs in their order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Start,
         Self::Alignment,
         Self::Eyes,
+        Self::Ask,
         Self::WhatIf,
         Self::Compare,
         Self::Study,
@@ -48,6 +51,7 @@ impl Tab {
             Self::Start => "Start",
             Self::Alignment => "Alignment",
             Self::Eyes => "Model's eyes",
+            Self::Ask => "Ask",
             Self::WhatIf => "What if",
             Self::Compare => "Compare",
             Self::Study => "What moves MIR?",

@@ -1,10 +1,10 @@
 //! The image as the model sees it, the words its patches are nearest to, and where words look.
 
-mod attention;
+pub mod attention;
 mod chooser;
-mod image;
-mod lens;
-mod text;
+pub mod image;
+pub mod lens;
+pub mod text;
 mod tokens;
 
 use eframe::egui;
@@ -14,7 +14,7 @@ use crate::{
     app::{
         glossary::prose,
         picture,
-        store::{Run, Store, View},
+        store::{Store, View},
         theme::{self, GAP},
         tour::{Landmark, mark},
     },
@@ -63,18 +63,30 @@ fn nothing_to_see(ui: &mut egui::Ui, store: &mut Store) -> Option<Wish> {
     })
 }
 
-/// What the panels of one pair read and change.
-struct Desk<'a> {
-    run: &'a Run,
-    pair: &'a PairView,
-    view: View,
+/// What the panels of one pair, or of a conversation, read and change.
+pub struct Desk<'a> {
+    /// Names the run for whoever keeps textures.
+    pub number: u64,
+    /// What the tokens are of, for those who hear it.
+    pub called: String,
+    /// Decoder layers.
+    pub layers: usize,
+    /// Image tokens of which a recording holds the words; none where the engine can be asked.
+    pub recorded: Vec<usize>,
+    /// The tokens.
+    pub pair: &'a PairView,
+    /// What is selected.
+    pub view: View,
     /// The token under the pointer as of the last frame.
-    hovered: Option<usize>,
+    pub hovered: Option<usize>,
     /// The token under the pointer now.
-    hover: Option<usize>,
-    lens: Result<&'a LogitLens, Option<Missing>>,
-    attention: Result<&'a AttentionRow, Option<Missing>>,
-    wish: Option<Wish>,
+    pub hover: Option<usize>,
+    /// The words of the selected image token.
+    pub lens: Result<&'a LogitLens, Option<Missing>>,
+    /// Where the selected token looks.
+    pub attention: Result<&'a AttentionRow, Option<Missing>>,
+    /// What the reader asked for.
+    pub wish: Option<Wish>,
 }
 
 impl Desk<'_> {
@@ -170,8 +182,18 @@ fn pair(ui: &mut egui::Ui, store: &mut Store, hovered: Option<(usize, usize)>) -
     let run = shown.run()?;
     let lens = patch.and_then(|patch| run.lenses.get(&(index, patch)));
     let row = query.and_then(|query| run.attention.get(&(index, query, layer)));
+    let recorded = match run.kept {
+        Some(_) => Vec::new(),
+        None => (run.lenses.keys())
+            .filter(|(of, _)| *of == index)
+            .map(|(_, position)| *position)
+            .collect(),
+    };
     let mut desk = Desk {
-        run,
+        number: run.number,
+        called: format!("pair {}", index + 1),
+        layers: run.report.layers.len(),
+        recorded,
         pair: run.pairs.get(&index)?,
         view: shown.view.clone(),
         hovered: hovered.and_then(|(pair, position)| (pair == index).then_some(position)),

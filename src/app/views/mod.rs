@@ -1,6 +1,7 @@
 //! One file per tab.
 
 pub mod alignment;
+pub mod ask;
 pub mod compare;
 pub mod data;
 pub mod eyes;

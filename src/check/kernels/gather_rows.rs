@@ -2,6 +2,8 @@
 
 use super::Cases;
 use crate::{
+    blocks::Block,
+    check::F32_SUMS,
     gpu::{DType, GpuError},
     kernels::gather_rows::gather_rows,
     reference,
@@ -32,7 +34,7 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
                 DType::F16 => (F16_SUBNORMAL, 0.0),
                 // Those of f32 as well, which a device may take for 0.
                 DType::BF16 => (BF16_SUBNORMAL, 1e-30),
-                DType::F32 | DType::U32 => ([1.0; 4], 0.0),
+                _ => ([1.0; 4], 0.0),
             };
             let mut values = normals.clone();
             for (value, subnormal) in values.iter_mut().skip(1).step_by(3).zip(subnormal) {
@@ -58,6 +60,22 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
                 bound,
             );
         }
+    }
+    if cases.quick {
+        return Ok(());
+    }
+    for block in Block::ALL {
+        let (rows, cols) = (9, 3 * block.elements());
+        let (table, file) = cases.blocks(block, rows, cols)?;
+        let indices = [8, 0, 3, u32::MAX, 3];
+        let indices_t = cases.gpu.upload_indices(&indices)?;
+        let mut expected = vec![-1.0; indices.len() * cols];
+        let out = cases.upload(indices.len(), cols, &expected)?;
+        let values = reference::unpack_rows(block, &file, cols, 0, rows);
+        reference::gather_rows(&indices, &values, 0, cols, &mut expected, 0);
+        cases.run([gather_rows(&indices_t, &table, 0, &out, 0)?]);
+        let what = format!("{} [{rows}, {cols}]", block.name());
+        cases.compare(what, &out, expected, F32_SUMS);
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::Cases;
 use crate::{
+    blocks::Block,
     check::F32_SUMS,
     gpu::{DType, Dispatch, GpuError, KernelVariant, Tensor},
     kernels::{
@@ -27,6 +28,26 @@ const SHAPES: [(usize, usize, usize); 13] = [
     (9, 576, 192),
     (130, 576, 1536),
 ];
+
+/// A product with quantized weights, into the columns from the fourth on.
+fn unpacked(cases: &mut Cases<'_>, (m, n): (usize, usize), block: Block) -> Result<(), GpuError> {
+    let k = 3 * block.elements();
+    let a = cases.normals(m * k);
+    let a_t = cases.upload(m, k, &a)?;
+    let (b_t, file) = cases.blocks(block, n, k)?;
+    let b = reference::unpack_rows(block, &file, k, 0, n);
+    let out = cases.out(m, 4 + n)?;
+    let with = Matmul {
+        out_col: 4,
+        ..Matmul::default()
+    };
+    let calls = matmul(cases.gpu, &a_t, &b_t, &with, &out)?;
+    cases.run(calls);
+    let expected = reference::matmul(&a, &b, k, &Epilogue::default());
+    let what = format!("[{m}, {k}] x {} [{n}, {k}]^T", block.name());
+    cases.compare_part(what, &out, 0..m, 4..4 + n, expected, F32_SUMS);
+    Ok(())
+}
 
 /// `activation(a b^T + bias) + residual`, or the product alone.
 fn product(
@@ -246,6 +267,9 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
     for shape in [(70, 130, 64), (129, 257, 100)] {
         product(cases, shape, DType::F16, Some(Activation::GeluTanh))?;
         product(cases, shape, DType::BF16, Some(Activation::Silu))?;
+    }
+    for block in Block::ALL {
+        unpacked(cases, (33, 70), block)?;
     }
     for shape in [(9, 10, 30), (70, 66, 150)] {
         pieces(cases, shape)?;

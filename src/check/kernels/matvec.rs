@@ -2,6 +2,7 @@
 
 use super::Cases;
 use crate::{
+    blocks::Block,
     check::F32_SUMS,
     gpu::{DType, GpuError},
     kernels::{Activation, matmul::Matmul, matvec::matvec_with},
@@ -16,6 +17,9 @@ const SHAPES: [(usize, usize, usize); 6] = [
     (4, 7, 1000),
     (1, 576, 1536),
 ];
+
+/// Rows, and blocks in each.
+const BLOCKS: [(usize, usize, usize); 3] = [(1, 5, 1), (3, 66, 3), (2, 7, 18)];
 
 pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
     for (m, n, k) in SHAPES {
@@ -49,6 +53,21 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
                 let what = format!("[{m}, {k}] x {dtype:?} [{n}, {k}]^T, fused: {fused}");
                 cases.compare(what, &out, expected, F32_SUMS);
             }
+        }
+    }
+    for block in Block::ALL {
+        for (m, n, blocks) in BLOCKS {
+            let k = blocks * block.elements();
+            let a = cases.normals(m * k);
+            let a_t = cases.upload(m, k, &a)?;
+            let (b_t, file) = cases.blocks(block, n, k)?;
+            let b = reference::unpack_rows(block, &file, k, 0, n);
+            let out = cases.out(m, n)?;
+            let with = Matmul::default();
+            cases.run([matvec_with(cases.gpu.kernels(), &a_t, &b_t, &with, &out)?]);
+            let expected = reference::matvec(&a, &b, k, &Epilogue::default());
+            let what = format!("[{m}, {k}] x {} [{n}, {k}]^T", block.name());
+            cases.compare(what, &out, expected, F32_SUMS);
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ mod activation;
 mod add_rows;
 mod affine_rows;
 mod attention;
+mod attention_decode;
 mod attention_row;
 mod average_pool;
 mod blend_rows;
@@ -24,6 +25,7 @@ mod replace_outliers;
 mod rms_norm;
 mod rotary;
 mod row_dots;
+mod sample_token;
 mod scatter_rows;
 mod space_to_depth;
 mod split_rows;
@@ -32,6 +34,7 @@ mod swiglu;
 mod token_norms;
 mod top_tokens;
 mod transpose;
+mod unpack_rows;
 
 use std::fmt;
 
@@ -79,11 +82,12 @@ const fn quick(
 }
 
 /// Every kernel, by name.
-pub static KERNELS: [KernelCheck; 32] = [
+pub static KERNELS: [KernelCheck; 35] = [
     whole("activation", activation::cases),
     whole("add_rows", add_rows::cases),
     whole("affine_rows", affine_rows::cases),
     quick("attention", attention::cases),
+    whole("attention_decode", attention_decode::cases),
     whole("attention_row", attention_row::cases),
     whole("average_pool", average_pool::cases),
     whole("blend_rows", blend_rows::cases),
@@ -104,6 +108,7 @@ pub static KERNELS: [KernelCheck; 32] = [
     quick("rms_norm", rms_norm::cases),
     quick("rotary", rotary::cases),
     quick("row_dots", row_dots::cases),
+    whole("sample_token", sample_token::cases),
     whole("scatter_rows", scatter_rows::cases),
     whole("space_to_depth", space_to_depth::cases),
     quick("split_rows", split_rows::cases),
@@ -112,6 +117,7 @@ pub static KERNELS: [KernelCheck; 32] = [
     whole("token_norms", token_norms::cases),
     whole("top_tokens", top_tokens::cases),
     quick("transpose", transpose::cases),
+    whole("unpack_rows", unpack_rows::cases),
 ];
 
 /// One row, one column, the width of a workgroup and its neighbours, more rows than a workgroup, and

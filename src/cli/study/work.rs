@@ -144,7 +144,8 @@ impl Work {
 
 /// The paths of a pair's images.
 fn images(pair: &PairInput) -> impl Iterator<Item = PathBuf> {
-    pair.images().filter_map(|image| match image {
+    let files = pair.images().flat_map(ImageInput::files);
+    files.filter_map(|image| match image {
         ImageInput::Path(path) => Some(path.clone()),
         _ => None,
     })

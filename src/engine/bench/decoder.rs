@@ -6,11 +6,11 @@ use crate::{
     gpu::Gpu,
     model::Vlm,
     platform::Cancel,
-    report::WorkloadBench,
+    report::{AnswerBench, WorkloadBench},
     weights::StorageType,
 };
 
-use super::{matmul::random, random_checkpoint::random_checkpoint, workload};
+use super::{answer, matmul::random, random_checkpoint::random_checkpoint, workload};
 
 /// Prompts that are timed.
 const PROMPTS: usize = 8;
@@ -31,9 +31,12 @@ pub(super) const CONFIG: &str = r#"{
     "rope_theta": 100000.0, "tie_word_embeddings": true}
 }"#;
 
-/// Times the decoder over prompts of 529 image tokens and 495 text tokens, and the metric over all
-/// of its layers.
-pub(super) async fn bench(gpu: &Gpu, news: &mut News<'_>) -> Result<WorkloadBench, EngineError> {
+/// Times the decoder over prompts of 529 image tokens and 495 text tokens, the metric over all of its
+/// layers, and an answer.
+pub(super) async fn bench(
+    gpu: &Gpu,
+    news: &mut News<'_>,
+) -> Result<(WorkloadBench, AnswerBench), EngineError> {
     let checkpoint = random_checkpoint(CONFIG, StorageType::F16)?;
     let vlm = Vlm::load(gpu, &checkpoint, &Cancel::default(), &mut |_, _| {}).await?;
     drop(checkpoint);
@@ -63,5 +66,7 @@ pub(super) async fn bench(gpu: &Gpu, news: &mut News<'_>) -> Result<WorkloadBenc
         "SmolLM2-135M-sized, {PROMPTS} x ({image_tokens} + {})",
         total - image_tokens
     );
-    workload::run(gpu, &name, &vlm, &pairs, news).await
+    let workload = workload::run(gpu, &name, &vlm, &pairs, news).await?;
+    let answer = answer::bench(gpu, "SmolLM2-135M-sized, f16", &vlm, news).await?;
+    Ok((workload, answer))
 }

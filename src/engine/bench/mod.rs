@@ -1,5 +1,6 @@
 //! How fast the adapter at hand is: matrix products, and whole models with the metric.
 
+mod answer;
 mod decoder;
 mod matmul;
 mod peak;
@@ -47,7 +48,9 @@ pub(super) async fn bench(
     report.workloads.push(workload::demo(gpu, news).await?);
     news.progress(Stage::Forward, sizes.len() as u64 + 1, total, "benchmarks");
     if !request.quick {
-        report.workloads.push(decoder::bench(gpu, news).await?);
+        let (workload, answer) = decoder::bench(gpu, news).await?;
+        report.workloads.push(workload);
+        report.answers.push(answer);
         news.progress(Stage::Forward, total, total, "benchmarks");
     }
     if peak.is_none() {

@@ -44,7 +44,7 @@ pub fn random_checkpoint(config: &str, storage: StorageType) -> Result<Checkpoin
             let offset = if factor { 1.0 } else { 0.0 };
             numbers(count.max(1), offset, 0.1, storage)
         };
-        let end = begin + (storage.size() * count) as u64;
+        let end = begin + storage.bytes(count) as u64;
         let dtype = storage.name().to_uppercase();
         let entry = json!({"dtype": dtype, "shape": shape, "data_offsets": [begin, end]});
         header.insert(name, entry);
@@ -67,12 +67,15 @@ pub fn random_checkpoint(config: &str, storage: StorageType) -> Result<Checkpoin
 /// `count` numbers around `offset`.
 fn numbers(count: usize, offset: f32, scale: f32, storage: StorageType) -> Arc<Vec<u8>> {
     let mut generator = SplitMix64::new(7);
-    let mut bytes = Vec::with_capacity(storage.size() * count);
+    let mut bytes = Vec::with_capacity(storage.bytes(count));
     for _ in 0..count {
         let unit = (generator.next_u64() >> 40) as f32 / (1u32 << 23) as f32 - 1.0;
         let value = offset + scale * unit;
         match storage {
-            StorageType::F32 => bytes.extend_from_slice(&value.to_le_bytes()),
+            // Only floats are asked for.
+            StorageType::F32 | StorageType::Blocks(_) => {
+                bytes.extend_from_slice(&value.to_le_bytes());
+            }
             StorageType::F16 => {
                 bytes.extend_from_slice(&half::f16::from_f32(value).to_le_bytes());
             }

@@ -9,7 +9,7 @@ use std::{
 use super::golden::unreadable;
 use crate::{
     engine::{
-        Against, DeviceSettings, EngineError, checkpoint, news::News, pair_list::pair_lines,
+        Against, DeviceSettings, EngineError, Shown, checkpoint, news::News, pair_list::pair_lines,
         session::request_device,
     },
     families::{ImagePlan, plan::rows_of},
@@ -76,7 +76,11 @@ pub(super) async fn check(
             .filter(|owner| **owner == index as i64)
             .count();
         let (mut pixels, mut plans) = (Vec::new(), Vec::new());
-        for (image, _) in &line.turns {
+        for image in line.turns.iter().map(|(shown, _)| shown) {
+            let Shown::Image(image) = image else {
+                let reason = format!("pair {number}: expected images, found a video");
+                return Err(unreadable(&against.states, reason));
+            };
             let path = exported.folder.join(image);
             let bytes =
                 std::fs::read(&path).map_err(|error| unreadable(&path, error.to_string()))?;

@@ -8,13 +8,13 @@ use std::{
 use super::golden_input::{Given, GoldenStates};
 use crate::{
     check::relative_error,
-    engine::{DeviceSettings, EngineError, news::News, session::request_device},
+    engine::{DeviceSettings, EngineError, GoldenCase, news::News, session::request_device},
     families::ModelSpec,
     gpu::{Gpu, Recording},
     model::{Assembly, CaptureRequest, Checkpoint, Hook, Vlm},
     platform::Cancel,
     report::StatesLine,
-    weights::{ByteSource, FolderSource, WeightsError},
+    weights::{BelowSource, ByteSource, FolderSource, MemorySource, WeightsError},
 };
 
 /// The required agreement with transformers in f32.
@@ -22,11 +22,31 @@ const BOUND: f64 = 1e-4;
 
 const STATES: &str = "golden.safetensors";
 
-/// The folders with states in `root` and in the folders below it, sorted.
+/// A small checkpoint with the states that transformers gives of it.
+pub(super) struct Case {
+    pub(super) name: String,
+    source: Arc<dyn ByteSource>,
+}
+
+impl Case {
+    /// One whose files were handed over.
+    pub(super) fn handed_over(case: GoldenCase) -> Self {
+        let mut source = MemorySource::new(case.name.clone());
+        for file in case.files {
+            source.insert(file.name, file.bytes);
+        }
+        Self {
+            name: case.name,
+            source: Arc::new(source),
+        }
+    }
+}
+
+/// Those in the folders with states in `root` and below it, sorted.
 ///
 /// # Errors
 /// The folder cannot be read, or holds none.
-pub(super) fn folders(root: &Path) -> Result<Vec<PathBuf>, EngineError> {
+pub(super) fn cases(root: &Path) -> Result<Vec<Case>, EngineError> {
     let below = |folder: &Path| -> Result<Vec<PathBuf>, EngineError> {
         let unreadable = |error: std::io::Error| unreadable(folder, error.to_string());
         let entries = std::fs::read_dir(folder).map_err(unreadable)?;
@@ -45,7 +65,14 @@ pub(super) fn folders(root: &Path) -> Result<Vec<PathBuf>, EngineError> {
         let reason = format!("expected folders with {STATES}, found none");
         return Err(unreadable(root, reason));
     }
-    Ok(all)
+    let case = |folder: PathBuf| {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        Ok(Case {
+            name: name.into_owned(),
+            source: Arc::new(FolderSource::open(&folder).map_err(WeightsError::from)?),
+        })
+    };
+    all.into_iter().map(case).collect()
 }
 
 pub(super) fn unreadable(path: &Path, reason: String) -> EngineError {
@@ -55,18 +82,19 @@ pub(super) fn unreadable(path: &Path, reason: String) -> EngineError {
     }
 }
 
-/// Runs the folder's checkpoint on its input and compares all states.
+/// Runs a case's checkpoint on its input and compares all states. The device is taken from `kept` and
+/// left there for the next case, unless it came to grief.
 ///
 /// # Errors
 /// [`EngineError::Cancelled`]; everything else is told in the line.
 pub(super) async fn check(
     settings: &DeviceSettings,
-    folder: &Path,
+    kept: &mut Option<Gpu>,
+    case: &Case,
     news: &mut News<'_>,
 ) -> Result<StatesLine, EngineError> {
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let mut line = StatesLine {
-        name: name.into_owned(),
+        name: case.name.clone(),
         states: 0,
         error: None,
         bound: BOUND,
@@ -74,8 +102,19 @@ pub(super) async fn check(
         failure: None,
         ok: false,
     };
-    match compare(settings, folder, news.cancel).await {
-        Ok(errors) => {
+    let gpu = match kept.take() {
+        Some(gpu) => Ok(gpu),
+        None => request_device(settings).await.map(|(gpu, _)| gpu),
+    };
+    let outcome = match gpu {
+        Ok(gpu) => compare(&gpu, &case.source, news.cancel)
+            .await
+            .map(|errors| (gpu, errors)),
+        Err(error) => Err(error.into()),
+    };
+    match outcome {
+        Ok((gpu, errors)) => {
+            *kept = Some(gpu);
             line.states = errors.len();
             line.ok = !errors.is_empty() && errors.iter().all(|(_, error)| *error <= BOUND);
             if let Some((state, error)) = errors.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)) {
@@ -91,16 +130,15 @@ pub(super) async fn check(
 
 /// The relative error of each state, and of what the model is given.
 async fn compare(
-    settings: &DeviceSettings,
-    folder: &Path,
+    gpu: &Gpu,
+    source: &Arc<dyn ByteSource>,
     cancel: &Cancel,
 ) -> Result<Vec<(String, f64)>, EngineError> {
-    let (gpu, _) = request_device(settings).await?;
-    let checkpoint = checkpoint(folder)?;
-    let expected = GoldenStates::open(&folder.join(STATES))?;
-    let given = Given::of(folder, &checkpoint, &expected)?;
+    let checkpoint = checkpoint(source)?;
+    let expected = GoldenStates::open(&**source, STATES)?;
+    let given = Given::of(&**source, &checkpoint, &expected)?;
     let input = given.input();
-    let vlm = Vlm::load(&gpu, &checkpoint, cancel, &mut |_, _| {}).await?;
+    let vlm = Vlm::load(gpu, &checkpoint, cancel, &mut |_, _| {}).await?;
     let hooks = hooks(vlm.spec());
     let request = CaptureRequest::new().with_all(hooks.iter().map(|(hook, _)| *hook));
     let mut recording = Recording::new();
@@ -114,45 +152,42 @@ async fn compare(
     for (hook, name) in hooks {
         if let Some(values) = expected.floats.get(&name) {
             let found = match capture.get(hook) {
-                Some(state) => read(&gpu, state).await?,
+                Some(state) => read(gpu, state).await?,
                 None => Vec::new(),
             };
             errors.push((name, relative_error(&found, values)));
         }
     }
     if let (Some(logits), Some(values)) = (logits, expected.floats.get("logits")) {
-        let found = read(&gpu, &logits).await?;
+        let found = read(gpu, &logits).await?;
         let last = &found[found.len().saturating_sub(values.len())..];
         errors.push(("logits".to_owned(), relative_error(last, values)));
     }
     Ok(errors)
 }
 
-/// The checkpoint in a folder, put together where its parts lie in folders of their own.
-fn checkpoint(folder: &Path) -> Result<Checkpoint, EngineError> {
-    let open = |folder: &Path| -> Result<Arc<dyn ByteSource>, EngineError> {
-        Ok(Arc::new(
-            FolderSource::open(folder).map_err(WeightsError::from)?,
-        ))
+/// The checkpoint of a case, put together where its parts lie in folders of their own.
+fn checkpoint(source: &Arc<dyn ByteSource>) -> Result<Checkpoint, EngineError> {
+    let within =
+        |folder: &str| -> Result<Option<Arc<dyn ByteSource>>, EngineError> {
+            let config = format!("{folder}/config.json");
+            let there = source.len(&config).map_err(WeightsError::from)?.is_some();
+            Ok(there
+                .then(|| Arc::new(BelowSource::new(source.clone(), folder)) as Arc<dyn ByteSource>))
+        };
+    let Some(tower) = within("tower")? else {
+        return Ok(Checkpoint::open(source.clone())?);
     };
-    let (tower, llm) = (folder.join("tower"), folder.join("llm"));
-    let connector = folder.join("mm_projector.bin");
-    if !tower.is_dir() {
-        return Ok(Checkpoint::open(open(folder)?)?);
-    }
-    let alone = llm.is_dir();
-    let here = |file: &Path| {
-        file.file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
-    };
-    Ok(Checkpoint::assemble(Assembly {
-        base: open(if alone { &llm } else { folder })?,
-        tower: open(&tower)?,
-        connector: match alone {
-            true => Some((open(folder)?, here(&connector))),
-            false => None,
+    Ok(Checkpoint::assemble(match within("llm")? {
+        None => Assembly {
+            base: source.clone(),
+            tower,
+            connector: None,
+        },
+        Some(llm) => Assembly {
+            base: llm,
+            tower,
+            connector: Some((source.clone(), "mm_projector.bin".to_owned())),
         },
     })?)
 }

@@ -1,19 +1,19 @@
 //! What the golden checkpoints are given, and what transformers made of it.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
 
 use safetensors::{Dtype, SafeTensors};
 
-use super::golden::unreadable;
 use crate::{
-    engine::{EngineError, pair_list::pair_lines},
+    engine::{EngineError, Shown, pair_list::pair_lines},
     families::{ImagePlan, Layout, ModelSpec, Rows, TowerSpec, plan::rows_of},
     input::{PixelValues, Processor},
     model::{Checkpoint, ForwardInput},
+    weights::{ByteSource, WeightsError, read_text},
 };
+
+/// The longest list of turns, in bytes.
+const MAX_TEXT: u64 = 16 << 20;
 
 /// The tensors of a file.
 pub(super) struct GoldenStates {
@@ -26,10 +26,11 @@ pub(super) struct GoldenStates {
 impl GoldenStates {
     /// # Errors
     /// [`EngineError::Unreadable`].
-    pub(super) fn open(file: &Path) -> Result<Self, EngineError> {
-        let bytes = std::fs::read(file).map_err(|error| unreadable(file, error.to_string()))?;
-        let tensors = SafeTensors::deserialize(&bytes)
-            .map_err(|error| unreadable(file, format!("expected tensors, found {error}")))?;
+    pub(super) fn open(source: &dyn ByteSource, file: &str) -> Result<Self, EngineError> {
+        let bytes = source.read(file).map_err(WeightsError::from)?;
+        let tensors = SafeTensors::deserialize(&bytes).map_err(|error| {
+            unreadable(source, file, format!("expected tensors, found {error}"))
+        })?;
         let (mut floats, mut numbers) = (BTreeMap::new(), BTreeMap::new());
         for (name, view) in tensors.iter() {
             let data = view.data();
@@ -54,6 +55,8 @@ impl GoldenStates {
 /// What a model is given.
 pub(super) struct Given {
     pixels: Vec<PixelValues>,
+    /// Which of them are interpolated, whose last bits depend on the order of sums.
+    resampled: Vec<bool>,
     /// Pictures of each image.
     pictures: Vec<usize>,
     rows: Option<Rows>,
@@ -70,15 +73,20 @@ impl Given {
     /// # Errors
     /// What the checkpoint's processor or tokenizer reports.
     pub(super) fn of(
-        folder: &Path,
+        source: &dyn ByteSource,
         checkpoint: &Checkpoint,
         expected: &GoldenStates,
     ) -> Result<Self, EngineError> {
-        let turns = turns(folder)?;
-        if turns.iter().all(|(image, _)| !image.exists()) {
+        let turns = turns(source)?;
+        let mut images = 0;
+        for image in turns.iter().flat_map(|(shown, _)| shown.paths()) {
+            images += usize::from(source.len(image).map_err(WeightsError::from)?.is_some());
+        }
+        if images == 0 {
             let ids = expected.numbers.get("input_ids").into_iter().flatten();
             return Ok(Self {
                 pixels: Vec::new(),
+                resampled: Vec::new(),
                 pictures: Vec::new(),
                 rows: None,
                 input_ids: ids.map(|id| *id as u32).collect(),
@@ -89,20 +97,31 @@ impl Given {
         }
         let processor = Processor::open(&**checkpoint.source(), &checkpoint.spec)?;
         let (mut pixels, mut plans) = (Vec::new(), Vec::new());
-        for ((image, _), together) in turns.iter().zip(together(expected, turns.len())) {
-            let bytes =
-                std::fs::read(image).map_err(|error| unreadable(image, error.to_string()))?;
-            let next = processor.image_one_of(together, &image.display().to_string(), &bytes)?;
+        let read = |path: &str| source.read(path).map_err(WeightsError::from);
+        for ((shown, _), together) in turns.iter().zip(together(expected, turns.len())) {
+            let next = match shown {
+                Shown::Image(path) => processor.image_one_of(together, path, &read(path)?)?,
+                Shown::Frames(paths) => {
+                    let frames = paths
+                        .iter()
+                        .map(|path| Ok((path.clone(), read(path)?.into())));
+                    let frames = frames.collect::<Result<Vec<_>, WeightsError>>()?;
+                    processor.video("a video", &frames)?
+                }
+            };
             pixels.extend(next.pixel_values);
             plans.push(next.plan);
         }
         let rows = rows_of(&plans);
         let pictures = plans.iter().map(|plan| plan.pictures.len()).collect();
+        let all = plans.iter().flat_map(|plan| &plan.pictures);
+        let resampled = all.map(|picture| picture.resampled).collect();
         let plans: Vec<&ImagePlan> = plans.iter().collect();
         let texts: Vec<&str> = turns.iter().map(|(_, text)| text.as_str()).collect();
-        let prompt = processor.document(&folder.display().to_string(), &texts, &plans)?;
+        let prompt = processor.document(&source.name(), &texts, &plans)?;
         Ok(Self {
             pixels,
+            resampled,
             pictures,
             rows,
             input_ids: prompt.input_ids,
@@ -183,7 +202,9 @@ impl Given {
         }
         let tower = spec.vision.as_ref().map(|vision| &vision.tower);
         let tower = tower.filter(|tower| tower.blocks.is_some());
-        if let Some(wanted) = expected.floats.get("pixel_values") {
+        let wanted = (expected.floats.get("pixel_values"))
+            .or_else(|| expected.floats.get("pixel_values_videos"));
+        if let Some(wanted) = wanted {
             let same = match tower {
                 None => self.has_pixels(wanted),
                 Some(tower) => {
@@ -208,8 +229,13 @@ impl Given {
     /// Whether these are the pixels: those of all pictures, or image by image, those of fewer pictures
     /// than others filled up with zeros.
     fn has_pixels(&self, wanted: &[f32]) -> bool {
-        let all = self.pixels.iter().flat_map(|picture| &picture.data);
-        if all.eq(wanted) {
+        let all = self.pixels.iter().zip(&self.resampled);
+        let all = all.flat_map(|(picture, near)| picture.data.iter().map(move |own| (own, *near)));
+        let alike = |((own, near), wanted): ((&f32, bool), &f32)| {
+            own == wanted || near && (own - wanted).abs() <= 2.0 * f32::EPSILON
+        };
+        let length: usize = self.pixels.iter().map(|picture| picture.data.len()).sum();
+        if length == wanted.len() && all.zip(wanted).all(alike) {
             return true;
         }
         let images = self.pictures.len().max(1);
@@ -265,26 +291,27 @@ fn together(expected: &GoldenStates, images: usize) -> Vec<usize> {
     }
 }
 
-/// The images of a folder, each with the text that follows it.
-fn turns(folder: &Path) -> Result<Vec<(PathBuf, String)>, EngineError> {
-    let text = folder.join("text.txt");
-    if let Ok(text) = std::fs::read_to_string(&text) {
-        return Ok(vec![(folder.join("image.png"), text)]);
+fn unreadable(source: &dyn ByteSource, file: &str, reason: String) -> EngineError {
+    EngineError::Unreadable {
+        path: format!("{}/{file}", source.name()),
+        reason,
     }
-    let file = folder.join("document.jsonl");
-    let list =
-        std::fs::read_to_string(&file).map_err(|error| unreadable(&file, error.to_string()))?;
-    let Some((_, line)) = pair_lines(&list).next() else {
-        return Err(unreadable(
-            &file,
-            "expected a document, found none".to_owned(),
-        ));
-    };
-    let turns = line
-        .map_err(|reason| unreadable(&file, reason.to_string()))?
-        .turns;
-    Ok(turns
-        .into_iter()
-        .map(|(image, text)| (folder.join(image), text))
-        .collect())
+}
+
+/// The images of a case, each with the text that follows it.
+fn turns(source: &dyn ByteSource) -> Result<Vec<(Shown, String)>, EngineError> {
+    let read = |file: &str| read_text(source, file, MAX_TEXT).map_err(WeightsError::from);
+    if let Some(text) = read("text.txt")? {
+        return Ok(vec![(Shown::Image("image.png".to_owned()), text)]);
+    }
+    const FILE: &str = "document.jsonl";
+    let list = read(FILE)?.unwrap_or_default();
+    match pair_lines(&list).next() {
+        Some((_, Ok(line))) => Ok(line.turns),
+        Some((_, Err(reason))) => Err(unreadable(source, FILE, reason)),
+        None => {
+            let reason = "expected a document, or text.txt, found neither".to_owned();
+            Err(unreadable(source, FILE, reason))
+        }
+    }
 }

@@ -75,11 +75,12 @@ impl Session {
                 KernelVariant::Direct => KernelVariant::Tiled,
             });
         }
-        let folders = match &request.golden {
-            Some(folder) => golden::folders(folder)?,
+        let mut cases = match &request.golden {
+            Some(folder) => golden::cases(folder)?,
             None => Vec::new(),
         };
-        let total = (variants.len() * KERNELS.len() + folders.len() + 1) as u64;
+        cases.extend(request.cases.into_iter().map(golden::Case::handed_over));
+        let total = (variants.len() * KERNELS.len() + cases.len() + 1) as u64;
         news.begin(Stage::Device, total, UNIT)?;
         news.note_all(notes);
         drop(gpu);
@@ -90,13 +91,13 @@ impl Session {
         for variant in variants {
             kernels(&device, variant, &mut report, news, total).await?;
         }
-        for folder in &folders {
-            let name = folder.file_name().unwrap_or_default().to_string_lossy();
-            tell(&report, news, total, format!("states of {name}"))?;
-            let line = golden::check(&device, folder, news).await?;
+        let mut kept = None;
+        for case in &cases {
+            tell(&report, news, total, format!("states of {}", case.name))?;
+            let line = golden::check(&device, &mut kept, case, news).await?;
             report.states.push(line);
         }
-        if request.golden.is_none() {
+        if cases.is_empty() {
             let why = "states of whole models: --golden names the folder that holds them";
             report.left_out.push(why.to_owned());
         }

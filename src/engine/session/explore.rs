@@ -56,6 +56,9 @@ impl Session {
         question: Explore,
         news: &mut News<'_>,
     ) -> Result<Event, EngineError> {
+        if let Explore::Talk(question) = question {
+            return self.explore_talk(question, news.cancel).await;
+        }
         let live = self.live()?;
         match question {
             Explore::Projection { state, axes } => {
@@ -68,7 +71,7 @@ impl Session {
             }
             Explore::Pair(pair) => Ok(Event::Pair(Box::new(live.pair(pair)?))),
             Explore::LogitLens { pair, position } => {
-                let lens = live.logit_lens(pair, position, news.cancel).await?;
+                let lens = live.look(pair)?.logit_lens(position, news.cancel).await?;
                 Ok(Event::LogitLens(Box::new(lens)))
             }
             Explore::Attention {
@@ -76,9 +79,12 @@ impl Session {
                 position,
                 layer,
             } => {
-                let row = live.attention(pair, position, layer, news.cancel).await?;
+                let look = live.look(pair)?;
+                let row = look.attention(position, layer, news.cancel).await?;
                 Ok(Event::Attention(Box::new(row)))
             }
+            // It is about no run.
+            Explore::Talk(_) => Err(EngineError::NothingKept),
         }
     }
 }

@@ -102,11 +102,13 @@ impl Origin {
 }
 
 impl Session {
-    /// The checkpoint on the device: the one at hand, unless it is another one.
+    /// The checkpoint on the device: the one at hand, unless it is another one. With `sees`, one without a
+    /// vision tower is refused before it is loaded.
     pub(in crate::engine) async fn model(
         &mut self,
         gpu: &Gpu,
         source: ModelSource,
+        sees: bool,
         news: &mut News<'_>,
     ) -> Result<Arc<Loaded>, EngineError> {
         let source = hub::local(source, news).await?;
@@ -115,14 +117,19 @@ impl Session {
             && origin.is_some()
             && loaded.origin == origin
         {
+            if sees {
+                loaded.vlm.spec().vision()?;
+            }
             news.begin(Stage::Load, 1, MIB)?;
             news.progress_at(Stage::Load, 1, 1, MIB, "as before".to_owned());
             return Ok(loaded.clone());
         }
         // Both at once might not fit.
         self.loaded = None;
+        self.live = None;
+        self.talk = None;
         gpu.trim();
-        Ok(Arc::new(load(gpu, source, origin, news).await?))
+        Ok(Arc::new(load(gpu, source, origin, sees, news).await?))
     }
 }
 
@@ -131,13 +138,17 @@ async fn load(
     gpu: &Gpu,
     source: ModelSource,
     origin: Option<Origin>,
+    sees: bool,
     news: &mut News<'_>,
 ) -> Result<Loaded, EngineError> {
     let opened = checkpoint::open(source, news).await?;
     // How much there is to load is known with the first of it.
     news.begin(Stage::Load, 1, MIB)?;
     let checkpoint = opened.checkpoint;
-    let processor = Processor::open(checkpoint.source().as_ref(), &checkpoint.spec)?;
+    if sees {
+        checkpoint.spec.vision()?;
+    }
+    let processor = Processor::of_any(checkpoint.source().as_ref(), &checkpoint.spec)?;
     let cancel = news.cancel;
     let mut uploaded = Told::default();
     let vlm = Vlm::load(gpu, &checkpoint, cancel, &mut |done, total| {

@@ -1,10 +1,13 @@
 //! Looks at single tokens: the words that their states are nearest to, and where they look.
 
-use super::{super::EngineError, explore::Live};
+use std::{borrow::Cow, cell::Cell};
+
+use super::{super::EngineError, Loaded, explore::Live};
 use crate::{
-    gpu::{Recording, Tensor},
+    gpu::{Gpu, Recording, Tensor},
+    input::PixelValues,
     kernels::top_tokens::{TopTokens, width},
-    model::{Capture, CaptureRequest, Hook, Vlm},
+    model::{Capture, CaptureRequest, ForwardInput, Hook, Vlm},
     platform::Cancel,
     report::{AttentionRow, LensState, LensToken, LogitLens},
 };
@@ -25,35 +28,87 @@ pub(in crate::engine) struct Looked {
     attention: Option<Capture>,
 }
 
-impl Live<'_> {
-    /// The words nearest to the token at `position` of a pair, state by state.
+/// Tokens that can be looked at: those of a pair or of a conversation.
+pub(in crate::engine) struct Look<'a> {
+    /// The device.
+    pub(in crate::engine) gpu: &'a Gpu,
+    /// The model on it.
+    pub(in crate::engine) loaded: &'a Loaded,
+    /// The number of the pair, for the answers.
+    pub(in crate::engine) pair: usize,
+    /// What the model takes, but for the pixel values.
+    pub(in crate::engine) input: ForwardInput<'a>,
+    /// Those, once they are needed.
+    pub(in crate::engine) pixel_values: Pixels<'a>,
+    /// What was looked at last.
+    pub(in crate::engine) looked: &'a Cell<Option<Looked>>,
+}
+
+/// Gives the tower's input.
+pub(in crate::engine) type Pixels<'a> =
+    Box<dyn Fn() -> Result<Cow<'a, [PixelValues]>, EngineError> + 'a>;
+
+impl<'a> Live<'a> {
+    /// A pair's tokens.
     ///
     /// # Errors
-    /// [`EngineError::NoSuch`] pair or position, and what the device reports.
-    pub(super) async fn logit_lens(
+    /// [`EngineError::NoSuch`].
+    pub(super) fn look(&'a self, pair: usize) -> Result<Look<'a>, EngineError> {
+        let prepared = self.prepared(pair)?;
+        let loaded = self.loaded;
+        Ok(Look {
+            gpu: self.gpu,
+            loaded,
+            pair,
+            input: prepared.input(&[]),
+            pixel_values: Box::new(move || prepared.pixel_values(&loaded.processor)),
+            looked: &self.run.looked,
+        })
+    }
+}
+
+impl Look<'_> {
+    /// The words nearest to the token at `position`, state by state.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuch`] position, and what the device reports.
+    pub(in crate::engine) async fn logit_lens(
         &self,
-        pair: usize,
         position: usize,
         cancel: &Cancel,
     ) -> Result<LogitLens, EngineError> {
-        self.check_position(pair, position)?;
-        let mut looked = self.looked(pair);
+        self.check_position(position)?;
+        let mut looked = self.looked();
         let capture = match looked.stream.take() {
             Some(capture) => capture,
             None => self.forward(&mut looked, None, cancel).await?,
         };
+        let lens = self.lens_of(&capture, position, cancel).await?;
+        looked.stream = Some(capture);
+        self.looked.set(Some(looked));
+        Ok(lens)
+    }
+
+    /// The words nearest to the token at `position` in a residual stream.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub(in crate::engine) async fn lens_of(
+        &self,
+        capture: &Capture,
+        position: usize,
+        cancel: &Cancel,
+    ) -> Result<LogitLens, EngineError> {
         let vlm = &self.loaded.vlm;
         let words = vlm.spec().text.vocab_size.min(WORDS);
         let record =
-            |recording: &mut Recording| vlm.logit_lens(recording, &capture, position, words);
+            |recording: &mut Recording| vlm.logit_lens(recording, capture, position, words);
         let rows = self.read(record, cancel).await?;
-        looked.stream = Some(capture);
-        self.run.looked.set(Some(looked));
         let states = (rows.chunks_exact(width(words)).enumerate())
             .map(|(state, row)| self.lens_state(state, &TopTokens::from_row(row)))
             .collect();
         Ok(LogitLens {
-            pair,
+            pair: self.pair,
             position,
             states,
         })
@@ -71,23 +126,22 @@ impl Live<'_> {
         }
     }
 
-    /// Where the token at `position` of a pair looks at decoder layer `layer`.
+    /// Where the token at `position` looks at decoder layer `layer`.
     ///
     /// # Errors
-    /// [`EngineError::NoSuch`] pair, position or layer, and what the device reports.
-    pub(super) async fn attention(
+    /// [`EngineError::NoSuch`] position or layer, and what the device reports.
+    pub(in crate::engine) async fn attention(
         &self,
-        pair: usize,
         position: usize,
         layer: usize,
         cancel: &Cancel,
     ) -> Result<AttentionRow, EngineError> {
-        self.check_position(pair, position)?;
+        self.check_position(position)?;
         let vlm = &self.loaded.vlm;
         let layers = vlm.spec().text.num_hidden_layers;
         EngineError::check_choice("decoder layer", layer, 1..=layers)?;
-        let layout = &self.prepared(pair)?.prompt.layout;
-        let mut looked = self.looked(pair);
+        let layout = self.input.layout;
+        let mut looked = self.looked();
         let has_layer = |capture: &Capture| capture.get(Hook::Queries(layer)).is_some();
         let capture = match looked.attention.take().filter(has_layer) {
             Some(capture) => capture,
@@ -98,24 +152,13 @@ impl Live<'_> {
         };
         let weights = self.read(record, cancel).await?;
         looked.attention = Some(capture);
-        self.run.looked.set(Some(looked));
-        // What lies before a window is not looked at.
-        let [first, end] = vlm.seen_from(layout, layer, position);
-        let heads = weights.chunks_exact((end - first) as usize).map(|seen| {
-            let mut row = vec![0.0; first as usize];
-            row.extend_from_slice(seen);
-            row
-        });
-        Ok(AttentionRow {
-            pair,
-            position,
-            layer,
-            heads: heads.collect(),
-        })
+        self.looked.set(Some(looked));
+        let seen = vlm.seen_from(layout, layer, position);
+        Ok(attention_row(self.pair, position, layer, (&weights, seen)))
     }
 
-    fn check_position(&self, pair: usize, position: usize) -> Result<(), EngineError> {
-        let tokens = self.prepared(pair)?.prompt.input_ids.len();
+    fn check_position(&self, position: usize) -> Result<(), EngineError> {
+        let tokens = self.input.input_ids.len();
         EngineError::check_choice(
             "position in the prompt",
             position,
@@ -123,19 +166,19 @@ impl Live<'_> {
         )
     }
 
-    /// What is kept of a pair; of another one nothing stays. It is taken out, so that nothing is left
+    /// What is kept of the tokens; of another pair's nothing stays. It is taken out, so that nothing is left
     /// of a look that fails.
-    fn looked(&self, pair: usize) -> Looked {
-        (self.run.looked.take())
-            .filter(|looked| looked.pair == pair)
+    fn looked(&self) -> Looked {
+        (self.looked.take())
+            .filter(|looked| looked.pair == self.pair)
             .unwrap_or(Looked {
-                pair,
+                pair: self.pair,
                 stream: None,
                 attention: None,
             })
     }
 
-    /// Runs the model over a pair and returns its residual stream, or queries and keys of `layer`.
+    /// Runs the model over the tokens and returns its residual stream, or queries and keys of `layer`.
     /// Where there is room for all of them, one pass keeps both.
     async fn forward(
         &self,
@@ -144,9 +187,8 @@ impl Live<'_> {
         cancel: &Cancel,
     ) -> Result<Capture, EngineError> {
         let vlm = &self.loaded.vlm;
-        let prepared = self.prepared(looked.pair)?;
         let layers = vlm.spec().text.num_hidden_layers;
-        let together = attention_bytes(vlm, prepared.prompt.input_ids.len()) <= ATTENTION_BYTES;
+        let together = attention_bytes(vlm, self.input.input_ids.len()) <= ATTENTION_BYTES;
         let mut request = CaptureRequest::new();
         if together || layer.is_none() {
             request = request.with_lens(layers);
@@ -156,9 +198,12 @@ impl Live<'_> {
         } else if let Some(layer) = layer {
             request = request.with_attention(layer);
         }
-        let pixel_values = prepared.pixel_values(&self.loaded.processor)?;
+        let pixel_values = (self.pixel_values)()?;
         let mut recording = Recording::new();
-        let input = prepared.input(&pixel_values);
+        let input = ForwardInput {
+            pixel_values: &pixel_values,
+            ..self.input
+        };
         let capture = vlm.forward(&mut recording, &input, &request)?;
         (self.gpu)
             .run_with(&recording, cancel, &mut |_, _| {})
@@ -183,6 +228,29 @@ impl Live<'_> {
             .await?;
         let read = self.gpu.read(&[&out]).await?;
         Ok(read.into_iter().flat_map(|read| read.values).collect())
+    }
+}
+
+/// A row of attention, from the weights of each head over the keys of an interval.
+pub(in crate::engine) fn attention_row(
+    pair: usize,
+    position: usize,
+    layer: usize,
+    (weights, [first, end]): (&[f32], [u32; 2]),
+) -> AttentionRow {
+    // What lies before a window is not looked at.
+    let heads = weights
+        .chunks_exact((end - first).max(1) as usize)
+        .map(|seen| {
+            let mut row = vec![0.0; first as usize];
+            row.extend_from_slice(seen);
+            row
+        });
+    AttentionRow {
+        pair,
+        position,
+        layer,
+        heads: heads.collect(),
     }
 }
 

@@ -12,7 +12,7 @@ mod what_if;
 pub(super) use device::{grant, open_device, request as request_device};
 pub(super) use kept::{KeptRows, KeptStates, Room};
 pub(super) use loaded::Loaded;
-pub(super) use look::Looked;
+pub(super) use look::{Look, Looked, attention_row};
 
 use std::{
     cell::{Cell, OnceCell},
@@ -22,7 +22,9 @@ use std::{
 
 use super::{
     Command, EngineError, Event,
+    ask::Talk,
     bench::{bench, record},
+    demo,
     forward::State,
     hub,
     inspect::inspect,
@@ -64,6 +66,8 @@ pub struct Session {
     pub(super) loaded: Option<Arc<Loaded>>,
     /// What else it was asked to keep.
     pub(super) live: Option<LiveRun>,
+    /// The conversation with the model.
+    pub(super) talk: Option<Talk>,
 }
 
 /// What a measurement leaves for the questions that follow.
@@ -140,10 +144,15 @@ impl Session {
                 let plan = hub::plan(&model, news).await?;
                 Ok(Event::Plan(Box::new(plan)))
             }
+            Command::DemoPairs(most) => Ok(Event::DemoPairs(demo::first_pairs(most).await?)),
             Command::Adapters => Ok(Event::Adapters(gpu::adapters().await)),
             Command::Measure(request) => {
                 let report = self.measure(*request, news).await?;
                 Ok(Event::Report(Box::new(report)))
+            }
+            Command::Ask(request) => {
+                let answer = self.ask(*request, news).await?;
+                Ok(Event::Answer(Box::new(answer)))
             }
             Command::Explore(question) => self.explore(question, news).await,
             Command::Study(request) => {
@@ -171,6 +180,7 @@ impl Session {
     /// Gives up everything that is kept, the device last.
     pub(super) fn forget(&mut self) {
         self.live = None;
+        self.talk = None;
         self.loaded = None;
         self.device = None;
     }

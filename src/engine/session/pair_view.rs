@@ -2,9 +2,14 @@
 
 use super::{
     super::{EngineError, describe, prepare::Prepared},
+    Loaded,
     explore::Live,
 };
-use crate::report::{PairView, Picture, PictureView, TokenKind, TokenView};
+use crate::{
+    families::ImagePlan,
+    input::PixelValues,
+    report::{PairView, Picture, PictureView, TokenKind, TokenView},
+};
 
 impl Live<'_> {
     /// The pair at `index` of the run.
@@ -27,8 +32,17 @@ impl Live<'_> {
             pair: index,
             name: prepared.name(),
             text: prepared.caption(),
-            pictures: self.pictures(prepared)?,
-            tokens: self.tokens(prepared),
+            pictures: {
+                let names: Vec<String> = prepared.images().collect();
+                let pixel_values = prepared.pixel_values(&self.loaded.processor)?;
+                (self.loaded).pictures(&names, &prepared.plans, &pixel_values)
+            },
+            tokens: {
+                let text = prepared.text(self.run.text_mask).iter().copied();
+                let prompt = &prepared.prompt;
+                let ids = &prompt.input_ids;
+                (self.loaded).tokens(ids, text, &prompt.vision, &prepared.plans)
+            },
             stages: describe::stages(
                 self.loaded.vlm.spec(),
                 &prepared.plans,
@@ -36,14 +50,20 @@ impl Live<'_> {
             ),
         })
     }
+}
 
+impl Loaded {
     /// What the tower gets of each image, view by view.
-    fn pictures(&self, prepared: &Prepared) -> Result<Vec<PictureView>, EngineError> {
-        let processor = &self.loaded.processor;
-        let pixel_values = prepared.pixel_values(processor)?;
-        let mut left: &[_] = &pixel_values;
+    pub(in crate::engine) fn pictures(
+        &self,
+        names: &[String],
+        plans: &[ImagePlan],
+        pixel_values: &[PixelValues],
+    ) -> Vec<PictureView> {
+        let processor = &self.processor;
+        let mut left = pixel_values;
         let mut pictures = Vec::new();
-        for ((image, name), plan) in prepared.images().enumerate().zip(&prepared.plans) {
+        for ((image, name), plan) in names.iter().enumerate().zip(plans) {
             let (own, rest) = left.split_at(plan.pictures.len().min(left.len()));
             left = rest;
             for (view, picture) in plan.views.iter().zip(processor.views(plan, own)) {
@@ -61,34 +81,41 @@ impl Live<'_> {
                 });
             }
         }
-        Ok(pictures)
+        pictures
     }
 
-    fn tokens(&self, prepared: &Prepared) -> Vec<TokenView> {
-        let ids = &prepared.prompt.input_ids;
+    /// The tokens `ids`: `text` and `vision` are the positions of those kinds, the images are cut as `plans`
+    /// say.
+    pub(in crate::engine) fn tokens(
+        &self,
+        ids: &[u32],
+        text: impl Iterator<Item = u32>,
+        vision: &[u32],
+        plans: &[ImagePlan],
+    ) -> Vec<TokenView> {
         let mut tokens: Vec<TokenView> = (ids.iter())
             .map(|&id| TokenView {
                 id,
-                text: self.loaded.processor.token_text(id),
+                text: self.processor.token_text(id),
                 kind: TokenKind::Scaffold,
                 patch: None,
                 picture: 0,
             })
             .collect();
-        for &position in prepared.text(self.run.text_mask) {
+        for position in text {
             if let Some(token) = tokens.get_mut(position as usize) {
                 token.kind = TokenKind::Text;
             }
         }
         let mut first = 0;
-        let places = prepared.plans.iter().flat_map(|plan| {
+        let places = plans.iter().flat_map(|plan| {
             let view = first;
             first += plan.views.len();
             plan.places
                 .iter()
                 .map(move |place| (view + place.view, place.cell))
         });
-        for (&position, place) in prepared.prompt.vision.iter().zip(places) {
+        for (&position, place) in vision.iter().zip(places) {
             if let Some(token) = tokens.get_mut(position as usize) {
                 token.kind = TokenKind::Vision;
                 (token.picture, token.patch) = place;

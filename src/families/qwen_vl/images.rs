@@ -169,10 +169,12 @@ impl ImagePlanner for AnySize {
                 height: high,
                 width: wide,
                 padded: [high, wide],
+                resampled: false,
             }],
             canvases: resized.into_iter().collect(),
             pieces: vec![Piece::Placeholders(tokens)],
             rows: None,
+            video: false,
             features: tokens,
             views: vec![View {
                 part: None,

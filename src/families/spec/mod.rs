@@ -37,6 +37,11 @@ pub enum PromptShape {
     /// The image, the token of the beginning and a newline; behind them the text and the token of the
     /// end, tokenized by themselves.
     Prefix,
+    /// A conversation by a template whose messages are plain texts: the user's is the image and nothing
+    /// else. One image.
+    Turns,
+    /// The image, an empty question, the text as its answer and the token of the end. One image.
+    Question,
 }
 
 /// A model: a decoder, and what makes it see.
@@ -76,10 +81,16 @@ pub struct VisionSpec {
     pub connector: ConnectorSpec,
     /// Id of the token whose positions the image features take.
     pub image_token_id: u32,
+    /// The same of videos; none where there are no videos.
+    pub video_token_id: Option<u32>,
     /// What a prompt looks like.
     pub shape: PromptShape,
     /// What the chat template writes for an image, where it is not the image token itself.
     pub marker: Option<&'static str>,
+    /// The chat template, where the configuration itself holds it.
+    pub chat_template: Option<String>,
+    /// Tokens that the model adds to those of its tokenizer's files, in the order of their ids.
+    pub extra_tokens: Vec<String>,
     /// What stands before and behind an image's placeholders.
     pub around: Option<[&'static str; 2]>,
     /// Tokens that a template writes around an image and that belong to it.
@@ -180,8 +191,11 @@ impl VisionSpec {
             tower,
             connector,
             image_token_id: 0,
+            video_token_id: None,
             shape: PromptShape::Chat,
             marker: None,
+            chat_template: None,
+            extra_tokens: Vec::new(),
             around: None,
             scaffold: &[],
             feature_layers: vec![-1],

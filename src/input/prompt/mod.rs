@@ -1,19 +1,20 @@
 //! The prompt of an image-text pair or of a document of several, with its token masks.
 
 mod encode;
+mod losses;
+mod open;
+mod placeholder;
+mod question;
 
 use std::ops::Range;
 
 use super::{
     error::InputError,
-    renderer::{Content, Rendered, Renderer},
-    template::ChatTemplate,
+    renderer::{Content, Rendered},
     tokenizer::{Encoded, Tokenizer},
 };
-use crate::{
-    families::{self, ImagePlan, Layout, ModelSpec, PromptTokens, plan::Piece},
-    weights::ByteSource,
-};
+use crate::families::{self, ImagePlan, Layout, ModelSpec, PromptTokens};
+use placeholder::{Expansion, Placeholder, expansion};
 
 /// Where a prompt's form comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub enum PromptForm {
     ChatTemplate(String),
     /// The conversation called vicuna_v1, for checkpoints without a template.
     VicunaV1,
+    /// The model's own, which is no conversation.
+    Own,
 }
 
 /// A tokenized image-text pair or document.
@@ -49,56 +52,23 @@ pub struct Prompt {
 /// Makes prompts for one checkpoint.
 pub struct PromptBuilder {
     tokenizer: Tokenizer,
-    renderer: Renderer,
-    image_token: String,
-    image_token_id: u32,
+    image: Placeholder,
+    /// Where the model takes videos: what stands for one, or why none can be shown to it.
+    video: Option<Result<Placeholder, InputError>>,
     /// Tokens that stand around an image and belong to it.
     scaffold: Vec<u32>,
+    /// Tokens that end an answer.
+    stops: Vec<u32>,
     context: usize,
     spec: ModelSpec,
 }
 
-/// What takes an image's place in a prompt.
-struct Expansion {
-    text: String,
-    /// The parts of it that are no placeholders, in bytes.
-    scaffold: Vec<Range<usize>>,
-}
-
 impl PromptBuilder {
-    /// Reads tokenizer and chat template of a checkpoint.
-    ///
-    /// # Errors
-    /// A file is missing or does not parse, the template renders no image or no text, or the model
-    /// has no vision tower.
-    pub fn open(source: &dyn ByteSource, spec: &ModelSpec) -> Result<Self, InputError> {
-        let vision = spec.vision()?;
-        let tokenizer = Tokenizer::open(source)?;
-        let template = ChatTemplate::open(source, &tokenizer.config)?;
-        let image_token = tokenizer
-            .token(vision.image_token_id)
-            .or_else(|| tokenizer.special().get("image_token").cloned())
-            .filter(|token| !token.is_empty())
-            .unwrap_or_else(|| "<image>".into());
-        let marker = vision
-            .marker
-            .map_or_else(|| image_token.clone(), str::to_owned);
-        let scaffold = vision.scaffold.iter();
-        Ok(Self {
-            renderer: Renderer::new(template, vision.shape, marker, tokenizer.special())?,
-            scaffold: scaffold.filter_map(|token| tokenizer.id(token)).collect(),
-            tokenizer,
-            image_token,
-            image_token_id: vision.image_token_id,
-            context: spec.text.context(),
-            spec: spec.clone(),
-        })
-    }
-
     /// Where the prompts' form comes from.
     pub fn form(&self) -> PromptForm {
-        match self.renderer.template() {
+        match self.image.renderer.template() {
             Some(template) => PromptForm::ChatTemplate(template.file.clone()),
+            None if self.image.renderer.is_own() => PromptForm::Own,
             None => PromptForm::VicunaV1,
         }
     }
@@ -106,7 +76,7 @@ impl PromptBuilder {
     /// What a reader of the report should know about all prompts of this checkpoint.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.tokenizer.notes.clone();
-        let template = self.renderer.template();
+        let template = self.image.renderer.template();
         if let Some(template) = template.filter(|template| template.is_dated()) {
             notes.push(format!(
                 "{}: the prompts hold the date of the day (in UTC), so another day gives other tokens",
@@ -118,8 +88,8 @@ impl PromptBuilder {
 
     /// The token of an id as text, spaces included; bytes that are no character alone as `<0xE2>`.
     pub fn token_text(&self, id: u32) -> String {
-        if id == self.image_token_id && self.has_no_placeholder() {
-            return self.image_token.clone();
+        if Some(id) == self.image.id && self.has_no_token(&self.image) {
+            return self.image.token.clone();
         }
         self.tokenizer.text(id)
     }
@@ -149,7 +119,9 @@ impl PromptBuilder {
     ) -> Result<Prompt, InputError> {
         let mut notes = Vec::new();
         let given = texts.len();
-        let expansions: Vec<Expansion> = plans.iter().map(|plan| self.expansion(plan)).collect();
+        let placeholder = self.placeholder(name, plans)?;
+        let expansions = plans.iter().map(|plan| expansion(&placeholder.token, plan));
+        let expansions: Vec<Expansion> = expansions.collect();
         // What the images alone have no room for need not be tokenized.
         let mut room = self.context;
         let fitting = plans.iter().take_while(|plan| {
@@ -168,8 +140,10 @@ impl PromptBuilder {
             }
             let said: Vec<&str> = texts.iter().map(String::as_str).collect();
             let places = expansions.iter().map(|expansion| expansion.text.as_str());
-            let rendered = self.renderer.render(&said, &places.collect::<Vec<_>>())?;
-            let encoded = self.encode(&rendered)?;
+            let rendered = placeholder
+                .renderer
+                .render(&said, &places.collect::<Vec<_>>())?;
+            let encoded = self.encode(&rendered, placeholder)?;
             let contents: Vec<Vec<u32>> = (rendered.contents.iter())
                 .map(|content| content_tokens(&encoded, content))
                 .collect();
@@ -177,7 +151,14 @@ impl PromptBuilder {
             if excess == 0 {
                 self.note_losses(name, &rendered, &encoded, &contents, &mut notes)?;
                 self.note_cuts(name, given, &texts, length, &mut notes);
-                return self.finish(&rendered, encoded, contents, &expansions, plans, notes);
+                return self.finish(
+                    (placeholder, &expansions),
+                    &rendered,
+                    encoded,
+                    contents,
+                    plans,
+                    notes,
+                );
             }
             if texts.len() > 1 {
                 // Counted again without them, for what a template says at the end stays.
@@ -192,33 +173,14 @@ impl PromptBuilder {
         }
     }
 
-    /// What stands for an image.
-    fn expansion(&self, plan: &ImagePlan) -> Expansion {
-        let mut expansion = Expansion {
-            text: String::new(),
-            scaffold: Vec::new(),
-        };
-        for piece in &plan.pieces {
-            let start = expansion.text.len();
-            match piece {
-                Piece::Placeholders(count) => expansion.text += &self.image_token.repeat(*count),
-                Piece::Text(text) => expansion.text += text,
-                Piece::Scaffold(text) => {
-                    expansion.text += text;
-                    expansion.scaffold.push(start..expansion.text.len());
-                }
-            }
-        }
-        expansion
-    }
-
     /// `text` without image placeholders.
     fn cleaned(&self, name: &str, text: &str, notes: &mut Vec<String>) -> String {
         let mut text = text.to_owned();
-        let marker = self.renderer.marker();
-        let own = (marker != self.image_token).then_some(self.image_token.as_str());
-        for token in [marker].into_iter().chain(own) {
-            if text.contains(token) {
+        let marker = self.image.renderer.marker();
+        let own = (marker != self.image.token).then_some(self.image.token.as_str());
+        let video = (self.video.iter().flatten()).map(|video| video.token.as_str());
+        for token in [marker].into_iter().chain(own).chain(video) {
+            if !token.is_empty() && text.contains(token) {
                 // Again and again, for what is left may join into another one.
                 while text.contains(token) {
                     text = text.replace(token, "");
@@ -227,81 +189,6 @@ impl PromptBuilder {
             }
         }
         text
-    }
-
-    /// Notes a text of which the tokenizer knows less than half.
-    ///
-    /// # Errors
-    /// [`InputError::Tokenizer`] where nothing is left of the texts.
-    fn note_losses(
-        &self,
-        name: &str,
-        rendered: &Rendered,
-        encoded: &Encoded,
-        contents: &[Vec<u32>],
-        notes: &mut Vec<String>,
-    ) -> Result<(), InputError> {
-        let (mut known, mut all) = (0, 0);
-        for (content, tokens) in rendered.contents.iter().zip(contents) {
-            let mut end = content.range.start;
-            for &token in tokens {
-                let id = encoded.ids.get(token as usize).copied().unwrap_or_default();
-                let span = encoded
-                    .spans
-                    .get(token as usize)
-                    .cloned()
-                    .unwrap_or_default();
-                let span = span.start.max(end)..span.end.min(content.range.end);
-                end = end.max(span.end);
-                if !self.tokenizer.is_unknown(id) {
-                    known += letters(&rendered.text, span);
-                }
-            }
-            all += letters(&rendered.text, content.range.clone());
-        }
-        if known == 0 {
-            return Err(InputError::Tokenizer {
-                file: Tokenizer::FILE.into(),
-                reason: format!("it knows nothing of {name}"),
-            });
-        }
-        if 2 * known < all {
-            notes.push(format!(
-                "{name}: the tokenizer knows only {} % of the text",
-                100 * known / all
-            ));
-        }
-        Ok(())
-    }
-
-    /// Notes what was left out; the first text had `length` characters.
-    fn note_cuts(
-        &self,
-        name: &str,
-        given: usize,
-        texts: &[String],
-        length: usize,
-        notes: &mut Vec<String>,
-    ) {
-        let context = self.context;
-        if texts.len() < given {
-            let cut = given - texts.len();
-            let out = match cut {
-                1 => "was left out with its text",
-                _ => "were left out with their texts",
-            };
-            notes.push(format!(
-                "{name}: the last {cut} of {given} images {out} to fit the context of {context} \
-                 tokens"
-            ));
-        }
-        let left = texts.first().map_or(0, |text| text.chars().count());
-        if left < length {
-            notes.push(format!(
-                "{name}: the text was cut from {length} to {left} characters to fit the \
-                 context of {context} tokens"
-            ));
-        }
     }
 
     /// Cuts the only text where the first token too many begins; it has to be counted again, for the
@@ -338,40 +225,53 @@ impl PromptBuilder {
         Ok(())
     }
 
-    fn finish(
+    /// Positions of the placeholders among `ids`, of which there are those that the plans ask for.
+    fn vision(
         &self,
-        rendered: &Rendered,
-        encoded: Encoded,
-        contents: Vec<Vec<u32>>,
-        expansions: &[Expansion],
+        ids: &[u32],
+        placeholder: &Placeholder,
         plans: &[&ImagePlan],
-        notes: Vec<String>,
-    ) -> Result<Prompt, InputError> {
+    ) -> Result<Vec<u32>, InputError> {
         let vocab_size = self.spec.text.vocab_size;
-        let outside = |id: u32| id as usize >= vocab_size && id != self.image_token_id;
-        if let Some(&id) = encoded.ids.iter().find(|&&id| outside(id)) {
+        let own = placeholder.id;
+        let outside = |id: u32| id as usize >= vocab_size && Some(id) != own;
+        if let Some(&id) = ids.iter().find(|&&id| outside(id)) {
             return Err(InputError::TokenId {
                 file: Tokenizer::FILE.into(),
                 vocab_size,
                 found: id,
             });
         }
-        let positions = 0..encoded.ids.len() as u32;
-        let vision: Vec<u32> = positions
-            .clone()
-            .filter(|&i| encoded.ids[i as usize] == self.image_token_id)
+        let vision: Vec<u32> = (0..)
+            .zip(ids)
+            .filter_map(|(position, id)| (Some(*id) == own).then_some(position))
             .collect();
-        let images = contents.len();
-        let expected: usize = plans.iter().take(images).map(|plan| plan.tokens()).sum();
+        let expected: usize = plans.iter().map(|plan| plan.tokens()).sum();
         if vision.len() != expected {
             return Err(InputError::ImageTokens {
                 file: Tokenizer::FILE.into(),
-                token: self.image_token.clone(),
-                id: self.image_token_id,
+                token: placeholder.token.clone(),
+                id: own.unwrap_or_default(),
                 expected,
                 found: vision.len(),
             });
         }
+        Ok(vision)
+    }
+
+    fn finish(
+        &self,
+        (placeholder, expansions): (&Placeholder, &[Expansion]),
+        rendered: &Rendered,
+        encoded: Encoded,
+        contents: Vec<Vec<u32>>,
+        plans: &[&ImagePlan],
+        notes: Vec<String>,
+    ) -> Result<Prompt, InputError> {
+        let images = contents.len();
+        let taken = plans.get(..images).unwrap_or(plans);
+        let vision = self.vision(&encoded.ids, placeholder, taken)?;
+        let positions = 0..encoded.ids.len() as u32;
         // What of all images is no text: the placeholders, and what stands between and around them.
         let mut of_images = vec![false; encoded.ids.len()];
         let mut first_block = 0;
@@ -389,7 +289,7 @@ impl PromptBuilder {
             }
         }
         for (token, id) in encoded.ids.iter().enumerate() {
-            of_images[token] |= *id == self.image_token_id || self.scaffold.contains(id);
+            of_images[token] |= Some(*id) == placeholder.id || self.scaffold.contains(id);
         }
         let first_image = plans.first().map_or(0, |plan| plan.tokens());
         let last = vision.get(first_image.saturating_sub(1));
@@ -406,7 +306,7 @@ impl PromptBuilder {
         let tokens = PromptTokens {
             input_ids: &encoded.ids,
             vision: &vision,
-            plans: plans.get(..images).unwrap_or(plans),
+            plans: taken,
             text: text_content.first().map_or(0, |token| *token as usize),
         };
         let layout = families::of(&self.spec).layout(&self.spec, &tokens);
@@ -421,15 +321,6 @@ impl PromptBuilder {
             form: self.form(),
         })
     }
-}
-
-/// Bytes of a part of a text that are no white space; a token may stand for a part of a character.
-fn letters(text: &str, part: Range<usize>) -> usize {
-    let bytes = text.as_bytes().get(part).unwrap_or_default();
-    bytes
-        .iter()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .count()
 }
 
 /// Positions of the tokens that overlap one of the own texts.

@@ -49,6 +49,10 @@ pub enum UserForm {
     Parts,
     /// The placeholder and a line break as a string.
     Text,
+    /// The placeholder alone as a string.
+    Bare,
+    /// A list of parts, one of type `video`.
+    Video,
 }
 
 /// How the assistant's turn holds the text.
@@ -160,34 +164,58 @@ impl ChatTemplate {
         texts: &[&str],
         special: &BTreeMap<String, String>,
     ) -> Result<String, Failure> {
-        let user = match user {
-            UserForm::Parts => parts::single(vec![("type", Value::from("image"))]),
-            UserForm::Text => Value::from(format!("{image_token}\n")),
-        };
-        let assistant = |text: &str| match assistant {
-            AssistantForm::Parts => parts::single(vec![
-                ("type", Value::from("text")),
-                ("text", Value::from(text)),
-            ]),
-            AssistantForm::Text => Value::from(text),
-        };
-        let turn = |role: &str, content: Value| {
-            Value::from_pairs([("role", Value::from(role)), ("content", content)])
-        };
+        let user = content(user, image_token, 1, "");
         let turns = |text: &&str| {
             [
-                turn("user", user.clone()),
-                turn("assistant", assistant(text)),
+                message("user", user.clone()),
+                message("assistant", said(assistant, text)),
             ]
         };
-        let given: usize = texts.iter().map(|text| text.len()).sum();
+        let given = texts.iter().map(|text| text.len()).sum();
+        let messages = texts.iter().flat_map(turns).collect();
+        self.messages(messages, given, false, special)
+    }
+
+    /// Renders a conversation whose first question has so many images before it. It ends where the answer
+    /// to its last question begins, or behind that answer where there is one.
+    pub(super) fn conversation(
+        &self,
+        (user, assistant): (UserForm, AssistantForm),
+        image_token: &str,
+        images: usize,
+        turns: &[Turn<'_>],
+        special: &BTreeMap<String, String>,
+    ) -> Result<String, Failure> {
+        let mut messages = Vec::new();
+        for (index, turn) in turns.iter().enumerate() {
+            let images = if index == 0 { images } else { 0 };
+            let question = content(user, image_token, images, turn.question);
+            messages.push(message("user", question));
+            messages.extend(
+                turn.answer
+                    .map(|text| message("assistant", said(assistant, text))),
+            );
+        }
+        let length = |turn: &Turn<'_>| turn.question.len() + turn.answer.map_or(0, str::len);
+        let given = turns.iter().map(length).sum();
+        let open = turns.last().is_some_and(|turn| turn.answer.is_none());
+        self.messages(messages, given, open, special)
+    }
+
+    /// Renders messages that hold so many bytes of text.
+    fn messages(
+        &self,
+        messages: Vec<Value>,
+        given: usize,
+        generation: bool,
+        special: &BTreeMap<String, String>,
+    ) -> Result<String, Failure> {
         let mut context: BTreeMap<String, Value> = special
             .iter()
             .map(|(name, token)| (name.clone(), Value::from(token.as_str())))
             .collect();
-        let messages: Vec<Value> = texts.iter().flat_map(turns).collect();
         context.insert("messages".into(), Value::from(messages));
-        context.insert("add_generation_prompt".into(), Value::from(false));
+        context.insert("add_generation_prompt".into(), Value::from(generation));
         for none in ["tools", "documents"] {
             context.insert(none.into(), Value::from(()));
         }
@@ -227,6 +255,52 @@ impl ChatTemplate {
             });
         }
         String::from_utf8(rendered.bytes).map_err(|_| failed(false, "it renders no UTF-8".into()))
+    }
+}
+
+/// A question of a conversation, and its answer where it was given.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn<'a> {
+    /// What was asked.
+    pub question: &'a str,
+    /// What was answered.
+    pub answer: Option<&'a str>,
+}
+
+fn message(role: &str, content: Value) -> Value {
+    Value::from_pairs([("role", Value::from(role)), ("content", content)])
+}
+
+/// A part that is text.
+fn text_part(text: &str) -> Vec<(&'static str, Value)> {
+    vec![("type", Value::from("text")), ("text", Value::from(text))]
+}
+
+/// What a user's turn holds: images, then text where there is some.
+fn content(form: UserForm, image_token: &str, images: usize, text: &str) -> Value {
+    match form {
+        UserForm::Text => Value::from(format!("{image_token}\n").repeat(images) + text),
+        UserForm::Bare => Value::from(image_token.repeat(images) + text),
+        UserForm::Parts | UserForm::Video => {
+            let kind = if form == UserForm::Video {
+                "video"
+            } else {
+                "image"
+            };
+            let mut all = vec![vec![("type", Value::from(kind))]; images];
+            if !text.is_empty() {
+                all.push(text_part(text));
+            }
+            parts::list(all)
+        }
+    }
+}
+
+/// What an assistant's turn holds.
+fn said(form: AssistantForm, text: &str) -> Value {
+    match form {
+        AssistantForm::Parts => parts::list(vec![text_part(text)]),
+        AssistantForm::Text => Value::from(text),
     }
 }
 

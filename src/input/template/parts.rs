@@ -59,7 +59,8 @@ pub(super) fn is_of_parts(value: &Value) -> bool {
     value.downcast_object_ref::<Parts>().is_some() || value.downcast_object_ref::<Part>().is_some()
 }
 
-/// A list of one part.
-pub(super) fn single(pairs: Vec<(&'static str, Value)>) -> Value {
-    Value::from_object(Parts(vec![Value::from_object(Part(pairs))]))
+/// A list of parts, each with what it is called and what it says.
+pub(super) fn list(parts: Vec<Vec<(&'static str, Value)>>) -> Value {
+    let parts = parts.into_iter().map(|part| Value::from_object(Part(part)));
+    Value::from_object(Parts(parts.collect()))
 }

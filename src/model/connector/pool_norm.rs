@@ -74,13 +74,13 @@ impl PoolNorm {
 
 /// A matrix turned, in its storage type.
 fn turned(gpu: &Gpu, tensors: &[HostTensor]) -> Result<Made, ModelError> {
-    let Some(matrix) = tensors.first() else {
+    let Some(matrix) = tensors.first().map(HostTensor::unblocked) else {
         return Ok(Made::Nothing);
     };
     let &[rows, cols] = matrix.shape.as_slice() else {
         return Ok(Made::Nothing);
     };
-    let size = matrix.dtype.size();
+    let size = matrix.dtype.bytes(1);
     let mut bytes = Vec::with_capacity(matrix.bytes.len());
     for col in 0..cols {
         for row in 0..rows {

@@ -24,7 +24,7 @@ impl FolderSource {
         let found = if folder.exists() {
             "a file; use the folder that holds it, with all other files of the checkpoint"
         } else if is_repository(&folder) {
-            "nothing there; to measure a model of a hub, download it first"
+            "nothing there; a repository of a hub has to be fetched first"
         } else {
             "nothing there"
         };

@@ -3,7 +3,7 @@
 use std::{ops::Range, sync::Arc};
 
 use super::ByteSource;
-use crate::weights::SourceError;
+use crate::weights::{SourceError, gguf::Packed};
 
 /// Files of one source, some of which another one has in their place.
 pub struct LayeredSource {
@@ -56,6 +56,10 @@ impl ByteSource for LayeredSource {
 
     fn read_range(&self, file: &str, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
         self.of(file).read_range(file, range)
+    }
+
+    fn packed(&self) -> Option<&Packed> {
+        self.below.packed()
     }
 
     fn advice(&self, file: &str) -> String {

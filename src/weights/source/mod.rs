@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap, ops::Range, sync::Arc};
 
-use super::error::SourceError;
+use super::{error::SourceError, gguf::Packed};
 
 mod below;
 #[cfg(not(target_arch = "wasm32"))]
@@ -49,6 +49,11 @@ pub trait ByteSource: Send + Sync {
     /// # Errors
     /// There is no such file, it is shorter than the range's end, or it cannot be read.
     fn read_range(&self, file: &str, range: Range<u64>) -> Result<Vec<u8>, SourceError>;
+
+    /// What the source is made of where one file holds a whole checkpoint; none where it is a folder.
+    fn packed(&self) -> Option<&Packed> {
+        None
+    }
 
     /// What to do where `file`, which lies outside the folder, is not there; a clause.
     fn advice(&self, file: &str) -> String {
@@ -230,7 +235,7 @@ impl ByteSource for MemorySource {
     }
 }
 
-fn too_short(file: &str, range: &Range<u64>, len: u64) -> SourceError {
+pub(super) fn too_short(file: &str, range: &Range<u64>, len: u64) -> SourceError {
     SourceError::new(
         file,
         format!(

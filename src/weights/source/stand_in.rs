@@ -169,7 +169,8 @@ fn foreign(beginning: &[u8]) -> Option<&'static str> {
         (b"\x80\x04", CONVERT),
         (
             b"GGUF",
-            "a GGUF file, which is not read; use the safetensors checkpoint that it was made from",
+            "a GGUF file under the name of another format; let its name end in .gguf and use it in the \
+             place of the folder",
         ),
         (
             b"\x89HDF",

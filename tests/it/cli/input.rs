@@ -30,7 +30,7 @@ fn paths_that_are_not_there() {
     for (args, reason) in [
         (
             &["--model", "nowhere"][..],
-            "nowhere: expected a folder with config.json, found nothing",
+            "nowhere: expected a folder with config.json, or a .gguf file, found nothing",
         ),
         (&["--pairs", "no.jsonl"], "no.jsonl: cannot read it"),
         (

@@ -1,5 +1,6 @@
 //! The program as a user meets it.
 
+mod ask;
 mod check;
 mod input;
 mod inspect;

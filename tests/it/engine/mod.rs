@@ -1,5 +1,7 @@
 //! The engine as its drivers see it: commands in, events out.
 
+mod ask;
+mod ask_looks;
 mod documents;
 mod kept;
 mod looks;

@@ -7,7 +7,8 @@ mod images;
 mod internvl;
 mod llava_next;
 mod llava_onevision;
+mod nanovlm;
 mod qwen_vl;
 mod states;
 
-pub use states::folders as golden_folders;
+pub use states::{cases, folders as golden_folders};

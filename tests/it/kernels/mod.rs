@@ -4,6 +4,7 @@ mod activation;
 mod add_rows;
 mod affine_rows;
 mod attention;
+mod attention_decode;
 mod attention_row;
 mod average_pool;
 mod blend_rows;
@@ -24,6 +25,7 @@ mod replace_outliers;
 mod rms_norm;
 mod rotary;
 mod row_dots;
+mod sample_token;
 mod scatter_rows;
 mod space_to_depth;
 mod split_rows;
@@ -32,6 +34,7 @@ mod swiglu;
 mod token_norms;
 mod top_tokens;
 mod transpose;
+mod unpack_rows;
 
 use std::sync::OnceLock;
 
@@ -127,12 +130,14 @@ pub fn passes(kernel: &str) {
 fn the_cases_of_the_kernels_with_variants_pass() {
     for kernel in [
         "attention",
+        "attention_decode",
         "attention_row",
         "layer_norm",
         "matmul",
         "matvec",
         "norm_stats",
         "rms_norm",
+        "sample_token",
         "split_rows",
         "top_tokens",
     ] {

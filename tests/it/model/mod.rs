@@ -1,5 +1,6 @@
 //! Whole models against the states of transformers.
 
+mod answers;
 mod limits;
 mod looks;
 mod states;

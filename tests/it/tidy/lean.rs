@@ -19,7 +19,9 @@ const MOST_BYTES: u64 = 44 << 20;
 const MOST: usize = 171;
 
 /// What belongs to the app, to tests or to tools, and takes long to build.
-const NONE_OF: [&str; 7] = ["eframe", "egui", "winit", "resvg", "rfd", "wesl", "faer"];
+const NONE_OF: [&str; 10] = [
+    "eframe", "egui", "winit", "resvg", "rfd", "wesl", "faer", "hf-hub", "ureq", "ring",
+];
 
 #[test]
 fn the_demo_is_built_from_few_crates() {

@@ -3,19 +3,23 @@
 use super::{report, source::files};
 
 /// A module and the modules of the crate that it may use; each may use itself.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
+    ("blocks", &[]),
     ("platform", &[]),
     ("report", &["platform"]),
     ("study", &["platform", "report"]),
     ("figures", &["platform", "report", "study"]),
     // The twins take the parameters of the kernels; the check runs both.
-    ("reference", &["kernels"]),
-    ("check", &["gpu", "kernels", "reference", "report"]),
-    ("weights", &["platform"]),
+    ("reference", &["blocks", "kernels"]),
+    (
+        "check",
+        &["blocks", "gpu", "kernels", "reference", "report"],
+    ),
+    ("weights", &["blocks", "platform"]),
     ("families", &["weights"]),
     ("hub", &["families", "platform", "weights"]),
     ("input", &["families", "platform", "weights"]),
-    ("gpu", &["platform", "report"]),
+    ("gpu", &["blocks", "platform", "report"]),
     ("kernels", &["gpu"]),
     (
         "model",

@@ -1,6 +1,7 @@
 //! The app, driven through its accessibility tree.
 
 mod alignment;
+mod ask;
 mod data;
 mod documents;
 mod eyes;

@@ -7,7 +7,7 @@ use eframe::egui::Theme;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
 use mirscope::app::{App, store::Tab};
 
-use super::{study::made_up, support::drawn};
+use super::{ask::converse, study::made_up, support::drawn};
 
 const LAPTOP: [f32; 2] = [1280.0, 720.0];
 const LARGE: [f32; 2] = [1920.0, 1080.0];
@@ -41,9 +41,12 @@ fn start() {
 fn tabs() {
     let mut results = SnapshotResults::new();
     for tab in Tab::ALL.into_iter().skip(1) {
-        let (mut harness, _link) = drawn(LAPTOP, Theme::Light);
+        let (mut harness, link) = drawn(LAPTOP, Theme::Light);
         harness.state_mut().store.view.tab = tab;
         harness.state_mut().store.study = made_up();
+        if tab == Tab::Ask {
+            converse(&mut harness, &link);
+        }
         let name = tab
             .title()
             .to_lowercase()

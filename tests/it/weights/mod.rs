@@ -4,6 +4,7 @@ pub mod build;
 mod config;
 mod connectors;
 mod damaged;
+mod gguf;
 mod golden;
 mod layouts;
 mod notes;

@@ -197,7 +197,7 @@ fn other_packagings_each_have_their_sentence() {
         ),
         (
             &["llava-q4_k_m.gguf", "mmproj.gguf"],
-            &["GGUF", "safetensors checkpoint"],
+            &["GGUF", "name the file itself"],
         ),
         (
             &["pytorch_model.bin"],
@@ -246,7 +246,10 @@ fn other_packagings_each_have_their_sentence() {
 #[test]
 fn folders_without_a_configuration_say_what_they_are() {
     refused(&[], &["an empty folder"]);
-    refused(&[("model.gguf", b"GGUF")], &["config.json", "GGUF"]);
+    refused(
+        &[("model.gguf", b"GGUF")],
+        &["model.gguf", "0 bytes to the end"],
+    );
     refused(
         &[("pytorch_model.bin", b"PK")],
         &[
@@ -352,5 +355,8 @@ fn what_is_no_folder_is_told_with_what_to_do() {
         "{error}"
     );
     let error = FolderSource::open("llava-hf/llava-1.5-7b-hf").unwrap_err();
-    assert!(error.to_string().contains("download it first"), "{error}");
+    assert!(
+        error.to_string().contains("has to be fetched first"),
+        "{error}"
+    );
 }

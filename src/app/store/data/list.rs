@@ -86,7 +86,7 @@ impl PairList {
                 let pair = line.clone().and_then(|PairLine { turns }| {
                     let turns = turns
                         .into_iter()
-                        .map(|(image, text)| Ok((find(&image)?, text)));
+                        .map(|(shown, text)| Ok((shown.found(find)?, text)));
                     let turns = turns.collect::<Result<Vec<_>, String>>()?;
                     PairInput::document(turns).ok_or_else(|| "expected an image, found none".into())
                 });

@@ -142,6 +142,11 @@ impl Data {
         };
     }
 
+    /// The number of the checkpoint: another one's is another.
+    pub(super) fn model_number(&self) -> u64 {
+        self.model_number
+    }
+
     /// Whether the reader brought images, texts or a list.
     pub fn has_pairs(&self) -> bool {
         !self.images.is_empty()

@@ -139,7 +139,7 @@ impl Data {
     }
 
     /// Images that were not found wrong; those not looked at yet are left to the run.
-    fn usable_images(&self) -> impl Iterator<Item = ImageInput> {
+    pub(in crate::app::store) fn usable_images(&self) -> impl Iterator<Item = ImageInput> {
         self.images
             .iter()
             .filter(|item| item.wrong().is_none())

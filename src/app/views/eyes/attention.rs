@@ -34,11 +34,17 @@ pub fn show(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
         ui.add_space(4.0);
         term_as(ui, Term::Attention, "attention");
     });
-    controls(ui, desk);
     if word.is_none() {
+        controls(ui, desk);
         ui.label("Click a word above to see where it looks in the image.");
         return;
     }
+    content(ui, desk, store);
+}
+
+/// The controls, and how the selected token shares its attention out.
+pub fn content(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
+    controls(ui, desk);
     match weights(desk) {
         Some(weights) => shares(ui, &sums(desk.pair, &weights)),
         None => {
@@ -50,7 +56,7 @@ pub fn show(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
 }
 
 fn controls(ui: &mut egui::Ui, desk: &mut Desk<'_>) {
-    let layers = desk.run.report.layers.len().max(1);
+    let layers = desk.layers.max(1);
     ui.horizontal_wrapped(|ui| {
         let label = term_as(ui, Term::Layer, "Layer");
         let slider = Slider::new(&mut desk.view.layer, 1..=layers);
@@ -110,6 +116,14 @@ fn sums(pair: &PairView, weights: &[f32]) -> [f32; 3] {
         }] += weight;
     }
     sums
+}
+
+/// The image token that is looked at most.
+pub fn most_looked_at(pair: &PairView, weights: &[f32]) -> Option<usize> {
+    let vision = (pair.tokens.iter().zip(weights).enumerate())
+        .filter(|(_, (token, _))| token.kind == TokenKind::Vision);
+    let most = vision.max_by(|(_, (_, a)), (_, (_, b))| a.total_cmp(b))?;
+    Some(most.0)
 }
 
 /// A bar cut into the three shares, and the shares in words.

@@ -110,8 +110,8 @@ fn describe(response: &Response, desk: &Desk<'_>) {
         .unwrap_or_else(|| "none selected".to_owned());
     response.widget_info(|| {
         let label = format!(
-            "Image of pair {} in {rows} by {columns} patches; {selected}",
-            desk.pair.pair + 1
+            "Image of {} in {rows} by {columns} patches; {selected}",
+            desk.called
         );
         WidgetInfo::labeled(egui::Role::Image, true, label)
     });
@@ -176,7 +176,7 @@ fn walk(ui: &egui::Ui, response: &Response, desk: &mut Desk<'_>) {
 fn paint(ui: &egui::Ui, frame: Rect, desk: &Desk<'_>, focused: bool) {
     let colors = theme::colors(ui);
     let painter = ui.painter_at(frame.expand(3.0));
-    if let Some(texture) = picture::texture(ui.ctx(), desk.run.number, desk.pair, desk.picture()) {
+    if let Some(texture) = picture::texture(ui.ctx(), desk.number, desk.pair, desk.picture()) {
         picture::paint(&painter, &texture, frame);
     }
     attention::paint(&painter, frame, desk);
@@ -187,11 +187,8 @@ fn paint(ui: &egui::Ui, frame: Rect, desk: &Desk<'_>, focused: bool) {
         grid(&painter, frame, crops);
     }
     // The patches that a recording knows more about.
-    let recorded = desk.run.lenses.keys();
-    for (_, position) in recorded.filter(|(pair, _)| *pair == desk.pair.pair) {
-        if let Some(patch) = desk.patch_of(*position)
-            && desk.run.kept.is_none()
-        {
+    for position in &desk.recorded {
+        if let Some(patch) = desk.patch_of(*position) {
             let corner = picture::patch_rect(frame, cells, patch).right_top();
             let center = corner + vec2(-6.0, 6.0);
             painter.circle(center, 3.0, colors.vision, Stroke::new(1.0, Color32::WHITE));

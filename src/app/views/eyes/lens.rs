@@ -41,9 +41,8 @@ pub fn show(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
         }
         Err(Some(gap)) => {
             desk.wish = missing(ui, store, gap, "the words of this patch").or(desk.wish);
-            let marked = desk.run.lenses.keys();
-            let marked = marked.filter(|(pair, _)| *pair == desk.pair.pair).count();
-            if desk.run.kept.is_none() && marked > 0 {
+            let marked = desk.recorded.len();
+            if marked > 0 {
                 ui.label(format!(
                     "The recording holds the words of {}, marked by a dot.",
                     counted(marked, "patch")

@@ -30,7 +30,7 @@ fn weights(gpu: &Gpu, dtype: DType, n: usize, k: usize) -> Result<Tensor, Engine
         DType::BF16 => values
             .flat_map(|&v| half::bf16::from_f32(v).to_le_bytes())
             .collect(),
-        DType::F32 | DType::U32 => values.flat_map(|v| v.to_le_bytes()).collect(),
+        _ => values.flat_map(|v| v.to_le_bytes()).collect(),
     };
     Ok(gpu.upload_bytes(dtype, n, k, &bytes)?)
 }

@@ -1,0 +1,176 @@
+//! Where the model looked for each token of its answer, and what image tokens say: told while the answer
+//! comes, asked for afterwards.
+
+use std::collections::HashMap;
+
+use super::{Turn, TurnState};
+use crate::{
+    app::store::{Answer, Store},
+    engine::{Event, Explore, TalkQuestion},
+    report::{AttentionRow, LogitLens, PairView, Said, TokenKind, TokenView},
+};
+
+/// What is known of the tokens of the conversation.
+#[derive(Debug, Default)]
+pub struct Looks {
+    /// Names the conversation, for whoever keeps its pictures.
+    pub number: u64,
+    /// The last prompt and the answer to it, as the model sees them.
+    pub view: Option<PairView>,
+    /// Tokens of that prompt.
+    prompt: usize,
+    /// The words of image tokens, by position.
+    pub lenses: HashMap<usize, LogitLens>,
+    /// Where tokens look, by position and layer.
+    pub attention: HashMap<(usize, usize), AttentionRow>,
+    /// The selected token of the last answer; the newest one if absent.
+    pub token: Option<usize>,
+    /// The selected image token, by position; the one that is looked at most if absent.
+    pub patch: Option<usize>,
+    refusals: Vec<(TalkQuestion, String)>,
+}
+
+impl Looks {
+    /// Begins with another conversation.
+    pub(super) fn renew(&mut self) {
+        *self = Self {
+            number: self.number + 1,
+            ..Self::default()
+        };
+    }
+
+    /// Begins with another question of the same conversation: the image tokens stay what they are.
+    pub(super) fn next_question(&mut self) {
+        self.view = None;
+        self.prompt = 0;
+        self.attention.clear();
+        self.refusals.clear();
+        self.token = None;
+        self.patch = None;
+    }
+
+    /// Takes the prompt as the model sees it.
+    pub(super) fn asked(&mut self, view: PairView) {
+        self.prompt = view.tokens.len();
+        self.view = Some(view);
+    }
+
+    /// Takes what was told with a token.
+    pub(super) fn said(&mut self, said: &Said) {
+        if let Some(view) = &mut self.view {
+            view.tokens.push(TokenView {
+                id: said.id,
+                text: said.text.clone(),
+                kind: TokenKind::Text,
+                patch: None,
+                picture: 0,
+            });
+        }
+        let Some(watched) = &said.watched else { return };
+        let row = &watched.attention;
+        self.attention
+            .insert((row.position, row.layer), row.clone());
+        if let Some(lens) = &watched.lens {
+            self.lenses.insert(lens.position, lens.clone());
+        }
+    }
+
+    fn refusal(&self, question: &TalkQuestion) -> Option<&str> {
+        let mut refusals = self.refusals.iter();
+        let (_, reason) = refusals.find(|(refused, _)| refused == question)?;
+        Some(reason)
+    }
+}
+
+impl Store {
+    /// The tokens of the conversation, where they are known or can be.
+    pub fn talk_view(&mut self) -> Answer<'_, PairView> {
+        self.ask_talk(TalkQuestion::Tokens, |looks| looks.view.as_ref())
+    }
+
+    /// The words of an image token of the conversation.
+    pub fn talk_lens(&mut self, position: usize) -> Answer<'_, LogitLens> {
+        let question = TalkQuestion::LogitLens { position };
+        self.ask_talk(question, |looks| looks.lenses.get(&position))
+    }
+
+    /// Where a token of the conversation looks.
+    pub fn talk_attention(&mut self, position: usize, layer: usize) -> Answer<'_, AttentionRow> {
+        let question = TalkQuestion::Attention { position, layer };
+        self.ask_talk(question, |looks| looks.attention.get(&(position, layer)))
+    }
+
+    /// The selected token of the last answer: its number, and the position of the token that it was written
+    /// from. Without a selection the newest one.
+    pub fn talk_token(&self) -> Option<(usize, usize)> {
+        let turn = self.ask.turns.last()?;
+        let last = turn.said.len().checked_sub(1)?;
+        let token = self.ask.looks.token.unwrap_or(last).min(last);
+        let prompt = match &turn.state {
+            TurnState::Done(answer) => answer.prompt_tokens,
+            _ => self.ask.looks.prompt,
+        };
+        // Before the first token the prompt is not known.
+        (prompt > 0).then(|| (token, prompt + token - 1))
+    }
+
+    fn ask_talk<'a, T>(
+        &'a mut self,
+        question: TalkQuestion,
+        known: impl Fn(&Looks) -> Option<&T>,
+    ) -> Answer<'a, T> {
+        let looks = &self.ask.looks;
+        let settled = known(looks).is_some() || looks.refusal(&question).is_some();
+        if !settled {
+            self.want_talk(&question);
+        }
+        let looks = &self.ask.looks;
+        if let Some(thing) = known(looks) {
+            Answer::Known(thing)
+        } else if let Some(reason) = looks.refusal(&question) {
+            Answer::Refused(reason)
+        } else {
+            Answer::Waiting
+        }
+    }
+
+    /// Queues a question unless it is asked or waiting; while an answer comes, it has to wait.
+    fn want_talk(&mut self, question: &TalkQuestion) {
+        let ended = self.ask.turns.last().is_some_and(Turn::is_over);
+        if !ended || self.is_asking() || self.is_busy() {
+            return;
+        }
+        let wanted = Explore::Talk(question.clone());
+        if self.asked.as_ref() == Some(&wanted) || self.questions.contains(&wanted) {
+            return;
+        }
+        // Of a kind that follows a slider only the latest is worth asking.
+        self.questions.retain(|waiting| match waiting {
+            Explore::Talk(other) => {
+                std::mem::discriminant(other) != std::mem::discriminant(question)
+            }
+            _ => true,
+        });
+        self.questions.push_back(wanted);
+    }
+
+    /// Takes an answer about the conversation.
+    pub(in crate::app::store) fn talk_answered(&mut self, answer: Event) {
+        let looks = &mut self.ask.looks;
+        match answer {
+            Event::Pair(view) => looks.view = Some(*view),
+            Event::LogitLens(lens) => {
+                looks.lenses.insert(lens.position, *lens);
+            }
+            Event::Attention(row) => {
+                looks.attention.insert((row.position, row.layer), *row);
+            }
+            _ => {}
+        }
+    }
+
+    /// Keeps that a question about the conversation was refused.
+    pub(in crate::app::store) fn talk_refused(&mut self, question: TalkQuestion, reason: String) {
+        self.ask.looks.refusals.push((question, reason));
+    }
+}

@@ -1,0 +1,54 @@
+//! A question with its answer.
+
+use super::says;
+use crate::report::{Answer, Said};
+
+/// A question with its answer, as far as it has come.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    /// The question.
+    pub question: String,
+    /// What the right answer is, where that is known.
+    pub right: Option<String>,
+    /// Whether the answer is held against it: a model that was not trained to answer in its form may say the
+    /// same in other words.
+    pub judged: bool,
+    /// The answer's tokens.
+    pub said: Vec<Said>,
+    /// How far it is.
+    pub state: TurnState,
+}
+
+/// How far an answer is.
+#[derive(Clone, Debug)]
+pub enum TurnState {
+    /// It comes.
+    Coming,
+    /// It is complete.
+    Done(Box<Answer>),
+    /// It was stopped, by the reader or by an error.
+    Stopped,
+}
+
+impl Turn {
+    /// What was said so far. The template leaves the space before it to the model.
+    pub fn text(&self) -> String {
+        let text: String = self.said.iter().map(|said| said.text.as_str()).collect();
+        text.trim_start().to_owned()
+    }
+
+    /// Whether nothing more comes.
+    pub fn is_over(&self) -> bool {
+        !matches!(self.state, TurnState::Coming)
+    }
+
+    /// Whether the answer is right, once it is complete and where that is known.
+    pub fn is_right(&self) -> Option<bool> {
+        match (&self.right, &self.state) {
+            (Some(right), TurnState::Done(answer)) if self.judged => {
+                Some(says(&answer.text, right))
+            }
+            _ => None,
+        }
+    }
+}

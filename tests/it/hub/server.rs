@@ -1,0 +1,418 @@
+//! A server that behaves like a hub with a content network behind it, and lies as they and proxies do.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader, Write},
+    net::{TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{sleep, spawn},
+    time::Duration,
+};
+
+use mirscope::hub::{FileHash, FileHasher};
+use serde_json::json;
+
+/// The commit of the repository.
+pub(super) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+/// What the address of the content network grants access with.
+pub(super) const SIGNATURE: &str = "signature-of-the-network";
+
+/// How the server lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lie {
+    /// Not at all.
+    None,
+    /// Weights have another length than the list says.
+    WrongLength,
+    /// The hub names another content than the list.
+    ChangedEtag,
+    /// The hub answers from another commit.
+    OtherCommit,
+    /// Every answer with weights ends in its midst.
+    Truncated,
+    /// The first answer with weights ends after so many bytes.
+    CutOnce(usize),
+    /// The same, and ranges are ignored.
+    CutOnceWithoutRanges(usize),
+    /// The same, and the rest is said to begin elsewhere.
+    CutOnceWithWrongRange(usize),
+    /// The hub redirects to itself.
+    RedirectLoop,
+    /// A web page with status 200 in the place of the list.
+    PageForList,
+    /// The same in the place of weights.
+    PageForFile,
+    /// The same without a length.
+    PageForFileChunked,
+    /// A Git LFS pointer in the place of weights.
+    PointerForFile,
+    /// One byte of the weights is another one, always.
+    WrongBytes,
+    /// The same the first time.
+    WrongBytesOnce,
+    /// This status for the list.
+    Status(u16),
+    /// This status for weights.
+    FileStatus(u16),
+    /// The list never comes.
+    Silent,
+    /// Weights never come.
+    SilentFile,
+    /// The list comes byte by byte.
+    Drip,
+    /// Weights come byte by byte.
+    DripFile,
+    /// The list never ends.
+    Endless,
+}
+
+/// A request that came.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) path: String,
+    pub(super) range: Option<String>,
+    pub(super) token: Option<String>,
+    pub(super) of_network: bool,
+}
+
+/// The server, which ends with its value.
+pub(super) struct Hub {
+    pub(super) address: String,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    files: BTreeMap<String, Vec<u8>>,
+    network: String,
+    lie: Mutex<Lie>,
+    /// Bytes a second of weights.
+    rate: Mutex<Option<usize>>,
+    asked: Mutex<Vec<Asked>>,
+    lied: AtomicBool,
+    ended: AtomicBool,
+}
+
+/// The hash by which a hub knows a file: large ones are in LFS.
+pub(super) fn hash(path: &str, content: &[u8]) -> FileHash {
+    let kind = match is_large(path) {
+        true => FileHash::Sha256(String::new()),
+        false => FileHash::GitBlob(String::new()),
+    };
+    let mut hasher = FileHasher::new(&kind, content.len() as u64);
+    hasher.update(content);
+    hasher.finish()
+}
+
+pub(super) fn is_large(path: &str) -> bool {
+    [".safetensors", ".bin", ".gguf"]
+        .iter()
+        .any(|end| path.ends_with(end))
+}
+
+impl Hub {
+    pub(super) fn new(files: BTreeMap<String, Vec<u8>>) -> Self {
+        let listen = || TcpListener::bind("127.0.0.1:0").unwrap();
+        let (hub, network) = (listen(), listen());
+        let address = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());
+        let shared = Arc::new(Shared {
+            files,
+            network: address(&network),
+            lie: Mutex::new(Lie::None),
+            rate: Mutex::new(None),
+            asked: Mutex::default(),
+            lied: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+        });
+        let address = address(&hub);
+        for (listener, of_network) in [(hub, false), (network, true)] {
+            let shared = shared.clone();
+            spawn(move || {
+                for stream in listener.incoming() {
+                    if shared.ended.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    let shared = shared.clone();
+                    // Whoever asked may be gone.
+                    spawn(move || answer(&shared, &stream.unwrap(), of_network).ok());
+                }
+            });
+        }
+        Self { address, shared }
+    }
+
+    pub(super) fn lie(&self, lie: Lie) {
+        *self.shared.lie.lock().unwrap() = lie;
+        self.shared.lied.store(false, Ordering::Relaxed);
+    }
+
+    pub(super) fn slow_down(&self, bytes_a_second: usize) {
+        *self.shared.rate.lock().unwrap() = Some(bytes_a_second);
+    }
+
+    /// The requests since the last call.
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        std::mem::take(&mut *self.shared.asked.lock().unwrap())
+    }
+
+    pub(super) fn files(&self) -> &BTreeMap<String, Vec<u8>> {
+        &self.shared.files
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        self.shared.ended.store(true, Ordering::Relaxed);
+        for address in [&self.address, &self.shared.network] {
+            TcpStream::connect(address.trim_start_matches("http://")).ok();
+        }
+    }
+}
+
+fn answer(shared: &Shared, stream: &TcpStream, of_network: bool) -> std::io::Result<()> {
+    let mut lines = BufReader::new(stream).lines();
+    let request = lines.next().unwrap_or(Ok(String::new()))?;
+    let target = request.split(' ').nth(1).unwrap_or_default().to_owned();
+    let (mut range, mut token, mut if_range) = (None, None, None);
+    for line in lines {
+        let line = line?;
+        let Some((name, value)) = line.split_once(": ") else {
+            break;
+        };
+        match name.to_ascii_lowercase().as_str() {
+            "range" => range = Some(value.to_owned()),
+            "if-range" => if_range = Some(value.to_owned()),
+            "authorization" => token = Some(value.to_owned()),
+            _ => {}
+        }
+    }
+    let path = target.split('?').next().unwrap_or_default().to_owned();
+    shared.asked.lock().unwrap().push(Asked {
+        path: path.clone(),
+        range: range.clone(),
+        token,
+        of_network,
+    });
+    let lie = *shared.lie.lock().unwrap();
+    let asked = Request {
+        shared,
+        stream,
+        lie,
+        range,
+        if_range,
+    };
+    if of_network {
+        let name = path.trim_start_matches("/files/");
+        let granted = target.contains(SIGNATURE);
+        return match shared.files.get(name).filter(|_| granted) {
+            Some(content) => asked.weights(content),
+            None => asked.plain(403, "", b"no signature"),
+        };
+    }
+    if path.starts_with("/api/models/tiny/model/revision/") {
+        return asked.list(path.rsplit('/').next().unwrap_or_default());
+    }
+    let file = path.strip_prefix(&format!("/tiny/model/resolve/{COMMIT}/"));
+    match file.and_then(|file| Some((file, shared.files.get(file)?))) {
+        Some((file, content)) => asked.file(file, content),
+        None => asked.plain(
+            404,
+            "X-Error-Code: RepoNotFound\r\n",
+            b"Repository not found",
+        ),
+    }
+}
+
+struct Request<'a> {
+    shared: &'a Shared,
+    stream: &'a TcpStream,
+    lie: Lie,
+    range: Option<String>,
+    if_range: Option<String>,
+}
+
+const PAGE: &[u8] = b"<!DOCTYPE html><html><body>Please log in to the network</body></html>";
+
+impl Request<'_> {
+    fn head(&self, status: u16, headers: &str) -> std::io::Result<()> {
+        let head = format!("HTTP/1.1 {status} X\r\nConnection: close\r\n{headers}\r\n");
+        (&*self.stream).write_all(head.as_bytes())
+    }
+
+    fn plain(&self, status: u16, headers: &str, body: &[u8]) -> std::io::Result<()> {
+        self.head(
+            status,
+            &format!("{headers}Content-Length: {}\r\n", body.len()),
+        )?;
+        (&*self.stream).write_all(body)
+    }
+
+    /// Answers nothing, as long as anybody could wait.
+    fn silence(&self) -> std::io::Result<()> {
+        for _ in 0..1200 {
+            if self.shared.ended.load(Ordering::Relaxed) {
+                break;
+            }
+            sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    fn drip(&self, body: &[u8]) -> std::io::Result<()> {
+        for byte in body {
+            if self.shared.ended.load(Ordering::Relaxed) {
+                break;
+            }
+            (&*self.stream).write_all(&[*byte])?;
+            sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+
+    fn list(&self, revision: &str) -> std::io::Result<()> {
+        match self.lie {
+            Lie::Status(status) => {
+                let code = match status {
+                    403 => "X-Error-Code: GatedRepo\r\n",
+                    429 => "Retry-After: 7\r\n",
+                    _ => "",
+                };
+                return self.plain(status, code, b"{\"error\": \"hf_secret of somebody\"}");
+            }
+            Lie::PageForList => return self.plain(200, "Content-Type: text/html\r\n", PAGE),
+            Lie::RedirectLoop => {
+                let headers = "Location: /api/models/tiny/model/revision/main\r\n";
+                return self.plain(302, headers, b"");
+            }
+            Lie::Silent => return self.silence(),
+            Lie::Endless => {
+                self.head(200, "")?;
+                let bytes = [b' '; 1 << 16];
+                while !self.shared.ended.load(Ordering::Relaxed) {
+                    (&*self.stream).write_all(&bytes)?;
+                }
+                return Ok(());
+            }
+            _ => {}
+        }
+        if !["main", "v1", COMMIT].contains(&revision) {
+            return self.plain(404, "X-Error-Code: RevisionNotFound\r\n", b"{}");
+        }
+        let siblings = self.shared.files.iter().map(|(path, content)| {
+            let digits = hash(path, content).digits().to_owned();
+            let size = content.len();
+            match is_large(path) {
+                true => json!({"rfilename": path, "size": size, "blobId": COMMIT,
+                    "lfs": {"sha256": digits, "size": size, "pointerSize": 130}}),
+                false => json!({"rfilename": path, "size": size, "blobId": digits}),
+            }
+        });
+        let body = json!({
+            "id": "tiny/model", "sha": COMMIT, "gated": false,
+            "cardData": {"license": "apache-2.0"}, "siblings": siblings.collect::<Vec<_>>(),
+        })
+        .to_string();
+        if self.lie == Lie::Drip {
+            self.head(200, &format!("Content-Length: {}\r\n", body.len()))?;
+            return self.drip(body.as_bytes());
+        }
+        self.plain(200, "Content-Type: application/json\r\n", body.as_bytes())
+    }
+
+    fn file(&self, path: &str, content: &[u8]) -> std::io::Result<()> {
+        let digits = hash(path, content).digits().to_owned();
+        let commit = match self.lie {
+            Lie::OtherCommit => COMMIT.replace('0', "f"),
+            _ => COMMIT.to_owned(),
+        };
+        let commit = format!("X-Repo-Commit: {commit}\r\n");
+        if !is_large(path) {
+            return self.plain(200, &format!("{commit}ETag: \"{digits}\"\r\n"), content);
+        }
+        if let Lie::FileStatus(status) = self.lie {
+            return self.plain(status, "", b"");
+        }
+        let etag = match self.lie {
+            Lie::ChangedEtag => digits.replace(['0', '1', '2', '3'], "4"),
+            _ => digits,
+        };
+        let headers = format!(
+            "{commit}X-Linked-ETag: \"{etag}\"\r\nX-Linked-Size: {}\r\n\
+             Location: {}/files/{path}?sig={SIGNATURE}\r\n",
+            content.len(),
+            self.shared.network
+        );
+        self.plain(302, &headers, b"Found. Redirecting")
+    }
+
+    fn weights(&self, content: &[u8]) -> std::io::Result<()> {
+        const ETAG: &str = "\"of-the-network\"";
+        let first_time = !self.shared.lied.swap(true, Ordering::Relaxed);
+        let mut content = content.to_vec();
+        match self.lie {
+            Lie::SilentFile => return self.silence(),
+            Lie::WrongLength => content.extend([7; 10]),
+            Lie::PageForFile => return self.plain(200, "Content-Type: text/html\r\n", PAGE),
+            Lie::PageForFileChunked => {
+                self.head(200, "Transfer-Encoding: chunked\r\n")?;
+                let chunk = format!("{:x}\r\n", PAGE.len());
+                let body = [chunk.as_bytes(), PAGE, b"\r\n0\r\n\r\n"].concat();
+                return (&*self.stream).write_all(&body);
+            }
+            Lie::PointerForFile => {
+                let pointer = format!(
+                    "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize {}\n",
+                    "0".repeat(64),
+                    content.len()
+                );
+                return self.plain(200, "", pointer.as_bytes());
+            }
+            Lie::WrongBytes => content[100] ^= 1,
+            Lie::WrongBytesOnce if first_time => content[100] ^= 1,
+            _ => {}
+        }
+        let asked = self.range.as_deref().and_then(|range| {
+            let first = range.strip_prefix("bytes=")?.strip_suffix('-')?;
+            first.parse::<usize>().ok()
+        });
+        let same = self.if_range.as_deref().is_none_or(|etag| etag == ETAG);
+        let ranges = !matches!(self.lie, Lie::CutOnceWithoutRanges(_));
+        let (status, first) = match asked.filter(|_| same && ranges) {
+            Some(first) if first >= content.len() => return self.plain(416, "", b""),
+            Some(first) => (206, first),
+            None => (200, 0),
+        };
+        let shown = match self.lie {
+            Lie::CutOnceWithWrongRange(_) if first > 0 => first - 1,
+            _ => first,
+        };
+        let rest = &content[first..];
+        let mut headers = format!("ETag: {ETAG}\r\nContent-Length: {}\r\n", rest.len());
+        if status == 206 {
+            let (last, all) = (content.len() - 1, content.len());
+            headers += &format!("Content-Range: bytes {shown}-{last}/{all}\r\n");
+        }
+        self.head(status, &headers)?;
+        let sent = match self.lie {
+            Lie::Truncated => rest.len() / 2,
+            Lie::CutOnce(most)
+            | Lie::CutOnceWithoutRanges(most)
+            | Lie::CutOnceWithWrongRange(most)
+                if first_time =>
+            {
+                most.min(rest.len())
+            }
+            Lie::DripFile => return self.drip(rest),
+            _ => rest.len(),
+        };
+        match *self.shared.rate.lock().unwrap() {
+            None => (&*self.stream).write_all(&rest[..sent]),
+            Some(rate) => rest[..sent].chunks(rate / 50).try_for_each(|part| {
+                sleep(Duration::from_millis(20));
+                (&*self.stream).write_all(part)
+            }),
+        }
+    }
+}
