@@ -160,6 +160,8 @@ async function start() {
     run: (numPairs) => app.run(numPairs),
     runData: () => app.runData(),
     runVariant: (name, numPairs) => app.runVariant(name, numPairs),
+    chooseRepository: (id) => app.chooseRepository(id),
+    agree: () => app.agree(),
     cancel: () => {
       worker.cancel();
       app.cancel();

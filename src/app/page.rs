@@ -178,6 +178,17 @@ impl RunningApp {
         Ok(())
     }
 
+    /// Chooses a repository of a model hub; nothing is fetched before [`Self::agree`].
+    #[wasm_bindgen(js_name = chooseRepository)]
+    pub fn choose_repository(&self, id: &str) {
+        self.with(|app| app.store.data.choose_repository(id));
+    }
+
+    /// Agrees to fetch what the plan names.
+    pub fn agree(&self) {
+        self.with(|app| app.store.data.agree());
+    }
+
     /// Measures a checkpoint of the study by its name, at most so many pairs of it.
     ///
     /// # Errors
@@ -318,6 +329,8 @@ struct Brought {
     model: String,
     /// Whether it has been looked at.
     inspected: bool,
+    /// The files that would be fetched, while the reader is asked.
+    plan: Vec<String>,
     /// What keeps it all from being measured.
     refusals: Vec<String>,
     /// Images: path, whether it has been read, what is wrong with it.
@@ -341,7 +354,16 @@ impl Brought {
         }
         Self {
             model: data.model.name(),
-            inspected: data.inspected != Inspected::Wanted,
+            inspected: matches!(
+                data.inspected,
+                Inspected::Nothing | Inspected::Known(_) | Inspected::Refused(_)
+            ),
+            plan: match &data.inspected {
+                Inspected::Planned(plan) => {
+                    plan.files.iter().map(|f| f.file.path.clone()).collect()
+                }
+                _ => Vec::new(),
+            },
             refusals: data.plan().refusals,
             images: items(&data.images),
             texts: items(&data.texts),

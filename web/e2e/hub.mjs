@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { MEASURED_WITHIN, ROOT, launch, openPage, site } from './harness.mjs';
+import {
+  MEASURED_WITHIN, ROOT, alarms, hook, launch, open, openPage, reach, screenshot, site,
+} from './harness.mjs';
 import { COMMIT, ID, lyingHub } from './lying_hub.mjs';
 
 let browser;
@@ -128,6 +130,44 @@ test('a checkpoint is fetched once, kept, and there without a network', LIMIT, a
   await bare(page, address);
   const again = await inspect(page);
   assert.deepEqual(again, first);
+});
+
+test('the app names what it would fetch, fetches it and measures', LIMIT, async (t) => {
+  const { hub, address, page } = await hubAndPage(t);
+  await open(page, address);
+  await page.evaluate((id) => {
+    window.mirscope.setView({ ...window.mirscope.view, tab: 'data' });
+    window.mirscope.chooseRepository(id);
+  }, ID);
+  await page.waitForFunction(() => window.mirscope.data.plan.length > 0);
+  const { data } = await page.evaluate(() => window.mirscope);
+  assert.ok(data.plan.includes(WEIGHTS) && !data.plan.includes('README.md'), data.plan.join());
+  assert.match(data.refusals.join(), /not here yet/);
+  assert.deepEqual(hub.requests, []);
+  await screenshot(page, 'data-hub');
+  await page.evaluate(() => window.mirscope.agree());
+  await page.waitForFunction(() => window.mirscope.data.inspected);
+  assert.deepEqual((await hook(page, 'data')).refusals, []);
+  assert.ok((await page.evaluate(() => window.mirscope.cacheSize())) > 5e6);
+  await page.evaluate(() => {
+    const canvas = document.createElement('canvas');
+    canvas.width = 64;
+    canvas.height = 64;
+    return new Promise((resolve) => {
+      canvas.toBlob((blob) => {
+        window.mirscope.dropFiles([new File([blob], 'a.png'), new File(['A square.'], 'a.txt'), new File([blob], 'b.png'), new File(['Another.'], 'b.txt')]);
+        resolve();
+      });
+    });
+  });
+  await page.waitForFunction(() => window.mirscope.data.images.filter(([, read]) => read).length === 2
+    && window.mirscope.data.texts.filter(([, read]) => read).length === 2);
+  await page.evaluate(() => window.mirscope.runData());
+  await reach(page, 'running');
+  await reach(page, 'ready', MEASURED_WITHIN);
+  assert.deepEqual(await alarms(page), []);
+  const report = await hook(page, 'report');
+  assert.equal(report.model.name, `${ID}@${COMMIT.slice(0, 12)}`);
 });
 
 /** Each lie, and what is told of it. */

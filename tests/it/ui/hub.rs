@@ -202,38 +202,3 @@ fn a_transfer_can_be_stopped_and_goes_on() {
     assert_eq!(harness.state().store.data.inspected, Inspected::Nothing);
     assert!(!harness.get_by_label(RUN).accesskit_node().is_disabled());
 }
-
-#[test]
-#[ignore]
-fn zz_look() {
-    use eframe::egui::Theme;
-    for (size, name) in [([1280.0, 900.0], "desktop"), ([390.0, 1500.0], "phone")] {
-        for theme in [Theme::Light, Theme::Dark] {
-            for state in ["open", "planned", "fetching"] {
-                let (mut harness, link) = super::support::drawn(size, theme);
-                harness.state_mut().store.tour_seen = true;
-                harness.state_mut().store.view.tab = Tab::Data;
-                harness.run_ok();
-                if state != "open" {
-                    harness.get_by_label("SmolVLM-256M").click();
-                    harness.run_steps(3);
-                    link.tell([Event::Plan(plan(OFFERS[0].id, 20 << 20))]);
-                    harness.run_ok();
-                }
-                if state == "fetching" {
-                    harness.state_mut().store.data.agree();
-                    harness.run_steps(3);
-                    link.tell([progress(0)]);
-                    harness.run_steps(2);
-                    std::thread::sleep(std::time::Duration::from_millis(600));
-                    link.tell([progress(100)]);
-                    harness.run_steps(3);
-                }
-                let image = harness.render().unwrap();
-                image
-                    .save(format!("/tmp/w_look_{name}_{theme:?}_{state}.png"))
-                    .unwrap();
-            }
-        }
-    }
-}

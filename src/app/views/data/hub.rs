@@ -25,8 +25,8 @@ pub fn offers(ui: &mut egui::Ui, data: &mut Data) {
     ui.label(RichText::new("From a model hub").strong());
     ui.label(
         RichText::new(
-            "Fetched from huggingface.co, kept, and the same each time. Before anything is fetched \
-             you see which files it would be.",
+            "Fetched from Hugging Face and kept. Before anything is fetched you see which files it \
+             would be.",
         )
         .color(theme::colors(ui).faint),
     );
@@ -51,7 +51,7 @@ pub fn offers(ui: &mut egui::Ui, data: &mut Data) {
     }
     ui.horizontal_wrapped(|ui| {
         let field = egui::TextEdit::singleline(&mut data.hub.typed)
-            .desired_width(250.0)
+            .desired_width((ui.available_width() - 80.0).clamp(120.0, 300.0))
             .hint_text("owner/name or owner/name@revision");
         let response = ui.add(field).accessible_name("Repository of a model hub");
         let entered = response.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
