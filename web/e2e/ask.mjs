@@ -55,23 +55,32 @@ test('a clicked question is answered, with the right answer beside it', LIMIT, a
   await screenshot(page, 'ask-phone');
 });
 
+/** Moves the keyboard on and waits until that is drawn. */
+async function tab(page) {
+  await page.keyboard.press('Tab');
+  await screenshot(page, 'ask-keyboard');
+}
+
+/** Moves the keyboard to an offered question. */
+async function moveTo(page, question) {
+  for (let presses = 0; !(await offered(page, question)).focused; presses++) {
+    assert.ok(presses < 120, `“${question}” can be reached`);
+    await tab(page);
+  }
+}
+
 test('the demo is asked on the keyboard alone, and goes on with the conversation', LIMIT, async (t) => {
   const page = await openPage(t, browser, { viewport: { width: 1280, height: 900 } });
   await openTab(page, await site(t));
   const wanted = 'What is the background?';
   await page.locator('#app').focus();
-  for (let presses = 0; !(await offered(page, wanted)).focused; presses++) {
-    assert.ok(presses < 120, 'the question can be reached');
-    await page.keyboard.press('Tab');
-    await screenshot(page, 'ask-keyboard');
-  }
+  await moveTo(page, wanted);
   await page.keyboard.press('Enter');
   await page.waitForFunction(() => window.mirscope.ask.turns.length === 1);
   await answers(page, 1);
   // Behind the offered questions stands the line to type one.
-  await page.waitForFunction(() => window.mirscope.ask.offered.length > 0);
-  while (!(await offered(page, 'Describe the picture.')).focused) await page.keyboard.press('Tab');
-  await page.keyboard.press('Tab');
+  await moveTo(page, 'Describe the picture.');
+  await tab(page);
   await page.keyboard.type('Is there a penguin?');
   await page.keyboard.press('Enter');
   await page.waitForFunction(() => window.mirscope.ask.turns.length === 2);

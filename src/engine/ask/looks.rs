@@ -67,8 +67,9 @@ impl Subject {
     /// What stands at the places `ids`, as the model sees it.
     pub(super) fn view(&self, loaded: &Loaded, ids: &[u32]) -> PairView {
         let (plans, prompt) = (&self.seen.plans, &self.prompt);
-        let said = prompt.input_ids.len() as u32..ids.len() as u32;
-        let text = prompt.text_official.iter().copied().chain(said);
+        // What follows the images, as the official mask has it: the question and the answer.
+        let first = prompt.vision.last().map_or(0, |last| last + 1);
+        let text = first..ids.len() as u32;
         PairView {
             pair: 0,
             name: self.names.first().cloned().unwrap_or_default(),

@@ -267,34 +267,3 @@ pub fn converse(harness: &mut Harness<'_, App>, link: &FakeLink) {
         harness.run_ok();
     }
 }
-
-#[test]
-fn zz_pictures() {
-    use eframe::egui::Theme;
-    for (size, theme, name) in [
-        ([1280.0, 800.0], Theme::Light, "laptop-light"),
-        ([1280.0, 800.0], Theme::Dark, "laptop-dark"),
-        ([390.0, 844.0], Theme::Light, "phone"),
-        ([390.0, 2200.0], Theme::Light, "phone-long"),
-        ([1920.0, 1080.0], Theme::Light, "large"),
-    ] {
-        let (mut harness, link) = drawn(size, theme);
-        harness.state_mut().store.view.tab = Tab::Ask;
-        converse(&mut harness, &link);
-        harness
-            .render()
-            .unwrap()
-            .save(format!("/tmp/ask-{name}.png"))
-            .unwrap();
-    }
-    let (mut harness, link) = drawn([1280.0, 800.0], Theme::Light);
-    harness.state_mut().store.view.tab = Tab::Ask;
-    harness.run_ok();
-    link.tell([pictures()]);
-    harness.run_ok();
-    harness
-        .render()
-        .unwrap()
-        .save("/tmp/ask-start.png")
-        .unwrap();
-}
