@@ -13,7 +13,7 @@ use mirscope::{
 
 use super::{
     made_up,
-    support::{FakeLink, drawn, opened},
+    support::{FakeLink, opened},
 };
 
 const CAPTION: &str = "A picture at the beach. There are four objects in it: a tree at the top, a fish at the top \
