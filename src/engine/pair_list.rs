@@ -85,7 +85,7 @@ pub fn pair_lines(content: &str) -> impl Iterator<Item = (usize, Result<PairLine
 }
 
 fn pair_line(line: &str) -> Result<PairLine, String> {
-    const EXPECTED: &str = "expected {\"image\": path, \"text\": string} or {\"images\": [path, ...], \
+    const EXPECTED: &str = "expected {\"image\": path, \"text\": string}, {\"images\": [path, ...], \
          \"texts\": [string, ...]} or {\"video\": [path of a frame, ...], \"text\": string}";
     let written: Written = serde_json::from_str(line).map_err(|error| {
         // The position inside the line is all that is left of serde_json's message's place.

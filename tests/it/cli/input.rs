@@ -52,17 +52,26 @@ fn pairs_are_checked_line_by_line() {
     for (line, reason) in [
         (
             "{\"image\": 3}",
-            "p.jsonl:3: expected {\"image\": path, \"text\": string} or {\"images\": [path, ...], \
-             \"texts\": [string, ...]}, found invalid type",
+            "p.jsonl:3: expected {\"image\": path, \"text\": string}, {\"images\": [path, ...], \
+             \"texts\": [string, ...]} or {\"video\": [path of a frame, ...], \"text\": string}, found \
+             invalid type",
         ),
         ("nonsense", "p.jsonl:3: expected"),
         (
             "{\"image\": \"images/a.png\"}",
-            "[string, ...]}, found no `text`",
+            "\"text\": string}, found no `text`",
         ),
         (
             "{\"images\": [\"images/a.png\", \"images/b.png\"], \"texts\": [\"x\", \"y\"]}",
             "p.jsonl:3: expected an image at sub/images/b.png, found no file",
+        ),
+        (
+            "{\"video\": [\"images/a.png\", \"images/b.png\"], \"text\": \"x\"}",
+            "p.jsonl:3: expected an image at sub/images/b.png, found no file",
+        ),
+        (
+            "{\"video\": \"a.mp4\", \"text\": \"x\"}",
+            "p.jsonl:3: expected the paths of a video's frames as a list, found a string",
         ),
         (
             "{\"images\": [\"images/a.png\"], \"texts\": []}",
