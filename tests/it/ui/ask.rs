@@ -61,7 +61,7 @@ pub fn answer(text: &str, cached: usize) -> Event {
 fn asking() -> (Harness<'static, App>, FakeLink) {
     let (mut harness, link) = opened([1280.0, 900.0]);
     harness.run_ok();
-    assert_eq!(link.last().is_some(), false, "nothing is fetched unasked");
+    assert!(link.last().is_none(), "nothing is fetched unasked");
     harness.state_mut().store.view.tab = Tab::Ask;
     harness.run_ok();
     assert!(matches!(link.last(), Some(Command::DemoPairs(24))));
