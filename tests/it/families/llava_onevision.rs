@@ -248,8 +248,8 @@ fn what_the_model_does_not_know_is_refused() {
     );
     let processor =
         json!({"image_processor": entry["settings"], "vision_aspect_ratio": "anyres_max_9"});
-    let source = MemorySource::new("p")
-        .with("processor_config.json", processor.to_string().into_bytes());
+    let source =
+        MemorySource::new("p").with("processor_config.json", processor.to_string().into_bytes());
     let error = ImageProcessor::open(&source, &spec)
         .unwrap_err()
         .to_string();
