@@ -55,17 +55,19 @@ test('a clicked question is answered, with the right answer beside it', LIMIT, a
   await screenshot(page, 'ask-phone');
 });
 
-/** Moves the keyboard on and waits until that is drawn. */
-async function tab(page) {
-  await page.keyboard.press('Tab');
-  await screenshot(page, 'ask-keyboard');
+/** Presses a key and waits until what it does is drawn. */
+async function press(page, key) {
+  await page.keyboard.press(key);
+  await page.evaluate(() => new Promise((drawn) => {
+    requestAnimationFrame(() => requestAnimationFrame(drawn));
+  }));
 }
 
-/** Moves the keyboard to an offered question. */
+/** Moves the keyboard to an offered question, from behind: they stand near the end of the tab. */
 async function moveTo(page, question) {
   for (let presses = 0; !(await offered(page, question)).focused; presses++) {
     assert.ok(presses < 120, `“${question}” can be reached`);
-    await tab(page);
+    await press(page, 'Shift+Tab');
   }
 }
 
@@ -75,12 +77,13 @@ test('the demo is asked on the keyboard alone, and goes on with the conversation
   const wanted = 'What is the background?';
   await page.locator('#app').focus();
   await moveTo(page, wanted);
+  await screenshot(page, 'ask-keyboard');
   await page.keyboard.press('Enter');
   await page.waitForFunction(() => window.mirscope.ask.turns.length === 1);
   await answers(page, 1);
   // Behind the offered questions stands the line to type one.
   await moveTo(page, 'Describe the picture.');
-  await tab(page);
+  await press(page, 'Tab');
   await page.keyboard.type('Is there a penguin?');
   await page.keyboard.press('Enter');
   await page.waitForFunction(() => window.mirscope.ask.turns.length === 2);

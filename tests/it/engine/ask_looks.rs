@@ -82,10 +82,10 @@ fn what_is_told_while_an_answer_comes_is_what_is_seen_afterwards() {
     assert_eq!(view.tokens.len(), answer.prompt_tokens);
     assert_eq!(view.pictures.len(), 1);
     let text = |token: &&mirscope::report::TokenView| token.kind == TokenKind::Text;
-    let asked_text: String = (view.tokens.iter().filter(text))
+    let read: String = (view.tokens.iter().filter(text))
         .map(|token| token.text.as_str())
         .collect();
-    assert!(asked_text.contains("top right"), "{asked_text}");
+    assert!(read.contains("top right"), "{read}");
     assert!(!said.is_empty());
     for (index, token) in said.iter().enumerate() {
         let watched = token.watched.as_ref().unwrap();
