@@ -6,11 +6,7 @@ use crate::{
 };
 
 use super::{
-    args::{Bench, Check},
-    drive::drive_with,
-    error::CliError,
-    log,
-    out::JsonFile,
+    args::Bench, check_args::Check, drive::drive_with, error::CliError, log, out::JsonFile,
     output::Output,
 };
 

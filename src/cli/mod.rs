@@ -6,6 +6,7 @@
 mod args;
 mod ask;
 mod check;
+mod check_args;
 mod collect;
 mod device_args;
 mod drive;

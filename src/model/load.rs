@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::{
     Checkpoint, ModelError,
-    ops::Weight,
     parameters::{HostId, Parameters, Slot, TensorId, WeightId},
     stream::Stream,
+    weight::Weight,
 };
 use crate::{
     gpu::{DType, Gpu, Tensor},

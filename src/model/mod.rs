@@ -25,6 +25,7 @@ mod positions;
 mod stream;
 mod vision_tower;
 mod vlm;
+mod weight;
 
 pub use assembly::Assembly;
 pub use capture::{Capture, CaptureRequest, Hook};

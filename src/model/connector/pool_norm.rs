@@ -5,8 +5,9 @@ use super::{
     super::{
         ModelError,
         load::{Made, dtype},
-        ops::{Linear, Ops, RmsNorm, Weight},
+        ops::{Linear, Ops, RmsNorm},
         parameters::Parameters,
+        weight::Weight,
     },
     Sizes,
     average_pool::pool,
