@@ -37,7 +37,7 @@ OTHERS = ["clip_mlp_gqa_tied_f32", "clip_document", "siglip_sharded_biases"]
 # With the recipe's own classes.
 OURS = ["siglip_document_vicuna", "connectors/attention_pool_moca_bf16"]
 # Not in transformers as a whole: its Llama goes on from the embeddings.
-COMPOSED = ["llava_original", "vila"]
+COMPOSED = ["llava_original", "vila", "nanovlm"]
 STEPS, GAP = 64, 1e-3
 QUESTION, ANSWER, AGAIN = "Who stands behind the blue car?", "A cat.", "Is it caf\u00e9 7?"
 
@@ -68,10 +68,13 @@ def composed(folder):
     home = folder / "llm" if (folder / "llm").exists() else folder
     tensors = weights(folder) | weights(home)
     config = json.loads((home / "config.json").read_text())
+    if of(str(folder)) == "nanovlm":
+        config, tensors = of_nanovlm(config), {in_llama(name): value for name, value in tensors.items()}
     model = LlamaForCausalLM._from_config(
         LlamaConfig(**{k: v for k, v in config.items() if k not in ["model_type", "architectures", "torch_dtype"]}),
         attn_implementation="eager",
     ).eval()
+    tensors.setdefault("model.embed_tokens.weight", tensors["lm_head.weight"])
     names = model.state_dict().keys()
     model.load_state_dict({name: tensors[name] for name in names})
     for i, layer in enumerate(model.model.layers):
@@ -79,6 +82,22 @@ def composed(folder):
         if moca[0] is not None:
             layer.register_forward_hook(lambda *args, moca=moca: calibrated(model.vision, args[-1], *moca))
     return model
+
+
+def of_nanovlm(config):
+    """nanoVLM's configuration of its decoder in Llama's words."""
+    names = dict(hidden_size="hidden_dim", intermediate_size="inter_dim", rms_norm_eps="rms_eps", rope_theta="re_base",
+                 max_position_embeddings="max_position_embeddings", vocab_size="vocab_size",
+                 num_attention_heads="n_heads", num_key_value_heads="n_kv_heads", num_hidden_layers="n_blocks")
+    return {name: config[f"lm_{own}"] for name, own in names.items()}
+
+
+def in_llama(name):
+    """A tensor of nanoVLM's decoder in Llama's words; the head is the embedding, too."""
+    name = name.replace("decoder.head", "lm_head").replace("decoder.token_embedding", "model.embed_tokens")
+    name = name.replace("decoder.norm", "model.norm").replace("decoder.blocks", "model.layers")
+    name = name.replace("norm1", "input_layernorm").replace("norm2", "post_attention_layernorm")
+    return name.replace(".attn.out_proj", ".self_attn.o_proj").replace(".attn.", ".self_attn.")
 
 
 def calibrated(vision, states, scale, shift):

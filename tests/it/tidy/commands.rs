@@ -28,15 +28,26 @@ fn commands(text: &str) -> Vec<(usize, String)> {
     found
 }
 
+/// The words of a command line; what stands between quotes is one.
+fn words(line: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    for (index, part) in line.split('"').enumerate() {
+        match index % 2 {
+            0 => words.extend(part.split_whitespace()),
+            _ => words.push(part),
+        }
+    }
+    words
+}
+
 /// What is wrong with a command line, if anything.
 fn check(line: &str, dev: &str) -> Option<String> {
     let line = line.split(" #").next().unwrap_or(line);
     let line = line.split(" | ").next().unwrap_or(line);
     let line = line.split(" > ").next().unwrap_or(line);
-    let mut words = line.split_whitespace();
-    let first = words.next()?;
-    let rest: Vec<&str> = words.collect();
-    match first {
+    let words = words(line);
+    let (first, rest) = words.split_first()?;
+    match *first {
         "./dev" => {
             let task = rest.first()?;
             // The task list in the script's help is what the reader is sent to.
@@ -45,7 +56,9 @@ fn check(line: &str, dev: &str) -> Option<String> {
                 .any(|line| line.split_whitespace().next() == Some(task) && line.starts_with("  "));
             (!listed).then(|| format!("`./dev help` lists no task `{task}`"))
         }
-        "mirscope" => parse(&rest),
+        // Named in a sentence.
+        "mirscope" if rest.len() == 1 => parse(&[rest[0], "--help"]),
+        "mirscope" => parse(rest),
         "cargo" if rest.starts_with(&["run", "--release", "--"]) => parse(&rest[3..]),
         _ => None,
     }
