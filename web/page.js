@@ -169,7 +169,7 @@ async function start() {
     select: (layer) => app.select(layer),
     setView: (view) => app.setView(view),
     /** Has the engine carry out a command; resolves with what it answers. */
-    ask: (command) => engine.run(command, () => {}),
+    carryOut: (command) => engine.run(command, () => {}),
     exportAs: (form) => app.exportAs(form),
     /** A list of `File`s, or of `{ path, file }` for files in folders. */
     dropFiles: (list) => files.drop(list.map((item) => (item instanceof File ? { path: item.name, file: item } : item))),
