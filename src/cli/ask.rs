@@ -18,7 +18,7 @@ use super::{
     drive::drive_with,
     error::CliError,
     model_args::{Network, Parts, model_source},
-    number::parse_seed,
+    number::{parse_seed, parse_share, parse_temperature},
     output::Output,
     terminal::say,
 };
@@ -62,6 +62,7 @@ pub(crate) struct Ask {
         long,
         value_name = "T",
         default_value_t = 0.0,
+        value_parser = parse_temperature,
         allow_negative_numbers = true
     )]
     temperature: f32,
@@ -73,6 +74,7 @@ pub(crate) struct Ask {
         long,
         value_name = "P",
         default_value_t = 1.0,
+        value_parser = parse_share,
         requires = "temperature",
         allow_negative_numbers = true
     )]

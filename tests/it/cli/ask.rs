@@ -84,8 +84,8 @@ fn wrong_usage_is_told_from_what_fails() {
         (2, &["--top-k", "3", "Who?"], "--temperature"),
         (2, &["--seed", "-1", "Who?"], "--seed"),
         (2, &["Who?", "and who?"], "unexpected argument"),
-        (1, &["--temperature", "-1", "Who?"], "temperature: expected"),
-        (1, &["--temperature", "nan", "Who?"], "found NaN"),
+        (2, &["--temperature", "-1", "Who?"], "from 0.01 to 100"),
+        (2, &["--temperature", "nan", "Who?"], "from 0.01 to 100"),
         (1, &["--image", "none.png", "Who?"], "none.png"),
         (1, &["--model", "nowhere", "Who?"], "nowhere"),
         (
