@@ -4,7 +4,7 @@ use crate::gpu::{Binding, Dispatch, GpuError, KernelVariant, Tensor, Work};
 
 use super::{
     call, expect, folded, groups, groups_of_16_bytes,
-    matmul::{Matmul, check},
+    matmul::product::{Matmul, check},
     traffic, u32_of,
 };
 

@@ -2,7 +2,7 @@
 
 use crate::gpu::{Binding, DType, Dispatch, GpuError, Tensor, Work};
 
-use super::{call, expect, folded, matmul::Matmul, traffic, u32_of};
+use super::{call, expect, folded, matmul::product::Matmul, traffic, u32_of};
 
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]

@@ -7,11 +7,8 @@ use std::{
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Claim, Expectation, StudyError};
+use super::{Claim, Expectation, STUDY_SCHEMA, StudyError};
 use crate::report::json_place::in_field;
-
-/// Version of the layout of `variants.json` and `results.json`.
-pub const STUDY_SCHEMA: u32 = 1;
 
 /// A study of checkpoints, varied one axis at a time around one base.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

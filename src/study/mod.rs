@@ -32,7 +32,7 @@ pub use claim::{Claim, Expectation};
 pub use contrast::{Contrast, ContrastSide};
 pub use correlation::{Correlation, Over, correlations};
 pub use csv::study_csv;
-pub use data::{Chance, STUDY_SCHEMA, Score, Scores, Study, StudyAxis, Variant};
+pub use data::{Chance, Score, Scores, Study, StudyAxis, Variant};
 pub use error::StudyError;
 pub use evidence::OtherSeed;
 pub use metric::Metric;
@@ -49,3 +49,6 @@ pub use sentences::sentences;
 pub use terminal::study_text;
 pub use text::study_markdown;
 pub use verdict::{Outcome, VERDICT_RULE, Verdict, verdicts};
+
+/// Version of the layout of `variants.json` and `results.json`.
+pub const STUDY_SCHEMA: u32 = 1;

@@ -3,6 +3,7 @@
 mod formula;
 mod published;
 mod sections;
+mod source;
 mod words;
 
 use eframe::egui;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::pickle::{Global, Pairs, Storage, TensorRef, Value};
+use super::value::{Global, Pairs, Storage, TensorRef, Value};
 
 /// Most axes of a tensor.
 const MOST_AXES: usize = 16;

@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use super::{Found, MAX_PICKLE, Storages, build, pickle};
+use super::{Found, MAX_PICKLE, Storages, build, pickle, value::Value};
 use crate::weights::source::ByteSource;
 
 /// Bytes read at once.
@@ -61,13 +61,13 @@ pub(super) fn read(source: &dyn ByteSource, file: &str, len: u64) -> Result<Foun
     let value = pickle::read(&mut reader)?;
     let tensors = build::tensors(&value)?;
     let keys = match pickle::read(&mut reader)? {
-        pickle::Value::List(keys) => keys,
+        Value::List(keys) => keys,
         _ => return Err("no list of storages".into()),
     };
     let mut at = reader.place();
     let mut storages = Storages::new();
     for key in keys.borrow().iter() {
-        let pickle::Value::Text(key) = key else {
+        let Value::Text(key) = key else {
             return Err("a storage without a name".into());
         };
         let used = tensors

@@ -9,12 +9,13 @@ mod archive;
 mod build;
 mod legacy;
 mod pickle;
+mod value;
 
 use std::collections::BTreeMap;
 
 use safetensors::Dtype;
 
-use self::pickle::TensorRef;
+use self::value::TensorRef;
 use super::{error::WeightsError, source::ByteSource};
 
 /// Largest pickle that is read: those of the largest models take a few megabytes.

@@ -1,90 +1,17 @@
 //! The part of Python's pickle format that `torch.save` needs, as a small machine that builds plain
 //! values and calls nothing.
 
-use std::{cell::RefCell, collections::BTreeMap, io::Read, rc::Rc};
+use std::{collections::BTreeMap, io::Read, rc::Rc};
 
-use safetensors::Dtype;
-
-use super::build::{call, storage};
+use super::{
+    build::{call, storage},
+    value::{Global, Items, Pairs, Value},
+};
 
 /// Most values that a pickle may build or keep.
 const MOST_VALUES: usize = 4_000_000;
 /// Longest text in it, in bytes.
 const LONGEST_TEXT: u64 = 1 << 20;
-
-/// Bytes of tensors in a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Storage {
-    pub(super) key: String,
-    pub(super) dtype: Dtype,
-}
-
-/// A tensor as a view of a storage; offset and strides in elements.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TensorRef {
-    pub(super) storage: Storage,
-    pub(super) offset: usize,
-    pub(super) shape: Vec<usize>,
-    pub(super) strides: Vec<usize>,
-}
-
-pub(super) type Pairs = Rc<RefCell<Vec<(Value, Value)>>>;
-type Items = Rc<RefCell<Vec<Value>>>;
-
-/// What a pickle builds.
-#[derive(Clone, Debug)]
-pub(super) enum Value {
-    None,
-    Bool,
-    Int(i64),
-    Text(Rc<str>),
-    Tuple(Rc<[Value]>),
-    List(Items),
-    Dict(Pairs),
-    Global(Global),
-    Storage(Rc<Storage>),
-    Tensor(Rc<TensorRef>),
-}
-
-/// A name that a pickle may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Global {
-    OrderedDict,
-    RebuildTensor,
-    RebuildParameter,
-    Storage(Dtype),
-}
-
-impl Global {
-    fn named(module: &str, name: &str) -> Result<Self, String> {
-        let storage = |dtype| Ok(Self::Storage(dtype));
-        match (module, name) {
-            ("collections", "OrderedDict") => Ok(Self::OrderedDict),
-            ("torch._utils", "_rebuild_tensor_v2") => Ok(Self::RebuildTensor),
-            ("torch._utils", "_rebuild_parameter") => Ok(Self::RebuildParameter),
-            ("torch", "FloatStorage") => storage(Dtype::F32),
-            ("torch", "HalfStorage") => storage(Dtype::F16),
-            ("torch", "BFloat16Storage") => storage(Dtype::BF16),
-            ("torch", "DoubleStorage") => storage(Dtype::F64),
-            ("torch", "LongStorage") => storage(Dtype::I64),
-            ("torch", "IntStorage") => storage(Dtype::I32),
-            ("torch", "ShortStorage") => storage(Dtype::I16),
-            ("torch", "CharStorage") => storage(Dtype::I8),
-            ("torch", "ByteStorage") => storage(Dtype::U8),
-            ("torch", "BoolStorage") => storage(Dtype::BOOL),
-            _ => Err(format!(
-                "a call of `{}.{}`, which is not run; convert the file to safetensors where it is trusted",
-                short(module),
-                short(name)
-            )),
-        }
-    }
-}
-
-fn short(name: &str) -> String {
-    let shown = name.chars().take(60);
-    shown.flat_map(char::escape_default).collect()
-}
 
 /// Reads one pickle.
 ///

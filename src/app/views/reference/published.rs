@@ -2,7 +2,7 @@
 
 use eframe::egui;
 
-use super::sections::source;
+use super::source::source;
 use crate::app::{glossary::prose, store::Store, theme};
 
 /// One series of published figures: what was varied, and the MIR for each setting.

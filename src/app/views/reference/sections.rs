@@ -2,7 +2,7 @@
 
 use eframe::egui;
 
-use super::{formula::formula, published};
+use super::{formula::formula, published, source::source};
 use crate::{
     app::{glossary::prose, store::Store},
     report::{Definition, Report, TextMask},
@@ -244,9 +244,4 @@ fn moca(ui: &mut egui::Ui, _store: &Store) {
         "s is the standard deviation of one of the vector's numbers. This is not a new run of the \
          model: what a calibrated layer would do to those after it is left out.",
     );
-}
-
-/// Where something is from, in small print.
-pub fn source(ui: &mut egui::Ui, text: &str) {
-    ui.label(egui::RichText::new(text).small().weak());
 }

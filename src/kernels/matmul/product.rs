@@ -1,0 +1,106 @@
+//! What a product is of, and whether that fits.
+
+use crate::{
+    gpu::{DType, GpuError, Tensor},
+    kernels::{Activation, expect},
+};
+
+/// What surrounds the product.
+#[derive(Clone, Copy, Debug)]
+pub struct Matmul<'a> {
+    /// Added to each row: `[1, n]`.
+    pub bias: Option<&'a Tensor>,
+    /// Applied after the bias.
+    pub activation: Activation,
+    /// Added last: `[.., n]`, from `residual_row` on.
+    pub residual: Option<&'a Tensor>,
+    /// First row of `residual`.
+    pub residual_row: usize,
+    /// First row of `out`.
+    pub out_row: usize,
+    /// First column of `out`, `bias` and `residual`, a multiple of 4.
+    pub out_col: usize,
+    /// Columns of `a` and `b` that are summed over, all if absent; starts at a multiple of 8.
+    pub inner: Option<(usize, usize)>,
+    /// Adds to what stands in `out`.
+    pub accumulate: bool,
+    /// Factor of the product.
+    pub scale: f32,
+    /// For a product of a matrix with itself: half of it is computed and mirrored, so that it is symmetric
+    /// to the bit. What it is added to must be symmetric as well.
+    pub symmetric: bool,
+}
+
+impl Default for Matmul<'_> {
+    fn default() -> Self {
+        Self {
+            bias: None,
+            activation: Activation::None,
+            residual: None,
+            residual_row: 0,
+            out_row: 0,
+            out_col: 0,
+            inner: None,
+            accumulate: false,
+            scale: 1.0,
+            symmetric: false,
+        }
+    }
+}
+
+impl Matmul<'_> {
+    /// Whether the whole product replaces what stands in `out`.
+    pub(in crate::kernels) fn is_plain(&self) -> bool {
+        self.inner.is_none() && !self.accumulate && self.scale == 1.0 && !self.symmetric
+    }
+}
+
+/// Whether the shapes of a product fit each other, `k` columns from `begin` on.
+pub(in crate::kernels) fn check(
+    name: &'static str,
+    a: &Tensor,
+    b: &Tensor,
+    with: &Matmul<'_>,
+    out: &Tensor,
+    begin: usize,
+    k: usize,
+) -> Result<(), GpuError> {
+    let (m, n) = (a.rows(), b.rows());
+    expect(name, a.cols() == b.cols(), || {
+        format!("a {a:?} and b {b:?} must have the same number of columns")
+    })?;
+    expect(
+        name,
+        begin.is_multiple_of(8) && begin + k <= a.cols(),
+        || format!("columns {begin}..{} are not within a {a:?}", begin + k),
+    )?;
+    let fits = |tensor: &Tensor, row: usize| {
+        tensor.dtype() == DType::F32
+            && row + m <= tensor.rows()
+            && with.out_col.is_multiple_of(4)
+            && with.out_col + n <= tensor.cols()
+    };
+    expect(
+        name,
+        a.dtype() == DType::F32 && fits(out, with.out_row),
+        || {
+            format!(
+                "[{m}, {n}] at row {} does not fit out {out:?}",
+                with.out_row
+            )
+        },
+    )?;
+    if let Some(residual) = with.residual {
+        expect(name, fits(residual, with.residual_row), || {
+            format!("residual {residual:?} must cover [{m}, {n}]")
+        })?;
+    }
+    if let Some(bias) = with.bias {
+        expect(
+            name,
+            bias.dtype() == DType::F32 && bias.cols() >= with.out_col + n,
+            || format!("bias {bias:?} must have {n} columns"),
+        )?;
+    }
+    Ok(())
+}
