@@ -8,7 +8,7 @@ use super::{
     kv_cache::Memory,
     masks::Mask,
     moca::Moca,
-    ops::{Linear, Ops, RmsNorm, kernel_activation},
+    ops::{Affine, Linear, Ops, RmsNorm, kernel_activation},
     parameters::{Need, Parameters, Part, Size, WeightId},
     vlm::Seen,
 };
@@ -32,6 +32,7 @@ const MOST_TABLES: usize = 2;
 pub(super) struct LanguageModel {
     spec: DecoderSpec,
     embed_tokens: WeightId,
+    embed_scale: Option<Affine>,
     layers: Vec<Block>,
     norm: RmsNorm,
     /// What makes logits of states: the embedding, transposed, or a matrix of its own, which the
@@ -111,6 +112,10 @@ impl LanguageModel {
                 false => p.needed_for(Need::Words, |p| p.weight(LM_HEAD, &table)),
             },
             embed_tokens,
+            embed_scale: spec.embed_scale.map(|factor| Affine {
+                factors: p.constant(spec.hidden_size, factor),
+                shifts: p.zeros(spec.hidden_size),
+            }),
             layers: blocks,
             rotary_tables: Mutex::new(Vec::new()),
             spec: spec.clone(),
@@ -120,8 +125,8 @@ impl LanguageModel {
     /// Token embeddings `[tokens, hidden]`; `ids` is `[1, tokens]`.
     pub(super) fn embed(&self, ops: &mut Ops<'_>, ids: &Tensor) -> Result<Tensor, ModelError> {
         let embeds = ops.embedding(ids, self.embed_tokens, self.spec.hidden_size)?;
-        if let Some(factor) = self.spec.embed_scale {
-            ops.scale(&embeds, factor)?;
+        if let Some(scale) = self.embed_scale {
+            ops.scale(&embeds, scale)?;
         }
         Ok(embeds)
     }

@@ -303,20 +303,17 @@ impl<'a> Ops<'a> {
             return self.linear(x, linear, none, Some(residual));
         };
         let y = self.linear(x, linear, none, None)?;
-        let (factors, zeros) = (self.values(scale.factors)?, self.values(scale.shifts)?);
-        self.recording
-            .push(affine_rows(&y, factors, zeros, 0, None)?);
+        self.scale(&y, scale)?;
         let out = self.like(&y, y.cols())?;
         self.recording.push(add_rows(residual, 0, &y, &out)?);
         Ok(out)
     }
 
-    /// `factor * x`, in place.
-    pub(super) fn scale(&mut self, x: &Tensor, factor: f32) -> Result<(), ModelError> {
-        let row = |value: f32| self.gpu.upload(1, x.cols(), &vec![value; x.cols()]);
-        let (factors, zeros) = (row(factor)?, row(0.0)?);
+    /// `x` scaled and shifted channel by channel, in place.
+    pub(super) fn scale(&mut self, x: &Tensor, by: Affine) -> Result<(), ModelError> {
+        let (factors, shifts) = (self.values(by.factors)?, self.values(by.shifts)?);
         self.recording
-            .push(affine_rows(x, &factors, &zeros, 0, None)?);
+            .push(affine_rows(x, factors, shifts, 0, None)?);
         Ok(())
     }
 

@@ -223,9 +223,15 @@ impl Parameters {
 
     /// `[1, n]` zeros.
     pub(super) fn zeros(&mut self, n: usize) -> TensorId {
-        let zeros =
-            move |gpu: &Gpu, _: &[HostTensor]| Ok(Made::Values(gpu.upload(1, n, &vec![0.0; n])?));
-        self.made(Vec::new(), Box::new(zeros))
+        self.constant(n, 0.0)
+    }
+
+    /// `[1, n]` times the same value.
+    pub(super) fn constant(&mut self, n: usize, value: f32) -> TensorId {
+        let constant = move |gpu: &Gpu, _: &[HostTensor]| {
+            Ok(Made::Values(gpu.upload(1, n, &vec![value; n])?))
+        };
+        self.made(Vec::new(), Box::new(constant))
     }
 
     /// A weight matrix in its storage type; its first size are the rows.
