@@ -13,10 +13,12 @@ use super::{
 };
 
 /// The architectures that have a class here: `general.architecture`, the class, and its `model_type`.
-const KNOWN: [(&str, &str, &str); 4] = [
+const KNOWN: [(&str, &str, &str); 5] = [
     ("llama", "LlamaForCausalLM", "llama"),
     ("qwen2", "Qwen2ForCausalLM", "qwen2"),
     ("qwen3", "Qwen3ForCausalLM", "qwen3"),
+    // Without images its three components of a position are one.
+    ("qwen2vl", "Qwen2ForCausalLM", "qwen2"),
     ("gemma3", "Gemma3ForCausalLM", "gemma3_text"),
 ];
 
@@ -32,6 +34,8 @@ pub(super) struct Architecture {
     pub(super) head_dim: usize,
     /// Whether rotary pairs stand beside each other.
     pub(super) pairs: bool,
+    /// Whether positions have three components.
+    pub(super) sections: bool,
     /// Whether 1 was added to the weights of norms.
     pub(super) norm_plus_1: bool,
     /// Whether there are norms behind attention and MLP.
@@ -71,6 +75,7 @@ impl Architecture {
             model_type,
             head_dim: 0,
             pairs: name == "llama",
+            sections: name == "qwen2vl",
             norm_plus_1: gemma,
             norms_behind: gemma,
         };
@@ -175,7 +180,7 @@ impl Architecture {
                 set("sliding_window", json!(window));
             }
         }
-        if let Some(scaling) = rope::scaling(self, header, source, theta)? {
+        if let Some(scaling) = rope::described(self, header, source, theta)? {
             set("rope_scaling", scaling);
         }
         for (key, theirs) in [

@@ -17,7 +17,7 @@ mod undo;
 mod value;
 
 pub use source::GgufSource;
-pub(crate) use undo::Undo;
+pub(crate) use undo::{Undo, woven};
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use safetensors::Dtype;
 use super::{error::WeightsError, source::ByteSource, tensor::FileType};
 use decoder::Architecture;
 use header::{GgufTensor, Header};
-use projector::Projector;
+use projector::{Opened, Projector};
 
 /// Whether a file is called as GGUF files are.
 pub fn is_gguf(file: &str) -> bool {
@@ -77,24 +77,44 @@ pub struct Packed {
     projector: Option<Projector>,
 }
 
-/// The vision part beside a decoder.
+/// The vision part beside the decoder in `file`. One that was made for a decoder of another width belongs to
+/// another model of the folder; where there is no other, it is refused.
 fn projector(
     source: &dyn ByteSource,
+    file: &str,
     header: &Header,
     architecture: &Architecture,
 ) -> Result<Option<Projector>, WeightsError> {
-    let width = header
-        .metadata
-        .count(&architecture.key("embedding_length"))?;
+    let key = architecture.key("embedding_length");
+    let width = header.metadata.count(&key)?;
     let mut found = Vec::new();
+    let mut misfit = None;
+    let mut others = false;
     for name in source.list()? {
-        if is_gguf(&name) && is_projector(&name) && !name.starts_with('.') {
-            found.extend(Projector::open(source, &name, width)?);
+        if !is_gguf(&name) || name.starts_with('.') {
+            continue;
+        }
+        if !is_projector(&name) {
+            others |= name != file;
+            continue;
+        }
+        match Projector::open(source, &name, (file, width))? {
+            Opened::Fits(projector) => found.push(*projector),
+            Opened::Misfit { file, what, width } => misfit = Some((file, what, width)),
         }
     }
-    match found.as_slice() {
-        [] | [_] => Ok(found.pop()),
-        [first, second, ..] => Err(WeightsError::Packaging {
+    match (found.as_slice(), misfit) {
+        ([], Some((vision, what, made_for))) if !others => Err(WeightsError::Packaging {
+            folder: source.name(),
+            expected: format!(
+                "a vision part for the width of {file} ({key} = {})",
+                width.unwrap_or(0)
+            ),
+            found: format!("{vision} for {made_for} ({what})"),
+            advice: "put the vision part of the same model beside it".into(),
+        }),
+        ([] | [_], _) => Ok(found.pop()),
+        ([first, second, ..], _) => Err(WeightsError::Packaging {
             folder: source.name(),
             expected: "one vision part for the model".into(),
             found: format!("{} and {}", first.file, second.file),
@@ -111,7 +131,7 @@ impl Packed {
         let header = Header::read(source, file)?;
         let architecture = Architecture::of(&header)?;
         let packed = Self {
-            projector: projector(source, &header, &architecture)?,
+            projector: projector(source, file, &header, &architecture)?,
             architecture,
             file: file.into(),
             header,
@@ -126,7 +146,7 @@ impl Packed {
             for (_, tensor, undo) in tensors {
                 let heads = match undo {
                     Undo::Pairs { head } => tensor.shape[0].is_multiple_of(head),
-                    Undo::Nothing | Undo::Plus1 => true,
+                    Undo::Nothing | Undo::Plus1 | Undo::Frames { .. } => true,
                 };
                 if !heads {
                     return Err(WeightsError::HeaderEntry {
@@ -134,6 +154,15 @@ impl Packed {
                         tensor: tensor.name.clone(),
                         expected: format!("heads of {} rows", self.architecture.head_dim),
                         found: format!("{} rows", tensor.shape[0]),
+                    });
+                }
+                let frames = matches!(undo, Undo::Frames { .. });
+                if frames && !matches!(tensor.dtype, FileType::Plain(_)) {
+                    return Err(WeightsError::HeaderEntry {
+                        file: file.into(),
+                        tensor: tensor.name.clone(),
+                        expected: "frames in F32, F16 or BF16".into(),
+                        found: format!("{:?}", tensor.dtype),
                     });
                 }
                 if undo == Undo::Plus1 && tensor.dtype != FileType::Plain(Dtype::F32) {

@@ -68,7 +68,7 @@ impl GgufSource {
         let decoder = architecture.config(header, &*self.below)?;
         let config = match projector {
             None => decoder,
-            Some(projector) => projector.config(decoder, |token| {
+            Some(projector) => projector.config(architecture, decoder, |token| {
                 let tokens = header.metadata.texts("tokenizer.ggml.tokens");
                 let mut tokens = tokens.ok().flatten()?.iter();
                 tokens.position(|known| known == token)
