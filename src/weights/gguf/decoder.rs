@@ -172,7 +172,9 @@ impl Architecture {
                 self.head_dim as u64
             };
             set("query_pre_attn_scalar", json!(scalar));
-            set("sliding_window_pattern", json!(6));
+            let key = self.key("attention.sliding_window_pattern");
+            let pattern = metadata.count(&key)?;
+            set("sliding_window_pattern", json!(pattern.unwrap_or(6)));
             if let Some(local) = metadata.float(&self.key("rope.freq_base_swa"))? {
                 set("rope_local_base_freq", shortest(local));
             }

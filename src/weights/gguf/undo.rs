@@ -59,7 +59,9 @@ impl Undo {
 pub(crate) fn woven([first, second]: [&[u8]; 2], plane: usize) -> Vec<u8> {
     let planes = |frame| <[u8]>::chunks(frame, plane.max(1));
     let pairs = planes(first).zip(planes(second));
-    pairs.flat_map(|(one, other)| [one, other].concat()).collect()
+    pairs
+        .flat_map(|(one, other)| [one, other].concat())
+        .collect()
 }
 
 #[cfg(test)]
@@ -77,6 +79,9 @@ mod tests {
 
     #[test]
     fn frames_are_woven_plane_by_plane() {
-        assert_eq!(woven([&[1, 2, 5, 6], &[3, 4, 7, 8]], 2), [1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(
+            woven([&[1, 2, 5, 6], &[3, 4, 7, 8]], 2),
+            [1, 2, 3, 4, 5, 6, 7, 8]
+        );
     }
 }

@@ -60,7 +60,10 @@ impl Projector {
             Some((last, outputs as u64))
         });
         let made_for = match outputs {
-            None => header.metadata.count(MADE_FOR)?.map(|made| (MADE_FOR, made)),
+            None => header
+                .metadata
+                .count(MADE_FOR)?
+                .map(|made| (MADE_FOR, made)),
             outputs => outputs,
         };
         if let Some((what, made_for)) = made_for

@@ -74,10 +74,7 @@ const IDEFICS3: Class = Class {
     decoder: "model.text_model.",
     head: "",
     tower: "model.vision_model.",
-    connector: &[(
-        "mm.model.fc.",
-        "model.connector.modality_projection.proj.",
-    )],
+    connector: &[("mm.model.fc.", "model.connector.modality_projection.proj.")],
     ..LLAVA
 };
 

@@ -34,7 +34,8 @@ impl Projector {
     /// What differs between the kinds.
     fn of_kind(&self) -> Result<Value, WeightsError> {
         let side = || self.count("image_size");
-        let or = |key: &str, default: u64| Ok::<_, WeightsError>(self.given(key)?.unwrap_or(default));
+        let or =
+            |key: &str, default: u64| Ok::<_, WeightsError>(self.given(key)?.unwrap_or(default));
         Ok(match self.kind {
             Kind::Llava => json!({
                 "image_processor_type": "CLIPImageProcessor", "do_center_crop": true,
