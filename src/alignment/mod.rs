@@ -27,21 +27,26 @@
 mod calibrate;
 pub mod cholesky;
 mod covariance;
+mod directions;
 mod eigen;
 mod error;
 mod frechet;
 mod group;
+mod metric;
 mod mir;
 mod modality;
 mod outliers;
 mod plan;
 pub mod polar;
+mod pooled;
 mod projection;
+pub mod similarity;
 mod statistics;
 
 pub use error::{AlignmentError, FEWER_PAIRS};
 pub use frechet::{LayerDistance, MirResult};
 pub use group::STAGES;
+pub use metric::{Finding, METRICS, Metric, MetricKind, Observation, Setup, StateId};
 pub use mir::{Mir, MirSettings};
 pub use modality::Modality;
 pub use plan::MemoryPlan;

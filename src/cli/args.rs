@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::TypedValueParser};
 
 use crate::{
-    engine::{BenchRequest, Command, RecordRequest},
+    engine::{BenchRequest, Command, MetricChoice, RecordRequest},
     report::{Definition, TextMask},
 };
 
@@ -197,6 +197,10 @@ pub(crate) struct Measure {
     /// official: everything after the last image token; content: only the pair's own text
     #[arg(long, value_name = "NAME", default_value = "official", value_parser = text_mask_parser())]
     pub(crate) text_mask: TextMask,
+    /// all: every quantity of the captured states; mir: only the Modality Integration Rate and what follows
+    /// from its layers
+    #[arg(long, value_name = "NAME", default_value = "all", value_parser = metrics_parser())]
+    pub(crate) metrics: MetricChoice,
     /// Device memory that the captured states and the metric may take, for example 512MiB or 2G [default:
     /// half of the memory that is available (4 GiB where the system does not tell); all that its driver
     /// grants on a card with memory of its own]
@@ -360,6 +364,10 @@ pub(crate) struct Show {
 
 fn definition_parser() -> impl TypedValueParser<Value = Definition> {
     named(&Definition::ALL, Definition::name)
+}
+
+fn metrics_parser() -> impl TypedValueParser<Value = MetricChoice> {
+    named(&MetricChoice::ALL, MetricChoice::name)
 }
 
 fn text_mask_parser() -> impl TypedValueParser<Value = TextMask> {

@@ -1,7 +1,7 @@
 //! A report as text for a terminal.
 
 use super::{
-    Definition, LayerReport, Report,
+    Definition, LayerReport, MetricReport, Report,
     layout::{Align, Column, TextStyle, columns, labeled, labeled_styled},
     number::{count, seconds, significant},
 };
@@ -21,6 +21,12 @@ pub fn table(report: &Report, style: TextStyle) -> String {
         add("", &bracket);
     }
     add("norm-matched", &norm_matched_line(report));
+    for metric in &report.metrics {
+        // The rate and its norm-matched form stand above.
+        if !ABOVE.contains(&metric.id.as_str()) {
+            add(&metric.label, &metric_line(metric));
+        }
+    }
     add(
         "definition",
         &format!("{}: {}", report.definition, report.definition.words()),
@@ -58,6 +64,26 @@ pub fn table(report: &Report, style: TextStyle) -> String {
         add("note", &hint);
     }
     lines.join("\n") + "\n"
+}
+
+/// Quantities that have lines of their own.
+const ABOVE: [&str; 2] = ["mir", "norm-matched-mir"];
+
+/// The overall value, how it runs from the first layer to the last, and of how much.
+fn metric_line(metric: &MetricReport) -> String {
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), significant);
+    let ends = match metric.per_state.as_slice() {
+        [first, .., last] => format!(
+            "; {} after the first layer, {} after the last",
+            number(first.value),
+            number(last.value)
+        ),
+        _ => String::new(),
+    };
+    match metric.value {
+        Some(value) => format!("{}{ends}; {}", significant(value), metric.basis),
+        None => format!("undefined; {}", metric.basis),
+    }
 }
 
 fn layer_columns(report: &Report) -> Vec<Column> {
