@@ -2,7 +2,7 @@
 
 use web_time::Instant;
 
-use super::{EngineError, Stage, news::News, prepare::Prepared, session::KeptStates};
+use super::{EngineError, Stage, news::News, prepare::Prepared, session::kept::KeptStates};
 use crate::{
     alignment::Mir,
     gpu::{Gpu, Recording},
