@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::TypedValueParser};
+use clap::{Args as ClapArgs, Parser, Subcommand, builder::TypedValueParser};
 
 use crate::{
     engine::{BenchRequest, Command, MetricChoice, RecordRequest},
@@ -12,6 +12,8 @@ use crate::{
 use super::{
     ask::Ask,
     check_args::Check,
+    choice::named,
+    color::ColorChoice,
     device_args::Device,
     model_args::{Network, Parts},
     number::{parse_number_of_pairs, parse_seed},
@@ -82,16 +84,6 @@ Examples:
 
 A checkpoint is measured again only where its files, the pairs or the settings changed. After Ctrl-C
 the next run goes on where this one stopped.";
-
-/// When to use colors.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ColorChoice {
-    /// On a terminal, unless NO_COLOR is set
-    #[default]
-    Auto,
-    Always,
-    Never,
-}
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -372,22 +364,4 @@ fn metrics_parser() -> impl TypedValueParser<Value = MetricChoice> {
 
 fn text_mask_parser() -> impl TypedValueParser<Value = TextMask> {
     named(&TextMask::ALL, TextMask::name)
-}
-
-/// Accepts the names of a closed list of values.
-pub(super) fn named<T>(
-    all: &'static [T],
-    name: fn(T) -> &'static str,
-) -> impl TypedValueParser<Value = T>
-where
-    T: Copy + Send + Sync + 'static,
-{
-    clap::builder::PossibleValuesParser::new(all.iter().map(|value| name(*value))).try_map(
-        move |text| {
-            all.iter()
-                .copied()
-                .find(|value| name(*value) == text)
-                .ok_or("not in the list")
-        },
-    )
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use web_time::Instant;
 
-use super::{EngineError, Stage, news::News, prepare::Prepared, session::KeptStates};
+use super::{EngineError, Stage, news::News, prepare::Prepared, session::kept::KeptStates};
 use crate::{
     alignment::{Metric, Mir, Observation, StateId},
     gpu::{Gpu, Recording, Tensor},

@@ -9,7 +9,10 @@ use super::{
     news::News,
     pairs,
     prepare::{Prepared, prepare},
-    session::{KeptStates, LiveRun, Room},
+    session::{
+        LiveRun,
+        kept::{KeptStates, Room},
+    },
 };
 use crate::{
     alignment::{AlignmentError, METRICS, Mir, MirSettings, Setup},

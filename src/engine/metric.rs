@@ -1,6 +1,6 @@
 //! The metric of states that have been taken.
 
-use super::{EngineError, Stage, forward::State, news::News, session::KeptRows};
+use super::{EngineError, Stage, forward::State, news::News, session::kept::KeptRows};
 use crate::{
     alignment::{Mir, MirResult, MirSettings},
     gpu::{Gpu, Recording},

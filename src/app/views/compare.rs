@@ -9,9 +9,9 @@ use crate::{
     app::{
         export::named,
         figure,
+        landmark::{Landmark, mark},
         store::{Scale, Store},
         theme,
-        tour::{Landmark, mark},
     },
     figures::{Figure, Named, Target, compare, difference, mir_per_run},
 };

@@ -1,15 +1,12 @@
 //! The model on the device, loaded once for as long as the same one is asked for.
 
-use std::{path::PathBuf, sync::Arc, time::SystemTime};
+use std::{path::PathBuf, time::SystemTime};
 
-use super::{
-    super::{
+use crate::{
+    engine::{
         EngineError, ModelSource, Stage, checkpoint, describe, hub,
         news::{MIB, News, Told},
     },
-    Session,
-};
-use crate::{
     gpu::Gpu,
     input::Processor,
     model::{Checkpoint, Vlm},
@@ -34,7 +31,7 @@ pub(in crate::engine) struct Loaded {
 
 /// What tells one checkpoint from another without reading it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Origin {
+pub(super) enum Origin {
     Demo(Option<String>),
     Study(String),
     Folder(PathBuf, Vec<Stamp>),
@@ -53,7 +50,7 @@ fn stamp(path: PathBuf) -> Option<Stamp> {
 
 impl Origin {
     /// None for a source that would have to be read to be known.
-    fn of(source: &ModelSource) -> Option<Self> {
+    pub(super) fn of(source: &ModelSource) -> Option<Self> {
         match source {
             ModelSource::Demo { connector } => Some(Self::Demo(connector.clone())),
             ModelSource::Study(folder) => Some(Self::Study(folder.clone())),
@@ -101,67 +98,56 @@ impl Origin {
     }
 }
 
-impl Session {
-    /// The checkpoint on the device: the one at hand, unless it is another one. With `sees`, one without a
-    /// vision tower is refused before it is loaded.
-    pub(in crate::engine) async fn model(
-        &mut self,
-        gpu: &Gpu,
-        source: ModelSource,
+impl Loaded {
+    /// Whether it is the one at `origin`, which is then told. With `sees`, one without a vision tower is
+    /// refused.
+    pub(super) fn serves(
+        &self,
+        origin: Option<&Origin>,
         sees: bool,
         news: &mut News<'_>,
-    ) -> Result<Arc<Loaded>, EngineError> {
-        let source = hub::local(source, news).await?;
-        let origin = Origin::of(&source);
-        if let Some(loaded) = &self.loaded
-            && origin.is_some()
-            && loaded.origin == origin
-        {
-            if sees {
-                loaded.vlm.spec().vision()?;
-            }
-            news.begin(Stage::Load, 1, MIB)?;
-            news.progress_at(Stage::Load, 1, 1, MIB, "as before".to_owned());
-            return Ok(loaded.clone());
+    ) -> Result<bool, EngineError> {
+        if origin.is_none() || self.origin.as_ref() != origin {
+            return Ok(false);
         }
-        // Both at once might not fit.
-        self.loaded = None;
-        self.live = None;
-        self.talk = None;
-        gpu.trim();
-        Ok(Arc::new(load(gpu, source, origin, sees, news).await?))
+        if sees {
+            self.vlm.spec().vision()?;
+        }
+        news.begin(Stage::Load, 1, MIB)?;
+        news.progress_at(Stage::Load, 1, 1, MIB, "as before".to_owned());
+        Ok(true)
     }
-}
 
-/// Fetches the checkpoint where it is not at hand, opens it and uploads it.
-async fn load(
-    gpu: &Gpu,
-    source: ModelSource,
-    origin: Option<Origin>,
-    sees: bool,
-    news: &mut News<'_>,
-) -> Result<Loaded, EngineError> {
-    let opened = checkpoint::open(source, news).await?;
-    // How much there is to load is known with the first of it.
-    news.begin(Stage::Load, 1, MIB)?;
-    let checkpoint = opened.checkpoint;
-    if sees {
-        checkpoint.spec.vision()?;
+    /// Fetches the checkpoint where it is not at hand, opens it and uploads it.
+    pub(super) async fn load(
+        gpu: &Gpu,
+        source: ModelSource,
+        origin: Option<Origin>,
+        sees: bool,
+        news: &mut News<'_>,
+    ) -> Result<Self, EngineError> {
+        let opened = checkpoint::open(source, news).await?;
+        // How much there is to load is known with the first of it.
+        news.begin(Stage::Load, 1, MIB)?;
+        let checkpoint = opened.checkpoint;
+        if sees {
+            checkpoint.spec.vision()?;
+        }
+        let processor = Processor::of_any(checkpoint.source().as_ref(), &checkpoint.spec)?;
+        let cancel = news.cancel;
+        let mut uploaded = Told::default();
+        let vlm = Vlm::load(gpu, &checkpoint, cancel, &mut |done, total| {
+            uploaded.tell(news, Stage::Load, done, total, "");
+        })
+        .await?;
+        news.check()?;
+        let summary = describe::summary(&checkpoint, &opened.name);
+        Ok(Self {
+            origin,
+            vlm,
+            processor,
+            checkpoint,
+            summary,
+        })
     }
-    let processor = Processor::of_any(checkpoint.source().as_ref(), &checkpoint.spec)?;
-    let cancel = news.cancel;
-    let mut uploaded = Told::default();
-    let vlm = Vlm::load(gpu, &checkpoint, cancel, &mut |done, total| {
-        uploaded.tell(news, Stage::Load, done, total, "");
-    })
-    .await?;
-    news.check()?;
-    let summary = describe::summary(&checkpoint, &opened.name);
-    Ok(Loaded {
-        origin,
-        vlm,
-        processor,
-        checkpoint,
-        summary,
-    })
 }

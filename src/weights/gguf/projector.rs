@@ -3,11 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{error::WeightsError, source::ByteSource},
-    decoder::shortest,
+    super::{error::WeightsError, source::ByteSource, undo::Undo},
     header::Header,
-    undo::Undo,
-    value::Metadata,
+    value::{Metadata, shortest},
 };
 
 /// What of the tower comes before and behind its layers.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// A change that is undone where a tensor is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Undo {
+pub(super) enum Undo {
     /// None.
     Nothing,
     /// Rows were reordered head by head: rotary pairs stand beside each other, instead of the first halves of
@@ -19,7 +19,7 @@ pub(crate) enum Undo {
 
 impl Undo {
     /// The rows that have to be read for `rows`: whole heads.
-    pub(crate) fn covering(self, rows: &Range<usize>) -> Range<usize> {
+    pub(super) fn covering(self, rows: &Range<usize>) -> Range<usize> {
         match self {
             Self::Pairs { head } => rows.start / head * head..rows.end.div_ceil(head) * head,
             Self::Nothing | Self::Plus1 => rows.clone(),
@@ -27,7 +27,7 @@ impl Undo {
     }
 
     /// [Covering](Undo::covering) rows of `row` bytes each as they were.
-    pub(crate) fn undone(self, bytes: Vec<u8>, row: usize) -> Vec<u8> {
+    pub(super) fn undone(self, bytes: Vec<u8>, row: usize) -> Vec<u8> {
         match self {
             Self::Nothing => bytes,
             Self::Plus1 => {
