@@ -6,6 +6,7 @@ mod figures;
 mod files;
 mod forms;
 mod performance;
+mod schema;
 mod shipped_study;
 mod study;
 mod table;
