@@ -51,6 +51,7 @@ pub(crate) fn report() -> Report {
         norm_matched_mir: Some(0.75_f64.log10()),
         definition: Definition::Exact,
         text_mask: TextMask::Official,
+        metrics: mirscope::report::of_layers(Definition::Exact, &layers),
         layers,
         model: ModelSummary {
             name: "tiny <llava>".to_owned(),
