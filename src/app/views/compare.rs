@@ -2,6 +2,7 @@
 
 mod choice;
 mod numbers;
+mod quantities;
 
 use eframe::egui::{self, RichText};
 
@@ -94,15 +95,24 @@ fn right(ui: &mut egui::Ui, store: &mut Store) {
         let figure = difference(named(base), named(other), selected, &look);
         ui.label(&figure.summary);
         select_layer(ui, store, &figure);
+        ui.add_space(theme::GAP);
+        if let Some(layer) = quantities::show(ui, store) {
+            choose_layer(store, layer);
+        }
     });
 }
 
 /// Shows a figure of layers; the one that is clicked becomes the selected one.
 fn select_layer(ui: &mut egui::Ui, store: &mut Store, figure: &Figure) {
-    let most = store.report().map_or(1, |report| report.layers.len());
     if let Some(Target::Layer(layer)) = figure::show(ui, figure).clicked {
-        store.view.layer = layer.clamp(1, most.max(1));
+        choose_layer(store, layer);
     }
+}
+
+/// Selects a layer of a compared run, or the last one of the shown run where that has fewer.
+fn choose_layer(store: &mut Store, layer: usize) {
+    let most = store.report().map_or(1, |report| report.layers.len());
+    store.view.layer = layer.clamp(1, most.max(1));
 }
 
 #[cfg(test)]
