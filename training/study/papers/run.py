@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from ..build import build, learning
 from ..modeling import FamilyLlava
 from .measure import measure
+from .parts import lay
 from .score import choices
 from .settings import Papers, Point
 from .steps import replace_file
@@ -107,3 +108,22 @@ def _down(found: dict, path: tuple[str, ...]):
     for key in path:
         found = found[key]
     return found
+
+
+def status(papers: Papers, every: list[Point]) -> str:
+    """What is finished, as lines."""
+    laid = all((papers.recipe.cache / part).exists() for part in ("tokenizer", "tower", "decoder"))
+    if not laid:
+        return "The decoder is not trained yet."
+    rows = [line(p, {stage: stored(papers, p, stage) for stage in STAGES}) for p in every]
+    done = sum(stored(papers, p, "scored") is not None for p in every)
+    return "\n".join([HEAD, *rows, f"{done} of {len(every)} points are finished."])
+
+
+def study(papers: Papers, chosen: list[Point]) -> None:
+    """Everything that is not there yet, in the order of the points."""
+    lay(papers)
+    shared = Shared(papers)
+    print(HEAD, flush=True)
+    for point in chosen:
+        print(line(point, finish(shared, point)), flush=True)
