@@ -6,13 +6,9 @@ MIR = "MIR (arXiv 2410.07167)"
 
 
 def ordered(every: list[Point], axis: str) -> list[str]:
-    """An axis' points with the base where its value belongs, seeds behind what they repeat."""
-    base = every[0]
-    known = {"amount": base.value, "learning_rate": None}
-    named = [p for p in every if p.axis == axis and p.replicate_of is None]
-    if axis == "amount":
-        return [p.name for p in sorted([base, *named], key=lambda p: p.value if p is not base else known["amount"])]
-    return ["base", *(p.name for p in named)]
+    """An axis' points, one seed of each: the base first, or where its amount belongs."""
+    named = [every[0], *(p for p in every if p.axis == axis and p.replicate_of is None)]
+    return [p.name for p in (sorted(named, key=lambda p: p.value) if axis == "amount" else named)]
 
 
 def rates(every: list[Point], base_rate: float) -> list[str]:
@@ -21,7 +17,7 @@ def rates(every: list[Point], base_rate: float) -> list[str]:
 
 
 def claims(every: list[Point], base_rate: float) -> list[dict]:
-    amount, rate = ordered(every, "amount"), rates(every, base_rate)
+    amount, rate = [n for n in ordered(every, "amount") if n != "untrained"], rates(every, base_rate)
     texts = ["texts-short", "texts-medium", "base"]
     unfrozen = ["base", "unfrozen-half", "unfrozen-all"]
     start = next(p.name for p in every if p.axis == "start")

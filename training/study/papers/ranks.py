@@ -53,7 +53,7 @@ def correlation(x: list[float], y: list[float], noise_x: float | None, noise_y: 
     rng = np.random.default_rng(1)
     moved = lambda v, noise: v + noise * rng.standard_normal((DRAWS, len(v)))
     xs, ys = moved(a, noise_x), moved(b, noise_y)
-    middle = lambda v: [number(q) for q in np.nanpercentile(v, [2.5, 97.5])]
+    middle = lambda v: None if np.isnan(v).all() else [number(q) for q in np.nanpercentile(v, [2.5, 97.5])]
     upper = np.triu_indices(len(a), 1)
     dx, dy = ((v[:, None] - v[None, :])[upper] for v in (a, b))
     sure = (np.abs(dx) > SURE * 2**0.5 * noise_x) & (np.abs(dy) > SURE * 2**0.5 * noise_y)

@@ -59,7 +59,7 @@ def pretrained(shared: Shared, point: Point) -> FamilyLlava:
         new, old = learning(model, point)
         tensors = {k: p.detach().cpu().clone() for k, p in {**new, **old}.items()}
         replace_file(file, lambda path: save_file(tensors, path))
-        samples = point.samples or papers.samples
+        samples = point.captions(papers)
         store(papers, point, "captions", {"seconds": round(seconds, 1), "samples": samples, "steps": samples // papers.batch,
                                           "parameters_trained": sum(t.numel() for t in tensors.values())})
         (papers.recipe.cache / "work" / f"{work}.pt").unlink(missing_ok=True)

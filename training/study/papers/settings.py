@@ -59,6 +59,10 @@ class Point(Setting):
     start: float | None = None  # mean length of the image tokens at the start over the words'; None: as PyTorch gives it
     hold: str | None = None  # what holds the output's length: "decay" on the last layer, or "rescaled" after every step
 
+    def captions(self, papers: Papers) -> int:
+        """Captions of its pre-training."""
+        return papers.samples if self.samples is None else self.samples
+
 
 def points(papers: Papers = PAPERS) -> list[Point]:
     """All points: the base first, then what answers most for its cost, then the other seeds."""
@@ -67,7 +71,9 @@ def points(papers: Papers = PAPERS) -> list[Point]:
     amounts = [Point(f"amount-{n}", "amount", f"{n} captions", n, samples=n) for n in papers.amounts if n != papers.samples]
     rates = [Point(f"lr-{r:.0e}".replace("e-0", "e-"), "learning_rate", f"{r:g}", r, lr=r) for r in papers.rates if r != papers.lr]
     once = [
-        base, shuffled, *amounts,
+        base, shuffled,
+        Point("untrained", "amount", "none", 0, samples=0, note="what tuning alone gives"),
+        *amounts,
         Point("texts-short", "texts", "names only", texts="short"),
         Point("texts-medium", "texts", "names, number, background", texts="medium"),
         *rates,

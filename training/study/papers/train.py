@@ -79,7 +79,7 @@ def pretrain(shared: Shared, point: Point, work: str) -> tuple[FamilyLlava, floa
     papers = shared.papers
     model = untrained(shared, point)
     new, old = learning(model, point)
-    samples = point.samples or papers.samples
+    samples = point.captions(papers)
     order = random.Random(f"{point.seed}/order").sample(range(samples), samples)
     last = last_layer(model.model.multi_modal_projector)
     held = [last.weight, last.bias] if point.hold == "decay" else []
