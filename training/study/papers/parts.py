@@ -33,6 +33,11 @@ def lay_folder(folder: Path, save) -> None:
     fresh.rename(folder)
 
 
+def as_shipped(module: torch.nn.Module) -> torch.nn.Module:
+    """The module with the values that 16 bits keep of its own: what is measured here is what is written."""
+    return module.half().float()
+
+
 def lay_tokenizer(papers: Papers) -> None:
     """A byte-level BPE over the texts that the decoder will read."""
     recipe = papers.recipe
@@ -89,7 +94,7 @@ def lay_decoder(papers: Papers) -> None:
     work = recipe.cache / "work" / "decoder.pt"
     run_steps("decoder", [Group(matrices, weight_decay=0.05), Group(rest)], recipe.decoder_texts // recipe.decoder_batch, make,
               loss_of, recipe.decoder_lr, work, recipe.cache / "logs" / "decoder.csv", betas=(0.9, 0.95))
-    lay_folder(recipe.cache / "decoder", decoder.save_pretrained)
+    lay_folder(recipe.cache / "decoder", as_shipped(decoder).save_pretrained)
     work.unlink(missing_ok=True)
 
 

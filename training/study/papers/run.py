@@ -57,7 +57,7 @@ def pretrained(shared: Shared, point: Point) -> FamilyLlava:
         work = work_of(papers, point, "captions")
         model, seconds = pretrain(shared, point, work)
         new, old = learning(model, point)
-        tensors = {k: p.detach().cpu().clone() for k, p in {**new, **old}.items()}
+        tensors = {k: p.detach().half().float().cpu() for k, p in {**new, **old}.items()}  # what is written keeps 16 bits
         replace_file(file, lambda path: save_file(tensors, path))
         samples = point.captions(papers)
         store(papers, point, "captions", {"seconds": round(seconds, 1), "samples": samples, "steps": samples // papers.batch,
