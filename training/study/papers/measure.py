@@ -19,6 +19,7 @@ from ..modeling import FamilyLlava
 from .batch import collate, sent, text_losses, token_losses
 from .settings import Point
 from .start import length, scale
+from .steps import pause
 from .told import text
 from .train import Shared, untrained
 
@@ -32,6 +33,7 @@ def states(shared: Shared, model: FamilyLlava, texts: list[str], pictures: range
     vision: list[list] = []
     words: list[list] = []
     for i in range(0, len(texts), AT_ONCE):
+        pause()
         batch = sent(collate(shared.encoder, [shared.encoder.encode([("", t)]) for t in texts[i : i + AT_ONCE]]))
         patches = shared.patches["heldout"][pictures[i] : pictures[i] + len(batch.ids)]
         x = model.merge(batch.ids, model.image_tokens(patches.float()))
@@ -69,6 +71,7 @@ def losses(shared: Shared, model: FamilyLlava, which: str) -> dict:
         grey = Image.new("RGB", (papers.picture_size,) * 2, GREY)
         patches = patches_of(papers, Point("", "", ""), model, [grey])[:, 0].to(device()).expand_as(patches)
     for i in range(0, len(scenes), AT_ONCE):
+        pause()
         numbers = range(i, min(i + AT_ONCE, len(scenes)))
         batch = sent(collate(shared.encoder, [shared.encoder.encode([(CAPTION_PROMPTS[j % 2][1], caption(scenes[j], j % 2))]) for j in numbers]))
         each = token_losses(model, batch, model.image_tokens(patches[i : i + AT_ONCE].float()))

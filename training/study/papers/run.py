@@ -14,7 +14,7 @@ from .measure import measure
 from .parts import lay
 from .score import choices
 from .settings import Papers, Point
-from .steps import replace_file
+from .steps import pause, replace_file
 from .train import Shared, pretrain, tune
 
 STAGES = ("captions", "measured", "scored")
@@ -77,6 +77,7 @@ def finish(shared: Shared, point: Point) -> dict:
     papers = shared.papers
     found = {stage: stored(papers, point, stage) for stage in STAGES}
     if not all(found.values()):
+        pause()
         model = pretrained(shared, point)
         if found["measured"] is None:
             store(papers, point, "measured", {**measure(shared, point, model), "before_tuning": choices(shared, model, controls=False)})
