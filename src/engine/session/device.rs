@@ -7,46 +7,15 @@ use crate::{
     report::DeviceGrant,
 };
 
-const UNIT: &str = "device";
+pub(super) const UNIT: &str = "device";
 
 /// A device and what was asked for when it was opened.
 pub(in crate::engine) struct Device {
-    settings: DeviceSettings,
+    pub(super) settings: DeviceSettings,
     /// The device.
     pub(in crate::engine) gpu: Gpu,
     /// What is to be said of its choice, in each report.
-    notes: Vec<String>,
-}
-
-impl Device {
-    /// Opens the device as [`open_device`] does.
-    pub(super) async fn open(
-        settings: &DeviceSettings,
-        news: &mut News<'_>,
-    ) -> Result<Self, EngineError> {
-        let (gpu, notes) = open_device(settings, news).await?;
-        Ok(Self {
-            settings: settings.clone(),
-            gpu,
-            notes,
-        })
-    }
-
-    /// Whether it is the one that is asked for, and fit; what was said when it was opened is then told
-    /// again.
-    pub(super) fn serves(
-        &self,
-        settings: &DeviceSettings,
-        news: &mut News<'_>,
-    ) -> Result<bool, EngineError> {
-        let fits = self.settings == *settings && self.gpu.check_health().is_ok();
-        if fits {
-            news.begin(Stage::Device, 1, UNIT)?;
-            news.note_all(self.notes.iter().cloned());
-            news.progress_at(Stage::Device, 1, 1, UNIT, "as before".to_owned());
-        }
-        Ok(fits)
-    }
+    pub(super) notes: Vec<String>,
 }
 
 fn options(settings: &DeviceSettings) -> GpuOptions {

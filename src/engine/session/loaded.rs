@@ -18,7 +18,7 @@ use crate::{
 /// A checkpoint on the device, with what prepares its input.
 pub(in crate::engine) struct Loaded {
     /// Which one it is, where that can be said.
-    origin: Option<Origin>,
+    pub(super) origin: Option<Origin>,
     /// The model.
     pub(in crate::engine) vlm: Vlm,
     /// What makes pixel values and token ids.
@@ -98,56 +98,35 @@ impl Origin {
     }
 }
 
-impl Loaded {
-    /// Whether it is the one at `origin`, which is then told. With `sees`, one without a vision tower is
-    /// refused.
-    pub(super) fn serves(
-        &self,
-        origin: Option<&Origin>,
-        sees: bool,
-        news: &mut News<'_>,
-    ) -> Result<bool, EngineError> {
-        if origin.is_none() || self.origin.as_ref() != origin {
-            return Ok(false);
-        }
-        if sees {
-            self.vlm.spec().vision()?;
-        }
-        news.begin(Stage::Load, 1, MIB)?;
-        news.progress_at(Stage::Load, 1, 1, MIB, "as before".to_owned());
-        Ok(true)
+/// Fetches the checkpoint where it is not at hand, opens it and uploads it.
+pub(super) async fn load(
+    gpu: &Gpu,
+    source: ModelSource,
+    origin: Option<Origin>,
+    sees: bool,
+    news: &mut News<'_>,
+) -> Result<Loaded, EngineError> {
+    let opened = checkpoint::open(source, news).await?;
+    // How much there is to load is known with the first of it.
+    news.begin(Stage::Load, 1, MIB)?;
+    let checkpoint = opened.checkpoint;
+    if sees {
+        checkpoint.spec.vision()?;
     }
-
-    /// Fetches the checkpoint where it is not at hand, opens it and uploads it.
-    pub(super) async fn load(
-        gpu: &Gpu,
-        source: ModelSource,
-        origin: Option<Origin>,
-        sees: bool,
-        news: &mut News<'_>,
-    ) -> Result<Self, EngineError> {
-        let opened = checkpoint::open(source, news).await?;
-        // How much there is to load is known with the first of it.
-        news.begin(Stage::Load, 1, MIB)?;
-        let checkpoint = opened.checkpoint;
-        if sees {
-            checkpoint.spec.vision()?;
-        }
-        let processor = Processor::of_any(checkpoint.source().as_ref(), &checkpoint.spec)?;
-        let cancel = news.cancel;
-        let mut uploaded = Told::default();
-        let vlm = Vlm::load(gpu, &checkpoint, cancel, &mut |done, total| {
-            uploaded.tell(news, Stage::Load, done, total, "");
-        })
-        .await?;
-        news.check()?;
-        let summary = describe::summary(&checkpoint, &opened.name);
-        Ok(Self {
-            origin,
-            vlm,
-            processor,
-            checkpoint,
-            summary,
-        })
-    }
+    let processor = Processor::of_any(checkpoint.source().as_ref(), &checkpoint.spec)?;
+    let cancel = news.cancel;
+    let mut uploaded = Told::default();
+    let vlm = Vlm::load(gpu, &checkpoint, cancel, &mut |done, total| {
+        uploaded.tell(news, Stage::Load, done, total, "");
+    })
+    .await?;
+    news.check()?;
+    let summary = describe::summary(&checkpoint, &opened.name);
+    Ok(Loaded {
+        origin,
+        vlm,
+        processor,
+        checkpoint,
+        summary,
+    })
 }

@@ -16,7 +16,11 @@ use std::{
 };
 
 use super::{
-    DeviceSettings, EngineError, ModelSource, ask::talk::Talk, forward::State, hub, news::News,
+    DeviceSettings, EngineError, ModelSource, Stage,
+    ask::talk::Talk,
+    forward::State,
+    hub,
+    news::{MIB, News},
     prepare::Prepared,
 };
 use crate::{
@@ -24,9 +28,9 @@ use crate::{
     gpu::Gpu,
     report::{Definition, TextMask},
 };
-use device::Device;
+use device::{Device, UNIT, open_device};
 use kept::KeptStates;
-use loaded::{Loaded, Origin};
+use loaded::{Loaded, Origin, load};
 use look::Looked;
 
 /// An engine that carries out one command after the other, and keeps what a measurement was asked to
@@ -87,14 +91,24 @@ impl Session {
         news: &mut News<'_>,
     ) -> Result<Gpu, EngineError> {
         if let Some(device) = &self.device
-            && device.serves(settings, news)?
+            && device.settings == *settings
+            && device.gpu.check_health().is_ok()
         {
+            news.begin(Stage::Device, 1, UNIT)?;
+            let detail = "as before".to_owned();
+            news.note_all(device.notes.iter().cloned());
+            news.progress_at(Stage::Device, 1, 1, UNIT, detail);
             return Ok(device.gpu.clone());
         }
         // First the memory of the old one.
         self.forget();
-        let device = self.device.insert(Device::open(settings, news).await?);
-        Ok(device.gpu.clone())
+        let (gpu, notes) = open_device(settings, news).await?;
+        self.device = Some(Device {
+            settings: settings.clone(),
+            gpu: gpu.clone(),
+            notes,
+        });
+        Ok(gpu)
     }
 
     /// The checkpoint on the device: the one at hand, unless it is another one. With `sees`, one without a
@@ -109,8 +123,14 @@ impl Session {
         let source = hub::local(source, news).await?;
         let origin = Origin::of(&source);
         if let Some(loaded) = &self.loaded
-            && loaded.serves(origin.as_ref(), sees, news)?
+            && origin.is_some()
+            && loaded.origin == origin
         {
+            if sees {
+                loaded.vlm.spec().vision()?;
+            }
+            news.begin(Stage::Load, 1, MIB)?;
+            news.progress_at(Stage::Load, 1, 1, MIB, "as before".to_owned());
             return Ok(loaded.clone());
         }
         // Both at once might not fit.
@@ -118,9 +138,7 @@ impl Session {
         self.live = None;
         self.talk = None;
         gpu.trim();
-        Ok(Arc::new(
-            Loaded::load(gpu, source, origin, sees, news).await?,
-        ))
+        Ok(Arc::new(load(gpu, source, origin, sees, news).await?))
     }
 
     /// Gives up everything that is kept, the device last.
