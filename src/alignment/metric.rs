@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::Pin};
 
-use super::{AlignmentError, directions, pooled};
+use super::AlignmentError;
 use crate::{
     gpu::{Gpu, Recording, Tensor},
     platform::Cancel,
@@ -94,27 +94,6 @@ pub trait Metric {
     /// Reads what was kept and computes the values.
     fn finish(self: Box<Self>, cancel: Cancel) -> Finding;
 }
-
-/// A metric that can be asked for.
-pub struct MetricKind {
-    /// The ids of what it gives.
-    pub ids: &'static [&'static str],
-    /// Makes it.
-    pub new: fn(&Setup<'_>) -> Result<Box<dyn Metric>, AlignmentError>,
-}
-
-/// All but the Modality Integration Rate and what follows from its layers ([`crate::report::of_layers`]), in the order
-/// in which they are shown.
-pub const METRICS: &[MetricKind] = &[
-    MetricKind {
-        ids: &directions::IDS,
-        new: directions::new,
-    },
-    MetricKind {
-        ids: &pooled::IDS,
-        new: pooled::new,
-    },
-];
 
 /// The residual stream after each decoder layer.
 pub(super) fn every_layer(layers: usize) -> Vec<StateId> {

@@ -143,24 +143,6 @@ mod tests {
             format!("{} {}", base.name, other.name)
         };
         harness.run();
-        if let Ok(dir) = std::env::var("LOOK") {
-            for (n, w, h, t) in [
-                ("a", 1280.0, 900.0, egui::Theme::Light),
-                ("b", 390.0, 1500.0, egui::Theme::Dark),
-            ] {
-                theme::install(&harness.ctx);
-                harness.ctx.set_theme(t);
-                harness.set_size(egui::vec2(w, h));
-                harness.run();
-                harness
-                    .render()
-                    .unwrap()
-                    .save(format!("{dir}/compare_{n}.png"))
-                    .unwrap();
-            }
-            harness.set_size(egui::vec2(1280.0, 900.0));
-            harness.run();
-        }
         assert_eq!(names(harness.state()), "first third");
         harness
             .get_by_role_and_label(egui::Role::CheckBox, "third")

@@ -5,7 +5,7 @@ use mirscope::{
         Anchor, Clouds, Figure, LayersChart, Limits, Look, Mark, Overlay, Palette, Quantity, Scale,
         Target, clouds, layers, norms, parts, spark, svg_of,
     },
-    report::{Axes, CloudShape, ProjectedToken, Projection, Report},
+    report::{Axes, CloudShape, MetricReport, ProjectedToken, Projection, Report},
 };
 
 use super::{report, undefined};
@@ -316,6 +316,21 @@ fn limits_hold_the_axes_still() {
     assert!(outside, "{:?}", words(&figure));
 }
 
+fn drawn<'a>(
+    report: &'a Report,
+    metric: &'a MetricReport,
+    size: [f32; 2],
+) -> (Figure, Quantity<'a>) {
+    let quantity = Quantity {
+        report,
+        metric,
+        run: None,
+    };
+    assert_eq!(quantity.at_layer(0), None);
+    assert_eq!(quantity.at_layer(4), None);
+    (spark(&[quantity], Some(3), &look(size)), quantity)
+}
+
 #[test]
 fn any_quantity_is_a_small_curve() {
     let mut report = report();
@@ -327,20 +342,8 @@ fn any_quantity_is_a_small_curve() {
     // Definitions differ in what they call the last state.
     metric.per_state[2].state += " before the final norm";
     let mut metric = metric.clone();
-    let draw = |metric, size| {
-        let run = None;
-        let report = &report;
-        let quantity = Quantity {
-            report,
-            metric,
-            run,
-        };
-        assert_eq!(quantity.at_layer(0), None);
-        assert_eq!(quantity.at_layer(4), None);
-        (spark(&[quantity], Some(3), &look(size)), quantity)
-    };
     for size in SIZES.into_iter().chain([[180.0, 36.0], [60.0, 14.0]]) {
-        let (figure, quantity) = draw(&metric, size);
+        let (figure, quantity) = drawn(&report, &metric, size);
         if size[0] > 50.0 {
             assert_inside(&figure);
         }
@@ -349,7 +352,7 @@ fn any_quantity_is_a_small_curve() {
         assert_eq!(figure.selected, Some(Target::Layer(3)));
         assert_eq!(quantity.at_layer(3).and_then(|it| it.value), Some(3.0));
     }
-    let (figure, _) = draw(&metric, [180.0, 36.0]);
+    let (figure, _) = drawn(&report, &metric, [180.0, 36.0]);
     assert_eq!(words(&figure), ["-1.500", "20.00"]);
     assert_eq!(
         figure.spots[2].tip,
@@ -357,7 +360,7 @@ fn any_quantity_is_a_small_curve() {
     );
     // An undefined value leaves a gap, and none at all a reason.
     metric.per_state[1].value = None;
-    let (figure, _) = draw(&metric, [180.0, 36.0]);
+    let (figure, _) = drawn(&report, &metric, [180.0, 36.0]);
     assert_eq!(figure.spots[1].tip, "Layer 2\nhidden_states[2]: undefined");
     assert!(
         !marks(&figure)
@@ -367,14 +370,14 @@ fn any_quantity_is_a_small_curve() {
     for entry in &mut metric.per_state {
         entry.value = None;
     }
-    let (figure, _) = draw(&metric, [180.0, 36.0]);
+    let (figure, _) = drawn(&report, &metric, [180.0, 36.0]);
     assert_inside(&figure);
     assert_eq!(words(&figure), ["no value at any layer"]);
     // One entry that is no layer's: it has a curve and no spot.
     metric.per_state.truncate(1);
     metric.per_state[0].state = "vision_tower".to_owned();
     metric.per_state[0].value = Some(2.0);
-    let (figure, quantity) = draw(&metric, [180.0, 36.0]);
+    let (figure, quantity) = drawn(&report, &metric, [180.0, 36.0]);
     assert_eq!((figure.spots.len(), quantity.at_layer(1)), (0, None));
     assert_eq!(words(&figure), ["2.000"]);
 }
