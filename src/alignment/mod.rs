@@ -27,21 +27,28 @@
 mod calibrate;
 pub mod cholesky;
 mod covariance;
+mod directions;
 mod eigen;
 mod error;
 mod frechet;
 mod group;
+mod metric;
+mod metrics;
 mod mir;
 mod modality;
 mod outliers;
 mod plan;
 pub mod polar;
+mod pooled;
 mod projection;
+pub mod similarity;
 mod statistics;
 
 pub use error::{AlignmentError, FEWER_PAIRS};
 pub use frechet::{LayerDistance, MirResult};
 pub use group::STAGES;
+pub use metric::{Finding, Metric, Observation, Setup, StateId};
+pub use metrics::{METRICS, MetricKind};
 pub use mir::{Mir, MirSettings};
 pub use modality::Modality;
 pub use plan::MemoryPlan;

@@ -148,9 +148,35 @@ pub struct MeasureSettings {
     /// memory that is available, 4 GiB where the system does not tell; on a card with memory of its own what
     /// its driver grants.
     pub memory_budget: Option<u64>,
+    /// What is computed beside the rate.
+    pub metrics: MetricChoice,
     /// Leaves out pairs whose image or text cannot be used, and names them in the report, instead of
     /// failing at the first.
     pub skip_unreadable: bool,
+}
+
+/// What a measurement computes of the states.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MetricChoice {
+    /// The Modality Integration Rate and what follows from its layers.
+    #[default]
+    Mir,
+    /// All that mirscope knows.
+    All,
+}
+
+impl MetricChoice {
+    /// Both, the default first.
+    pub const ALL: [Self; 2] = [Self::Mir, Self::All];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mir => "mir",
+            Self::All => "all",
+        }
+    }
 }
 
 /// Which checkpoint to describe, and for which device.

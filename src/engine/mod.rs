@@ -27,6 +27,7 @@ mod news;
 mod pair_list;
 mod pairs;
 mod prepare;
+mod run;
 mod select;
 mod session;
 mod source;
@@ -47,7 +48,8 @@ pub use message::*;
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{Running, spawn};
 pub use pair_list::{FOLDER_LIST, PairLine, Shown, pair_lines, portable_path};
+pub use run::run;
 pub use select::{SplitMix64, join, select};
-pub use session::{Session, run};
+pub use session::Session;
 pub use source::*;
 pub use thumbnail::thumbnail;

@@ -6,9 +6,9 @@ use safetensors::Dtype;
 
 use super::{
     error::WeightsError,
-    gguf::{Undo, woven},
     source::ByteSource,
     tensor::{FileType, HostTensor, StorageType},
+    undo::{Undo, woven},
 };
 
 /// Bytes that are read at once of a tensor whose elements stand apart.

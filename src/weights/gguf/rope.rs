@@ -3,10 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{
-    super::{error::WeightsError, source::ByteSource},
-    decoder::{Architecture, shortest, small},
+    super::{
+        error::WeightsError,
+        source::ByteSource,
+        tensor::{HostTensor, StorageType},
+    },
+    architecture::Architecture,
     header::Header,
-    value::Metadata,
+    value::{Metadata, shortest},
 };
 
 /// Factors by which frequencies are divided, one for each pair of channels.
@@ -113,6 +117,33 @@ fn scaling(
             });
         }
     })
+}
+
+/// A small tensor of f32, where it is there.
+fn small(
+    header: &Header,
+    source: &dyn ByteSource,
+    name: &str,
+) -> Result<Option<Vec<f32>>, WeightsError> {
+    const MOST: u64 = 1 << 20;
+    let Some(tensor) = header.tensor(name) else {
+        return Ok(None);
+    };
+    let storage = StorageType::from_file(tensor.dtype);
+    let Some(dtype) = storage.filter(|_| tensor.end - tensor.begin <= MOST) else {
+        return Err(WeightsError::Dtype {
+            file: header.metadata.file.clone(),
+            tensor: name.into(),
+            found: format!("{:?} {:?}", tensor.dtype, tensor.shape),
+        });
+    };
+    let read = HostTensor {
+        name: name.into(),
+        dtype,
+        shape: tensor.shape.clone(),
+        bytes: source.read_range(&header.metadata.file, tensor.begin..tensor.end)?,
+    };
+    Ok(Some(read.to_f32()))
 }
 
 /// The rule of Llama 3.1 that gives these factors; none where it does not.

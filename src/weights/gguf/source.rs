@@ -10,9 +10,12 @@ use serde_json::Value;
 use super::{
     super::{
         error::{SourceError, WeightsError},
-        source::ByteSource,
+        packed::Packed,
+        source::{ByteSource, too_short},
     },
-    Packed, tokenizer,
+    decoder,
+    model::Model,
+    tokenizer,
 };
 
 /// The files that are written from the metadata.
@@ -27,6 +30,7 @@ const WRITTEN: [&str; 5] = [
 /// A GGUF file in a folder, and what its metadata make the folder hold.
 pub struct GgufSource {
     below: Arc<dyn ByteSource>,
+    model: Model,
     packed: Packed,
     /// Each of [`WRITTEN`], once it was asked for.
     written: [OnceLock<Result<Vec<u8>, SourceError>>; WRITTEN.len()],
@@ -38,10 +42,11 @@ impl GgufSource {
     /// # Errors
     /// The file is damaged, or of a kind that is not supported.
     pub fn open(below: Arc<dyn ByteSource>, file: &str) -> Result<Self, WeightsError> {
-        let packed = Packed::open(&*below, file)?;
+        let model = Model::open(&*below, file)?;
         let source = Self {
             below,
-            packed,
+            packed: model.packed()?,
+            model,
             written: Default::default(),
         };
         // What is wrong with the configuration is told at once, and in full.
@@ -53,19 +58,19 @@ impl GgufSource {
 
     /// Those of [`WRITTEN`] that this checkpoint has: a decoder alone sees no images.
     fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
-        let sees = self.packed.projector.is_some();
+        let sees = self.model.projector.is_some();
         let written = WRITTEN.iter().copied();
         written.filter(move |name| sees || *name != "preprocessor_config.json")
     }
 
     fn config(&self) -> Result<Value, WeightsError> {
-        let Packed {
+        let Model {
             header,
             architecture,
             projector,
             ..
-        } = &self.packed;
-        let decoder = architecture.config(header, &*self.below)?;
+        } = &self.model;
+        let decoder = decoder::config(architecture, header, &*self.below)?;
         let config = match projector {
             None => decoder,
             Some(projector) => projector.config(architecture, decoder, |token| {
@@ -81,12 +86,12 @@ impl GgufSource {
     fn written(&self, file: &str) -> Option<Result<&[u8], SourceError>> {
         let name = self.names().find(|name| *name == file)?;
         let index = WRITTEN.iter().position(|other| *other == name)?;
-        let metadata = &self.packed.header.metadata;
+        let metadata = &self.model.header.metadata;
         let made = self.written.get(index)?.get_or_init(|| {
             let value = match index {
                 0 => self.config(),
                 1 => tokenizer::generation_config(metadata),
-                2 => match &self.packed.projector {
+                2 => match &self.model.projector {
                     Some(projector) => projector.preprocessor(),
                     None => Ok(Value::Null),
                 },
@@ -103,19 +108,19 @@ impl GgufSource {
 
     /// Whether it is one of the files that the checkpoint is made of.
     fn is_own(&self, file: &str) -> bool {
-        let vision = self.packed.projector.as_ref();
-        file == self.packed.model_file() || vision.is_some_and(|vision| vision.file == file)
+        let vision = self.model.projector.as_ref();
+        file == self.model.file || vision.is_some_and(|vision| vision.file == file)
     }
 }
 
 impl ByteSource for GgufSource {
     fn name(&self) -> String {
-        format!("{}/{}", self.below.name(), self.packed.model_file())
+        format!("{}/{}", self.below.name(), self.model.file)
     }
 
     fn list(&self) -> Result<Vec<String>, SourceError> {
-        let vision = self.packed.projector.as_ref();
-        let own = [self.packed.model_file()].into_iter();
+        let vision = self.model.projector.as_ref();
+        let own = [self.model.file.as_str()].into_iter();
         let own = own.chain(vision.map(|vision| vision.file.as_str()));
         let mut names: Vec<String> = self.names().map(str::to_owned).collect();
         names.extend(own.map(str::to_owned));
@@ -141,7 +146,7 @@ impl ByteSource for GgufSource {
             .zip(usize::try_from(range.end).ok())
             .and_then(|(start, end)| written.get(start..end));
         part.map(<[u8]>::to_vec)
-            .ok_or_else(|| super::super::source::too_short(file, &range, written.len() as u64))
+            .ok_or_else(|| too_short(file, &range, written.len() as u64))
     }
 
     fn packed(&self) -> Option<&Packed> {

@@ -9,5 +9,6 @@ mod official;
 pub mod oracle;
 pub mod outliers;
 mod projection;
+mod quantities;
 mod run;
 mod speed;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{super::error::WeightsError, decoder::Architecture},
+    super::{super::error::WeightsError, architecture::Architecture},
     Kind, Projector, shortest,
 };
 

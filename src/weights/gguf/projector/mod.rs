@@ -6,10 +6,9 @@ mod names;
 mod processor;
 
 use super::{
-    super::{error::WeightsError, source::ByteSource},
-    decoder::shortest,
+    super::{error::WeightsError, source::ByteSource, undo::Undo},
     header::Header,
-    undo::Undo,
+    value::shortest,
 };
 use kind::Kind;
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// A change that is undone where a tensor is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Undo {
+pub(super) enum Undo {
     /// None.
     Nothing,
     /// Rows were reordered head by head: rotary pairs stand beside each other, instead of the first halves of
@@ -24,7 +24,7 @@ pub(crate) enum Undo {
 
 impl Undo {
     /// The rows that have to be read for `rows`: whole heads.
-    pub(crate) fn covering(self, rows: &Range<usize>) -> Range<usize> {
+    pub(super) fn covering(self, rows: &Range<usize>) -> Range<usize> {
         match self {
             Self::Pairs { head } => rows.start / head * head..rows.end.div_ceil(head) * head,
             Self::Nothing | Self::Plus1 | Self::Frames { .. } => rows.clone(),
@@ -32,7 +32,7 @@ impl Undo {
     }
 
     /// [Covering](Undo::covering) rows of `row` bytes each as they were.
-    pub(crate) fn undone(self, bytes: Vec<u8>, row: usize) -> Vec<u8> {
+    pub(super) fn undone(self, bytes: Vec<u8>, row: usize) -> Vec<u8> {
         match self {
             Self::Nothing | Self::Frames { .. } => bytes,
             Self::Plus1 => {
@@ -56,7 +56,7 @@ impl Undo {
 
 /// Two frames of planes of `plane` bytes as one tensor again: a plane of the first, the same one of the
 /// second, and so on.
-pub(crate) fn woven([first, second]: [&[u8]; 2], plane: usize) -> Vec<u8> {
+pub(super) fn woven([first, second]: [&[u8]; 2], plane: usize) -> Vec<u8> {
     let planes = |frame| <[u8]>::chunks(frame, plane.max(1));
     let pairs = planes(first).zip(planes(second));
     pairs
