@@ -17,6 +17,7 @@ const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;mar
                      th,td{text-align:left;vertical-align:top;padding:.5rem 1rem .5rem 0;\
                      border-bottom:1px solid #dddfe6}\
                      td:first-child{min-width:16rem}\
+                     td svg{max-width:none}\
                      td small{display:block;color:#5c6270;line-height:1.35}";
 
 /// Width and height of a quantity's curve, in points.

@@ -45,7 +45,7 @@ fn other_files_are_refused_by_name() {
     newer["layers"] = "something new".into();
     let error = refused(&newer.to_string());
     assert!(
-        error.contains("r.json: expected a report with `schema` 1, found 99"),
+        error.contains("r.json: expected a report with `schema` 1 to 2, found 99"),
         "{error}"
     );
     for json in ["", "[1]", "{}", "{\"schema\": 1}", "{\"schema\": \"1\"}"] {

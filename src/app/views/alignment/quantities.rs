@@ -8,7 +8,7 @@ use crate::{
         store::Store,
         theme::{card, colors},
     },
-    figures::{Figure, Quantity, Target, other_quantities, quantity_words, spark},
+    figures::{Quantity, Target, other_quantities, quantity_words, spark},
     report::MetricReport,
 };
 
@@ -49,8 +49,7 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
                                 metric,
                                 run: None,
                             };
-                            let curve = row(ui, quantity, selected, with_interval);
-                            clicked = clicked.or(figure::show(ui, &curve).clicked);
+                            clicked = clicked.or(row(ui, quantity, selected, with_interval));
                             ui.end_row();
                         }
                     });
@@ -64,20 +63,20 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
 fn titles(selected: Option<usize>, with_interval: bool) -> Vec<String> {
     let at = selected.map_or("inputs".to_owned(), |layer| format!("layer {layer}"));
     let mut titles = vec!["quantity".to_owned(), "overall".to_owned(), at];
+    titles.push("by decoder layer".to_owned());
     if with_interval {
         titles.push("95 % interval".to_owned());
     }
-    titles.push("by decoder layer".to_owned());
     titles
 }
 
-/// Draws the cells but the last, whose figure it gives.
+/// Draws the cells of a quantity; gives what was clicked in its curve.
 fn row(
     ui: &mut egui::Ui,
     quantity: Quantity<'_>,
     selected: Option<usize>,
     with_interval: bool,
-) -> Figure {
+) -> Option<Target> {
     let metric = quantity.metric;
     glossary::told(ui, &metric.label, &metric.label, &metric.about);
     let overall = ui.monospace(quantity_words(metric.value));
@@ -89,11 +88,13 @@ fn row(
             .on_hover_text(&entry.state),
         None => ui.monospace("-"),
     };
+    let curve = spark(&[quantity], selected, &figure::look(ui, CURVE));
+    let clicked = figure::show(ui, &curve).clicked;
     if with_interval {
         let interval = metric
             .interval
             .map(|ends| ends.map(|it| quantity_words(Some(it))));
         ui.monospace(interval.map_or("-".to_owned(), |[low, high]| format!("{low} to {high}")));
     }
-    spark(&[quantity], selected, &figure::look(ui, CURVE))
+    clicked
 }
