@@ -15,14 +15,20 @@ use super::{
     },
     decoder,
     model::Model,
+    projector::Projector,
     tokenizer,
 };
 
+const CONFIG: &str = "config.json";
+const PREPROCESSOR: &str = "preprocessor_config.json";
+const PROCESSOR: &str = "processor_config.json";
+
 /// The files that are written from the metadata.
-const WRITTEN: [&str; 5] = [
-    "config.json",
+const WRITTEN: [&str; 6] = [
+    CONFIG,
     "generation_config.json",
-    "preprocessor_config.json",
+    PREPROCESSOR,
+    PROCESSOR,
     "tokenizer.json",
     "tokenizer_config.json",
 ];
@@ -58,9 +64,15 @@ impl GgufSource {
 
     /// Those of [`WRITTEN`] that this checkpoint has: a decoder alone sees no images.
     fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
-        let sees = self.model.projector.is_some();
+        let vision = self.model.projector.as_ref();
+        let sees = vision.is_some();
+        let counts = vision.is_some_and(Projector::counts_tokens);
         let written = WRITTEN.iter().copied();
-        written.filter(move |name| sees || *name != "preprocessor_config.json")
+        written.filter(move |name| match *name {
+            PREPROCESSOR => sees,
+            PROCESSOR => counts,
+            _ => true,
+        })
     }
 
     fn config(&self) -> Result<Value, WeightsError> {
@@ -88,14 +100,16 @@ impl GgufSource {
         let index = WRITTEN.iter().position(|other| *other == name)?;
         let metadata = &self.model.header.metadata;
         let made = self.written.get(index)?.get_or_init(|| {
-            let value = match index {
-                0 => self.config(),
-                1 => tokenizer::generation_config(metadata),
-                2 => match &self.model.projector {
-                    Some(projector) => projector.preprocessor(),
-                    None => Ok(Value::Null),
-                },
-                3 => tokenizer::tokenizer(metadata),
+            let of_vision = |make: fn(&Projector) -> Result<Value, WeightsError>| {
+                let vision = self.model.projector.as_ref();
+                vision.map_or(Ok(Value::Null), make)
+            };
+            let value = match name {
+                CONFIG => self.config(),
+                PREPROCESSOR => of_vision(Projector::preprocessor),
+                PROCESSOR => of_vision(Projector::processor),
+                "generation_config.json" => tokenizer::generation_config(metadata),
+                "tokenizer.json" => tokenizer::tokenizer(metadata),
                 _ => tokenizer::tokenizer_config(metadata),
             };
             match value {

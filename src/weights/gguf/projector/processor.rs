@@ -31,6 +31,26 @@ impl Projector {
         Ok(Value::Object(settings))
     }
 
+    /// Whether there is a `processor_config.json`: its classes otherwise take a number of their own for the
+    /// tokens of a picture.
+    pub(in super::super) fn counts_tokens(&self) -> bool {
+        matches!(self.kind, Kind::Idefics3 | Kind::InternVl)
+    }
+
+    /// `processor_config.json`.
+    ///
+    /// # Errors
+    /// As [`Projector::config`].
+    pub(in super::super) fn processor(&self) -> Result<Value, WeightsError> {
+        let patches = self.count("image_size")? / self.count("patch_size")?;
+        let side = patches / self.count("projector.scale_factor")?;
+        let tokens = side.saturating_mul(side);
+        Ok(match self.kind {
+            Kind::InternVl => json!({"image_seq_length": tokens}),
+            _ => json!({"image_seq_len": tokens}),
+        })
+    }
+
     /// What differs between the kinds.
     fn of_kind(&self) -> Result<Value, WeightsError> {
         let side = || self.count("image_size");
