@@ -103,7 +103,11 @@ impl Report {
                 let reason = format!("goes from {low} down to {high}");
                 return wrong(field("interval"), reason);
             }
-            if metric.id == "mir" && metric.value != self.mir {
+            let close = match (metric.value, self.mir) {
+                (Some(value), Some(mir)) => (value - mir).abs() <= slack(mir.abs().max(1.0)),
+                (value, mir) => value == mir,
+            };
+            if metric.id == "mir" && !close {
                 let say =
                     |value: Option<f64>| value.map_or("absent".to_owned(), |it| it.to_string());
                 let reason = format!("is {}, but `mir` is {}", say(metric.value), say(self.mir));

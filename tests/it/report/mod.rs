@@ -95,5 +95,6 @@ pub(crate) fn undefined() -> Report {
         layer.frechet_upper = Some(layer.frechet);
         layer.frechet = -layer.frechet;
     }
+    report.metrics = mirscope::report::of_layers(report.definition, &report.layers);
     report
 }
