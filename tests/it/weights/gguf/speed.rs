@@ -112,6 +112,7 @@ fn loaded(gpu: &Gpu, file: Vec<u8>) -> (Vlm, u64) {
 }
 
 /// The same; fails where the weights take more of the device than little more than the file.
+#[allow(clippy::print_stdout)]
 fn loaded_small(gpu: &Gpu, file: Vec<u8>) -> Vlm {
     let size = file.len();
     let (model, memory) = loaded(gpu, file);
