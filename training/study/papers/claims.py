@@ -20,7 +20,7 @@ def claims(every: list[Point], base_rate: float) -> list[dict]:
     amount, rate = [n for n in ordered(every, "amount") if n != "untrained"], rates(every, base_rate)
     texts = ["texts-short", "texts-medium", "base"]
     unfrozen = ["base", "unfrozen-half", "unfrozen-all"]
-    start = next(p.name for p in every if p.axis == "start")
+    far = [p.name for p in every if p.axis == "start"][-1]
     once = [p.name for p in every if p.replicate_of is None]
     rows = [
         ("amount-mir", MIR, "More captions in pre-training lower MIR", "mir", "decreasing", amount),
@@ -36,7 +36,7 @@ def claims(every: list[Point], base_rate: float) -> list[dict]:
         ("linear-mir", MIR, "A 2-layer MLP has a lower MIR than a linear layer", "mir", "decreasing", ["linear", "base"]),
         ("mlp4-mir", MIR, "A 4-layer MLP has a higher MIR than a 2-layer MLP", "mir", "increasing", ["base", "mlp4"]),
         ("queries-mir", MIR, "Learned queries have a higher MIR than an MLP", "mir", "increasing", ["base", "attention"]),
-        ("start-mir", "", "Image tokens that start far longer than words end at a higher MIR", "mir", "increasing", ["base", start]),
+        ("start-mir", "", "Image tokens that start far longer than words end at a higher MIR", "mir", "increasing", ["base", far]),
         ("held-mir", "", "Holding the image tokens' length lowers MIR", "mir", "decreasing", ["base", "held-rescaled"]),
         ("all-score", MIR, "Over all settings, MIR falls as the score after tuning rises", "mir", "falls_with:choice", once),
     ]

@@ -16,16 +16,17 @@ class Papers(Study):
     recipe: Recipe = replace(DEMO, name="papers", vocab_limit=1280, decoder_texts=192_000, decoder_batch=32)
     samples: int = 8000
     amounts: tuple[int, ...] = (512, 1600, 4000, 8000, 16_000, 32_000)
+    batch: int = 8  # of 32, four times fewer steps leave the connector half-way: see README.md
     lr: float = 2e-3
     rates: tuple[float, ...] = (2e-4, 6e-4, 2e-3, 6e-3)
-    tuning_samples: int = 1600
+    tuning_samples: int = 800
     tuning_lr: float = 5e-4
     seeds: int = 3  # of the base, the shuffled control and the ends of the amounts
     pairs: int = 100  # as many as the paper takes
     passage_sentences: int = 14
     eval_scenes: int = 250
     loss_scenes: int = 250
-    start_far: float = 20.0  # the vision tokens' length over the words', where they start far from text
+    starts: tuple[float, ...] = (1.0, 20.0)  # the vision tokens' length over the words' at the start, where it is set
     decay: float = 4.0  # weight decay of the last layer, where it holds the output's length
     prose_share: float = 0.3
     caption_share: float = 0.1
@@ -83,7 +84,7 @@ def points(papers: Papers = PAPERS) -> list[Point]:
         Point("c-abstractor", "connector", "C-Abstractor", connector="c_abstractor"),
         Point("unfrozen-half", "unfrozen", "upper half of the decoder", unfrozen="half"),
         Point("unfrozen-all", "unfrozen", "whole decoder", unfrozen="all"),
-        Point(f"start-{papers.start_far:g}", "start", f"{papers.start_far:g} times the words' length", papers.start_far, start=papers.start_far),
+        *(Point(f"start-{s:g}", "start", f"{s:g} times the words' length", s, start=s) for s in papers.starts),
         Point("held-decay", "held", "weight decay on the last layer", hold="decay"),
         Point("held-rescaled", "held", "length kept at its start", hold="rescaled"),
     ]
