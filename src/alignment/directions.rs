@@ -9,7 +9,7 @@
 //! vectors of all vision tokens and of all text tokens.
 
 use super::{
-    AlignmentError, Modality,
+    AlignmentError,
     metric::{Finding, Metric, Observation, Setup, StateId, every_layer, mean_over_states},
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
         unit_rows::unit_rows,
     },
     platform::Cancel,
-    report::MetricReport,
+    report::{MetricReport, basis_of_tokens},
     words::counted,
 };
 
@@ -70,8 +70,9 @@ struct Directions {
     pairs: usize,
     /// Vision to text and text to vision, one row per layer and pair.
     nearest: [Tensor; 2],
-    /// Sums of unit vectors of each modality, `[layers, hidden_size]`: so far, and with the next pair's.
-    sums: [[Tensor; 2]; 2],
+    hidden_size: usize,
+    /// Sums of the unit vectors of each modality, `[layers, hidden_size]`; none before the first pair.
+    sums: Option<[Tensor; 2]>,
     tokens: [usize; 2],
     pushed: usize,
 }
@@ -85,13 +86,13 @@ pub(super) fn new(setup: &Setup<'_>) -> Result<Box<dyn Metric>, AlignmentError> 
         pairs,
     } = setup;
     let column = || gpu.tensor(DType::F32, layers * pairs, 1);
-    let sums = || gpu.tensor(DType::F32, layers, hidden_size);
     Ok(Box::new(Directions {
         gpu: gpu.clone(),
         layers,
         pairs,
         nearest: [column()?, column()?],
-        sums: [[sums()?, sums()?], [sums()?, sums()?]],
+        hidden_size,
+        sums: None,
         tokens: [0, 0],
         pushed: 0,
     }))
@@ -130,39 +131,19 @@ impl Metric for Directions {
         recording: &mut Recording,
         pair: &Observation<'_>,
     ) -> Result<(), AlignmentError> {
-        let gpu = self.gpu.clone();
-        let mut sets = Vec::with_capacity(2);
-        for (modality, rows) in Modality::ALL.into_iter().zip([pair.vision, pair.text]) {
-            if rows.is_empty() {
-                return Err(AlignmentError::TooFewTokens { modality, count: 0 });
-            }
-            sets.push(gpu.upload_indices(rows)?);
-        }
-        let of_pair = [self.sums[0][1].clone(), self.sums[1][1].clone()];
-        let totals = [0, 1].map(|side: usize| {
-            let [sum, _] = &self.sums[side];
-            gpu.tensor(DType::F32, sum.rows(), sum.cols())
-        });
-        let [first, second] = totals;
-        let totals = [first?, second?];
+        let gpu = &self.gpu;
+        let sets = pair.rows(gpu)?;
+        let width = self.hidden_size;
+        let sums = || gpu.tensor(DType::F32, self.layers, width);
+        let of_pair = [sums()?, sums()?];
         for (layer, state) in self.states().into_iter().enumerate() {
             let state = pair.state(state)?;
             let mut units = Vec::with_capacity(2);
-            for (side, set) in sets.iter().enumerate() {
-                let unit = gpu.tensor(DType::F32, set.cols(), state.cols())?;
+            for (set, sums) in sets.iter().zip(&of_pair) {
+                let unit = gpu.tensor(DType::F32, set.cols(), width)?;
                 recording.push(unit_rows(gpu.kernels(), set, state, &unit)?);
-                // The first pair's are the sum so far.
-                let out = match self.pushed {
-                    0 => &self.sums[side][0],
-                    _ => &totals[side],
-                };
-                recording.extend(column_totals(
-                    &gpu,
-                    &unit,
-                    &ColumnSums::default(),
-                    out,
-                    layer,
-                )?);
+                let sum = ColumnSums::default();
+                recording.extend(column_totals(gpu, &unit, &sum, sums, layer)?);
                 units.push(unit);
             }
             let row = layer * self.pairs + self.pushed;
@@ -170,17 +151,16 @@ impl Metric for Directions {
             self.nearest(recording, [vision, text], &self.nearest[0], row)?;
             self.nearest(recording, [text, vision], &self.nearest[1], row)?;
         }
-        if self.pushed > 0 {
-            for side in 0..2 {
-                recording.push(add_rows(
-                    &self.sums[side][0],
-                    0,
-                    &totals[side],
-                    &of_pair[side],
-                )?);
-                self.sums[side].swap(0, 1);
+        self.sums = Some(match self.sums.take() {
+            None => of_pair,
+            Some(so_far) => {
+                let both = [sums()?, sums()?];
+                for ((so_far, of_pair), both) in so_far.iter().zip(&of_pair).zip(&both) {
+                    recording.push(add_rows(so_far, 0, of_pair, both)?);
+                }
+                both
             }
-        }
+        });
         self.tokens[0] += pair.vision.len();
         self.tokens[1] += pair.text.len();
         self.pushed += 1;
@@ -190,7 +170,8 @@ impl Metric for Directions {
     fn finish(self: Box<Self>, _: Cancel) -> Finding {
         Box::pin(async move {
             let [to_text, to_vision] = &self.nearest;
-            let tensors = [to_text, to_vision, &self.sums[0][0], &self.sums[1][0]];
+            let tensors = [to_text, to_vision].into_iter();
+            let tensors: Vec<&Tensor> = tensors.chain(self.sums.iter().flatten()).collect();
             let read = self.gpu.read(&tensors).await?;
             let pairs = self.pushed;
             let mean = |side: usize, layer: usize| {
@@ -225,8 +206,7 @@ impl Metric for Directions {
                     mean_over_states(words, values, self.layers, of_pairs.clone())
                 })
                 .collect();
-            let [n_vision, n_text] = self.tokens;
-            let tokens = format!("{n_vision} vision and {n_text} text tokens");
+            let tokens = basis_of_tokens(self.tokens);
             let gaps = (0..self.layers).map(gap).collect();
             all.push(mean_over_states(GAP, gaps, self.layers, tokens));
             Ok(all)

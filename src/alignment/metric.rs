@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::Pin};
 
-use super::AlignmentError;
+use super::{AlignmentError, Modality};
 use crate::{
     gpu::{Gpu, Recording, Tensor},
     platform::Cancel,
@@ -44,6 +44,21 @@ pub struct Observation<'a> {
 }
 
 impl Observation<'_> {
+    /// The rows of the vision tokens and of the text tokens on the device, `[1, tokens]` each.
+    ///
+    /// # Errors
+    /// [`AlignmentError::TooFewTokens`] where a modality has none; what the device refuses.
+    pub(super) fn rows(&self, gpu: &Gpu) -> Result<[Tensor; 2], AlignmentError> {
+        let upload = |modality, rows: &[u32]| match rows.is_empty() {
+            true => Err(AlignmentError::TooFewTokens { modality, count: 0 }),
+            false => Ok(gpu.upload_indices(rows)?),
+        };
+        Ok([
+            upload(Modality::Vision, self.vision)?,
+            upload(Modality::Text, self.text)?,
+        ])
+    }
+
     /// A state.
     ///
     /// # Errors

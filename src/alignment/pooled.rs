@@ -2,7 +2,7 @@
 //! mean text token of each pair.
 
 use super::{
-    AlignmentError, Modality,
+    AlignmentError,
     metric::{Finding, Metric, Observation, Setup, StateId, every_layer, mean_over_states},
     similarity::{centered_kernel_alignment, mutual_neighbors},
 };
@@ -81,20 +81,15 @@ impl Metric for Pooled {
             return Ok(());
         }
         let gpu = &self.gpu;
-        let sides = [pair.vision, pair.text];
-        for (side, (modality, rows)) in Modality::ALL.into_iter().zip(sides).enumerate() {
-            if rows.is_empty() {
-                return Err(AlignmentError::TooFewTokens { modality, count: 0 });
-            }
-            let indices = gpu.upload_indices(rows)?;
+        for (side, indices) in pair.rows(gpu)?.iter().enumerate() {
             let mean = ColumnSums {
-                factor: 1.0 / rows.len() as f32,
+                factor: 1.0 / indices.cols() as f32,
                 ..ColumnSums::default()
             };
             for (state, means) in self.states().into_iter().zip(&self.means) {
                 let state = pair.state(state)?;
-                let own = gpu.tensor(DType::F32, rows.len(), state.cols())?;
-                recording.push(gather_rows(&indices, state, 0, &own, 0)?);
+                let own = gpu.tensor(DType::F32, indices.cols(), state.cols())?;
+                recording.push(gather_rows(indices, state, 0, &own, 0)?);
                 recording.extend(column_totals(gpu, &own, &mean, &means[side], self.pushed)?);
             }
         }

@@ -1,5 +1,7 @@
 //! How alike the same samples lie to each other in two spaces, in f64.
 
+use super::frechet::dot;
+
 /// Linear centered kernel alignment with the unbiased estimator of the Hilbert-Schmidt independence criterion;
 /// row `i` of both is sample `i`. Absent below four samples, and where one of the two has no structure.
 ///
@@ -85,8 +87,4 @@ fn nearest(x: &[Vec<f64>], k: usize) -> Vec<Vec<usize>> {
             others.iter().take(k).map(|&(_, j)| j).collect()
         })
         .collect()
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }

@@ -1,8 +1,6 @@
 //! A report as a page of its own.
 
-use super::{
-    Look, Palette, Quantity, escape, other_quantities, quantity_words, spark, svg, svg_of,
-};
+use super::{Look, Palette, Quantity, escape, quantity_words, spark, svg, svg_of};
 use crate::report::{MetricReport, Report, ReportError, TextStyle, table, to_json};
 
 /// Columns of the text, so that its long lines wrap.
@@ -52,7 +50,7 @@ pub fn html(report: &Report) -> Result<String, ReportError> {
 
 /// The quantities beside the rates: what each is, its values and its curve; nothing where there are none.
 fn quantities(report: &Report) -> String {
-    let metrics: Vec<&MetricReport> = other_quantities(report).collect();
+    let metrics: Vec<&MetricReport> = report.other_metrics().collect();
     if metrics.is_empty() {
         return String::new();
     }

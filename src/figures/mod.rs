@@ -41,7 +41,7 @@ pub use mark::{Anchor, Area, Color, Mark, Stroke, Text};
 pub use norms::norms;
 pub use palette::Palette;
 pub use parts::parts;
-pub use quantities::{Quantity, other_quantities, quantity_words, spark};
+pub use quantities::{Quantity, quantity_words, spark};
 pub use ruler::{Ruler, ruler, side_color};
 pub use spot::{DotSpots, Spot, Target};
 pub use study::{

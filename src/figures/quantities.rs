@@ -10,15 +10,6 @@ use super::{
 };
 use crate::report::{MetricReport, Report, StateValue, number::significant};
 
-/// Quantities that the app and the figures show in places of their own.
-const ELSEWHERE: [&str; 2] = ["mir", "norm-matched-mir"];
-
-/// Every quantity of a report but the two rates, in the report's order.
-pub fn other_quantities(report: &Report) -> impl Iterator<Item = &MetricReport> {
-    let metrics = report.metrics.iter();
-    metrics.filter(|metric| !ELSEWHERE.contains(&metric.id.as_str()))
-}
-
 /// A quantity of one run.
 #[derive(Clone, Copy, Debug)]
 pub struct Quantity<'a> {

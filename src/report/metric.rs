@@ -43,18 +43,32 @@ impl MetricReport {
     }
 }
 
+/// Quantities that tables, figures and the app show in places of their own.
+const ELSEWHERE: [&str; 2] = ["mir", "norm-matched-mir"];
+
 impl Report {
+    /// Every quantity but the two rates, in the report's order.
+    pub fn other_metrics(&self) -> impl Iterator<Item = &MetricReport> {
+        let metrics = self.metrics.iter();
+        metrics.filter(|metric| !ELSEWHERE.contains(&metric.id.as_str()))
+    }
+
     /// The quantity that programs call `id`.
     pub fn metric(&self, id: &str) -> Option<&MetricReport> {
         self.metrics.iter().find(|metric| metric.id == id)
     }
 }
 
+/// What a quantity of single tokens says that it is computed of.
+pub(crate) fn basis_of_tokens([vision, text]: [usize; 2]) -> String {
+    format!("{vision} vision and {text} text tokens")
+}
+
 /// The quantities that follow from the layers of a report alone: the rate itself, norm-matched, the norm ratio and
 /// what is left of the distance once the means coincide.
 pub fn of_layers(definition: Definition, layers: &[LayerReport]) -> Vec<MetricReport> {
     let tokens = layers.first().map_or([0; 2], |it| [it.n_vision, it.n_text]);
-    let basis = format!("{} vision and {} text tokens", tokens[0], tokens[1]);
+    let basis = basis_of_tokens(tokens);
     let logarithm = |values: &[f64]| {
         let sum: f64 = values.iter().sum();
         (sum > 0.0).then(|| sum.log10())

@@ -46,6 +46,7 @@ pub use inspection::{DtypeShare, ImageInspection, Inspection, inspection_text};
 pub use json::read;
 pub use json::{ReportError, is_report, parse, to_json};
 pub use layout::TextStyle;
+pub(crate) use metric::basis_of_tokens;
 pub use metric::{MetricReport, StateValue, of_layers};
 pub use performance::{StoredRecord, TorchRecord, performance_markdown};
 pub use random::SplitMix64;

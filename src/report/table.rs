@@ -21,7 +21,7 @@ pub fn table(report: &Report, style: TextStyle) -> String {
         add("", &bracket);
     }
     add("norm-matched", &norm_matched_line(report));
-    if report.metrics.len() > ABOVE.len() {
+    if report.other_metrics().next().is_some() {
         let (others, missing) = columns(other_columns(report), style);
         lines.push(String::new());
         lines.extend(others);
@@ -68,16 +68,14 @@ pub fn table(report: &Report, style: TextStyle) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Quantities that have lines of their own.
-const ABOVE: [&str; 2] = ["mir", "norm-matched-mir"];
+/// A number in a cell.
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), significant)
+}
 
 /// The quantities beside the rate, one a line.
 fn other_columns(report: &Report) -> Vec<Column> {
-    let others = || {
-        let metrics = report.metrics.iter();
-        metrics.filter(|metric| !ABOVE.contains(&metric.id.as_str()))
-    };
-    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), significant);
+    let others = || report.other_metrics();
     let of = |state: fn(&[StateValue]) -> Option<&StateValue>| {
         let value = move |metric: &MetricReport| state(&metric.per_state)?.value;
         others().map(move |metric| number(value(metric)))
@@ -107,7 +105,6 @@ fn layer_columns(report: &Report) -> Vec<Column> {
     let each = |cell: &dyn Fn(&LayerReport) -> String| -> Vec<String> {
         report.layers.iter().map(cell).collect()
     };
-    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), significant);
     let tokens = |n: usize| count(n as u64);
     let point = |title, dispensable, cells| Column::new(title, Align::Point, dispensable, cells);
     let mut columns = vec![

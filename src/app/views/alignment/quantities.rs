@@ -8,7 +8,7 @@ use crate::{
         store::Store,
         theme::{card, colors},
     },
-    figures::{Quantity, Target, other_quantities, quantity_words, spark},
+    figures::{Quantity, Target, quantity_words, spark},
     report::MetricReport,
 };
 
@@ -21,7 +21,7 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
     let Some(report) = store.report() else {
         return;
     };
-    let metrics: Vec<&MetricReport> = other_quantities(report).collect();
+    let metrics: Vec<&MetricReport> = report.other_metrics().collect();
     if metrics.is_empty() {
         return;
     }
