@@ -24,6 +24,7 @@ from .study.modeling import FamilyLlava
 from .study.papers import steps
 from .study.papers.batch import collate, token_losses
 from .study.papers.claims import axes, claims
+from .study.papers.jobs import study_in_jobs
 from .study.papers.measure import states
 from .study.papers.parts import lay
 from .study.papers.prose import passage
@@ -188,6 +189,18 @@ class Road(unittest.TestCase):
         self.assertEqual(files, {f: f.stat().st_mtime_ns for f in files})
         self.assertIn(f"{len(CHOSEN)} of {len(self.every)}", status(self.papers, self.every))
         self.assertIsNone(stored(self.papers, replace(self.points["base"], lr=0.5), "captions"))
+
+    def test_several_processes_find_what_one_finds(self):
+        elsewhere = replace(self.papers, recipe=replace(self.papers.recipe, name="toy-papers-jobs"))
+        shutil.rmtree(elsewhere.recipe.cache, ignore_errors=True)
+        chosen = [self.points["base"], self.points["untrained"]]
+        study_in_jobs(elsewhere, chosen, jobs=2, threads=1)
+        for p in chosen:
+            found = {stage: stored(elsewhere, p, stage) for stage in self.found[p.name]}
+            one, other = (row(p, f) for f in (self.found[p.name], found))
+            self.assertEqual(one.keys(), other.keys())
+            for key, value in one.items() - {("seconds", one["seconds"])}:
+                self.assertAlmostEqual(value, other[key], delta=1e-5) if isinstance(value, float) else self.assertEqual(value, other[key])
 
     def test_tables_are_complete(self):
         table, data = (json.loads((self.out / f"{n}.json").read_text()) for n in ("table", "variants"))

@@ -44,15 +44,21 @@ def config_of(study: Study, setting: Setting) -> LlavaConfig:
     return config
 
 
-def build(study: Study, setting: Setting) -> FamilyLlava:
-    """Nothing in it learns yet."""
-    tower, decoder = load_tower(study.recipe), load_decoder(study.recipe)
+def seeing(study: Study, setting: Setting) -> FamilyLlava:
+    """A member with its tower alone, on the CPU or GPU; connector and decoder are as they are initialised."""
+    tower = load_tower(study.recipe)
     reseed(setting.seed, "connector")
     model = FamilyLlava._from_config(config_of(study, setting), attn_implementation="eager")
     model.model.vision_tower.load_state_dict(tower.state_dict())
+    return model.to(device()).eval().requires_grad_(False)
+
+
+def build(study: Study, setting: Setting) -> FamilyLlava:
+    """Nothing in it learns yet."""
+    model, decoder = seeing(study, setting), load_decoder(study.recipe)
     model.model.language_model.load_state_dict(decoder.model.state_dict(), strict=not setting.moca)
     model.tie_weights()
-    return model.to(device()).eval().requires_grad_(False)
+    return model
 
 
 def learning(model: FamilyLlava, setting: Setting) -> tuple[dict[str, nn.Parameter], dict[str, nn.Parameter]]:

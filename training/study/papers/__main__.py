@@ -24,6 +24,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the members and the table of what is finished, and stop")
     parser.add_argument("--device", choices=["cpu", "cuda"], help="default: a GPU where torch sees one")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads for torch; one is the most efficient")
+    parser.add_argument("--jobs", type=int, default=1, help="processes at once: about as many as the cores beside a GPU")
     args = parser.parse_args()
     if args.device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # torch has not looked yet
@@ -39,6 +40,7 @@ def main() -> None:
         parser.error(f"no point is called {', '.join(sorted(unknown))}; there are {', '.join(p.name for p in every)}")
     chosen = [p for p in every if not args.only or p.name in args.only]
 
+    from .jobs import study_in_jobs
     from .run import status, study
     from .write import write
 
@@ -46,7 +48,9 @@ def main() -> None:
         print(status(papers, every))
         return
     fetch_emoji(papers.recipe.downloads)
-    if not args.write:
+    if not args.write and args.jobs > 1:
+        study_in_jobs(papers, chosen, args.jobs, args.threads)
+    elif not args.write:
         study(papers, chosen)
     print(write(papers, every))
 

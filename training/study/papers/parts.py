@@ -6,6 +6,7 @@ finds them as those of any other study.
 
 import random
 import shutil
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -101,9 +102,9 @@ def lay_decoder(papers: Papers) -> None:
 STAGES = {"tokenizer": lay_tokenizer, "tower": lay_tower, "decoder": lay_decoder}
 
 
-def lay(papers: Papers) -> None:
+def lay(papers: Papers, names: Iterable[str] = STAGES) -> None:
     """Makes what is not there yet."""
-    for name, make in STAGES.items():
+    for name in names:
         if not (papers.recipe.cache / name).exists():
             print(f"{name} ...", flush=True)
-            make(papers)
+            STAGES[name](papers)

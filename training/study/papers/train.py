@@ -18,6 +18,24 @@ from .start import CALIBRATION, as_pytorch, last_layer, length, scale, word_leng
 from .steps import Group, run_steps
 
 
+def splits(papers: Papers) -> dict[str, int]:
+    """How many pictures each split has; no picture is in two."""
+    heldout = papers.pairs + max(papers.eval_scenes, papers.loss_scenes)
+    return {"connector": papers.pictures, "tuning": papers.tuning_samples, "heldout": heldout}
+
+
+class Patches(dict[str, torch.Tensor]):
+    """The features of each split's pictures, [pictures, patches, vision width]; made when they are first asked for."""
+
+    def __init__(self, papers: Papers) -> None:
+        super().__init__()
+        self.papers = papers
+
+    def __missing__(self, split: str) -> torch.Tensor:
+        self[split] = features(self.papers, split, splits(self.papers)[split]).to(device())
+        return self[split]
+
+
 class Shared:
     """What all points read: the encoder, the scenes and features of each split, the passages of the measure."""
 
@@ -25,12 +43,8 @@ class Shared:
         self.papers = papers
         self.encoder = Encoder(load_tokenizer(papers.recipe), papers.recipe.image_tokens)
         self.prose = [passage(papers.recipe.seed, "measure", i, papers.passage_sentences) for i in range(papers.pairs)]
-        model = build(papers, Point("base", "seed", "base"))
-        heldout = papers.pairs + max(papers.eval_scenes, papers.loss_scenes)
-        self.scenes, self.patches = {}, {}
-        for split, count in (("connector", papers.pictures), ("tuning", papers.tuning_samples), ("heldout", heldout)):
-            self.scenes[split] = scenes_of(papers, split, count)
-            self.patches[split] = features(papers, model, split, count).to(device())
+        self.scenes = {split: scenes_of(papers, split, count) for split, count in splits(papers).items()}
+        self.patches = Patches(papers)
 
     def prose_ids(self) -> torch.Tensor:
         return torch.tensor([t for text in self.prose for t in self.encoder.ids(" " + text)], device=device())
