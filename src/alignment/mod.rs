@@ -36,8 +36,12 @@ mod modality;
 mod outliers;
 mod plan;
 pub mod polar;
+mod products;
 mod projection;
+mod rotations;
+pub mod singular;
 mod statistics;
+mod traces;
 
 pub use error::{AlignmentError, FEWER_PAIRS};
 pub use frechet::{LayerDistance, MirResult};

@@ -10,4 +10,5 @@ pub mod oracle;
 pub mod outliers;
 mod projection;
 mod run;
+mod singular;
 mod speed;
