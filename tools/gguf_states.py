@@ -6,7 +6,7 @@ writes FOLDER/CASE with a link to the file and golden.safetensors; then
 
     mirscope check --golden FOLDER --states-only
 
-compares every state and the logits. Needs torch, transformers, gguf and safetensors.
+compares every state and the logits. Needs the packages of tools/requirements.txt.
 """
 
 import sys

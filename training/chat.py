@@ -4,6 +4,7 @@ Format: `<s>USER: <image>\\nquestion ASSISTANT: answer</s>USER: question ASSISTA
 The Jinja template that ships and `segments` below say the same thing; a test compares them.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from .scenes import QUESTION_TYPES, answers, caption, conversation, make_scene
 
 PAD, BOS, EOS, IMAGE = "<pad>", "<s>", "</s>", "<image>"
 IGNORED = -100  # label of tokens that are not scored
+REMEMBERED = 50_000  # pieces of text whose tokens an encoder keeps
 
 CHAT_TEMPLATE = """\
 {{ bos_token }}{% for message in messages %}\
@@ -30,7 +32,7 @@ CHAT_TEMPLATE = """\
 
 
 def train_tokenizer(recipe: Recipe) -> PreTrainedTokenizerFast:
-    """A byte-level BPE over the recipe's own texts; any UTF-8 text can be encoded."""
+    """The tokenizer of the recipe's own texts."""
     import random
 
     def texts():
@@ -45,10 +47,15 @@ def train_tokenizer(recipe: Recipe) -> PreTrainedTokenizerFast:
             for answer in answers(kind):
                 yield from [f" {answer}"] * 3
 
+    return tokenizer_of(recipe, texts())
+
+
+def tokenizer_of(recipe: Recipe, texts: Iterable[str]) -> PreTrainedTokenizerFast:
+    """A byte-level BPE over some texts; any UTF-8 text can be encoded."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.train_from_iterator(texts(), trainers.BpeTrainer(
+    tokenizer.train_from_iterator(texts, trainers.BpeTrainer(
         vocab_size=recipe.vocab_limit, min_frequency=2, special_tokens=[PAD, BOS, EOS, IMAGE],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False,
     ))
@@ -89,6 +96,8 @@ class Encoder:
 
     def ids(self, text: str) -> list[int]:
         if text not in self._seen:
+            if len(self._seen) >= REMEMBERED:  # long texts hardly ever come again
+                self._seen.clear()
             self._seen[text] = self.tokenizer.encode(text, add_special_tokens=False)
         return self._seen[text]
 

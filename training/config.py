@@ -1,9 +1,11 @@
 """Sizes and amounts of the recipe: `demo` is what ships, `toy` runs in seconds for the tests."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+CACHE = Path(os.environ.get("TRAINING_CACHE") or HERE / ".cache")  # elsewhere where another checkout goes on with it
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,12 @@ class Recipe:
     @property
     def cache(self) -> Path:
         """Where finished stages of this recipe are kept."""
-        return HERE / ".cache" / self.name
+        return CACHE / self.name
 
     @property
     def downloads(self) -> Path:
         """Where fetched packages are kept, shared by all recipes."""
-        return HERE / ".cache"
+        return CACHE
 
 
 DEMO = Recipe()

@@ -1,4 +1,5 @@
 """The Modality Integration Rate in f64, straight from the definition: a reference, not a product.
+Beside it what else the same states tell: MIR with both modalities at one length, ranks, sinks.
 
 Per decoder layer (outputs of blocks 1..L, the last after the final norm) the vision tokens and the
 text tokens of all pairs are two clouds. Both are scaled by one factor that gives the text tokens
@@ -42,3 +43,24 @@ def mir(layers: list[tuple[np.ndarray, np.ndarray]]) -> dict:
         parts = frechet(replace_outliers(alpha * vision), replace_outliers(alpha * text))
         rows.append({"layer": k, **parts, "norm_ratio": ratio, "n_vision": len(vision), "n_text": len(text)})
     return {"mir": float(np.log10(sum(r["frechet"] for r in rows))), "definition": "official-accurate", "layers": rows}
+
+
+def norm_matched(layers: list[tuple[np.ndarray, np.ndarray]]) -> dict:
+    """MIR with each modality at mean norm 1 of its own, so that only direction and shape count."""
+    at_one = lambda x: x.astype(np.float64) / np.linalg.norm(x.astype(np.float64), axis=1).mean()
+    gaps = [frechet(replace_outliers(at_one(v)), replace_outliers(at_one(t)))["frechet"] for v, t in layers]
+    return {"mir": float(np.log10(sum(gaps))), "layers": gaps}
+
+
+def effective_rank(x: np.ndarray) -> float:
+    """e to the entropy of the shares of variance along the principal axes of a cloud [n, d]."""
+    values = np.linalg.svd(np.linalg.qr(x.astype(np.float64) - x.mean(0, dtype=np.float64), mode="r"), compute_uv=False) ** 2
+    shares = values[values > 0] / values.sum()
+    return float(np.exp(-(shares * np.log(shares)).sum()))
+
+
+def sinks(x: np.ndarray, factor: float = 3.0) -> dict:
+    """Tokens longer than `factor` times the median: how many, and how long the longest token is, over the median."""
+    norms = np.linalg.norm(x.astype(np.float64), axis=1)
+    median = float(lower_median(norms))
+    return {"count": int((norms > factor * median).sum()), "longest": float(norms.max() / median)}

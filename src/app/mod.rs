@@ -9,6 +9,7 @@ pub mod drops;
 pub mod export;
 pub mod figure;
 pub mod glossary;
+mod landmark;
 pub mod link;
 #[cfg(target_arch = "wasm32")]
 pub mod page;

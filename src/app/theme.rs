@@ -2,7 +2,10 @@
 
 use eframe::egui::{self, Color32, CornerRadius, FontFamily, FontId, Stroke, TextStyle, Theme};
 
-use crate::figures::{Color, Palette};
+use crate::{
+    figures::{Color, Palette},
+    report::TokenKind,
+};
 
 /// Space between a panel's parts.
 pub const GAP: f32 = 12.0;
@@ -37,6 +40,15 @@ impl Colors {
             card: color(palette.card),
             line: color(palette.line),
             faint: color(palette.faint),
+        }
+    }
+
+    /// The color of a kind of token.
+    pub fn token(&self, kind: TokenKind) -> Color32 {
+        match kind {
+            TokenKind::Vision => self.vision,
+            TokenKind::Text => self.text,
+            TokenKind::Scaffold => self.faint,
         }
     }
 }
@@ -149,6 +161,17 @@ pub fn card<R>(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui) -> R) -> R
         .inner_margin(egui::Margin::same(14))
         .show(ui, content)
         .inner
+}
+
+/// A card as wide as its column, with words that are not stretched to the column's width.
+pub fn left_aligned_card(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui)) {
+    card(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = 6.0;
+            content(ui);
+        });
+    });
 }
 
 /// The button for what most people want to do here.

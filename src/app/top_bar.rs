@@ -4,9 +4,10 @@ use eframe::egui::{self, RichText};
 
 use super::{
     export,
+    landmark::{Landmark, mark},
     store::{Origin, Run, Store, Tab},
     theme::{self, colors},
-    tour::{self, Landmark, mark},
+    tour,
 };
 
 /// Below this width the rarely used controls move into a menu.

@@ -1,36 +1,13 @@
 //! The tour: short steps that drive the real app, each beside the panel that it is about.
 
-mod landmark;
 mod sheet;
 mod steps;
 
-pub use landmark::{Landmark, mark};
-
 use eframe::egui::{self, Key, Modifiers};
 
-use super::store::{Store, View};
+use super::{landmark, store::Store};
+use sheet::Turn;
 use steps::STEPS;
-
-/// Where the reader is in the tour.
-#[derive(Clone, Debug, Default)]
-pub struct Tour {
-    /// The step that is shown; none while the tour is not taken.
-    step: Option<usize>,
-    /// What was selected when the step was first shown, to tell what the reader did.
-    before: Option<View>,
-}
-
-impl Tour {
-    /// Whether the tour is being taken.
-    pub fn is_on(&self) -> bool {
-        self.step.is_some()
-    }
-
-    /// The step that is shown, counted from 0.
-    pub fn step(&self) -> Option<usize> {
-        self.step
-    }
-}
 
 /// Begins the tour.
 pub fn start(context: &egui::Context, store: &mut Store) {
@@ -54,14 +31,6 @@ fn enter(context: &egui::Context, store: &mut Store, step: usize) {
     store.tour.before = None;
     landmark::look_for(context, found.target);
     context.request_repaint();
-}
-
-/// What the reader wants of the tour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    Back,
-    Next,
-    Stop,
 }
 
 fn turn(context: &egui::Context, store: &mut Store, turn: Turn) {

@@ -2,16 +2,18 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::TypedValueParser};
+use clap::{Args as ClapArgs, Parser, Subcommand, builder::TypedValueParser};
 
 use crate::{
-    engine::{BenchRequest, Command, RecordRequest},
+    engine::{BenchRequest, Command, MetricChoice, RecordRequest},
     report::{Definition, TextMask},
 };
 
 use super::{
     ask::Ask,
     check_args::Check,
+    choice::named,
+    color::ColorChoice,
     device_args::Device,
     model_args::{Network, Parts},
     number::{parse_number_of_pairs, parse_seed},
@@ -82,16 +84,6 @@ Examples:
 
 A checkpoint is measured again only where its files, the pairs or the settings changed. After Ctrl-C
 the next run goes on where this one stopped.";
-
-/// When to use colors.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ColorChoice {
-    /// On a terminal, unless NO_COLOR is set
-    #[default]
-    Auto,
-    Always,
-    Never,
-}
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -197,6 +189,10 @@ pub(crate) struct Measure {
     /// official: everything after the last image token; content: only the pair's own text
     #[arg(long, value_name = "NAME", default_value = "official", value_parser = text_mask_parser())]
     pub(crate) text_mask: TextMask,
+    /// all: every quantity of the captured states; mir: only the Modality Integration Rate and what follows
+    /// from its layers
+    #[arg(long, value_name = "NAME", default_value = "all", value_parser = metrics_parser())]
+    pub(crate) metrics: MetricChoice,
     /// Device memory that the captured states and the metric may take, for example 512MiB or 2G [default:
     /// half of the memory that is available (4 GiB where the system does not tell); all that its driver
     /// grants on a card with memory of its own]
@@ -362,24 +358,10 @@ fn definition_parser() -> impl TypedValueParser<Value = Definition> {
     named(&Definition::ALL, Definition::name)
 }
 
-fn text_mask_parser() -> impl TypedValueParser<Value = TextMask> {
-    named(&TextMask::ALL, TextMask::name)
+fn metrics_parser() -> impl TypedValueParser<Value = MetricChoice> {
+    named(&MetricChoice::ALL, MetricChoice::name)
 }
 
-/// Accepts the names of a closed list of values.
-pub(super) fn named<T>(
-    all: &'static [T],
-    name: fn(T) -> &'static str,
-) -> impl TypedValueParser<Value = T>
-where
-    T: Copy + Send + Sync + 'static,
-{
-    clap::builder::PossibleValuesParser::new(all.iter().map(|value| name(*value))).try_map(
-        move |text| {
-            all.iter()
-                .copied()
-                .find(|value| name(*value) == text)
-                .ok_or("not in the list")
-        },
-    )
+fn text_mask_parser() -> impl TypedValueParser<Value = TextMask> {
+    named(&TextMask::ALL, TextMask::name)
 }

@@ -4,7 +4,7 @@ use clap::{Args as ClapArgs, builder::TypedValueParser};
 
 use crate::engine::{DeviceSettings, KernelChoice};
 
-use super::args::named;
+use super::choice::named;
 
 /// Which device computes.
 #[derive(Debug, ClapArgs)]

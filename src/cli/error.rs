@@ -8,8 +8,8 @@ use crate::{
 };
 
 use super::{
-    args::ColorChoice,
-    terminal::{say, stderr_has_color},
+    color::{ColorChoice, stderr_has_color},
+    terminal::say,
 };
 
 /// How a command can end other than well.

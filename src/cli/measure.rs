@@ -115,6 +115,7 @@ fn request(task: &Measure, skips: &mut Skips) -> Result<MeasureRequest, CliError
             definition: task.definition,
             text_mask: task.text_mask,
             memory_budget: task.memory_budget,
+            metrics: task.metrics,
             skip_unreadable: task.skip_unreadable,
         },
         keep: false,

@@ -7,7 +7,9 @@ mod args;
 mod ask;
 mod check;
 mod check_args;
+mod choice;
 mod collect;
+mod color;
 mod device_args;
 mod drive;
 mod error;
@@ -26,6 +28,7 @@ mod show;
 mod size;
 mod study;
 mod terminal;
+mod usage;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -44,7 +47,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     terminal::tell_panics();
     let args = match Args::try_parse_from(args) {
         Ok(args) => args,
-        Err(error) => return ExitCode::from(terminal::print_usage(error)),
+        Err(error) => return ExitCode::from(usage::print_usage(error)),
     };
     let color = args.color;
     let output = Output::new(color);
@@ -116,7 +119,7 @@ fn run(args: Args, output: &Output) -> Result<(), CliError> {
         Task::Records(task) => records::records(&task, output),
         #[cfg(feature = "app")]
         Task::RecordDemo(task) => record::record(&task, output),
-        Task::Completions { shell } => output.completions(shell),
+        Task::Completions { shell } => output.completions(shell, command()),
     }
 }
 

@@ -15,9 +15,8 @@ use crate::{
 };
 
 use super::{
-    args::ColorChoice,
+    color::{ColorChoice, STYLES, has_color},
     error::CliError,
-    terminal::{STYLES, has_color},
 };
 
 /// Where results go, and in which style.
@@ -83,10 +82,14 @@ impl Output {
         write(printable_json(json).as_bytes())
     }
 
-    /// Prints the completions of the whole command line for `shell`.
-    pub(crate) fn completions(&self, shell: Shell) -> Result<(), CliError> {
+    /// Prints the completions of `command` for `shell`.
+    pub(crate) fn completions(
+        &self,
+        shell: Shell,
+        mut command: clap::Command,
+    ) -> Result<(), CliError> {
         let mut script = Vec::new();
-        clap_complete::generate(shell, &mut super::command(), "mirscope", &mut script);
+        clap_complete::generate(shell, &mut command, "mirscope", &mut script);
         write(&script)
     }
 }

@@ -7,8 +7,8 @@ use std::{
 
 use crate::{
     engine::{
-        Command, DemoConnector, Event, Explore, MeasureRequest, MeasureSettings, ModelSource,
-        PairSource, Session, demo_connectors,
+        Command, DemoConnector, Event, Explore, MeasureRequest, MeasureSettings, MetricChoice,
+        ModelSource, PairSource, Session, demo_connectors,
     },
     platform::{
         Cancel, FileError,
@@ -103,6 +103,7 @@ impl Recorder {
             num_pairs: Some(contrast.settings.num_pairs),
             seed: contrast.settings.seed,
             text_mask: contrast.settings.text_mask,
+            metrics: MetricChoice::All,
             ..MeasureSettings::default()
         };
         let report = self.measure(
@@ -128,7 +129,11 @@ impl Recorder {
         let model = ModelSource::Demo {
             connector: connector.file.is_some().then(|| connector.name.clone()),
         };
-        let report = self.measure(model, PairSource::Demo, MeasureSettings::default())?;
+        let settings = MeasureSettings {
+            metrics: MetricChoice::All,
+            ..MeasureSettings::default()
+        };
+        let report = self.measure(model, PairSource::Demo, settings)?;
         let shown = if connector.file.is_none() {
             [1, 1]
         } else {

@@ -1,11 +1,13 @@
 //! Forward passes, pair by pair, into the metric or into memory.
 
+use std::collections::BTreeSet;
+
 use web_time::Instant;
 
-use super::{EngineError, Stage, news::News, prepare::Prepared, session::KeptStates};
+use super::{EngineError, Stage, news::News, prepare::Prepared, session::kept::KeptStates};
 use crate::{
-    alignment::Mir,
-    gpu::{Gpu, Recording},
+    alignment::{Metric, Mir, Observation, StateId},
+    gpu::{Gpu, Recording, Tensor},
     input::Processor,
     model::{CaptureRequest, Hook, Vlm},
     platform,
@@ -20,25 +22,38 @@ const TARGET_SECONDS: f64 = 0.2;
 const MOST_PICTURES: usize = 16;
 
 /// A state that is measured.
+#[derive(Clone, Copy)]
 pub(super) struct State {
-    /// Where it is taken.
-    pub(super) hook: Hook,
+    /// Which one.
+    pub(super) id: StateId,
+    /// Decoder layers of its model.
+    layers: usize,
+}
+
+impl State {
     /// What a report calls it.
-    pub(super) name: String,
+    pub(super) fn name(&self) -> String {
+        self.id.name(self.layers)
+    }
+}
+
+/// Where a state is taken.
+fn hook(id: StateId) -> Hook {
+    match id {
+        StateId::Embeddings => Hook::InputsEmbeds,
+        StateId::Layer(k) => Hook::Layer(k),
+        StateId::FinalNorm => Hook::FinalNorm,
+    }
 }
 
 /// The states that a definition compares, one per decoder layer.
 pub(super) fn states(definition: Definition, layers: usize) -> Vec<State> {
     (1..=layers)
-        .map(|k| {
-            let (hook, what) = match (k == layers, definition.is_official()) {
-                (false, _) => (Hook::Layer(k), ""),
-                (true, false) => (Hook::Layer(k), " before the final norm"),
-                (true, true) => (Hook::FinalNorm, " after the final norm"),
-            };
-            let name = format!("hidden_states[{k}]{what}");
-            State { hook, name }
+        .map(|k| match k == layers && definition.is_official() {
+            true => StateId::FinalNorm,
+            false => StateId::Layer(k),
         })
+        .map(|id| State { id, layers })
         .collect()
 }
 
@@ -48,11 +63,13 @@ pub(super) fn official_end(layers: usize) -> Option<State> {
 }
 
 /// Who takes the tokens of the states.
-pub(super) enum Target<'a> {
-    /// The metric, which takes the states that are measured.
-    Metric(&'a mut Mir),
-    /// Memory, which takes state 0 as well.
-    Kept(&'a mut KeptStates),
+pub(super) struct Targets {
+    /// The Modality Integration Rate.
+    pub(super) mir: Mir,
+    /// The other metrics.
+    pub(super) metrics: Vec<Box<dyn Metric>>,
+    /// Memory, which takes the embeddings as well.
+    pub(super) kept: Option<KeptStates>,
 }
 
 /// What the forward passes work with.
@@ -63,21 +80,21 @@ pub(super) struct Forward<'a> {
     pub(super) vlm: &'a Vlm,
     /// What makes pixel values again that were not kept.
     pub(super) processor: &'a Processor,
-    /// The states to take.
+    /// The states that the rate and memory take, one per layer.
     pub(super) states: &'a [State],
     /// The tokens that count as text.
     pub(super) text_mask: TextMask,
 }
 
 impl Forward<'_> {
-    /// Runs the model over all pairs and gives their tokens to `target`.
+    /// Runs the model over all pairs and gives their tokens to `targets`.
     ///
     /// # Errors
     /// What the model or the device reports; or that somebody asked to stop.
     pub(super) async fn run(
         &self,
         pairs: &[Prepared],
-        target: &mut Target<'_>,
+        targets: &mut Targets,
         news: &mut News<'_>,
     ) -> Result<(), EngineError> {
         const UNIT: &str = "pairs";
@@ -89,7 +106,7 @@ impl Forward<'_> {
             let now = together(&pairs[done..], batch, Prepared::pictures);
             let mut recording = Recording::new();
             for pair in now {
-                self.record(&mut recording, pair, target)?;
+                self.record(&mut recording, pair, targets)?;
                 platform::yield_now().await;
                 news.check()?;
             }
@@ -114,26 +131,35 @@ impl Forward<'_> {
         &self,
         recording: &mut Recording,
         pair: &Prepared,
-        target: &mut Target<'_>,
+        targets: &mut Targets,
     ) -> Result<(), EngineError> {
-        let first = match target {
-            Target::Metric(_) => None,
-            Target::Kept(_) => Some(Hook::InputsEmbeds),
-        };
-        let hooks: Vec<Hook> = (first.into_iter())
-            .chain(self.states.iter().map(|state| state.hook))
-            .collect();
-        let request = CaptureRequest::new().with_all(hooks.iter().copied());
+        let asked = targets.metrics.iter().flat_map(|metric| metric.states());
+        let first = targets.kept.as_ref().map(|_| StateId::Embeddings);
+        let own = self.states.iter().map(|state| state.id);
+        let ids: BTreeSet<StateId> = own.chain(first).chain(asked).collect();
+        let request = CaptureRequest::new().with_all(ids.iter().copied().map(hook));
         let pixel_values = pair.pixel_values(self.processor)?;
         let input = pair.input(&pixel_values);
         let capture = self.vlm.forward(recording, &input, &request)?;
-        let states: Vec<_> = (hooks.into_iter())
-            .filter_map(|hook| capture.get(hook).cloned())
+        let captured: Vec<(StateId, Tensor)> = (ids.into_iter())
+            .filter_map(|id| Some((id, capture.get(hook(id))?.clone())))
             .collect();
-        let (vision, text) = (&pair.prompt.vision, pair.text(self.text_mask));
-        match target {
-            Target::Metric(mir) => mir.push(recording, &states, vision, text)?,
-            Target::Kept(kept) => kept.push(recording, &states, vision, text)?,
+        let observation = Observation {
+            states: &captured,
+            vision: &pair.prompt.vision,
+            text: pair.text(self.text_mask),
+        };
+        let (vision, text) = (observation.vision, observation.text);
+        let own = self.states.iter();
+        let own = own.map(|state| observation.state(state.id).cloned());
+        let mut states = own.collect::<Result<Vec<Tensor>, _>>()?;
+        targets.mir.push(recording, &states, vision, text)?;
+        for metric in &mut targets.metrics {
+            metric.push(recording, &observation)?;
+        }
+        if let Some(kept) = &mut targets.kept {
+            states.insert(0, observation.state(StateId::Embeddings)?.clone());
+            kept.push(recording, &states, vision, text)?;
         }
         Ok(())
     }
@@ -169,7 +195,7 @@ mod tests {
     fn only_the_last_state_depends_on_the_definition() {
         let hooks = |definition| -> Vec<(Hook, String)> {
             let states = states(definition, 3).into_iter();
-            states.map(|state| (state.hook, state.name)).collect()
+            states.map(|state| (hook(state.id), state.name())).collect()
         };
         let exact = hooks(Definition::Exact);
         let accurate = hooks(Definition::OfficialAccurate);

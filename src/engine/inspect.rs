@@ -2,7 +2,7 @@
 
 use super::{
     DeviceSettings, EngineError, ImageInput, InspectRequest, checkpoint, describe, news::News,
-    pairs::image_bytes, session::grant,
+    pairs::image_bytes, session::device::grant,
 };
 use crate::{
     families::plan::Piece,

@@ -3,18 +3,21 @@
 use std::cell::{Cell, OnceCell};
 
 use super::{
-    EngineError, Event, MeasureRequest, Session, Stage, finite,
-    forward::{Forward, Target, official_end, states},
+    EngineError, Event, MeasureRequest, MetricChoice, Session, Stage, finite,
+    forward::{Forward, Targets, official_end, states},
     metric,
     news::News,
     pairs,
     prepare::{Prepared, prepare},
-    session::{KeptStates, LiveRun, Room},
+    session::{
+        LiveRun,
+        kept::{KeptStates, Room},
+    },
 };
 use crate::{
-    alignment::{AlignmentError, Mir, MirSettings},
+    alignment::{AlignmentError, METRICS, Mir, MirSettings, Setup},
     input::{Processor, PromptForm},
-    report::{DataSummary, Definition, Kept, Report, SCHEMA, TextMask},
+    report::{DataSummary, Definition, Kept, Report, SCHEMA, TextMask, of_layers},
 };
 
 impl Session {
@@ -88,6 +91,31 @@ impl Session {
             definition,
             ..MirSettings::default()
         };
+        let (kept, refused) = match (request.keep, room_found) {
+            (true, Ok(())) => (Some(KeptStates::new(&gpu, room)?), None),
+            (true, Err(reason)) => (None, Some(reason)),
+            (false, _) => (None, None),
+        };
+        let rest =
+            budget.map(|budget| budget.saturating_sub(kept.as_ref().map_or(0, KeptStates::bytes)));
+        let [vision, text] = room.tokens;
+        let (layers, width) = (states.len(), room.width);
+        let setup = Setup {
+            gpu: &gpu,
+            layers: model.num_hidden_layers,
+            hidden_size: width,
+            pairs: prepared.len(),
+        };
+        let others = METRICS
+            .iter()
+            .filter(|_| settings.metrics == MetricChoice::All);
+        let mut targets = Targets {
+            mir: Mir::new(&gpu, mir_settings, layers, width, vision, text, rest)?,
+            metrics: others
+                .map(|metric| (metric.new)(&setup))
+                .collect::<Result<_, _>>()?,
+            kept,
+        };
         let forward = Forward {
             gpu: &gpu,
             vlm: &loaded.vlm,
@@ -95,30 +123,8 @@ impl Session {
             states: &states,
             text_mask,
         };
-        let kept = match (request.keep, room_found) {
-            (true, Ok(())) => Some(Ok(KeptStates::new(&gpu, room)?)),
-            (true, Err(reason)) => Some(Err(reason)),
-            (false, _) => None,
-        };
-        let (mir, kept) = match kept {
-            Some(Ok(mut kept)) => {
-                let mut target = Target::Kept(&mut kept);
-                forward.run(&prepared, &mut target, news).await?;
-                gpu.trim();
-                let all = kept.first(prepared.len());
-                let rest = budget.map(|budget| budget.saturating_sub(kept.bytes()));
-                let mir = metric::of_kept(&gpu, mir_settings, &all, rest).await?;
-                (mir, Some(Ok(kept)))
-            }
-            refused => {
-                let [vision, text] = room.tokens;
-                let (layers, width) = (states.len(), room.width);
-                let mut mir = Mir::new(&gpu, mir_settings, layers, width, vision, text, budget)?;
-                let mut target = Target::Metric(&mut mir);
-                forward.run(&prepared, &mut target, news).await?;
-                (mir, refused)
-            }
-        };
+        forward.run(&prepared, &mut targets, news).await?;
+        let Targets { mir, metrics, kept } = targets;
         let prompt = prompt_form(processor);
         // Without a wish to keep it, the metric has the memory to itself.
         drop(loaded);
@@ -129,6 +135,10 @@ impl Session {
             Ok(result) => result,
             Err(error) => return Err(finite::explain(error, &checkpoint, news).await),
         };
+        let mut others = Vec::new();
+        for metric in metrics {
+            others.extend(metric.finish(news.cancel.clone()).await?);
+        }
         news.end();
         let (result, official) = if both_ends {
             let [exact, official] = result.either_end();
@@ -136,13 +146,17 @@ impl Session {
         } else {
             (result, None)
         };
+        let layers = metric::layers(&result, &states);
+        let mut metrics = of_layers(definition, &layers);
+        metrics.extend(others);
         let report = Report {
             schema: SCHEMA,
             mir: result.mir,
             norm_matched_mir: result.norm_matched_mir,
             definition,
             text_mask,
-            layers: metric::layers(&result, &states),
+            layers,
+            metrics,
             model,
             data: DataSummary {
                 source: chosen.source,
@@ -156,7 +170,8 @@ impl Session {
             mirscope_version: env!("CARGO_PKG_VERSION").to_owned(),
             notes: std::mem::take(&mut news.notes),
         };
-        if let Some(kept) = kept {
+        if request.keep {
+            let kept = kept.ok_or_else(|| refused.unwrap_or_default());
             news.tell(Event::Kept(Kept {
                 pairs: prepared.len(),
                 last_state: states.len(),

@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     report::{
-        Answer, AttentionRow, Axes, BenchRecord, BenchReport, CheckReport, Definition, DeviceGrant,
-        Inspection, Kept, LogitLens, PairView, Projection, Report, Said, TextMask, WhatIf,
-        WhatIfSettings,
+        Answer, AttentionRow, Axes, BenchRecord, BenchReport, CheckReport, DeviceGrant, Inspection,
+        Kept, LogitLens, PairView, Projection, Report, Said, WhatIf, WhatIfSettings,
     },
     study::StudySettings,
 };
 
 use super::{
     ask::{AskRequest, TalkQuestion},
+    settings::MeasureSettings,
     source::{FetchPlan, HubModel, ImageInput, ModelSource, NamedBytes, PairInput, PairSource},
 };
 
@@ -130,27 +130,6 @@ pub enum Explore {
     WhatIf(WhatIfSettings),
     /// The conversation that [`Command::Ask`] left.
     Talk(TalkQuestion),
-}
-
-/// Settings of a measurement.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct MeasureSettings {
-    /// At most this many pairs; all if absent.
-    pub num_pairs: Option<usize>,
-    /// Seed of the selection and of the pairing of images with texts.
-    pub seed: u64,
-    /// Definition of the distance.
-    pub definition: Definition,
-    /// Tokens that count as text.
-    pub text_mask: TextMask,
-    /// Bytes of device memory that the captured states and the metric may take. If absent: half of the
-    /// memory that is available, 4 GiB where the system does not tell; on a card with memory of its own what
-    /// its driver grants.
-    pub memory_budget: Option<u64>,
-    /// Leaves out pairs whose image or text cannot be used, and names them in the report, instead of
-    /// failing at the first.
-    pub skip_unreadable: bool,
 }
 
 /// Which checkpoint to describe, and for which device.

@@ -1,6 +1,6 @@
 //! The metric of states that have been taken.
 
-use super::{EngineError, Stage, forward::State, news::News, session::KeptRows};
+use super::{EngineError, Stage, forward::State, news::News, session::kept::KeptRows};
 use crate::{
     alignment::{Mir, MirResult, MirSettings},
     gpu::{Gpu, Recording},
@@ -54,6 +54,6 @@ pub(super) async fn finish(mir: Mir, news: &mut News<'_>) -> Result<MirResult, E
 pub(super) fn layers(result: &MirResult, states: &[State]) -> Vec<LayerReport> {
     (1..)
         .zip(result.layers.iter().zip(states))
-        .map(|(layer, (distance, state))| distance.report(layer, &state.name))
+        .map(|(layer, (distance, state))| distance.report(layer, state.name()))
         .collect()
 }

@@ -153,7 +153,7 @@ pub fn difference(
 }
 
 /// A difference with its sign, also where it is positive.
-fn signed(value: f64) -> String {
+pub fn signed(value: f64) -> String {
     let sign = if value > 0.0 { "+" } else { "" };
     format!("{sign}{}", significant(value))
 }

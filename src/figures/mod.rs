@@ -3,7 +3,7 @@
 //!
 //! A chart is a function from a report's data and a [`Look`] to a [`Figure`]: [`layers`], [`parts`],
 //! [`norms`], [`clouds`], [`compare`], [`difference`], [`mir_per_run`], and of a study of checkpoints
-//! [`mir_score`], [`settings_plot`], [`axis_curves`]; of two trainings set against each other [`ruler`]
+//! [`mir_score`], [`settings_plot`], [`axis_curves`]; any quantity of a report as a small curve, [`spark`]; of two trainings set against each other [`ruler`]
 //! and [`answers`]. [`Figure::captioned`] adds what an exported figure needs, [`report_figure`] puts the charts of one report under each other.
 
 mod answers;
@@ -18,6 +18,7 @@ mod mark;
 mod norms;
 mod palette;
 mod parts;
+mod quantities;
 mod ruler;
 mod sheet;
 mod spot;
@@ -29,7 +30,7 @@ mod words;
 pub use answers::answers;
 pub use axis::Scale;
 pub use clouds::{Clouds, Limits, clouds};
-pub use compare::{Named, compare, difference, mir_per_run};
+pub use compare::{Named, compare, difference, mir_per_run, signed};
 #[cfg(not(target_arch = "wasm32"))]
 pub use file::write;
 pub use file::{Format, render};
@@ -40,6 +41,7 @@ pub use mark::{Anchor, Area, Color, Mark, Stroke, Text};
 pub use norms::norms;
 pub use palette::Palette;
 pub use parts::parts;
+pub use quantities::{Quantity, quantity_words, spark};
 pub use ruler::{Ruler, ruler, side_color};
 pub use spot::{DotSpots, Spot, Target};
 pub use study::{

@@ -7,8 +7,6 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::dispatch::Binding;
-
 /// Bind groups kept at most; calls that differ each time would fill the memory.
 const MOST: usize = 16_384;
 /// Bytes and number of buffers that are gone, from which on their bind groups go as well.
@@ -33,21 +31,19 @@ impl BindGroups {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The bind group of `bindings` behind the uniform `params`, for the pipeline with this number;
-    /// `make` makes it where there is none yet.
+    /// The bind group of `buffers`, each with the bytes that are bound, behind the uniform `params`, for
+    /// the pipeline with this number; `make` makes it where there is none yet.
     pub(super) fn get(
         &self,
         pipeline: u64,
         params: u64,
-        bindings: &[Binding],
+        buffers: impl IntoIterator<Item = [u64; 2]>,
         make: impl FnOnce() -> wgpu::BindGroup,
     ) -> wgpu::BindGroup {
         let state = &mut *self.lock();
         state.key.clear();
         state.key.extend([pipeline, params]);
-        for binding in bindings {
-            state.key.extend([binding.buffer.id, binding.size]);
-        }
+        state.key.extend(buffers.into_iter().flatten());
         if let Some(group) = state.groups.get(state.key.as_slice()) {
             return group.clone();
         }

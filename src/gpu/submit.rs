@@ -364,7 +364,9 @@ impl Gpu {
         }
         let pipeline: Arc<Pipeline> = self.0.pipelines.get(self.device(), dispatch);
         let groups = self.0.pool.groups();
-        let group = groups.get(pipeline.id, params.generation, &dispatch.bindings, || {
+        let bindings = dispatch.bindings.iter();
+        let buffers = bindings.map(|binding| [binding.buffer.id, binding.size]);
+        let group = groups.get(pipeline.id, params.generation, buffers, || {
             self.bind_group(&pipeline, dispatch, params)
         });
         pass.set_pipeline(&pipeline.pipeline);

@@ -26,6 +26,7 @@ pub mod replace_outliers;
 pub mod rms_norm;
 pub mod rotary;
 pub mod row_dots;
+pub mod row_maxima;
 pub mod sample_token;
 pub mod scatter_rows;
 pub mod space_to_depth;
@@ -35,6 +36,7 @@ pub mod swiglu;
 pub mod token_norms;
 pub mod top_tokens;
 pub mod transpose;
+pub mod unit_rows;
 pub mod unpack_rows;
 
 pub use activation::Activation;

@@ -8,9 +8,10 @@ use super::{
     kv_cache::Memory,
     masks::Mask,
     moca::Moca,
-    ops::{Affine, Linear, Ops, RmsNorm, kernel_activation},
-    parameters::{Need, Parameters, Part, Size, WeightId},
-    vlm::Seen,
+    ops::{Ops, kernel_activation},
+    parameters::{Need, Parameters, Part, Size},
+    seen::Seen,
+    tickets::{Affine, Linear, RmsNorm, WeightId},
 };
 use crate::{
     families::{DecoderSpec, Layout},

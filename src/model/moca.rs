@@ -4,7 +4,8 @@
 use super::{
     ModelError,
     ops::Ops,
-    parameters::{Parameters, Size, TensorId},
+    parameters::{Parameters, Size},
+    tickets::TensorId,
 };
 use crate::{gpu::Tensor, kernels::affine_rows::affine_rows};
 

@@ -6,7 +6,7 @@ use super::{
     ModelError,
     load::Loaded,
     masks::{Mask, Masks},
-    parameters::{HostId, TensorId, WeightId},
+    tickets::{Affine, HostId, LayerNorm, Linear, Norm, RmsNorm, TensorId, WeightId},
     weight::Weight,
 };
 use crate::{
@@ -29,43 +29,6 @@ use crate::{
         swiglu::swiglu,
     },
 };
-
-/// `y = x W^T + b`.
-#[derive(Clone, Copy)]
-pub(super) struct Linear {
-    /// Width of y.
-    pub(super) out: usize,
-    pub(super) weight: WeightId,
-    pub(super) bias: Option<TensorId>,
-}
-
-/// Layer normalisation with its parameters.
-pub(super) struct LayerNorm {
-    pub(super) weight: TensorId,
-    pub(super) bias: TensorId,
-    pub(super) eps: f32,
-}
-
-/// Root-mean-square normalisation with its parameter.
-pub(super) struct RmsNorm {
-    pub(super) weight: TensorId,
-    pub(super) eps: f32,
-}
-
-/// Either of them.
-pub(super) enum Norm {
-    /// By mean and deviation.
-    Layer(LayerNorm),
-    /// By the root mean square.
-    Rms(RmsNorm),
-}
-
-/// Factors and shifts, channel by channel.
-#[derive(Clone, Copy)]
-pub(super) struct Affine {
-    pub(super) factors: TensorId,
-    pub(super) shifts: TensorId,
-}
 
 /// Records kernels, allocating their results.
 pub(super) struct Ops<'a> {

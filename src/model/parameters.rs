@@ -9,8 +9,8 @@ use std::{collections::BTreeMap, ops::Range};
 
 use super::{
     ModelError,
-    load::{Made, elements, one_more},
-    ops::{LayerNorm, Linear, Norm, RmsNorm},
+    made::{Made, elements, one_more},
+    tickets::{HostId, LayerNorm, Linear, Norm, RmsNorm, TensorId, WeightId},
 };
 use crate::{gpu::Gpu, weights::HostTensor};
 
@@ -74,18 +74,6 @@ pub(super) type Size = (usize, &'static str);
 
 /// A size that is always 1.
 pub(super) const ONE: Size = (1, "the layout");
-
-/// Stands for a weight matrix in its storage type.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct WeightId(pub(super) usize);
-
-/// Stands for a tensor of f32.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct TensorId(pub(super) usize);
-
-/// Stands for a tensor of f32 that stays on the host.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct HostId(pub(super) usize);
 
 /// Makes something for the device of tensors of the checkpoint.
 pub(super) type Make = Box<dyn Fn(&Gpu, &[HostTensor]) -> Result<Made, ModelError> + Send + Sync>;

@@ -3,12 +3,13 @@
 
 use super::{
     Capture, CaptureRequest, Hook, ModelError,
-    load::{Made, over_frames},
+    made::{Made, over_frames},
     masks::Mask,
-    ops::{Affine, LayerNorm, Linear, Norm, Ops, RmsNorm, kernel_activation},
-    parameters::{HostId, Need, Parameters, Part, Size, TensorId, WeightId},
+    ops::{Ops, kernel_activation},
+    parameters::{Need, Parameters, Part, Size},
     patch_grid::{PatchGrid, PatchGrids},
     positions::of_picture,
+    tickets::{Affine, HostId, LayerNorm, Linear, Norm, RmsNorm, TensorId, WeightId},
 };
 use crate::{
     families::{PositionTable, TowerMlp, TowerSpec},

@@ -2,7 +2,7 @@
 
 use super::{
     Capture, CaptureRequest, Checkpoint, Hook, ModelError, capture::Share, load::Loaded,
-    masks::Masks, ops::Ops, parts::Parts,
+    masks::Masks, ops::Ops, parts::Parts, seen::Seen,
 };
 use crate::{
     families::{Layout, ModelSpec, Rows, VisionSpec},
@@ -27,14 +27,6 @@ pub struct ForwardInput<'a> {
     pub vision: &'a [u32],
     /// Where the tokens stand and what each sees.
     pub layout: &'a Layout,
-}
-
-/// The image tokens of a prompt, on the device.
-pub(super) struct Seen {
-    /// Their positions, `[1, image tokens]`.
-    pub(super) at: Tensor,
-    /// What is added to them behind the first decoder layers, `[image tokens, hidden]` each.
-    pub(super) deep: Vec<Tensor>,
 }
 
 /// A vision-language model on a device.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DeviceGrant, SCHEMA,
+    DeviceGrant,
     layout::{Align, Column, TextStyle, columns, labeled},
     number::{bytes, count, seconds, significant},
 };
@@ -11,7 +11,7 @@ use super::{
 /// Speeds measured in one run on one adapter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BenchReport {
-    /// [`SCHEMA`] of the program that wrote the report.
+    /// [`BENCH_SCHEMA`] of the program that wrote the report.
     pub schema: u32,
     /// Version of mirscope.
     pub mirscope_version: String,
@@ -28,10 +28,13 @@ pub struct BenchReport {
     pub notes: Vec<String>,
 }
 
+/// Version of the layout of [`BenchReport`].
+pub const BENCH_SCHEMA: u32 = 1;
+
 impl Default for BenchReport {
     fn default() -> Self {
         Self {
-            schema: SCHEMA,
+            schema: BENCH_SCHEMA,
             mirscope_version: env!("CARGO_PKG_VERSION").to_owned(),
             device: DeviceGrant::default(),
             matmuls: Vec::new(),

@@ -85,8 +85,36 @@ impl Report {
             }
         }
         check_rate("mir", self.mir, layers.iter().map(|layer| layer.frechet))?;
+        self.check_metrics()?;
         let matched = layers.iter().map(|layer| layer.frechet_norm_matched);
         check_rate("norm_matched_mir", self.norm_matched_mir, matched)
+    }
+
+    fn check_metrics(&self) -> Checked {
+        for (index, metric) in self.metrics.iter().enumerate() {
+            let field = |name: &str| format!("metrics[{index}].{name}");
+            if self.metrics[..index].iter().any(|it| it.id == metric.id) {
+                let reason = format!("is `{}` a second time", metric.id);
+                return wrong(field("id"), reason);
+            }
+            if let Some([low, high]) = metric.interval
+                && low > high
+            {
+                let reason = format!("goes from {low} down to {high}");
+                return wrong(field("interval"), reason);
+            }
+            let close = match (metric.value, self.mir) {
+                (Some(value), Some(mir)) => (value - mir).abs() <= slack(mir.abs().max(1.0)),
+                (value, mir) => value == mir,
+            };
+            if metric.id == "mir" && !close {
+                let say =
+                    |value: Option<f64>| value.map_or("absent".to_owned(), |it| it.to_string());
+                let reason = format!("is {}, but `mir` is {}", say(metric.value), say(self.mir));
+                return wrong(field("value"), reason);
+            }
+        }
+        Ok(())
     }
 
     fn check_layer(&self, index: usize, layer: &LayerReport) -> Checked {

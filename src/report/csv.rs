@@ -1,6 +1,6 @@
 //! The layers of a report as comma-separated values.
 
-use super::Report;
+use super::{Report, of_layers};
 
 const HEADER: &str = "layer,state,frechet,location,spread,shape,frechet_upper,frechet_norm_matched,\
                       n_vision,n_text,mean_norm_vision,mean_norm_text,outliers_vision,outliers_text";
@@ -10,10 +10,20 @@ const HEADER: &str = "layer,state,frechet,location,spread,shape,frechet_upper,fr
 /// Numbers are written so that reading them gives the same bits; what is absent is empty. The
 /// settings are not in it: keep the JSON report beside it.
 pub fn csv(report: &Report) -> String {
-    let mut text = format!("{HEADER}\n");
+    // Those that follow from the layers have columns already.
+    let own = of_layers(report.definition, &[]);
+    let others = (report.metrics.iter())
+        .filter(|metric| own.iter().all(|known| known.id != metric.id))
+        .collect::<Vec<_>>();
+    let mut text = HEADER.to_owned();
+    for metric in &others {
+        text += ",";
+        text += &quoted(&metric.id.replace('-', "_"));
+    }
+    text.push('\n');
     for layer in &report.layers {
         let upper = layer.frechet_upper.map_or(String::new(), |v| v.to_string());
-        let cells = [
+        let mut cells = vec![
             layer.layer.to_string(),
             quoted(&layer.state),
             layer.frechet.to_string(),
@@ -29,6 +39,10 @@ pub fn csv(report: &Report) -> String {
             layer.outliers_vision.to_string(),
             layer.outliers_text.to_string(),
         ];
+        for metric in &others {
+            let value = metric.at(&layer.state);
+            cells.push(value.map_or(String::new(), |value| value.to_string()));
+        }
         text += &cells.join(",");
         text.push('\n');
     }

@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DataSummary, Definition, DeviceSummary, ModelSummary, StageTiming, TextMask};
+use super::{
+    DataSummary, Definition, DeviceSummary, MetricReport, ModelSummary, StageTiming, TextMask,
+};
 
 /// Version of the report's layout; raised when a field changes its meaning.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// One measurement: settings, origin and result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +25,9 @@ pub struct Report {
     pub text_mask: TextMask,
     /// One entry per decoder layer, first to last.
     pub layers: Vec<LayerReport>,
+    /// Every quantity that was computed, the rate itself first; made from the layers in reports of schema 1.
+    #[serde(default)]
+    pub metrics: Vec<MetricReport>,
     /// The checkpoint.
     pub model: ModelSummary,
     /// The image-text pairs.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Report, SCHEMA, consistency::Contradiction, json_place::in_field};
+use super::{Report, SCHEMA, consistency::Contradiction, json_place::in_field, of_layers};
 use crate::platform::FileError;
 
 /// Largest file that is read as a report; those of hundreds of layers have a few hundred KiB.
@@ -27,7 +27,7 @@ pub enum ReportError {
     },
     /// A report of another layout.
     #[error(
-        "{file}: expected a report with `schema` {SCHEMA}, found {found}: use the version of \
+        "{file}: expected a report with `schema` 1 to {SCHEMA}, found {found}: use the version of \
          mirscope that wrote it"
     )]
     Schema {
@@ -92,6 +92,22 @@ impl Report {
             ]
             .map(|(name, value)| (format!("layers[{index}].{name}"), value))
         });
+        let metrics = self.metrics.iter().enumerate().flat_map(|(index, metric)| {
+            let name = move |field: &str| format!("metrics[{index}].{field}");
+            let [low, high] = metric.interval.unwrap_or([0.0; 2]);
+            let overall = [
+                (name("value"), metric.value.unwrap_or(0.0)),
+                (name("interval[0]"), low),
+                (name("interval[1]"), high),
+            ];
+            let states = (metric.per_state.iter().enumerate()).map(move |(state, it)| {
+                (
+                    name(&format!("per_state[{state}].value")),
+                    it.value.unwrap_or(0.0),
+                )
+            });
+            overall.into_iter().chain(states)
+        });
         let timings = self
             .timings
             .iter()
@@ -100,6 +116,7 @@ impl Report {
         match overall
             .into_iter()
             .chain(layers)
+            .chain(metrics)
             .chain(timings)
             .find(|(_, value)| !value.is_finite())
         {
@@ -141,13 +158,17 @@ pub fn parse(json: &str, file: &str) -> Result<Report, ReportError> {
         source,
     };
     let head: Head = serde_json::from_str(json).map_err(parse_error)?;
-    if head.schema != u64::from(SCHEMA) {
+    if !(1..=u64::from(SCHEMA)).contains(&head.schema) {
         return Err(ReportError::Schema {
             file: file.to_owned(),
             found: head.schema,
         });
     }
-    let report: Report = serde_json::from_str(json).map_err(parse_error)?;
+    let mut report: Report = serde_json::from_str(json).map_err(parse_error)?;
+    if head.schema == 1 {
+        report.schema = SCHEMA;
+        report.metrics = of_layers(report.definition, &report.layers);
+    }
     match report.contradiction() {
         Some(contradiction) => Err(ReportError::Contradiction {
             file: file.to_owned(),

@@ -16,6 +16,7 @@ mod inspection;
 mod json;
 pub(crate) mod json_place;
 pub(crate) mod layout;
+mod metric;
 pub(crate) mod number;
 mod performance;
 mod random;
@@ -26,7 +27,7 @@ mod summary;
 mod table;
 
 pub use answer::{Answer, AnswerEnd, Said, Watched};
-pub use bench::{AnswerBench, BenchReport, MatmulBench, WorkloadBench, bench_text};
+pub use bench::{AnswerBench, BENCH_SCHEMA, BenchReport, MatmulBench, WorkloadBench, bench_text};
 pub use bench_record::{
     BenchRecord, HostSummary, LeftOut, RECORD_SCHEMA, RecordEntry, record_text,
 };
@@ -45,6 +46,8 @@ pub use inspection::{DtypeShare, ImageInspection, Inspection, inspection_text};
 pub use json::read;
 pub use json::{ReportError, is_report, parse, to_json};
 pub use layout::TextStyle;
+pub(crate) use metric::basis_of_tokens;
+pub use metric::{MetricReport, StateValue, of_layers};
 pub use performance::{StoredRecord, TorchRecord, performance_markdown};
 pub use random::SplitMix64;
 pub use settings::{Definition, TextMask};

@@ -1,7 +1,7 @@
 //! A report as text for a terminal.
 
 use super::{
-    Definition, LayerReport, Report,
+    Definition, LayerReport, MetricReport, Report, StateValue,
     layout::{Align, Column, TextStyle, columns, labeled, labeled_styled},
     number::{count, seconds, significant},
 };
@@ -12,7 +12,7 @@ use crate::words::counted;
 ///
 /// On a narrow terminal the least important columns are left out, and the text says which.
 pub fn table(report: &Report, style: TextStyle) -> String {
-    let (mut lines, left_out) = columns(layer_columns(report), style);
+    let (mut lines, mut left_out) = columns(layer_columns(report), style);
     lines.push(String::new());
     lines.extend(labeled_styled("MIR", &mir_line(report, style), style));
     let mut add = |label: &str, text: &str| lines.extend(labeled(label, text, style));
@@ -21,6 +21,14 @@ pub fn table(report: &Report, style: TextStyle) -> String {
         add("", &bracket);
     }
     add("norm-matched", &norm_matched_line(report));
+    if report.other_metrics().next().is_some() {
+        let (others, missing) = columns(other_columns(report), style);
+        lines.push(String::new());
+        lines.extend(others);
+        lines.push(String::new());
+        left_out.extend(missing);
+    }
+    let mut add = |label: &str, text: &str| lines.extend(labeled(label, text, style));
     add(
         "definition",
         &format!("{}: {}", report.definition, report.definition.words()),
@@ -60,11 +68,43 @@ pub fn table(report: &Report, style: TextStyle) -> String {
     lines.join("\n") + "\n"
 }
 
+/// A number in a cell.
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), significant)
+}
+
+/// The quantities beside the rate, one a line.
+fn other_columns(report: &Report) -> Vec<Column> {
+    let others = || report.other_metrics();
+    let of = |state: fn(&[StateValue]) -> Option<&StateValue>| {
+        let value = move |metric: &MetricReport| state(&metric.per_state)?.value;
+        others().map(move |metric| number(value(metric)))
+    };
+    let overall = others().map(|metric| match metric.interval {
+        Some([low, high]) => format!(
+            "{} ({} to {})",
+            number(metric.value),
+            significant(low),
+            significant(high)
+        ),
+        None => number(metric.value),
+    });
+    let text = |title, dispensable, cells: Vec<String>| {
+        Column::new(title, Align::Left, dispensable, cells)
+    };
+    vec![
+        text("quantity", 0, others().map(|it| it.label.clone()).collect()),
+        text("overall", 0, overall.collect()),
+        text("first layer", 1, of(<[_]>::first).collect()),
+        text("last layer", 1, of(<[_]>::last).collect()),
+        text("of", 2, others().map(|it| it.basis.clone()).collect()),
+    ]
+}
+
 fn layer_columns(report: &Report) -> Vec<Column> {
     let each = |cell: &dyn Fn(&LayerReport) -> String| -> Vec<String> {
         report.layers.iter().map(cell).collect()
     };
-    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), significant);
     let tokens = |n: usize| count(n as u64);
     let point = |title, dispensable, cells| Column::new(title, Align::Point, dispensable, cells);
     let mut columns = vec![

@@ -7,22 +7,17 @@ use std::{
 
 use super::{
     error::WeightsError,
-    gguf::{Packed, Undo},
+    file_names::{INDEX, TORCH, TORCH_INDEX, WEIGHTS},
     packaging,
+    packed::{Packed, Placed},
     safetensors::{Entry, read_header},
     shards,
     source::ByteSource,
     tensor::FileType,
     tensor_info::TensorInfo,
     torch::{self, TorchTensor},
+    undo::Undo,
 };
-
-pub(crate) const WEIGHTS: &str = "model.safetensors";
-pub(crate) const INDEX: &str = "model.safetensors.index.json";
-pub(crate) const TORCH: &str = "pytorch_model.bin";
-pub(crate) const TORCH_INDEX: &str = "pytorch_model.bin.index.json";
-/// Longest JSON file read here; indices of the largest checkpoints have a few megabytes.
-pub(super) const MAX_JSON: u64 = 64 << 20;
 
 /// What a tensor is called here that has this name in its file.
 type Canonical<'a> = &'a dyn Fn(&str) -> String;
@@ -109,31 +104,16 @@ fn of_packed(
     canonical: Canonical<'_>,
 ) -> Result<BTreeMap<String, TensorInfo>, WeightsError> {
     let mut tensors = BTreeMap::new();
-    for (file, found) in packed.tensors() {
-        let placed = found.into_iter().map(|(name, tensor, undo)| {
-            let placed = Placed {
-                dtype: tensor.dtype,
-                shape: tensor.shape.clone(),
-                strides: None,
-                undo,
-                begin: tensor.begin,
-                end: tensor.end,
-            };
-            (name, placed)
-        });
-        add_tensors(&mut tensors, source, file, placed, canonical)?;
+    for (file, placed) in &packed.files {
+        add_tensors(
+            &mut tensors,
+            source,
+            file,
+            placed.iter().cloned(),
+            canonical,
+        )?;
     }
     Ok(tensors)
-}
-
-/// Where a tensor lies in its file.
-struct Placed {
-    dtype: FileType,
-    shape: Vec<usize>,
-    strides: Option<Vec<usize>>,
-    undo: Undo,
-    begin: u64,
-    end: u64,
 }
 
 /// What a file holds, by the tensors' own names.
@@ -204,7 +184,7 @@ fn add_tensors(
 /// What to call the weights in a message about a tensor that is nowhere.
 pub fn weights_file(source: &dyn ByteSource) -> &str {
     if let Some(packed) = source.packed() {
-        return packed.model_file();
+        return &packed.model_file;
     }
     let there = |file: &&str| matches!(source.len(file), Ok(Some(_)));
     let files = [WEIGHTS, INDEX, TORCH, TORCH_INDEX];

@@ -6,10 +6,12 @@
 
 mod error;
 pub mod fields;
+mod file_names;
 mod files;
 mod finite;
 pub mod gguf;
 pub(crate) mod packaging;
+mod packed;
 pub(crate) mod quantization;
 pub mod safetensors;
 mod shards;
@@ -17,9 +19,10 @@ mod source;
 mod tensor;
 mod tensor_info;
 mod torch;
+mod undo;
 
 pub use error::{SourceError, WeightsError};
-pub(crate) use files::{INDEX, TORCH, TORCH_INDEX, WEIGHTS};
+pub(crate) use file_names::{INDEX, TORCH, TORCH_INDEX, WEIGHTS};
 pub use files::{open_file, open_tensors, weights_file};
 pub use finite::NotFinite;
 pub use shards::shards_outside;

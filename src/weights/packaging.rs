@@ -3,7 +3,7 @@
 use super::{
     error::WeightsError,
     fields::parse_object,
-    files::{INDEX, MAX_JSON, TORCH, TORCH_INDEX, WEIGHTS},
+    file_names::{INDEX, MAX_JSON, TORCH, TORCH_INDEX, WEIGHTS},
     shards,
     source::{ByteSource, read_text, stand_in::shortened},
 };

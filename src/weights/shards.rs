@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{
     error::WeightsError,
     fields::parse_object,
-    files::{INDEX, MAX_JSON},
+    file_names::{INDEX, MAX_JSON},
     source::{ByteSource, path, read_text},
 };
 

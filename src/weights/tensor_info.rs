@@ -6,9 +6,9 @@ use safetensors::Dtype;
 
 use super::{
     error::WeightsError,
-    gguf::Undo,
     source::ByteSource,
     tensor::{FileType, HostTensor, StorageType},
+    undo::{Undo, woven},
 };
 
 /// Bytes that are read at once of a tensor whose elements stand apart.
@@ -109,8 +109,10 @@ impl TensorInfo {
     /// As [`TensorInfo::read`]; there are fewer elements.
     pub fn read_elements(&self, elements: Range<usize>) -> Result<Vec<u8>, WeightsError> {
         let storage = self.checked_storage()?;
-        if self.undo == Undo::Nothing {
-            return self.read_stored(elements);
+        match self.undo {
+            Undo::Nothing => return self.read_stored(elements),
+            Undo::Frames { second } => return self.frames(second, elements),
+            Undo::Pairs { .. } | Undo::Plus1 => {}
         }
         let row = self.row().max(1);
         let rows = elements.start / row..elements.end.div_ceil(row);
@@ -119,6 +121,23 @@ impl TensorInfo {
         let bytes = self.undo.undone(bytes, storage.bytes(row));
         let place = |element: usize| storage.bytes(element - whole.start * row);
         let wanted = bytes.get(place(elements.start)..place(elements.end));
+        Ok(wanted.unwrap_or_default().to_vec())
+    }
+
+    /// Some elements of a kernel whose second frame begins at `second`.
+    fn frames(&self, second: u64, elements: Range<usize>) -> Result<Vec<u8>, WeightsError> {
+        let storage = self.checked_storage()?;
+        let plane = self.shape.iter().skip(3).product::<usize>().max(1);
+        let planes = elements.start / (2 * plane)..elements.end.div_ceil(2 * plane);
+        let range = planes.start * plane..planes.end * plane;
+        let first = self.read_stored(range.clone())?;
+        let place = |element: usize| second + storage.bytes(element) as u64;
+        let range = place(range.start)..place(range.end);
+        let second = self.source.read_range(&self.file, range)?;
+        let both = woven([&first, &second], storage.bytes(plane));
+        let begin = planes.start * 2 * plane;
+        let place = |element: usize| storage.bytes(element - begin);
+        let wanted = both.get(place(elements.start)..place(elements.end));
         Ok(wanted.unwrap_or_default().to_vec())
     }
 

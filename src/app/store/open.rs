@@ -52,7 +52,7 @@ mod tests {
             ("", "expected a report"),
             (
                 "{\"schema\": 99}",
-                "expected a report with `schema` 1, found 99",
+                "expected a report with `schema` 1 to 2, found 99",
             ),
             ("[[[[[[[[", "expected a report"),
         ] {

@@ -4,7 +4,9 @@ use std::{sync::Arc, task::Poll};
 
 use super::Store;
 use crate::{
-    engine::{DeviceSettings, MeasureRequest, MeasureSettings, ModelSource, PairSource},
+    engine::{
+        DeviceSettings, MeasureRequest, MeasureSettings, MetricChoice, ModelSource, PairSource,
+    },
     platform::{self, FileError, Later},
     study::{RecordedModel, StudyAxis, StudyResults, Variant},
 };
@@ -84,6 +86,7 @@ impl Store {
                 num_pairs: Some(num_pairs.unwrap_or(settings.num_pairs)),
                 seed: settings.seed,
                 text_mask: settings.text_mask,
+                metrics: MetricChoice::All,
                 ..MeasureSettings::default()
             },
             keep: true,

@@ -5,10 +5,7 @@ use eframe::egui::{
     StrokeKind, UiKind, Vec2, WidgetInfo, pos2, vec2,
 };
 
-use super::{
-    Turn,
-    steps::{STEPS, Step, Task},
-};
+use super::steps::{STEPS, Step, Task};
 use crate::app::{glossary, theme};
 
 /// The sheet's width where there is room.
@@ -19,6 +16,14 @@ const NARROW: f32 = 640.0;
 
 /// Space between the sheet and what it is about, and to the screen's edge.
 const MARGIN: f32 = 12.0;
+
+/// What the reader wants of the tour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    Back,
+    Next,
+    Stop,
+}
 
 fn buttons() -> Id {
     Id::unique("buttons of the tour")

@@ -1,8 +1,8 @@
 //! What the tour says, shows and asks for. All numbers come from the runs that are loaded.
 
-use super::Landmark;
 use crate::{
     app::{
+        landmark::Landmark,
         store::{Store, Tab, View},
         views::start::STAKE,
     },

@@ -4,6 +4,7 @@ pub(super) mod clouds;
 mod headline;
 mod layers;
 mod patches;
+mod quantities;
 mod selected;
 
 use eframe::egui;
@@ -26,6 +27,7 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
                     let [left, right] = columns else { return };
                     headline::show(left, store);
                     layers::show(left, store);
+                    quantities::show(left, store);
                     clouds::show(right, store);
                     selected::show(right, store);
                 });
@@ -33,6 +35,7 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
                 headline::show(ui, store);
                 clouds::show(ui, store);
                 layers::show(ui, store);
+                quantities::show(ui, store);
                 selected::show(ui, store);
             }
         });

@@ -2,6 +2,7 @@
 
 mod choice;
 mod numbers;
+mod quantities;
 
 use eframe::egui::{self, RichText};
 
@@ -9,9 +10,9 @@ use crate::{
     app::{
         export::named,
         figure,
+        landmark::{Landmark, mark},
         store::{Scale, Store},
         theme,
-        tour::{Landmark, mark},
     },
     figures::{Figure, Named, Target, compare, difference, mir_per_run},
 };
@@ -94,15 +95,24 @@ fn right(ui: &mut egui::Ui, store: &mut Store) {
         let figure = difference(named(base), named(other), selected, &look);
         ui.label(&figure.summary);
         select_layer(ui, store, &figure);
+        ui.add_space(theme::GAP);
+        if let Some(layer) = quantities::show(ui, store) {
+            choose_layer(store, layer);
+        }
     });
 }
 
 /// Shows a figure of layers; the one that is clicked becomes the selected one.
 fn select_layer(ui: &mut egui::Ui, store: &mut Store, figure: &Figure) {
-    let most = store.report().map_or(1, |report| report.layers.len());
     if let Some(Target::Layer(layer)) = figure::show(ui, figure).clicked {
-        store.view.layer = layer.clamp(1, most.max(1));
+        choose_layer(store, layer);
     }
+}
+
+/// Selects a layer of a compared run, or the last one of the shown run where that has fewer.
+fn choose_layer(store: &mut Store, layer: usize) {
+    let most = store.report().map_or(1, |report| report.layers.len());
+    store.view.layer = layer.clamp(1, most.max(1));
 }
 
 #[cfg(test)]
@@ -133,24 +143,6 @@ mod tests {
             format!("{} {}", base.name, other.name)
         };
         harness.run();
-        if let Ok(dir) = std::env::var("LOOK") {
-            for (n, w, h, t) in [
-                ("a", 1280.0, 900.0, egui::Theme::Light),
-                ("b", 390.0, 1500.0, egui::Theme::Dark),
-            ] {
-                theme::install(&harness.ctx);
-                harness.ctx.set_theme(t);
-                harness.set_size(egui::vec2(w, h));
-                harness.run();
-                harness
-                    .render()
-                    .unwrap()
-                    .save(format!("{dir}/compare_{n}.png"))
-                    .unwrap();
-            }
-            harness.set_size(egui::vec2(1280.0, 900.0));
-            harness.run();
-        }
         assert_eq!(names(harness.state()), "first third");
         harness
             .get_by_role_and_label(egui::Role::CheckBox, "third")

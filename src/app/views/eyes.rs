@@ -2,8 +2,10 @@
 
 pub mod attention;
 mod chooser;
+pub mod desk;
 pub mod image;
 pub mod lens;
+pub mod place;
 pub mod text;
 mod tokens;
 
@@ -13,13 +15,15 @@ use super::states::{Missing, Wish, missing};
 use crate::{
     app::{
         glossary::prose,
+        landmark::{Landmark, mark},
         picture,
         store::{Store, View},
         theme::{self, GAP},
-        tour::{Landmark, mark},
     },
-    report::{AttentionRow, LogitLens, PairView, PictureView, TokenKind},
+    report::TokenKind,
 };
+use desk::Desk;
+use place::middle;
 
 /// From this width on, the image stands beside the words instead of above them.
 const TWO_COLUMNS: f32 = 820.0;
@@ -61,103 +65,6 @@ fn nothing_to_see(ui: &mut egui::Ui, store: &mut Store) -> Option<Wish> {
         let gap = Missing::of(&store.pair(store.view.pair)).unwrap_or(Missing::NotLive);
         missing(ui, store, &gap, "the inside of the model")
     })
-}
-
-/// What the panels of one pair, or of a conversation, read and change.
-pub struct Desk<'a> {
-    /// Names the run for whoever keeps textures.
-    pub number: u64,
-    /// What the tokens are of, for those who hear it.
-    pub called: String,
-    /// Decoder layers.
-    pub layers: usize,
-    /// Image tokens of which a recording holds the words; none where the engine can be asked.
-    pub recorded: Vec<usize>,
-    /// The tokens.
-    pub pair: &'a PairView,
-    /// What is selected.
-    pub view: View,
-    /// The token under the pointer as of the last frame.
-    pub hovered: Option<usize>,
-    /// The token under the pointer now.
-    pub hover: Option<usize>,
-    /// The words of the selected image token.
-    pub lens: Result<&'a LogitLens, Option<Missing>>,
-    /// Where the selected token looks.
-    pub attention: Result<&'a AttentionRow, Option<Missing>>,
-    /// What the reader asked for.
-    pub wish: Option<Wish>,
-}
-
-impl Desk<'_> {
-    /// The number of the picture that is shown: that of the selected token.
-    fn picture(&self) -> usize {
-        let selected = self.view.patch.and_then(|at| self.pair.picture_of(at));
-        selected.unwrap_or(0)
-    }
-
-    /// The picture that is shown.
-    fn shown(&self) -> Option<&PictureView> {
-        self.pair.pictures.get(self.picture())
-    }
-
-    /// The grid of the tokens in the picture that is shown; nothing where they stand for no place.
-    fn grid(&self) -> [usize; 2] {
-        self.shown().and_then(|shown| shown.grid).unwrap_or([0; 2])
-    }
-
-    /// The cell of the picture that is shown for which the token at a position stands.
-    fn patch_of(&self, position: usize) -> Option<usize> {
-        let here = self.pair.picture_of(position)? == self.picture();
-        self.pair.tokens.get(position)?.patch.filter(|_| here)
-    }
-
-    /// The position of the token that stands for a cell of the picture that is shown.
-    fn position_of(&self, patch: usize) -> Option<usize> {
-        self.pair.position_of(self.picture(), patch)
-    }
-}
-
-/// What a picture of a pair is called.
-pub fn title(pair: &PairView, number: usize) -> String {
-    let Some(shown) = pair.pictures.get(number) else {
-        return "no image".to_owned();
-    };
-    let several = pair.pictures.last().is_some_and(|last| last.image > 0);
-    let image = match several {
-        true => format!("image {}", shown.image + 1),
-        false => "the image".to_owned(),
-    };
-    let cut = pair.pictures.iter().any(|other| other.crops.is_some());
-    match shown.crops {
-        Some([rows, columns]) => format!("{image} in {rows} × {columns} crops"),
-        None if cut => format!("{image} as a whole"),
-        None => image,
-    }
-}
-
-/// Where a token stands: `row 3, column 4`, of several pictures with the picture; `no place of its own`
-/// for one that stands for none.
-fn place_of(pair: &PairView, position: usize) -> Option<String> {
-    let number = pair.picture_of(position)?;
-    let patch = pair.tokens.get(position)?.patch;
-    let grid = pair.pictures.get(number)?.grid;
-    let place = match patch.zip(grid) {
-        Some((patch, [_, columns])) => image::place(patch, columns),
-        None => "no place of its own".to_owned(),
-    };
-    Some(match pair.pictures.len() {
-        0 | 1 => place,
-        _ => format!("{}: {place}", title(pair, number)),
-    })
-}
-
-/// The token that is looked at first in a picture: its middle one.
-fn middle(pair: &PairView, number: usize) -> Option<usize> {
-    let grid = pair.pictures.get(number).and_then(|shown| shown.grid);
-    let cell = grid.map(|[rows, columns]| rows / 2 * columns + columns / 2);
-    cell.and_then(|cell| pair.position_of(number, cell))
-        .or_else(|| pair.positions_of(number).next())
 }
 
 fn pair(ui: &mut egui::Ui, store: &mut Store, hovered: Option<(usize, usize)>) -> Option<Wish> {

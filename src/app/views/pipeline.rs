@@ -4,10 +4,10 @@ use eframe::egui::{self, Align2, Color32, FontId, Sense, Stroke, Vec2};
 
 use crate::{
     app::{
+        landmark::{Landmark, mark},
         picture,
         store::{Run, Store},
         theme::{Colors, colors},
-        tour::{Landmark, mark},
     },
     report::{PairView, Report, TokenKind},
     words::counted,

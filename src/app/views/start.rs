@@ -9,9 +9,9 @@ use crate::{
     app::{
         figure,
         glossary::prose,
+        landmark::{Landmark, mark},
         store::{Store, Tab},
         theme::{self, card, colors},
-        tour::{Landmark, mark},
     },
     figures::{Ruler, answers, ruler},
     report::format_count,
@@ -74,20 +74,9 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
 
 /// The layer that the clouds are of, and what the number is not for.
 fn further(ui: &mut egui::Ui, store: &mut Store) {
-    left_aligned_card(ui, |ui| {
+    theme::left_aligned_card(ui, |ui| {
         clouds::player(ui, store);
         one_training(ui, store);
-    });
-}
-
-/// A card as wide as its column, with words that are not stretched to the column's width.
-fn left_aligned_card(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui)) {
-    card(ui, |ui| {
-        ui.set_width(ui.available_width());
-        ui.vertical(|ui| {
-            ui.spacing_mut().item_spacing.y = 6.0;
-            content(ui);
-        });
     });
 }
 
@@ -120,7 +109,7 @@ fn stake(ui: &mut egui::Ui, contrast: &Contrast) {
 
 /// What both answer.
 fn answered(ui: &mut egui::Ui, contrast: &Contrast) {
-    left_aligned_card(ui, |ui| {
+    theme::left_aligned_card(ui, |ui| {
         ui.label(RichText::new("Their answers to the same questions").strong());
         let look = figure::look(ui, [ui.available_width(), 0.0]);
         figure::show(ui, &answers(contrast, &look));

@@ -12,9 +12,9 @@ use eframe::egui;
 use crate::{
     app::{
         figure, glossary,
+        landmark::{Landmark, mark},
         store::{KnownStudy, Scale, Store},
         theme,
-        tour::{Landmark, mark},
     },
     figures::{Figure, StudyPlot, Target, axis_curves, mir_score, settings_plot},
     study::{StudyResults, sentences},

@@ -25,6 +25,7 @@ mod replace_outliers;
 mod rms_norm;
 mod rotary;
 mod row_dots;
+mod row_maxima;
 mod sample_token;
 mod scatter_rows;
 mod space_to_depth;
@@ -34,6 +35,7 @@ mod swiglu;
 mod token_norms;
 mod top_tokens;
 mod transpose;
+mod unit_rows;
 mod unpack_rows;
 
 use std::fmt;
@@ -82,7 +84,7 @@ const fn quick(
 }
 
 /// Every kernel, by name.
-pub static KERNELS: [KernelCheck; 35] = [
+pub static KERNELS: [KernelCheck; 37] = [
     whole("activation", activation::cases),
     whole("add_rows", add_rows::cases),
     whole("affine_rows", affine_rows::cases),
@@ -108,6 +110,7 @@ pub static KERNELS: [KernelCheck; 35] = [
     quick("rms_norm", rms_norm::cases),
     quick("rotary", rotary::cases),
     quick("row_dots", row_dots::cases),
+    whole("row_maxima", row_maxima::cases),
     whole("sample_token", sample_token::cases),
     whole("scatter_rows", scatter_rows::cases),
     whole("space_to_depth", space_to_depth::cases),
@@ -117,6 +120,7 @@ pub static KERNELS: [KernelCheck; 35] = [
     whole("token_norms", token_norms::cases),
     whole("top_tokens", top_tokens::cases),
     quick("transpose", transpose::cases),
+    whole("unit_rows", unit_rows::cases),
     whole("unpack_rows", unpack_rows::cases),
 ];
 

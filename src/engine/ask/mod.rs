@@ -1,12 +1,12 @@
 //! A question to a model, answered token by token.
 
-mod looks;
 mod request;
 mod spoken;
-mod talk;
+mod subject;
+pub(super) mod talk;
+mod watch;
 
 pub use request::{AskRequest, Exchange, SamplingSettings, TalkQuestion};
-pub(super) use talk::Talk;
 
 use web_time::Instant;
 
@@ -16,24 +16,19 @@ use super::{
 use crate::{
     families::{ImagePlan, Layout},
     gpu::{DType, Gpu, Readback, Recording, Tensor},
-    input::{PixelValues, Processor, Prompt, PromptBuilder, Turn},
+    input::{Processor, Prompt, PromptBuilder, Turn},
     kernels::sample_token::sample_token,
     model::{Capture, CaptureRequest, ForwardInput, Vlm},
     platform,
     report::{Answer, AnswerEnd, Said},
 };
-use looks::{Subject, Watch};
 use spoken::Spoken;
-use talk::fingerprint;
+use subject::{Seen, Subject};
+use talk::{Talk, fingerprint};
+use watch::Watch;
 
 /// What messages call a question.
 const NAME: &str = "the question";
-
-/// Images of a question, ready for the tower.
-struct Seen {
-    plans: Vec<ImagePlan>,
-    pictures: Vec<PixelValues>,
-}
 
 impl Session {
     /// Answers what `request` asks, telling each token as it comes. The model stays on the device, and what

@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::{super::EngineError, looks::Subject};
+use super::{super::EngineError, subject::Subject};
 use crate::{
     families::{DecoderSpec, Layout},
     gpu::{Gpu, Recording},
@@ -17,7 +17,7 @@ const STEP: usize = 128;
 pub(in crate::engine) struct Talk {
     pub(super) cache: KvCache,
     /// Those whose keys and values are in the cache.
-    pub(super) ids: Vec<u32>,
+    pub(in crate::engine) ids: Vec<u32>,
     /// Where those of the last prompt stand.
     layout: Layout,
     /// What tells the images from others.
@@ -25,7 +25,7 @@ pub(in crate::engine) struct Talk {
     /// The residual stream of the prompt with which the images were read, where that was watched.
     pub(super) stream: Option<Capture>,
     /// What was asked about last.
-    pub(super) subject: Option<Subject>,
+    pub(in crate::engine) subject: Option<Subject>,
 }
 
 impl Talk {

@@ -10,7 +10,7 @@ use super::golden::unreadable;
 use crate::{
     engine::{
         Against, DeviceSettings, EngineError, Shown, checkpoint, news::News, pair_list::pair_lines,
-        session::request_device,
+        session::device::request as request_device,
     },
     families::{ImagePlan, plan::rows_of},
     gpu::{Gpu, Recording},

@@ -8,7 +8,10 @@ use std::{
 use super::golden_input::{Given, GoldenStates};
 use crate::{
     check::relative_error,
-    engine::{DeviceSettings, EngineError, GoldenCase, news::News, session::request_device},
+    engine::{
+        DeviceSettings, EngineError, GoldenCase, news::News,
+        session::device::request as request_device,
+    },
     families::ModelSpec,
     gpu::{Gpu, Recording},
     model::{Assembly, CaptureRequest, Checkpoint, Hook, Vlm},

@@ -9,7 +9,7 @@ use web_time::Instant;
 
 use super::{
     CheckRequest, DeviceSettings, EngineError, KernelChoice, Session, Stage, news::News,
-    session::request_device,
+    session::device::request as request_device,
 };
 use crate::{
     check::{KERNELS, check_kernel},

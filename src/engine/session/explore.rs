@@ -1,10 +1,11 @@
-//! Questions about what the last measurement kept.
+//! Questions about what the last measurement kept, and about the conversation.
 
-use super::{
-    super::{EngineError, Event, Explore, news::News},
-    KeptStates, LiveRun, Loaded, Session,
+use super::{LiveRun, Session, kept::KeptStates, loaded::Loaded, look::Look};
+use crate::{
+    engine::{EngineError, Event, Explore, TalkQuestion, news::News},
+    gpu::Gpu,
+    platform::Cancel,
 };
-use crate::gpu::Gpu;
 
 /// What a question is answered from.
 pub(in crate::engine) struct Live<'a> {
@@ -14,6 +15,25 @@ pub(in crate::engine) struct Live<'a> {
     pub(in crate::engine) loaded: &'a Loaded,
     /// The run.
     pub(in crate::engine) run: &'a LiveRun,
+}
+
+impl<'a> Live<'a> {
+    /// A pair's tokens.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuch`].
+    fn look(&'a self, pair: usize) -> Result<Look<'a>, EngineError> {
+        let prepared = self.prepared(pair)?;
+        let loaded = self.loaded;
+        Ok(Look {
+            gpu: self.gpu,
+            loaded,
+            pair,
+            input: prepared.input(&[]),
+            pixel_values: Box::new(move || prepared.pixel_values(&loaded.processor)),
+            looked: &self.run.looked,
+        })
+    }
 }
 
 impl LiveRun {
@@ -86,5 +106,34 @@ impl Session {
             // It is about no run.
             Explore::Talk(_) => Err(EngineError::NothingKept),
         }
+    }
+
+    /// Answers a question about the conversation.
+    ///
+    /// # Errors
+    /// [`EngineError::NoConversation`], and what the answer needs.
+    async fn explore_talk(
+        &self,
+        question: TalkQuestion,
+        cancel: &Cancel,
+    ) -> Result<Event, EngineError> {
+        let (Some(device), Some(loaded), Some(talk)) = (&self.device, &self.loaded, &self.talk)
+        else {
+            return Err(EngineError::NoConversation);
+        };
+        let Some(subject) = &talk.subject else {
+            return Err(EngineError::NoConversation);
+        };
+        device.gpu.check_health()?;
+        let look = subject.look(&device.gpu, loaded, &talk.ids);
+        Ok(match question {
+            TalkQuestion::Tokens => Event::Pair(Box::new(subject.view(loaded, &talk.ids))),
+            TalkQuestion::LogitLens { position } => {
+                Event::LogitLens(Box::new(look.logit_lens(position, cancel).await?))
+            }
+            TalkQuestion::Attention { position, layer } => {
+                Event::Attention(Box::new(look.attention(position, layer, cancel).await?))
+            }
+        })
     }
 }

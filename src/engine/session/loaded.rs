@@ -1,15 +1,12 @@
 //! The model on the device, loaded once for as long as the same one is asked for.
 
-use std::{path::PathBuf, sync::Arc, time::SystemTime};
+use std::{path::PathBuf, time::SystemTime};
 
-use super::{
-    super::{
+use crate::{
+    engine::{
         EngineError, ModelSource, Stage, checkpoint, describe, hub,
         news::{MIB, News, Told},
     },
-    Session,
-};
-use crate::{
     gpu::Gpu,
     input::Processor,
     model::{Checkpoint, Vlm},
@@ -21,7 +18,7 @@ use crate::{
 /// A checkpoint on the device, with what prepares its input.
 pub(in crate::engine) struct Loaded {
     /// Which one it is, where that can be said.
-    origin: Option<Origin>,
+    pub(super) origin: Option<Origin>,
     /// The model.
     pub(in crate::engine) vlm: Vlm,
     /// What makes pixel values and token ids.
@@ -34,7 +31,7 @@ pub(in crate::engine) struct Loaded {
 
 /// What tells one checkpoint from another without reading it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Origin {
+pub(super) enum Origin {
     Demo(Option<String>),
     Study(String),
     Folder(PathBuf, Vec<Stamp>),
@@ -53,7 +50,7 @@ fn stamp(path: PathBuf) -> Option<Stamp> {
 
 impl Origin {
     /// None for a source that would have to be read to be known.
-    fn of(source: &ModelSource) -> Option<Self> {
+    pub(super) fn of(source: &ModelSource) -> Option<Self> {
         match source {
             ModelSource::Demo { connector } => Some(Self::Demo(connector.clone())),
             ModelSource::Study(folder) => Some(Self::Study(folder.clone())),
@@ -101,40 +98,8 @@ impl Origin {
     }
 }
 
-impl Session {
-    /// The checkpoint on the device: the one at hand, unless it is another one. With `sees`, one without a
-    /// vision tower is refused before it is loaded.
-    pub(in crate::engine) async fn model(
-        &mut self,
-        gpu: &Gpu,
-        source: ModelSource,
-        sees: bool,
-        news: &mut News<'_>,
-    ) -> Result<Arc<Loaded>, EngineError> {
-        let source = hub::local(source, news).await?;
-        let origin = Origin::of(&source);
-        if let Some(loaded) = &self.loaded
-            && origin.is_some()
-            && loaded.origin == origin
-        {
-            if sees {
-                loaded.vlm.spec().vision()?;
-            }
-            news.begin(Stage::Load, 1, MIB)?;
-            news.progress_at(Stage::Load, 1, 1, MIB, "as before".to_owned());
-            return Ok(loaded.clone());
-        }
-        // Both at once might not fit.
-        self.loaded = None;
-        self.live = None;
-        self.talk = None;
-        gpu.trim();
-        Ok(Arc::new(load(gpu, source, origin, sees, news).await?))
-    }
-}
-
 /// Fetches the checkpoint where it is not at hand, opens it and uploads it.
-async fn load(
+pub(super) async fn load(
     gpu: &Gpu,
     source: ModelSource,
     origin: Option<Origin>,

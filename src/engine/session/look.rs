@@ -2,8 +2,9 @@
 
 use std::{borrow::Cow, cell::Cell};
 
-use super::{super::EngineError, Loaded, explore::Live};
+use super::loaded::Loaded;
 use crate::{
+    engine::EngineError,
     gpu::{Gpu, Recording, Tensor},
     input::PixelValues,
     kernels::top_tokens::{TopTokens, width},
@@ -47,25 +48,6 @@ pub(in crate::engine) struct Look<'a> {
 /// Gives the tower's input.
 pub(in crate::engine) type Pixels<'a> =
     Box<dyn Fn() -> Result<Cow<'a, [PixelValues]>, EngineError> + 'a>;
-
-impl<'a> Live<'a> {
-    /// A pair's tokens.
-    ///
-    /// # Errors
-    /// [`EngineError::NoSuch`].
-    pub(super) fn look(&'a self, pair: usize) -> Result<Look<'a>, EngineError> {
-        let prepared = self.prepared(pair)?;
-        let loaded = self.loaded;
-        Ok(Look {
-            gpu: self.gpu,
-            loaded,
-            pair,
-            input: prepared.input(&[]),
-            pixel_values: Box::new(move || prepared.pixel_values(&loaded.processor)),
-            looked: &self.run.looked,
-        })
-    }
-}
 
 impl Look<'_> {
     /// The words nearest to the token at `position`, state by state.

@@ -1,18 +1,13 @@
-//! The engine itself, and what it keeps from one command to the next.
+//! What the engine keeps from one command to the next.
 
-mod device;
+pub(super) mod device;
 mod explore;
-mod kept;
-mod loaded;
-mod look;
+pub(super) mod kept;
+pub(super) mod loaded;
+pub(super) mod look;
 mod pair_view;
 mod projection;
 mod what_if;
-
-pub(super) use device::{grant, open_device, request as request_device};
-pub(super) use kept::{KeptRows, KeptStates, Room};
-pub(super) use loaded::Loaded;
-pub(super) use look::{Look, Looked, attention_row};
 
 use std::{
     cell::{Cell, OnceCell},
@@ -21,36 +16,22 @@ use std::{
 };
 
 use super::{
-    Command, EngineError, Event,
-    ask::Talk,
-    bench::{bench, record},
-    demo,
+    DeviceSettings, EngineError, ModelSource, Stage,
+    ask::talk::Talk,
     forward::State,
     hub,
-    inspect::inspect,
-    news::News,
+    news::{MIB, News},
     prepare::Prepared,
 };
 use crate::{
     alignment::Plane,
-    gpu,
-    platform::Cancel,
+    gpu::Gpu,
     report::{Definition, TextMask},
 };
-use device::Device;
-
-/// Carries out one `command` in a [`Session`] of its own.
-///
-/// As [`Session::run`].
-pub async fn run(command: Command, cancel: &Cancel, emit: &mut dyn FnMut(Event)) {
-    let mut session = Session::default();
-    let last = session
-        .carry_out(command, &mut News::new(cancel, emit))
-        .await;
-    // A program may end with the last event, and a driver must not be taken down while it does.
-    drop(session);
-    emit(last);
-}
+use device::{Device, UNIT, open_device};
+use kept::KeptStates;
+use loaded::{Loaded, Origin, load};
+use look::Looked;
 
 /// An engine that carries out one command after the other, and keeps what a measurement was asked to
 /// keep for the questions that follow.
@@ -103,78 +84,61 @@ impl fmt::Debug for Session {
 }
 
 impl Session {
-    /// Carries out `command`, telling `emit` the news; the last event is one for which
-    /// [`Event::is_last`] holds.
-    ///
-    /// Works on a native thread (see [`super::spawn`]) and in a dedicated Worker alike: it awaits the
-    /// device instead of blocking and lets the event loop run in between, so that a cancel message
-    /// gets through. `cancel` takes effect between two submissions, well within a second.
-    pub async fn run(&mut self, command: Command, cancel: &Cancel, emit: &mut dyn FnMut(Event)) {
-        let last = self.carry_out(command, &mut News::new(cancel, emit)).await;
-        emit(last);
-    }
-
-    /// Carries out `command` and returns its last event.
-    async fn carry_out(&mut self, command: Command, news: &mut News<'_>) -> Event {
-        let outcome = self.dispatch(command, news).await;
-        if let Err(EngineError::Gpu(error)) = &outcome
-            && error.ends_device()
-        {
-            self.forget();
-        }
-        match outcome {
-            Ok(event) => event,
-            Err(EngineError::Cancelled) => Event::Cancelled,
-            Err(error) => Event::Failed(error.to_string()),
-        }
-    }
-
-    async fn dispatch(
+    /// The device with these settings: the one at hand, unless it is another one or came to grief.
+    pub(in crate::engine) async fn device(
         &mut self,
-        command: Command,
+        settings: &DeviceSettings,
         news: &mut News<'_>,
-    ) -> Result<Event, EngineError> {
-        news.check()?;
-        match command {
-            Command::Inspect(request) => {
-                let inspection = inspect(*request, news).await?;
-                Ok(Event::Inspection(Box::new(inspection)))
-            }
-            Command::Plan(model) => {
-                let plan = hub::plan(&model, news).await?;
-                Ok(Event::Plan(Box::new(plan)))
-            }
-            Command::DemoPairs(most) => Ok(Event::DemoPairs(demo::first_pairs(most).await?)),
-            Command::Adapters => Ok(Event::Adapters(gpu::adapters().await)),
-            Command::Measure(request) => {
-                let report = self.measure(*request, news).await?;
-                Ok(Event::Report(Box::new(report)))
-            }
-            Command::Ask(request) => {
-                let answer = self.ask(*request, news).await?;
-                Ok(Event::Answer(Box::new(answer)))
-            }
-            Command::Explore(question) => self.explore(question, news).await,
-            Command::Study(request) => {
-                self.study(*request, news).await?;
-                Ok(Event::Study)
-            }
-            Command::Bench(request) => {
-                // A device of its own: what is kept would count as the peak of what is timed.
-                let (gpu, _) = open_device(&request.device, news).await?;
-                let report = bench(&gpu, &request, news).await?;
-                Ok(Event::Bench(Box::new(report)))
-            }
-            Command::Record(request) => {
-                let (gpu, _) = open_device(&request.device, news).await?;
-                let record = record(&gpu, &request, news).await?;
-                Ok(Event::Record(Box::new(record)))
-            }
-            Command::Check(request) => {
-                let report = self.check(*request, news).await?;
-                Ok(Event::Check(Box::new(report)))
-            }
+    ) -> Result<Gpu, EngineError> {
+        if let Some(device) = &self.device
+            && device.settings == *settings
+            && device.gpu.check_health().is_ok()
+        {
+            news.begin(Stage::Device, 1, UNIT)?;
+            let detail = "as before".to_owned();
+            news.note_all(device.notes.iter().cloned());
+            news.progress_at(Stage::Device, 1, 1, UNIT, detail);
+            return Ok(device.gpu.clone());
         }
+        // First the memory of the old one.
+        self.forget();
+        let (gpu, notes) = open_device(settings, news).await?;
+        self.device = Some(Device {
+            settings: settings.clone(),
+            gpu: gpu.clone(),
+            notes,
+        });
+        Ok(gpu)
+    }
+
+    /// The checkpoint on the device: the one at hand, unless it is another one. With `sees`, one without a
+    /// vision tower is refused before it is loaded.
+    pub(in crate::engine) async fn model(
+        &mut self,
+        gpu: &Gpu,
+        source: ModelSource,
+        sees: bool,
+        news: &mut News<'_>,
+    ) -> Result<Arc<Loaded>, EngineError> {
+        let source = hub::local(source, news).await?;
+        let origin = Origin::of(&source);
+        if let Some(loaded) = &self.loaded
+            && origin.is_some()
+            && loaded.origin == origin
+        {
+            if sees {
+                loaded.vlm.spec().vision()?;
+            }
+            news.begin(Stage::Load, 1, MIB)?;
+            news.progress_at(Stage::Load, 1, 1, MIB, "as before".to_owned());
+            return Ok(loaded.clone());
+        }
+        // Both at once might not fit.
+        self.loaded = None;
+        self.live = None;
+        self.talk = None;
+        gpu.trim();
+        Ok(Arc::new(load(gpu, source, origin, sees, news).await?))
     }
 
     /// Gives up everything that is kept, the device last.
@@ -183,5 +147,59 @@ impl Session {
         self.talk = None;
         self.loaded = None;
         self.device = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::{Command, Event, Explore, MeasureRequest, MeasureSettings, PairSource},
+        platform::{Cancel, native::block_on},
+        report::WhatIfSettings,
+    };
+
+    fn last(session: &mut Session, command: Command) -> Event {
+        let mut last = None;
+        let cancel = Cancel::default();
+        block_on(session.run(command, &cancel, &mut |event| last = Some(event)));
+        last.unwrap()
+    }
+
+    fn measure() -> Command {
+        Command::Measure(Box::new(MeasureRequest {
+            model: ModelSource::Demo { connector: None },
+            pairs: PairSource::Demo,
+            device: DeviceSettings::default(),
+            settings: MeasureSettings {
+                num_pairs: Some(2),
+                ..MeasureSettings::default()
+            },
+            keep: true,
+        }))
+    }
+
+    #[test]
+    fn a_lost_device_is_told_and_replaced() {
+        let mut session = Session::default();
+        let question = || Command::Explore(Explore::WhatIf(WhatIfSettings::default()));
+        assert!(matches!(last(&mut session, measure()), Event::Report(_)));
+        assert!(matches!(last(&mut session, question()), Event::WhatIf(_)));
+
+        session.device.as_ref().unwrap().gpu.destroy();
+        let Event::Failed(reason) = last(&mut session, question()) else {
+            panic!("a device that is gone cannot answer");
+        };
+        assert!(!reason.is_empty());
+        assert!(session.device.is_none() && session.live.is_none());
+        assert!(session.loaded.is_none());
+
+        // No restart is needed, whether the loss is found out by a question or by a measurement.
+        assert!(matches!(last(&mut session, measure()), Event::Report(_)));
+        session.device.as_ref().unwrap().gpu.destroy();
+        let first = last(&mut session, measure());
+        if !matches!(first, Event::Report(_)) {
+            assert!(matches!(last(&mut session, measure()), Event::Report(_)));
+        }
     }
 }

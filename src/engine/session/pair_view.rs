@@ -2,8 +2,8 @@
 
 use super::{
     super::{EngineError, describe, prepare::Prepared},
-    Loaded,
     explore::Live,
+    loaded::Loaded,
 };
 use crate::{
     families::ImagePlan,

@@ -88,6 +88,14 @@ impl Family for QwenVl {
         names::canonical(name)
     }
 
+    /// Files in GGUF format have queries, keys and values of the tower apart.
+    fn settle(&self, spec: &mut ModelSpec, tensors: &[&str]) {
+        let apart = |name: &&str| names::is_query(name);
+        if let Some(vision) = &mut spec.vision {
+            vision.tower.fused_qkv &= !tensors.iter().any(apart);
+        }
+    }
+
     fn layout(&self, _spec: &ModelSpec, prompt: &PromptTokens<'_>) -> Layout {
         match prompt.vision {
             [] => Layout::default(),

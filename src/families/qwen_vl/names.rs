@@ -3,10 +3,14 @@
 use super::super::names;
 
 /// Parts of a tower's layer.
-const IN_LAYER: [(&str, &str); 6] = [
+const IN_LAYER: [(&str, &str); 9] = [
     ("norm1.", "layer_norm1."),
     ("norm2.", "layer_norm2."),
     ("attn.qkv.", "self_attn.qkv."),
+    // Where llama.cpp's converter cut the one above.
+    ("attn.q.", "self_attn.q_proj."),
+    ("attn.k.", "self_attn.k_proj."),
+    ("attn.v.", "self_attn.v_proj."),
     ("attn.proj.", "self_attn.out_proj."),
     ("mlp.linear_fc1.", "mlp.fc1."),
     ("mlp.linear_fc2.", "mlp.fc2."),
@@ -31,6 +35,12 @@ pub(super) fn canonical(name: &str) -> String {
         Some(text) if !text.starts_with("language_model.") => format!("language_model.{text}"),
         _ => names::canonical(name),
     }
+}
+
+/// Whether a name in a file is that of a tower's queries alone.
+pub(super) fn is_query(name: &str) -> bool {
+    let name = canonical(name);
+    name.starts_with("vision_tower.") && name.ends_with(".self_attn.q_proj.weight")
 }
 
 fn of_tower(name: &str) -> String {

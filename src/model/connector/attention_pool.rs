@@ -4,8 +4,9 @@ use super::{
     super::{
         ModelError,
         masks::Mask,
-        ops::{LayerNorm, Linear, Ops},
-        parameters::{Parameters, TensorId},
+        ops::Ops,
+        parameters::Parameters,
+        tickets::{LayerNorm, Linear, TensorId},
     },
     Sizes, name,
 };

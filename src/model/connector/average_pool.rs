@@ -1,11 +1,7 @@
 //! Average pooling of the grid, then a linear layer (MM1, arXiv 2403.09611, section 3.2).
 
 use super::{
-    super::{
-        ModelError,
-        ops::{Linear, Ops},
-        parameters::Parameters,
-    },
+    super::{ModelError, ops::Ops, parameters::Parameters, tickets::Linear},
     Sizes, name,
 };
 use crate::{

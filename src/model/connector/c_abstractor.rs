@@ -7,9 +7,10 @@
 use super::{
     super::{
         ModelError,
-        load::Made,
-        ops::{LayerNorm, Linear, Ops},
-        parameters::{ONE, Parameters, Size, TensorId},
+        made::Made,
+        ops::Ops,
+        parameters::{ONE, Parameters, Size},
+        tickets::{LayerNorm, Linear, TensorId},
     },
     Sizes,
     average_pool::pool,

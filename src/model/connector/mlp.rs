@@ -4,8 +4,9 @@
 use super::{
     super::{
         ModelError,
-        ops::{Linear, Ops, kernel_activation},
-        parameters::{Parameters, TensorId, WeightId},
+        ops::{Ops, kernel_activation},
+        parameters::Parameters,
+        tickets::{Linear, TensorId, WeightId},
     },
     Sizes, name,
 };

@@ -20,7 +20,8 @@ use self::{
 use super::{
     ModelError,
     ops::Ops,
-    parameters::{Parameters, Part, Size, TensorId},
+    parameters::{Parameters, Part, Size},
+    tickets::TensorId,
 };
 use crate::{
     families::{ConnectorKind, FeatureSelect, VisionSpec},

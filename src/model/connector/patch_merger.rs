@@ -4,8 +4,9 @@
 use super::{
     super::{
         ModelError,
-        ops::{Linear, Norm, Ops, kernel_activation},
+        ops::{Ops, kernel_activation},
         parameters::{Parameters, Size},
+        tickets::{Linear, Norm},
     },
     Sizes,
 };

@@ -4,8 +4,9 @@
 use super::{
     super::{
         ModelError,
-        ops::{LayerNorm, Linear, Ops, kernel_activation},
+        ops::{Ops, kernel_activation},
         parameters::Parameters,
+        tickets::{LayerNorm, Linear},
     },
     Sizes, name,
 };

@@ -4,9 +4,10 @@
 use super::{
     super::{
         ModelError,
-        load::{Made, dtype},
-        ops::{Linear, Ops, RmsNorm},
+        made::{Made, dtype},
+        ops::Ops,
         parameters::Parameters,
+        tickets::{Linear, RmsNorm},
         weight::Weight,
     },
     Sizes,

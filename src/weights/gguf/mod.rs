@@ -4,8 +4,11 @@
 //! written from its metadata, its tensors get the names of Hugging Face's classes, and what the converter did
 //! to them is undone where they are read. What follows sees a checkpoint like any other.
 
+mod architecture;
 mod decoder;
+mod file_name;
 mod header;
+mod model;
 mod names;
 mod pieces;
 mod projector;
@@ -13,30 +16,16 @@ mod reader;
 mod rope;
 mod source;
 mod tokenizer;
-mod undo;
 mod value;
+mod vocabulary;
 
+pub use file_name::is_gguf;
 pub use source::GgufSource;
-pub(crate) use undo::Undo;
 
 use std::sync::Arc;
 
-use safetensors::Dtype;
-
-use super::{error::WeightsError, source::ByteSource, tensor::FileType};
-use decoder::Architecture;
-use header::{GgufTensor, Header};
-use projector::Projector;
-
-/// Whether a file is called as GGUF files are.
-pub fn is_gguf(file: &str) -> bool {
-    file.to_lowercase().ends_with(".gguf")
-}
-
-/// Whether a file is called as those with the vision part are.
-fn is_projector(file: &str) -> bool {
-    file.to_lowercase().contains("mmproj")
-}
+use super::{error::WeightsError, source::ByteSource};
+use file_name::is_projector;
 
 /// A source whose folder has no `config.json`, but one model in GGUF format, as that model's folder; any other
 /// source as it is.
@@ -66,112 +55,5 @@ pub fn entered(source: Arc<dyn ByteSource>) -> Result<Arc<dyn ByteSource>, Weigh
             found: format!("{} of them", models.len()),
             advice: format!("name the file, for example {}/{first}", source.name()),
         }),
-    }
-}
-
-/// A checkpoint in GGUF format.
-pub struct Packed {
-    file: String,
-    header: Header,
-    architecture: Architecture,
-    projector: Option<Projector>,
-}
-
-/// The vision part beside a decoder.
-fn projector(
-    source: &dyn ByteSource,
-    header: &Header,
-    architecture: &Architecture,
-) -> Result<Option<Projector>, WeightsError> {
-    let width = header
-        .metadata
-        .count(&architecture.key("embedding_length"))?;
-    let mut found = Vec::new();
-    for name in source.list()? {
-        if is_gguf(&name) && is_projector(&name) && !name.starts_with('.') {
-            found.extend(Projector::open(source, &name, width)?);
-        }
-    }
-    match found.as_slice() {
-        [] | [_] => Ok(found.pop()),
-        [first, second, ..] => Err(WeightsError::Packaging {
-            folder: source.name(),
-            expected: "one vision part for the model".into(),
-            found: format!("{} and {}", first.file, second.file),
-            advice: "put the other one into another folder".into(),
-        }),
-    }
-}
-
-/// A tensor's name in Hugging Face's class, where it lies, and what was done to it.
-type Named<'a> = (String, &'a GgufTensor, Undo);
-
-impl Packed {
-    fn open(source: &dyn ByteSource, file: &str) -> Result<Self, WeightsError> {
-        let header = Header::read(source, file)?;
-        let architecture = Architecture::of(&header)?;
-        let packed = Self {
-            projector: projector(source, &header, &architecture)?,
-            architecture,
-            file: file.into(),
-            header,
-        };
-        packed.check()?;
-        Ok(packed)
-    }
-
-    /// Fails where something was done to a tensor that cannot be undone.
-    fn check(&self) -> Result<(), WeightsError> {
-        for (file, tensors) in self.tensors() {
-            for (_, tensor, undo) in tensors {
-                let heads = match undo {
-                    Undo::Pairs { head } => tensor.shape[0].is_multiple_of(head),
-                    Undo::Nothing | Undo::Plus1 => true,
-                };
-                if !heads {
-                    return Err(WeightsError::HeaderEntry {
-                        file: file.into(),
-                        tensor: tensor.name.clone(),
-                        expected: format!("heads of {} rows", self.architecture.head_dim),
-                        found: format!("{} rows", tensor.shape[0]),
-                    });
-                }
-                if undo == Undo::Plus1 && tensor.dtype != FileType::Plain(Dtype::F32) {
-                    return Err(WeightsError::HeaderEntry {
-                        file: file.into(),
-                        tensor: tensor.name.clone(),
-                        expected: "the weight of a norm in F32".into(),
-                        found: format!("{:?}", tensor.dtype),
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The file with the language model.
-    pub(super) fn model_file(&self) -> &str {
-        &self.file
-    }
-
-    /// All tensors, file by file.
-    pub(super) fn tensors(&self) -> Vec<(&str, Vec<Named<'_>>)> {
-        let named = self.header.tensors.iter().map(|tensor| {
-            let (name, undo) = names::of_decoder(&self.architecture, &tensor.name);
-            let name = match &self.projector {
-                Some(projector) => projector.of_decoder(name),
-                None => name,
-            };
-            (name, tensor, undo)
-        });
-        let mut files = vec![(self.file.as_str(), named.collect())];
-        if let Some(projector) = &self.projector {
-            let named = projector.header.tensors.iter().map(|tensor| {
-                let (name, undo) = projector.named(&tensor.name);
-                (name, tensor, undo)
-            });
-            files.push((projector.file.as_str(), named.collect()));
-        }
-        files
     }
 }

@@ -1,6 +1,6 @@
 //! Names of a decoder's tensors: llama.cpp's become those of Hugging Face's classes.
 
-use super::{decoder::Architecture, undo::Undo};
+use super::{super::undo::Undo, architecture::Architecture};
 
 /// What stands before a layer's part, and its name in a layer; the same in all architectures.
 const PARTS: [(&str, &str); 10] = [

@@ -3,7 +3,7 @@
 //! SentencePiece joins the two neighbours whose piece has the highest score. Byte pairs join by the order of
 //! a list: for each piece, all pairs of pieces that make it, the pieces by falling score.
 
-use super::{super::error::WeightsError, tokenizer::Vocabulary};
+use super::{super::error::WeightsError, vocabulary::Vocabulary};
 
 const SCORES: &str = "tokenizer.ggml.scores";
 /// Longest piece that is taken apart, in bytes; SentencePiece's own limit is 16 letters unless told otherwise.

@@ -3,19 +3,65 @@
 use serde_json::{Value, json};
 
 use super::{
-    super::{error::WeightsError, source::ByteSource},
-    decoder::{Architecture, shortest, small},
+    super::{
+        error::WeightsError,
+        source::ByteSource,
+        tensor::{HostTensor, StorageType},
+    },
+    architecture::Architecture,
     header::Header,
+    value::{Metadata, shortest},
 };
 
 /// Factors by which frequencies are divided, one for each pair of channels.
 const FACTORS: &str = "rope_freqs.weight";
 
-/// `rope_scaling` of the configuration; none where frequencies are not scaled. `theta` is their base.
+/// `rope_scaling` of the configuration; none where frequencies are not scaled and positions have one
+/// component. `theta` is the frequencies' base.
 ///
 /// # Errors
-/// A kind of scaling that is not known.
-pub(super) fn scaling(
+/// A kind of scaling that is not known, or sections that cannot be.
+pub(super) fn described(
+    architecture: &Architecture,
+    header: &Header,
+    source: &dyn ByteSource,
+    theta: f64,
+) -> Result<Option<Value>, WeightsError> {
+    let scaling = scaling(architecture, header, source, theta)?;
+    let Some(sections) = sections(architecture, &header.metadata)? else {
+        return Ok(scaling);
+    };
+    let mut described = scaling.unwrap_or_else(|| json!({"rope_type": "default"}));
+    described["mrope_section"] = json!(sections);
+    Ok(Some(described))
+}
+
+/// How many pairs of channels turn by each component of a position, where it has three.
+fn sections(
+    architecture: &Architecture,
+    metadata: &Metadata,
+) -> Result<Option<Vec<i64>>, WeightsError> {
+    if !architecture.sections {
+        return Ok(None);
+    }
+    let key = architecture.key("rope.dimension_sections");
+    let list = metadata.integers(&key)?;
+    let pairs = architecture.head_dim as i64 / 2;
+    let fits = |list: &&[i64]| {
+        let components = list.len() == 3 || list.len() == 4 && list[3] == 0;
+        let within = list.iter().all(|pairs| (0..=4096).contains(pairs));
+        components && within && list.iter().sum::<i64>() == pairs
+    };
+    match list.filter(fits) {
+        Some(list) => Ok(Some(list[..3].to_vec())),
+        None => {
+            let expected = format!("3 numbers of pairs of channels, {pairs} in all, and a 0");
+            Err(metadata.wrong(&key, expected))
+        }
+    }
+}
+
+fn scaling(
     architecture: &Architecture,
     header: &Header,
     source: &dyn ByteSource,
@@ -71,6 +117,33 @@ pub(super) fn scaling(
             });
         }
     })
+}
+
+/// A small tensor of f32, where it is there.
+fn small(
+    header: &Header,
+    source: &dyn ByteSource,
+    name: &str,
+) -> Result<Option<Vec<f32>>, WeightsError> {
+    const MOST: u64 = 1 << 20;
+    let Some(tensor) = header.tensor(name) else {
+        return Ok(None);
+    };
+    let storage = StorageType::from_file(tensor.dtype);
+    let Some(dtype) = storage.filter(|_| tensor.end - tensor.begin <= MOST) else {
+        return Err(WeightsError::Dtype {
+            file: header.metadata.file.clone(),
+            tensor: name.into(),
+            found: format!("{:?} {:?}", tensor.dtype, tensor.shape),
+        });
+    };
+    let read = HostTensor {
+        name: name.into(),
+        dtype,
+        shape: tensor.shape.clone(),
+        bytes: source.read_range(&header.metadata.file, tensor.begin..tensor.end)?,
+    };
+    Ok(Some(read.to_f32()))
 }
 
 /// The rule of Llama 3.1 that gives these factors; none where it does not.

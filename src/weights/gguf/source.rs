@@ -10,16 +10,25 @@ use serde_json::Value;
 use super::{
     super::{
         error::{SourceError, WeightsError},
-        source::ByteSource,
+        packed::Packed,
+        source::{ByteSource, too_short},
     },
-    Packed, tokenizer,
+    decoder,
+    model::Model,
+    projector::Projector,
+    tokenizer,
 };
 
+const CONFIG: &str = "config.json";
+const PREPROCESSOR: &str = "preprocessor_config.json";
+const PROCESSOR: &str = "processor_config.json";
+
 /// The files that are written from the metadata.
-const WRITTEN: [&str; 5] = [
-    "config.json",
+const WRITTEN: [&str; 6] = [
+    CONFIG,
     "generation_config.json",
-    "preprocessor_config.json",
+    PREPROCESSOR,
+    PROCESSOR,
     "tokenizer.json",
     "tokenizer_config.json",
 ];
@@ -27,6 +36,7 @@ const WRITTEN: [&str; 5] = [
 /// A GGUF file in a folder, and what its metadata make the folder hold.
 pub struct GgufSource {
     below: Arc<dyn ByteSource>,
+    model: Model,
     packed: Packed,
     /// Each of [`WRITTEN`], once it was asked for.
     written: [OnceLock<Result<Vec<u8>, SourceError>>; WRITTEN.len()],
@@ -38,10 +48,11 @@ impl GgufSource {
     /// # Errors
     /// The file is damaged, or of a kind that is not supported.
     pub fn open(below: Arc<dyn ByteSource>, file: &str) -> Result<Self, WeightsError> {
-        let packed = Packed::open(&*below, file)?;
+        let model = Model::open(&*below, file)?;
         let source = Self {
             below,
-            packed,
+            packed: model.packed()?,
+            model,
             written: Default::default(),
         };
         // What is wrong with the configuration is told at once, and in full.
@@ -53,22 +64,28 @@ impl GgufSource {
 
     /// Those of [`WRITTEN`] that this checkpoint has: a decoder alone sees no images.
     fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
-        let sees = self.packed.projector.is_some();
+        let vision = self.model.projector.as_ref();
+        let sees = vision.is_some();
+        let counts = vision.is_some_and(Projector::counts_tokens);
         let written = WRITTEN.iter().copied();
-        written.filter(move |name| sees || *name != "preprocessor_config.json")
+        written.filter(move |name| match *name {
+            PREPROCESSOR => sees,
+            PROCESSOR => counts,
+            _ => true,
+        })
     }
 
     fn config(&self) -> Result<Value, WeightsError> {
-        let Packed {
+        let Model {
             header,
             architecture,
             projector,
             ..
-        } = &self.packed;
-        let decoder = architecture.config(header, &*self.below)?;
+        } = &self.model;
+        let decoder = decoder::config(architecture, header, &*self.below)?;
         let config = match projector {
             None => decoder,
-            Some(projector) => projector.config(decoder, |token| {
+            Some(projector) => projector.config(architecture, decoder, |token| {
                 let tokens = header.metadata.texts("tokenizer.ggml.tokens");
                 let mut tokens = tokens.ok().flatten()?.iter();
                 tokens.position(|known| known == token)
@@ -81,16 +98,18 @@ impl GgufSource {
     fn written(&self, file: &str) -> Option<Result<&[u8], SourceError>> {
         let name = self.names().find(|name| *name == file)?;
         let index = WRITTEN.iter().position(|other| *other == name)?;
-        let metadata = &self.packed.header.metadata;
+        let metadata = &self.model.header.metadata;
         let made = self.written.get(index)?.get_or_init(|| {
-            let value = match index {
-                0 => self.config(),
-                1 => tokenizer::generation_config(metadata),
-                2 => match &self.packed.projector {
-                    Some(projector) => projector.preprocessor(),
-                    None => Ok(Value::Null),
-                },
-                3 => tokenizer::tokenizer(metadata),
+            let of_vision = |make: fn(&Projector) -> Result<Value, WeightsError>| {
+                let vision = self.model.projector.as_ref();
+                vision.map_or(Ok(Value::Null), make)
+            };
+            let value = match name {
+                CONFIG => self.config(),
+                PREPROCESSOR => of_vision(Projector::preprocessor),
+                PROCESSOR => of_vision(Projector::processor),
+                "generation_config.json" => tokenizer::generation_config(metadata),
+                "tokenizer.json" => tokenizer::tokenizer(metadata),
                 _ => tokenizer::tokenizer_config(metadata),
             };
             match value {
@@ -103,19 +122,19 @@ impl GgufSource {
 
     /// Whether it is one of the files that the checkpoint is made of.
     fn is_own(&self, file: &str) -> bool {
-        let vision = self.packed.projector.as_ref();
-        file == self.packed.model_file() || vision.is_some_and(|vision| vision.file == file)
+        let vision = self.model.projector.as_ref();
+        file == self.model.file || vision.is_some_and(|vision| vision.file == file)
     }
 }
 
 impl ByteSource for GgufSource {
     fn name(&self) -> String {
-        format!("{}/{}", self.below.name(), self.packed.model_file())
+        format!("{}/{}", self.below.name(), self.model.file)
     }
 
     fn list(&self) -> Result<Vec<String>, SourceError> {
-        let vision = self.packed.projector.as_ref();
-        let own = [self.packed.model_file()].into_iter();
+        let vision = self.model.projector.as_ref();
+        let own = [self.model.file.as_str()].into_iter();
         let own = own.chain(vision.map(|vision| vision.file.as_str()));
         let mut names: Vec<String> = self.names().map(str::to_owned).collect();
         names.extend(own.map(str::to_owned));
@@ -141,7 +160,7 @@ impl ByteSource for GgufSource {
             .zip(usize::try_from(range.end).ok())
             .and_then(|(start, end)| written.get(start..end));
         part.map(<[u8]>::to_vec)
-            .ok_or_else(|| super::super::source::too_short(file, &range, written.len() as u64))
+            .ok_or_else(|| too_short(file, &range, written.len() as u64))
     }
 
     fn packed(&self) -> Option<&Packed> {

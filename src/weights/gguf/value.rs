@@ -280,3 +280,9 @@ fn integer(reader: &mut Reader<'_>, key: &str, code: u32) -> Result<i64, Weights
         }
     })
 }
+
+/// The number with the fewest digits that rounds to the same f32.
+pub(super) fn shortest(number: f64) -> serde_json::Value {
+    let text = (number as f32).to_string();
+    serde_json::json!(text.parse::<f64>().unwrap_or(number))
+}

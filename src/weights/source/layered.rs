@@ -3,7 +3,7 @@
 use std::{ops::Range, sync::Arc};
 
 use super::ByteSource;
-use crate::weights::{SourceError, gguf::Packed};
+use crate::weights::{SourceError, packed::Packed};
 
 /// Files of one source, some of which another one has in their place.
 pub struct LayeredSource {

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap, ops::Range, sync::Arc};
 
-use super::{error::SourceError, gguf::Packed};
+use super::{error::SourceError, packed::Packed};
 
 mod below;
 #[cfg(not(target_arch = "wasm32"))]

@@ -9,6 +9,7 @@ mod official;
 pub mod oracle;
 pub mod outliers;
 mod projection;
+mod quantities;
 mod run;
 mod singular;
 mod speed;

@@ -25,6 +25,7 @@ mod replace_outliers;
 mod rms_norm;
 mod rotary;
 mod row_dots;
+mod row_maxima;
 mod sample_token;
 mod scatter_rows;
 mod space_to_depth;
@@ -34,6 +35,7 @@ mod swiglu;
 mod token_norms;
 mod top_tokens;
 mod transpose;
+mod unit_rows;
 mod unpack_rows;
 
 use std::sync::OnceLock;

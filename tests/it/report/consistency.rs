@@ -1,6 +1,6 @@
 //! Reports whose numbers contradict each other are refused, with the field that gives them away.
 
-use mirscope::report::{Definition, Moments, Report, TextMask, parse, to_json};
+use mirscope::report::{Definition, Moments, Report, TextMask, of_layers, parse, to_json};
 
 use super::{layer, report, undefined};
 
@@ -31,6 +31,7 @@ fn with_moments() -> Report {
     }
     report.mir = Some(10.5_f64.log10());
     report.norm_matched_mir = report.mir;
+    report.metrics = of_layers(report.definition, &report.layers);
     report
 }
 

@@ -2,10 +2,10 @@
 
 use mirscope::{
     figures::{
-        Anchor, Clouds, Figure, LayersChart, Limits, Look, Mark, Overlay, Palette, Scale, Target,
-        clouds, layers, norms, parts, svg_of,
+        Anchor, Clouds, Figure, LayersChart, Limits, Look, Mark, Overlay, Palette, Quantity, Scale,
+        Target, clouds, layers, norms, parts, spark, svg_of,
     },
-    report::{Axes, CloudShape, ProjectedToken, Projection, Report},
+    report::{Axes, CloudShape, MetricReport, ProjectedToken, Projection, Report},
 };
 
 use super::{report, undefined};
@@ -314,4 +314,70 @@ fn limits_hold_the_axes_still() {
         .into_iter()
         .any(|words| words.ends_with("tokens lie outside"));
     assert!(outside, "{:?}", words(&figure));
+}
+
+fn drawn<'a>(
+    report: &'a Report,
+    metric: &'a MetricReport,
+    size: [f32; 2],
+) -> (Figure, Quantity<'a>) {
+    let quantity = Quantity {
+        report,
+        metric,
+        run: None,
+    };
+    assert_eq!(quantity.at_layer(0), None);
+    assert_eq!(quantity.at_layer(4), None);
+    (spark(&[quantity], Some(3), &look(size)), quantity)
+}
+
+#[test]
+fn any_quantity_is_a_small_curve() {
+    let mut report = report();
+    let place = report.metrics.iter().position(|it| it.id == "norm-ratio");
+    let metric = &mut report.metrics[place.unwrap()];
+    for (entry, value) in metric.per_state.iter_mut().zip([20.0, -1.5, 3.0]) {
+        entry.value = Some(value);
+    }
+    // Definitions differ in what they call the last state.
+    metric.per_state[2].state += " before the final norm";
+    let mut metric = metric.clone();
+    for size in SIZES.into_iter().chain([[180.0, 36.0], [60.0, 14.0]]) {
+        let (figure, quantity) = drawn(&report, &metric, size);
+        if size[0] > 50.0 {
+            assert_inside(&figure);
+        }
+        let targets: Vec<Target> = figure.spots.iter().map(|spot| spot.target).collect();
+        assert_eq!(targets, [1, 2, 3].map(Target::Layer));
+        assert_eq!(figure.selected, Some(Target::Layer(3)));
+        assert_eq!(quantity.at_layer(3).and_then(|it| it.value), Some(3.0));
+    }
+    let (figure, _) = drawn(&report, &metric, [180.0, 36.0]);
+    assert_eq!(words(&figure), ["-1.500", "20.00"]);
+    assert_eq!(
+        figure.spots[2].tip,
+        "Layer 3\nhidden_states[3] before the final norm: 3.000"
+    );
+    // An undefined value leaves a gap, and none at all a reason.
+    metric.per_state[1].value = None;
+    let (figure, _) = drawn(&report, &metric, [180.0, 36.0]);
+    assert_eq!(figure.spots[1].tip, "Layer 2\nhidden_states[2]: undefined");
+    assert!(
+        !marks(&figure)
+            .iter()
+            .any(|it| matches!(it, Mark::Line { .. }))
+    );
+    for entry in &mut metric.per_state {
+        entry.value = None;
+    }
+    let (figure, _) = drawn(&report, &metric, [180.0, 36.0]);
+    assert_inside(&figure);
+    assert_eq!(words(&figure), ["no value at any layer"]);
+    // One entry that is no layer's: it has a curve and no spot.
+    metric.per_state.truncate(1);
+    metric.per_state[0].state = "vision_tower".to_owned();
+    metric.per_state[0].value = Some(2.0);
+    let (figure, quantity) = drawn(&report, &metric, [180.0, 36.0]);
+    assert_eq!((figure.spots.len(), quantity.at_layer(1)), (0, None));
+    assert_eq!(words(&figure), ["2.000"]);
 }

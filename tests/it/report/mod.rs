@@ -6,6 +6,7 @@ mod figures;
 mod files;
 mod forms;
 mod performance;
+mod schema;
 mod shipped_study;
 mod study;
 mod table;
@@ -51,6 +52,7 @@ pub(crate) fn report() -> Report {
         norm_matched_mir: Some(0.75_f64.log10()),
         definition: Definition::Exact,
         text_mask: TextMask::Official,
+        metrics: mirscope::report::of_layers(Definition::Exact, &layers),
         layers,
         model: ModelSummary {
             name: "tiny <llava>".to_owned(),
@@ -93,5 +95,6 @@ pub(crate) fn undefined() -> Report {
         layer.frechet_upper = Some(layer.frechet);
         layer.frechet = -layer.frechet;
     }
+    report.metrics = mirscope::report::of_layers(report.definition, &report.layers);
     report
 }

@@ -8,6 +8,7 @@ mod eyes;
 mod frame;
 mod hub;
 mod made_up;
+mod quantities;
 mod recorded;
 mod snapshots;
 mod start;

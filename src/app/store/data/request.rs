@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use super::{Data, Inspected, ModelChoice};
 use crate::{
-    engine::{DeviceSettings, ImageInput, MeasureRequest, MeasureSettings, PairInput, PairSource},
+    engine::{
+        DeviceSettings, ImageInput, MeasureRequest, MeasureSettings, MetricChoice, PairInput,
+        PairSource,
+    },
     report::TextMask,
     words::counted,
 };
@@ -190,6 +193,7 @@ impl Data {
         };
         let mut settings = MeasureSettings {
             num_pairs: self.settings.num_pairs,
+            metrics: MetricChoice::All,
             ..self.settings.clone()
         };
         if settings.definition.is_official() {

@@ -6,9 +6,9 @@ use super::patches;
 use crate::{
     app::{
         figure,
+        landmark::{Landmark, mark},
         store::{Answer, Run, Store},
         theme::{self, card, colors},
-        tour::{Landmark, mark},
     },
     figures::{Clouds, Limits, Target, clouds},
     report::{Axes, CloudShape, ProjectedToken, Projection},

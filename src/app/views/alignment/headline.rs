@@ -6,9 +6,9 @@ use crate::{
     app::{
         figure,
         glossary::{self, Term},
+        landmark::{Landmark, mark},
         store::{Origin, Run, Store},
         theme::{card, colors},
-        tour::{Landmark, mark},
     },
     figures::{Ruler, ruler},
     report::{Report, format_count, format_seconds},

@@ -6,9 +6,9 @@ use crate::{
     app::{
         figure,
         glossary::{self, Term},
+        landmark::{Landmark, mark},
         store::Store,
         theme::card,
-        tour::{Landmark, mark},
     },
     figures::{self as charts, Figure, LayersChart, Scale, Target},
 };

@@ -7,7 +7,7 @@ use crate::{
         picture,
         store::{Answer, Store, Tab},
         theme::colors,
-        views::eyes::title,
+        views::eyes::place::title,
     },
     report::TokenKind,
 };

@@ -5,7 +5,7 @@ use eframe::egui;
 
 use super::{
     super::{
-        eyes::{Desk, attention, image, lens, text},
+        eyes::{attention, desk::Desk, image, lens, text},
         states::Missing,
     },
     TWO_COLUMNS,

@@ -2,13 +2,14 @@
 
 use eframe::egui::{self, Color32, ComboBox, Rect, Sense, Slider, Stroke, WidgetInfo, pos2, vec2};
 
-use super::{Desk, missing, text, tokens};
+use super::{desk::Desk, text};
 use crate::{
     app::{
         glossary::{Term, explain, prose, term_as},
         picture,
         store::Store,
         theme,
+        views::states::missing,
     },
     report::{PairView, TokenKind},
 };
@@ -145,13 +146,16 @@ fn shares(ui: &mut egui::Ui, sums: &[f32; 3]) {
     for ((kind, _), sum) in KINDS.iter().zip(sums) {
         let right = left + rect.width() * sum / total;
         let part = Rect::from_x_y_ranges(left..=right, rect.y_range());
-        ui.painter()
-            .rect_filled(part, 0.0, tokens::color(ui, *kind).gamma_multiply(0.75));
+        ui.painter().rect_filled(
+            part,
+            0.0,
+            theme::colors(ui).token(*kind).gamma_multiply(0.75),
+        );
         left = right;
     }
     ui.horizontal_wrapped(|ui| {
         for ((kind, _), words) in KINDS.iter().zip(&words) {
-            ui.colored_label(tokens::color(ui, *kind), words);
+            ui.colored_label(theme::colors(ui).token(*kind), words);
         }
     });
     prose(

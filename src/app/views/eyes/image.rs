@@ -5,7 +5,12 @@ use eframe::egui::{
     WidgetInfo, vec2,
 };
 
-use super::{Desk, attention, middle, place_of, text, title};
+use super::{
+    attention,
+    desk::Desk,
+    place::{middle, place_of, title},
+    text,
+};
 use crate::app::{
     glossary::{Term, term_as},
     picture, theme,
@@ -115,16 +120,6 @@ fn describe(response: &Response, desk: &Desk<'_>) {
         );
         WidgetInfo::labeled(egui::Role::Image, true, label)
     });
-}
-
-/// `row 3, column 4`, counted from 1.
-pub fn place(patch: usize, columns: usize) -> String {
-    let columns = columns.max(1);
-    format!(
-        "row {}, column {}",
-        patch / columns + 1,
-        patch % columns + 1
-    )
 }
 
 /// Moves the selection with the arrow keys while the image has the focus.

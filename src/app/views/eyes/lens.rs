@@ -2,12 +2,13 @@
 
 use eframe::egui::{self, Align2, Rect, Sense, Stroke, StrokeKind, TextStyle, WidgetInfo, vec2};
 
-use super::{Desk, missing, place_of, text};
+use super::{desk::Desk, place::place_of, text};
 use crate::{
     app::{
         glossary::{Term, prose, term_as},
         store::Store,
         theme,
+        views::states::missing,
     },
     report::{LensState, LensToken},
     words::counted,

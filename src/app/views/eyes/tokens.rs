@@ -6,7 +6,12 @@ use eframe::egui::{
     self, Color32, Rect, Sense, Stroke, StrokeKind, TextStyle, WidgetInfo, pos2, vec2,
 };
 
-use super::{Desk, attention, place_of, text, title};
+use super::{
+    attention,
+    desk::Desk,
+    place::{place_of, title},
+    text,
+};
 use crate::{
     app::{
         glossary::{Term, term_as},
@@ -61,7 +66,7 @@ fn header(ui: &mut egui::Ui, tokens: &[TokenView]) {
             (TokenKind::Scaffold, Term::Scaffold),
         ] {
             let words = format!("{} {}", number(kind), kind_name(kind));
-            let color = color(ui, kind);
+            let color = theme::colors(ui).token(kind);
             term_as(ui, term, egui::RichText::new(words).color(color));
         }
     });
@@ -72,16 +77,6 @@ fn kind_name(kind: TokenKind) -> &'static str {
         TokenKind::Vision => "vision",
         TokenKind::Text => "text",
         TokenKind::Scaffold => "scaffold",
-    }
-}
-
-/// The color of a kind of token, the same in every view.
-pub fn color(ui: &egui::Ui, kind: TokenKind) -> Color32 {
-    let colors = theme::colors(ui);
-    match kind {
-        TokenKind::Vision => colors.vision,
-        TokenKind::Text => colors.text,
-        TokenKind::Scaffold => colors.faint,
     }
 }
 
@@ -174,7 +169,7 @@ fn squares(ui: &mut egui::Ui, desk: &mut Desk<'_>, run: Range<usize>) {
         {
             desk.view.patch = Some(position);
         }
-        let vision = color(ui, TokenKind::Vision);
+        let vision = theme::colors(ui).vision;
         let ink = ui.visuals().text_color();
         for position in run.clone() {
             let marked = desk.hovered == Some(position) || desk.view.patch == Some(position);
@@ -226,7 +221,7 @@ fn chip(ui: &mut egui::Ui, desk: &mut Desk<'_>, position: usize) {
     if response.clicked() {
         desk.view.query = Some(position);
     }
-    let color = color(ui, token.kind);
+    let color = theme::colors(ui).token(token.kind);
     let strength = if selected { 0.5 } else { 0.16 };
     ui.painter()
         .rect_filled(rect, 5.0, color.gamma_multiply(strength));

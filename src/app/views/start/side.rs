@@ -2,7 +2,6 @@
 
 use eframe::egui::{self, RichText};
 
-use super::left_aligned_card;
 use crate::{
     app::{
         figure,
@@ -19,7 +18,7 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, contrast: &Contrast, si
     let found = &contrast.sides()[side];
     let name = [FITTING, SHUFFLED][side];
     let mut chosen = false;
-    left_aligned_card(ui, |ui| {
+    theme::left_aligned_card(ui, |ui| {
         ui.horizontal_wrapped(|ui| {
             let color = side_color(&figure::look(ui, [0.0; 2]), side);
             theme::dot(

@@ -1,8 +1,11 @@
 //! GGUF files: what they hold, and those that are damaged.
 
+mod convert;
 mod damaged;
 mod golden;
 mod speed;
+mod states;
+mod tokens;
 mod vision;
 mod write;
 
@@ -112,7 +115,7 @@ fn what_is_not_supported_is_named() {
             |file| {
                 file.set("general.architecture", Value::text("mamba"));
             },
-            &["mamba", "llama, qwen2, qwen3, gemma3"],
+            &["mamba", "llama, qwen2, qwen3, qwen2vl, gemma3"],
         ),
         (
             |file| {

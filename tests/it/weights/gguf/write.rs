@@ -77,6 +77,31 @@ impl File {
         self
     }
 
+    pub fn without_tensor(&mut self, name: &str) {
+        self.tensors.retain(|tensor| tensor.name != name);
+    }
+
+    /// The same file of another architecture.
+    pub fn rename_architecture(&mut self, own: &str, other: &str) {
+        for (key, _) in &mut self.metadata {
+            if let Some(rest) = key.strip_prefix(&format!("{own}.")) {
+                *key = format!("{other}.{rest}");
+            }
+        }
+        self.set("general.architecture", Value::text(other));
+    }
+
+    /// The same file with another text in a token's place.
+    pub fn rename_token(&mut self, own: &str, other: &str) {
+        let [own, other] = [own, other].map(text);
+        let (_, Value(_, bytes)) = (self.metadata.iter_mut())
+            .find(|(key, _)| key == "tokenizer.ggml.tokens")
+            .unwrap();
+        let place = bytes.windows(own.len()).position(|part| part == own);
+        let place = place.unwrap();
+        bytes.splice(place..place + own.len(), other);
+    }
+
     pub fn tensor(&mut self, name: &str) -> &mut Tensor {
         let mut tensors = self.tensors.iter_mut();
         tensors.find(|tensor| tensor.name == name).unwrap()

@@ -65,14 +65,14 @@ pub fn mark(ui: &egui::Ui, landmark: Landmark, rect: Rect) {
 }
 
 /// Asks for a landmark to be scrolled into sight.
-pub(super) fn look_for(context: &egui::Context, landmark: Landmark) {
+pub fn look_for(context: &egui::Context, landmark: Landmark) {
     context.data_mut(|data| {
         data.get_temp_mut_or_default::<Places>(id()).wanted = Some(landmark);
     });
 }
 
 /// Where a landmark is on the screen, if it was drawn in this frame or the last one.
-pub(super) fn rect(context: &egui::Context, landmark: Landmark) -> Option<Rect> {
+pub fn rect(context: &egui::Context, landmark: Landmark) -> Option<Rect> {
     let pass = context.cumulative_pass_nr();
     let (rect, seen) = context.data_mut(|data| {
         let places = data.get_temp_mut_or_default::<Places>(id());

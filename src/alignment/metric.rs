@@ -1,0 +1,141 @@
+//! The seam between captured states and what is computed of them.
+
+use std::{future::Future, pin::Pin};
+
+use super::{AlignmentError, Modality};
+use crate::{
+    gpu::{Gpu, Recording, Tensor},
+    platform::Cancel,
+    report::{MetricReport, StateValue},
+};
+
+/// A state of the decoder that a metric takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StateId {
+    /// The embeddings with the image features in their places.
+    Embeddings,
+    /// The residual stream after decoder layer k, counted from 1; the last one before the final norm.
+    Layer(usize),
+    /// After the final norm.
+    FinalNorm,
+}
+
+impl StateId {
+    /// What a report calls it, for a decoder with `layers` layers.
+    pub fn name(self, layers: usize) -> String {
+        let (k, what) = match self {
+            Self::Embeddings => (0, ""),
+            Self::Layer(k) if k == layers => (k, " before the final norm"),
+            Self::Layer(k) => (k, ""),
+            Self::FinalNorm => (layers, " after the final norm"),
+        };
+        format!("hidden_states[{k}]{what}")
+    }
+}
+
+/// The states of one pair, and which of its tokens count.
+pub struct Observation<'a> {
+    /// Each `[tokens, hidden_size]` f32, by name.
+    pub states: &'a [(StateId, Tensor)],
+    /// Rows of the vision tokens.
+    pub vision: &'a [u32],
+    /// Rows of the text tokens.
+    pub text: &'a [u32],
+}
+
+impl Observation<'_> {
+    /// The rows of the vision tokens and of the text tokens on the device, `[1, tokens]` each.
+    ///
+    /// # Errors
+    /// [`AlignmentError::TooFewTokens`] where a modality has none; what the device refuses.
+    pub(super) fn rows(&self, gpu: &Gpu) -> Result<[Tensor; 2], AlignmentError> {
+        let upload = |modality, rows: &[u32]| match rows.is_empty() {
+            true => Err(AlignmentError::TooFewTokens { modality, count: 0 }),
+            false => Ok(gpu.upload_indices(rows)?),
+        };
+        Ok([
+            upload(Modality::Vision, self.vision)?,
+            upload(Modality::Text, self.text)?,
+        ])
+    }
+
+    /// A state.
+    ///
+    /// # Errors
+    /// [`AlignmentError::States`] where it was not captured.
+    pub fn state(&self, id: StateId) -> Result<&Tensor, AlignmentError> {
+        let mut states = self.states.iter();
+        let found = states.find(|(name, _)| *name == id);
+        found
+            .map(|(_, state)| state)
+            .ok_or_else(|| AlignmentError::States {
+                expected: format!("{id:?} among them"),
+                found: format!("{} others", self.states.len()),
+            })
+    }
+}
+
+/// What a metric is made for.
+#[derive(Clone, Copy)]
+pub struct Setup<'a> {
+    /// The device.
+    pub gpu: &'a Gpu,
+    /// Decoder layers.
+    pub layers: usize,
+    /// Width of a state.
+    pub hidden_size: usize,
+    /// Pairs that will be pushed.
+    pub pairs: usize,
+}
+
+/// What [`Metric::finish`] promises.
+pub type Finding = Pin<Box<dyn Future<Output = Result<Vec<MetricReport>, AlignmentError>>>>;
+
+/// A quantity, or several that share their work, of captured states.
+pub trait Metric {
+    /// The states that each observation has to hold.
+    fn states(&self) -> Vec<StateId>;
+
+    /// Records what is to be kept of a pair; its states may be overwritten by what is recorded afterwards.
+    ///
+    /// # Errors
+    /// [`AlignmentError::States`], and what the device refuses.
+    fn push(
+        &mut self,
+        recording: &mut Recording,
+        pair: &Observation<'_>,
+    ) -> Result<(), AlignmentError>;
+
+    /// Reads what was kept and computes the values.
+    fn finish(self: Box<Self>, cancel: Cancel) -> Finding;
+}
+
+/// The residual stream after each decoder layer.
+pub(super) fn every_layer(layers: usize) -> Vec<StateId> {
+    (1..=layers).map(StateId::Layer).collect()
+}
+
+/// A metric's entry in a report whose overall value is the mean over the states; absent where one of them is.
+pub(super) fn mean_over_states(
+    [id, label, about]: [&str; 3],
+    values: Vec<Option<f64>>,
+    layers: usize,
+    basis: String,
+) -> MetricReport {
+    let all: Option<Vec<f64>> = values.iter().copied().collect();
+    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+    MetricReport {
+        id: id.to_owned(),
+        label: label.to_owned(),
+        about: about.to_owned(),
+        value: all.filter(|values| !values.is_empty()).map(mean),
+        interval: None,
+        per_state: (every_layer(layers).into_iter().zip(values))
+            .map(|(state, value)| StateValue {
+                state: state.name(layers),
+                value,
+            })
+            .collect(),
+        basis,
+    }
+}

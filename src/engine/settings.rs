@@ -1,0 +1,52 @@
+//! Settings of a measurement.
+
+use serde::{Deserialize, Serialize};
+
+use crate::report::{Definition, TextMask};
+
+/// Settings of a measurement.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MeasureSettings {
+    /// At most this many pairs; all if absent.
+    pub num_pairs: Option<usize>,
+    /// Seed of the selection and of the pairing of images with texts.
+    pub seed: u64,
+    /// Definition of the distance.
+    pub definition: Definition,
+    /// Tokens that count as text.
+    pub text_mask: TextMask,
+    /// Bytes of device memory that the captured states and the metric may take. If absent: half of the
+    /// memory that is available, 4 GiB where the system does not tell; on a card with memory of its own what
+    /// its driver grants.
+    pub memory_budget: Option<u64>,
+    /// What is computed beside the rate.
+    pub metrics: MetricChoice,
+    /// Leaves out pairs whose image or text cannot be used, and names them in the report, instead of
+    /// failing at the first.
+    pub skip_unreadable: bool,
+}
+
+/// What a measurement computes of the states.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MetricChoice {
+    /// The Modality Integration Rate and what follows from its layers.
+    #[default]
+    Mir,
+    /// All that mirscope knows.
+    All,
+}
+
+impl MetricChoice {
+    /// Both, the default first.
+    pub const ALL: [Self; 2] = [Self::Mir, Self::All];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mir => "mir",
+            Self::All => "all",
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The quantities beside the rate, against what numpy and scikit-learn give (`tests/golden/make_quantities.py`).
+
+use std::collections::BTreeMap;
+
+use mirscope::{
+    alignment::{METRICS, Observation, Setup, StateId},
+    gpu::{Gpu, KernelVariant, Recording},
+    platform::Cancel,
+    report::MetricReport,
+};
+
+use super::run::device;
+
+const LAYERS: usize = 3;
+const PAIRS: usize = 12;
+const WIDTH: usize = 37;
+
+/// As in the script.
+fn noise(indices: &[usize]) -> f64 {
+    let mut h: u32 = 0;
+    for &index in indices {
+        h = h.wrapping_mul(31).wrapping_add(index as u32 + 1);
+        h = h.wrapping_mul(0x9E37_79B1);
+        h ^= h >> 15;
+        h = h.wrapping_mul(0x85EB_CA77);
+        h ^= h >> 13;
+    }
+    f64::from(h >> 8) / f64::from(1 << 24) - 0.5
+}
+
+fn tokens(layer: usize, pair: usize, side: usize) -> Vec<f32> {
+    let count = 5 + (pair * 7 + side * 3) % 9;
+    let value = |row: usize, col: usize| {
+        let shared = noise(&[900, layer, pair, col]) * 0.75;
+        let offset = noise(&[901, layer, side, col]) * 0.5;
+        let all = noise(&[layer, pair, side, row, col]) + shared + offset;
+        (all * (1.0 + layer as f64 * 40.0)) as f32
+    };
+    let rows = (0..count).flat_map(|row| (0..WIDTH).map(move |col| (row, col)));
+    rows.map(|(row, col)| value(row, col)).collect()
+}
+
+/// All metrics of `pairs` pairs, of which `announced` were announced; a row that belongs to nobody comes first.
+fn measure(gpu: &Gpu, announced: usize, pairs: usize) -> Vec<MetricReport> {
+    let setup = Setup {
+        gpu,
+        layers: LAYERS,
+        hidden_size: WIDTH,
+        pairs: announced,
+    };
+    let made = METRICS.iter().map(|kind| (kind.new)(&setup).unwrap());
+    let mut metrics: Vec<_> = made.collect();
+    pollster::block_on(async {
+        for pair in 0..pairs {
+            let mut recording = Recording::new();
+            let counts = [0, 1].map(|side| tokens(0, pair, side).len() / WIDTH);
+            let states: Vec<_> = (0..LAYERS)
+                .map(|layer| {
+                    let mut rows = vec![1e6; WIDTH];
+                    rows.extend(tokens(layer, pair, 0));
+                    rows.extend(tokens(layer, pair, 1));
+                    let count = rows.len() / WIDTH;
+                    let state = gpu.upload(count, WIDTH, &rows).unwrap();
+                    (StateId::Layer(layer + 1), state)
+                })
+                .collect();
+            let first = 1 + counts[0] as u32;
+            let observation = Observation {
+                states: &states,
+                vision: &(1..first).collect::<Vec<u32>>(),
+                text: &(first..first + counts[1] as u32)
+                    .rev()
+                    .collect::<Vec<u32>>(),
+            };
+            for metric in &mut metrics {
+                metric.push(&mut recording, &observation).unwrap();
+            }
+            gpu.run(&recording).await.unwrap();
+        }
+        let mut all = Vec::new();
+        for metric in metrics {
+            all.extend(metric.finish(Cancel::default()).await.unwrap());
+        }
+        all
+    })
+}
+
+#[test]
+fn each_equals_what_numpy_and_scikit_learn_give() {
+    let golden = include_str!("../../golden/quantities.json");
+    let golden: BTreeMap<String, Vec<f64>> = serde_json::from_str(golden).unwrap();
+    for kernels in [KernelVariant::Direct, KernelVariant::Tiled] {
+        let gpu = device(kernels);
+        let found = measure(&gpu, PAIRS, PAIRS);
+        let ids: Vec<&str> = METRICS.iter().flat_map(|kind| kind.ids).copied().collect();
+        assert_eq!(
+            found.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(),
+            ids
+        );
+        for metric in &found {
+            let expected = &golden[&metric.id];
+            assert_eq!(metric.per_state.len(), expected.len());
+            for (state, &expected) in metric.per_state.iter().zip(expected) {
+                let value = state.value.unwrap();
+                let error = (value - expected).abs() / expected.abs();
+                assert!(
+                    error < 1e-5,
+                    "{} at {}: {value}, expected {expected}",
+                    metric.id,
+                    state.state
+                );
+            }
+            let mean = expected.iter().sum::<f64>() / expected.len() as f64;
+            assert!(
+                (metric.value.unwrap() - mean).abs() < 1e-5 * mean,
+                "{}",
+                metric.id
+            );
+        }
+        assert_eq!(
+            found[0].per_state[2].state,
+            "hidden_states[3] before the final norm"
+        );
+    }
+}
+
+#[test]
+fn fewer_pairs_than_announced_change_nothing() {
+    let gpu = device(KernelVariant::Direct);
+    assert_eq!(measure(&gpu, 7, 5), measure(&gpu, 5, 5));
+}
+
+#[test]
+fn what_few_pairs_cannot_say_is_absent() {
+    let gpu = device(KernelVariant::Direct);
+    let found = measure(&gpu, 2, 2);
+    let value = |id: &str| found.iter().find(|it| it.id == id).unwrap().value;
+    assert_eq!((value("linear-cka"), value("mutual-knn")), (None, None));
+    assert!(value("chamfer-cosine").is_some());
+}

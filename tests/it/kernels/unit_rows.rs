@@ -1,0 +1,6 @@
+//! `unit_rows` against its twin.
+
+#[test]
+fn equals_its_twin() {
+    super::passes("unit_rows");
+}
