@@ -1,7 +1,7 @@
 //! Factorization of covariance matrices on the CPU, in f64.
 
-use crate::gpu::GpuError;
-use crate::platform::Cancel;
+use super::products::{Rows, subtract};
+use crate::{gpu::GpuError, platform::Cancel};
 
 /// A symmetric matrix `high + rest + rest^T`, `[n, n]` row-major each.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +29,9 @@ pub struct Factor {
     pub values: Vec<f32>,
 }
 
+/// Rows of the factor that are found together, before what is left of the matrix loses their products.
+const PANEL: usize = 32;
+
 /// Factors the symmetric positive semi-definite `matrix [n, n]`.
 ///
 /// Cholesky with complete pivoting in f64, of the matrix scaled to a unit diagonal: dimensions of
@@ -53,43 +56,13 @@ pub fn factor(
         .iter()
         .map(|&scale| if scale > 0.0 { 1.0 / scale } else { 0.0 })
         .collect();
-    // `order[k]` is the dimension that stands at position k; the rows of `rest` from k on hold what
-    // is left of the matrix, in that order, upper triangle.
-    let mut order: Vec<usize> = (0..n).collect();
     let mut rest = vec![0.0; n * n];
     for (i, row) in rest.chunks_exact_mut(n.max(1)).enumerate() {
         for (j, target) in row.iter_mut().enumerate().skip(i) {
             *target = value(i, j) * inverse[i] * inverse[j];
         }
     }
-    let mut rank = 0;
-    while rank < n {
-        if rank % 32 == 0 && cancel.is_cancelled() {
-            return Err(GpuError::Cancelled);
-        }
-        let k = rank;
-        let pivot = (k..n)
-            .max_by(|&a, &b| rest[a * n + a].total_cmp(&rest[b * n + b]))
-            .unwrap_or(k);
-        if rest[pivot * n + pivot].is_nan() || rest[pivot * n + pivot] <= noise {
-            break;
-        }
-        swap(&mut rest, n, k, pivot);
-        order.swap(k, pivot);
-        // Row k becomes a row of the factor; the rows below lose its outer product.
-        let (above, below) = rest.split_at_mut((k + 1) * n);
-        let row = &mut above[k * n..];
-        let root = 1.0 / row[k].sqrt();
-        row[k..].iter_mut().for_each(|value| *value *= root);
-        for (offset, target) in below.chunks_exact_mut(n).enumerate() {
-            let i = k + 1 + offset;
-            let weight = row[i];
-            for (value, &factor) in target[i..].iter_mut().zip(&row[i..]) {
-                *value -= weight * factor;
-            }
-        }
-        rank += 1;
-    }
+    let (order, rank) = eliminate(&mut rest, n, noise, cancel)?;
     let mut values = vec![0.0; rank * n];
     for (k, row) in values.chunks_exact_mut(n.max(1)).enumerate() {
         for position in k..n {
@@ -98,6 +71,53 @@ pub fn factor(
         }
     }
     Ok(Factor { rank, values })
+}
+
+/// Turns the upper triangle of `rest [n, n]` into the rows of its factor; gives the dimension that stands at
+/// each position, and how many rows there are.
+fn eliminate(
+    rest: &mut [f64],
+    n: usize,
+    noise: f64,
+    cancel: &Cancel,
+) -> Result<(Vec<usize>, usize), GpuError> {
+    let mut order: Vec<usize> = (0..n).collect();
+    // What is left of the diagonal: the only part that is up to date within a panel.
+    let mut left: Vec<f64> = (0..n).map(|i| rest[i * n + i]).collect();
+    for first in (0..n).step_by(PANEL) {
+        if cancel.is_cancelled() {
+            return Err(GpuError::Cancelled);
+        }
+        let end = (first + PANEL).min(n);
+        for k in first..end {
+            let pivot = (k..n)
+                .max_by(|&a, &b| left[a].total_cmp(&left[b]))
+                .unwrap_or(k);
+            if left[pivot].is_nan() || left[pivot] <= noise {
+                return Ok((order, k));
+            }
+            swap(rest, n, k, pivot);
+            order.swap(k, pivot);
+            left.swap(k, pivot);
+            let (above, below) = rest.split_at_mut(k * n);
+            let row = &mut below[k..n];
+            let panel = Rows::new(above, n, k);
+            panel.add(row, first..k, |t| -above[t * n + k]);
+            let root = 1.0 / left[k].sqrt();
+            row[0] = left[k];
+            row.iter_mut().for_each(|value| *value *= root);
+            for (left, value) in left[k..].iter_mut().zip(row) {
+                *left -= *value * *value;
+            }
+        }
+        if end < n {
+            let (above, below) = rest.split_at_mut(end * n);
+            let panel = &above[first * n..];
+            let size = [n - end, n - end, n];
+            subtract(&mut below[end..], size, (panel, panel), (n, n), end, true);
+        }
+    }
+    Ok((order, n))
 }
 
 /// Exchanges positions `a <= b` of a symmetric matrix stored as its upper triangle, together with

@@ -4,17 +4,17 @@ use super::{
     AlignmentError, LayerDistance, Mir, Modality,
     cholesky::{Factor, SplitMatrix, factor, noise},
     covariance::{self, Clouds},
-    polar,
+    singular::Norms,
     statistics::Statistics,
+    traces::{Factors, at_once, traces},
 };
 use crate::{
-    gpu::{DType, Recording, Tensor},
-    kernels::matmul::{Matmul, matmul},
+    gpu::{GpuError, Readback, Recording, Tensor},
     platform::{self, Cancel},
 };
 
 /// Shares of the progress of [`Mir::finish`] at which the statistics on the device are done, and the
-/// factors of the covariances on the CPU; what is left are the traces, on the device again.
+/// factors of the covariances on the CPU; what is left are the traces.
 pub const STAGES: [f64; 2] = [0.2, 0.3];
 
 impl Mir {
@@ -59,40 +59,33 @@ impl Mir {
                 read[1].cloud(layer, first, Modality::Text, self.expected[1])?,
             ]);
         }
-        let mut factors = Vec::with_capacity(stores.len());
-        for (layer, store) in stores.iter().enumerate() {
-            let mut pair = Vec::with_capacity(2);
-            for (side, store) in store.iter().enumerate() {
-                pair.push(match read[side].grams.get(layer) {
-                    None => Some(store.clone()),
-                    Some([high, rest]) => {
-                        platform::yield_now().await;
-                        let width = self.hidden_size;
-                        let noise = noise(self.expected[side]);
-                        let gram = SplitMatrix {
-                            high: &high.values,
-                            rest: &rest.values,
-                        };
-                        let Factor { rank, values } = factor(gram, width, noise, cancel)?;
-                        (rank > 0)
-                            .then(|| gpu.upload(rank, width, &values))
-                            .transpose()?
-                    }
-                });
-            }
-            factors.push(pair);
-            let share = (layer + 1) as f64 / stores.len() as f64;
-            progress(until_factors + (until_traces - until_factors) * share);
-        }
-        drop((read, stores, sides));
-        let traces = self
-            .traces(factors, cancel, &mut |share| {
-                progress(until_traces + (1.0 - until_traces) * share)
+        let factors = self
+            .factors(&read, &stores, cancel, &mut |share| {
+                progress(until_factors + (until_traces - until_factors) * share)
             })
             .await?;
+        drop((read, stores, sides));
+        let width = self.hidden_size;
+        // Where there was a Gram matrix, four matrices of its size were in memory for each layer.
+        let freed = match self.expected.iter().any(|&tokens| tokens > width) {
+            true => factors.len(),
+            false => 0,
+        };
+        let mut progress = |share| progress(until_traces + (1.0 - until_traces) * share);
+        let traces = traces(gpu, (width, freed), factors, cancel, &mut progress).await?;
         let degrees = ((self.expected[0] - 1) as f64 * (self.expected[1] - 1) as f64).sqrt();
         let mut distances = Vec::with_capacity(traces.len());
-        for (layer, (clouds, (nuclear, squares))) in scalars.iter().zip(traces).enumerate() {
+        for (layer, (clouds, norms)) in scalars.iter().zip(traces).enumerate() {
+            let Norms { nuclear, squares } = norms;
+            if !nuclear.is_finite() {
+                return Err(AlignmentError::from(GpuError::Device {
+                    adapter: gpu.name().to_owned(),
+                    message: format!(
+                        "the product of the covariances' factors at layer {} is not finite",
+                        first + layer + 1
+                    ),
+                }));
+            }
             let scale = f64::from(clouds[0].norms.scale) * f64::from(clouds[1].norms.scale);
             let unit = degrees * scale;
             distances.push(LayerDistance::new(
@@ -107,51 +100,50 @@ impl Mir {
         Ok(distances)
     }
 
-    /// Nuclear norm and sum of squares of `F_v F_t^T` for each layer's factors.
-    async fn traces(
+    /// Both factors of each layer: its rows where these are no more than the width, else what comes of its Gram
+    /// matrix. None where a cloud is a point.
+    async fn factors(
         &self,
-        factors: Vec<Vec<Option<Tensor>>>,
+        read: &[Statistics; 2],
+        stores: &[[Tensor; 2]],
         cancel: &Cancel,
         progress: &mut dyn FnMut(f64),
-    ) -> Result<Vec<(f64, f64)>, AlignmentError> {
-        let gpu = &self.gpu;
-        let layers = factors.len();
-        let span = self.hidden_size;
-        let squares = gpu.tensor(DType::F32, layers, 1)?;
-        let dots = gpu.tensor(DType::F32, layers * span, 1)?;
-        let mut recording = Recording::new();
-        let mut products = Vec::with_capacity(layers);
-        for (layer, pair) in factors.iter().enumerate() {
-            let [Some(vision), Some(text)] = pair.as_slice() else {
-                products.push(None);
-                continue;
+    ) -> Result<Vec<Factors>, AlignmentError> {
+        let width = self.hidden_size;
+        let mut factors: Vec<Factors> = (stores.iter())
+            .map(|[vision, text]| [Some(vision.clone()), Some(text.clone())])
+            .collect();
+        let grams: Vec<_> = (0..stores.len())
+            .flat_map(|layer| [0, 1].map(|side| (layer, side)))
+            .filter_map(|(layer, side)| Some((layer, side, read[side].grams.get(layer)?)))
+            .collect();
+        let work = |(layer, side, [high, rest]): (usize, usize, &[Readback; 2])| {
+            let gram = SplitMatrix {
+                high: &high.values,
+                rest: &rest.values,
             };
-            let (low, high) = if vision.rows() <= text.rows() {
-                (vision, text)
-            } else {
-                (text, vision)
-            };
-            let k = gpu.tensor(DType::F32, low.rows(), high.rows())?;
-            recording.extend(matmul(gpu, low, high, &Matmul::default(), &k)?);
-            let (calls, factor) =
-                polar::nuclear_norm(gpu, &k, (&squares, layer), (&dots, layer * span))?;
-            recording.extend(calls);
-            products.push(Some((k.rows(), factor)));
-        }
-        gpu.run_with(&recording, cancel, &mut |share, _| progress(share))
-            .await?;
-        let read = gpu.read(&[&squares, &dots]).await?;
-        let [squares, dots] = read.as_slice() else {
-            return Ok(Vec::new());
+            let noise = noise(self.expected[side]);
+            (layer, side, factor(gram, width, noise, cancel))
         };
-        let sums = products.into_iter().enumerate().map(|(layer, product)| {
-            let Some((rows, factor)) = product else {
-                return (0.0, 0.0);
-            };
-            let own = &dots.values[layer * span..][..rows];
-            let sum: f64 = own.iter().map(|&dot| f64::from(dot)).sum();
-            (factor * sum, f64::from(squares.values[layer]))
-        });
-        Ok(sums.collect())
+        let (total, mut done) = (grams.len(), 0);
+        let mut failed = None;
+        let heard = |(layer, side, factor): (usize, usize, Result<Factor, GpuError>)| {
+            let uploaded = factor.and_then(|Factor { rank, values }| {
+                let upload = || self.gpu.upload(rank, width, &values);
+                (rank > 0).then(upload).transpose()
+            });
+            match uploaded {
+                Ok(uploaded) => factors[layer][side] = uploaded,
+                Err(error) => failed = Some(error),
+            }
+            done += 1;
+            progress(done as f64 / total as f64);
+        };
+        let at_most = at_once(width, width);
+        platform::in_parallel(grams.into_iter(), at_most, work, heard).await;
+        match failed {
+            Some(error) => Err(error.into()),
+            None => Ok(factors),
+        }
     }
 }

@@ -40,9 +40,13 @@ mod outliers;
 mod plan;
 pub mod polar;
 mod pooled;
+mod products;
 mod projection;
+mod rotations;
 pub mod similarity;
+pub mod singular;
 mod statistics;
+mod traces;
 
 pub use error::{AlignmentError, FEWER_PAIRS};
 pub use frechet::{LayerDistance, MirResult};

@@ -5,6 +5,7 @@ mod ahead;
 #[cfg(feature = "app")]
 mod dialogs;
 mod disk;
+mod parallel;
 mod study;
 mod target;
 
@@ -12,6 +13,7 @@ pub use ahead::ahead;
 #[cfg(feature = "app")]
 pub use dialogs::{address, cache_size, clear_cache, in_background, pick, read, save};
 pub use disk::{files_at, read_range, read_text};
+pub use parallel::in_parallel;
 pub use study::asset_files;
 #[cfg(feature = "cli")]
 pub use study::stored_study;

@@ -89,6 +89,20 @@ pub fn ahead<I: Iterator>(items: I) -> impl Iterator<Item = I::Item> {
     items
 }
 
+/// Does `work` on every item; `heard` gets what comes of them. A Worker has one thread, whose event loop turns in
+/// between.
+pub async fn in_parallel<T, R>(
+    items: impl Iterator<Item = T>,
+    _at_most: usize,
+    work: impl Fn(T) -> R,
+    mut heard: impl FnMut(R),
+) {
+    for item in items {
+        yield_now().await;
+        heard(work(item));
+    }
+}
+
 /// Lets the Worker's event loop turn once, so that messages (cancel among them) are heard.
 ///
 /// A resolved promise would not do: it runs before the next message. A timer would, after 4 ms.

@@ -61,6 +61,92 @@ fn factors_multiply_to_the_matrix() {
     }
 }
 
+/// Rank and factor of `matrix [n, n]`, one pivot after another, from the definition. Of equal pivots it takes
+/// the last, as the order stands by then.
+fn plain(matrix: &[f64], n: usize, noise: f64) -> (usize, Vec<f64>) {
+    let scales: Vec<f64> = (0..n).map(|i| matrix[i * n + i].sqrt()).collect();
+    let mut rest: Vec<f64> = (0..n * n)
+        .map(|at| matrix[at] * (1.0 / scales[at / n]) * (1.0 / scales[at % n]))
+        .collect();
+    let mut factor = Vec::new();
+    let mut order: Vec<usize> = (0..n).collect();
+    for k in 0..n {
+        let size = |position: usize| rest[order[position] * (n + 1)];
+        let largest = (k..n).max_by(|&a, &b| size(a).total_cmp(&size(b)));
+        let at = largest.expect("k < n");
+        let size = size(at);
+        if size <= noise {
+            return (k, factor);
+        }
+        order.swap(k, at);
+        let pivot = order[k];
+        let mut row = vec![0.0; n];
+        for &j in &order[k..] {
+            row[j] = rest[pivot * n + j] / size.sqrt();
+        }
+        for &i in &order[k..] {
+            for &j in &order[k..] {
+                rest[i * n + j] -= row[i] * row[j];
+            }
+        }
+        factor.extend(row.iter().zip(&scales).map(|(x, scale)| x * scale));
+    }
+    (n, factor)
+}
+
+#[test]
+fn panels_give_what_single_pivots_give() {
+    let mut random = Random::new(503);
+    for (n, rows, error) in [
+        (1, 3, 0.0),
+        (31, 200, 0.0),
+        (32, 200, 0.0),
+        (33, 200, 0.0),
+        (65, 66, 0.0),
+        (100, 101, 0.0),
+        (101, 500, 0.0),
+        // Of lower rank than they have rows, with rounding in place of the rest.
+        (96, 40, 1e-12),
+        (97, 64, 1e-12),
+        (130, 33, 1e-12),
+    ] {
+        let scales: Vec<f32> = (0..n).map(|i| 10f32.powi(i as i32 % 7 - 3)).collect();
+        let (high, rest) = split(&matrix(&mut random, rows, &scales, error));
+        let parts = SplitMatrix {
+            high: &high,
+            rest: &rest,
+        };
+        let whole: Vec<f64> = (0..n * n)
+            .map(|at| {
+                let other = at % n * n + at / n;
+                let small = f64::from(rest[at]) + f64::from(rest[other]);
+                f64::from(high[at]) + small
+            })
+            .collect();
+        let noise = noise(rows);
+        let found = factor(parts, n, noise, &Cancel::default()).expect("not cancelled");
+        let (rank, expected) = plain(&whole, n, noise);
+        assert_eq!((found.rank, rank), (rank, rows.min(n)), "{n}, {rows} rows");
+        for (at, (value, expected)) in found.values.iter().zip(&expected).enumerate() {
+            let size = whole[at % n * (n + 1)].sqrt();
+            let error = (f64::from(*value) - expected).abs() / size;
+            // What a small pivot makes of the order of sums, and the rounding to f32.
+            assert!(error < 1e-7, "{n}, {rows} rows, {at}: {error:.1e}");
+        }
+        let mut worst: f64 = 0.0;
+        for i in 0..n {
+            for j in 0..n {
+                let product: f64 = (found.values.chunks_exact(n))
+                    .map(|row| f64::from(row[i]) * f64::from(row[j]))
+                    .sum();
+                let size = (whole[i * n + i] * whole[j * n + j]).sqrt();
+                worst = worst.max((product - whole[i * n + j]).abs() / size);
+            }
+        }
+        assert!(worst < 3e-7, "{n}, {rows} rows: {worst:.1e}");
+    }
+}
+
 #[test]
 fn what_rounding_left_over_is_no_signal() {
     let mut random = Random::new(502);

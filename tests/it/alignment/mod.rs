@@ -11,4 +11,5 @@ pub mod outliers;
 mod projection;
 mod quantities;
 mod run;
+mod singular;
 mod speed;
