@@ -27,6 +27,49 @@ pub struct Factor {
     pub rank: usize,
     /// Values, row-major.
     pub values: Vec<f32>,
+    /// The dimension of each row's pivot: with the columns in this order its beginning is upper triangular.
+    pub order: Vec<usize>,
+}
+
+impl Factor {
+    /// `g [n, rank]`, row-major, with `f g = 1`; it is 0 but at the dimensions of the pivots.
+    ///
+    /// # Errors
+    /// [`GpuError::Cancelled`] soon after `cancel` was asked.
+    pub fn inverse(&self, cancel: &Cancel) -> Result<Vec<f32>, GpuError> {
+        let Self {
+            rank,
+            values,
+            order,
+        } = self;
+        let rank = *rank;
+        let n = values.len() / rank.max(1);
+        let at = |row: usize, col: usize| f64::from(values[row * n + order[col]]);
+        // From the last row up: each is that of the unit matrix less what the rows below have of it.
+        let mut inverse = vec![0.0; rank * rank];
+        for row in (0..rank).rev() {
+            if row % 32 == 0 && cancel.is_cancelled() {
+                return Err(GpuError::Cancelled);
+            }
+            let (above, below) = inverse.split_at_mut((row + 1) * rank);
+            let own = &mut above[row * rank + row..];
+            own[0] = 1.0;
+            let rows = Rows::new(below, rank, row);
+            rows.add(own, 0..rank - row - 1, |t| -at(row, row + 1 + t));
+            let pivot = 1.0 / at(row, row);
+            own.iter_mut().for_each(|value| *value *= pivot);
+        }
+        let mut found = vec![0.0; n * rank];
+        for (row, &dimension) in order.iter().enumerate() {
+            let own = &inverse[row * rank..][..rank];
+            let target = &mut found[dimension * rank..][..rank];
+            target
+                .iter_mut()
+                .zip(own)
+                .for_each(|(target, &value)| *target = value as f32);
+        }
+        Ok(found)
+    }
 }
 
 /// Rows of the factor that are found together, before what is left of the matrix loses their products.
@@ -62,7 +105,7 @@ pub fn factor(
             *target = value(i, j) * inverse[i] * inverse[j];
         }
     }
-    let (order, rank) = eliminate(&mut rest, n, noise, cancel)?;
+    let (mut order, rank) = eliminate(&mut rest, n, noise, cancel)?;
     let mut values = vec![0.0; rank * n];
     for (k, row) in values.chunks_exact_mut(n.max(1)).enumerate() {
         for position in k..n {
@@ -70,7 +113,12 @@ pub fn factor(
             row[dimension] = (rest[k * n + position] * scales[dimension]) as f32;
         }
     }
-    Ok(Factor { rank, values })
+    order.truncate(rank);
+    Ok(Factor {
+        rank,
+        values,
+        order,
+    })
 }
 
 /// Turns the upper triangle of `rest [n, n]` into the rows of its factor; gives the dimension that stands at

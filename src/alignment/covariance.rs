@@ -1,6 +1,9 @@
 //! Means, traces and Gram matrices of the tokens of one modality.
 
-use super::{outliers, plan::PIECE};
+use super::{
+    outliers::{self, Norms},
+    plan::PIECE,
+};
 use crate::{
     gpu::{DType, Gpu, GpuError, Recording, Tensor},
     kernels::{
@@ -13,8 +16,8 @@ use crate::{
 
 /// What the device knows about one modality at several layers, before it comes to the CPU.
 pub(super) struct Clouds {
-    /// Statistics of the norms, `[layers, 8]`.
-    pub(super) stats: Tensor,
+    /// Norms before the handling of outliers, and their statistics.
+    pub(super) norms: Norms,
     /// Means and sums of squares.
     moments: Moments,
     /// Gram matrices of the scaled rows, one per layer; none where the rows are no more than the
@@ -80,7 +83,7 @@ impl Clouds {
     /// The tensors that come to the CPU, in a fixed order: stats, means, squares, then
     /// both parts of each Gram matrix.
     pub(super) fn tensors(&self) -> Vec<&Tensor> {
-        let mut all = vec![&self.stats];
+        let mut all = vec![&self.norms.stats];
         all.extend(self.moments.tensors());
         all.extend((self.grams.iter()).flat_map(|gram| [&gram.high, &gram.rest]));
         all
@@ -98,17 +101,17 @@ pub(super) fn record(
     let (rows, width) = stores
         .first()
         .map_or((0, 0), |store| (store.rows(), store.cols()));
-    let stats = outliers::record(gpu, recording, stores, replace_outliers)?;
+    let norms = outliers::record(gpu, recording, stores, replace_outliers)?;
     let moments = Moments::new(gpu, stores.len(), width)?;
     let mut grams = Vec::new();
     for (layer, store) in stores.iter().enumerate() {
-        center(gpu, recording, store, &stats, &moments, layer)?;
+        center(gpu, recording, store, &norms.stats, &moments, layer)?;
         if rows > width {
             grams.push(gram(gpu, recording, store, &moments.squares, layer)?);
         }
     }
     Ok(Clouds {
-        stats,
+        norms,
         moments,
         grams,
     })

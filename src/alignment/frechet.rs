@@ -1,6 +1,6 @@
 //! From statistics to distances: scalars, in f64.
 
-use super::{AlignmentError, Modality};
+use super::{AlignmentError, Influence, Modality, influence::interval};
 use crate::{
     kernels::norm_stats::NormStats,
     report::{Definition, LayerReport, Moments},
@@ -40,6 +40,8 @@ pub struct LayerDistance {
     pub tokens: [usize; 2],
     /// What the distance is made of.
     pub moments: Moments,
+    /// How it moves with the weight of each pair, where intervals were asked for and can be given.
+    pub influence: Option<Influence>,
 }
 
 impl LayerDistance {
@@ -98,6 +100,7 @@ impl LayerDistance {
                 trace_text: text.trace,
                 trace_root: nuclear,
             },
+            influence: None,
         })
     }
 
@@ -121,6 +124,17 @@ impl LayerDistance {
             moments: Some(self.moments),
         }
     }
+}
+
+/// Intervals of one quantity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Intervals {
+    /// As in [`MetricReport::id`](crate::report::MetricReport::id).
+    pub id: &'static str,
+    /// Of the overall value.
+    pub overall: Option<[f64; 2]>,
+    /// Of each layer's value.
+    pub per_layer: Vec<Option<[f64; 2]>>,
 }
 
 /// The sum of products.
@@ -148,6 +162,61 @@ impl MirResult {
             norm_matched_mir: log(layers.iter().map(|layer| layer.frechet_norm_matched).sum()),
             layers,
         }
+    }
+
+    /// 95 % intervals over pairs of the quantities that follow from the layers, overall and at each layer, by the
+    /// ids of a report. None where there are none.
+    pub fn intervals(&self) -> Vec<Intervals> {
+        let layers = || self.layers.iter();
+        let all: Option<Vec<&Influence>> = layers().map(|it| it.influence.as_ref()).collect();
+        let Some(influences) = all.filter(|all| !all.is_empty()) else {
+            return Vec::new();
+        };
+        let of = |id, value: fn(&LayerDistance) -> f64, by: fn(&Influence) -> &Vec<f64>, log| {
+            let values: Vec<f64> = layers().map(value).collect();
+            let each: Vec<&Vec<f64>> = influences.iter().map(|it| by(it)).collect();
+            let sum: f64 = values.iter().sum();
+            // The mean of the layers, or the logarithm of their sum.
+            let (overall, factor) = match log {
+                true => (sum.log10(), 1.0 / (sum * std::f64::consts::LN_10)),
+                false => (sum / values.len() as f64, 1.0 / values.len() as f64),
+            };
+            let pairs = each.first().map_or(0, |it| it.len());
+            let moved: Vec<f64> = (0..pairs)
+                .map(|pair| factor * each.iter().map(|it| it[pair]).sum::<f64>())
+                .collect();
+            Intervals {
+                id,
+                overall: overall
+                    .is_finite()
+                    .then(|| interval(overall, &moved))
+                    .flatten(),
+                per_layer: (values.iter().zip(each))
+                    .map(|(value, moved)| interval(*value, moved))
+                    .collect(),
+            }
+        };
+        vec![
+            of("mir", |it| it.frechet, |it| &it.frechet, true),
+            of(
+                "norm-matched-mir",
+                |it| it.frechet_norm_matched,
+                |it| &it.norm_matched,
+                true,
+            ),
+            of(
+                "norm-ratio",
+                |it| it.mean_norms[0] / it.mean_norms[1],
+                |it| &it.norm_ratio,
+                false,
+            ),
+            of(
+                "distribution-gap",
+                |it| it.spread + it.shape,
+                |it| &it.gap,
+                true,
+            ),
+        ]
     }
 
     /// The results with each of the last two layers as the last one: without the very last, and with

@@ -2,6 +2,7 @@
 
 use super::{
     AlignmentError, LayerDistance, Mir, Modality,
+    by_pair::Kept,
     cholesky::{Factor, SplitMatrix, factor, noise},
     covariance::{self, Clouds},
     singular::Norms,
@@ -48,6 +49,7 @@ impl Mir {
         let mut read = gpu.read(&tensors).await?;
         let of_text = Statistics::new(read.split_off(split));
         let of_vision = Statistics::new(read);
+        let token_norms = [0, 1].map(|side: usize| clouds[side].norms.norms.clone());
         drop(clouds);
         gpu.trim();
 
@@ -59,20 +61,29 @@ impl Mir {
                 read[1].cloud(layer, first, Modality::Text, self.expected[1])?,
             ]);
         }
-        let factors = self
+        let Factored { factors, inverses } = self
             .factors(&read, &stores, cancel, &mut |share| {
                 progress(until_factors + (until_traces - until_factors) * share)
             })
             .await?;
-        drop((read, stores, sides));
+        drop((read, sides));
+        let kept = inverses.map(|inverses| Kept {
+            stores,
+            factors: factors.clone(),
+            inverses,
+            norms: token_norms,
+        });
         let width = self.hidden_size;
         // Where there was a Gram matrix, four matrices of its size were in memory for each layer.
         let freed = match self.expected.iter().any(|&tokens| tokens > width) {
             true => factors.len(),
             false => 0,
         };
+        // What follows the traces takes about as long as they do.
+        let parts = if kept.is_some() { 2.0 } else { 1.0 };
         let mut progress = |share| progress(until_traces + (1.0 - until_traces) * share);
-        let traces = traces(gpu, (width, freed), factors, cancel, &mut progress).await?;
+        let mut first_part = |share| progress(share / parts);
+        let traces = traces(gpu, (width, freed), factors, cancel, &mut first_part).await?;
         let degrees = ((self.expected[0] - 1) as f64 * (self.expected[1] - 1) as f64).sqrt();
         let mut distances = Vec::with_capacity(traces.len());
         for (layer, (clouds, norms)) in scalars.iter().zip(traces).enumerate() {
@@ -97,6 +108,17 @@ impl Mir {
                 replace,
             )?);
         }
+        if let Some(kept) = kept {
+            let roots: Vec<f64> = distances.iter().map(|it| it.moments.trace_root).collect();
+            let found = self
+                .influences(kept, &scalars, &roots, cancel, &mut |share| {
+                    progress((1.0 + share) / parts);
+                })
+                .await?;
+            for (distance, influence) in distances.iter_mut().zip(found) {
+                distance.influence = influence;
+            }
+        }
         Ok(distances)
     }
 
@@ -108,8 +130,10 @@ impl Mir {
         stores: &[[Tensor; 2]],
         cancel: &Cancel,
         progress: &mut dyn FnMut(f64),
-    ) -> Result<Vec<Factors>, AlignmentError> {
+    ) -> Result<Factored, AlignmentError> {
         let width = self.hidden_size;
+        let wanted = self.settings.intervals;
+        let mut inverses: Vec<Factors> = vec![[None, None]; if wanted { stores.len() } else { 0 }];
         let mut factors: Vec<Factors> = (stores.iter())
             .map(|[vision, text]| [Some(vision.clone()), Some(text.clone())])
             .collect();
@@ -123,17 +147,31 @@ impl Mir {
                 rest: &rest.values,
             };
             let noise = noise(self.expected[side]);
-            (layer, side, factor(gram, width, noise, cancel))
+            let factor = factor(gram, width, noise, cancel).and_then(|factor| {
+                let inverse = wanted.then(|| factor.inverse(cancel)).transpose()?;
+                Ok((factor, inverse))
+            });
+            (layer, side, factor)
         };
         let (total, mut done) = (grams.len(), 0);
         let mut failed = None;
-        let heard = |(layer, side, factor): (usize, usize, Result<Factor, GpuError>)| {
-            let uploaded = factor.and_then(|Factor { rank, values }| {
-                let upload = || self.gpu.upload(rank, width, &values);
-                (rank > 0).then(upload).transpose()
+        type WithInverse = (Factor, Option<Vec<f32>>);
+        let heard = |(layer, side, found): (usize, usize, Result<WithInverse, GpuError>)| {
+            let uploaded = found.and_then(|(Factor { rank, values, .. }, inverse)| {
+                if rank == 0 {
+                    return Ok((None, None));
+                }
+                let inverse = inverse.map(|values| self.gpu.upload(width, rank, &values));
+                let factor = self.gpu.upload(rank, width, &values)?;
+                Ok((Some(factor), inverse.transpose()?))
             });
             match uploaded {
-                Ok(uploaded) => factors[layer][side] = uploaded,
+                Ok((factor, inverse)) => {
+                    factors[layer][side] = factor;
+                    if let Some(inverses) = inverses.get_mut(layer) {
+                        inverses[side] = inverse;
+                    }
+                }
                 Err(error) => failed = Some(error),
             }
             done += 1;
@@ -143,7 +181,17 @@ impl Mir {
         platform::in_parallel(grams.into_iter(), at_most, work, heard).await;
         match failed {
             Some(error) => Err(error.into()),
-            None => Ok(factors),
+            None => Ok(Factored {
+                factors,
+                inverses: wanted.then_some(inverses),
+            }),
         }
     }
+}
+
+/// What comes of the covariances of some layers.
+struct Factored {
+    factors: Vec<Factors>,
+    /// What undoes them, `[width, rank]`, where intervals are wanted.
+    inverses: Option<Vec<Factors>>,
 }

@@ -134,6 +134,7 @@ pub(super) fn mean_over_states(
             .map(|(state, value)| StateValue {
                 state: state.name(layers),
                 value,
+                interval: None,
             })
             .collect(),
         basis,

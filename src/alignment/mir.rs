@@ -1,11 +1,11 @@
 //! The Modality Integration Rate as a consumer of states, pair by pair.
 
-use super::{AlignmentError, MemoryPlan, MirResult, Modality};
+use super::{AlignmentError, MemoryPlan, MirResult, Modality, transport};
 use crate::{
     gpu::{DType, Gpu, GpuError, Recording, Tensor},
     kernels::gather_rows::gather_rows,
     platform::Cancel,
-    report::Definition,
+    report::{Definition, format_bytes},
 };
 
 /// How the distance is computed.
@@ -15,6 +15,8 @@ pub struct MirSettings {
     pub definition: Definition,
     /// Whether tokens whose norm stands out are replaced, as in the paper and in the script.
     pub outliers: bool,
+    /// Whether intervals over pairs are computed as well, which takes time and memory.
+    pub intervals: bool,
 }
 
 impl Default for MirSettings {
@@ -22,6 +24,7 @@ impl Default for MirSettings {
         Self {
             definition: Definition::default(),
             outliers: true,
+            intervals: false,
         }
     }
 }
@@ -40,6 +43,9 @@ pub struct Mir {
     pub(super) stores: Vec<[Tensor; 2]>,
     pub(super) expected: [usize; 2],
     filled: [usize; 2],
+    /// Rows that each pair has: vision, text.
+    pub(super) pairs: Vec<[usize; 2]>,
+    no_intervals: Option<String>,
 }
 
 impl Mir {
@@ -75,7 +81,13 @@ impl Mir {
         n_text: usize,
         budget: Option<u64>,
     ) -> Result<Self, AlignmentError> {
-        let plan = Self::plan(gpu, layers, hidden_size, n_vision, n_text, budget)?;
+        let tokens = [n_vision, n_text];
+        let plan = MemoryPlan::new(gpu, layers, hidden_size, tokens, budget)?;
+        let no_intervals = no_intervals(settings, &plan, hidden_size, tokens, budget);
+        let settings = MirSettings {
+            intervals: settings.intervals && no_intervals.is_none(),
+            ..settings
+        };
         let store = |rows| gpu.tensor(DType::F32, rows, hidden_size);
         let stores = (0..layers)
             .map(|_| Ok([store(n_vision)?, store(n_text)?]))
@@ -88,7 +100,14 @@ impl Mir {
             stores,
             expected: [n_vision, n_text],
             filled: [0, 0],
+            pairs: Vec::new(),
+            no_intervals,
         })
+    }
+
+    /// Why there are no intervals although they were asked for.
+    pub fn no_intervals(&self) -> Option<&str> {
+        self.no_intervals.as_deref()
     }
 
     /// The memory in use.
@@ -137,6 +156,7 @@ impl Mir {
             filled[side] = found;
         }
         self.filled = filled;
+        self.pairs.push([vision.len(), text.len()]);
         recording.extend(calls);
         Ok(())
     }
@@ -225,4 +245,41 @@ impl Mir {
         }
         Ok(MirResult::new(distances))
     }
+}
+
+/// Why intervals that were asked for cannot be given.
+fn no_intervals(
+    settings: MirSettings,
+    plan: &MemoryPlan,
+    hidden_size: usize,
+    tokens: [usize; 2],
+    budget: Option<u64>,
+) -> Option<String> {
+    if !settings.intervals {
+        return None;
+    }
+    if settings.definition == Definition::OfficialFast {
+        return Some(format!(
+            "no interval: there is none for the definition {}",
+            settings.definition.name()
+        ));
+    }
+    for (modality, count) in Modality::ALL.into_iter().zip(tokens) {
+        if count < 2 * hidden_size {
+            return Some(format!(
+                "no interval: {count} {modality} tokens are fewer than two for each of {hidden_size} dimensions"
+            ));
+        }
+    }
+    let needed = plan
+        .total()
+        .saturating_add(transport::working(hidden_size, tokens));
+    let allowed = budget?;
+    (needed > allowed).then(|| {
+        format!(
+            "no interval: it needs {} of device memory, {} are allowed",
+            format_bytes(needed),
+            format_bytes(allowed)
+        )
+    })
 }

@@ -24,6 +24,7 @@
 //! [`Mir::calibrate`] maps the vision tokens before the distance is taken; [`Projector`] shows the
 //! tokens of both modalities in a plane.
 
+mod by_pair;
 mod calibrate;
 pub mod cholesky;
 mod covariance;
@@ -32,6 +33,7 @@ mod eigen;
 mod error;
 mod frechet;
 mod group;
+mod influence;
 mod metric;
 mod metrics;
 mod mir;
@@ -47,10 +49,12 @@ pub mod similarity;
 pub mod singular;
 mod statistics;
 mod traces;
+mod transport;
 
 pub use error::{AlignmentError, FEWER_PAIRS};
-pub use frechet::{LayerDistance, MirResult};
+pub use frechet::{Intervals, LayerDistance, MirResult};
 pub use group::STAGES;
+pub use influence::{Influence, interval, standard_error};
 pub use metric::{Finding, Metric, Observation, Setup, StateId};
 pub use metrics::{METRICS, MetricKind};
 pub use mir::{Mir, MirSettings};

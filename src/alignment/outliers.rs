@@ -10,6 +10,14 @@ use crate::{
     },
 };
 
+/// The norms of the tokens before anything is replaced.
+pub(super) struct Norms {
+    /// `[layers, n]`.
+    pub(super) norms: Tensor,
+    /// Their statistics, `[layers, 8]`.
+    pub(super) stats: Tensor,
+}
+
 /// Records the norms of the tokens of several layers and their statistics `[layers, 8]`, and, where
 /// asked, the replacement of outliers in `stores` (`[n, width]` each).
 ///
@@ -22,7 +30,7 @@ pub(super) fn record(
     recording: &mut Recording,
     stores: &[Tensor],
     replace: bool,
-) -> Result<Tensor, GpuError> {
+) -> Result<Norms, GpuError> {
     let (rows, width) = stores
         .first()
         .map_or((0, 0), |store| (store.rows(), store.cols()));
@@ -39,5 +47,5 @@ pub(super) fn record(
             recording.push(replace_outliers(store, &norms, &stats, layer, &medians)?);
         }
     }
-    Ok(stats)
+    Ok(Norms { norms, stats })
 }

@@ -193,6 +193,9 @@ pub(crate) struct Measure {
     /// from its layers
     #[arg(long, value_name = "NAME", default_value = "all", value_parser = metrics_parser())]
     pub(crate) metrics: MetricChoice,
+    /// Leave out the 95 % intervals over pairs, which take about as long as the distances themselves
+    #[arg(long)]
+    pub(crate) no_intervals: bool,
     /// Device memory that the captured states and the metric may take, for example 512MiB or 2G [default:
     /// half of the memory that is available (4 GiB where the system does not tell); all that its driver
     /// grants on a card with memory of its own]

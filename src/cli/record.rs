@@ -104,6 +104,7 @@ impl Recorder {
             seed: contrast.settings.seed,
             text_mask: contrast.settings.text_mask,
             metrics: MetricChoice::All,
+            intervals: true,
             ..MeasureSettings::default()
         };
         let report = self.measure(
@@ -131,6 +132,7 @@ impl Recorder {
         };
         let settings = MeasureSettings {
             metrics: MetricChoice::All,
+            intervals: true,
             ..MeasureSettings::default()
         };
         let report = self.measure(model, PairSource::Demo, settings)?;

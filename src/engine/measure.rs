@@ -89,6 +89,7 @@ impl Session {
         };
         let mir_settings = MirSettings {
             definition,
+            intervals: settings.intervals,
             ..MirSettings::default()
         };
         let (kept, refused) = match (request.keep, room_found) {
@@ -125,6 +126,7 @@ impl Session {
         };
         forward.run(&prepared, &mut targets, news).await?;
         let Targets { mir, metrics, kept } = targets;
+        news.note_all(mir.no_intervals().map(ToOwned::to_owned));
         let prompt = prompt_form(processor);
         // Without a wish to keep it, the metric has the memory to itself.
         drop(loaded);
@@ -148,6 +150,7 @@ impl Session {
         };
         let layers = metric::layers(&result, &states);
         let mut metrics = of_layers(definition, &layers);
+        metric::enter_intervals(&mut metrics, &result);
         metrics.extend(others);
         let report = Report {
             schema: SCHEMA,

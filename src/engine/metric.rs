@@ -4,7 +4,7 @@ use super::{EngineError, Stage, forward::State, news::News, session::kept::KeptR
 use crate::{
     alignment::{Mir, MirResult, MirSettings},
     gpu::{Gpu, Recording},
-    report::LayerReport,
+    report::{LayerReport, MetricReport},
 };
 
 /// What its progress counts.
@@ -48,6 +48,19 @@ pub(super) async fn finish(mir: Mir, news: &mut News<'_>) -> Result<MirResult, E
         })
         .await?;
     Ok(result)
+}
+
+/// Enters the intervals into a report's quantities, whose states are the layers.
+pub(super) fn enter_intervals(metrics: &mut [MetricReport], result: &MirResult) {
+    for found in result.intervals() {
+        let Some(metric) = metrics.iter_mut().find(|metric| metric.id == found.id) else {
+            continue;
+        };
+        metric.interval = found.overall;
+        for (state, interval) in metric.per_state.iter_mut().zip(found.per_layer) {
+            state.interval = interval;
+        }
+    }
 }
 
 /// The layers of a report.

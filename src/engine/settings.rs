@@ -22,6 +22,8 @@ pub struct MeasureSettings {
     pub memory_budget: Option<u64>,
     /// What is computed beside the rate.
     pub metrics: MetricChoice,
+    /// Whether 95 % intervals over pairs are computed where they can be.
+    pub intervals: bool,
     /// Leaves out pairs whose image or text cannot be used, and names them in the report, instead of
     /// failing at the first.
     pub skip_unreadable: bool,

@@ -5,7 +5,7 @@ use super::{
     axis::Axis,
     sheet::{Columns, Key, Sheet, with_scale},
 };
-use crate::report::{LayerReport, number::significant};
+use crate::report::{LayerReport, StateValue, number::significant};
 
 /// What [`layers`] shows.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,15 @@ pub struct LayersChart<'a> {
     pub selected: Option<usize>,
     /// A second curve over the first.
     pub overlay: Option<Overlay<'a>>,
+    /// The distances with their intervals, one a layer in the order of [`LayersChart::layers`]; may be empty.
+    pub intervals: &'a [StateValue],
+}
+
+impl LayersChart<'_> {
+    /// The interval of the layer at a place.
+    fn interval(&self, index: usize) -> Option<[f64; 2]> {
+        self.intervals.get(index)?.interval
+    }
 }
 
 /// A second curve, drawn with dashes.
@@ -43,7 +52,10 @@ pub fn layers(chart: &LayersChart<'_>, look: &Look) -> Figure {
         let upper = layer.frechet_upper.unwrap_or(layer.frechet);
         [layer.frechet, upper]
     });
-    let values = values.chain(overlay.iter().copied());
+    let ends = (0..chart.layers.len()).filter_map(|index| chart.interval(index));
+    let values = values
+        .chain(overlay.iter().copied())
+        .chain(ends.flatten().filter(|end| chart.scale.shows(*end)));
     let Some(axis) = Axis::covering(chart.scale, values, true, [1.0, 0.0]) else {
         sheet.instead(nothing_on(chart.scale));
         return sheet.figure;
@@ -69,6 +81,9 @@ pub fn layers(chart: &LayersChart<'_>, look: &Look) -> Figure {
     curve(&mut sheet, chart.scale, &distances, &columns, axis, solid);
     let radius = (0.3 * columns.width()).clamp(1.5, 4.0);
     for (index, layer) in chart.layers.iter().enumerate() {
+        if let Some(interval) = chart.interval(index) {
+            whisker(&mut sheet, chart.scale, interval, &columns, index, axis);
+        }
         if chart.scale.shows(layer.frechet) {
             let at = [columns.middle(index), axis.at(layer.frechet)];
             if chart.selected == Some(layer.layer) {
@@ -77,7 +92,7 @@ pub fn layers(chart: &LayersChart<'_>, look: &Look) -> Figure {
                 sheet.disc(at, radius, palette.ink);
             }
         }
-        let tip = tip(layer, chart.overlay, index);
+        let tip = tip(layer, chart.overlay, chart.interval(index), index);
         sheet.layer_spot(&columns, index, layer.layer, tip);
     }
     sheet.figure.summary = summary(chart.layers);
@@ -170,7 +185,37 @@ fn bracket(sheet: &mut Sheet<'_>, chart: &LayersChart<'_>, columns: &Columns, ax
     }
 }
 
-fn tip(layer: &LayerReport, overlay: Option<Overlay<'_>>, index: usize) -> String {
+/// The interval of a value as a thin line with ends; what the axis does not show of it is left out.
+pub(super) fn whisker(
+    sheet: &mut Sheet<'_>,
+    scale: Scale,
+    [low, high]: [f64; 2],
+    columns: &Columns,
+    index: usize,
+    axis: Axis,
+) {
+    if !scale.shows(high) {
+        return;
+    }
+    let stroke = Stroke::new(1.2, sheet.look.palette.faint);
+    let (x, top) = (columns.middle(index), axis.at(high));
+    let half = (0.18 * columns.width()).clamp(1.0, 4.0);
+    let foot = scale.shows(low).then(|| axis.at(low));
+    let bottom = foot
+        .unwrap_or(columns.area.bottom())
+        .min(columns.area.bottom());
+    sheet.line(vec![[x, top], [x, bottom]], stroke);
+    for y in std::iter::once(top).chain(foot) {
+        sheet.line(vec![[x - half, y], [x + half, y]], stroke);
+    }
+}
+
+fn tip(
+    layer: &LayerReport,
+    overlay: Option<Overlay<'_>>,
+    interval: Option<[f64; 2]>,
+    index: usize,
+) -> String {
     let mut tip = format!(
         "Layer {}: {}\nFréchet distance {}",
         layer.layer,
@@ -179,6 +224,10 @@ fn tip(layer: &LayerReport, overlay: Option<Overlay<'_>>, index: usize) -> Strin
     );
     if let Some(upper) = layer.frechet_upper {
         tip += &format!(" to {} (the script's bracket)", significant(upper));
+    }
+    if let Some([low, high]) = interval {
+        let [low, high] = [low, high].map(significant);
+        tip += &format!("\n95 % over pairs: {low} to {high}");
     }
     if let Some(overlay) = overlay
         && let Some(value) = overlay.distances.get(index)

@@ -4,7 +4,7 @@ use super::{
     Anchor, Area, Figure, Look, Scale, Spot, Stroke, Target,
     axis::Axis,
     compare::stroke,
-    layers::dotted_curve,
+    layers::{dotted_curve, whisker},
     sheet::{Columns, Sheet},
     words,
 };
@@ -68,7 +68,14 @@ pub fn spark(runs: &[Quantity<'_>], selected: Option<usize>, look: &Look) -> Fig
         .collect();
     let scale = Scale::Linear;
     let shown = || values.iter().flatten().filter(|value| scale.shows(**value));
-    let axis = Axis::covering(scale, shown().copied(), false, [1.0, 0.0]);
+    let ends = runs.first().filter(|_| runs.len() == 1).into_iter();
+    let ends = ends.flat_map(|it| it.metric.per_state.iter().filter_map(|it| it.interval));
+    let axis = Axis::covering(
+        scale,
+        shown().copied().chain(ends.flatten()),
+        false,
+        [1.0, 0.0],
+    );
     let (Some(axis), Some(low), Some(high)) = (
         axis,
         shown().copied().reduce(f64::min),
@@ -105,12 +112,23 @@ pub fn spark(runs: &[Quantity<'_>], selected: Option<usize>, look: &Look) -> Fig
             };
             let name = it.run.map_or(entry.state.as_str(), |(_, name)| name);
             tip += &format!("\n{name}: {}", quantity_words(entry.value));
+            if let Some([low, high]) = entry.interval.map(|ends| ends.map(significant)) {
+                tip += &format!(" ({low} to {high})");
+            }
         }
         sheet.figure.spots.push(Spot {
             area: columns.column(place),
             target: Target::Layer(layer),
             tip,
         });
+    }
+    // Of several runs the lines would hide each other.
+    if let [it] = runs {
+        for (place, state) in it.metric.per_state.iter().enumerate() {
+            if let Some(interval) = state.interval {
+                whisker(&mut sheet, scale, interval, &columns, place, axis);
+            }
+        }
     }
     // The first run last, so that it lies on top.
     for (it, values) in runs.iter().zip(&values).rev() {

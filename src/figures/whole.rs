@@ -20,6 +20,7 @@ pub fn report_figure(report: &Report, palette: Palette) -> Figure {
         scale: Scale::Log,
         selected: None,
         overlay: None,
+        intervals: report.distances(),
     };
     let figures = vec![
         layers(&chart, &look(240.0)),
@@ -30,7 +31,8 @@ pub fn report_figure(report: &Report, palette: Palette) -> Figure {
     let figure = Figure::stacked(title(report), figures).unwrap_or_else(empty);
     let captions = [
         "From above: squared Fréchet distance between vision and text tokens after each decoder \
-         layer, with a text token's mean norm scaled to 1; shares of location, spread and shape in \
+         layer, with a text token's mean norm scaled to 1 (thin lines: 95 % intervals over pairs, where \
+         there are any); shares of location, spread and shape in \
          it; mean norm of the vision tokens over that of the text tokens."
             .to_owned(),
         origin(report),
@@ -48,7 +50,12 @@ pub fn svg(report: &Report) -> String {
 fn title(report: &Report) -> String {
     match report.mir {
         Some(mir) => format!(
-            "Modality Integration Rate {mir:.3} ({}): lower is nearer to the words",
+            "Modality Integration Rate {mir:.3}{} ({}): lower is nearer to the words",
+            report
+                .interval("mir")
+                .map_or_else(String::new, |[low, high]| {
+                    format!(" [{low:.3}, {high:.3}]")
+                }),
             report.definition
         ),
         None => format!(

@@ -97,11 +97,17 @@ impl Report {
                 let reason = format!("is `{}` a second time", metric.id);
                 return wrong(field("id"), reason);
             }
-            if let Some([low, high]) = metric.interval
-                && low > high
-            {
-                let reason = format!("goes from {low} down to {high}");
-                return wrong(field("interval"), reason);
+            let states = metric.per_state.iter().enumerate();
+            let of_states =
+                states.map(|(at, it)| (format!("per_state[{at}].interval"), it.interval));
+            let overall = ("interval".to_owned(), metric.interval);
+            for (name, interval) in std::iter::once(overall).chain(of_states) {
+                if let Some([low, high]) = interval
+                    && low > high
+                {
+                    let reason = format!("goes from {low} down to {high}");
+                    return wrong(field(&name), reason);
+                }
             }
             let close = match (metric.value, self.mir) {
                 (Some(value), Some(mir)) => (value - mir).abs() <= slack(mir.abs().max(1.0)),

@@ -100,11 +100,14 @@ impl Report {
                 (name("interval[0]"), low),
                 (name("interval[1]"), high),
             ];
-            let states = (metric.per_state.iter().enumerate()).map(move |(state, it)| {
-                (
-                    name(&format!("per_state[{state}].value")),
-                    it.value.unwrap_or(0.0),
-                )
+            let states = (metric.per_state.iter().enumerate()).flat_map(move |(state, it)| {
+                let name = |field: &str| name(&format!("per_state[{state}].{field}"));
+                let [low, high] = it.interval.unwrap_or([0.0; 2]);
+                [
+                    (name("value"), it.value.unwrap_or(0.0)),
+                    (name("interval[0]"), low),
+                    (name("interval[1]"), high),
+                ]
             });
             overall.into_iter().chain(states)
         });

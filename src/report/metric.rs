@@ -33,6 +33,9 @@ pub struct StateValue {
     pub state: String,
     /// The value; absent where it is undefined at this state.
     pub value: Option<f64>,
+    /// A 95 % interval over pairs; absent where none can be given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<[f64; 2]>,
 }
 
 impl MetricReport {
@@ -51,6 +54,16 @@ impl Report {
     pub fn other_metrics(&self) -> impl Iterator<Item = &MetricReport> {
         let metrics = self.metrics.iter();
         metrics.filter(|metric| !ELSEWHERE.contains(&metric.id.as_str()))
+    }
+
+    /// The 95 % interval over pairs of the quantity that programs call `id`, where there is one.
+    pub fn interval(&self, id: &str) -> Option<[f64; 2]> {
+        self.metric(id)?.interval
+    }
+
+    /// The distances of the layers with their intervals.
+    pub fn distances(&self) -> &[StateValue] {
+        self.metric("mir").map_or(&[], |metric| &metric.per_state)
     }
 
     /// The quantity that programs call `id`.
@@ -85,6 +98,7 @@ pub fn of_layers(definition: Definition, layers: &[LayerReport]) -> Vec<MetricRe
                     .map(|layer| StateValue {
                         state: layer.state.clone(),
                         value: of(layer),
+                        interval: None,
                     })
                     .collect(),
                 basis: basis.clone(),

@@ -68,6 +68,13 @@ pub fn table(report: &Report, style: TextStyle) -> String {
     lines.join("\n") + "\n"
 }
 
+/// An interval of a rate between two pieces of text; nothing without one.
+fn interval_words(interval: Option<[f64; 2]>, before: &str, after: &str) -> String {
+    interval.map_or_else(String::new, |[low, high]| {
+        format!("{before}{low:.3} to {high:.3}{after}")
+    })
+}
+
 /// A number in a cell.
 fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), significant)
@@ -149,8 +156,9 @@ fn bar(share: f64) -> String {
 fn mir_line(report: &Report, style: TextStyle) -> String {
     match (report.mir, report.undefined_because()) {
         (Some(mir), _) => format!(
-            "{} = log10 of {}, the sum over {}; lower is nearer to the words",
+            "{}{} = log10 of {}, the sum over {}; lower is nearer to the words",
             style.bold(&format!("{mir:.3}")),
+            interval_words(report.interval("mir"), " (95 % over pairs: ", ")"),
             significant(report.sum()),
             counted(report.layers.len(), "layer")
         ),
@@ -175,7 +183,10 @@ fn bracket_line(report: &Report) -> Option<String> {
 fn norm_matched_line(report: &Report) -> String {
     report.norm_matched_mir.map_or_else(
         || "MIR undefined: the sum over the layers is not positive".to_owned(),
-        |mir| format!("MIR {mir:.3}, with both modalities scaled to mean token norm 1"),
+        |mir| {
+            let interval = interval_words(report.interval("norm-matched-mir"), " (", ")");
+            format!("MIR {mir:.3}{interval}, with both modalities scaled to mean token norm 1")
+        },
     )
 }
 

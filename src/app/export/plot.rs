@@ -129,6 +129,7 @@ impl Plot {
                     scale: store.view.scale,
                     selected: None,
                     overlay: None,
+                    intervals: report.distances(),
                 };
                 let words = "Squared Fréchet distance between vision and text tokens, with a text \
                              token's mean norm scaled to 1.";

@@ -26,6 +26,7 @@ impl Store {
             settings: MeasureSettings {
                 num_pairs,
                 metrics: MetricChoice::All,
+                intervals: true,
                 ..MeasureSettings::default()
             },
             keep: true,
@@ -70,6 +71,7 @@ impl Store {
                 seed: settings.seed,
                 text_mask: settings.text_mask,
                 metrics: MetricChoice::All,
+                intervals: true,
                 ..MeasureSettings::default()
             },
             keep: true,

@@ -87,6 +87,7 @@ impl Store {
                 seed: settings.seed,
                 text_mask: settings.text_mask,
                 metrics: MetricChoice::All,
+                intervals: true,
                 ..MeasureSettings::default()
             },
             keep: true,

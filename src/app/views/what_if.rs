@@ -83,6 +83,7 @@ fn result(ui: &mut egui::Ui, store: &mut Store, report: &Report) {
                 name: "what if",
                 distances: &changed.distances,
             }),
+            intervals: report.distances(),
         };
         let look = figure::look(ui, [ui.available_width(), 340.0]);
         let response = figure::show(ui, &layers(&chart, &look));

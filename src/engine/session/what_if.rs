@@ -26,6 +26,7 @@ impl Live<'_> {
         let changed = MirSettings {
             definition: run.definition,
             outliers: settings.outliers,
+            intervals: false,
         };
         news.begin(Stage::Metric, run.states.len() as u64, metric::UNIT)?;
         let budget = run.budget.map(|budget| budget.saturating_sub(kept.bytes()));

@@ -4,6 +4,7 @@ mod calibrate;
 mod cholesky;
 pub mod clouds;
 mod frechet;
+mod intervals;
 mod moments;
 mod official;
 pub mod oracle;

@@ -14,6 +14,7 @@ fn settings(definition: Definition) -> MirSettings {
     MirSettings {
         definition,
         outliers: false,
+        intervals: false,
     }
 }
 

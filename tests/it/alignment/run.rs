@@ -13,6 +13,7 @@ use super::clouds::Cloud;
 pub const PLAIN: MirSettings = MirSettings {
     definition: Definition::Exact,
     outliers: false,
+    intervals: false,
 };
 
 /// A device with the given variant of all kernels, at WebGPU's default limits.

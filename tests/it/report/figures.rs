@@ -22,6 +22,7 @@ fn chart(report: &Report, scale: Scale) -> LayersChart<'_> {
         scale,
         selected: Some(2),
         overlay: None,
+        intervals: report.distances(),
     }
 }
 

@@ -84,6 +84,7 @@ fn reports_follow_the_schema_with_all_that_may_be_absent_and_without() {
         per_state: vec![StateValue {
             state: "hidden_states[1]".to_owned(),
             value: None,
+            interval: Some([0.0, 1.0]),
         }],
         basis: "3 pairs".to_owned(),
     });

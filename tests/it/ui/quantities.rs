@@ -19,6 +19,7 @@ fn invent(report: &mut Report, value: f64) {
     let per_state = layers.map(|layer| StateValue {
         state: layer.state.clone(),
         value: Some(7.0 + layer.layer as f64 / 8.0),
+        interval: None,
     });
     report.metrics.push(MetricReport {
         id: "invented".to_owned(),

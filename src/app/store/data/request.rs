@@ -194,6 +194,7 @@ impl Data {
         let mut settings = MeasureSettings {
             num_pairs: self.settings.num_pairs,
             metrics: MetricChoice::All,
+            intervals: true,
             ..self.settings.clone()
         };
         if settings.definition.is_official() {

@@ -33,13 +33,13 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
             number(
                 ui,
                 "Modality Integration Rate",
-                report.mir,
+                (report.mir, report.interval("mir")),
                 "log10 of the sum of the layers' distances. Lower: the vision tokens lie nearer to the words.",
             );
             number(
                 ui,
                 "norm-matched",
-                report.norm_matched_mir,
+                (report.norm_matched_mir, report.interval("norm-matched-mir")),
                 "The same with each modality scaled to mean token norm 1: what remains when the \
                  different lengths of the vectors are taken out.",
             );
@@ -132,11 +132,21 @@ fn basis(ui: &mut egui::Ui, report: &Report) {
 }
 
 /// A number with its name above it.
-fn number(ui: &mut egui::Ui, name: &str, value: Option<f64>, meaning: &str) {
+/// A rate in large type; under it its interval over pairs.
+fn number(
+    ui: &mut egui::Ui,
+    name: &str,
+    (value, interval): (Option<f64>, Option<[f64; 2]>),
+    meaning: &str,
+) {
     ui.vertical(|ui| {
         glossary::named(ui, RichText::new(name).small().color(colors(ui).faint));
         let text = value.map_or_else(|| "undefined".to_owned(), |value| format!("{value:.3}"));
         ui.label(RichText::new(text).size(30.0).strong());
+        if let Some([low, high]) = interval {
+            let words = format!("95 % over pairs: {low:.3} to {high:.3}");
+            ui.label(RichText::new(words).small().color(colors(ui).faint));
+        }
     })
     .response
     .on_hover_text(meaning);

@@ -51,6 +51,7 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
                     scale: store.view.scale,
                     selected,
                     overlay: None,
+                    intervals: report.distances(),
                 },
                 &look(HEIGHTS[0]),
             ),

@@ -41,14 +41,20 @@ pub(super) fn show(ui: &mut egui::Ui, runs: &[Named<'_>]) {
 
 fn row(ui: &mut egui::Ui, run: &Named<'_>) {
     let report = run.report;
-    let rate = |value: Option<f64>| value.map_or("undefined".to_owned(), |v| format!("{v:.4}"));
+    let rate = |value: Option<f64>, id: &str| {
+        let value = value.map_or("undefined".to_owned(), |v| format!("{v:.4}"));
+        let interval = report
+            .interval(id)
+            .map(|[low, high]| format!(" [{low:.3}, {high:.3}]"));
+        value + &interval.unwrap_or_default()
+    };
     let (n_vision, n_text) = report.tokens();
     // After the first layer, as in the tables of a study.
     let ratio = report.layers.first().and_then(|layer| layer.norm_ratio());
     ui.label(run.name);
     for cell in [
-        rate(report.mir),
-        rate(report.norm_matched_mir),
+        rate(report.mir, "mir"),
+        rate(report.norm_matched_mir, "norm-matched-mir"),
         ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.3}")),
         n_vision.to_string(),
         n_text.to_string(),

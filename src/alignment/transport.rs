@@ -1,0 +1,154 @@
+//! The optimal transport map between the clouds of a layer, applied to every token: what the derivative of the
+//! trace of the square root by the weight of a pair is made of.
+//!
+//! `d Tr (S_v S_t)^(1/2) = (Tr T_v dS_v + Tr T_t dS_t) / 2` with the maps `T_v = S_v^(-1/2) (S_v^(1/2) S_t
+//! S_v^(1/2))^(1/2) S_v^(-1/2)` and its counterpart `T_t`. With factors `S = F^T F`, `K = F_v F_t^T` and its polar
+//! factor X they are `T_v = F_t^T X^T G_v^T` and `T_t = F_v^T X G_t^T`, where G undoes F on the span of the rows.
+
+use super::polar::{POLISH, Polynomial, coarse_schedule, polar_factor};
+use crate::{
+    gpu::{DType, Gpu, GpuError, Recording, Tensor},
+    kernels::{
+        gather_rows::gather_rows,
+        matmul::{Matmul, matmul},
+        row_dots::row_dots,
+        transpose::transpose,
+    },
+};
+
+/// Rows that are worked on together: bounds the working memory.
+const PIECE: usize = 2048;
+
+/// One modality of a layer.
+pub(super) struct Side {
+    /// Centered and scaled rows `[n, width]`.
+    pub(super) rows: Tensor,
+    /// `F [rank, width]`.
+    pub(super) factor: Tensor,
+    /// `G [width, rank]`, `F G = I`.
+    pub(super) inverse: Tensor,
+    /// The means of the own modality and of the other, `[2, width]`.
+    pub(super) means: Tensor,
+}
+
+/// What is read back of one modality.
+pub(super) struct Found {
+    /// `x^T T x` of the scaled rows and factors, `[n, 1]`.
+    pub(super) transport: Tensor,
+    /// `x^T x`, `[n, 1]`.
+    pub(super) squares: Tensor,
+    /// Products with both means, `[n, 2]`.
+    pub(super) along: Tensor,
+}
+
+impl Found {
+    /// In the order of the fields.
+    pub(super) fn tensors(&self) -> [&Tensor; 3] {
+        [&self.transport, &self.squares, &self.along]
+    }
+}
+
+/// Polynomials whose factor is good enough for an interval.
+fn schedule() -> impl Iterator<Item = Polynomial> {
+    coarse_schedule().chain(std::iter::repeat_n(POLISH, 5))
+}
+
+/// Device memory in bytes that [`record`] takes for `tokens` of either modality, beside what the polar iteration
+/// works in.
+pub(super) fn working(width: usize, tokens: [usize; 2]) -> u64 {
+    let row = 4 * width.next_multiple_of(4) as u64;
+    let all = (tokens[0] + tokens[1]) as u64;
+    8 * row * width as u64 + 2 * row * tokens[0].max(tokens[1]).min(PIECE) as u64 + 4 * 6 * all
+}
+
+/// Records it for both modalities.
+pub(super) fn record(
+    gpu: &Gpu,
+    recording: &mut Recording,
+    sides: &[Side; 2],
+) -> Result<[Found; 2], GpuError> {
+    let matrix = |rows, cols| gpu.tensor(DType::F32, rows, cols);
+    let plain = Matmul::default();
+    // The polar factor wants no more rows than columns.
+    let low = usize::from(sides[0].factor.rows() > sides[1].factor.rows());
+    let (p, q) = (&sides[low], &sides[1 - low]);
+    let width = p.rows.cols();
+    let (p_rank, q_rank) = (p.factor.rows(), q.factor.rows());
+    let k = matrix(p_rank, q_rank)?;
+    recording.extend(matmul(gpu, &p.factor, &q.factor, &plain, &k)?);
+    let square = matrix(1, 1)?;
+    let polar = polar_factor(gpu, &k, schedule(), (&square, 0))?;
+    recording.extend(polar.calls);
+    let x = polar.x;
+    let turned = matrix(q_rank, p_rank)?;
+    recording.push(transpose(&x, 0, &turned)?);
+    let with = Matmul {
+        scale: polar.factor as f32,
+        ..Matmul::default()
+    };
+    // T of a side from the factor of the other, X in the direction that fits, and its own inverse.
+    let map = |recording: &mut Recording, own: &Side, other: &Side, x: &Tensor| {
+        let turned = matrix(width, other.factor.rows())?;
+        recording.push(transpose(&other.factor, 0, &turned)?);
+        let mixed = matrix(width, own.factor.rows())?;
+        recording.extend(matmul(gpu, &turned, x, &with, &mixed)?);
+        // `rows T` needs T as its own transpose, which it is.
+        let map = matrix(width, width)?;
+        recording.extend(matmul(gpu, &mixed, &own.inverse, &plain, &map)?);
+        Ok::<_, GpuError>(map)
+    };
+    let p_map = map(recording, p, q, &x)?;
+    let q_map = map(recording, q, p, &turned)?;
+    let maps = if low == 0 {
+        [p_map, q_map]
+    } else {
+        [q_map, p_map]
+    };
+    let [vision, text] = sides;
+    Ok([
+        applied(gpu, recording, vision, &maps[0])?,
+        applied(gpu, recording, text, &maps[1])?,
+    ])
+}
+
+/// Records what is wanted of every row.
+fn applied(
+    gpu: &Gpu,
+    recording: &mut Recording,
+    side: &Side,
+    map: &Tensor,
+) -> Result<Found, GpuError> {
+    let (n, width) = (side.rows.rows(), side.rows.cols());
+    let scalars = |cols| gpu.tensor(DType::F32, n, cols);
+    let found = Found {
+        transport: scalars(1)?,
+        squares: scalars(1)?,
+        along: scalars(2)?,
+    };
+    let variant = gpu.kernels();
+    let plain = Matmul::default();
+    recording.push(row_dots(
+        variant,
+        &side.rows,
+        &side.rows,
+        &found.squares,
+        0,
+    )?);
+    recording.extend(matmul(gpu, &side.rows, &side.means, &plain, &found.along)?);
+    for begin in (0..n).step_by(PIECE) {
+        let count = PIECE.min(n - begin);
+        let rows: Vec<u32> = (begin..begin + count).map(|row| row as u32).collect();
+        let piece = gpu.tensor(DType::F32, count, width)?;
+        let moved = gpu.tensor(DType::F32, count, width)?;
+        recording.push(gather_rows(
+            &gpu.upload_indices(&rows)?,
+            &side.rows,
+            0,
+            &piece,
+            0,
+        )?);
+        recording.extend(matmul(gpu, &piece, map, &plain, &moved)?);
+        recording.push(row_dots(variant, &piece, &moved, &found.transport, begin)?);
+    }
+    Ok(found)
+}
