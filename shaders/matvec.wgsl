@@ -5,7 +5,9 @@
 // a [m, k] f32, b [n, k] in any storage type, blocks included, bias [n], residual and out [m, n].
 
 import package::common::activation::activate;
-import package::common::blocks::packed16;
+import package::common::blocks::packed_count;
+import package::common::blocks::packed_with;
+import package::common::blocks::upper16;
 import package::common::blocks::stored8;
 import package::common::blocks::unpacked8;
 import package::common::stored::Eight;
@@ -178,44 +180,57 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     var s4a = vec4<f32>(); var s4b = vec4<f32>(); var s5a = vec4<f32>(); var s5b = vec4<f32>();
     var s6a = vec4<f32>(); var s6b = vec4<f32>(); var s7a = vec4<f32>(); var s7b = vec4<f32>();
     let end = params.k / 8u * 8u;
-    // Sixteen elements in blocks share a scale, and are read together; floats have one loop through all.
-    var last = 0u;
-    for (var first = 0u; first < end; first = last) {
-        last = select(end, first + 16u, DTYPE >= 3u);
-        let p0 = packed16(DTYPE, b0, first, params.k); let p1 = packed16(DTYPE, b1, first, params.k);
-        let p2 = packed16(DTYPE, b2, first, params.k); let p3 = packed16(DTYPE, b3, first, params.k);
-        let p4 = packed16(DTYPE, b4, first, params.k); let p5 = packed16(DTYPE, b5, first, params.k);
-        let p6 = packed16(DTYPE, b6, first, params.k); let p7 = packed16(DTYPE, b7, first, params.k);
-        for (var k = first; k < last; k += 8u) {
-            let w0 = unpacked8(DTYPE, p0, b0, k, params.k);
-            let w1 = unpacked8(DTYPE, p1, b1, k, params.k);
-            let w2 = unpacked8(DTYPE, p2, b2, k, params.k);
-            let w3 = unpacked8(DTYPE, p3, b3, k, params.k);
-            let w4 = unpacked8(DTYPE, p4, b4, k, params.k);
-            let w5 = unpacked8(DTYPE, p5, b5, k, params.k);
-            let w6 = unpacked8(DTYPE, p6, b6, k, params.k);
-            let w7 = unpacked8(DTYPE, p7, b7, k, params.k);
-            let x0 = eight_of_a(a0, k);
-            s0a += dots8(x0, w0, w1, w2, w3); s0b += dots8(x0, w4, w5, w6, w7);
-            if ROWS > 1u {
-                let x1 = eight_of_a(a1, k);
-                s1a += dots8(x1, w0, w1, w2, w3); s1b += dots8(x1, w4, w5, w6, w7);
-            }
-            if ROWS > 2u {
-                let x2 = eight_of_a(a2, k);
-                s2a += dots8(x2, w0, w1, w2, w3); s2b += dots8(x2, w4, w5, w6, w7);
-                let x3 = eight_of_a(a3, k);
-                s3a += dots8(x3, w0, w1, w2, w3); s3b += dots8(x3, w4, w5, w6, w7);
-            }
-            if ROWS > 4u {
-                let x4 = eight_of_a(a4, k);
-                s4a += dots8(x4, w0, w1, w2, w3); s4b += dots8(x4, w4, w5, w6, w7);
-                let x5 = eight_of_a(a5, k);
-                s5a += dots8(x5, w0, w1, w2, w3); s5b += dots8(x5, w4, w5, w6, w7);
-                let x6 = eight_of_a(a6, k);
-                s6a += dots8(x6, w0, w1, w2, w3); s6b += dots8(x6, w4, w5, w6, w7);
-                let x7 = eight_of_a(a7, k);
-                s7a += dots8(x7, w0, w1, w2, w3); s7b += dots8(x7, w4, w5, w6, w7);
+    // What elements share is read once: floats have one loop through all of a row, blocks one through those that
+    // a scale belongs to, and elements of 6 bits one more, through four sixteens with their upper bits in one place.
+    let is_six = DTYPE == 10u;
+    let count = select(packed_count(DTYPE), end, DTYPE < 3u);
+    for (var turn = 0u; turn < end; turn = select(end, turn + 64u, is_six)) {
+        let start = turn / 128u * 128u + turn % 128u / 64u * 16u;
+        let stop = select(end, start + 128u, is_six);
+        let u0 = upper16(DTYPE, b0, start, params.k); let u1 = upper16(DTYPE, b1, start, params.k);
+        let u2 = upper16(DTYPE, b2, start, params.k); let u3 = upper16(DTYPE, b3, start, params.k);
+        let u4 = upper16(DTYPE, b4, start, params.k); let u5 = upper16(DTYPE, b5, start, params.k);
+        let u6 = upper16(DTYPE, b6, start, params.k); let u7 = upper16(DTYPE, b7, start, params.k);
+        for (var first = start; first < stop; first += select(count, 32u, is_six)) {
+            let p0 = packed_with(DTYPE, b0, first, params.k, u0);
+            let p1 = packed_with(DTYPE, b1, first, params.k, u1);
+            let p2 = packed_with(DTYPE, b2, first, params.k, u2);
+            let p3 = packed_with(DTYPE, b3, first, params.k, u3);
+            let p4 = packed_with(DTYPE, b4, first, params.k, u4);
+            let p5 = packed_with(DTYPE, b5, first, params.k, u5);
+            let p6 = packed_with(DTYPE, b6, first, params.k, u6);
+            let p7 = packed_with(DTYPE, b7, first, params.k, u7);
+            for (var k = first; k < first + count; k += 8u) {
+                let w0 = unpacked8(DTYPE, p0, b0, k, params.k);
+                let w1 = unpacked8(DTYPE, p1, b1, k, params.k);
+                let w2 = unpacked8(DTYPE, p2, b2, k, params.k);
+                let w3 = unpacked8(DTYPE, p3, b3, k, params.k);
+                let w4 = unpacked8(DTYPE, p4, b4, k, params.k);
+                let w5 = unpacked8(DTYPE, p5, b5, k, params.k);
+                let w6 = unpacked8(DTYPE, p6, b6, k, params.k);
+                let w7 = unpacked8(DTYPE, p7, b7, k, params.k);
+                let x0 = eight_of_a(a0, k);
+                s0a += dots8(x0, w0, w1, w2, w3); s0b += dots8(x0, w4, w5, w6, w7);
+                if ROWS > 1u {
+                    let x1 = eight_of_a(a1, k);
+                    s1a += dots8(x1, w0, w1, w2, w3); s1b += dots8(x1, w4, w5, w6, w7);
+                }
+                if ROWS > 2u {
+                    let x2 = eight_of_a(a2, k);
+                    s2a += dots8(x2, w0, w1, w2, w3); s2b += dots8(x2, w4, w5, w6, w7);
+                    let x3 = eight_of_a(a3, k);
+                    s3a += dots8(x3, w0, w1, w2, w3); s3b += dots8(x3, w4, w5, w6, w7);
+                }
+                if ROWS > 4u {
+                    let x4 = eight_of_a(a4, k);
+                    s4a += dots8(x4, w0, w1, w2, w3); s4b += dots8(x4, w4, w5, w6, w7);
+                    let x5 = eight_of_a(a5, k);
+                    s5a += dots8(x5, w0, w1, w2, w3); s5b += dots8(x5, w4, w5, w6, w7);
+                    let x6 = eight_of_a(a6, k);
+                    s6a += dots8(x6, w0, w1, w2, w3); s6b += dots8(x6, w4, w5, w6, w7);
+                    let x7 = eight_of_a(a7, k);
+                    s7a += dots8(x7, w0, w1, w2, w3); s7b += dots8(x7, w4, w5, w6, w7);
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 //
 // b [>= first + rows, cols], out [rows, cols].
 
-import package::common::blocks::packed16;
+import package::common::blocks::packed;
 import package::common::blocks::unpacked8;
 
 override DTYPE: u32 = 0u;
@@ -30,9 +30,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     let row = index / width16;
     let col4 = index % width16 * 4u;
     let b_row = (params.first + row) * params.b_stride;
-    let packed = packed16(DTYPE, b_row, col4 * 4u, params.cols);
+    let stored = packed(DTYPE, b_row, col4 * 4u, params.cols);
     for (var at = col4; at < min(col4 + 4u, params.width4); at += 2u) {
-        let eight = unpacked8(DTYPE, packed, b_row, at * 4u, params.cols);
+        let eight = unpacked8(DTYPE, stored, b_row, at * 4u, params.cols);
         out[row * params.width4 + at] = eight.low;
         if at + 1u < params.width4 {
             out[row * params.width4 + at + 1u] = eight.high;

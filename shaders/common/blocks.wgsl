@@ -1,5 +1,5 @@
-// How weights in blocks are read: sixteen elements of a row at a time, which share a scale, as they are stored,
-// and of these eight as numbers. A row has the planes of src/blocks/planes.rs: what is small of all blocks
+// How weights in blocks are read: elements of a row that share a scale, as they are stored, and of these eight
+// as numbers. A row has the planes of src/blocks/planes.rs: what is small of all blocks
 // first, each plane from a word on, then, from 16 bytes on, the rest block by block.
 //
 // Dtype codes: 3 = q4_0, 4 = q4_1, 5 = q5_0, 6 = q5_1, 7 = q8_0, 8 = q4_k, 9 = q5_k, 10 = q6_k; below 3 see
@@ -25,7 +25,7 @@ fn half_of(row: u32, i: u32) -> f32 {
     return select(two.x, two.y, (i & 1u) == 1u);
 }
 
-// Sixteen neighbouring elements as they are stored.
+// Neighbouring elements as they are stored, see `packed_count`.
 struct Packed {
     // The bytes among which theirs are, and those with their upper bits.
     quants: vec4<u32>,
@@ -33,6 +33,11 @@ struct Packed {
     scale: f32,
     // Added to each.
     shift: f32,
+}
+
+// How many elements a `Packed` stands for: whole blocks where all of one share 16 bytes.
+fn packed_count(dtype: u32) -> u32 {
+    return select(16u, 32u, dtype < 7u);
 }
 
 // The words with the bytes of eight elements among 16 bytes; `k` says which half.
@@ -72,7 +77,7 @@ fn small16(dtype: u32, row: u32, k: u32, blocks: u32) -> Packed {
     let quants = b[row + (head + 3u) / 4u + block];
     var more = vec4<u32>();
     if has_fifth {
-        more = vec4<u32>(word(row, scales + block) >> (half * 16u));
+        more = vec4<u32>(word(row, scales + block));
     }
     if has_least {
         let both = two_halves(word(row, block));
@@ -103,18 +108,29 @@ fn large16(dtype: u32, row: u32, k: u32) -> Packed {
 }
 
 // Of blocks of 256 with 6 bits.
-fn six16(row: u32, k: u32, blocks: u32) -> Packed {
+fn six16(row: u32, k: u32, blocks: u32, more: vec4<u32>) -> Packed {
     let block = k / 256u;
     let start = row + (blocks + 7u) / 8u + block * 13u;
     let part = k % 256u / 128u;
     let half = k % 32u / 16u;
     let factor = signed_bytes(word(start, k % 256u / 64u) >> (k % 64u / 16u * 8u)).x;
     let quants = b[start + 5u + part * 4u + k % 64u / 32u * 2u + half];
-    return Packed(quants, b[start + 1u + part * 2u + half], half_of(row, block) * factor, 0.0);
+    return Packed(quants, more, half_of(row, block) * factor, 0.0);
 }
 
-// Sixteen elements of a row of `cols`, from element `k` on, a multiple of 16 below `cols`; of floats nothing.
-fn packed16(dtype: u32, row: u32, k: u32, cols: u32) -> Packed {
+// The bytes with the upper bits of sixteen elements of 6 bits from element `k` on, and of those 32, 64 and 96
+// elements further; of other types nothing.
+fn upper16(dtype: u32, row: u32, k: u32, cols: u32) -> vec4<u32> {
+    if dtype != 10u {
+        return vec4<u32>();
+    }
+    let blocks = cols / 256u;
+    return b[row + (blocks + 7u) / 8u + k / 256u * 13u + 1u + k % 256u / 128u * 2u + k % 32u / 16u];
+}
+
+// The elements of a row of `cols` among which is element `k`; of floats nothing. `upper` is of `upper16`, which
+// readers of more than sixteen elements ask less often.
+fn packed_with(dtype: u32, row: u32, k: u32, cols: u32, upper: vec4<u32>) -> Packed {
     if dtype < 3u {
         return Packed();
     }
@@ -124,17 +140,21 @@ fn packed16(dtype: u32, row: u32, k: u32, cols: u32) -> Packed {
     if dtype < 10u {
         return large16(dtype, row, k);
     }
-    return six16(row, k, cols / 256u);
+    return six16(row, k, cols / 256u, upper);
+}
+
+fn packed(dtype: u32, row: u32, k: u32, cols: u32) -> Packed {
+    return packed_with(dtype, row, k, cols, upper16(dtype, row, k, cols));
 }
 
 // Eight of them, from element `k` on, a multiple of 8; floats are read here. Elements beyond the row are of no
 // meaning.
-fn unpacked8(dtype: u32, packed: Packed, row: u32, k: u32, cols: u32) -> Eight {
+fn unpacked8(dtype: u32, stored: Packed, row: u32, k: u32, cols: u32) -> Eight {
     if dtype < 3u {
         return weights8(dtype, row, k, cols - 1u);
     }
-    let scale = packed.scale;
-    let pair = eight_bytes(packed.quants, k);
+    let scale = stored.scale;
+    let pair = eight_bytes(stored.quants, k);
     if dtype == 7u {
         return Eight(scale * signed_bytes(pair.x), scale * signed_bytes(pair.y));
     }
@@ -142,21 +162,21 @@ fn unpacked8(dtype: u32, packed: Packed, row: u32, k: u32, cols: u32) -> Eight {
     let further = select(select(64u, 32u, dtype < 10u), 16u, dtype < 8u);
     var four = (pair >> vec2<u32>(k / further % 2u * 4u)) & vec2<u32>(0x0f0f0f0fu);
     if dtype == 5u || dtype == 6u {
-        let more = packed.more.x >> (k & 8u);
+        let more = stored.more.x >> (k & 24u);
         four |= vec2<u32>(fifth(more), fifth(more >> 4u));
     }
     if dtype == 9u {
-        let more = eight_bytes(packed.more, k) >> vec2<u32>(k % 256u / 32u);
+        let more = eight_bytes(stored.more, k) >> vec2<u32>(k % 256u / 32u);
         four |= (more & vec2<u32>(0x01010101u)) << vec2<u32>(4u);
     }
     if dtype == 10u {
-        let more = eight_bytes(packed.more, k) >> vec2<u32>(k % 128u / 32u * 2u);
+        let more = eight_bytes(stored.more, k) >> vec2<u32>(k % 128u / 32u * 2u);
         four |= (more & vec2<u32>(0x03030303u)) << vec2<u32>(4u);
     }
     let low = four_bytes(four.x);
     let high = four_bytes(four.y);
     if dtype == 4u || dtype == 6u || dtype == 8u || dtype == 9u {
-        return Eight(scale * low + packed.shift, scale * high + packed.shift);
+        return Eight(scale * low + stored.shift, scale * high + stored.shift);
     }
     let middle = select(select(32.0, 16.0, dtype == 5u), 8.0, dtype == 3u);
     return Eight(scale * (low - middle), scale * (high - middle));
@@ -165,5 +185,5 @@ fn unpacked8(dtype: u32, packed: Packed, row: u32, k: u32, cols: u32) -> Eight {
 // Eight elements of a row of `cols`, from element `k` on, a multiple of 8 below `cols`. Elements beyond the
 // row are of no meaning.
 fn stored8(dtype: u32, row: u32, k: u32, cols: u32) -> Eight {
-    return unpacked8(dtype, packed16(dtype, row, k, cols), row, k, cols);
+    return unpacked8(dtype, packed(dtype, row, k, cols), row, k, cols);
 }
