@@ -1,9 +1,10 @@
-// out[i] = b[first + i]: rows of a matrix in any storage type, as f32; eight elements per invocation. Products of
+// out[i] = b[first + i]: rows of a matrix in any storage type, as f32; sixteen elements per invocation. Products of
 // many rows read each weight often, and get it decoded once.
 //
 // b [>= first + rows, cols], out [rows, cols].
 
-import package::common::blocks::stored8;
+import package::common::blocks::packed;
+import package::common::blocks::unpacked8;
 
 override DTYPE: u32 = 0u;
 
@@ -22,16 +23,19 @@ struct Params {
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let index = id.y * groups.x * 64u + id.x;
-    let width8 = (params.width4 + 1u) / 2u;
-    if index >= params.rows * width8 {
+    let width16 = (params.width4 + 3u) / 4u;
+    if index >= params.rows * width16 {
         return;
     }
-    let row = index / width8;
-    let col8 = index % width8;
-    let eight = stored8(DTYPE, (params.first + row) * params.b_stride, col8 * 8u, params.cols);
-    let target_index = row * params.width4 + col8 * 2u;
-    out[target_index] = eight.low;
-    if col8 * 2u + 1u < params.width4 {
-        out[target_index + 1u] = eight.high;
+    let row = index / width16;
+    let col4 = index % width16 * 4u;
+    let b_row = (params.first + row) * params.b_stride;
+    let stored = packed(DTYPE, b_row, col4 * 4u, params.cols);
+    for (var at = col4; at < min(col4 + 4u, params.width4); at += 2u) {
+        let eight = unpacked8(DTYPE, stored, b_row, at * 4u, params.cols);
+        out[row * params.width4 + at] = eight.low;
+        if at + 1u < params.width4 {
+            out[row * params.width4 + at + 1u] = eight.high;
+        }
     }
 }

@@ -1,6 +1,6 @@
-// How weights in blocks are read: eight elements of a row at a time, which share a scale. A row has the planes
-// of src/blocks/planes.rs: what is small of all blocks first, each plane from a word on, then, from 16 bytes
-// on, the rest block by block.
+// How weights in blocks are read: elements of a row that share a scale, as they are stored, and of these eight
+// as numbers. A row has the planes of src/blocks/planes.rs: what is small of all blocks
+// first, each plane from a word on, then, from 16 bytes on, the rest block by block.
 //
 // Dtype codes: 3 = q4_0, 4 = q4_1, 5 = q5_0, 6 = q5_1, 7 = q8_0, 8 = q4_k, 9 = q5_k, 10 = q6_k; below 3 see
 // dtype.wgsl. Rows are named by their beginning, in units of 16 bytes.
@@ -9,14 +9,9 @@ import package::common::dtype::unpack_16;
 import package::common::stored::Eight;
 import package::common::weights::weights8;
 
-fn of_four(words: vec4<u32>, i: u32) -> u32 {
-    let odd = (i & 1u) == 1u;
-    return select(select(words.x, words.y, odd), select(words.z, words.w, odd), (i & 2u) == 2u);
-}
-
 // Word `i` of the row.
 fn word(row: u32, i: u32) -> u32 {
-    return of_four(b[row + i / 4u], i);
+    return b[row + i / 4u][i % 4u];
 }
 
 // Two f16 in a word.
@@ -30,19 +25,34 @@ fn half_of(row: u32, i: u32) -> f32 {
     return select(two.x, two.y, (i & 1u) == 1u);
 }
 
+// Neighbouring elements as they are stored, see `packed_count`.
+struct Packed {
+    // The bytes among which theirs are, and those with their upper bits.
+    quants: vec4<u32>,
+    more: vec4<u32>,
+    scale: f32,
+    // Added to each.
+    shift: f32,
+}
+
+// How many elements a `Packed` stands for: whole blocks where all of one share 16 bytes.
+fn packed_count(dtype: u32) -> u32 {
+    return select(16u, 32u, dtype < 7u);
+}
+
 // The words with the bytes of eight elements among 16 bytes; `k` says which half.
 fn eight_bytes(words: vec4<u32>, k: u32) -> vec2<u32> {
     return select(words.xy, words.zw, (k & 8u) == 8u);
 }
 
-// What the lower bits of four bytes say, from bit `shift` on.
-fn bits(packed: u32, shift: u32, mask: u32) -> vec4<u32> {
-    return (vec4<u32>(packed) >> (vec4<u32>(0u, 8u, 16u, 24u) + vec4<u32>(shift))) & vec4<u32>(mask);
+// Four bytes as numbers. By signed integers: processors have no instruction for unsigned ones.
+fn four_bytes(packed: u32) -> vec4<f32> {
+    return vec4<f32>(bitcast<vec4<i32>>((vec4<u32>(packed) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(255u)));
 }
 
-// Four bits that follow each other, as fifth bits.
-fn fifth(packed: u32) -> vec4<u32> {
-    return ((vec4<u32>(packed) >> vec4<u32>(0u, 1u, 2u, 3u)) & vec4<u32>(1u)) << vec4<u32>(4u);
+// The lowest four bits as the fifth bits of four bytes: a product of so few ones has no carry.
+fn fifth(packed: u32) -> u32 {
+    return (((packed & 15u) * 0x00204081u) & 0x01010101u) << 4u;
 }
 
 // Four signed bytes.
@@ -51,48 +61,33 @@ fn signed_bytes(packed: u32) -> vec4<f32> {
     return vec4<f32>(bitcast<vec4<i32>>(high) >> vec4<u32>(24u));
 }
 
-// scale * quants + shift
-fn scaled(low: vec4<u32>, high: vec4<u32>, scale: f32, shift: f32) -> Eight {
-    return Eight(scale * vec4<f32>(low) + shift, scale * vec4<f32>(high) + shift);
-}
-
-// scale * (quants - middle)
-fn centered(low: vec4<u32>, high: vec4<u32>, scale: f32, middle: f32) -> Eight {
-    return Eight(scale * (vec4<f32>(low) - middle), scale * (vec4<f32>(high) - middle));
-}
-
-// Blocks of 32.
-fn small8(dtype: u32, row: u32, k: u32, blocks: u32) -> Eight {
+// Of blocks of 32.
+fn small16(dtype: u32, row: u32, k: u32, blocks: u32) -> Packed {
     let block = k / 32u;
-    let at = k % 32u;
+    let half = k % 32u / 16u;
     if dtype == 7u {
-        let pair = eight_bytes(b[row + (blocks + 7u) / 8u + 2u * block + at / 16u], k);
-        let scale = half_of(row, block);
-        return Eight(scale * signed_bytes(pair.x), scale * signed_bytes(pair.y));
+        let quants = b[row + (blocks + 7u) / 8u + 2u * block + half];
+        return Packed(quants, vec4<u32>(), half_of(row, block), 0.0);
     }
     // Words before the plane of fifth bits, and before the quants.
     let has_least = dtype == 4u || dtype == 6u;
     let has_fifth = dtype == 5u || dtype == 6u;
     let scales = select((blocks + 1u) / 2u, blocks, has_least);
     let head = select(scales, scales + blocks, has_fifth);
-    let pair = eight_bytes(b[row + (head + 3u) / 4u + block], k);
-    let shift = at / 16u * 4u;
-    var low = bits(pair.x, shift, 15u);
-    var high = bits(pair.y, shift, 15u);
+    let quants = b[row + (head + 3u) / 4u + block];
+    var more = vec4<u32>();
     if has_fifth {
-        let more = word(row, scales + block) >> at;
-        low |= fifth(more);
-        high |= fifth(more >> 4u);
+        more = vec4<u32>(word(row, scales + block));
     }
     if has_least {
         let both = two_halves(word(row, block));
-        return scaled(low, high, both.x, both.y);
+        return Packed(quants, more, both.x, both.y);
     }
-    return centered(low, high, half_of(row, block), select(8.0, 16.0, has_fifth));
+    return Packed(quants, more, half_of(row, block), 0.0);
 }
 
-// Blocks of 256 with 4 or 5 bits.
-fn large8(dtype: u32, row: u32, k: u32) -> Eight {
+// Of blocks of 256 with 4 or 5 bits.
+fn large16(dtype: u32, row: u32, k: u32) -> Packed {
     let start = row + k / 256u * select(9u, 11u, dtype == 9u);
     let first = b[start];
     let part = k % 256u / 32u;
@@ -104,47 +99,91 @@ fn large8(dtype: u32, row: u32, k: u32) -> Eight {
         part >= 4u,
     );
     let both = two_halves(first.x) * vec2<f32>(factors);
-    let at = k % 32u / 16u;
-    let pair = eight_bytes(b[start + select(1u, 3u, dtype == 9u) + part / 2u * 2u + at], k);
-    let shift = part % 2u * 4u;
-    var low = bits(pair.x, shift, 15u);
-    var high = bits(pair.y, shift, 15u);
+    let half = k % 32u / 16u;
+    var more = vec4<u32>();
     if dtype == 9u {
-        let more = eight_bytes(b[start + 1u + at], k);
-        low |= bits(more.x, part, 1u) << vec4<u32>(4u);
-        high |= bits(more.y, part, 1u) << vec4<u32>(4u);
+        more = b[start + 1u + half];
     }
-    return scaled(low, high, both.x, -both.y);
+    return Packed(b[start + select(1u, 3u, dtype == 9u) + part / 2u * 2u + half], more, both.x, -both.y);
 }
 
-// Blocks of 256 with 6 bits.
-fn six8(row: u32, k: u32, blocks: u32) -> Eight {
+// Of blocks of 256 with 6 bits.
+fn six16(row: u32, k: u32, blocks: u32, more: vec4<u32>) -> Packed {
     let block = k / 256u;
     let start = row + (blocks + 7u) / 8u + block * 13u;
     let part = k % 256u / 128u;
-    let quarter = k % 128u / 32u;
-    let at = k % 32u / 16u;
-    let factor = signed_bytes(of_four(b[start], k % 256u / 64u) >> (k % 64u / 16u * 8u)).x;
-    let scale = half_of(row, block) * factor;
-    let pair = eight_bytes(b[start + 5u + part * 4u + quarter % 2u * 2u + at], k);
-    let more = eight_bytes(b[start + 1u + part * 2u + at], k);
-    let shift = quarter / 2u * 4u;
-    let low = bits(pair.x, shift, 15u) | (bits(more.x, quarter * 2u, 3u) << vec4<u32>(4u));
-    let high = bits(pair.y, shift, 15u) | (bits(more.y, quarter * 2u, 3u) << vec4<u32>(4u));
-    return centered(low, high, scale, 32.0);
+    let half = k % 32u / 16u;
+    let factor = signed_bytes(word(start, k % 256u / 64u) >> (k % 64u / 16u * 8u)).x;
+    let quants = b[start + 5u + part * 4u + k % 64u / 32u * 2u + half];
+    return Packed(quants, more, half_of(row, block) * factor, 0.0);
+}
+
+// The bytes with the upper bits of sixteen elements of 6 bits from element `k` on, and of those 32, 64 and 96
+// elements further; of other types nothing.
+fn upper16(dtype: u32, row: u32, k: u32, cols: u32) -> vec4<u32> {
+    if dtype != 10u {
+        return vec4<u32>();
+    }
+    let blocks = cols / 256u;
+    return b[row + (blocks + 7u) / 8u + k / 256u * 13u + 1u + k % 256u / 128u * 2u + k % 32u / 16u];
+}
+
+// The elements of a row of `cols` among which is element `k`; of floats nothing. `upper` is of `upper16`, which
+// readers of more than sixteen elements ask less often.
+fn packed_with(dtype: u32, row: u32, k: u32, cols: u32, upper: vec4<u32>) -> Packed {
+    if dtype < 3u {
+        return Packed();
+    }
+    if dtype < 8u {
+        return small16(dtype, row, k, cols / 32u);
+    }
+    if dtype < 10u {
+        return large16(dtype, row, k);
+    }
+    return six16(row, k, cols / 256u, upper);
+}
+
+fn packed(dtype: u32, row: u32, k: u32, cols: u32) -> Packed {
+    return packed_with(dtype, row, k, cols, upper16(dtype, row, k, cols));
+}
+
+// Eight of them, from element `k` on, a multiple of 8; floats are read here. Elements beyond the row are of no
+// meaning.
+fn unpacked8(dtype: u32, stored: Packed, row: u32, k: u32, cols: u32) -> Eight {
+    if dtype < 3u {
+        return weights8(dtype, row, k, cols - 1u);
+    }
+    let scale = stored.scale;
+    let pair = eight_bytes(stored.quants, k);
+    if dtype == 7u {
+        return Eight(scale * signed_bytes(pair.x), scale * signed_bytes(pair.y));
+    }
+    // Lower bits come first in a byte; the upper ones belong to elements so many further. Four bytes at a time.
+    let further = select(select(64u, 32u, dtype < 10u), 16u, dtype < 8u);
+    var four = (pair >> vec2<u32>(k / further % 2u * 4u)) & vec2<u32>(0x0f0f0f0fu);
+    if dtype == 5u || dtype == 6u {
+        let more = stored.more.x >> (k & 24u);
+        four |= vec2<u32>(fifth(more), fifth(more >> 4u));
+    }
+    if dtype == 9u {
+        let more = eight_bytes(stored.more, k) >> vec2<u32>(k % 256u / 32u);
+        four |= (more & vec2<u32>(0x01010101u)) << vec2<u32>(4u);
+    }
+    if dtype == 10u {
+        let more = eight_bytes(stored.more, k) >> vec2<u32>(k % 128u / 32u * 2u);
+        four |= (more & vec2<u32>(0x03030303u)) << vec2<u32>(4u);
+    }
+    let low = four_bytes(four.x);
+    let high = four_bytes(four.y);
+    if dtype == 4u || dtype == 6u || dtype == 8u || dtype == 9u {
+        return Eight(scale * low + stored.shift, scale * high + stored.shift);
+    }
+    let middle = select(select(32.0, 16.0, dtype == 5u), 8.0, dtype == 3u);
+    return Eight(scale * (low - middle), scale * (high - middle));
 }
 
 // Eight elements of a row of `cols`, from element `k` on, a multiple of 8 below `cols`. Elements beyond the
 // row are of no meaning.
 fn stored8(dtype: u32, row: u32, k: u32, cols: u32) -> Eight {
-    if dtype < 3u {
-        return weights8(dtype, row, k, cols - 1u);
-    }
-    if dtype < 8u {
-        return small8(dtype, row, k, cols / 32u);
-    }
-    if dtype < 10u {
-        return large8(dtype, row, k);
-    }
-    return six8(row, k, cols / 256u);
+    return unpacked8(dtype, packed(dtype, row, k, cols), row, k, cols);
 }

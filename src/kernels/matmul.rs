@@ -54,7 +54,7 @@ pub fn matmul(
     with: &Matmul<'_>,
     out: &Tensor,
 ) -> Result<Vec<Dispatch>, GpuError> {
-    if a.rows() <= matvec::MOST_ROWS && with.is_plain() {
+    if with.is_plain() && matvec::serves(gpu, a.rows(), b) {
         return Ok(vec![matvec::matvec_with(gpu.kernels(), a, b, with, out)?]);
     }
     if b.dtype().is_quantized() {

@@ -1,6 +1,6 @@
 //! Matrix product with few rows.
 
-use crate::gpu::{Binding, Dispatch, GpuError, KernelVariant, Tensor, Work};
+use crate::gpu::{AdapterClass, Binding, Dispatch, Gpu, GpuError, KernelVariant, Tensor, Work};
 
 use super::{
     call, expect, folded, groups, groups_of_16_bytes,
@@ -8,12 +8,33 @@ use super::{
     traffic, u32_of,
 };
 
-/// Rows of `a` up to which [`super::matmul::matmul`] chooses this kernel.
-pub const MOST_ROWS: usize = 4;
+/// Rows of `a` that share each weight as it is read and decoded.
+const ROWS: usize = 8;
+
+/// Rows up to which quantized weights are read as they are, in several passes: beyond, it pays to unpack them once.
+/// On llvmpipe three passes over `[1536, 768]` take 0.63 (Q4_1) to 0.9 (Q6_K) of the time of unpacking, four
+/// passes 0.83 to 1.2; SwiftShader would unpack from the second pass on (two take 1.2 to 1.3 of it). On GPUs four
+/// passes move half the bytes that unpacking writes and reads; no record stands behind that yet.
+const MOST_QUANTIZED: [(AdapterClass, usize); 3] = [
+    (AdapterClass::Software, 24),
+    (AdapterClass::Integrated, 32),
+    (AdapterClass::Discrete, 32),
+];
+
+/// Whether [`super::matmul::matmul`] chooses this kernel for `m` rows and a matrix `b`.
+pub(super) fn serves(gpu: &Gpu, m: usize, b: &Tensor) -> bool {
+    let flops = 2.0 * m as f64 * b.rows() as f64 * b.cols() as f64;
+    let class = |(class, _): &&(AdapterClass, usize)| *class == gpu.class();
+    let most = MOST_QUANTIZED.iter().find(class);
+    // One pass never takes so long that it had to be cut; several may.
+    let several = b.dtype().is_quantized() && flops <= gpu.most_flops();
+    m <= ROWS || several && most.is_some_and(|(_, most)| m <= *most)
+}
 
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 struct Params {
+    m: u32,
     n: u32,
     k: u32,
     a_stride: u32,
@@ -26,7 +47,7 @@ struct Params {
 }
 
 /// `out = activation(a b^T + bias) + residual`, as [`super::matmul::matmul`], reading each row of
-/// `b` once per row of `a`; without `inner`, `accumulate` and `scale`.
+/// `b` once for eight rows of `a`; without `inner`, `accumulate` and `scale`.
 ///
 /// # Shapes
 /// `a [m, k]` f32, `b [n, k]` in any type of numbers, `bias [1, n]`, `residual` and `out` `[>= m, >= n]`.
@@ -49,10 +70,12 @@ pub fn matvec_with(
         KernelVariant::Tiled => folded(n, 4),
         KernelVariant::Direct => [groups(n, 64), 1, 1],
     };
+    let rows = m.next_power_of_two().min(ROWS);
     let mut dispatch = call(
         "matvec",
         variant.name(),
         &Params {
+            m: u32_of(m),
             n: u32_of(n),
             k: u32_of(k),
             a_stride: u32_of(a.stride() / 4),
@@ -70,7 +93,7 @@ pub fn matvec_with(
             Binding::read(with.residual.unwrap_or(a)),
             Binding::write(out),
         ],
-        [x, y, u32_of(m)],
+        [x, y, groups(m, rows)],
         Work {
             flops: 2.0 * m as f64 * n as f64 * k as f64,
             bytes: traffic(&[a, b, out]),
@@ -78,6 +101,7 @@ pub fn matvec_with(
     );
     dispatch.constants = vec![
         ("DTYPE", b.dtype().code()),
+        ("ROWS", rows as f64),
         ("ACTIVATION", with.activation.code()),
         ("HAS_BIAS", f64::from(u8::from(with.bias.is_some()))),
         ("HAS_RESIDUAL", f64::from(u8::from(with.residual.is_some()))),

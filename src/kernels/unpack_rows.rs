@@ -41,7 +41,7 @@ pub fn unpack_rows(b: &Tensor, first: usize, out: &Tensor) -> Result<Dispatch, G
             b_stride: groups_of_16_bytes(b),
         },
         vec![Binding::write(out), Binding::read(b)],
-        folded(out.rows() * width4.div_ceil(2), 64),
+        folded(out.rows() * width4.div_ceil(4), 64),
         Work {
             flops: 0.0,
             bytes: traffic(&[out]) + out.rows() as f64 * b.row_bytes() as f64,

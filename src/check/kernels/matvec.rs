@@ -9,17 +9,40 @@ use crate::{
     reference::{self, Epilogue},
 };
 
-const SHAPES: [(usize, usize, usize); 6] = [
+const SHAPES: [(usize, usize, usize); 16] = [
     (1, 1, 1),
     (1, 3, 5),
     (1, 65, 64),
     (2, 130, 127),
     (4, 7, 1000),
     (1, 576, 1536),
+    (3, 9, 20),
+    (5, 17, 9),
+    (6, 8, 8),
+    (7, 33, 31),
+    (8, 64, 576),
+    (9, 12, 100),
+    (16, 5, 13),
+    (31, 10, 72),
+    (32, 65, 7),
+    (33, 4, 516),
 ];
 
 /// Rows, and blocks in each.
-const BLOCKS: [(usize, usize, usize); 3] = [(1, 5, 1), (3, 66, 3), (2, 7, 18)];
+const BLOCKS: [(usize, usize, usize); 12] = [
+    (1, 5, 1),
+    (3, 66, 3),
+    (2, 7, 18),
+    (4, 9, 2),
+    (5, 8, 5),
+    (7, 17, 1),
+    (8, 65, 4),
+    (9, 3, 7),
+    (16, 12, 2),
+    (31, 1, 3),
+    (32, 10, 6),
+    (33, 2, 9),
+];
 
 pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
     for (m, n, k) in SHAPES {

@@ -17,6 +17,11 @@ fn equals_its_twin_in_every_storage_type() {
         (1, 65, 64),
         (2, 130, 127),
         (4, 7, 1000),
+        (5, 17, 9),
+        (7, 33, 31),
+        (8, 64, 72),
+        (9, 12, 100),
+        (33, 4, 516),
     ] {
         let a = random.normals(m * k);
         let (bias, residual) = (random.normals(n), random.normals(m * n));
