@@ -2,7 +2,7 @@
 // row norms (see norm_stats) count no outlier.
 //
 // Found digit by digit on bits that sort as the floats do. `tiled` gives eight columns to a workgroup, with
-// a histogram of 256 bins each; `direct` gives four columns to an invocation. Four columns are
+// a histogram of 256 bins each; `direct` gives four columns to an invocation, with 16. Four columns are
 // read at a time: rows are padded to multiples of 16 bytes.
 
 struct Params {
@@ -133,17 +133,13 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     var prefix = vec4<u32>(0u);
     var rank = vec4<u32>((params.rows - 1u) / 2u);
-    // Reading the rows is what takes time: few digits, and as many bins as the nearest cache holds.
-    var counts = array<vec4<u32>, 256>();
-    for (var shift = 32u; shift > 0u; shift -= 8u) {
-        for (var bin = 0u; bin < 256u; bin++) {
-            counts[bin] = vec4<u32>(0u);
-        }
+    for (var shift = 32u; shift > 0u; shift -= 4u) {
+        var counts = array<vec4<u32>, 16>();
         for (var row = 0u; row < params.rows; row++) {
             let key = sortable(x[row * stride + quad]);
             let above = key >> vec4<u32>(shift % 32u);
             let one = vec4<u32>(vec4<bool>(shift == 32u) | (above == prefix));
-            let bin = (key >> vec4<u32>(shift - 8u)) & vec4<u32>(255u);
+            let bin = (key >> vec4<u32>(shift - 4u)) & vec4<u32>(15u);
             counts[bin.x].x += one.x;
             counts[bin.y].y += one.y;
             counts[bin.z].z += one.z;
@@ -153,13 +149,13 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
         var bin = vec4<u32>(0u);
         var below = vec4<u32>(0u);
         var sum = vec4<u32>(0u);
-        for (var candidate = 0u; candidate < 255u; candidate++) {
+        for (var candidate = 0u; candidate < 15u; candidate++) {
             sum += counts[candidate];
             let is_below = sum <= rank;
             bin += vec4<u32>(is_below);
             below = select(below, sum, is_below);
         }
-        prefix = (prefix << vec4<u32>(8u)) | bin;
+        prefix = (prefix << vec4<u32>(4u)) | bin;
         rank -= below;
     }
     store(4u * quad, prefix.x);
