@@ -5,6 +5,7 @@ mod cholesky;
 pub mod clouds;
 mod frechet;
 mod intervals;
+mod intervals_demo;
 mod moments;
 mod official;
 pub mod oracle;
