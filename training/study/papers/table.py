@@ -3,6 +3,8 @@
 from .ranks import correlation, pooled_deviation
 from .settings import Point
 
+POINTS = "points.json"  # the file of all rows, one a line
+
 # name -> where it stands in what a point's stages have found; the score comes first
 COLUMNS = {
     "score": ("scored", "choice", "value"),
@@ -51,12 +53,17 @@ def row(point: Point, found: dict) -> dict:
             **{k: round(v, 6) for k, v in figures.items()}}
 
 
+def groups(rows: list[dict]) -> dict[str, list[dict]]:
+    """The runs of each setting, the first seed's first."""
+    found: dict[str, list[dict]] = {}
+    for r in rows:
+        found.setdefault(r["replicate_of"] or r["name"], []).append(r)
+    return found
+
+
 def noise(rows: list[dict]) -> dict[str, dict]:
     """Standard deviation between seeds of every figure."""
-    groups: dict[str, list[dict]] = {}
-    for r in rows:
-        groups.setdefault(r["replicate_of"] or r["name"], []).append(r)
-    found = {c: pooled_deviation([[r[c] for r in g] for g in groups.values()]) for c in (*COLUMNS, *DIFFERENCES)}
+    found = {c: pooled_deviation([[r[c] for r in g] for g in groups(rows).values()]) for c in (*COLUMNS, *DIFFERENCES)}
     return {c: {"deviation": round(v[0], 6), "freedom": v[1]} for c, v in found.items() if v}
 
 
