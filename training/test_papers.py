@@ -34,7 +34,7 @@ from .study.papers.run import finish, folder_of, pretrained, status, stored
 from .study.papers.settings import PAPERS, TOY_PAPERS, points
 from .study.papers.start import CALIBRATION, length, word_length
 from .study.papers.steps import Group, rate, run_steps
-from .study.papers.table import POINTS, correlations, groups, noise, row
+from .study.papers.table import FIGURES, POINTS, correlations, groups, noise, row
 from .study.papers.told import retold, text
 from .study.papers.train import Shared, untrained
 from .study.papers.write import write
@@ -178,7 +178,7 @@ class Page(unittest.TestCase):
         self.assertEqual(pages.page(self.found), pages.PAGE.read_text(), "run `training/run papers --page`")
 
     def test_every_quantity_has_a_name(self):
-        self.assertEqual({*words.QUANTITIES, "score"}, {k for k, v in self.found["points"][0].items() if isinstance(v, float)} - {"seconds"})
+        self.assertEqual({*words.QUANTITIES, "score"}, {*FIGURES, "mir_exact"})
 
     def test_what_ships_is_complete(self):
         for line in (pages.OURS / "pairs.jsonl").read_text().splitlines():
@@ -215,7 +215,8 @@ class Page(unittest.TestCase):
 
     def test_words_that_the_figures_do_not_bear_are_not_written(self):
         axes, ours = self.found["ours"]["study"]["axes"], self.found["ours"]
-        said = lambda rows: words.meaning(groups(rows), noise(rows), correlations(rows, axes), ours)
+        columns = (*words.QUANTITIES, "score")
+        said = lambda rows: words.meaning(groups(rows), noise(rows, columns), correlations(rows, axes, columns), ours)
         rows = [dict(r) for r in self.found["points"]]
         self.assertEqual(len(said(rows)), 9)
         for r in rows:

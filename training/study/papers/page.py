@@ -13,7 +13,6 @@ PAGE = ROOT / "docs" / "papers-protocol.md"
 OURS, OTHER = (ROOT / "assets" / name for name in ("papers", "study"))
 #: Claims of this study that the other one has under another name.
 ALSO = {"amount-mir": "samples-mir", "amount-both": "samples-score"}
-BESIDE = ("mir", "mir_matched", "mir_beyond_length", "caption_loss", "picture_gain", "rank_vision_last", "norm_ratio_1")
 SHARES = {"choice", "choice_blank", "choice_swapped"}
 
 
@@ -62,13 +61,15 @@ def read(ours: Path = OURS, other: Path = OTHER) -> dict:
     same = found["ours"]["study"]["claims"] == load(ours / "variants.json")["claims"] and set(found["ours"]["measured"]) == set(known)
     if not same or any(known[p["name"]]["scores"]["choice"]["value"] != round(p["score"], 6) for p in found["points"]):
         raise Stale("assets/papers/results.json is not of the checkpoints beside it: run `mirscope study assets/papers`")
+    for p in found["points"]:
+        p["mir_exact"] = found["ours"]["measured"][p["name"]]["mir"]
     found["reference"] = {n: v["mir_reference"] for n, v in known.items()}
     return found
 
 
 def points_table(points: list[dict], axes: list[dict]) -> list[str]:
     """A row per setting, by axis; several seeds in one row."""
-    columns = {"mir": number, "mir_matched": number, "norm_ratio_1": number, "rank_vision_last": lambda v: number(v, 1),
+    columns = {"mir": number, "mir_exact": number, "mir_matched": number, "norm_ratio_1": number, "rank_vision_last": lambda v: number(v, 1),
                "caption_loss": number, "caption_loss_another": number, "score_untuned": share, "score": share}
     by_setting, rows, shown = groups(points), [], set()
     for axis in [{"name": "seed", "title": "Base", "variants": ["base"]}, *(a for a in axes if a["name"] != "seed")]:
@@ -80,7 +81,7 @@ def points_table(points: list[dict], axes: list[dict]) -> list[str]:
             label = words.BASE if name == "base" else f"{axis['title']}: {runs[0]['label']}"
             cells = [spread([r[c] for r in runs], form) for c, form in columns.items()]
             rows.append([label, str(runs[0]["samples"]), str(len(runs)), *cells])
-    return table(["setting", "captions", "seeds", "MIR", "norm-matched MIR", "norm ratio, layer 1", "effective rank, last layer",
+    return table(["setting", "captions", "seeds", "MIR", "MIR before the final norm", "norm-matched MIR", "norm ratio, layer 1", "effective rank, last layer",
                   "caption loss, right image", "caption loss, another image", "score before tuning", "score after tuning"], rows)
 
 
@@ -102,7 +103,7 @@ def correlation_tables(found: list[dict], axes: list[dict]) -> list[str]:
 
 def value(results: dict, metric: str, name: str) -> float | None:
     """A metric of a claim at a checkpoint, by mirscope's own measurement; None where the page needs none."""
-    if metric in ("mir", "norm_matched_mir"):
+    if metric in ("mir", "mir_official", "norm_matched_mir"):
         return results["measured"][name][metric]
     scores = {v["name"]: v["scores"] for v in results["study"]["variants"]}
     return ((scores[name] or {}).get(metric) or {}).get("value")
@@ -165,12 +166,13 @@ def agreement(found: dict) -> float:
 def page(found: dict) -> str:
     """The whole page."""
     axes, points, ours = found["ours"]["study"]["axes"], found["points"], found["ours"]
-    along = correlations(points, axes)
+    columns = (*words.QUANTITIES, "score")
+    along = correlations(points, axes, columns)
     lines = ["# The papers' own protocol, at small size", "", *words.opening(), "## What the papers claim", "", *words.CLAIMED, "",
              "## What was done", "", *words.done(points, ours, agreement(found)), "## The settings", "", *words.SETTINGS, "",
              *points_table(points, axes), "## What the score goes with", "", *words.CORRELATIONS, "", *correlation_tables(along, axes),
              "## What became of each claim", "", *words.VERDICTS, "", *verdict_tables(ours, found["other"]),
-             "## What it means", "", *words.meaning(groups(points), noise(points), along, ours), ""]
+             "## What it means", "", *words.meaning(groups(points), noise(points, columns), along, ours), ""]
     return "\n".join(lines)
 
 

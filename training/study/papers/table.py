@@ -29,6 +29,7 @@ DIFFERENCES = {  # what a picture is worth, and what is more than length
     "picture_gain": ("caption_loss_another", "caption_loss"),
     "mir_beyond_length": ("mir", "mir_untrained_same_length"),
 }
+FIGURES = (*COLUMNS, *DIFFERENCES)
 
 
 def value(found: dict, column: str) -> float:
@@ -61,21 +62,21 @@ def groups(rows: list[dict]) -> dict[str, list[dict]]:
     return found
 
 
-def noise(rows: list[dict]) -> dict[str, dict]:
+def noise(rows: list[dict], columns: tuple[str, ...] = FIGURES) -> dict[str, dict]:
     """Standard deviation between seeds of every figure."""
-    found = {c: pooled_deviation([[r[c] for r in g] for g in groups(rows).values()]) for c in (*COLUMNS, *DIFFERENCES)}
+    found = {c: pooled_deviation([[r[c] for r in g] for g in groups(rows).values()]) for c in columns}
     return {c: {"deviation": round(v[0], 6), "freedom": v[1]} for c, v in found.items() if v}
 
 
-def correlations(rows: list[dict], axes: list[dict]) -> list[dict]:
+def correlations(rows: list[dict], axes: list[dict], columns: tuple[str, ...] = FIGURES) -> list[dict]:
     """The score with every other figure, over all settings (one run each) and along each axis."""
-    between = noise(rows)
+    between = noise(rows, columns)
     once = {r["name"]: r for r in rows if r["replicate_of"] is None}
     sets = {"all": list(once), "all but the shuffled control": [n for n in once if n != "shuffled"],
             **{a["name"]: [n for n in a["variants"] if n in once] for a in axes if a["name"] != "seed"}}
     result = []
     for over, names in sets.items():
-        for column in (*COLUMNS, *DIFFERENCES):
+        for column in columns:
             if column != "score" and len(names) > 2:
                 pair = [[once[n][c] for n in names] for c in (column, "score")]
                 deviations = [between[c]["deviation"] if c in between else None for c in (column, "score")]
