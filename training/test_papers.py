@@ -213,15 +213,20 @@ class Page(unittest.TestCase):
         self.assertEqual(pages.verdict_cells(made_up, "x"), ["**within noise**", "rho = \u22120.25 (n = 9)"])
         self.assertEqual(pages.of_means(made_up, claim, verdict), "-")
 
+    def test_several_seeds_are_a_mean_and_a_deviation(self):
+        self.assertEqual(pages.spread([0.5], pages.share), "50.0 %")
+        self.assertEqual(pages.spread([0.4, 0.6], pages.share), "50.0 \u00b1 14.1 %")
+        self.assertEqual(pages.spread([1, 2, 3], pages.number), "2.00 \u00b1 1.00")
+
     def test_words_that_the_figures_do_not_bear_are_not_written(self):
         axes, ours = self.found["ours"]["study"]["axes"], self.found["ours"]
         columns = (*words.QUANTITIES, "score")
         said = lambda rows: words.meaning(groups(rows), noise(rows, columns), correlations(rows, axes, columns), ours)
         rows = [dict(r) for r in self.found["points"]]
-        self.assertEqual(len(said(rows)), 9)
+        self.assertEqual(len(said(rows)), 10)
         for r in rows:
-            if r["name"] == "shuffled-seed3":
-                r["mir"] = 0.5  # below the base
+            if r["name"] == "start-20":
+                r["mir"] = 1.0  # below every shuffled one
         self.assertRaisesRegex(words.Unsupported, "learned nothing", said, rows)
 
 

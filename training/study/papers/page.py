@@ -11,8 +11,9 @@ from .table import POINTS, correlations, groups, noise
 ROOT = HERE.parent
 PAGE = ROOT / "docs" / "papers-protocol.md"
 OURS, OTHER = (ROOT / "assets" / name for name in ("papers", "study"))
-#: Claims of this study that the other one has under another name.
+# Claims of this study that the other one has under another name.
 ALSO = {"amount-mir": "samples-mir", "amount-both": "samples-score"}
+OUTCOMES = ("held", "did-not-hold", "within-noise", "at-chance", "not-measured")  # as mirscope has them
 SHARES = {"choice", "choice_blank", "choice_swapped"}
 
 
@@ -34,7 +35,9 @@ def spread(values: list[float], form) -> str:
     if len(values) == 1:
         return form(mean)
     deviation = (sum((v - mean) ** 2 for v in values) / (len(values) - 1)) ** 0.5
-    return f"{form(mean)} \u00b1 {form(deviation).removesuffix(' %')}"
+    text = form(mean)
+    unit = " %" if text.endswith(" %") else ""
+    return f"{text.removesuffix(unit)} \u00b1 {form(deviation).removesuffix(unit)}{unit}"
 
 
 def table(head: list[str], rows: list[list[str]], left: int = 1) -> list[str]:
@@ -124,7 +127,7 @@ def of_means(results: dict, claim: dict, verdict: dict) -> str:
 
 def difference(metric: str, size: float, sign: bool = True) -> str:
     points = metric in SHARES or metric.startswith("few_shot")
-    return number(100 * size, 1, sign) + " points" if points else number(size, 2, sign)
+    return number(100 * size, 1, sign) + " points" if points else number(size, 3, sign)
 
 
 def verdict_cells(results: dict, name: str | None) -> list[str]:
@@ -158,6 +161,13 @@ def verdict_tables(ours: dict, other: dict) -> list[str]:
     return [*lines, "Asked by the other study alone:", "", *table(["claim", "source", "other protocol", "change there"], rest, 4)]
 
 
+def outcomes(results: dict) -> dict[str, int]:
+    """How many claims of the papers had each outcome, the controls left out."""
+    sources = {c["id"]: c["source"] for c in results["study"]["claims"]}
+    judged = [v["outcome"] for v in results["verdicts"] if sources[v["claim"]]]
+    return {o.replace("-", " "): judged.count(o) for o in sorted({*judged}, key=OUTCOMES.index)}
+
+
 def agreement(found: dict) -> float:
     """The largest difference, relative, of mirscope's MIR from that of the training side."""
     return max(abs(found["ours"]["measured"][n]["mir_official"] / v - 1) for n, v in found["reference"].items())
@@ -168,7 +178,7 @@ def page(found: dict) -> str:
     axes, points, ours = found["ours"]["study"]["axes"], found["points"], found["ours"]
     columns = (*words.QUANTITIES, "score")
     along = correlations(points, axes, columns)
-    lines = ["# The papers' own protocol, at small size", "", *words.opening(), "## What the papers claim", "", *words.CLAIMED, "",
+    lines = ["# The papers' own protocol, at small size", "", *words.opening(outcomes(ours), outcomes(found["other"]), groups(points)), "## What the papers claim", "", *words.CLAIMED, "",
              "## What was done", "", *words.done(points, ours, agreement(found)), "## The settings", "", *words.SETTINGS, "",
              *points_table(points, axes), "## What the score goes with", "", *words.CORRELATIONS, "", *correlation_tables(along, axes),
              "## What became of each claim", "", *words.VERDICTS, "", *verdict_tables(ours, found["other"]),

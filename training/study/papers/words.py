@@ -11,7 +11,7 @@ QUANTITIES = {
     "mir_matched": "norm-matched MIR",
     "mir_captions": "MIR with the images' own captions as text",
     "mir_untrained_same_length": "MIR of the untrained connector at the trained one's length",
-    "mir_beyond_length": "MIR beyond length (MIR less the line above)",
+    "mir_beyond_length": "MIR beyond length: less that of the untrained connector at its length",
     "location": "location part of the distance",
     "spread": "spread part of the distance",
     "shape": "shape part of the distance",
@@ -96,8 +96,12 @@ def sign(c: dict) -> int:
     return (low > 0) - (high < 0)
 
 
-def opening() -> list[str]:
-    return ["Written by `training/run papers --page`; every number comes from `assets/papers` and `assets/study`.", "",
+def opening(here: dict[str, int], there: dict[str, int], by: dict[str, list[dict]]) -> list[str]:
+    told = lambda counts: f"{sum(counts.values())} claims of the papers: " + ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
+    return [f"Does MIR after caption pre-training predict the score after instruction tuning? {len(by)} settings of a small model, trained, tuned and scored "
+            f"in the paper's order. Of {told(here)}. By the other protocol of this repository, of {told(there)}. What that means is "
+            "[at the end](#what-it-means).", "",
+            "Written by `training/run papers --page`; every number comes from `assets/papers` and `assets/study`.", "",
             "![MIR against score](../assets/papers/figures/mir-score.svg)", "",
             "![Amount of pre-training: MIR, score and losses](../assets/papers/figures/settings-amount.svg)", ""]
 
@@ -138,21 +142,34 @@ def meaning(by: dict[str, list[dict]], noise: dict[str, dict], along: list[dict]
     amounts = sorted((n for n in one if n.startswith("amount-")), key=lambda n: one[n]["samples"])
     low, high = amounts[0], amounts[-1]
     worst = max(amounts, key=lambda n: one[n]["mir"])
+    about = {c["id"]: c["metric"] for c in ours["study"]["claims"]}
+    changes = [abs(v["ends"][1] - v["ends"][0]) for v in ours["verdicts"] if v["ends"] and about[v["claim"]] == "mir_official"]
+    small = sum(c < limit for c in changes)
+    slow, *_, fast = sorted((n for n in one if n.startswith("lr-")), key=lambda n: float(one[n]["label"]))
     simple = ("caption_loss", "picture_gain", "rank_vision_last")
     return [
-        so(sign(at[every, "mir"]) < 0 and sign(at[rest, "mir"]) == 0,
+        so(sign(at[every, "mir"]) < 0 and sign(at[rest, "mir"]) == 0 and verdict["all-score"]["outcome"] == "within-noise"
+           and sign(at[every, "mir_matched"]) < 0 and verdict["all-matched"]["outcome"] == "held",
            f"- **MIR goes with the score, but weakly.** Over all settings rho = {rho(at[every, 'mir'])}. Without the shuffled control it is "
-           f"{rho(at[rest, 'mir'])}, and the interval includes zero."),
-        so(min(r["mir"] for r in by["shuffled"]) > max(r["mir"] for r in by["base"]) and verdict["shuffled-mir"]["outcome"] == "held",
-           f"- **What MIR sees for certain: a connector that learned nothing about its images.** With captions of other images MIR is "
+           f"{rho(at[rest, 'mir'])}, and the interval includes zero; over resampled settings it does so with the control as well (the verdict above: within "
+           f"noise). Norm-matched MIR passes both tests."),
+        so(min(r["mir"] for r in by["shuffled"]) > max(r["mir"] for r in by["base"]) and verdict["shuffled-mir"]["outcome"] == "held"
+           and one["start-20"]["mir"] > min(r["mir"] for r in by["shuffled"]) and verdict["start-score"]["outcome"] == "held",
+           f"- **What MIR sees in every seed: a connector that learned nothing about its images.** With captions of other images MIR is "
            f"{all_of('shuffled')} (one per seed), with the right ones {all_of('base')}. The score tells the two apart as well: {percent(mean('shuffled', 'score'))} "
-           f"against {percent(mean('base', 'score'))}."),
-        so(len(above) > len(trained) / 2 and one["untrained"]["score"] < mean("base", "score") - limit_score and mean(high, "mir") < mean(low, "mir"),
+           f"against {percent(mean('base', 'score'))}. The reverse does not follow: tokens that start long have as high a MIR "
+           f"({figure(one['start-20']['mir'])}) and score {percent(one['start-20']['score'])}."),
+        so(len(above) > len(trained) / 2 and one["untrained"]["score"] < mean("base", "score") - limit_score and mean(low, "mir") - mean(high, "mir") > limit / min(len(by[low]), len(by[high])) ** 0.5
+           and amounts.index(worst) not in (0, len(amounts) - 1),
            f"- **It is no measure of progress from the start of training.** The untrained connector has MIR {figure(one['untrained']['mir'])}, lower than "
            f"{len(above)} of the {len(trained)} trained settings, and scores {percent(one['untrained']['score'])} after tuning. With training MIR first "
            f"rises (to {figure(one[worst]['mir'])} at {one[worst]['samples']} captions) and then falls: from {figure(mean(low, 'mir'))} at {one[low]['samples']} captions to "
            f"{figure(mean(high, 'mir'))} at {one[high]['samples']} (means over seeds), while the score rises from {percent(mean(low, 'score'))} to "
-           f"{percent(mean(high, 'score'))}. Among trained connectors more captions do lower MIR; before and after cannot be compared."),
+           f"{percent(mean(high, 'score'))}. Among connectors trained long enough more captions do lower MIR; before and after cannot be compared."),
+        so(verdict["rate-mir"]["outcome"] == "held" and one[fast]["score"] - one[slow]["score"] > limit_score,
+           f"- **It may prefer the worse learning rate.** At the highest rate MIR is {figure(one[fast]['mir'])} and the score {percent(one[fast]['score'])}, at the "
+           f"lowest {figure(one[slow]['mir'])} and {percent(one[slow]['score'])}: a higher rate makes longer tokens (norm ratio {figure(one[fast]['norm_ratio_1'])} against "
+           f"{figure(one[slow]['norm_ratio_1'])} at layer 1), and MIR counts length."),
         so(verdict["start-mir"]["outcome"] == "held" and verdict["start-score"]["outcome"] == "held" and verdict["held-score"]["outcome"] == "held"
            and sign(at[every, "mir_untrained_same_length"]) == 0,
            f"- **Length moves MIR without moving the score.** Image tokens that start at {one['start-20']['label'].removesuffix(' length')} length end at MIR "
@@ -164,9 +181,10 @@ def meaning(by: dict[str, list[dict]], noise: dict[str, dict], along: list[dict]
         so(all(abs(at[every, q]["spearman"]) > abs(at[every, m]["spearman"]) for q in simple for m in ("mir", "mir_matched", "mir_beyond_length")),
            f"- **Simpler measures order the settings better.** With held-out captions: image gain, rho = {rho(at[every, 'picture_gain'])}, and caption "
            f"loss, {rho(at[every, 'caption_loss'])}. Without captions, as MIR: the effective rank of the vision tokens at the last layer, "
-           f"{rho(at[every, 'rank_vision_last'])}."),
+           f"{rho(at[every, 'rank_vision_last'])}. Captions and questions are about the same kind of scenes here, which favours the first two."),
         f"- **One run is not enough.** Between seeds MIR has a standard deviation of {figure(noise['mir']['deviation'], 3)}: two runs of the same setting differ by "
-        f"{figure(limit)} once in 20 times. The other study's noise is smaller; which one applies to a model is known only from its own seeds.",
+        f"{figure(limit)} or more once in 20 times. Of {len(changes)} claims about a change of MIR, {small} are about a smaller one. How large the noise of another "
+        "model is only its own seeds can tell.",
         "- **Trust MIR** when the connectors compared have the same architecture and number of tokens, were trained to the end of their schedules, have a norm "
         "ratio at layer 1 that is alike, and differ by more than seeds do; and when norm-matched MIR says the same.",
         "- **Do not trust it** when one of them was hardly trained, when learning rate, starting length or weight decay changed the tokens' "
