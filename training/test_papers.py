@@ -21,7 +21,8 @@ from .mir import effective_rank, norm_matched, sinks
 from .scenes import caption, make_scene
 from .sprites import BACKGROUNDS, COLOURS, EMOJI, SHAPES, fetch_emoji
 from .study.modeling import FamilyLlava
-from .study.papers import steps
+from .study.papers import page as pages
+from .study.papers import steps, words
 from .study.papers.batch import collate, token_losses
 from .study.papers.claims import axes, claims
 from .study.papers.jobs import study_in_jobs
@@ -33,7 +34,7 @@ from .study.papers.run import finish, folder_of, pretrained, status, stored
 from .study.papers.settings import PAPERS, TOY_PAPERS, points
 from .study.papers.start import CALIBRATION, length, word_length
 from .study.papers.steps import Group, rate, run_steps
-from .study.papers.table import row
+from .study.papers.table import FIGURES, POINTS, correlations, groups, noise, row
 from .study.papers.told import retold, text
 from .study.papers.train import Shared, untrained
 from .study.papers.write import write
@@ -168,6 +169,67 @@ class Figures(unittest.TestCase):
         self.assertGreater(found["longest"], 10)
 
 
+class Page(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.found = pages.read()
+
+    def test_it_is_what_the_results_give(self):
+        self.assertEqual(pages.page(self.found), pages.PAGE.read_text(), "run `training/run papers --page`")
+
+    def test_every_quantity_has_a_name(self):
+        self.assertEqual({*words.QUANTITIES, "score"}, {*FIGURES, "mir_exact"})
+
+    def test_what_ships_is_complete(self):
+        for line in (pages.OURS / "pairs.jsonl").read_text().splitlines():
+            self.assertTrue((pages.OURS / json.loads(line)["image"]).is_file())
+        for v in self.found["ours"]["study"]["variants"]:
+            self.assertTrue(v.get("left_out") or (pages.OURS / v["folder"] / "learned.safetensors").is_file(), v["name"])
+        self.assertLess(pages.agreement(self.found), 1e-3)
+
+    def test_results_of_other_checkpoints_are_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder)
+            for name in (POINTS, "results.json", "variants.json"):
+                shutil.copy(pages.OURS / name, folder)
+            pages.read(ours=folder)
+            rows = json.loads((folder / POINTS).read_text())
+            rows[3]["score"] += 0.01
+            (folder / POINTS).write_text(json.dumps(rows))
+            self.assertRaises(pages.Stale, pages.read, ours=folder)
+
+    def test_verdicts_are_those_of_the_results(self):
+        score = lambda v: {"choice": {"value": v}}
+        variants = [{"name": n, "replicate_of": of, "scores": score(v)}
+                    for n, of, v in [("a", None, 0.5), ("a-2", "a", 0.54), ("b", None, 0.6), ("b-2", "b", 0.7), ("b-3", "b", 0.8)]]
+        claim = {"id": "x", "metric": "choice", "variants": ["a", "b"]}
+        verdict = {"claim": "x", "outcome": "did-not-hold", "ends": [0.5, 0.6], "noise": 0.08, "rank": {"rho": 1.0, "n": 2}, "note": "why"}
+        made_up = {"study": {"variants": variants, "claims": [claim]}, "verdicts": [verdict], "measured": {}}
+        self.assertEqual(pages.verdict_cells(made_up, "x"), ["**did not hold**", "+10.0 points, noise 8.0 points; why"])
+        self.assertEqual(pages.verdict_cells(made_up, "y"), ["not asked", "-"])
+        # 0.7 - 0.52, and 0.08 over the root of the smaller number of seeds
+        self.assertEqual(pages.of_means(made_up, claim, verdict), "+18.0 points, noise 5.7 points (2 seeds)")
+        verdict |= {"outcome": "within-noise", "ends": None, "noise": None, "rank": {"rho": -0.25, "n": 9}, "note": None}
+        self.assertEqual(pages.verdict_cells(made_up, "x"), ["**within noise**", "rho = \u22120.25 (n = 9)"])
+        self.assertEqual(pages.of_means(made_up, claim, verdict), "-")
+
+    def test_several_seeds_are_a_mean_and_a_deviation(self):
+        self.assertEqual(pages.spread([0.5], pages.share), "50.0 %")
+        self.assertEqual(pages.spread([0.4, 0.6], pages.share), "50.0 \u00b1 14.1 %")
+        self.assertEqual(pages.spread([1, 2, 3], pages.number), "2.00 \u00b1 1.00")
+
+    def test_words_that_the_figures_do_not_bear_are_not_written(self):
+        axes, ours = self.found["ours"]["study"]["axes"], self.found["ours"]
+        columns = (*words.QUANTITIES, "score")
+        said = lambda rows: words.meaning(groups(rows), noise(rows, columns), correlations(rows, axes, columns), ours)
+        rows = [dict(r) for r in self.found["points"]]
+        self.assertEqual(len(said(rows)), 10)
+        for r in rows:
+            if r["name"] == "start-20":
+                r["mir"] = 1.0  # below every shuffled one
+        self.assertRaisesRegex(words.Unsupported, "learned nothing", said, rows)
+
+
 class Road(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -203,7 +265,8 @@ class Road(unittest.TestCase):
                 self.assertAlmostEqual(value, other[key], delta=1e-5) if isinstance(value, float) else self.assertEqual(value, other[key])
 
     def test_tables_are_complete(self):
-        table, data = (json.loads((self.out / f"{n}.json").read_text()) for n in ("table", "variants"))
+        table, data = (json.loads(p.read_text()) for p in (self.papers.recipe.cache / "table.json", self.out / "variants.json"))
+        self.assertEqual(json.loads((self.out / POINTS).read_text()), table["points"])
         self.assertEqual([p["name"] for p in table["points"]], [p.name for p in self.every if p.name in CHOSEN])
         self.assertEqual({v["name"] for v in data["variants"]}, set(CHOSEN))
         for p in table["points"]:
@@ -211,6 +274,13 @@ class Road(unittest.TestCase):
         self.assertIn("mir", {c["of"] for c in table["correlations"]})
         self.assertIn("mir", table["noise"])
         self.assertEqual(len((self.out / "pairs.jsonl").read_text().splitlines()), self.papers.pairs)
+
+    def test_what_mirscope_measured_outlives_another_writing(self):
+        (self.out / "results.json").write_text("{}")
+        (self.out / "figures").mkdir(exist_ok=True)
+        write(self.papers, self.every)
+        self.assertEqual((self.out / "results.json").read_text(), "{}")
+        self.assertTrue((self.out / "figures").is_dir())
 
     def test_a_written_member_measures_as_its_point_did(self):
         for name in ("base", "unfrozen-half", "attention"):

@@ -70,9 +70,8 @@ class Setting:
     @property
     def left_out(self) -> bool:
         """Whether its weights are left out of what ships: megabytes of decoder, only to know the seeds' noise
-        or what instruction tuning changes."""
-        untuned = self.mix != "pairs"
-        return untuned or self.replicate_of is not None and self.unfrozen != "connector"
+        or what the mix of the data changes."""
+        return self.axis == "mix" or self.replicate_of is not None and self.unfrozen != "connector"
 
     def again(self, seed: int) -> "Setting":
         """The same with another seed."""

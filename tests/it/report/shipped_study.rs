@@ -1,4 +1,4 @@
-//! The study that ships: what the recipe wrote and what was measured belong together.
+//! The studies that ship: what the recipe wrote and what was measured belong together.
 
 use std::{fs, path::Path};
 
@@ -11,65 +11,83 @@ use serde_json::Value;
 /// The states of every member go through the same bar as golden ones; MIR is no less exact.
 const TOLERANCE: f64 = 1e-4;
 const STALE: &str = "what is stored is not what this version writes: run `./dev study`";
-/// Demo and study together.
+/// The study around the demo, and the papers' own protocol.
+const STUDIES: [&str; 2] = ["study", "papers"];
+/// Demo and studies together.
 const MOST_BYTES: u64 = 40_000_000;
 
-fn read(file: &str) -> String {
+fn read(study: &str, file: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("assets/study")
+        .join("assets")
+        .join(study)
         .join(file);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn results() -> StudyResults {
-    StudyResults::parse(&read("results.json"), "results.json").unwrap()
+fn results(study: &str) -> StudyResults {
+    StudyResults::parse(&read(study, "results.json"), "results.json").unwrap()
 }
 
 #[test]
 fn results_are_those_of_the_checkpoints_beside_them() {
-    let results = results();
-    let written = Study::parse(&read("variants.json"), "variants.json").unwrap();
-    assert!(written == results.study, "{STALE}");
-    let again = StudyResults::new(written, results.settings, results.measured.clone());
-    for (again, stored) in again.verdicts.iter().zip(&results.verdicts) {
-        assert_eq!(again, stored, "{STALE}");
+    for study in STUDIES {
+        let results = results(study);
+        let written = Study::parse(&read(study, "variants.json"), "variants.json").unwrap();
+        assert!(written == results.study, "{study}: {STALE}");
+        let again = StudyResults::new(written, results.settings, results.measured.clone());
+        for (again, stored) in again.verdicts.iter().zip(&results.verdicts) {
+            assert_eq!(again, stored, "{study}: {STALE}");
+        }
+        assert!(again == results, "{study}: {STALE}");
+        assert!(
+            study_csv(&results) == read(study, "results.csv"),
+            "{study}: {STALE}"
+        );
+        let page = read(study, "results.md");
+        let tables = study_markdown(&results, &[]);
+        assert!(page.starts_with(tables.trim_end()), "{study}: {STALE}");
+        let figures = study_figures(&results, Palette::LIGHT);
+        assert_eq!(page.matches("](figures/").count(), figures.len());
+        for made in figures {
+            let file = format!("figures/{}.svg", made.name);
+            assert!(
+                svg_of(&made.figure) == read(study, &file),
+                "{study}/{file}: {STALE}"
+            );
+        }
     }
-    assert!(again == results, "{STALE}");
-    // The recipe lists by its settings what is compared here by the tokens that were counted.
+}
+
+/// The recipe lists by its settings what is compared here by the tokens that were counted.
+#[test]
+fn what_can_be_compared_is_what_the_claim_lists() {
+    let results = results("study");
     let claims = &results.study.claims;
     let claim = claims.iter().find(|claim| claim.id == "all-score").unwrap();
     let comparable = results.comparable();
     assert!(comparable.iter().map(|it| &it.name).eq(&claim.variants));
-    assert!(study_csv(&results) == read("results.csv"), "{STALE}");
-    let page = read("results.md");
-    let tables = study_markdown(&results, &[]);
-    assert!(page.starts_with(tables.trim_end()), "{STALE}");
-    let figures = study_figures(&results, Palette::LIGHT);
-    assert_eq!(page.matches("](figures/").count(), figures.len());
-    for made in figures {
-        let file = format!("figures/{}.svg", made.name);
-        assert!(svg_of(&made.figure) == read(&file), "{file}: {STALE}");
-    }
 }
 
 #[test]
 fn every_member_has_the_mir_that_f64_finds_after_transformers() {
-    let written: Value = serde_json::from_str(&read("variants.json")).unwrap();
-    let results = results();
-    for variant in written["variants"].as_array().unwrap() {
-        let name = variant["name"].as_str().unwrap();
-        let expected = variant["mir_reference"].as_f64().unwrap();
-        let found = results.measured[name].mir_official.unwrap();
-        assert!(
-            (found - expected).abs() <= TOLERANCE * expected.abs(),
-            "{name}: {found} for {expected}"
-        );
+    for study in STUDIES {
+        let written: Value = serde_json::from_str(&read(study, "variants.json")).unwrap();
+        let results = results(study);
+        for variant in written["variants"].as_array().unwrap() {
+            let name = variant["name"].as_str().unwrap();
+            let expected = variant["mir_reference"].as_f64().unwrap();
+            let found = results.measured[name].mir_official.unwrap();
+            assert!(
+                (found - expected).abs() <= TOLERANCE * expected.abs(),
+                "{study}/{name}: {found} for {expected}"
+            );
+        }
     }
 }
 
 #[test]
 fn the_base_looks_at_the_image() {
-    let results = results();
+    let results = results("study");
     let base = &results.study.variant("base").unwrap().scores;
     let chance = results.study.chance;
     let score = base.choice.unwrap().value;

@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="say what is finished and stop")
     parser.add_argument("--only", nargs="+", metavar="POINT", help="these points and no others")
     parser.add_argument("--write", action="store_true", help="write the members and the table of what is finished, and stop")
+    parser.add_argument("--page", action="store_true", help="write docs/papers-protocol.md from what mirscope has measured, and stop")
     parser.add_argument("--device", choices=["cpu", "cuda"], help="default: a GPU where torch sees one")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads for torch; one is the most efficient")
     parser.add_argument("--jobs", type=int, default=1, help="processes at once: about as many as the cores beside a GPU")
@@ -41,11 +42,15 @@ def main() -> None:
     chosen = [p for p in every if not args.only or p.name in args.only]
 
     from .jobs import study_in_jobs
+    from .page import write_page
     from .run import status, study
     from .write import write
 
     if args.list:
         print(status(papers, every))
+        return
+    if args.page:
+        print(write_page())
         return
     fetch_emoji(papers.recipe.downloads)
     if not args.write and args.jobs > 1:

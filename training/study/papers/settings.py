@@ -60,6 +60,11 @@ class Point(Setting):
     start: float | None = None  # mean length of the image tokens at the start over the words'; None: as PyTorch gives it
     hold: str | None = None  # what holds the output's length: "decay" on the last layer, or "rescaled" after every step
 
+    @property
+    def left_out(self) -> bool:
+        """Whether its weights are left out of what ships: megabytes of decoder; what was found of them does ship."""
+        return self.unfrozen != "connector"
+
     def captions(self, papers: Papers) -> int:
         """Captions of its pre-training."""
         return papers.samples if self.samples is None else self.samples
@@ -68,7 +73,7 @@ class Point(Setting):
 def points(papers: Papers = PAPERS) -> list[Point]:
     """All points: the base first, then what answers most for its cost, then the other seeds."""
     base = Point("base", "seed", "base", papers.samples)
-    shuffled = Point("shuffled", "texts", "another picture's caption", shuffled=True)
+    shuffled = Point("shuffled", "texts", "another image's caption", shuffled=True)
     amounts = [Point(f"amount-{n}", "amount", f"{n} captions", n, samples=n) for n in papers.amounts if n != papers.samples]
     rates = [Point(f"lr-{r:.0e}".replace("e-0", "e-"), "learning_rate", f"{r:g}", r, lr=r) for r in papers.rates if r != papers.lr]
     once = [

@@ -3,6 +3,8 @@
 from .ranks import correlation, pooled_deviation
 from .settings import Point
 
+POINTS = "points.json"  # the file of all rows, one a line
+
 # name -> where it stands in what a point's stages have found; the score comes first
 COLUMNS = {
     "score": ("scored", "choice", "value"),
@@ -27,6 +29,7 @@ DIFFERENCES = {  # what a picture is worth, and what is more than length
     "picture_gain": ("caption_loss_another", "caption_loss"),
     "mir_beyond_length": ("mir", "mir_untrained_same_length"),
 }
+FIGURES = (*COLUMNS, *DIFFERENCES)
 
 
 def value(found: dict, column: str) -> float:
@@ -51,24 +54,29 @@ def row(point: Point, found: dict) -> dict:
             **{k: round(v, 6) for k, v in figures.items()}}
 
 
-def noise(rows: list[dict]) -> dict[str, dict]:
-    """Standard deviation between seeds of every figure."""
-    groups: dict[str, list[dict]] = {}
+def groups(rows: list[dict]) -> dict[str, list[dict]]:
+    """The runs of each setting, the first seed's first."""
+    found: dict[str, list[dict]] = {}
     for r in rows:
-        groups.setdefault(r["replicate_of"] or r["name"], []).append(r)
-    found = {c: pooled_deviation([[r[c] for r in g] for g in groups.values()]) for c in (*COLUMNS, *DIFFERENCES)}
+        found.setdefault(r["replicate_of"] or r["name"], []).append(r)
+    return found
+
+
+def noise(rows: list[dict], columns: tuple[str, ...] = FIGURES) -> dict[str, dict]:
+    """Standard deviation between seeds of every figure."""
+    found = {c: pooled_deviation([[r[c] for r in g] for g in groups(rows).values()]) for c in columns}
     return {c: {"deviation": round(v[0], 6), "freedom": v[1]} for c, v in found.items() if v}
 
 
-def correlations(rows: list[dict], axes: list[dict]) -> list[dict]:
+def correlations(rows: list[dict], axes: list[dict], columns: tuple[str, ...] = FIGURES) -> list[dict]:
     """The score with every other figure, over all settings (one run each) and along each axis."""
-    between = noise(rows)
+    between = noise(rows, columns)
     once = {r["name"]: r for r in rows if r["replicate_of"] is None}
     sets = {"all": list(once), "all but the shuffled control": [n for n in once if n != "shuffled"],
             **{a["name"]: [n for n in a["variants"] if n in once] for a in axes if a["name"] != "seed"}}
     result = []
     for over, names in sets.items():
-        for column in (*COLUMNS, *DIFFERENCES):
+        for column in columns:
             if column != "score" and len(names) > 2:
                 pair = [[once[n][c] for n in names] for c in (column, "score")]
                 deviations = [between[c]["deviation"] if c in between else None for c in (column, "score")]

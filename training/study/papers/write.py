@@ -1,4 +1,5 @@
-"""Writes what is finished: a folder per point with what its pre-training learned, `variants.json`, `table.json`.
+"""Writes what is finished: a folder per point with what its pre-training learned, `variants.json`, and all
+figures in the table of `table.POINTS`.
 
 A member is the checkpoint *before* tuning, for this is what MIR is measured on; its scores are those
 after tuning. So a member is a connector and little else. The shared decoder lies beside them, and the
@@ -10,8 +11,11 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from ...config import HERE
 from ...decoder import load_decoder
 from ...scenes import QUESTION_TYPES
 from ...tower import load_tower
@@ -24,7 +28,9 @@ from .pictures import scenes_of
 from .prose import passage
 from .run import STAGES, folder_of, stored
 from .settings import Papers, Point
-from .table import correlations, noise, row
+from .table import POINTS, correlations, noise, row
+
+SHIPPED = HERE.parent / "assets"
 
 
 def write_shared(papers: Papers, folder: Path) -> list[Path]:
@@ -43,18 +49,23 @@ def write_pairs(papers: Papers, folder: Path) -> None:
     (folder / "images").mkdir(parents=True)
     lines = []
     for i, scene in enumerate(scenes_of(papers, "heldout", papers.pairs)):
-        name = f"images/scene-{i:03}.png"
-        paint(papers, scene).save(folder / name, optimize=True)
+        name, picture = f"images/scene-{i:03}.png", paint(papers, scene)
+        there = SHIPPED / "study" / name
+        if there.exists() and np.array_equal(np.asarray(Image.open(there).convert("RGB")), np.asarray(picture)):
+            name = os.path.relpath(there, folder)  # the other study has the same picture: it ships once
+        else:
+            picture.save(folder / name, optimize=True)
         lines.append(json.dumps({"image": name, "text": passage(papers.recipe.seed, "measure", i, papers.passage_sentences)}))
+    if not any((folder / "images").iterdir()):
+        (folder / "images").rmdir()
     (folder / "pairs.jsonl").write_text("\n".join(lines) + "\n")
 
 
 def entry(papers: Papers, point: Point, found: dict) -> dict:
     """A point's line in variants.json, as the other study has it."""
     captions, measured, scored = (found[s] for s in STAGES)
-    kept = point.unfrozen == "connector" or point.replicate_of is None
     return {"name": point.name, "axis": point.axis, "label": point.label, "value": point.value, "seed": point.seed,
-            "replicate_of": point.replicate_of, "folder": point.name, **({} if kept else {"left_out": True}), "documents": None,
+            "replicate_of": point.replicate_of, "folder": point.name, **({"left_out": True} if point.left_out else {}), "documents": None,
             "samples": captions["samples"], "seconds": captions["seconds"], "parameters_trained": captions["parameters_trained"],
             "image_tokens": config_of(papers, point).image_seq_length, "note": point.note,
             "scores": {**{k: scored[k] for k in ("choice", "choice_kinds", "choice_swapped")},
@@ -63,12 +74,15 @@ def entry(papers: Papers, point: Point, found: dict) -> dict:
 
 
 def write(papers: Papers, every: list[Point], out: Path | None = None) -> str:
-    """Everything finished into `out`, by default in the cache; says what it has written."""
-    out = out or papers.recipe.cache / "export"
+    """Everything finished into `out`, by default where it ships once all of it is; says what it has written.
+
+    What mirscope has measured of an earlier writing stays: it knows by itself what has changed since."""
     found = {p: {s: stored(papers, p, s) for s in STAGES} for p in every}
     done = [p for p in every if all(found[p].values())]
     if every[0] not in done:
         return "Nothing is written before the base is finished."
+    ships = papers.name == "papers" and len(done) == len(every)
+    out = out or (SHIPPED / "papers" if ships else papers.recipe.cache / "export")
     fresh = out.with_name(out.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     write_pairs(papers, fresh)
@@ -86,7 +100,11 @@ def write(papers: Papers, every: list[Point], out: Path | None = None) -> str:
     table = {"points": rows, "noise": noise(rows), "correlations": correlations(rows, varied),
              "details": {p.name: {s: {k: v for k, v in found[p][s].items() if k != "key"} for s in STAGES} for p in done}}
     (fresh / "variants.json").write_text(json.dumps(data, indent=1) + "\n")
-    (fresh / "table.json").write_text(json.dumps(table, indent=1) + "\n")
+    (papers.recipe.cache / "table.json").write_text(json.dumps(table, indent=1) + "\n")
+    (fresh / POINTS).write_text("[\n" + ",\n".join(json.dumps(r) for r in rows) + "\n]\n")
+    for measured in (out / "figures", *out.glob("results.*")):
+        if measured.exists():
+            os.replace(measured, fresh / measured.name)
     for path in fresh.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)  # safetensors writes files only the owner can read
     shutil.rmtree(out, ignore_errors=True)
