@@ -37,9 +37,9 @@ fn a_budget_for_the_metric_alone_refuses_with_numbers() {
     let mut kept_at = None;
     let mut refused: Option<Kept> = None;
     // From too little for anything to enough for everything.
-    for shift in 14..34 {
+    for quarter in 4 * 14..4 * 34 {
         let mut request = measure(4);
-        request.settings.memory_budget = Some(1 << shift);
+        request.settings.memory_budget = Some((f64::from(quarter) / 4.0).exp2() as u64);
         let events = events(&mut session, Command::Measure(Box::new(request)));
         match events.as_slice() {
             [.., Event::Kept(kept), Event::Report(report)] => {
@@ -63,7 +63,7 @@ fn a_budget_for_the_metric_alone_refuses_with_numbers() {
                         }
                     }
                     None => {
-                        kept_at = Some(shift);
+                        kept_at = Some(quarter);
                         break;
                     }
                 }
