@@ -1,9 +1,9 @@
 //! From statistics to distances: scalars, in f64.
 
-use super::{AlignmentError, Influence, Modality, influence::interval};
+use super::{AlignmentError, Influence, Modality};
 use crate::{
     kernels::norm_stats::NormStats,
-    report::{Definition, LayerReport, Moments},
+    report::{Definition, LayerReport, Moments, interval},
 };
 
 /// What is known about one modality at one layer, in the units of the states.
@@ -133,6 +133,8 @@ pub struct Intervals {
     pub id: &'static str,
     /// Of the overall value.
     pub overall: Option<[f64; 2]>,
+    /// Derivatives of the overall value by the weight of each pair.
+    pub by_pair: Vec<f64>,
     /// Of each layer's value.
     pub per_layer: Vec<Option<[f64; 2]>>,
 }
@@ -187,6 +189,7 @@ impl MirResult {
                 .collect();
             Intervals {
                 id,
+                by_pair: moved.clone(),
                 overall: overall
                     .is_finite()
                     .then(|| interval(overall, &moved))

@@ -9,12 +9,6 @@
 
 use super::frechet::{Cloud, dot};
 
-/// Fewest pairs that say something of their spread.
-const FEWEST_PAIRS: usize = 5;
-
-/// The quantile of the normal distribution that leaves 2.5 % above it.
-const NORMAL: f64 = 1.959_963_984_540_054;
-
 /// Sums over the tokens of one pair and one modality, in the units of the states; rows are centered, outliers
 /// replaced.
 #[derive(Clone, Copy, Debug, Default)]
@@ -114,35 +108,4 @@ impl Influence {
         }
         found
     }
-}
-
-/// The standard error of a quantity over pairs from its derivatives by their weights; none below 5 pairs or where
-/// a derivative is not finite.
-pub fn standard_error(derivatives: &[f64]) -> Option<f64> {
-    let pairs = derivatives.len() as f64;
-    let mean = derivatives.iter().sum::<f64>() / pairs;
-    let squares: f64 = derivatives.iter().map(|u| (u - mean).powi(2)).sum();
-    let error = (squares * pairs / (pairs - 1.0)).sqrt();
-    (derivatives.len() >= FEWEST_PAIRS && error.is_finite()).then_some(error)
-}
-
-/// A 95 % interval about `value`: Student's t with one degree of freedom less than there are pairs.
-pub fn interval(value: f64, derivatives: &[f64]) -> Option<[f64; 2]> {
-    let reach = quantile(derivatives.len().saturating_sub(1) as f64) * standard_error(derivatives)?;
-    Some([value - reach, value + reach])
-}
-
-/// The quantile of Student's t with `n` degrees of freedom that leaves 2.5 % above it (Abramowitz and Stegun
-/// 26.7.5; off by less than 0.2 % from 4 on).
-fn quantile(n: f64) -> f64 {
-    let z = NORMAL;
-    let power = |exponent| z.powi(exponent);
-    let terms = [
-        (power(3) + z) / 4.0,
-        (5.0 * power(5) + 16.0 * power(3) + 3.0 * z) / 96.0,
-        (3.0 * power(7) + 19.0 * power(5) + 17.0 * power(3) - 15.0 * z) / 384.0,
-        (79.0 * power(9) + 776.0 * power(7) + 1482.0 * power(5) - 1920.0 * power(3) - 945.0 * z)
-            / 92160.0,
-    ];
-    terms.iter().rev().fold(0.0, |sum, term| (sum + term) / n) + z
 }

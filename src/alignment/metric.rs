@@ -130,6 +130,7 @@ pub(super) fn mean_over_states(
         about: about.to_owned(),
         value: all.filter(|values| !values.is_empty()).map(mean),
         interval: None,
+        by_pair: Vec::new(),
         per_state: (every_layer(layers).into_iter().zip(values))
             .map(|(state, value)| StateValue {
                 state: state.name(layers),

@@ -54,7 +54,7 @@ mod transport;
 pub use error::{AlignmentError, FEWER_PAIRS};
 pub use frechet::{Intervals, LayerDistance, MirResult};
 pub use group::STAGES;
-pub use influence::{Influence, interval, standard_error};
+pub use influence::Influence;
 pub use metric::{Finding, Metric, Observation, Setup, StateId};
 pub use metrics::{METRICS, MetricKind};
 pub use mir::{Mir, MirSettings};

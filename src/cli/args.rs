@@ -343,13 +343,14 @@ pub(crate) struct Study {
 /// Arguments of `show`.
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Examples:\n  mirscope show report.json --out report.svg\n  mirscope measure --json | mirscope show -"
+    after_help = "Examples:\n  mirscope show report.json --out report.svg\n  mirscope show before.json after.json --out table.tex\n  mirscope measure --json | mirscope show -"
 )]
 pub(crate) struct Show {
-    /// A report that `measure` wrote; - is standard input
-    #[arg(value_name = "FILE.json")]
-    pub(crate) report: PathBuf,
-    /// Write it in another form: .json, .csv, .html or .svg; - is standard output
+    /// Reports that `measure` wrote; - is standard input. Several are shown beside each other: how far each lies from
+    /// the first, and whether that is beyond what other pairs would have done
+    #[arg(value_name = "FILE.json", required = true, num_args = 1..)]
+    pub(crate) reports: Vec<PathBuf>,
+    /// Write it in another form: .json, .csv, .html or .svg, of several .md and .tex as well; - is standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Print JSON instead of the table

@@ -4,7 +4,7 @@ use super::{EngineError, Stage, forward::State, news::News, session::kept::KeptR
 use crate::{
     alignment::{Mir, MirResult, MirSettings},
     gpu::{Gpu, Recording},
-    report::{LayerReport, MetricReport},
+    report::{LayerReport, MetricReport, shortened},
 };
 
 /// What its progress counts.
@@ -57,6 +57,7 @@ pub(super) fn enter_intervals(metrics: &mut [MetricReport], result: &MirResult) 
             continue;
         };
         metric.interval = found.overall;
+        metric.by_pair = found.by_pair.into_iter().map(shortened).collect();
         for (state, interval) in metric.per_state.iter_mut().zip(found.per_layer) {
             state.interval = interval;
         }

@@ -7,17 +7,8 @@ use super::{
     sheet::{Key, Sheet, with_scale},
     words,
 };
-use crate::report::{Report, number::significant};
+use crate::report::{Named, number::significant};
 use crate::words::counted;
-
-/// A report and what to call it.
-#[derive(Clone, Copy, Debug)]
-pub struct Named<'a> {
-    /// The name.
-    pub name: &'a str,
-    /// The report.
-    pub report: &'a Report,
-}
 
 /// Lengths of dash and gap of the runs, taken in turn; the first is solid.
 const DASHES: [Option<[f32; 2]>; 4] = [None, Some([8.0, 4.0]), Some([2.5, 3.5]), Some([12.0, 3.0])];
@@ -171,8 +162,11 @@ pub fn mir_per_run(runs: &[Named<'_>], selected: Option<usize>, look: &Look) -> 
     };
     let mut sheet = Sheet::new(&look, "Modality Integration Rate");
     let values = runs.iter().flat_map(|run| {
-        let mir = run.report.mir;
-        [mir, run.report.mir_upper()]
+        let [low, high] = run
+            .report
+            .interval("mir")
+            .map_or([None; 2], |ends| ends.map(Some));
+        [run.report.mir, run.report.mir_upper(), low, high]
     });
     let Some(axis) = Axis::covering(Scale::Linear, values.flatten(), false, [0.0, 1.0]) else {
         sheet.instead("no run has a defined Modality Integration Rate");
@@ -220,6 +214,11 @@ pub fn mir_per_run(runs: &[Named<'_>], selected: Option<usize>, look: &Look) -> 
             let at = [end + 0.8 * font, y];
             sheet.words(at, Anchor::Start, palette.ink, format!("{mir:.3}"));
             tip += &format!("\nMIR {mir:.4}");
+            if let Some([low, high]) = run.report.interval("mir") {
+                let line = Stroke::new(1.4, palette.faint);
+                sheet.line(vec![[axis.at(low), y], [axis.at(high), y]], line);
+                tip += &format!(" (95 % over pairs: {low:.4} to {high:.4})");
+            }
             if let Some(upper) = upper {
                 tip += &format!(" to {upper:.4} (the script's bracket)");
             }

@@ -1,7 +1,12 @@
 //! A report as a page of its own.
 
-use super::{Look, Palette, Quantity, escape, quantity_words, spark, svg, svg_of};
-use crate::report::{MetricReport, Report, ReportError, TextStyle, table, to_json};
+use super::{
+    Look, Palette, Quantity, comparison_figure, escape, quantity_words, spark, svg, svg_of,
+};
+use crate::report::{
+    MetricReport, Named, Report, ReportError, TextStyle, comparison_text, table, to_json,
+};
+use crate::words::counted;
 
 /// Columns of the text, so that its long lines wrap.
 const WIDTH: usize = 112;
@@ -46,6 +51,23 @@ pub fn html(report: &Report) -> Result<String, ReportError> {
         text = escape(&table(report, style)),
         version = escape(&report.mirscope_version),
     ))
+}
+
+/// Several reports beside each other as one HTML file that needs nothing else: chart and table.
+pub fn comparison_html(runs: &[Named<'_>]) -> String {
+    let style = TextStyle {
+        width: Some(WIDTH),
+        color: false,
+    };
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n\
+         <title>Modality Integration Rate of {count}</title>\n<style>{STYLE}</style>\n</head>\n\
+         <body>\n<h1>Modality Integration Rate of {count}</h1>\n{chart}<pre>{text}</pre>\n</body>\n</html>\n",
+        count = counted(runs.len(), "run"),
+        chart = svg_of(&comparison_figure(runs, Palette::LIGHT)),
+        text = escape(&comparison_text(runs, style)),
+    )
 }
 
 /// The quantities beside the rates: what each is, its values and its curve; nothing where there are none.

@@ -27,15 +27,16 @@ mod svg;
 mod whole;
 mod words;
 
+pub use crate::report::Named;
 pub use answers::answers;
 pub use axis::Scale;
 pub use clouds::{Clouds, Limits, clouds};
-pub use compare::{Named, compare, difference, mir_per_run, signed};
+pub use compare::{compare, difference, mir_per_run, signed};
 #[cfg(not(target_arch = "wasm32"))]
 pub use file::write;
 pub use file::{Format, render};
 pub use frame::{contrast_captioned, origin, subtitle};
-pub use html::html;
+pub use html::{comparison_html, html};
 pub use layers::{LayersChart, Overlay, layers};
 pub use mark::{Anchor, Area, Color, Mark, Stroke, Text};
 pub use norms::norms;
@@ -49,7 +50,7 @@ pub use study::{
     study_origin, variant_tip,
 };
 pub use svg::svg_of;
-pub use whole::{report_figure, svg};
+pub use whole::{comparison_figure, report_figure, svg};
 
 pub(crate) use svg::escape;
 

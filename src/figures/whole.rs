@@ -1,9 +1,10 @@
 //! The picture of a whole report.
 
 use super::{
-    Figure, LayersChart, Look, Palette, Scale, layers, norms, origin, parts, subtitle, svg_of,
+    Figure, LayersChart, Look, Palette, Scale, compare, layers, mir_per_run, norms, origin, parts,
+    subtitle, svg_of,
 };
-use crate::report::Report;
+use crate::report::{Named, Report};
 
 /// Width of the picture, in points.
 const WIDTH: f32 = 760.0;
@@ -38,6 +39,26 @@ pub fn report_figure(report: &Report, palette: Palette) -> Figure {
         origin(report),
     ];
     figure.captioned(&subtitle(report), &captions, &look(0.0))
+}
+
+/// Several reports in one picture: the rate of each, and their distances layer by layer.
+pub fn comparison_figure(runs: &[Named<'_>], palette: Palette) -> Figure {
+    let look = |height: f32| Look {
+        left: 56.0,
+        ..Look::new(palette, [WIDTH, height])
+    };
+    let title = "Modality Integration Rate: lower is nearer to the words".to_owned();
+    let curves = compare(runs, Scale::Log, None, &look(280.0));
+    let figures = vec![mir_per_run(runs, None, &look(0.0)), curves.clone()];
+    let figure = Figure::stacked(title, figures).unwrap_or(curves);
+    let caption = "Above: the rate with its 95 % interval over pairs, where there is one. Below: squared Fréchet \
+                   distance between vision and text tokens after each decoder layer, with a text token's mean norm \
+                   scaled to 1."
+        .to_owned();
+    let subtitle = runs
+        .first()
+        .map_or_else(String::new, |run| subtitle(run.report));
+    figure.captioned(&subtitle, &[caption], &look(0.0))
 }
 
 /// The report's picture as an SVG image of its own, on a light background.

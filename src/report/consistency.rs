@@ -97,6 +97,11 @@ impl Report {
                 let reason = format!("is `{}` a second time", metric.id);
                 return wrong(field("id"), reason);
             }
+            let (derivatives, pairs) = (metric.by_pair.len(), self.data.num_pairs);
+            if derivatives != 0 && derivatives != pairs {
+                let reason = format!("has {derivatives} values for {pairs} pairs");
+                return wrong(field("by_pair"), reason);
+            }
             let states = metric.per_state.iter().enumerate();
             let of_states =
                 states.map(|(at, it)| (format!("per_state[{at}].interval"), it.interval));

@@ -20,6 +20,10 @@ pub struct MetricReport {
     /// A 95 % interval over pairs, lower and upper end; absent where none can be given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<[f64; 2]>,
+    /// Derivatives of the overall value by the weight of each pair, in the pairs' order: what a paired comparison of
+    /// two runs on the same pairs is made of. Empty where there is no interval.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_pair: Vec<f64>,
     /// The values of the single states, in the order of the layers.
     pub per_state: Vec<StateValue>,
     /// Of how many tokens or pairs, for example `100 pairs`.
@@ -94,6 +98,7 @@ pub fn of_layers(definition: Definition, layers: &[LayerReport]) -> Vec<MetricRe
                 about: about.to_owned(),
                 value,
                 interval: None,
+                by_pair: Vec::new(),
                 per_state: (layers.iter())
                     .map(|layer| StateValue {
                         state: layer.state.clone(),

@@ -7,12 +7,14 @@ mod answer;
 mod bench;
 mod bench_record;
 mod check;
+mod comparison;
 pub(crate) mod consistency;
 pub(crate) mod csv;
 mod data;
 mod device;
 mod exploration;
 mod inspection;
+mod interval;
 mod json;
 pub(crate) mod json_place;
 pub(crate) mod layout;
@@ -32,6 +34,12 @@ pub use bench_record::{
     BenchRecord, HostSummary, LeftOut, RECORD_SCHEMA, RecordEntry, record_text,
 };
 pub use check::{CHECK_SCHEMA, CheckReport, DemoLine, KernelLine, StatesLine, check_text};
+#[cfg(feature = "app")]
+pub(crate) use comparison::difference_words;
+pub use comparison::{
+    Comparison, Difference, Named, comparison_csv, comparison_markdown, comparison_tex,
+    comparison_text, difference, incomparable,
+};
 pub use consistency::Contradiction;
 pub use csv::csv;
 pub use data::{LayerReport, Moments, Report, SCHEMA};
@@ -42,6 +50,7 @@ pub use exploration::{
     WhatIfSettings,
 };
 pub use inspection::{DtypeShare, ImageInspection, Inspection, inspection_text};
+pub use interval::{interval, standard_error};
 #[cfg(not(target_arch = "wasm32"))]
 pub use json::read;
 pub use json::{ReportError, is_report, parse, to_json};
@@ -56,6 +65,6 @@ pub use stored_records::read_records;
 pub use summary::{DataSummary, ModelSummary, Skipped, StageTiming};
 pub use table::table;
 
-pub(crate) use number::{bytes as format_bytes, count as format_count};
+pub(crate) use number::{bytes as format_bytes, count as format_count, shortened};
 #[cfg(feature = "app")]
 pub(crate) use number::{seconds as format_seconds, significant as format_significant};

@@ -48,6 +48,11 @@ pub(crate) fn seconds(value: f64) -> String {
     }
 }
 
+/// The value to six significant digits, for files whose numbers only have to be good enough to compute with.
+pub(crate) fn shortened(value: f64) -> f64 {
+    format!("{value:.5e}").parse().unwrap_or(value)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,10 +5,10 @@ use std::ops::Range;
 
 use faer::Mat;
 use mirscope::{
-    alignment::{Mir, MirResult, MirSettings, interval, standard_error},
+    alignment::{Mir, MirResult, MirSettings},
     gpu::{Gpu, KernelVariant, Recording},
     platform::Cancel,
-    report::Definition,
+    report::{Definition, interval, standard_error},
 };
 
 use super::{

@@ -148,6 +148,46 @@ fn show_prints_and_converts() {
 }
 
 #[test]
+fn show_puts_several_beside_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.json", "b.json", "deeper/a.json"] {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        write(&report(), Format::Json, &path).unwrap();
+    }
+    let show = |args: &[&str]| text(&run(folder.path(), &[&["show"], args].concat()));
+    let (code, out, err) = show(&["a.json", "b.json"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(
+        out.contains("less the first") && out.contains("+0.0000"),
+        "{out}"
+    );
+    let (_, out, _) = show(&["a.json", "deeper/a.json"]);
+    assert!(out.contains("deeper/a.json"), "one name, two files: {out}");
+    let (code, out, _) = show(&["a.json", "b.json", "--json"]);
+    assert_eq!(code, 0);
+    let parsed: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(parsed[1]["difference"]["value"], 0.0);
+    for ending in ["md", "tex", "csv", "svg", "html", "json"] {
+        let name = format!("t.{ending}");
+        let (code, out, _) = show(&["a.json", "b.json", "--out", &name]);
+        assert_eq!((code, out), (0, format!("wrote {name}\n")));
+        let written = std::fs::read_to_string(folder.path().join(&name)).unwrap();
+        assert!(
+            written.contains("norm-matched") || ending == "svg",
+            "{name}: {written}"
+        );
+    }
+    let (code, _, err) = show(&["a.json", "b.json", "--out", "t.pdf"]);
+    assert!(code == 2 && err.contains(".tex"), "{code}: {err}");
+    let (code, out, err) = show(&["a.json", "none.json"]);
+    assert!(
+        code == 1 && out.is_empty() && err.contains("none.json"),
+        "{code}: {err}"
+    );
+}
+
+#[test]
 fn a_closed_pipe_is_no_error() {
     let folder = tempfile::tempdir().unwrap();
     let mut long = report();

@@ -81,6 +81,7 @@ fn reports_follow_the_schema_with_all_that_may_be_absent_and_without() {
         about: "Nothing.".to_owned(),
         value: None,
         interval: Some([0.0, 1.0]),
+        by_pair: vec![0.5; 100],
         per_state: vec![StateValue {
             state: "hidden_states[1]".to_owned(),
             value: None,
@@ -121,6 +122,10 @@ fn quantities_that_contradict_the_report_are_refused_by_name() {
     assert_eq!(
         refused(|it| it.metrics[1].id = "mir".to_owned()),
         "metrics[1].id"
+    );
+    assert_eq!(
+        refused(|it| it.metrics[2].by_pair = vec![0.5; 3]),
+        "metrics[2].by_pair"
     );
     assert_eq!(
         refused(|it| it.metrics[2].interval = Some([2.0, 1.0])),

@@ -27,6 +27,7 @@ fn invent(report: &mut Report, value: f64) {
         about: ABOUT.to_owned(),
         value: Some(value),
         interval: Some([0.5, 0.75]),
+        by_pair: Vec::new(),
         per_state: per_state.collect(),
         basis: "3 made-up pairs".to_owned(),
     });

@@ -4,12 +4,12 @@ use eframe::egui::{self, RichText};
 
 use crate::{
     app::{glossary, theme},
-    figures::Named,
+    report::{Named, difference, difference_words, incomparable},
 };
 
 /// Draws the table, and what keeps its numbers from being compared.
 pub(super) fn show(ui: &mut egui::Ui, runs: &[Named<'_>]) {
-    for warning in warnings(runs) {
+    for warning in incomparable(runs) {
         let alarm = theme::colors(ui).alarm;
         ui.colored_label(alarm, warning);
     }
@@ -21,6 +21,7 @@ pub(super) fn show(ui: &mut egui::Ui, runs: &[Named<'_>]) {
                 for title in [
                     "run",
                     "MIR",
+                    "less the first",
                     "norm-matched",
                     "norm v/t",
                     "n vision",
@@ -32,14 +33,14 @@ pub(super) fn show(ui: &mut egui::Ui, runs: &[Named<'_>]) {
                     glossary::named(ui, RichText::new(title).strong());
                 }
                 ui.end_row();
-                for run in runs {
-                    row(ui, run);
+                for (place, run) in runs.iter().enumerate() {
+                    row(ui, run, runs.first().filter(|_| place > 0));
                 }
             });
     });
 }
 
-fn row(ui: &mut egui::Ui, run: &Named<'_>) {
+fn row(ui: &mut egui::Ui, run: &Named<'_>, first: Option<&Named<'_>>) {
     let report = run.report;
     let rate = |value: Option<f64>, id: &str| {
         let value = value.map_or("undefined".to_owned(), |v| format!("{v:.4}"));
@@ -54,6 +55,9 @@ fn row(ui: &mut egui::Ui, run: &Named<'_>) {
     ui.label(run.name);
     for cell in [
         rate(report.mir, "mir"),
+        first
+            .and_then(|first| difference(first.report, report, "mir"))
+            .map_or("-".to_owned(), difference_words),
         rate(report.norm_matched_mir, "norm-matched-mir"),
         ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.3}")),
         n_vision.to_string(),
@@ -65,29 +69,6 @@ fn row(ui: &mut egui::Ui, run: &Named<'_>) {
     ui.label(report.definition.name());
     ui.label(report.text_mask.name());
     ui.end_row();
-}
-
-/// Why the numbers are not comparable, one sentence a reason.
-fn warnings(runs: &[Named<'_>]) -> Vec<&'static str> {
-    fn differ<T: PartialEq>(runs: &[Named<'_>], of: impl Fn(&Named<'_>) -> T) -> bool {
-        runs.windows(2).any(|pair| of(&pair[0]) != of(&pair[1]))
-    }
-    let mut warnings = Vec::new();
-    if differ(runs, |run| run.report.definition) {
-        warnings.push("Definitions differ: the rates are of different quantities.");
-    }
-    if differ(runs, |run| run.report.text_mask) {
-        warnings.push("Text masks differ: other tokens count as text.");
-    }
-    if differ(runs, |run| run.report.tokens()) {
-        warnings.push(
-            "Numbers of tokens differ: with fewer tokens the estimate is biased further upward.",
-        );
-    }
-    if differ(runs, |run| run.report.layers.len()) {
-        warnings.push("Numbers of layers differ: the rate is of a sum over all layers.");
-    }
-    warnings
 }
 
 #[cfg(test)]
@@ -103,12 +84,12 @@ mod tests {
         fn named(report: &Report) -> Named<'_> {
             Named { name: "a", report }
         }
-        assert!(warnings(&[named(&report), named(&other)]).is_empty());
+        assert!(incomparable(&[named(&report), named(&other)]).is_empty());
         other.definition = Definition::OfficialFast;
         other.layers[0].n_text -= 1;
         other.layers.pop();
-        let found = warnings(&[named(&report), named(&other), named(&report)]);
+        let found = incomparable(&[named(&report), named(&other), named(&report)]);
         assert_eq!(found.len(), 3, "{found:?}");
-        assert!(warnings(&[]).is_empty());
+        assert!(incomparable(&[]).is_empty());
     }
 }
