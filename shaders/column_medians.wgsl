@@ -2,7 +2,8 @@
 // row norms (see norm_stats) count no outlier.
 //
 // Found digit by digit on bits that sort as the floats do. `tiled` gives eight columns to a workgroup, with
-// a histogram of 256 bins each; `direct` gives four columns to an invocation, with 16. Four columns are
+// a histogram of 256 bins each; `direct` gives four columns to an invocation, which compares with bounds: on
+// software adapters a bin that is chosen at run time takes longer than many comparisons. Four columns are
 // read at a time: rows are padded to multiples of 16 bytes.
 
 struct Params {
@@ -118,48 +119,81 @@ fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
     }
 }
 
-fn store(col: u32, key: u32) {
+// Four columns of a row as signed numbers that sort as the floats do, and back. Rows beyond the last count as the
+// largest number.
+fn signed(row: u32, quad: u32) -> vec4<i32> {
+    let bits = bitcast<vec4<i32>>(x[min(row, params.rows - 1u) * (params.stride / 4u) + quad]);
+    let key = bits ^ ((bits >> vec4<u32>(31u)) & vec4<i32>(0x7fffffff));
+    return select(vec4<i32>(0x7fffffff), key, row < params.rows);
+}
+
+// How many of four rows lie below a bound, column by column.
+fn below(k0: vec4<i32>, k1: vec4<i32>, k2: vec4<i32>, k3: vec4<i32>, bound: vec4<i32>) -> vec4<i32> {
+    return (vec4<i32>(k0 < bound) + vec4<i32>(k1 < bound)) + (vec4<i32>(k2 < bound) + vec4<i32>(k3 < bound));
+}
+
+fn store(col: u32, key: i32) {
     if col < params.cols {
-        out[col] = unsortable(key);
+        out[col] = bitcast<u32>(key ^ ((key >> 31u) & 0x7fffffff));
     }
+}
+
+// Which part of the numbers a median is in: from `low` on, with `first` rows below it and `last` below its end.
+struct Part {
+    low: vec4<i32>,
+    first: vec4<i32>,
+    last: vec4<i32>,
+}
+
+// The upper part, from `bound` on, where no more than `rank` rows lie below that; else the lower one.
+fn narrowed(part: Part, bound: vec4<i32>, count: vec4<i32>, rank: vec4<i32>) -> Part {
+    let is_above = count <= rank;
+    return Part(
+        select(part.low, bound, is_above),
+        select(part.first, count, is_above),
+        select(min(part.last, count), part.last, is_above),
+    );
 }
 
 @compute @workgroup_size(16)
 fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     let quad = id.x;
-    let stride = params.stride / 4u;
-    if quad >= stride || stats[params.stats_start + 3u] == 0.0 {
+    if quad >= params.stride / 4u || stats[params.stats_start + 3u] == 0.0 {
         return;
     }
-    var prefix = vec4<u32>(0u);
-    var rank = vec4<u32>((params.rows - 1u) / 2u);
-    for (var shift = 32u; shift > 0u; shift -= 4u) {
-        var counts = array<vec4<u32>, 16>();
-        for (var row = 0u; row < params.rows; row++) {
-            let key = sortable(x[row * stride + quad]);
-            let above = key >> vec4<u32>(shift % 32u);
-            let one = vec4<u32>(vec4<bool>(shift == 32u) | (above == prefix));
-            let bin = (key >> vec4<u32>(shift - 4u)) & vec4<u32>(15u);
-            counts[bin.x].x += one.x;
-            counts[bin.y].y += one.y;
-            counts[bin.z].z += one.z;
-            counts[bin.w].w += one.w;
+    let rank = vec4<i32>(i32((params.rows - 1u) / 2u));
+    let smallest = vec4<i32>(-0x7fffffff - 1);
+    var part = Part(smallest, vec4<i32>(), vec4<i32>(i32(params.rows)));
+    // The part is cut in eight, until one row is left in it or it is one number.
+    for (var shift = 29i; shift > -3i; shift -= 3i) {
+        let step = vec4<i32>(1i << u32(max(shift, 0i)));
+        let b1 = part.low + step; let b2 = b1 + step; let b3 = b2 + step; let b4 = b3 + step;
+        let b5 = b4 + step; let b6 = b5 + step; let b7 = b6 + step;
+        var c1 = vec4<i32>(); var c2 = vec4<i32>(); var c3 = vec4<i32>(); var c4 = vec4<i32>();
+        var c5 = vec4<i32>(); var c6 = vec4<i32>(); var c7 = vec4<i32>();
+        for (var row = 0u; row < params.rows; row += 4u) {
+            let k0 = signed(row, quad); let k1 = signed(row + 1u, quad);
+            let k2 = signed(row + 2u, quad); let k3 = signed(row + 3u, quad);
+            c1 += below(k0, k1, k2, k3, b1); c2 += below(k0, k1, k2, k3, b2); c3 += below(k0, k1, k2, k3, b3);
+            c4 += below(k0, k1, k2, k3, b4); c5 += below(k0, k1, k2, k3, b5); c6 += below(k0, k1, k2, k3, b6);
+            c7 += below(k0, k1, k2, k3, b7);
         }
-        // The bin of each column is the number of bins that lie below the rank as a whole.
-        var bin = vec4<u32>(0u);
-        var below = vec4<u32>(0u);
-        var sum = vec4<u32>(0u);
-        for (var candidate = 0u; candidate < 15u; candidate++) {
-            sum += counts[candidate];
-            let is_below = sum <= rank;
-            bin += vec4<u32>(is_below);
-            below = select(below, sum, is_below);
+        part = narrowed(part, b1, c1, rank); part = narrowed(part, b2, c2, rank);
+        part = narrowed(part, b3, c3, rank); part = narrowed(part, b4, c4, rank);
+        part = narrowed(part, b5, c5, rank); part = narrowed(part, b6, c6, rank);
+        part = narrowed(part, b7, c7, rank);
+        if all(part.last - part.first == vec4<i32>(1)) {
+            break;
         }
-        prefix = (prefix << vec4<u32>(4u)) | bin;
-        rank -= below;
     }
-    store(4u * quad, prefix.x);
-    store(4u * quad + 1u, prefix.y);
-    store(4u * quad + 2u, prefix.z);
-    store(4u * quad + 3u, prefix.w);
+    // The row in question is the first one there is in the part.
+    var key = vec4<i32>(0x7fffffff);
+    for (var row = 0u; row < params.rows; row++) {
+        let own = signed(row, quad);
+        key = select(key, min(key, own), own >= part.low);
+    }
+    store(4u * quad, key.x);
+    store(4u * quad + 1u, key.y);
+    store(4u * quad + 2u, key.z);
+    store(4u * quad + 3u, key.w);
 }

@@ -3,9 +3,9 @@
 //   4 number of norms that are not finite, 5 power of two that brings the median into [1, 2),
 //   6 distance to the median beyond which a norm is an outlier, 7 unused.
 //
-// The median is found digit by digit: bits of floats that are not negative sort as the floats do.
-// `tiled` gives a row to a workgroup, four norms at a time to an invocation (rows are padded to multiples
-// of 16 bytes); `direct` gives a row to an invocation.
+// The median is found digit by digit: bits of floats that are not negative sort as the floats do. A workgroup takes
+// a row, an invocation four norms at a time (rows are padded to multiples of 16 bytes). Without barriers each
+// invocation would need 256 bins of its own, for which llvmpipe compiles for seconds.
 
 import package::common::opaque::opaque;
 import package::common::rows::row_sum;
@@ -130,7 +130,7 @@ fn bin_of(rank: u32) -> vec2<u32> {
 }
 
 @compute @workgroup_size(256)
-fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let row = group.x;
     let base = row * (params.stride / 4u);
     let quads = (params.cols + 3u) / 4u;
@@ -173,44 +173,4 @@ fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
     if local == 0u {
         store(row, median + distances / f32(params.cols), deviation, prefix, outliers, broken);
     }
-}
-
-@compute @workgroup_size(64)
-fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
-    let row = id.x;
-    if row >= params.rows {
-        return;
-    }
-    let base = row * (params.stride / 4u);
-    var prefix = 0u;
-    var rank = (params.cols - 1u) / 2u;
-    for (var shift = 32u; shift > 0u; shift -= 8u) {
-        var counts = array<u32, 256>();
-        for (var quad = 0u; quad < (params.cols + 3u) / 4u; quad++) {
-            let bits = norms[base + quad];
-            let above = bits >> vec4<u32>(shift % 32u);
-            let counted = inside(quad) & (vec4<bool>(shift == 32u) | (above == vec4<u32>(prefix)));
-            let bin = (bits >> vec4<u32>(shift - 8u)) & vec4<u32>(255u);
-            let one = vec4<u32>(counted);
-            counts[bin.x] += one.x;
-            counts[bin.y] += one.y;
-            counts[bin.z] += one.z;
-            counts[bin.w] += one.w;
-        }
-        var below = 0u;
-        var bin = 0u;
-        while bin < 255u && below + counts[bin] <= rank {
-            below += counts[bin];
-            bin++;
-        }
-        prefix = (prefix << 8u) | bin;
-        rank -= below;
-    }
-    let median = bitcast<f32>(prefix);
-    let sums = sums_of(base, 0u, 1u, median);
-    let distances = total4(sums.distances);
-    let deviation = deviation_of(distances, total4(sums.squares));
-    let outliers = outliers_of(base, 0u, 1u, median, SIGMAS * deviation);
-    let mean = median + distances / f32(params.cols);
-    store(row, mean, deviation, prefix, outliers, total4_u32(sums.broken));
 }

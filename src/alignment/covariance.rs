@@ -104,10 +104,15 @@ pub(super) fn record(
     let norms = outliers::record(gpu, recording, stores, replace_outliers)?;
     let moments = Moments::new(gpu, stores.len(), width)?;
     let mut grams = Vec::new();
+    let zeros = match rows > width {
+        true => Some(gpu.upload(width, width, &vec![0.0; width * width])?),
+        false => None,
+    };
     for (layer, store) in stores.iter().enumerate() {
         center(gpu, recording, store, &norms.stats, &moments, layer)?;
-        if rows > width {
-            grams.push(gram(gpu, recording, store, &moments.squares, layer)?);
+        if let Some(zeros) = &zeros {
+            let squares = (&moments.squares, layer);
+            grams.push(gram(gpu, recording, store, squares, zeros)?);
         }
     }
     Ok(Clouds {
@@ -139,12 +144,15 @@ pub(super) fn center(
 
 /// Records the Gram matrix of the rows of `x` in pieces of [`PIECE`] rows. `squares[layer]` are the
 /// sums of squares of its columns.
+///
+/// It begins with `zeros`, so that all pieces are added: a product that replaces would be another to compile, which
+/// takes a software adapter longer than the pieces.
 fn gram(
     gpu: &Gpu,
     recording: &mut Recording,
     x: &Tensor,
-    squares: &Tensor,
-    layer: usize,
+    (squares, layer): (&Tensor, usize),
+    zeros: &Tensor,
 ) -> Result<Gram, GpuError> {
     let width = x.cols();
     let matrix = |rows, cols| gpu.tensor(DType::F32, rows, cols);
@@ -152,6 +160,9 @@ fn gram(
         high: matrix(width, width)?,
         rest: matrix(width, width)?,
     };
+    for part in [&gram.high, &gram.rest] {
+        recording.copy_rows(zeros, 0, part, 0, width)?;
+    }
     for begin in (0..x.rows()).step_by(PIECE) {
         let count = PIECE.min(x.rows() - begin);
         let parts = Parts {
@@ -161,7 +172,7 @@ fn gram(
         };
         recording.push(split_rows(x, begin, squares, layer, &parts)?);
         let with = Matmul {
-            accumulate: begin > 0,
+            accumulate: true,
             ..Matmul::default()
         };
         let symmetric = Matmul {

@@ -1,6 +1,6 @@
 //! Mean, deviation, median and outliers of token norms.
 
-use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, KernelVariant, Tensor, Work};
+use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, Tensor, Work};
 
 use super::{call, expect, groups, traffic, u32_of};
 
@@ -61,23 +61,10 @@ struct Params {
 /// # Errors
 /// [`GpuError::Shape`]; [`GpuError::TooManyTurns`].
 pub fn norm_stats(gpu: &Gpu, norms: &Tensor, stats: &Tensor) -> Result<Dispatch, GpuError> {
-    // Four digits of the median, the sums and the outliers go through all norms, four at a time; each digit
-    // looks through its 256 bins.
-    let turns = |quads: usize| 6 * quads + 4 * 256;
-    let quads = norms.cols().div_ceil(4);
-    let variant = gpu.kernels_within("norm_stats", turns(quads), turns(quads.div_ceil(256)))?;
-    norm_stats_with(variant, norms, stats)
-}
-
-/// [`norm_stats`] by a given variant.
-///
-/// # Errors
-/// [`GpuError::Shape`].
-pub fn norm_stats_with(
-    variant: KernelVariant,
-    norms: &Tensor,
-    stats: &Tensor,
-) -> Result<Dispatch, GpuError> {
+    // Four digits of the median, the sums and the outliers go through all norms, four at a time on each of 256
+    // lanes; each digit looks through its 256 bins.
+    let turns = 6 * norms.cols().div_ceil(4 * 256) + 4 * 256;
+    gpu.check_turns("norm_stats", turns)?;
     let fits = norms.cols() >= 2
         && norms.dtype() == DType::F32
         && stats.dtype() == DType::F32
@@ -88,7 +75,7 @@ pub fn norm_stats_with(
     })?;
     Ok(call(
         "norm_stats",
-        variant.name(),
+        "main",
         &Params {
             rows: u32_of(norms.rows()),
             cols: u32_of(norms.cols()),
@@ -96,10 +83,7 @@ pub fn norm_stats_with(
             zero: 0,
         },
         vec![Binding::read(norms), Binding::write(stats)],
-        match variant {
-            KernelVariant::Tiled => [groups(norms.rows(), 1), 1, 1],
-            KernelVariant::Direct => [groups(norms.rows(), 64), 1, 1],
-        },
+        [groups(norms.rows(), 1), 1, 1],
         Work {
             flops: 0.0,
             bytes: 8.0 * traffic(&[norms]),

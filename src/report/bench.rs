@@ -83,6 +83,9 @@ pub struct WorkloadBench {
     pub prefill_seconds: f64,
     /// Seconds in the metric; absent where it was not run.
     pub metric_seconds: Option<f64>,
+    /// `metric_seconds` in the time of the forward passes: tower, connector and prefill.
+    #[serde(default)]
+    pub metric_share: Option<f64>,
     /// `tokens / prefill_seconds`.
     pub tokens_per_second: f64,
     /// Largest sum of device buffers alive at one time, in bytes.
@@ -218,6 +221,17 @@ fn workload_columns(workloads: &[WorkloadBench]) -> Vec<Column> {
             "metric",
             0,
             each(&|bench| dash(bench.metric_seconds.map(seconds))),
+        ),
+        point(
+            "% of forwards",
+            1,
+            each(&|bench| {
+                dash(
+                    bench
+                        .metric_share
+                        .map(|share| format!("{:.1}", share * 100.0)),
+                )
+            }),
         ),
         point(
             "tokens/s",

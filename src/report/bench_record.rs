@@ -51,7 +51,7 @@ pub struct HostSummary {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RecordEntry {
     /// Of which kind: `matmul`, `matvec`, `attention`, `overhead`, `transfer`, `load`, `tower`,
-    /// `prefill` or `metric`.
+    /// `prefill`, `metric` or `share`.
     pub group: String,
     /// What exactly.
     pub name: String,
@@ -84,6 +84,9 @@ pub struct RecordEntry {
     /// Share of the adapter's bandwidth, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share_of_bandwidth: Option<f64>,
+    /// Share of the time of the forward passes whose states these are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share_of_forwards: Option<f64>,
     /// Prompt tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<usize>,
@@ -178,6 +181,12 @@ fn entry_columns(entries: &[RecordEntry]) -> Vec<Column> {
             Align::Point,
             3,
             each(&|entry| percent(entry.share_of_bandwidth)),
+        ),
+        Column::new(
+            "% of forwards",
+            Align::Point,
+            3,
+            each(&|entry| percent(entry.share_of_forwards)),
         ),
         Column::new(
             "tokens/s",

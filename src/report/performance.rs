@@ -30,7 +30,7 @@ pub struct StoredRecord {
 }
 
 /// Groups of entries and their headings, in the order of the page.
-const GROUPS: [(&str, &str); 9] = [
+const GROUPS: [(&str, &str); 10] = [
     ("matmul", "Matrix products, rows x inner x columns"),
     ("matvec", "Products with one row"),
     ("attention", "Attention"),
@@ -40,6 +40,7 @@ const GROUPS: [(&str, &str); 9] = [
     ),
     ("tower", "Vision tower and connector, one image"),
     ("metric", "The metric, stage by stage"),
+    ("share", "The metric beside the forward passes"),
     ("load", "Loading"),
     ("transfer", "Transfers"),
     ("overhead", "Overhead"),
@@ -129,7 +130,7 @@ fn table(entries: &[&RecordEntry], torch: Option<&TorchRecord>) -> String {
             entries.filter(|other| other.group == entry.group && other.name == entry.name);
         same.next().map(|other| other.seconds)
     };
-    let columns: [Column<'_>; 12] = [
+    let columns: [Column<'_>; 13] = [
         ("what", Box::new(|entry| Some(cell(&entry.name)))),
         ("time", Box::new(|entry| Some(short_time(entry.seconds)))),
         (
@@ -151,6 +152,10 @@ fn table(entries: &[&RecordEntry], torch: Option<&TorchRecord>) -> String {
         (
             "% of bandwidth",
             Box::new(move |entry| entry.share_of_bandwidth.map(percent)),
+        ),
+        (
+            "% of forwards",
+            Box::new(move |entry| entry.share_of_forwards.map(percent)),
         ),
         (
             "tokens/s",

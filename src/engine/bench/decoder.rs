@@ -13,9 +13,9 @@ use crate::{
 use super::{answer, matmul::random, random_checkpoint::random_checkpoint, workload};
 
 /// Prompts that are timed.
-const PROMPTS: usize = 8;
+pub(super) const PROMPTS: usize = 8;
 /// Tokens of each modality in a prompt, about: images are square.
-const TOKENS: usize = 512;
+pub(super) const TOKENS: usize = 512;
 
 /// `config.json` with SmolLM2-135M's decoder behind a one-layer tower of 23 x 23 patches.
 pub(super) const CONFIG: &str = r#"{
@@ -37,9 +37,24 @@ pub(super) async fn bench(
     gpu: &Gpu,
     news: &mut News<'_>,
 ) -> Result<(WorkloadBench, AnswerBench), EngineError> {
+    let vlm = load(gpu).await?;
+    let workload = workload(gpu, &vlm, news).await?;
+    let answer = answer::bench(gpu, "SmolLM2-135M-sized, f16", &vlm, news).await?;
+    Ok((workload, answer))
+}
+
+/// Its weights on the device.
+pub(super) async fn load(gpu: &Gpu) -> Result<Vlm, EngineError> {
     let checkpoint = random_checkpoint(CONFIG, StorageType::F16)?;
-    let vlm = Vlm::load(gpu, &checkpoint, &Cancel::default(), &mut |_, _| {}).await?;
-    drop(checkpoint);
+    Ok(Vlm::load(gpu, &checkpoint, &Cancel::default(), &mut |_, _| {}).await?)
+}
+
+/// Times it over the prompts, and the metric over all of its layers.
+pub(super) async fn workload(
+    gpu: &Gpu,
+    vlm: &Vlm,
+    news: &mut News<'_>,
+) -> Result<WorkloadBench, EngineError> {
     let vision = vlm.spec().vision()?;
     let (vocab, side) = (vlm.spec().text.vocab_size as u32, vision.tower.image_size);
     let image_tokens = vision.num_image_tokens() as u32;
@@ -66,7 +81,5 @@ pub(super) async fn bench(
         "SmolLM2-135M-sized, {PROMPTS} x ({image_tokens} + {})",
         total - image_tokens
     );
-    let workload = workload::run(gpu, &name, &vlm, &pairs, news).await?;
-    let answer = answer::bench(gpu, "SmolLM2-135M-sized, f16", &vlm, news).await?;
-    Ok((workload, answer))
+    workload::run(gpu, &name, vlm, &pairs, news).await
 }

@@ -45,7 +45,8 @@ pub(super) async fn bench(
         news.progress(Stage::Forward, done as u64 + 1, total, "benchmarks");
     }
     compare_with_naive(&mut report.matmuls);
-    report.workloads.push(workload::demo(gpu, news).await?);
+    let demo = workload::demo(gpu, Some(workload::FEW_PAIRS), news).await?;
+    report.workloads.push(demo);
     news.progress(Stage::Forward, sizes.len() as u64 + 1, total, "benchmarks");
     if !request.quick {
         let (workload, answer) = decoder::bench(gpu, news).await?;

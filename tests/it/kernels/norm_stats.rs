@@ -2,43 +2,40 @@
 
 use mirscope::{
     gpu::DType,
-    kernels::norm_stats::{NormStats, STATS, norm_stats, norm_stats_with},
+    kernels::norm_stats::{NormStats, STATS, norm_stats},
     reference,
 };
 
-use super::VARIANTS;
 use crate::support::{F32_SUMS, Random, assert_close, gpu, run};
 
-/// Rows of equally many norms, by each variant.
+/// Rows of equally many norms.
 fn check(rows: &[Vec<f32>], what: &str) {
     let gpu = gpu();
     let cols = rows[0].len();
     let norms = gpu.upload(rows.len(), cols, &rows.concat()).expect("norms");
-    for variant in VARIANTS {
-        let out = gpu.tensor(DType::F32, rows.len(), STATS).expect("out");
-        let call = norm_stats_with(variant, &norms, &out).expect("shapes");
-        let found = run(&gpu, [call], &out);
-        for (index, (row, found)) in rows.iter().zip(found.chunks_exact(STATS)).enumerate() {
-            let expected = reference::norm_stats(row);
-            let what = format!("{variant:?} {what} row {index}");
-            let deviation = expected[1];
-            // What is selected, counted or a power of two is exact.
-            for exact in [2, 3, 4, 5, 7] {
-                assert_eq!(found[exact], expected[exact], "{what} value {exact}");
-            }
-            assert_close(&found[..1], &expected[..1], F32_SUMS, &what);
-            for value in [1, 6] {
-                let error = (found[value] - expected[value]).abs();
-                assert!(
-                    error <= 1e-5 * deviation + 1e-6 * expected[0],
-                    "{what} value {value}: {} for {}",
-                    found[value],
-                    expected[value]
-                );
-            }
-            let parsed = NormStats::parse(found).expect("eight values");
-            assert_eq!(parsed.outliers as f32, expected[3]);
+    let out = gpu.tensor(DType::F32, rows.len(), STATS).expect("out");
+    let call = norm_stats(&gpu, &norms, &out).expect("shapes");
+    let found = run(&gpu, [call], &out);
+    for (index, (row, found)) in rows.iter().zip(found.chunks_exact(STATS)).enumerate() {
+        let expected = reference::norm_stats(row);
+        let what = format!("{what} row {index}");
+        let deviation = expected[1];
+        // What is selected, counted or a power of two is exact.
+        for exact in [2, 3, 4, 5, 7] {
+            assert_eq!(found[exact], expected[exact], "{what} value {exact}");
         }
+        assert_close(&found[..1], &expected[..1], F32_SUMS, &what);
+        for value in [1, 6] {
+            let error = (found[value] - expected[value]).abs();
+            assert!(
+                error <= 1e-5 * deviation + 1e-6 * expected[0],
+                "{what} value {value}: {} for {}",
+                found[value],
+                expected[value]
+            );
+        }
+        let parsed = NormStats::parse(found).expect("eight values");
+        assert_eq!(parsed.outliers as f32, expected[3]);
     }
 }
 
@@ -77,18 +74,13 @@ fn counts_what_is_not_finite() {
     row[3] = f32::INFINITY;
     row[129] = f32::INFINITY;
     let norms = gpu.upload(1, 130, &row).expect("norms");
-    for variant in VARIANTS {
-        let out = gpu.tensor(DType::F32, 1, STATS).expect("out");
-        let found = run(
-            &gpu,
-            [norm_stats_with(variant, &norms, &out).expect("shapes")],
-            &out,
-        );
-        assert_eq!(found[4], 2.0, "{variant:?}");
-    }
+    let out = gpu.tensor(DType::F32, 1, STATS).expect("out");
+    let call = norm_stats(&gpu, &norms, &out).expect("shapes");
+    let found = run(&gpu, [call], &out);
+    assert_eq!(found[4], 2.0);
 }
 
-/// A software adapter ends the loops of an invocation early: the variant must not be one that does so.
+/// A software adapter ends the loops of an invocation early.
 #[test]
 fn goes_through_any_number_of_norms() {
     let gpu = gpu();

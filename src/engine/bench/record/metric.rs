@@ -94,7 +94,7 @@ async fn stages(
         "taking the tokens",
         "statistics, on the device",
         "factors, on the CPU",
-        "traces, on the device",
+        "traces",
         "all after the tokens",
     ];
     let stages = names

@@ -5,6 +5,7 @@ mod metric;
 mod models;
 mod overhead;
 mod recorder;
+mod share;
 
 use web_time::{SystemTime, UNIX_EPOCH};
 
@@ -40,8 +41,10 @@ pub(in crate::engine) async fn record(
     overhead::overhead(&mut recorder).await?;
     models::demo(&mut recorder).await?;
     metric::metric(&mut recorder, 10, 128, 4096).await?;
+    share::demo(&mut recorder).await?;
     models::decoder(&mut recorder, &models::SMOLLM2_135M).await?;
     metric::metric(&mut recorder, 30, 576, 4096).await?;
+    share::decoder(&mut recorder).await?;
     kernels::layer_products(&mut recorder).await?;
     kernels::matmuls(&mut recorder, &[2048, 4096, 8192]).await?;
     kernels::attentions(&mut recorder, &[4096]).await?;
