@@ -18,7 +18,7 @@ use super::{
     theme,
 };
 use crate::{
-    engine::Stage,
+    engine::{PlannedFile, Stage},
     figures,
     platform::web::{PageFiles, set_page_files},
     report,
@@ -360,7 +360,7 @@ impl Brought {
             ),
             plan: match &data.inspected {
                 Inspected::Planned(plan) => {
-                    plan.files.iter().map(|f| f.file.path.clone()).collect()
+                    plan.files.iter().map(PlannedFile::name).collect()
                 }
                 _ => Vec::new(),
             },

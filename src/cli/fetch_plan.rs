@@ -1,7 +1,7 @@
 //! What would be fetched of a hub's repository, as text.
 
 use crate::{
-    engine::FetchPlan,
+    engine::{FetchPlan, PlannedFile},
     report::{
         TextStyle, format_bytes,
         layout::{Align, Column, columns, labeled},
@@ -50,7 +50,7 @@ pub(crate) fn text(plan: &FetchPlan, style: TextStyle) -> String {
                 "file",
                 Align::Left,
                 0,
-                files().map(|file| file.file.path.clone()),
+                files().map(PlannedFile::name),
             ),
             Column::new(
                 "size",

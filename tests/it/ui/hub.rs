@@ -40,6 +40,7 @@ pub fn plan(id: &str, here: u64) -> Box<FetchPlan> {
             hash: FileHash::Sha256("0".repeat(64)),
         },
         here,
+        lender: None,
     };
     let config = file("config.json", 1000, if here > 0 { 1000 } else { 0 });
     Box::new(FetchPlan {

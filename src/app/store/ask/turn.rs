@@ -13,6 +13,8 @@ pub struct Turn {
     /// Whether the answer is held against it: a model that was not trained to answer in its form may say the
     /// same in other words.
     pub judged: bool,
+    /// Tokens before the answer; 0 as long as that is not known.
+    pub prompt: usize,
     /// The answer's tokens.
     pub said: Vec<Said>,
     /// How far it is.
