@@ -359,9 +359,7 @@ impl Brought {
                 Inspected::Nothing | Inspected::Known(_) | Inspected::Refused(_)
             ),
             plan: match &data.inspected {
-                Inspected::Planned(plan) => {
-                    plan.files.iter().map(PlannedFile::name).collect()
-                }
+                Inspected::Planned(plan) => plan.files.iter().map(PlannedFile::name).collect(),
                 _ => Vec::new(),
             },
             refusals: data.plan().refusals,

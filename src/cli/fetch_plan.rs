@@ -46,12 +46,7 @@ pub(crate) fn text(plan: &FetchPlan, style: TextStyle) -> String {
     };
     let (table, _) = columns(
         vec![
-            Column::new(
-                "file",
-                Align::Left,
-                0,
-                files().map(PlannedFile::name),
-            ),
+            Column::new("file", Align::Left, 0, files().map(PlannedFile::name)),
             Column::new(
                 "size",
                 Align::Left,

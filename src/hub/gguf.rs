@@ -23,7 +23,8 @@ const MOST_NAMED: usize = 40;
 pub(super) fn gguf(id: &RepoId, all: &[RepoFile]) -> Result<Option<Wanted>, Refusal> {
     let files = all.iter().filter(|file| is_gguf(&file.path));
     let (projectors, models): (Vec<_>, Vec<_>) = files.partition(|file| is_projector(&file.path));
-    let (parts, models): (Vec<_>, Vec<_>) = models.into_iter().partition(|file| is_part(&file.path));
+    let (parts, models): (Vec<_>, Vec<_>) =
+        models.into_iter().partition(|file| is_part(&file.path));
     let model = match id.file() {
         Some(wanted) => {
             let found = models.iter().find(|file| file.path == wanted);
@@ -46,7 +47,11 @@ pub(super) fn gguf(id: &RepoId, all: &[RepoFile]) -> Result<Option<Wanted>, Refu
     let mut wanted = Wanted::default();
     wanted.files.push(model.clone());
     if id.file().is_none() && models.len() > 1 {
-        let others: Vec<&RepoFile> = models.iter().filter(|file| **file != model).copied().collect();
+        let others: Vec<&RepoFile> = models
+            .iter()
+            .filter(|file| **file != model)
+            .copied()
+            .collect();
         wanted.notes.push(format!(
             "of {}, {} ({}) is taken; the others are {}; to take another one, name it as {}",
             counted(models.len(), "GGUF file"),
@@ -56,7 +61,11 @@ pub(super) fn gguf(id: &RepoId, all: &[RepoFile]) -> Result<Option<Wanted>, Refu
             id.with_file(others.first().map_or("FILE.gguf", |file| &file.path)),
         ));
     }
-    let folder = |file: &RepoFile| file.path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+    let folder = |file: &RepoFile| {
+        file.path
+            .rsplit_once('/')
+            .map(|(folder, _)| folder.to_owned())
+    };
     let beside: Vec<&RepoFile> = (projectors.iter().copied())
         .filter(|projector| folder(projector) == folder(model))
         .collect();
@@ -89,7 +98,9 @@ fn is_top(file: &RepoFile) -> bool {
 fn is_part(path: &str) -> bool {
     let name = name_in_folder(path).to_lowercase();
     let number = |text: &str| text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit());
-    let numbers = name.strip_suffix(".gguf").and_then(|stem| stem.rsplit_once("-of-"));
+    let numbers = name
+        .strip_suffix(".gguf")
+        .and_then(|stem| stem.rsplit_once("-of-"));
     let (front, of) = numbers.unwrap_or_default();
     let first = front.rsplit_once('-').map(|(_, first)| first);
     number(of) && first.is_some_and(number) && of != "00001"

@@ -29,7 +29,9 @@ pub struct RepoId {
 
 /// A text that is no id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text}: expected a repository as owner/name, owner/name@revision or owner/name/FILE.gguf, found {found}")]
+#[error(
+    "{text}: expected a repository as owner/name, owner/name@revision or owner/name/FILE.gguf, found {found}"
+)]
 pub struct IdError {
     text: String,
     found: &'static str,

@@ -6,7 +6,11 @@ use crate::weights::packaging::tokenizer_named_in;
 const CONFIG: &str = "config.json";
 const TOKENIZER: &str = "tokenizer.json";
 /// What belongs to a tokenizer.
-const LENT: [&str; 3] = [TOKENIZER, "tokenizer_config.json", "special_tokens_map.json"];
+const LENT: [&str; 3] = [
+    TOKENIZER,
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+];
 /// Longest configuration that is read before anything is fetched.
 const LONGEST_CONFIG: u64 = 1 << 20;
 
@@ -39,7 +43,10 @@ impl FetchPlan {
     /// [`Refusal::NoCheckpoint`] where that has none either.
     pub fn lend(&mut self, lender: &RepoId, listing: &Listing) -> Result<(), HubError> {
         let files = listing.files.iter();
-        let lent: Vec<RepoFile> = files.filter(|file| LENT.contains(&&*file.path)).cloned().collect();
+        let lent: Vec<RepoFile> = files
+            .filter(|file| LENT.contains(&&*file.path))
+            .cloned()
+            .collect();
         if !lent.iter().any(|file| file.path == TOKENIZER) {
             return Err(self.not_lent(
                 lender,

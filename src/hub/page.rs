@@ -3,8 +3,8 @@
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::{
-    FetchPlan, FileHash, FileHasher, HubError, Listing, PlannedFile, Refusal, RepoFile, RepoId, api_path,
-    check_content, resolve_path,
+    FetchPlan, FileHash, FileHasher, HubError, Listing, PlannedFile, Refusal, RepoFile, RepoId,
+    api_path, check_content, resolve_path,
 };
 use crate::platform::{
     FilePlace, PickedFile,
@@ -129,12 +129,10 @@ pub async fn fetch(
         let file = &planned.file;
         let wanted = file_of(plan, planned);
         let number = hub_fetch(&wanted, |bytes| progress(before + bytes, &file.path));
-        let number = number
-            .await
-            .map_err(|fault| {
-                let (id, _) = plan.home(planned);
-                HubError::of(id, &file.path, refusal(fault, Some(file)))
-            })?;
+        let number = number.await.map_err(|fault| {
+            let (id, _) = plan.home(planned);
+            HubError::of(id, &file.path, refusal(fault, Some(file)))
+        })?;
         before += file.size;
         progress(before, &file.path);
         files.push(plan.picked(file, FilePlace::Page(number)));

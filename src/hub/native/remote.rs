@@ -208,12 +208,7 @@ impl RemoteSource {
     }
 
     /// Bytes of a file, over as many connections as break.
-    fn bytes(
-        &self,
-        path: &str,
-        file: &RemoteFile,
-        range: Range<u64>,
-    ) -> Result<Vec<u8>, Refusal> {
+    fn bytes(&self, path: &str, file: &RemoteFile, range: Range<u64>) -> Result<Vec<u8>, Refusal> {
         let mut bytes = Vec::new();
         let mut patience = Patience::new(self.stall);
         let mut best = 0;
@@ -331,7 +326,11 @@ impl RemoteSource {
             match head.range {
                 Some((_, Some(found))) if found != file.file.size => return Err(length(found)),
                 Some((first, _)) if first == from.first => {}
-                _ => return Err(Refusal::Range { expected: from.first }),
+                _ => {
+                    return Err(Refusal::Range {
+                        expected: from.first,
+                    });
+                }
             }
         } else if from.last.is_some() {
             // Not of the file, as it may be a page about it.
@@ -389,12 +388,20 @@ impl ByteSource for RemoteSource {
             let end = usize::try_from(range.end.checked_sub(begin)?).ok()?;
             bytes.get(start..end).map(<[u8]>::to_vec)
         };
-        let no_file = || SourceError::new(path, format!("expected in {}, found no such file", self.name));
+        let no_file = || {
+            SourceError::new(
+                path,
+                format!("expected in {}, found no such file", self.name),
+            )
+        };
         let file = self.file(path).ok_or_else(no_file)?;
         let size = file.file.size;
         let too_short = || {
             let (start, end) = (range.start, range.end);
-            SourceError::new(path, format!("expected bytes {start}..{end}, found only {size}"))
+            SourceError::new(
+                path,
+                format!("expected bytes {start}..{end}, found only {size}"),
+            )
         };
         if range.end > size || range.start > range.end {
             return Err(too_short());
@@ -411,7 +418,10 @@ impl ByteSource for RemoteSource {
             false => self.whole(path, file).map(|bytes| (0, bytes)),
         };
         let (begin, bytes) = read.map_err(|refusal| {
-            SourceError::new(format!("{}: {}", file.id, file.file.path), refusal.to_string())
+            SourceError::new(
+                format!("{}: {}", file.id, file.file.path),
+                refusal.to_string(),
+            )
         })?;
         of_range(begin, &bytes).ok_or_else(too_short)
     }

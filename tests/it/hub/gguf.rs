@@ -25,7 +25,9 @@ fn repository() -> BTreeMap<String, Vec<u8>> {
         ("tiny-Q4_K_M.gguf", model),
         ("mmproj-tiny-f16.gguf", vision),
     ];
-    files.map(|(name, content)| (name.to_owned(), content)).into()
+    files
+        .map(|(name, content)| (name.to_owned(), content))
+        .into()
 }
 
 fn answer(out: &str) -> Answer {
@@ -38,7 +40,14 @@ fn a_model_is_asked_by_its_repository() {
     let folder = tempfile::tempdir().unwrap();
     let run = |args: &[&str]| run(folder.path(), &hub.address, args);
     let ask = |model: &str| {
-        let question = ["--image", PICTURE, "--max-tokens", "6", "--json", "What is it?"];
+        let question = [
+            "--image",
+            PICTURE,
+            "--max-tokens",
+            "6",
+            "--json",
+            "What is it?",
+        ];
         run(&[&["ask", "--model", model], &question[..]].concat())
     };
     // The same files in a folder of their own.
@@ -68,7 +77,10 @@ fn a_model_is_asked_by_its_repository() {
     hub.asked();
     let (code, out, err) = run(&["inspect", "tiny/model/tiny-F32.gguf"]);
     assert_eq!(code, 0, "{err}");
-    assert!(out.contains("tiny/model/tiny-F32.gguf@0123456789ab"), "{out}");
+    assert!(
+        out.contains("tiny/model/tiny-F32.gguf@0123456789ab"),
+        "{out}"
+    );
     let files = hub.asked().into_iter().filter(|asked| asked.of_network);
     assert!(files.into_iter().all(|asked| asked.range.is_some()));
     assert!(!folder.path().join("home").exists(), "nothing is kept");
@@ -79,22 +91,41 @@ fn a_model_is_asked_by_its_repository() {
         assert_eq!(answer(&out).tokens, expected.tokens, "{model}");
     }
     // Both lie in one snapshot now, which is no obstacle; and without a network the same is said.
-    let snapshot = folder.path().join("home/hub/models--tiny--model/snapshots").join(COMMIT);
-    assert!(snapshot.join("tiny-F32.gguf").is_file() && snapshot.join("tiny-Q4_K_M.gguf").is_file());
+    let snapshot = folder
+        .path()
+        .join("home/hub/models--tiny--model/snapshots")
+        .join(COMMIT);
+    assert!(
+        snapshot.join("tiny-F32.gguf").is_file() && snapshot.join("tiny-Q4_K_M.gguf").is_file()
+    );
     assert!(!snapshot.join("config.json").exists());
     hub.asked();
     for model in ["tiny/model", "tiny/model/tiny-F32.gguf"] {
         let (code, out, err) = run(&[
-            "ask", "--model", model, "--offline", "--image", PICTURE, "--max-tokens", "6", "--json",
+            "ask",
+            "--model",
+            model,
+            "--offline",
+            "--image",
+            PICTURE,
+            "--max-tokens",
+            "6",
+            "--json",
             "What is it?",
         ]);
         assert_eq!(code, 0, "{err}");
         assert_eq!(answer(&out).tokens, expected.tokens);
     }
     let (code, out, err) = run(&["inspect", "tiny/model", "--offline"]);
-    assert!(code == 0 && out.contains("tiny/model/tiny-Q4_K_M.gguf@0123456789ab"), "{out}{err}");
+    assert!(
+        code == 0 && out.contains("tiny/model/tiny-Q4_K_M.gguf@0123456789ab"),
+        "{out}{err}"
+    );
     let (code, _, err) = run(&["inspect", "tiny/model/other.gguf", "--offline"]);
-    assert!(code == 1 && err.contains("tiny/model/other.gguf: expected"), "{err}");
+    assert!(
+        code == 1 && err.contains("tiny/model/other.gguf: expected"),
+        "{err}"
+    );
     assert!(hub.asked().is_empty(), "--offline opens no connection");
 }
 

@@ -41,7 +41,11 @@ fn asked_for(hub: &Hub) -> u64 {
     let asked = hub.asked().into_iter().filter(|asked| asked.of_network);
     let ranges = asked.map(|asked| {
         let range = asked.range.unwrap_or_default();
-        let (first, last) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+        let (first, last) = range
+            .strip_prefix("bytes=")
+            .unwrap()
+            .split_once('-')
+            .unwrap();
         last.parse::<u64>().unwrap() + 1 - first.parse::<u64>().unwrap()
     });
     ranges.sum()
@@ -59,10 +63,16 @@ fn only_headers_are_read_and_nothing_is_kept() {
     let plan = plan(&hub, folder.path()).unwrap();
     hub.asked();
     let here = look(&hub, folder.path()).unwrap();
-    assert_eq!(asked_for(&hub), 0, "what is here is not asked for: {plan:?}");
+    assert_eq!(
+        asked_for(&hub),
+        0,
+        "what is here is not asked for: {plan:?}"
+    );
     let names = |checkpoint: &Checkpoint| -> Vec<String> {
         let tensors = checkpoint.iter();
-        tensors.map(|(name, info)| format!("{name} {:?}", info.shape)).collect()
+        tensors
+            .map(|(name, info)| format!("{name} {:?}", info.shape))
+            .collect()
     };
     assert_eq!(names(&found), names(&here));
 }
@@ -76,9 +86,19 @@ fn parts_are_those_that_were_asked_for() {
     let len = content.len() as u64;
     assert_eq!(remote.len(WEIGHTS).unwrap(), Some(len));
     assert_eq!(remote.len("README.md").unwrap(), None);
-    for range in [0..8, 3..9, len - 5..len, 100_000..200_000, 7..7, 70_000..70_001] {
+    for range in [
+        0..8,
+        3..9,
+        len - 5..len,
+        100_000..200_000,
+        7..7,
+        70_000..70_001,
+    ] {
         let found = remote.read_range(WEIGHTS, range.clone()).unwrap();
-        assert!(found == content[range.start as usize..range.end as usize], "{range:?}");
+        assert!(
+            found == content[range.start as usize..range.end as usize],
+            "{range:?}"
+        );
     }
     let inverted = std::ops::Range { start: 9, end: 8 };
     for range in [len - 1..len + 1, inverted, 0..u64::MAX] {
@@ -97,7 +117,11 @@ fn what_is_wrong_is_one_sentence() {
     const LIST: &str = "tiny/model: ";
     let cases = [
         (Lie::NoRanges, BEGIN, "knows no ranges"),
-        (Lie::LongRange, BEGIN, "expected the bytes from 0 on, found others"),
+        (
+            Lie::LongRange,
+            BEGIN,
+            "expected the bytes from 0 on, found others",
+        ),
         (Lie::ChangedBetween, BEGIN, "changed during the download"),
         (Lie::GrownBetween, BEGIN, "found an answer of 242,354"),
         (Lie::ChangedEtag, BEGIN, "changed during the download"),

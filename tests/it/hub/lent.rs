@@ -59,7 +59,14 @@ fn the_tokenizer_comes_from_the_repository_that_the_configuration_names() {
 
     let picture = case().join("image.png").to_str().unwrap().to_owned();
     let ask = |more: &[&str]| {
-        let question = ["--image", &picture, "--max-tokens", "4", "--json", "What is it?"];
+        let question = [
+            "--image",
+            &picture,
+            "--max-tokens",
+            "4",
+            "--json",
+            "What is it?",
+        ];
         let (code, out, err) = run(&[&["ask"], more, &question[..]].concat());
         assert_eq!(code, 0, "{more:?}: {err}");
         serde_json::from_str::<Answer>(&out).unwrap()
@@ -68,13 +75,25 @@ fn the_tokenizer_comes_from_the_repository_that_the_configuration_names() {
     let found = ask(&["--model", "tiny/model"]);
     assert_eq!(found.tokens, expected.tokens);
     let hub_folder = folder.path().join("home/hub");
-    assert!(hub_folder.join("models--HuggingFaceTB--cosmo2-tokenizer/refs/main").is_file());
+    assert!(
+        hub_folder
+            .join("models--HuggingFaceTB--cosmo2-tokenizer/refs/main")
+            .is_file()
+    );
     hub.asked();
-    assert_eq!(ask(&["--model", "tiny/model", "--offline"]).tokens, expected.tokens);
+    assert_eq!(
+        ask(&["--model", "tiny/model", "--offline"]).tokens,
+        expected.tokens
+    );
     assert!(hub.asked().is_empty(), "--offline opens no connection");
     // Of the tokenizer's repository nothing but the tokenizer.
     let snapshots = hub_folder.join("models--HuggingFaceTB--cosmo2-tokenizer/snapshots");
-    let snapshot = fs::read_dir(snapshots).unwrap().next().unwrap().unwrap().path();
+    let snapshot = fs::read_dir(snapshots)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
     let mut names: Vec<String> = (fs::read_dir(snapshot).unwrap())
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
@@ -111,7 +130,11 @@ fn a_tokenizer_that_cannot_be_had_is_named_with_its_repository() {
         files.insert("config.json".to_owned(), config.to_string().into_bytes());
         let folder = tempfile::tempdir().unwrap();
         let plan = plan(&Hub::new(files), folder.path()).unwrap();
-        assert!(plan.notes[0].contains("no tokenizer.json"), "{:?}", plan.notes);
+        assert!(
+            plan.notes[0].contains("no tokenizer.json"),
+            "{:?}",
+            plan.notes
+        );
     }
     let own = [model(), tokenizer()].into_iter().flatten().collect();
     let folder = tempfile::tempdir().unwrap();

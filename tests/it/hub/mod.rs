@@ -4,6 +4,7 @@ mod fetching;
 mod gguf;
 mod in_place;
 mod lent;
+mod lie;
 mod lies;
 mod program;
 mod server;

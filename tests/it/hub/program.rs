@@ -109,9 +109,9 @@ fn a_repository_stands_for_a_folder() {
     assert!(tokens.count() > 3, "it was sent all the same");
 
     // Without a network the same comes from the cache, and nobody is asked.
-    let (code, _, err) = measure("tiny/model", &["--offline"]);
+    let (code, _, err) = measure("tiny/model@v1", &["--offline"]);
     assert_eq!(code, 0, "{err}");
-    let (code, out, _) = run(&["inspect", "tiny/model", "--offline", "--dry-run"]);
+    let (code, out, _) = run(&["inspect", "tiny/model@v1", "--offline", "--dry-run"]);
     assert!(code == 0 && out.contains("0 B to fetch"), "{out}");
     for (id, part) in [
         ("tiny/other", "no such repository or revision"),
@@ -237,8 +237,16 @@ fn a_killed_program_leaves_nothing_that_is_used_by_half() {
         files.insert(name.to_owned(), text.into_bytes());
     }
     let hub = Hub::new(files);
-    hub.slow_down(600_000);
-    let args = ["ask", "--model", "tiny/model", "--raw", "--max-tokens", "1", "A"];
+    hub.slow_down(150_000);
+    let args = [
+        "ask",
+        "--model",
+        "tiny/model",
+        "--raw",
+        "--max-tokens",
+        "1",
+        "A",
+    ];
     let start_one = |folder: &Path| {
         with(folder, &hub.address, &args)
             .stdout(Stdio::null())

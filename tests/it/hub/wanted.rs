@@ -150,10 +150,7 @@ fn of_several_gguf_files_one_is_taken_with_its_projector() {
         ]
     );
     // A configuration beside it belongs to what it was made from.
-    let notes = check(
-        &["config.json", "tokenizer.json", "X.gguf"],
-        &["X.gguf"],
-    );
+    let notes = check(&["config.json", "tokenizer.json", "X.gguf"], &["X.gguf"]);
     assert!(
         notes.iter().any(|note| note.contains("sees no images")),
         "{notes:?}"
@@ -173,12 +170,18 @@ fn a_gguf_file_is_taken_by_its_name() {
         "large/X-F32.gguf",
     ];
     for (id, expected) in [
-        ("tiny/model/X-Q8_0.gguf", ["X-Q8_0.gguf", "mmproj-X-f16.gguf"]),
+        (
+            "tiny/model/X-Q8_0.gguf",
+            ["X-Q8_0.gguf", "mmproj-X-f16.gguf"],
+        ),
         (
             "tiny/model/BF16/X-BF16.gguf@main",
             ["BF16/X-BF16.gguf", "BF16/mmproj-X-bf16.gguf"],
         ),
-        ("tiny/model/large/X-F32.gguf", ["large/X-F32.gguf", "mmproj-X-f16.gguf"]),
+        (
+            "tiny/model/large/X-F32.gguf",
+            ["large/X-F32.gguf", "mmproj-X-f16.gguf"],
+        ),
     ] {
         let wanted = of_id(id, &there).unwrap();
         let found: Vec<&str> = wanted.files.iter().map(|file| file.path.as_str()).collect();
@@ -188,7 +191,11 @@ fn a_gguf_file_is_taken_by_its_name() {
     for (id, parts) in [
         (
             "tiny/model/X-Q5_0.gguf",
-            &["expected X-Q5_0.gguf", "X-Q4_0.gguf (1 MiB)", "large/X-F32.gguf"][..],
+            &[
+                "expected X-Q5_0.gguf",
+                "X-Q4_0.gguf (1 MiB)",
+                "large/X-F32.gguf",
+            ][..],
         ),
         ("tiny/model/mmproj-X-f16.gguf", &["name one of them"]),
     ] {
@@ -198,7 +205,10 @@ fn a_gguf_file_is_taken_by_its_name() {
         }
     }
     let sentence = of_id("tiny/model/X.gguf", &["config.json"]).unwrap_err();
-    assert!(sentence.contains("found no GGUF file of a model"), "{sentence}");
+    assert!(
+        sentence.contains("found no GGUF file of a model"),
+        "{sentence}"
+    );
 }
 
 #[test]

@@ -184,7 +184,10 @@ fn an_older_answer_is_clickable_as_long_as_its_tokens_stand() {
     let (mut harness, link) = asking();
     let mut view = made_up::pair(0);
     let last = view.tokens.len() - 1;
-    harness.state_mut().store.ask_model("How many objects are there?");
+    harness
+        .state_mut()
+        .store
+        .ask_model("How many objects are there?");
     harness.run_steps(3);
     link.tell([
         Event::Asked(Box::new(view.clone())),
@@ -203,7 +206,10 @@ fn an_older_answer_is_clickable_as_long_as_its_tokens_stand() {
     }
     for (id, stands) in [(5, Some(begin)), (6, None)] {
         view.tokens[begin].id = id;
-        harness.state_mut().store.ask_model("What color is the triangle?");
+        harness
+            .state_mut()
+            .store
+            .ask_model("What color is the triangle?");
         harness.run_steps(3);
         let asked = Event::Asked(Box::new(view.clone()));
         let now = view.tokens.len();

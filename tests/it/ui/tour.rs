@@ -64,7 +64,10 @@ fn it_comes_by_the_questions() {
     harness.run_ok();
     let card = harness.get_by_label("How many objects are there?").rect();
     let sheet = harness.get_by_label("Next").rect();
-    assert!(card.is_positive() && !card.intersects(sheet), "{card:?}, {sheet:?}");
+    assert!(
+        card.is_positive() && !card.intersects(sheet),
+        "{card:?}, {sheet:?}"
+    );
 }
 
 #[test]
