@@ -147,7 +147,12 @@ fn each_token_shows_where_it_looks_and_what_is_seen_there() {
     // Of the patch that is looked at most, without a question to the engine.
     harness.get_by_label_contains("Image of the conversation in 4 by 4 patches; row 2, column 3");
     harness.get_by_label_contains("layer 6: apple 94");
-    link.tell([watched("w", last + 1), answer("snow", 0)]);
+    let mut whole = answer("snow", 0);
+    if let Event::Answer(answer) = &mut whole {
+        answer.tokens = vec![5, 5];
+    }
+    // What was left of a character that did not come has no place where it looked.
+    link.tell([watched("w", last + 1), said("~"), whole]);
     harness.run_steps(3);
     harness.get_by_label("Where it looked to write “w”");
     let asked = |link: &FakeLink| match link.last() {

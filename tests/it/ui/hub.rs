@@ -9,6 +9,7 @@ use mirscope::{
         App,
         store::{
             Tab,
+            ask::Whom,
             data::{Inspected, OFFERS},
         },
     },
@@ -124,6 +125,12 @@ fn nothing_is_fetched_before_the_reader_agrees() {
     link.tell([Event::Inspection(Box::new(inspection))]);
     harness.run_ok();
     harness.get_by_label_contains("Idefics3ForConditionalGeneration");
+    // It can be asked as well.
+    let store = &mut harness.state_mut().store;
+    let whom = std::mem::replace(&mut store.ask.whom, Whom::Data);
+    assert!(store.has_own_model());
+    assert!(matches!(store.target().unwrap().model, ModelSource::Hub(_)));
+    store.ask.whom = whom;
     harness.get_by_label(RUN).click();
     harness.run_steps(3);
     let Some(Command::Measure(request)) = link.last() else {

@@ -108,8 +108,8 @@ impl Store {
         let selected = self.ask.looks.token;
         let selected = selected.filter(|(turn, _)| self.talk_begin(*turn).is_some());
         let (turn, token) = selected.unwrap_or((newest, usize::MAX));
-        let said = &self.ask.turns.get(turn)?.said;
-        let token = token.min(said.len().checked_sub(1)?);
+        let tokens = self.ask.turns.get(turn)?.tokens();
+        let token = token.min(tokens.checked_sub(1)?);
         let prompt = self.talk_begin(turn)?;
         Some(TalkToken {
             turn,
@@ -121,7 +121,8 @@ impl Store {
     /// Where the answer of a turn begins in the conversation; none where its tokens cannot be looked at: before
     /// the first one, and where a later prompt writes the same words in other tokens.
     pub fn talk_begin(&self, turn: usize) -> Option<usize> {
-        let Turn { prompt, said, .. } = self.ask.turns.get(turn)?;
+        let of = self.ask.turns.get(turn)?;
+        let (prompt, said) = (&of.prompt, &of.said[..of.tokens()]);
         let is_last = turn + 1 == self.ask.turns.len();
         let stands = match &self.ask.looks.view {
             Some(view) if !is_last => {

@@ -39,6 +39,15 @@ impl Turn {
         text.trim_start().to_owned()
     }
 
+    /// Tokens of the answer. Bytes that never became a character are told behind the last one, without a token of
+    /// their own.
+    pub fn tokens(&self) -> usize {
+        match &self.state {
+            TurnState::Done(answer) => answer.tokens.len().min(self.said.len()),
+            TurnState::Coming | TurnState::Stopped => self.said.len(),
+        }
+    }
+
     /// Whether nothing more comes.
     pub fn is_over(&self) -> bool {
         !matches!(self.state, TurnState::Coming)
