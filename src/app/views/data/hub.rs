@@ -52,7 +52,7 @@ pub fn offers(ui: &mut egui::Ui, data: &mut Data) {
     ui.horizontal_wrapped(|ui| {
         let field = egui::TextEdit::singleline(&mut data.hub.typed)
             .desired_width((ui.available_width() - 80.0).clamp(120.0, 300.0))
-            .hint_text("owner/name, also with @revision or /FILE.gguf");
+            .hint_text("owner/name or owner/name@revision");
         let response = ui.add(field).accessible_name("Repository of a model hub");
         let entered = response.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
         let some = !data.hub.typed.trim().is_empty();
