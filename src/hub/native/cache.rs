@@ -313,6 +313,7 @@ mod tests {
                 hash: FileHash::Sha256("0".repeat(64)),
             },
             here,
+            lender: None,
         };
         let refusal = shelf.check_room(&[file(1 << 60, 1)]).unwrap_err();
         let sentence = refusal.to_string();
