@@ -82,6 +82,9 @@ fn a_repository_stands_for_a_folder() {
     ] {
         assert!(out.contains(part), "{part}: {out}");
     }
+    let image = crate::golden::root().join("clip_mlp_gqa_tied_f32/image.png");
+    let (code, out, err) = run(&["inspect", "tiny/model", "--image", image.to_str().unwrap()]);
+    assert!(code == 0 && out.contains("<image> x "), "{out}{err}");
     assert!(!folder.path().join("home").exists(), "{out}");
     let report = folder.path().join("r.json");
     let measure = |model: &str, more: &[&str]| {
