@@ -27,6 +27,8 @@ pub enum Landmark {
     Tokens,
     /// The words of a patch.
     Lens,
+    /// The conversation with the model.
+    Ask,
     /// Where a word looks.
     Attention,
     /// Runs side by side.

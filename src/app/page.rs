@@ -18,7 +18,7 @@ use super::{
     theme,
 };
 use crate::{
-    engine::Stage,
+    engine::{PlannedFile, Stage},
     figures,
     platform::web::{PageFiles, set_page_files},
     report,
@@ -359,9 +359,7 @@ impl Brought {
                 Inspected::Nothing | Inspected::Known(_) | Inspected::Refused(_)
             ),
             plan: match &data.inspected {
-                Inspected::Planned(plan) => {
-                    plan.files.iter().map(|f| f.file.path.clone()).collect()
-                }
+                Inspected::Planned(plan) => plan.files.iter().map(PlannedFile::name).collect(),
                 _ => Vec::new(),
             },
             refusals: data.plan().refusals,

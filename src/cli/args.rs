@@ -155,8 +155,8 @@ pub(crate) struct RecordDemo {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = MEASURE_EXAMPLES)]
 pub(crate) struct Measure {
-    /// Hugging Face folder of the checkpoint, or a repository of the hub (owner/name, or
-    /// owner/name@revision), which is fetched into its cache [default: the demo]
+    /// Hugging Face folder of the checkpoint, or a repository of the hub (owner/name, owner/name@revision or
+    /// owner/name/FILE.gguf), which is fetched into its cache [default: the demo]
     #[arg(long, value_name = "DIR|ID")]
     pub(crate) model: Option<PathBuf>,
     #[command(flatten)]
@@ -246,8 +246,8 @@ pub(crate) struct App {
 /// Arguments of `inspect`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Inspect {
-    /// Hugging Face folder of the checkpoint, or a repository of the hub (owner/name, or
-    /// owner/name@revision), which is fetched into its cache [default: the demo]
+    /// Hugging Face folder of the checkpoint, or a repository of the hub (owner/name, owner/name@revision or
+    /// owner/name/FILE.gguf), of which only what describes the weights is read [default: the demo]
     #[arg(value_name = "DIR|ID")]
     pub(crate) model: Option<PathBuf>,
     #[command(flatten)]

@@ -40,8 +40,8 @@ pub(crate) struct Ask {
     /// What to ask; with --raw the text to go on with
     #[arg(value_name = "PROMPT")]
     prompt: String,
-    /// Hugging Face folder of the checkpoint, or a repository of the hub (owner/name, or
-    /// owner/name@revision), which is fetched into its cache [default: the demo]
+    /// Hugging Face folder of the checkpoint, or a repository of the hub (owner/name, owner/name@revision or
+    /// owner/name/FILE.gguf), which is fetched into its cache [default: the demo]
     #[arg(long, value_name = "DIR|ID")]
     model: Option<PathBuf>,
     #[command(flatten)]

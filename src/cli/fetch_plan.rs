@@ -1,7 +1,7 @@
 //! What would be fetched of a hub's repository, as text.
 
 use crate::{
-    engine::FetchPlan,
+    engine::{FetchPlan, PlannedFile},
     report::{
         TextStyle, format_bytes,
         layout::{Align, Column, columns, labeled},
@@ -46,12 +46,7 @@ pub(crate) fn text(plan: &FetchPlan, style: TextStyle) -> String {
     };
     let (table, _) = columns(
         vec![
-            Column::new(
-                "file",
-                Align::Left,
-                0,
-                files().map(|file| file.file.path.clone()),
-            ),
+            Column::new("file", Align::Left, 0, files().map(PlannedFile::name)),
             Column::new(
                 "size",
                 Align::Left,

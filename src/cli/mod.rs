@@ -92,6 +92,7 @@ fn run(args: Args, output: &Output) -> Result<(), CliError> {
                 )?,
                 device: task.device.settings(),
                 image: task.image.map(ImageInput::Path),
+                fetch: false,
             };
             match drive::drive(Command::Inspect(Box::new(request)), quiet)? {
                 Event::Inspection(inspection) => {

@@ -110,8 +110,14 @@ fn place(model: &Path, offline: bool) -> Result<Place, CliError> {
         return Ok(Place::Folder(model.to_owned()));
     }
     let text = model.to_string_lossy();
-    // What looks like a path is one.
-    let is_path = model.exists() || text.starts_with('.') || text.contains('\\');
+    // What looks like a path is one, and so is what lies in a folder that is there.
+    let deep = text.matches('/').count() > 1;
+    let in_folder = deep
+        && text
+            .split('/')
+            .next()
+            .is_some_and(|top| Path::new(top).is_dir());
+    let is_path = model.exists() || text.starts_with('.') || text.contains('\\') || in_folder;
     let is_id = !is_path && text.matches('/').count() >= 1 && !text.starts_with('/');
     let id = is_id.then(|| text.parse::<RepoId>());
     match id {

@@ -3,7 +3,8 @@
 use std::{path::Path, sync::Arc};
 
 use super::{
-    EngineError, ModelSource, NamedBytes, Stage, demo, hub,
+    EngineError, ModelSource, NamedBytes, Place, Stage, demo,
+    hub::{self, Described},
     news::{News, Told},
     study_files,
 };
@@ -17,6 +18,7 @@ use crate::{
 };
 
 /// A checkpoint and what to call it.
+#[derive(Debug)]
 pub(super) struct Opened {
     /// The checkpoint.
     pub(super) checkpoint: Checkpoint,
@@ -61,14 +63,14 @@ pub(super) async fn open(source: ModelSource, news: &mut News<'_>) -> Result<Ope
             base,
             tower,
             connector,
-        } => Ok(Opened {
-            checkpoint: assembled(
-                hub::folder(&base)?,
-                tower.as_ref().map(hub::folder).transpose()?,
-                connector.as_deref(),
-            )?,
-            name: name_of(connector.as_deref().unwrap_or(hub::folder(&base)?)),
-        }),
+        } => {
+            let base = hub::folder(&base)?;
+            let tower = tower.as_ref().map(hub::folder).transpose()?;
+            let name = name_of(connector.as_deref().unwrap_or(base));
+            let tower = tower.map(at).transpose()?;
+            let checkpoint = assembled(at(base)?, tower, connector.as_deref())?;
+            Ok(Opened { checkpoint, name })
+        }
         ModelSource::Files(files) => {
             let source = handed_over(files);
             Ok(Opened {
@@ -78,14 +80,70 @@ pub(super) async fn open(source: ModelSource, news: &mut News<'_>) -> Result<Ope
         }
         ModelSource::Picked(files) => {
             let source = PickedSource::new(files)?;
+            let (folder, name) = (source.folder().to_owned(), source.name());
+            let checkpoint = Checkpoint::open(Arc::new(source))?;
             // Files of a hub lie as in its cache.
-            let name = cached_name(Path::new(source.folder())).unwrap_or_else(|| source.name());
-            Ok(Opened {
-                checkpoint: Checkpoint::open(Arc::new(source))?,
-                name,
-            })
+            let gguf = checkpoint.source().packed();
+            let gguf = gguf.map(|packed| packed.model_file.as_str());
+            let name = cached_name(Path::new(&folder), gguf).unwrap_or(name);
+            Ok(Opened { checkpoint, name })
         }
     }
+}
+
+/// Opens a checkpoint to describe it: of what lies on a hub, weights are not fetched. With notes about that.
+///
+/// # Errors
+/// As [`open`].
+pub(super) async fn open_described(
+    source: ModelSource,
+    news: &mut News<'_>,
+) -> Result<(Opened, Vec<String>), EngineError> {
+    match source {
+        ModelSource::Hub(model) => match hub::described(&model, news).await? {
+            Some(described) => {
+                let checkpoint = Checkpoint::open(described.source.clone());
+                // A wish to stop ends a request, and the checkpoint with it.
+                news.check()?;
+                let (checkpoint, name) = (checkpoint?, described.name.clone());
+                let notes = described.note().into_iter().collect();
+                Ok((Opened { checkpoint, name }, notes))
+            }
+            None => Ok((open(ModelSource::Hub(model), news).await?, Vec::new())),
+        },
+        ModelSource::Assembled {
+            base,
+            tower,
+            connector,
+        } => {
+            let base = described(base, news).await?;
+            let tower = match tower {
+                Some(tower) => Some(described(tower, news).await?),
+                None => None,
+            };
+            let seen = tower.as_ref().map(|tower| tower.source.clone());
+            let checkpoint = assembled(base.source.clone(), seen, connector.as_deref());
+            news.check()?;
+            let checkpoint = checkpoint?;
+            let notes = [Some(&base), tower.as_ref()].into_iter().flatten();
+            let notes = notes.filter_map(Described::note).collect();
+            let name = connector.as_deref().map_or(base.name, name_of);
+            Ok((Opened { checkpoint, name }, notes))
+        }
+        other => Ok((open(other, news).await?, Vec::new())),
+    }
+}
+
+/// A place's files, of which those on a hub are not fetched.
+async fn described(place: Place, news: &mut News<'_>) -> Result<Described, EngineError> {
+    if let Place::Hub(model) = &place
+        && let Some(described) = hub::described(model, news).await?
+    {
+        return Ok(described);
+    }
+    let place = hub::at_hand(place, news).await?;
+    let path = hub::folder(&place)?;
+    Ok(Described::at_hand(at(path)?, name_of(path)))
 }
 
 /// The checkpoint folder at `path`, or the one that a GGUF file there stands for.
@@ -106,7 +164,11 @@ fn gguf_file(path: &Path) -> Option<(&Path, String)> {
 
 /// The last part of a path; of a snapshot in a hub's cache the repository with its commit.
 fn name_of(path: &Path) -> String {
-    if let Some(name) = cached_name(path) {
+    let (folder, file) = match gguf_file(path) {
+        Some((folder, file)) => (folder, Some(file)),
+        None => (path, None),
+    };
+    if let Some(name) = cached_name(folder, file.as_deref()) {
         return name;
     }
     // `.` and `..` have no name of their own.
@@ -119,16 +181,15 @@ fn name_of(path: &Path) -> String {
 
 /// The checkpoint in `base` with another connector, or with a tower and maybe a connector from elsewhere.
 fn assembled(
-    base: &Path,
-    tower: Option<&Path>,
+    base: Arc<dyn ByteSource>,
+    tower: Option<Arc<dyn ByteSource>>,
     connector: Option<&Path>,
 ) -> Result<Checkpoint, EngineError> {
-    let open = |folder: &Path| -> Result<Arc<dyn ByteSource>, EngineError> { Ok(at(folder)?) };
     let connector = match connector {
         None => None,
         Some(file) => {
             let folder = file.parent().filter(|folder| *folder != Path::new(""));
-            let folder = open(folder.unwrap_or(Path::new(".")))?;
+            let folder = at(folder.unwrap_or(Path::new(".")))?;
             Some((
                 folder,
                 file.file_name()
@@ -138,11 +199,10 @@ fn assembled(
             ))
         }
     };
-    let base = open(base)?;
     let checkpoint = match (tower, connector) {
         (Some(tower), connector) => Checkpoint::assemble(Assembly {
             base,
-            tower: open(tower)?,
+            tower,
             connector,
         })?,
         (None, Some((folder, file))) => Checkpoint::open(base)?.with_overrides(folder, &file)?,

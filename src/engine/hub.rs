@@ -1,11 +1,16 @@
 //! Checkpoints of a model hub: what they would fetch, and fetching them.
 
-use std::path::{Path, PathBuf};
+use std::{path::Path, sync::Arc};
 
 use super::{EngineError, FetchPlan, HubModel, ModelSource, Place, news::News};
 use crate::{
     hub::{HubError, Refusal},
-    platform::PickedFile,
+    platform::{FilePlace, PickedFile},
+    report::format_bytes,
+    weights::{
+        ByteSource,
+        gguf::{is_gguf, is_projector},
+    },
 };
 
 /// What would be fetched of a repository.
@@ -17,8 +22,8 @@ pub(super) async fn plan(model: &HubModel, news: &mut News<'_>) -> Result<FetchP
     Ok(client::plan(model, news).await?)
 }
 
-/// The same checkpoint after whatever it lacks was fetched: what was on a hub lies in folders then, or in files
-/// of the page.
+/// The same checkpoint after whatever it lacks was fetched: what was on a hub lies in files of its cache, or of the
+/// page, then.
 ///
 /// # Errors
 /// [`EngineError::Hub`] where a file cannot be had; no file that came in part is ever used.
@@ -27,7 +32,7 @@ pub(super) async fn local(
     news: &mut News<'_>,
 ) -> Result<ModelSource, EngineError> {
     Ok(match source {
-        ModelSource::Hub(model) => fetched(&model, news).await?.into(),
+        ModelSource::Hub(model) => ModelSource::Picked(fetched(&model, news).await?),
         ModelSource::Assembled {
             base,
             tower,
@@ -57,50 +62,112 @@ pub(super) fn not_fetched(model: &HubModel) -> EngineError {
     HubError::new(&model.id, Refusal::NotBuilt).into()
 }
 
-async fn at_hand(place: Place, news: &mut News<'_>) -> Result<Place, EngineError> {
+/// A place on disk: what is on a hub is fetched.
+///
+/// # Errors
+/// As [`local`].
+pub(super) async fn at_hand(place: Place, news: &mut News<'_>) -> Result<Place, EngineError> {
     match place {
-        Place::Hub(model) => match fetched(&model, news).await? {
-            Fetched::Folder(folder) => Ok(Place::Folder(folder)),
-            Fetched::Files(_) => Err(not_fetched(&model)),
-        },
+        Place::Hub(model) => {
+            let files = fetched(&model, news).await?;
+            folder_of(&files).ok_or_else(|| not_fetched(&model))
+        }
         folder @ Place::Folder(_) => Ok(folder),
     }
 }
 
-/// Where a repository's checkpoint lies, complete and compared.
-enum Fetched {
-    /// In a folder of the hub's cache.
-    #[cfg_attr(any(target_arch = "wasm32", not(feature = "hub")), expect(dead_code))]
-    Folder(PathBuf),
-    /// In files of a page.
-    #[cfg_attr(not(all(feature = "app", target_arch = "wasm32")), expect(dead_code))]
-    Files(Vec<PickedFile>),
+/// The folder on disk of a checkpoint's files, or the GGUF file that stands for one; none in a page.
+fn folder_of(files: &[PickedFile]) -> Option<Place> {
+    let on_disk = |file: &PickedFile| match &file.place {
+        FilePlace::Disk(path) => Some(path.clone()),
+        FilePlace::Page(_) => None,
+    };
+    let named = |is: &dyn Fn(&str) -> bool| files.iter().find(|file| is(file.name()));
+    let config = named(&|name| name == "config.json");
+    let path = match named(&|name| is_gguf(name) && !is_projector(name)) {
+        Some(model) => on_disk(model)?,
+        None => on_disk(config?)?.parent()?.to_owned(),
+    };
+    Some(Place::Folder(path))
 }
 
-impl From<Fetched> for ModelSource {
-    fn from(fetched: Fetched) -> Self {
-        match fetched {
-            Fetched::Folder(folder) => Self::Folder(folder),
-            Fetched::Files(files) => Self::Picked(files),
-        }
-    }
-}
-
-async fn fetched(model: &HubModel, news: &mut News<'_>) -> Result<Fetched, EngineError> {
+/// A repository's checkpoint, complete and compared.
+async fn fetched(model: &HubModel, news: &mut News<'_>) -> Result<Vec<PickedFile>, EngineError> {
     news.check()?;
     let plan = client::plan(model, news).await?;
     news.note_all(plan.notes.iter().map(|note| format!("{}: {note}", plan.id)));
     Ok(client::fetch(model, &plan, news).await?)
 }
 
+/// A repository's checkpoint of which only what describes it is read, where it lies, and what a report calls it.
+pub(super) struct Described {
+    pub(super) source: Arc<dyn ByteSource>,
+    pub(super) name: String,
+    came: Box<dyn Fn() -> (u64, u64)>,
+}
+
+impl Described {
+    /// Files that are on this machine.
+    pub(super) fn at_hand(source: Arc<dyn ByteSource>, name: String) -> Self {
+        Self {
+            source,
+            name,
+            came: Box::new(|| (0, 0)),
+        }
+    }
+
+    /// What was read instead of all of it; none where all of it was at hand.
+    pub(super) fn note(&self) -> Option<String> {
+        let (came, missing) = (self.came)();
+        (missing > 0).then(|| {
+            format!(
+                "{}: only what describes the weights was read: {} of the {} that a measurement would \
+                 fetch; nothing of it is kept",
+                self.name,
+                format_bytes(came),
+                format_bytes(missing)
+            )
+        })
+    }
+}
+
+/// A repository without fetching its weights; none where that needs all of it, as in a page and where no
+/// connection may be opened.
+///
+/// # Errors
+/// [`EngineError::Hub`] where the hub cannot be asked, or a file that describes the model cannot be had.
+pub(super) async fn described(
+    model: &HubModel,
+    news: &mut News<'_>,
+) -> Result<Option<Described>, EngineError> {
+    news.check()?;
+    if model.offline || !client::READS_IN_PLACE {
+        return Ok(None);
+    }
+    let plan = client::plan(model, news).await?;
+    if plan.missing() == 0 {
+        return Ok(None);
+    }
+    let described = client::described(&plan, news)?;
+    if described.is_some() {
+        news.note_all(plan.notes.iter().map(|note| format!("{}: {note}", plan.id)));
+    }
+    Ok(described)
+}
+
 /// With a client of its own.
 #[cfg(all(feature = "hub", not(target_arch = "wasm32")))]
 mod client {
-    use super::{FetchPlan, Fetched, HubError, HubModel, News};
+    use std::sync::Arc;
+
+    use super::{Described, FetchPlan, HubError, HubModel, News, PickedFile};
     use crate::{
         engine::{Stage, news::Told},
         hub::native::Client,
     };
+
+    /// Whether files can be read where they are.
+    pub(super) const READS_IN_PLACE: bool = true;
 
     pub(super) async fn plan(model: &HubModel, news: &News<'_>) -> Result<FetchPlan, HubError> {
         match model.offline {
@@ -113,25 +180,42 @@ mod client {
         _model: &HubModel,
         plan: &FetchPlan,
         news: &mut News<'_>,
-    ) -> Result<Fetched, HubError> {
+    ) -> Result<Vec<PickedFile>, HubError> {
         let cancel = news.cancel;
         let mut told = Told::default();
-        let folder =
-            Client::from_environment(&plan.id)?.fetch(plan, cancel, &mut |done, file| {
-                told.tell(news, Stage::Fetch, done, plan.total(), file);
-            })?;
-        Ok(Fetched::Folder(folder))
+        Client::from_environment(&plan.id)?.fetch(plan, cancel, &mut |done, file| {
+            told.tell(news, Stage::Fetch, done, plan.total(), file);
+        })
+    }
+
+    pub(super) fn described(
+        plan: &FetchPlan,
+        news: &mut News<'_>,
+    ) -> Result<Option<Described>, HubError> {
+        let remote = Client::from_environment(&plan.id)?.remote(plan, news.cancel)?;
+        let remote = Arc::new(remote);
+        let mut told = Told::default();
+        remote.read_descriptions(&mut |done, total, file| {
+            told.tell(news, Stage::Fetch, done, total, file);
+        })?;
+        Ok(Some(Described {
+            source: remote.clone(),
+            name: plan.name(),
+            came: Box::new(move || remote.came()),
+        }))
     }
 }
 
 /// With the page's means.
 #[cfg(all(feature = "app", target_arch = "wasm32"))]
 mod client {
-    use super::{FetchPlan, Fetched, HubError, HubModel, News};
+    use super::{Described, FetchPlan, HubError, HubModel, News, PickedFile};
     use crate::{
         engine::{Stage, news::Told},
         hub::page,
     };
+
+    pub(super) const READS_IN_PLACE: bool = false;
 
     pub(super) async fn plan(model: &HubModel, _news: &News<'_>) -> Result<FetchPlan, HubError> {
         page::plan(&model.id, model.offline).await
@@ -141,12 +225,18 @@ mod client {
         model: &HubModel,
         plan: &FetchPlan,
         news: &mut News<'_>,
-    ) -> Result<Fetched, HubError> {
+    ) -> Result<Vec<PickedFile>, HubError> {
         let mut told = Told::default();
         let mut progress =
             |done, file: &str| told.tell(news, Stage::Fetch, done, plan.total(), file);
-        let files = page::fetch(plan, model.offline, &mut progress).await?;
-        Ok(Fetched::Files(files))
+        page::fetch(plan, model.offline, &mut progress).await
+    }
+
+    pub(super) fn described(
+        _plan: &FetchPlan,
+        _news: &mut News<'_>,
+    ) -> Result<Option<Described>, HubError> {
+        Ok(None)
     }
 }
 
@@ -156,7 +246,9 @@ mod client {
     all(feature = "app", target_arch = "wasm32")
 )))]
 mod client {
-    use super::{FetchPlan, Fetched, HubError, HubModel, News, Refusal};
+    use super::{Described, FetchPlan, HubError, HubModel, News, PickedFile, Refusal};
+
+    pub(super) const READS_IN_PLACE: bool = false;
 
     pub(super) async fn plan(model: &HubModel, _news: &News<'_>) -> Result<FetchPlan, HubError> {
         Err(HubError::new(&model.id, Refusal::NotBuilt))
@@ -166,7 +258,14 @@ mod client {
         model: &HubModel,
         _plan: &FetchPlan,
         _news: &mut News<'_>,
-    ) -> Result<Fetched, HubError> {
+    ) -> Result<Vec<PickedFile>, HubError> {
         Err(HubError::new(&model.id, Refusal::NotBuilt))
+    }
+
+    pub(super) fn described(
+        _plan: &FetchPlan,
+        _news: &mut News<'_>,
+    ) -> Result<Option<Described>, HubError> {
+        Ok(None)
     }
 }

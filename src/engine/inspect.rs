@@ -21,7 +21,10 @@ pub(super) async fn inspect(
     request: InspectRequest,
     news: &mut News<'_>,
 ) -> Result<Inspection, EngineError> {
-    let opened = checkpoint::open(request.model, news).await?;
+    let (opened, reading) = match request.fetch {
+        true => (checkpoint::open(request.model, news).await?, Vec::new()),
+        false => checkpoint::open_described(request.model, news).await?,
+    };
     news.check()?;
     let (device, choice) = adapter(&request.device).await?;
     let checkpoint = &opened.checkpoint;
@@ -32,6 +35,7 @@ pub(super) async fn inspect(
         .max_by_key(|(_, info)| info.bytes())
         .map(|(used, info)| (used.name.as_str(), info.bytes()));
     let mut notes = checkpoint.notes();
+    notes.extend(reading);
     notes.extend(choice);
     let largest_buffer_bytes = largest.as_ref().map_or(0, |(_, bytes)| *bytes);
     if let (Some((name, bytes)), Some(device)) = (largest, &device)

@@ -143,6 +143,9 @@ pub struct InspectRequest {
     /// An image of which is told what becomes of it.
     #[serde(default)]
     pub image: Option<ImageInput>,
+    /// Fetches a checkpoint of a hub as a measurement would, instead of reading what describes its weights alone.
+    #[serde(default)]
+    pub fetch: bool,
 }
 
 /// What to time.

@@ -107,7 +107,7 @@ pub enum Refusal {
     },
     /// Somebody answers, and then nothing comes.
     #[error(
-        "{host} was silent or too slow for {}; try again: what has come is kept",
+        "{host} was silent or too slow for {}; try again: a download goes on where it ended",
         counted(*.seconds as usize, "second")
     )]
     TimedOut {
@@ -129,6 +129,27 @@ pub enum Refusal {
         /// Attempts without progress.
         tries: u32,
     },
+    /// The connection ended before the part did that was asked for.
+    #[error(
+        "expected {} bytes, found the connection closed after {}, again and again; try again later",
+        grouped(*.expected), grouped(*.found)
+    )]
+    Broken {
+        /// Bytes that were asked for.
+        expected: u64,
+        /// Bytes that came.
+        found: u64,
+    },
+    /// All of the file comes where a part was asked for.
+    #[error(
+        "expected the part of it that was asked for, found an answer with all of it: the hub, or a proxy in between, knows no ranges; fetch the repository as a whole, and look at it then"
+    )]
+    NoRanges,
+    /// More than headers has to be read.
+    #[error(
+        "expected a description of the weights at their beginning, found that more of the file is needed; fetch the repository as a whole, and look at it then"
+    )]
+    NeedsWeights,
     /// The answer says another length than the list of files.
     #[error(
         "expected {} bytes by the repository's list of files, found an answer of {}; try again, and check a proxy in between",
@@ -201,6 +222,14 @@ pub enum Refusal {
         found: String,
         /// What to do.
         advice: &'static str,
+    },
+    /// The repository holds no model of the name that was given.
+    #[error("expected {file} among its files, found {found}; name one of them")]
+    NoSuchModel {
+        /// What was asked for.
+        file: String,
+        /// The models that are there.
+        found: String,
     },
     /// Too little room for what would be fetched.
     #[error("{} are needed in {place}, and {} are free; make room", mebibytes(*.needed), mebibytes(*.free))]
@@ -292,6 +321,7 @@ impl Refusal {
             Self::NoNetwork { .. }
             | Self::TimedOut { .. }
             | Self::Truncated { .. }
+            | Self::Broken { .. }
             | Self::Range { .. } => true,
             Self::Status { status } => *status >= 500,
             _ => false,
@@ -299,7 +329,8 @@ impl Refusal {
     }
 }
 
-fn mebibytes(bytes: u64) -> String {
+/// For example `1,234 MiB`.
+pub(super) fn mebibytes(bytes: u64) -> String {
     format!("{} MiB", grouped(bytes.div_ceil(1 << 20)))
 }
 

@@ -1,8 +1,12 @@
-//! Names of repositories: `owner/name`, with a revision `owner/name@revision`.
+//! Names of repositories: `owner/name`, with a revision `owner/name@revision`; of one file in GGUF format
+//! `owner/name/FILE.gguf`.
 
 use std::{fmt, path::Path, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+
+use super::listing::is_plain;
+use crate::weights::gguf::is_gguf;
 
 /// Most letters of owner and name together, as the hub has it.
 const LONGEST: usize = 96;
@@ -11,19 +15,23 @@ const LONGEST_REVISION: usize = 200;
 /// The revision of an id that names none.
 const MAIN: &str = "main";
 
-/// A repository of models on a hub, at a revision. Holds letters that are safe in paths and addresses
-/// only, and never leads out of a folder.
+/// A repository of models on a hub, at a revision, or one model of it. Holds letters that are safe in paths and
+/// addresses only, and never leads out of a folder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RepoId {
     owner: String,
     name: String,
+    /// A model among several in GGUF format.
+    file: Option<String>,
     revision: Option<String>,
 }
 
 /// A text that is no id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text}: expected a repository as owner/name or owner/name@revision, found {found}")]
+#[error(
+    "{text}: expected a repository as owner/name, owner/name@revision or owner/name/FILE.gguf, found {found}"
+)]
 pub struct IdError {
     text: String,
     found: &'static str,
@@ -45,6 +53,19 @@ impl RepoId {
         format!("{}/{}", self.owner, self.name)
     }
 
+    /// Path of the GGUF file that is meant, where the id names one.
+    pub fn file(&self) -> Option<&str> {
+        self.file.as_deref()
+    }
+
+    /// The same repository and revision, and of it this file.
+    pub(super) fn with_file(&self, file: &str) -> Self {
+        Self {
+            file: Some(file.to_owned()),
+            ..self.clone()
+        }
+    }
+
     /// Branch, tag or commit; `main` where the id names none.
     pub fn revision(&self) -> &str {
         self.revision.as_deref().unwrap_or(MAIN)
@@ -56,10 +77,12 @@ impl RepoId {
         revision.filter(|revision| is_commit(revision))
     }
 
-    /// The same repository at a commit, with the commit's first twelve digits: what a report calls it.
-    pub fn at(&self, commit: &str) -> String {
+    /// The same repository at a commit, with the commit's first twelve digits: what a report calls it; with the
+    /// `file` that is run where there may be others.
+    pub fn at(&self, commit: &str, file: Option<&str>) -> String {
         let short = commit.get(..12).unwrap_or(commit);
-        format!("{}/{}@{short}", self.owner, self.name)
+        let file = file.map_or_else(String::new, |file| format!("/{file}"));
+        format!("{}/{}{file}@{short}", self.owner, self.name)
     }
 }
 
@@ -80,9 +103,16 @@ impl FromStr for RepoId {
             Some((repository, revision)) => (repository, Some(revision)),
             None => (text, None),
         };
-        let Some((owner, name)) = repository.split_once('/') else {
+        let Some((owner, rest)) = repository.split_once('/') else {
             return Err(refuse("no slash"));
         };
+        let (name, file) = match rest.split_once('/') {
+            Some((name, file)) if is_gguf(file) => (name, Some(file)),
+            _ => (rest, None),
+        };
+        if file.is_some_and(|file| !is_plain(file)) {
+            return Err(refuse("a path that no file of a repository has"));
+        }
         for part in [owner, name] {
             if let Some(found) = not_a_name(part) {
                 return Err(refuse(found));
@@ -97,6 +127,7 @@ impl FromStr for RepoId {
         Ok(Self {
             owner: owner.to_owned(),
             name: name.to_owned(),
+            file: file.map(str::to_owned),
             revision: revision.map(str::to_owned),
         })
     }
@@ -142,6 +173,9 @@ fn not_a_revision(revision: &str) -> Option<&'static str> {
 impl fmt::Display for RepoId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.owner, self.name)?;
+        if let Some(file) = &self.file {
+            write!(f, "/{file}")?;
+        }
         match &self.revision {
             Some(revision) => write!(f, "@{revision}"),
             None => Ok(()),
@@ -164,8 +198,8 @@ impl From<RepoId> for String {
 }
 
 /// What a report calls the checkpoint in a snapshot of a hub's cache
-/// (`models--OWNER--NAME/snapshots/COMMIT`); none for other folders.
-pub fn cached_name(folder: &Path) -> Option<String> {
+/// (`models--OWNER--NAME/snapshots/COMMIT`), or in the GGUF `file` there; none for other folders.
+pub fn cached_name(folder: &Path, file: Option<&str>) -> Option<String> {
     let mut parts = folder
         .components()
         .rev()
@@ -174,7 +208,7 @@ pub fn cached_name(folder: &Path) -> Option<String> {
     let snapshots = parts.next()?? == "snapshots";
     let (owner, name) = parts.next()??.strip_prefix("models--")?.split_once("--")?;
     let id: RepoId = format!("{owner}/{name}").parse().ok()?;
-    (snapshots && is_commit(commit)).then(|| id.at(commit))
+    (snapshots && is_commit(commit)).then(|| id.at(commit, file))
 }
 
 /// Where a hub tells a repository's files with their sizes and hashes, relative to its address: the
@@ -230,6 +264,8 @@ mod tests {
             "owner_1/name.2@main",
             "owner/name@refs/pr/3",
             "owner/name@v1.5",
+            "owner/name/Model-Q4_K_M.gguf",
+            "owner/name/parts/model.GGUF@v1.5",
         ] {
             let id: RepoId = text.parse().unwrap();
             assert_eq!(id.to_string(), text);
@@ -241,7 +277,10 @@ mod tests {
         assert_eq!((id.revision(), id.commit()), ("main", None));
         let id: RepoId = format!("a/b@{COMMIT}").parse().unwrap();
         assert_eq!(id.commit(), Some(COMMIT));
-        assert_eq!(id.at(COMMIT), "a/b@0123456789ab");
+        assert_eq!(id.at(COMMIT, None), "a/b@0123456789ab");
+        let id: RepoId = "a/b/c/d.gguf@v1".parse().unwrap();
+        assert_eq!((id.file(), id.revision()), (Some("c/d.gguf"), "v1"));
+        assert_eq!(id.repository(), "a/b");
     }
 
     #[test]
@@ -255,6 +294,11 @@ mod tests {
             "/a/b",
             "/b",
             "a/b/c",
+            "a/b/c.safetensors",
+            "a/b/../c.gguf",
+            "a/b//c.gguf",
+            "a/b/c:d.gguf",
+            "b/c.gguf/",
             "a/",
             "a/b/",
             "a\\b",
@@ -283,9 +327,11 @@ mod tests {
 
     #[test]
     fn snapshots_are_called_by_their_repositories() {
-        let of = |path: &str| cached_name(Path::new(path));
+        let of = |path: &str| cached_name(Path::new(path), None);
         let snapshot = format!("/home/x/hub/models--a--b-c/snapshots/{COMMIT}");
         assert_eq!(of(&snapshot).as_deref(), Some("a/b-c@0123456789ab"));
+        let file = cached_name(Path::new(&snapshot), Some("x.gguf"));
+        assert_eq!(file.as_deref(), Some("a/b-c/x.gguf@0123456789ab"));
         assert_eq!(of(&format!("/models--a--b/other/{COMMIT}")), None);
         assert_eq!(of("/models--a--b/snapshots/main"), None);
         assert_eq!(of("a"), None);

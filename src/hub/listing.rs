@@ -129,7 +129,7 @@ fn hex(text: &str, digits: usize) -> Option<String> {
 }
 
 /// Whether a path stays in its folder on every system, and is one that a terminal shows.
-fn is_plain(path: &str) -> bool {
+pub(super) fn is_plain(path: &str) -> bool {
     let part = |part: &str| !matches!(part, "" | "." | "..") && !part.ends_with(['.', ' ']);
     let letter = |letter: char| !letter.is_control() && !"\\:*?\"<>|".contains(letter);
     path.len() <= 400 && path.split('/').all(part) && path.chars().all(letter)

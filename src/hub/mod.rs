@@ -8,9 +8,11 @@
 
 mod content;
 mod error;
+mod gguf;
 #[cfg(any(feature = "hub", feature = "app"))]
 mod hash;
 mod id;
+mod lent;
 mod listing;
 #[cfg(all(feature = "hub", not(target_arch = "wasm32")))]
 pub mod native;
@@ -24,6 +26,7 @@ pub use error::{HubError, Refusal};
 #[cfg(any(feature = "hub", feature = "app"))]
 pub use hash::FileHasher;
 pub use id::{IdError, RepoId, api_path, cached_name, resolve_path};
+pub use lent::Lender;
 pub use listing::{FileHash, Listing, MAX_LISTING, RepoFile};
 pub use plan::{FetchPlan, PlannedFile};
 pub use wanted::{Wanted, wanted};

@@ -3,8 +3,8 @@
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::{
-    FetchPlan, FileHash, FileHasher, HubError, Listing, Refusal, RepoFile, RepoId, api_path,
-    check_content, resolve_path,
+    FetchPlan, FileHash, FileHasher, HubError, Listing, PlannedFile, Refusal, RepoFile, RepoId,
+    api_path, check_content, resolve_path,
 };
 use crate::platform::{
     FilePlace, PickedFile,
@@ -51,9 +51,10 @@ pub fn stand_in(bytes: f64, beginning: &[u8]) -> Option<String> {
     }
 }
 
-fn file_of(plan: &FetchPlan, file: &RepoFile) -> HubFile {
+fn file_of(plan: &FetchPlan, planned: &PlannedFile) -> HubFile {
+    let (file, (id, commit)) = (&planned.file, plan.home(planned));
     HubFile {
-        address: resolve_path(&plan.id, &plan.commit, &file.path),
+        address: resolve_path(id, commit, &file.path),
         bytes: file.size,
         digits: file.hash.digits().to_owned(),
         kind: match file.hash {
@@ -68,22 +69,42 @@ fn file_of(plan: &FetchPlan, file: &RepoFile) -> HubFile {
 /// # Errors
 /// The hub cannot be asked, or the repository holds no checkpoint.
 pub async fn plan(id: &RepoId, offline: bool) -> Result<FetchPlan, HubError> {
-    let address = api_path(id);
-    let name = format!("list of {}", id.to_string().replace('/', "--"));
-    let answer = hub_answer(&address, &name, offline).await;
-    let answer = answer.map_err(|fault| HubError::new(id, refusal(fault, None)))?;
-    let mut plan = FetchPlan::new(id, Listing::parse(id, &answer)?)?;
-    let files: Vec<HubFile> = plan
-        .files
-        .iter()
-        .map(|planned| file_of(&plan, &planned.file))
-        .collect();
+    let mut plan = FetchPlan::new(id, listing(id, offline).await?)?;
+    lend(&mut plan, offline).await?;
+    let files = plan.files.iter();
+    let files: Vec<HubFile> = files.map(|planned| file_of(&plan, planned)).collect();
     let here = hub_here(&files).await;
     let here = here.map_err(|fault| HubError::new(id, refusal(fault, None)))?;
     for (planned, here) in plan.files.iter_mut().zip(here) {
         planned.here = here.min(planned.file.size);
     }
     Ok(plan)
+}
+
+async fn listing(id: &RepoId, offline: bool) -> Result<Listing, HubError> {
+    let name = format!("list of {}", id.to_string().replace('/', "--"));
+    let answer = hub_answer(&api_path(id), &name, offline).await;
+    let answer = answer.map_err(|fault| HubError::new(id, refusal(fault, None)))?;
+    Listing::parse(id, &answer)
+}
+
+/// Adds the tokenizer of the repository that a configuration names, where a plan lacks one.
+async fn lend(plan: &mut FetchPlan, offline: bool) -> Result<(), HubError> {
+    let Some(config) = plan.lacks_tokenizer() else {
+        return Ok(());
+    };
+    let (file, id) = (config.file.clone(), plan.id.clone());
+    let address = resolve_path(&id, &plan.commit, &file.path);
+    let name = format!("config {}", file.hash.digits());
+    let answer = hub_answer(&address, &name, offline).await;
+    let answer =
+        answer.map_err(|fault| HubError::of(&id, &file.path, refusal(fault, Some(&file))))?;
+    let Some(lender) = FetchPlan::lender(&answer) else {
+        return Ok(());
+    };
+    let listing = listing(&lender, offline).await;
+    let listing = listing.map_err(|error| plan.not_lent(&lender, error.refusal))?;
+    plan.lend(&lender, &listing)
 }
 
 /// Fetches what is not here; `progress` hears the bytes that are here of all files, and which one is on its
@@ -96,8 +117,7 @@ pub async fn fetch(
     offline: bool,
     progress: &mut dyn FnMut(u64, &str),
 ) -> Result<Vec<PickedFile>, HubError> {
-    let (id, commit) = (&plan.id, &plan.commit);
-    let folder = format!("models--{}--{}/snapshots/{commit}", id.owner(), id.name());
+    let id = &plan.id;
     if offline && plan.missing() > 0 {
         let found = "only some of them";
         let place = PLACE.to_owned();
@@ -107,18 +127,15 @@ pub async fn fetch(
     let mut before = 0;
     for planned in &plan.files {
         let file = &planned.file;
-        let wanted = file_of(plan, file);
+        let wanted = file_of(plan, planned);
         let number = hub_fetch(&wanted, |bytes| progress(before + bytes, &file.path));
-        let number = number
-            .await
-            .map_err(|fault| HubError::of(id, &file.path, refusal(fault, Some(file))))?;
+        let number = number.await.map_err(|fault| {
+            let (id, _) = plan.home(planned);
+            HubError::of(id, &file.path, refusal(fault, Some(file)))
+        })?;
         before += file.size;
         progress(before, &file.path);
-        files.push(PickedFile {
-            path: format!("{folder}/{}", file.path),
-            size: file.size,
-            place: FilePlace::Page(number),
-        });
+        files.push(plan.picked(file, FilePlace::Page(number)));
     }
     Ok(files)
 }

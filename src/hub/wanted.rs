@@ -1,10 +1,9 @@
 //! Which files of a repository a checkpoint needs.
 
-use super::{Refusal, RepoFile};
+use super::{Refusal, RepoFile, RepoId, gguf::gguf, lent::NO_TOKENIZER};
 use crate::{
     families::part_folders,
     weights::{INDEX, TORCH, TORCH_INDEX, WEIGHTS},
-    words::counted,
 };
 
 const CONFIG: &str = "config.json";
@@ -25,11 +24,6 @@ const DESCRIPTIONS: [&str; 10] = [
     "adapter_config.json",
 ];
 
-/// Quantizations of GGUF files, the one that is taken first.
-const QUANTIZATIONS: [&str; 6] = ["q4_k_m", "q8_0", "q4_0", "f16", "bf16", "f32"];
-/// The same for the projector of a vision tower, which is small and wants to be exact.
-const OF_PROJECTOR: [&str; 4] = ["f16", "bf16", "q8_0", "f32"];
-
 /// The files that a checkpoint needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -41,20 +35,25 @@ pub struct Wanted {
 
 /// The files of a repository that a checkpoint needs: the descriptions that are read, and weights in the
 /// order in which [`crate::weights::open_tensors`] looks for them; of families that keep their parts in
-/// folders also those; of a repository of GGUF files one of them, with its projector.
+/// folders also those; of a repository of GGUF files the one that the id names, or else one of them, with its
+/// projector.
 ///
 /// # Errors
-/// [`Refusal::NoCheckpoint`] where there is no configuration, or no weights in a form that is read.
-pub fn wanted(all: &[RepoFile]) -> Result<Wanted, Refusal> {
+/// [`Refusal::NoCheckpoint`] where there is no configuration, or no weights in a form that is read;
+/// [`Refusal::NoSuchModel`] where the file is not there that the id names.
+pub fn wanted(id: &RepoId, all: &[RepoFile]) -> Result<Wanted, Refusal> {
     let mut wanted = Wanted::default();
+    if id.file().is_some() {
+        return gguf(id, all)?.ok_or_else(|| no_checkpoint(&Folder { all, path: "" }));
+    }
     let root = Folder { all, path: "" };
     let weights = root.weights();
     let parts = part_folders().find(|parts| {
         let configured = |part: &&&str| Folder { all, path: part }.file(CONFIG).is_some();
         weights.is_empty() && parts.iter().filter(configured).count() > 1
     });
-    wanted.files.extend(root.descriptions());
     if root.file(CONFIG).is_some() && (!weights.is_empty() || parts.is_some()) {
+        wanted.files.extend(root.descriptions());
         wanted.files.extend(weights);
         for path in parts.into_iter().flatten() {
             let part = Folder { all, path };
@@ -63,16 +62,12 @@ pub fn wanted(all: &[RepoFile]) -> Result<Wanted, Refusal> {
         }
         let has_tokenizer = (wanted.files.iter()).any(|file| file.path.ends_with(TOKENIZER));
         if !has_tokenizer {
-            wanted.notes.push(format!(
-                "the repository has no {TOKENIZER}, without which texts cannot be prepared"
-            ));
+            wanted.notes.push(NO_TOKENIZER.to_owned());
         }
         return Ok(wanted);
     }
-    match gguf(&root, &mut wanted) {
-        true => Ok(wanted),
-        false => Err(no_checkpoint(&root)),
-    }
+    // A configuration beside a GGUF file is of the model that it was made from.
+    gguf(id, all)?.ok_or_else(|| no_checkpoint(&root))
 }
 
 /// A folder of a repository.
@@ -160,73 +155,6 @@ impl<'a> Folder<'a> {
         });
         own.map(|(_, file)| file.clone()).collect()
     }
-}
-
-/// Adds a GGUF file with its projector; false where there is none.
-fn gguf(root: &Folder<'_>, wanted: &mut Wanted) -> bool {
-    let files: Vec<(&str, &RepoFile)> = root
-        .files()
-        .filter(|(name, _)| name.to_lowercase().ends_with(".gguf"))
-        .collect();
-    let is_projector = |name: &str| name.to_lowercase().contains("mmproj");
-    let (projectors, models): (Vec<_>, Vec<_>) =
-        files.into_iter().partition(|(name, _)| is_projector(name));
-    let Some(model) = preferred(&models, &QUANTIZATIONS) else {
-        return false;
-    };
-    wanted
-        .files
-        .extend(model.iter().map(|file| (*file).clone()));
-    if models.len() > model.len() {
-        let first = model.first().map_or("", |file| file.path.as_str());
-        wanted.notes.push(format!(
-            "of {}, {first} is taken",
-            counted(models.len(), "GGUF file")
-        ));
-    }
-    match preferred(&projectors, &OF_PROJECTOR) {
-        Some(projector) => {
-            wanted
-                .files
-                .extend(projector.iter().map(|file| (*file).clone()));
-            if projectors.len() > projector.len() {
-                let first = projector.first().map_or("", |file| file.path.as_str());
-                wanted.notes.push(format!(
-                    "of {}, {first} is taken",
-                    counted(projectors.len(), "mmproj file")
-                ));
-            }
-        }
-        None => wanted.notes.push(
-            "the repository has no mmproj file, without which the model sees no images".to_owned(),
-        ),
-    }
-    true
-}
-
-/// The first of the kinds that is there, with its other shards; the smallest file where none is.
-fn preferred<'a>(files: &[(&str, &'a RepoFile)], kinds: &[&str]) -> Option<Vec<&'a RepoFile>> {
-    let of_kind = |kind: &&str| {
-        let mut own = files.iter().filter(|(name, _)| {
-            let lower = name.to_lowercase();
-            let mut words = lower.split(['-', '.', '/']);
-            words.any(|word| word == *kind)
-        });
-        own.next()
-    };
-    let smallest = || files.iter().min_by_key(|(_, file)| file.size);
-    let (name, file) = kinds.iter().find_map(of_kind).or_else(smallest)?;
-    // `NAME-00001-of-00002.gguf`
-    let stem = name
-        .rsplit_once("-of-")
-        .and_then(|(front, _)| front.rsplit_once('-'));
-    let shards = stem.map(|(stem, _)| {
-        let own = files
-            .iter()
-            .filter(|(name, _)| name.starts_with(stem) && name.contains("-of-"));
-        own.map(|(_, file)| *file).collect::<Vec<_>>()
-    });
-    Some(shards.unwrap_or_else(|| vec![*file]))
 }
 
 /// What the repository holds instead of a checkpoint.

@@ -108,9 +108,13 @@ pub(crate) fn without_tokenizer(source: &dyn ByteSource) -> WeightsError {
 /// The repository whose tokenizer a checkpoint takes, where it does not bring its own (nanoVLM).
 fn named_tokenizer(source: &dyn ByteSource) -> Option<String> {
     let text = read_text(source, CONFIG, MAX_JSON).ok()??;
-    let config = parse_object(CONFIG, &text).ok()?;
-    let name = config.get("lm_tokenizer")?.as_str()?;
-    Some(shortened(name))
+    Some(shortened(&tokenizer_named_in(&text)?))
+}
+
+/// The repository whose tokenizer a `config.json` names; none where it names none.
+pub(crate) fn tokenizer_named_in(config: &str) -> Option<String> {
+    let config = parse_object(CONFIG, config).ok()?;
+    Some(config.get("lm_tokenizer")?.as_str()?.to_owned())
 }
 
 /// The error of a folder that holds an adapter and no model of its own.

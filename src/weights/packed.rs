@@ -18,7 +18,7 @@ pub(super) struct Placed {
 #[derive(Clone, Debug)]
 pub struct Packed {
     /// The file with the language model.
-    pub(super) model_file: String,
+    pub(crate) model_file: String,
     /// All files, each with its tensors by their names in Hugging Face's classes.
     pub(super) files: Vec<(String, Vec<(String, Placed)>)>,
 }

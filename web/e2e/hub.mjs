@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import {
   MEASURED_WITHIN, ROOT, alarms, hook, launch, open, openPage, reach, screenshot, site,
 } from './harness.mjs';
+import { tinyGguf } from './gguf.mjs';
 import { COMMIT, ID, lyingHub } from './lying_hub.mjs';
 
 let browser;
@@ -26,9 +27,8 @@ const repository = () => {
 };
 
 /** A hub, and a page that believes it. */
-async function hubAndPage(t, { expected = [], change = null } = {}) {
-  const files = repository();
-  const hub = await lyingHub(files, [WEIGHTS]);
+async function hubAndPage(t, { expected = [], change = null, files = repository(), others = {} } = {}) {
+  const hub = await lyingHub(files, [...files.keys()].filter((name) => /\.(safetensors|gguf)$/.test(name)), others);
   t.after(() => hub.close());
   const address = await site(t, {
     change,
@@ -168,6 +168,69 @@ test('the app names what it would fetch, fetches it and measures', LIMIT, async 
   assert.deepEqual(await alarms(page), []);
   const report = await hook(page, 'report');
   assert.equal(report.model.name, `${ID}@${COMMIT.slice(0, 12)}`);
+});
+
+test('a tokenizer comes from the repository that the configuration names', LIMIT, async (t) => {
+  const folder = `${ROOT}/tests/golden/families/nanovlm/first_f32`;
+  const read = (...names) => new Map(names.map((name) => [name, readFileSync(`${folder}/${name}`)]));
+  const lender = 'HuggingFaceTB/cosmo2-tokenizer';
+  const { hub, address, page } = await hubAndPage(t, {
+    files: read('config.json', WEIGHTS),
+    others: { [lender]: read('tokenizer.json', 'tokenizer_config.json') },
+  });
+  await bare(page, address);
+  const { Plan: plan } = await ask(page, 'Plan');
+  const lent = plan.files.filter((file) => file.lender);
+  assert.deepEqual(lent.map(({ path, lender: { id } }) => [path, id]), [
+    ['tokenizer.json', lender], ['tokenizer_config.json', lender],
+  ]);
+  const image = [...readFileSync(`${folder}/image.png`)];
+  const command = (model) => ({
+    Ask: {
+      model,
+      question: 'What is it?',
+      images: [{ Bytes: { name: 'image.png', bytes: image } }],
+      max_tokens: 4,
+    },
+  });
+  const asked = (model) => page.evaluate((text) => {
+    const { Ask: request } = JSON.parse(text);
+    const bytes = (file) => ({ ...file, bytes: new Uint8Array(file.bytes) });
+    request.images = request.images.map(({ Bytes: file }) => ({ Bytes: bytes(file) }));
+    if (request.model.Files) request.model.Files = request.model.Files.map(bytes);
+    return window.carryOut({ Ask: request });
+  }, JSON.stringify(command(model)));
+  const found = await asked({ Hub: { id: ID } });
+  assert.equal(found.Failed, undefined);
+  assert.equal(found.Answer.tokens.length, 4);
+  const names = ['config.json', WEIGHTS, 'tokenizer.json', 'tokenizer_config.json'];
+  const whole = [...read(...names)].map(([name, bytes]) => ({ name, bytes: [...bytes] }));
+  const expected = await asked({ Files: whole });
+  assert.deepEqual(found.Answer.tokens, expected.Answer?.tokens);
+  assert.ok(hub.requests.some(([path]) => path === `${lender}/tokenizer.json`));
+});
+
+test('of a repository of GGUF files one is fetched, and another one by its name', LIMIT, async (t) => {
+  const model = tinyGguf();
+  const { hub, address, page } = await hubAndPage(t, {
+    files: new Map([
+      ['config.json', Buffer.from('{}')],
+      ['tiny-Q4_K_M.gguf', model],
+      ['tiny-F16.gguf', Buffer.concat([model, Buffer.alloc(64)])],
+    ]),
+  });
+  await bare(page, address);
+  const { Plan: plan } = await ask(page, 'Plan');
+  assert.deepEqual(plan.files.map(({ path }) => path), ['tiny-Q4_K_M.gguf']);
+  const short = COMMIT.slice(0, 12);
+  assert.match(plan.notes[0], new RegExp(`tiny-F16\\.gguf \\(1 MiB\\); .* name it as ${ID}/tiny-F16\\.gguf`));
+  const first = await inspect(page);
+  assert.equal(first.Inspection?.model.name, `${ID}/tiny-Q4_K_M.gguf@${short}`, JSON.stringify(first));
+  const other = await inspect(page, `${ID}/tiny-F16.gguf`);
+  assert.equal(other.Inspection?.model.name, `${ID}/tiny-F16.gguf@${short}`, JSON.stringify(other));
+  const { Failed: failed } = await inspect(page, `${ID}/none.gguf`);
+  assert.match(failed ?? '', /expected none\.gguf among its files, found tiny-F16\.gguf \(1 MiB\), tiny-Q4_K_M/);
+  assert.ok(hub.requests.every(([path]) => path.endsWith('.gguf')));
 });
 
 /** Each lie, and what is told of it. */

@@ -1,4 +1,4 @@
-// A model hub of one repository on this machine, which lies as it is told to.
+// A model hub on this machine, which lies as it is told to.
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 
@@ -18,19 +18,24 @@ const CORS = {
  * - `loop`: redirects without end; `ignoreRange`: answers from the first byte on; `wrongRange`: from another;
  * - `content(path)`: other bytes than the list of files says; `version(path)`: the file's etag;
  * - `cut(path, start)`: bytes after which the connection is cut; `slow`: milliseconds between 64 KiB.
- * `requests` collects `[path, first byte]`.
+ * `requests` collects `[path, first byte]`. `others` are more repositories, by their ids, of small files.
  */
-export function lyingHub(files, large) {
+export function lyingHub(files, large, others = {}) {
   const hub = { lie: {}, requests: [], headers: [] };
   const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
   const blob = (bytes) => createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
-  const siblings = [...files].map(([rfilename, bytes]) => ({
-    rfilename,
-    size: bytes.length,
-    blobId: blob(bytes),
-    ...(large.includes(rfilename) && { lfs: { sha256: sha256(bytes), size: bytes.length, pointerSize: 134 } }),
-  }));
-  const list = { id: ID, sha: COMMIT, gated: false, siblings, cardData: { license: 'apache-2.0' } };
+  const list = (id, held) => ({
+    id,
+    sha: COMMIT,
+    gated: false,
+    siblings: [...held].map(([rfilename, bytes]) => ({
+      rfilename,
+      size: bytes.length,
+      blobId: blob(bytes),
+      ...(large.includes(rfilename) && { lfs: { sha256: sha256(bytes), size: bytes.length, pointerSize: 134 } }),
+    })),
+    cardData: { license: 'apache-2.0' },
+  });
 
   const server = createServer(async (request, response) => {
     const { lie } = hub;
@@ -40,12 +45,20 @@ export function lyingHub(files, large) {
     if (pathname.startsWith('/api/models/')) {
       const told = lie.api;
       if (told) return answer(told.status ?? 200, told.headers, told.text ?? '');
-      return answer(200, { 'content-type': 'application/json' }, JSON.stringify(list));
+      const [other, held] = Object.entries(others).find(([id]) => pathname.startsWith(`/api/models/${id}/`)) ?? [ID, files];
+      return answer(200, { 'content-type': 'application/json' }, JSON.stringify(list(other, held)));
     }
     if (lie.loop) return answer(302, { location: `${pathname}` });
     const resolve = `/${ID}/resolve/${COMMIT}/`;
     if (pathname.startsWith(resolve)) {
       return answer(302, { location: `/store/${pathname.slice(resolve.length)}?signature=secret` });
+    }
+    for (const [id, held] of Object.entries(others)) {
+      const content = held.get(pathname.slice(`/${id}/resolve/${COMMIT}/`.length));
+      if (pathname.startsWith(`/${id}/`) && content) {
+        hub.requests.push([`${id}/${pathname.split('/').at(-1)}`, 0]);
+        return answer(200, { etag: `"${blob(content)}"` }, content);
+      }
     }
     const path = decodeURIComponent(pathname.slice('/store/'.length));
     const bytes = lie.content?.(path) ?? files.get(path);

@@ -37,7 +37,7 @@ pub(super) struct Task {
 }
 
 /// All steps in their order.
-pub(super) const STEPS: [Step; 10] = [
+pub(super) const STEPS: [Step; 11] = [
     Step {
         title: "What is at stake",
         words: stake,
@@ -86,6 +86,19 @@ pub(super) const STEPS: [Step; 10] = [
         },
         target: Landmark::Lens,
         enter: |store| store.view.tab = Tab::Eyes,
+        task: None,
+    },
+    Step {
+        title: "What it answers",
+        words: |_| {
+            "Asked about a picture, the {language model} reads its {vision tokens} and the question, and \
+             writes an answer {token} by {token}. Ask one of the questions, then click a word of the answer: \
+             {attention} shows at which {patches} the model looked to write it. The right answers are known \
+             here, so that a wrong one shows."
+                .to_owned()
+        },
+        target: Landmark::Ask,
+        enter: |store| store.view.tab = Tab::Ask,
         task: None,
     },
     Step {

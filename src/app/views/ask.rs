@@ -9,6 +9,7 @@ use eframe::egui;
 
 use crate::app::{
     glossary::prose,
+    landmark::{Landmark, mark},
     store::{
         Store, Tab,
         ask::{Target, Whom},
@@ -98,6 +99,7 @@ fn talk_card(ui: &mut egui::Ui, store: &mut Store, target: &Target) {
         }
         turns::show(ui, store);
         question::show(ui, store);
+        mark(ui, Landmark::Ask, ui.min_rect());
     });
 }
 

@@ -1,6 +1,9 @@
 //! The model on the device, loaded once for as long as the same one is asked for.
 
-use std::{path::PathBuf, time::SystemTime};
+use std::{
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 use crate::{
     engine::{
@@ -12,7 +15,7 @@ use crate::{
     model::{Checkpoint, Vlm},
     platform::{FilePlace, PickedFile},
     report::ModelSummary,
-    weights::{FolderSource, shards_outside},
+    weights::{FolderSource, gguf::is_gguf, shards_outside},
 };
 
 /// A checkpoint on the device, with what prepares its input.
@@ -54,6 +57,16 @@ impl Origin {
         match source {
             ModelSource::Demo { connector } => Some(Self::Demo(connector.clone())),
             ModelSource::Study(folder) => Some(Self::Study(folder.clone())),
+            ModelSource::Folder(path) if path.is_file() => {
+                // A GGUF file, with its vision part beside it.
+                let folder = path.parent().filter(|folder| *folder != Path::new(""));
+                let entries = std::fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
+                let paths = entries.flatten().map(|entry| entry.path());
+                let own = paths.filter(|path| is_gguf(&path.to_string_lossy()));
+                let mut stamps = own.map(stamp).collect::<Option<Vec<Stamp>>>()?;
+                stamps.sort();
+                Some(Self::Folder(path.clone(), stamps))
+            }
             ModelSource::Folder(path) => {
                 let entries = std::fs::read_dir(path).ok()?;
                 let stamps = entries.map(|entry| stamp(entry.ok()?.path()));

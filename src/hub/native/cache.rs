@@ -68,6 +68,15 @@ impl Shelf {
         size(&self.blob(&file.hash)) == Some(file.size)
     }
 
+    /// Where a file's content lies that is there, complete.
+    pub(super) fn content(&self, commit: &str, file: &RepoFile) -> Option<PathBuf> {
+        if self.has(file) {
+            return Some(self.blob(&file.hash));
+        }
+        let linked = self.is_linked(commit, file);
+        linked.then(|| self.snapshot(commit).join(&file.path))
+    }
+
     /// Bytes of a file that are there.
     pub(super) fn here(&self, commit: &str, file: &RepoFile) -> u64 {
         if self.has(file) || self.is_linked(commit, file) {
@@ -304,6 +313,7 @@ mod tests {
                 hash: FileHash::Sha256("0".repeat(64)),
             },
             here,
+            lender: None,
         };
         let refusal = shelf.check_room(&[file(1 << 60, 1)]).unwrap_err();
         let sentence = refusal.to_string();

@@ -4,17 +4,21 @@
 //! alike) begin anew after an interruption, compare no hash, know no limit of time and cannot be stopped;
 //! 1.0 also needs an asynchronous runtime and some 280 crates.
 
+mod answer;
 mod cache;
+mod remote;
 mod request;
 mod settings;
 mod transfer;
 mod wait;
 
-use std::{io::Read, path::PathBuf};
+use std::io::Read;
 
-use super::{FetchPlan, HubError, Listing, MAX_LISTING, Refusal, RepoId, api_path};
-use crate::platform::Cancel;
+use super::{FetchPlan, HubError, Listing, MAX_LISTING, PlannedFile, Refusal, RepoId, api_path};
+use crate::platform::{Cancel, FilePlace, PickedFile};
 use cache::Shelf;
+use remote::RemoteFile;
+pub use remote::RemoteSource;
 use request::Requester;
 use settings::Settings;
 use transfer::Transfer;
@@ -75,19 +79,7 @@ impl Client {
     /// The hub cannot be asked, does not show the repository, or it holds no checkpoint; offline, not all
     /// of it is here.
     pub fn plan(&self, id: &RepoId, cancel: &Cancel) -> Result<FetchPlan, HubError> {
-        let shelf = Shelf::new(&self.settings.cache, id);
-        let listing = match self.settings.offline {
-            true => {
-                let (commit, files) = shelf.stored(id)?;
-                Listing {
-                    commit,
-                    files,
-                    licence: None,
-                    gated: false,
-                }
-            }
-            false => self.listing(id, cancel)?,
-        };
+        let listing = self.listing(id, cancel)?;
         let mut plan = FetchPlan::new(id, listing).map_err(|error| match error.refusal {
             Refusal::NoCheckpoint { .. } if self.settings.offline => {
                 let place = self.settings.cache.path().display().to_string();
@@ -96,17 +88,51 @@ impl Client {
             }
             _ => error,
         })?;
-        for planned in &mut plan.files {
+        self.lend(&mut plan, cancel)?;
+        let here = |planned: &PlannedFile| {
+            let (id, commit) = plan.home(planned);
+            self.shelf(id).here(commit, &planned.file)
+        };
+        let here: Vec<u64> = plan.files.iter().map(here).collect();
+        for (planned, here) in plan.files.iter_mut().zip(here) {
             planned.here = match self.settings.offline {
                 true => planned.file.size,
-                false => shelf.here(&plan.commit, &planned.file),
+                false => here,
             };
         }
         Ok(plan)
     }
 
-    /// What the hub says of the repository.
+    fn shelf(&self, id: &RepoId) -> Shelf {
+        Shelf::new(&self.settings.cache, id)
+    }
+
+    /// Adds the tokenizer of the repository that a configuration names, where a plan lacks one.
+    fn lend(&self, plan: &mut FetchPlan, cancel: &Cancel) -> Result<(), HubError> {
+        let Some(config) = plan.lacks_tokenizer() else {
+            return Ok(());
+        };
+        let path = config.file.path.clone();
+        let config = self.remote(plan, cancel)?.described(&path)?;
+        let Some(lender) = FetchPlan::lender(&config) else {
+            return Ok(());
+        };
+        let listing = self.listing(&lender, cancel);
+        let listing = listing.map_err(|error| plan.not_lent(&lender, error.refusal))?;
+        plan.lend(&lender, &listing)
+    }
+
+    /// What there is in the repository: by the hub, or offline in the cache.
     fn listing(&self, id: &RepoId, cancel: &Cancel) -> Result<Listing, HubError> {
+        if self.settings.offline {
+            let (commit, files) = self.shelf(id).stored(id)?;
+            return Ok(Listing {
+                commit,
+                files,
+                licence: None,
+                gated: false,
+            });
+        }
         let refused = |refusal| HubError::new(id, refusal);
         let requester = Requester::new(&self.settings).map_err(refused)?;
         let (path, answer) = (api_path(id), self.settings.answer);
@@ -140,7 +166,38 @@ impl Client {
         }
     }
 
-    /// Fetches what a plan lacks, and returns the folder with its files. `progress` hears how many bytes of
+    /// The files of a plan where they are: those that are complete in the cache there, of all others what is
+    /// asked for, without keeping any of it.
+    ///
+    /// # Errors
+    /// [`Refusal::Setting`].
+    pub fn remote(&self, plan: &FetchPlan, cancel: &Cancel) -> Result<RemoteSource, HubError> {
+        let requester = Requester::new(&self.settings);
+        let requester = requester.map_err(|refusal| HubError::new(&plan.id, refusal))?;
+        let file = |planned: &PlannedFile| {
+            let (id, commit) = plan.home(planned);
+            let file = planned.file.clone();
+            let here = self.shelf(id).content(commit, &file);
+            let here = here.map(|path| plan.picked(&file, FilePlace::Disk(path)));
+            let seen_as = plan.seen_as(&file).to_owned();
+            let (id, commit) = (id.clone(), commit.to_owned());
+            let file = RemoteFile {
+                id,
+                commit,
+                file,
+                here,
+            };
+            (seen_as, file)
+        };
+        Ok(RemoteSource::new(
+            plan.id.to_string(),
+            plan.files.iter().map(file).collect(),
+            (requester, self.settings.stall),
+            cancel,
+        ))
+    }
+
+    /// Fetches what a plan lacks, and returns its files, as chosen from the hub's cache. `progress` hears how many bytes of
     /// all are there, and the file under way.
     ///
     /// # Errors
@@ -151,50 +208,70 @@ impl Client {
         plan: &FetchPlan,
         cancel: &Cancel,
         progress: &mut dyn FnMut(u64, &str),
-    ) -> Result<PathBuf, HubError> {
+    ) -> Result<Vec<PickedFile>, HubError> {
         let refused = |refusal| HubError::new(&plan.id, refusal);
-        let shelf = Shelf::new(&self.settings.cache, &plan.id);
-        let snapshot = shelf.snapshot(&plan.commit);
-        let mut files: Vec<_> = plan.files.iter().map(|planned| &planned.file).collect();
-        if files.iter().all(|file| shelf.is_linked(&plan.commit, file)) {
+        let shelves = plan.files.iter().map(|planned| {
+            let (id, commit) = plan.home(planned);
+            (self.shelf(id), id, commit, planned)
+        });
+        let mut shelves: Vec<_> = shelves.collect();
+        let fetched = || {
+            let files = plan.files.iter().map(|planned| {
+                let (id, commit) = plan.home(planned);
+                let place = self.shelf(id).snapshot(commit).join(&planned.file.path);
+                plan.picked(&planned.file, FilePlace::Disk(place))
+            });
+            files.collect()
+        };
+        let mut all = shelves.iter();
+        if all.all(|(shelf, _, commit, planned)| shelf.is_linked(commit, &planned.file)) {
             // Also where nothing may be written.
-            return Ok(snapshot);
+            return Ok(fetched());
         }
-        shelf.check_room(&plan.files).map_err(refused)?;
+        let own = self.shelf(&plan.id);
+        own.check_room(&plan.files).map_err(refused)?;
         let requester = Requester::new(&self.settings).map_err(refused)?;
         // From what is here already, so that a rate counts only what comes.
         let mut done = plan.here();
-        for planned in &plan.files {
+        for (shelf, id, commit, planned) in &shelves {
             let file = &planned.file;
             progress(done, &file.path);
             done = done.saturating_sub(planned.here);
-            if shelf.has(file) || !shelf.is_linked(&plan.commit, file) {
+            if shelf.has(file) || !shelf.is_linked(commit, file) {
                 let transfer = Transfer {
                     requester: &requester,
-                    shelf: &shelf,
-                    plan,
+                    shelf,
+                    id,
+                    commit,
                     file,
                     stall: self.settings.stall,
                     cancel,
                 };
                 let run = transfer.run(&mut |len| progress(done + len, &file.path));
-                run.map_err(|refusal| HubError::of(&plan.id, &file.path, refusal))?;
+                run.map_err(|refusal| HubError::of(id, &file.path, refusal))?;
             }
             done += file.size;
         }
-        // A snapshot shows nothing before all of it is there, and counts once it has its configuration.
-        files.sort_by_key(|file| {
-            let is_model = file.path.ends_with(".gguf") && !file.path.contains("mmproj");
+        // A snapshot shows nothing before all of it is there, and counts once it has its configuration; what
+        // others lend is there before.
+        shelves.sort_by_key(|(_, _, _, planned)| {
+            let file = &planned.file;
+            let is_gguf = plan.gguf() == Some(file);
             (
-                file.path == "config.json" || is_model,
+                planned.lender.is_none(),
+                file.path == "config.json" || is_gguf,
                 file.path.ends_with(".json"),
             )
         });
-        for file in files {
-            let linked = shelf.link(&plan.commit, file);
-            linked.map_err(|refusal| HubError::of(&plan.id, &file.path, refusal))?;
+        for (shelf, id, commit, planned) in shelves {
+            let linked = shelf.link(commit, &planned.file);
+            let linked = linked.and_then(|()| match planned.lender {
+                Some(_) => shelf.keep_ref(commit),
+                None => Ok(()),
+            });
+            linked.map_err(|refusal| HubError::of(id, &planned.file.path, refusal))?;
         }
-        shelf.keep_ref(&plan.commit).map_err(refused)?;
-        Ok(snapshot)
+        own.keep_ref(&plan.commit).map_err(refused)?;
+        Ok(fetched())
     }
 }

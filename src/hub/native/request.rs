@@ -45,11 +45,13 @@ pub(super) struct Answer {
     pub(super) body: BodyReader<'static>,
 }
 
-/// From where on a file is asked for.
+/// Which part of a file is asked for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct From {
     /// First byte.
     pub(super) first: u64,
+    /// Last byte; the file's own where it is absent.
+    pub(super) last: Option<u64>,
     /// Only where the file still has this `ETag`; else all of it.
     pub(super) etag: Option<String>,
 }
@@ -101,8 +103,9 @@ impl Requester {
             if let Some(token) = token {
                 request = request.header("Authorization", token.header());
             }
-            if let Some(from) = from.filter(|from| from.first > 0) {
-                request = request.header("Range", format!("bytes={}-", from.first));
+            if let Some(from) = from.filter(|from| from.first > 0 || from.last.is_some()) {
+                let last = from.last.map_or_else(String::new, |last| last.to_string());
+                request = request.header("Range", format!("bytes={}-{last}", from.first));
                 if let Some(etag) = &from.etag {
                     request = request.header("If-Range", etag);
                 }

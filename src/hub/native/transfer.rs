@@ -3,35 +3,26 @@
 use std::{
     fs::{self, File},
     io::{self, Read, Seek, SeekFrom, Write},
-    sync::mpsc::{Receiver, sync_channel},
     time::{Duration, Instant},
 };
 
 use super::{
+    answer::{Head, PIECE, Piece, ask, check_head},
     cache::{Shelf, of_disk},
-    request::{Answer, From, Requester, of_io},
-    wait::{Patience, next, start},
+    request::{From, Requester},
+    wait::{PROGRESS, Pace, Patience, next},
 };
 use crate::{
-    hub::{
-        BEGINNING, FetchPlan, FileHasher, Refusal, RepoFile, check_content, id::is_commit,
-        resolve_path,
-    },
+    hub::{BEGINNING, FileHasher, Refusal, RepoFile, RepoId, check_content, resolve_path},
     platform::Cancel,
 };
-
-/// Bytes that are read at once.
-const PIECE: usize = 256 << 10;
-/// Fewest bytes a second, over the time that silence may last.
-const SLOWEST: u64 = 1 << 10;
-/// Bytes after which a try has brought something.
-const PROGRESS: u64 = 64 << 10;
 
 /// One file on its way.
 pub(super) struct Transfer<'a> {
     pub(super) requester: &'a Requester,
     pub(super) shelf: &'a Shelf,
-    pub(super) plan: &'a FetchPlan,
+    pub(super) id: &'a RepoId,
+    pub(super) commit: &'a str,
     pub(super) file: &'a RepoFile,
     pub(super) stall: Duration,
     pub(super) cancel: &'a Cancel,
@@ -43,24 +34,6 @@ struct Collected {
     hasher: FileHasher,
     len: u64,
     beginning: Vec<u8>,
-}
-
-/// What the thread that reads tells.
-enum Piece {
-    Begin(Box<Head>),
-    Bytes(Vec<u8>),
-    Failed(Refusal),
-}
-
-/// An answer without its body.
-struct Head {
-    status: u16,
-    etag: Option<String>,
-    linked_etag: Option<String>,
-    commit: Option<String>,
-    length: Option<u64>,
-    range: Option<(u64, Option<u64>)>,
-    host: String,
 }
 
 impl Transfer<'_> {
@@ -172,16 +145,18 @@ impl Transfer<'_> {
         let failed = |error: io::Error| of_disk(&self.shelf.incomplete(&self.file.hash), &error);
         let from = From {
             first: collected.len,
+            last: None,
             etag: etag.clone(),
         };
-        let pieces = self.ask(from)?;
+        let address = resolve_path(self.id, self.commit, &self.file.path);
+        let pieces = ask(self.requester, address, from, self.stall)?;
         let mut head = None;
-        let mut window = (Instant::now(), 0);
+        let mut pace = Pace::new(self.stall);
         loop {
             let until = Some(Instant::now() + self.stall * 2);
             match next(self.cancel, &pieces, until)? {
                 Some(Piece::Begin(begun)) => {
-                    self.check_head(&begun)?;
+                    check_head(&begun, self.commit, &self.file.hash)?;
                     match (begun.status, begun.range) {
                         (206, Some((first, whole)))
                             if first == collected.len
@@ -192,7 +167,7 @@ impl Transfer<'_> {
                         _ => {}
                     }
                     *etag = begun.etag.clone();
-                    window = (Instant::now(), 0);
+                    pace = Pace::new(self.stall);
                     head = Some(begun);
                 }
                 Some(Piece::Bytes(bytes)) => {
@@ -201,13 +176,8 @@ impl Transfer<'_> {
                     collected.write(&bytes).map_err(failed)?;
                     self.check_bytes(head, collected, over)?;
                     progress(collected.len);
-                    window.1 += bytes.len() as u64;
-                    if window.0.elapsed() > self.stall {
-                        if window.1 < SLOWEST * self.stall.as_secs() && !self.is_complete(collected)
-                        {
-                            return Err(self.timed_out(&head.host));
-                        }
-                        window = (Instant::now(), 0);
+                    if pace.is_too_slow(bytes.len() as u64) && !self.is_complete(collected) {
+                        return Err(self.timed_out(&head.host));
                     }
                 }
                 Some(Piece::Failed(Refusal::Status { status: 416 })) => {
@@ -236,60 +206,6 @@ impl Transfer<'_> {
             .restart(self.file)
             .map_err(|error| of_disk(&self.shelf.incomplete(&self.file.hash), &error))?;
         Ok(Refusal::Range { expected })
-    }
-
-    /// Starts a thread that asks and reads.
-    fn ask(&self, from: From) -> Result<Receiver<Piece>, Refusal> {
-        let (sender, pieces) = sync_channel(8);
-        let path = resolve_path(&self.plan.id, &self.plan.commit, &self.file.path);
-        let (requester, stall) = (self.requester.clone(), self.stall);
-        start(move || {
-            let answer = match requester.get(&path, Some(&from), "file") {
-                Ok(answer) => answer,
-                // Nobody may be listening any more.
-                Err(refusal) => return drop(sender.send(Piece::Failed(refusal))),
-            };
-            let (head, mut body) = split(answer);
-            let host = head.host.clone();
-            if sender.send(Piece::Begin(Box::new(head))).is_err() {
-                return;
-            }
-            loop {
-                let mut piece = vec![0; PIECE];
-                let message = match body.read(&mut piece) {
-                    Ok(0) => return,
-                    Ok(count) => {
-                        piece.truncate(count);
-                        Piece::Bytes(piece)
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(error) => Piece::Failed(of_body(error, &host, stall)),
-                };
-                let ended = matches!(message, Piece::Failed(_));
-                if sender.send(message).is_err() || ended {
-                    return;
-                }
-            }
-        })?;
-        Ok(pieces)
-    }
-
-    /// Whether the hub still speaks of the same file.
-    fn check_head(&self, head: &Head) -> Result<(), Refusal> {
-        let other_commit = (head.commit.as_deref()).is_some_and(|commit| {
-            is_commit(commit) && !commit.eq_ignore_ascii_case(&self.plan.commit)
-        });
-        let expected = &self.file.hash;
-        let other_file = head.linked_etag.as_deref().is_some_and(|etag| {
-            let digits = etag.trim_start_matches("W/").trim_matches('"');
-            let is_hash = digits.bytes().all(|byte| byte.is_ascii_hexdigit())
-                && digits.len() == expected.digits().len();
-            is_hash && !digits.eq_ignore_ascii_case(expected.digits())
-        });
-        match other_commit || other_file {
-            true => Err(Refusal::Changed),
-            false => Ok(()),
-        }
     }
 
     /// What cannot be the file is refused with its first bytes.
@@ -404,36 +320,5 @@ impl Collected {
         self.len = 0;
         self.beginning.clear();
         Ok(())
-    }
-}
-
-fn split(answer: Answer) -> (Head, ureq::BodyReader<'static>) {
-    let head = Head {
-        status: answer.status,
-        etag: answer.etag,
-        linked_etag: answer.linked_etag,
-        commit: answer.commit,
-        length: answer.length,
-        range: answer.range,
-        host: answer.host,
-    };
-    (head, answer.body)
-}
-
-/// An error while bytes came.
-fn of_body(error: io::Error, host: &str, stall: Duration) -> Refusal {
-    let inner = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<ureq::Error>());
-    match inner {
-        Some(ureq::Error::Timeout(_)) => Refusal::TimedOut {
-            host: host.to_owned(),
-            seconds: stall.as_secs(),
-        },
-        Some(_) => Refusal::NoNetwork {
-            host: host.to_owned(),
-            reason: "the connection broke".to_owned(),
-        },
-        None => of_io(&error, host, stall),
     }
 }

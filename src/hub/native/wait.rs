@@ -99,6 +99,9 @@ pub(super) struct Patience {
     each: Duration,
 }
 
+/// Bytes after which a try has brought something.
+pub(super) const PROGRESS: u64 = 64 << 10;
+
 /// Tries without progress in a row.
 const TRIES: u32 = 4;
 /// Time without progress after which no other try is begun that may not end within half a minute.
@@ -138,5 +141,36 @@ impl Patience {
             });
         }
         pause(cancel, wait)
+    }
+}
+
+/// Fewest bytes a second, over the time that silence may last.
+const SLOWEST: u64 = 1 << 10;
+
+/// Whether bytes come fast enough to be waited for.
+pub(super) struct Pace {
+    since: Instant,
+    bytes: u64,
+    stall: Duration,
+}
+
+impl Pace {
+    pub(super) fn new(stall: Duration) -> Self {
+        Self {
+            since: Instant::now(),
+            bytes: 0,
+            stall,
+        }
+    }
+
+    /// Counts bytes that came; whether they were too few since it was looked at last.
+    pub(super) fn is_too_slow(&mut self, more: u64) -> bool {
+        self.bytes += more;
+        if self.since.elapsed() <= self.stall {
+            return false;
+        }
+        let slow = self.bytes < SLOWEST * self.stall.as_secs();
+        (self.since, self.bytes) = (Instant::now(), 0);
+        slow
     }
 }

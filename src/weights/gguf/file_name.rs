@@ -6,6 +6,6 @@ pub fn is_gguf(file: &str) -> bool {
 }
 
 /// Whether a file is called as those with the vision part are.
-pub(super) fn is_projector(file: &str) -> bool {
+pub fn is_projector(file: &str) -> bool {
     file.to_lowercase().contains("mmproj")
 }

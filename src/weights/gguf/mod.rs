@@ -19,13 +19,12 @@ mod tokenizer;
 mod value;
 mod vocabulary;
 
-pub use file_name::is_gguf;
+pub use file_name::{is_gguf, is_projector};
 pub use source::GgufSource;
 
 use std::sync::Arc;
 
 use super::{error::WeightsError, source::ByteSource};
-use file_name::is_projector;
 
 /// A source whose folder has no `config.json`, but one model in GGUF format, as that model's folder; any other
 /// source as it is.

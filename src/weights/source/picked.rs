@@ -118,6 +118,13 @@ impl PickedSource {
     }
 }
 
+/// The repository of a snapshot in a hub's cache.
+fn repository(folder: &str) -> Option<String> {
+    let (front, _) = folder.rsplit_once('/')?;
+    let repository = front.strip_suffix("/snapshots")?.rsplit('/').next()?;
+    Some(repository.strip_prefix("models--")?.replacen("--", "/", 1))
+}
+
 /// How many folders deep a folder lies.
 fn depth(folder: &str) -> usize {
     folder.split('/').filter(|part| !part.is_empty()).count()
@@ -125,6 +132,9 @@ fn depth(folder: &str) -> usize {
 
 impl ByteSource for PickedSource {
     fn name(&self) -> String {
+        if let Some(repository) = repository(&self.folder) {
+            return repository;
+        }
         match self.folder.rsplit('/').next() {
             Some(name) if !name.is_empty() => name.to_owned(),
             _ => "chosen files".to_owned(),

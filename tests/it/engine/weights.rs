@@ -56,6 +56,7 @@ fn inspection(folder: &Path) -> Inspection {
         model: ModelSource::Folder(folder.to_owned()),
         device: DeviceSettings::default(),
         image: None,
+        fetch: false,
     }));
     match last(&mut Session::default(), command) {
         Event::Inspection(inspection) => *inspection,

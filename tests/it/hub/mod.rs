@@ -1,6 +1,10 @@
 //! Checkpoints of a hub, against a server that behaves like one and lies like one.
 
 mod fetching;
+mod gguf;
+mod in_place;
+mod lent;
+mod lie;
 mod lies;
 mod program;
 mod server;
@@ -14,7 +18,7 @@ use std::{
 
 use mirscope::{
     hub::{FetchPlan, HubError, RepoId, native::Client},
-    platform::Cancel,
+    platform::{Cancel, FilePlace, PickedFile},
 };
 use server::{COMMIT, Hub, hash};
 
@@ -79,7 +83,17 @@ fn plan(hub: &Hub, folder: &Path) -> Result<FetchPlan, HubError> {
 
 fn fetch(hub: &Hub, folder: &Path) -> Result<PathBuf, HubError> {
     let plan = plan(hub, folder)?;
-    client(hub, folder).fetch(&plan, &Cancel::default(), &mut |_, _| {})
+    let files = client(hub, folder).fetch(&plan, &Cancel::default(), &mut |_, _| {})?;
+    Ok(snapshot(&files))
+}
+
+/// The folder of fetched files.
+fn snapshot(files: &[PickedFile]) -> PathBuf {
+    let place = files.iter().find_map(|file| match &file.place {
+        FilePlace::Disk(path) if file.name() == "config.json" => path.parent(),
+        _ => None,
+    });
+    place.unwrap().to_owned()
 }
 
 /// The cache's folder of the repository.

@@ -41,7 +41,7 @@ fn with(folder: &Path, endpoint: &str, args: &[&str]) -> Command {
     command
 }
 
-fn run(folder: &Path, endpoint: &str, args: &[&str]) -> (i32, String, String) {
+pub(super) fn run(folder: &Path, endpoint: &str, args: &[&str]) -> (i32, String, String) {
     let output: Output = with(folder, endpoint, args).output().unwrap();
     text(&output)
 }
@@ -71,10 +71,21 @@ fn a_repository_stands_for_a_folder() {
     let plan: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &plan["files"][0]["here"]), (0, &0.into()), "{out}");
 
+    // To look at it reads what describes it, and keeps nothing.
+    hub.asked();
     let (code, out, err) = run(&["inspect", "tiny/model"]);
     assert_eq!(code, 0, "{err}");
-    assert!(out.contains("tiny/model@0123456789ab"), "{out}");
-    assert!(check_cache(&hub, &folder.path().join("home")));
+    for part in [
+        "tiny/model@0123456789ab",
+        "only what describes the weights was read",
+        "nothing of it is kept",
+    ] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    let image = crate::golden::root().join("clip_mlp_gqa_tied_f32/image.png");
+    let (code, out, err) = run(&["inspect", "tiny/model", "--image", image.to_str().unwrap()]);
+    assert!(code == 0 && out.contains("<image> x "), "{out}{err}");
+    assert!(!folder.path().join("home").exists(), "{out}");
     let report = folder.path().join("r.json");
     let measure = |model: &str, more: &[&str]| {
         let images = crate::golden::root().join("clip_mlp_gqa_tied_f32");
@@ -96,13 +107,14 @@ fn a_repository_stands_for_a_folder() {
     for text in [&out, &err, &kept] {
         assert!(!text.contains(TOKEN) && !text.contains(SIGNATURE), "{text}");
     }
+    assert!(check_cache(&hub, &folder.path().join("home")));
     let tokens = hub.asked().into_iter().filter_map(|asked| asked.token);
     assert!(tokens.count() > 3, "it was sent all the same");
 
     // Without a network the same comes from the cache, and nobody is asked.
-    let (code, _, err) = measure("tiny/model", &["--offline"]);
+    let (code, _, err) = measure("tiny/model@v1", &["--offline"]);
     assert_eq!(code, 0, "{err}");
-    let (code, out, _) = run(&["inspect", "tiny/model", "--offline", "--dry-run"]);
+    let (code, out, _) = run(&["inspect", "tiny/model@v1", "--offline", "--dry-run"]);
     assert!(code == 0 && out.contains("0 B to fetch"), "{out}");
     for (id, part) in [
         ("tiny/other", "no such repository or revision"),
@@ -228,8 +240,16 @@ fn a_killed_program_leaves_nothing_that_is_used_by_half() {
         files.insert(name.to_owned(), text.into_bytes());
     }
     let hub = Hub::new(files);
-    hub.slow_down(600_000);
-    let args = ["inspect", "tiny/model", "--quiet"];
+    hub.slow_down(150_000);
+    let args = [
+        "ask",
+        "--model",
+        "tiny/model",
+        "--raw",
+        "--max-tokens",
+        "1",
+        "A",
+    ];
     let start_one = |folder: &Path| {
         with(folder, &hub.address, &args)
             .stdout(Stdio::null())

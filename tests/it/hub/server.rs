@@ -15,59 +15,12 @@ use std::{
 use mirscope::hub::{FileHash, FileHasher};
 use serde_json::json;
 
+pub(super) use super::lie::Lie;
+
 /// The commit of the repository.
 pub(super) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 /// What the address of the content network grants access with.
 pub(super) const SIGNATURE: &str = "signature-of-the-network";
-
-/// How the server lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lie {
-    /// Not at all.
-    None,
-    /// Weights have another length than the list says.
-    WrongLength,
-    /// The hub names another content than the list.
-    ChangedEtag,
-    /// The hub answers from another commit.
-    OtherCommit,
-    /// Every answer with weights ends in its midst.
-    Truncated,
-    /// The first answer with weights ends after so many bytes.
-    CutOnce(usize),
-    /// The same, and ranges are ignored.
-    CutOnceWithoutRanges(usize),
-    /// The same, and the rest is said to begin elsewhere.
-    CutOnceWithWrongRange(usize),
-    /// The hub redirects to itself.
-    RedirectLoop,
-    /// A web page with status 200 in the place of the list.
-    PageForList,
-    /// The same in the place of weights.
-    PageForFile,
-    /// The same without a length.
-    PageForFileChunked,
-    /// A Git LFS pointer in the place of weights.
-    PointerForFile,
-    /// One byte of the weights is another one, always.
-    WrongBytes,
-    /// The same the first time.
-    WrongBytesOnce,
-    /// This status for the list.
-    Status(u16),
-    /// This status for weights.
-    FileStatus(u16),
-    /// The list never comes.
-    Silent,
-    /// Weights never come.
-    SilentFile,
-    /// The list comes byte by byte.
-    Drip,
-    /// Weights come byte by byte.
-    DripFile,
-    /// The list never ends.
-    Endless,
-}
 
 /// A request that came.
 #[derive(Clone, Debug)]
@@ -84,8 +37,14 @@ pub(super) struct Hub {
     shared: Arc<Shared>,
 }
 
+/// The files of a repository.
+pub(super) type Files = BTreeMap<String, Vec<u8>>;
+
+/// The repository that most tests ask for.
+const MODEL: &str = "tiny/model";
+
 struct Shared {
-    files: BTreeMap<String, Vec<u8>>,
+    repositories: BTreeMap<String, Files>,
     network: String,
     lie: Mutex<Lie>,
     /// Bytes a second of weights.
@@ -113,12 +72,18 @@ pub(super) fn is_large(path: &str) -> bool {
 }
 
 impl Hub {
-    pub(super) fn new(files: BTreeMap<String, Vec<u8>>) -> Self {
+    pub(super) fn new(files: Files) -> Self {
+        Self::of([(MODEL, files)])
+    }
+
+    /// A hub with these repositories.
+    pub(super) fn of<const N: usize>(repositories: [(&str, Files); N]) -> Self {
+        let named = repositories.map(|(name, files)| (name.to_owned(), files));
         let listen = || TcpListener::bind("127.0.0.1:0").unwrap();
         let (hub, network) = (listen(), listen());
         let address = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());
         let shared = Arc::new(Shared {
-            files,
+            repositories: named.into(),
             network: address(&network),
             lie: Mutex::new(Lie::None),
             rate: Mutex::new(None),
@@ -157,8 +122,8 @@ impl Hub {
         std::mem::take(&mut *self.shared.asked.lock().unwrap())
     }
 
-    pub(super) fn files(&self) -> &BTreeMap<String, Vec<u8>> {
-        &self.shared.files
+    pub(super) fn files(&self) -> &Files {
+        &self.shared.repositories[MODEL]
     }
 }
 
@@ -206,23 +171,29 @@ fn answer(shared: &Shared, stream: &TcpStream, of_network: bool) -> std::io::Res
     if of_network {
         let name = path.trim_start_matches("/files/");
         let granted = target.contains(SIGNATURE);
-        return match shared.files.get(name).filter(|_| granted) {
+        let content = shared.repositories.iter().find_map(|(id, files)| {
+            let file = name.strip_prefix(id.as_str())?.strip_prefix('/')?;
+            files.get(file)
+        });
+        return match content.filter(|_| granted) {
             Some(content) => asked.weights(content),
             None => asked.plain(403, "", b"no signature"),
         };
     }
-    if path.starts_with("/api/models/tiny/model/revision/") {
-        return asked.list(path.rsplit('/').next().unwrap_or_default());
+    for (id, files) in &shared.repositories {
+        if let Some(revision) = path.strip_prefix(&format!("/api/models/{id}/revision/")) {
+            return asked.list(id, files, revision);
+        }
+        let file = path.strip_prefix(&format!("/{id}/resolve/{COMMIT}/"));
+        if let Some((file, content)) = file.and_then(|file| Some((file, files.get(file)?))) {
+            return asked.file(id, file, content);
+        }
     }
-    let file = path.strip_prefix(&format!("/tiny/model/resolve/{COMMIT}/"));
-    match file.and_then(|file| Some((file, shared.files.get(file)?))) {
-        Some((file, content)) => asked.file(file, content),
-        None => asked.plain(
-            404,
-            "X-Error-Code: RepoNotFound\r\n",
-            b"Repository not found",
-        ),
-    }
+    asked.plain(
+        404,
+        "X-Error-Code: RepoNotFound\r\n",
+        b"Repository not found",
+    )
 }
 
 struct Request<'a> {
@@ -271,7 +242,7 @@ impl Request<'_> {
         Ok(())
     }
 
-    fn list(&self, revision: &str) -> std::io::Result<()> {
+    fn list(&self, id: &str, files: &Files, revision: &str) -> std::io::Result<()> {
         match self.lie {
             Lie::Status(status) => {
                 let code = match status {
@@ -300,7 +271,7 @@ impl Request<'_> {
         if !["main", "v1", COMMIT].contains(&revision) {
             return self.plain(404, "X-Error-Code: RevisionNotFound\r\n", b"{}");
         }
-        let siblings = self.shared.files.iter().map(|(path, content)| {
+        let siblings = files.iter().map(|(path, content)| {
             let digits = hash(path, content).digits().to_owned();
             let size = content.len();
             match is_large(path) {
@@ -310,7 +281,7 @@ impl Request<'_> {
             }
         });
         let body = json!({
-            "id": "tiny/model", "sha": COMMIT, "gated": false,
+            "id": id, "sha": COMMIT, "gated": false,
             "cardData": {"license": "apache-2.0"}, "siblings": siblings.collect::<Vec<_>>(),
         })
         .to_string();
@@ -321,7 +292,7 @@ impl Request<'_> {
         self.plain(200, "Content-Type: application/json\r\n", body.as_bytes())
     }
 
-    fn file(&self, path: &str, content: &[u8]) -> std::io::Result<()> {
+    fn file(&self, id: &str, path: &str, content: &[u8]) -> std::io::Result<()> {
         let digits = hash(path, content).digits().to_owned();
         let commit = match self.lie {
             Lie::OtherCommit => COMMIT.replace('0', "f"),
@@ -340,7 +311,7 @@ impl Request<'_> {
         };
         let headers = format!(
             "{commit}X-Linked-ETag: \"{etag}\"\r\nX-Linked-Size: {}\r\n\
-             Location: {}/files/{path}?sig={SIGNATURE}\r\n",
+             Location: {}/files/{id}/{path}?sig={SIGNATURE}\r\n",
             content.len(),
             self.shared.network
         );
@@ -349,6 +320,7 @@ impl Request<'_> {
 
     fn weights(&self, content: &[u8]) -> std::io::Result<()> {
         const ETAG: &str = "\"of-the-network\"";
+        const OTHER: &str = "\"of-another-day\"";
         let first_time = !self.shared.lied.swap(true, Ordering::Relaxed);
         let mut content = content.to_vec();
         match self.lie {
@@ -371,27 +343,37 @@ impl Request<'_> {
             }
             Lie::WrongBytes => content[100] ^= 1,
             Lie::WrongBytesOnce if first_time => content[100] ^= 1,
+            Lie::GrownBetween if !first_time => content.extend([7; 10]),
             _ => {}
         }
         let asked = self.range.as_deref().and_then(|range| {
-            let first = range.strip_prefix("bytes=")?.strip_suffix('-')?;
-            first.parse::<usize>().ok()
+            let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+            let end = match last.parse::<usize>() {
+                Ok(last) => content.len().min(last + 1),
+                Err(_) => content.len(),
+            };
+            Some((first.parse::<usize>().ok()?, end))
         });
         let same = self.if_range.as_deref().is_none_or(|etag| etag == ETAG);
-        let ranges = !matches!(self.lie, Lie::CutOnceWithoutRanges(_));
-        let (status, first) = match asked.filter(|_| same && ranges) {
-            Some(first) if first >= content.len() => return self.plain(416, "", b""),
-            Some(first) => (206, first),
-            None => (200, 0),
+        let ranges = !matches!(self.lie, Lie::CutOnceWithoutRanges(_) | Lie::NoRanges);
+        let (status, first, end) = match asked.filter(|_| same && ranges) {
+            Some((first, _)) if first >= content.len() => return self.plain(416, "", b""),
+            Some((first, _)) if self.lie == Lie::LongRange => (206, first, content.len()),
+            Some((first, end)) => (206, first, end),
+            None => (200, 0, content.len()),
         };
         let shown = match self.lie {
             Lie::CutOnceWithWrongRange(_) if first > 0 => first - 1,
             _ => first,
         };
-        let rest = &content[first..];
-        let mut headers = format!("ETag: {ETAG}\r\nContent-Length: {}\r\n", rest.len());
+        let rest = &content[first..end];
+        let etag = match self.lie {
+            Lie::ChangedBetween if !first_time => OTHER,
+            _ => ETAG,
+        };
+        let mut headers = format!("ETag: {etag}\r\nContent-Length: {}\r\n", rest.len());
         if status == 206 {
-            let (last, all) = (content.len() - 1, content.len());
+            let (last, all) = (end - 1, content.len());
             headers += &format!("Content-Range: bytes {shown}-{last}/{all}\r\n");
         }
         self.head(status, &headers)?;

@@ -3,13 +3,17 @@
 use mirscope::hub::{FileHash, RepoFile, Wanted, wanted};
 
 fn of(paths: &[&str]) -> Result<Wanted, String> {
+    of_id("tiny/model", paths)
+}
+
+fn of_id(id: &str, paths: &[&str]) -> Result<Wanted, String> {
     let file = |path: &&str| RepoFile {
         path: (*path).to_owned(),
         size: 1 + path.len() as u64,
         hash: FileHash::GitBlob("0".repeat(40)),
     };
     let files: Vec<RepoFile> = paths.iter().map(file).collect();
-    wanted(&files).map_err(|refusal| refusal.to_string())
+    wanted(&id.parse().unwrap(), &files).map_err(|refusal| refusal.to_string())
 }
 
 #[track_caller]
@@ -140,18 +144,83 @@ fn of_several_gguf_files_one_is_taken_with_its_projector() {
     assert_eq!(
         notes,
         [
-            "of 3 GGUF files, X-Q4_K_M.gguf is taken",
+            "of 3 GGUF files, X-Q4_K_M.gguf (1 MiB) is taken; the others are X-Q8_0.gguf (1 MiB), \
+             X-f16.gguf (1 MiB); to take another one, name it as tiny/model/X-Q8_0.gguf",
             "of 2 mmproj files, mmproj-X-f16.gguf is taken",
         ]
     );
-    let notes = check(
-        &["X-Q8_0-00001-of-00002.gguf", "X-Q8_0-00002-of-00002.gguf"],
-        &["X-Q8_0-00001-of-00002.gguf", "X-Q8_0-00002-of-00002.gguf"],
-    );
+    // A configuration beside it belongs to what it was made from.
+    let notes = check(&["config.json", "tokenizer.json", "X.gguf"], &["X.gguf"]);
     assert!(
         notes.iter().any(|note| note.contains("sees no images")),
         "{notes:?}"
     );
+}
+
+#[test]
+fn a_gguf_file_is_taken_by_its_name() {
+    let there = [
+        "config.json",
+        "model.safetensors",
+        "X-Q4_0.gguf",
+        "X-Q8_0.gguf",
+        "mmproj-X-f16.gguf",
+        "BF16/X-BF16.gguf",
+        "BF16/mmproj-X-bf16.gguf",
+        "large/X-F32.gguf",
+    ];
+    for (id, expected) in [
+        (
+            "tiny/model/X-Q8_0.gguf",
+            ["X-Q8_0.gguf", "mmproj-X-f16.gguf"],
+        ),
+        (
+            "tiny/model/BF16/X-BF16.gguf@main",
+            ["BF16/X-BF16.gguf", "BF16/mmproj-X-bf16.gguf"],
+        ),
+        (
+            "tiny/model/large/X-F32.gguf",
+            ["large/X-F32.gguf", "mmproj-X-f16.gguf"],
+        ),
+    ] {
+        let wanted = of_id(id, &there).unwrap();
+        let found: Vec<&str> = wanted.files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(found, expected, "{id}");
+        assert!(wanted.notes.is_empty(), "{:?}", wanted.notes);
+    }
+    for (id, parts) in [
+        (
+            "tiny/model/X-Q5_0.gguf",
+            &[
+                "expected X-Q5_0.gguf",
+                "X-Q4_0.gguf (1 MiB)",
+                "large/X-F32.gguf",
+            ][..],
+        ),
+        ("tiny/model/mmproj-X-f16.gguf", &["name one of them"]),
+    ] {
+        let sentence = of_id(id, &there).unwrap_err();
+        for part in parts {
+            assert!(sentence.contains(part), "{id}: {sentence}");
+        }
+    }
+    let sentence = of_id("tiny/model/X.gguf", &["config.json"]).unwrap_err();
+    assert!(
+        sentence.contains("found no GGUF file of a model"),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn models_in_parts_are_refused_before_they_are_fetched() {
+    let parts = ["X-Q8_0-00001-of-00002.gguf", "X-Q8_0-00002-of-00002.gguf"];
+    for id in ["tiny/model", "tiny/model/X-Q8_0-00001-of-00002.gguf"] {
+        let sentence = of_id(id, &parts).unwrap_err();
+        assert!(sentence.contains("a GGUF file that is whole"), "{sentence}");
+    }
+    let one = [&parts[..], &["X-Q8_0.gguf"]].concat();
+    check(&one, &["X-Q8_0.gguf"]);
+    check(&["X-00001-of-00001.gguf"], &["X-00001-of-00001.gguf"]);
 }
 
 #[test]

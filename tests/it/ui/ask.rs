@@ -147,7 +147,12 @@ fn each_token_shows_where_it_looks_and_what_is_seen_there() {
     // Of the patch that is looked at most, without a question to the engine.
     harness.get_by_label_contains("Image of the conversation in 4 by 4 patches; row 2, column 3");
     harness.get_by_label_contains("layer 6: apple 94");
-    link.tell([watched("w", last + 1), answer("snow", 0)]);
+    let mut whole = answer("snow", 0);
+    if let Event::Answer(answer) = &mut whole {
+        answer.tokens = vec![5, 5];
+    }
+    // What was left of a character that did not come has no place where it looked.
+    link.tell([watched("w", last + 1), said("~"), whole]);
     harness.run_steps(3);
     harness.get_by_label("Where it looked to write “w”");
     let asked = |link: &FakeLink| match link.last() {
@@ -177,6 +182,75 @@ fn each_token_shows_where_it_looks_and_what_is_seen_there() {
     harness.run_ok();
     harness.get_by_label("it is gone");
     assert!(harness.state().store.messages.is_empty());
+}
+
+#[test]
+fn an_older_answer_is_clickable_as_long_as_its_tokens_stand() {
+    let (mut harness, link) = asking();
+    let mut view = made_up::pair(0);
+    let last = view.tokens.len() - 1;
+    harness
+        .state_mut()
+        .store
+        .ask_model("How many objects are there?");
+    harness.run_steps(3);
+    link.tell([
+        Event::Asked(Box::new(view.clone())),
+        watched("four", last),
+        answer_after("four", view.tokens.len()),
+    ]);
+    harness.run_ok();
+    let begin = view.tokens.len();
+    assert_eq!(harness.state().store.talk_begin(0), Some(begin));
+    // The next prompt has the first answer in it.
+    let mut four = view.tokens[last].clone();
+    four.id = 5;
+    view.tokens.push(four);
+    for _ in 0..4 {
+        view.tokens.push(view.tokens[last].clone());
+    }
+    for (id, stands) in [(5, Some(begin)), (6, None)] {
+        view.tokens[begin].id = id;
+        harness
+            .state_mut()
+            .store
+            .ask_model("What color is the triangle?");
+        harness.run_steps(3);
+        let asked = Event::Asked(Box::new(view.clone()));
+        let now = view.tokens.len();
+        link.tell([asked, watched("blue", now - 1), answer_after("blue", now)]);
+        harness.run_ok();
+        assert_eq!(harness.state().store.talk_begin(0), stands);
+        harness.get_by_label("four").click();
+        harness.run_steps(3);
+        let turn = harness.state().store.talk_token().unwrap().turn;
+        let newest = harness.state().store.ask.turns.len() - 1;
+        assert_eq!(turn, if stands.is_some() { 0 } else { newest });
+        if stands.is_some() {
+            harness.get_by_label("Where it looked to write “four”");
+            // Which is a question to the engine, as it was not told with this answer.
+            let (position, layer) = (last, 1);
+            let question = TalkQuestion::Attention { position, layer };
+            let asked = link.last();
+            assert!(
+                matches!(&asked, Some(Command::Explore(Explore::Talk(found))) if *found == question),
+                "{asked:?}"
+            );
+            link.tell([Event::Failed("not in this test".to_owned())]);
+            harness.run_ok();
+        }
+    }
+}
+
+/// An answer to a prompt of so many tokens.
+fn answer_after(text: &str, prompt: usize) -> Event {
+    match answer(text, 0) {
+        Event::Answer(mut answer) => {
+            answer.prompt_tokens = prompt;
+            Event::Answer(answer)
+        }
+        other => other,
+    }
 }
 
 /// A token told with where it looks at layer 1.

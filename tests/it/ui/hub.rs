@@ -9,6 +9,7 @@ use mirscope::{
         App,
         store::{
             Tab,
+            ask::Whom,
             data::{Inspected, OFFERS},
         },
     },
@@ -40,6 +41,7 @@ pub fn plan(id: &str, here: u64) -> Box<FetchPlan> {
             hash: FileHash::Sha256("0".repeat(64)),
         },
         here,
+        lender: None,
     };
     let config = file("config.json", 1000, if here > 0 { 1000 } else { 0 });
     Box::new(FetchPlan {
@@ -123,6 +125,12 @@ fn nothing_is_fetched_before_the_reader_agrees() {
     link.tell([Event::Inspection(Box::new(inspection))]);
     harness.run_ok();
     harness.get_by_label_contains("Idefics3ForConditionalGeneration");
+    // It can be asked as well.
+    let store = &mut harness.state_mut().store;
+    let whom = std::mem::replace(&mut store.ask.whom, Whom::Data);
+    assert!(store.has_own_model());
+    assert!(matches!(store.target().unwrap().model, ModelSource::Hub(_)));
+    store.ask.whom = whom;
     harness.get_by_label(RUN).click();
     harness.run_steps(3);
     let Some(Command::Measure(request)) = link.last() else {

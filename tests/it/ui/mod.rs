@@ -2,6 +2,7 @@
 
 mod alignment;
 mod ask;
+mod ask_really;
 mod data;
 mod documents;
 mod eyes;

@@ -24,31 +24,50 @@ fn touring(size: [f32; 2]) -> (Harness<'static, App>, FakeLink) {
 #[test]
 fn buttons_and_keys_lead_through_it() {
     let (mut harness, _link) = touring([1280.0, 720.0]);
-    harness.get_by_label("Step 1 of 10");
+    harness.get_by_label("Step 1 of 11");
     harness.get_by_label("Next").click();
     harness.run_ok();
-    harness.get_by_label("Step 2 of 10");
+    harness.get_by_label("Step 2 of 11");
     assert_eq!(harness.state().store.view.tab, Tab::Alignment);
     harness.key_press(Key::ArrowRight);
     harness.run_ok();
-    harness.get_by_label("Step 3 of 10");
+    harness.get_by_label("Step 3 of 11");
     assert_eq!(harness.state().store.view.tab, Tab::Eyes);
     harness.key_press(Key::ArrowLeft);
     harness.run_ok();
-    harness.get_by_label("Step 2 of 10");
+    harness.get_by_label("Step 2 of 11");
     harness.get_by_label("Back").click();
     harness.run_ok();
-    harness.get_by_label("Step 1 of 10");
-    for _ in 0..9 {
+    harness.get_by_label("Step 1 of 11");
+    for _ in 0..10 {
         harness.key_press(Key::ArrowRight);
         harness.run_ok();
     }
-    harness.get_by_label("Step 10 of 10");
+    harness.get_by_label("Step 11 of 11");
     assert!(!harness.state().store.tour_seen);
     harness.get_by_label("Done").click();
     harness.run_ok();
     assert!(harness.state().store.tour_seen);
-    assert!(harness.query_by_label("Step 10 of 10").is_none());
+    assert!(harness.query_by_label("Step 11 of 11").is_none());
+}
+
+#[test]
+fn it_comes_by_the_questions() {
+    let (mut harness, link) = touring([1280.0, 720.0]);
+    for _ in 0..4 {
+        harness.key_press(Key::ArrowRight);
+        harness.run_ok();
+    }
+    harness.get_by_label("What it answers");
+    assert_eq!(harness.state().store.view.tab, Tab::Ask);
+    link.tell([super::ask::pictures()]);
+    harness.run_ok();
+    let card = harness.get_by_label("How many objects are there?").rect();
+    let sheet = harness.get_by_label("Next").rect();
+    assert!(
+        card.is_positive() && !card.intersects(sheet),
+        "{card:?}, {sheet:?}"
+    );
 }
 
 #[test]
@@ -91,11 +110,11 @@ fn on_a_phone_its_sheet_lies_at_the_bottom() {
 #[test]
 fn one_training_is_told_with_the_recorded_numbers() {
     let (mut harness, _link) = touring([1280.0, 720.0]);
-    for _ in 0..7 {
+    for _ in 0..8 {
         harness.key_press(Key::ArrowRight);
         harness.run_ok();
     }
-    harness.get_by_label("Step 8 of 10");
+    harness.get_by_label("Step 9 of 11");
     let steps = harness.state().store.compared();
     let mut told: Vec<String> = steps
         .iter()

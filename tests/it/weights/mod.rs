@@ -4,7 +4,7 @@ pub mod build;
 mod config;
 mod connectors;
 mod damaged;
-mod gguf;
+pub mod gguf;
 mod golden;
 mod layouts;
 mod notes;

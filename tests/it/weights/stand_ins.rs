@@ -184,6 +184,7 @@ fn picked_error(folder: &Path) -> String {
         model: ModelSource::Picked(files_at(&[folder.to_owned()])),
         device: DeviceSettings::default(),
         image: None,
+        fetch: false,
     }));
     match crate::engine::last(&mut Session::default(), command) {
         Event::Failed(reason) => reason,

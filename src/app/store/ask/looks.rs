@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::{Turn, TurnState};
+use super::Turn;
 use crate::{
     app::store::{Answer, Store},
     engine::{Event, Explore, TalkQuestion},
@@ -17,17 +17,26 @@ pub struct Looks {
     pub number: u64,
     /// The last prompt and the answer to it, as the model sees them.
     pub view: Option<PairView>,
-    /// Tokens of that prompt.
-    prompt: usize,
     /// The words of image tokens, by position.
     pub lenses: HashMap<usize, LogitLens>,
     /// Where tokens look, by position and layer.
     pub attention: HashMap<(usize, usize), AttentionRow>,
-    /// The selected token of the last answer; the newest one if absent.
-    pub token: Option<usize>,
+    /// The selected token, by its turn and its number in the answer; the newest one of the last answer if absent.
+    pub token: Option<(usize, usize)>,
     /// The selected image token, by position; the one that is looked at most if absent.
     pub patch: Option<usize>,
     refusals: Vec<(TalkQuestion, String)>,
+}
+
+/// A token of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TalkToken {
+    /// The turn whose answer it belongs to.
+    pub turn: usize,
+    /// Its number in the answer.
+    pub token: usize,
+    /// The position in the conversation of the token that it was written from.
+    pub position: usize,
 }
 
 impl Looks {
@@ -42,17 +51,10 @@ impl Looks {
     /// Begins with another question of the same conversation: the image tokens stay what they are.
     pub(super) fn next_question(&mut self) {
         self.view = None;
-        self.prompt = 0;
         self.attention.clear();
         self.refusals.clear();
         self.token = None;
         self.patch = None;
-    }
-
-    /// Takes the prompt as the model sees it.
-    pub(super) fn asked(&mut self, view: PairView) {
-        self.prompt = view.tokens.len();
-        self.view = Some(view);
     }
 
     /// Takes what was told with a token.
@@ -100,18 +102,38 @@ impl Store {
         self.ask_talk(question, |looks| looks.attention.get(&(position, layer)))
     }
 
-    /// The selected token of the last answer: its number, and the position of the token that it was written
-    /// from. Without a selection the newest one.
-    pub fn talk_token(&self) -> Option<(usize, usize)> {
-        let turn = self.ask.turns.last()?;
-        let last = turn.said.len().checked_sub(1)?;
-        let token = self.ask.looks.token.unwrap_or(last).min(last);
-        let prompt = match &turn.state {
-            TurnState::Done(answer) => answer.prompt_tokens,
-            _ => self.ask.looks.prompt,
+    /// The selected token of an answer. Without a selection the newest one of the last answer.
+    pub fn talk_token(&self) -> Option<TalkToken> {
+        let newest = self.ask.turns.len().checked_sub(1)?;
+        let selected = self.ask.looks.token;
+        let selected = selected.filter(|(turn, _)| self.talk_begin(*turn).is_some());
+        let (turn, token) = selected.unwrap_or((newest, usize::MAX));
+        let tokens = self.ask.turns.get(turn)?.tokens();
+        let token = token.min(tokens.checked_sub(1)?);
+        let prompt = self.talk_begin(turn)?;
+        Some(TalkToken {
+            turn,
+            token,
+            position: prompt + token - 1,
+        })
+    }
+
+    /// Where the answer of a turn begins in the conversation; none where its tokens cannot be looked at: before
+    /// the first one, and where a later prompt writes the same words in other tokens.
+    pub fn talk_begin(&self, turn: usize) -> Option<usize> {
+        let of = self.ask.turns.get(turn)?;
+        let (prompt, said) = (&of.prompt, &of.said[..of.tokens()]);
+        let is_last = turn + 1 == self.ask.turns.len();
+        let stands = match &self.ask.looks.view {
+            Some(view) if !is_last => {
+                let there = view.tokens.get(*prompt..*prompt + said.len());
+                let mut pairs = there.into_iter().flatten().zip(said);
+                there.is_some() && pairs.all(|(there, said)| there.id == said.id)
+            }
+            // Of those that the engine has not told yet it is found out by asking.
+            _ => true,
         };
-        // Before the first token the prompt is not known.
-        (prompt > 0).then(|| (token, prompt + token - 1))
+        (*prompt > 0 && stands).then_some(*prompt)
     }
 
     fn ask_talk<'a, T>(

@@ -6,7 +6,7 @@ mod scene;
 mod target;
 mod turn;
 
-pub use looks::Looks;
+pub use looks::{Looks, TalkToken};
 pub use pictures::{DemoPicture, DemoPictures};
 pub use scene::{Known, Scene, says};
 pub(super) use target::Brought;
@@ -182,6 +182,7 @@ impl Store {
             question: question.to_owned(),
             right: known.map(|known| known.right),
             judged: target.ours,
+            prompt: 0,
             said: Vec::new(),
             state: TurnState::Coming,
         });
@@ -229,9 +230,17 @@ impl Store {
     /// Takes an event that is about a question or the pictures; the others come back.
     pub(super) fn heard_of_ask(&mut self, event: Event) -> Option<Event> {
         match (self.ask.waiting, event) {
-            (Waiting::Answer, Event::Asked(view)) => self.ask.looks.asked(*view),
+            (Waiting::Answer, Event::Asked(view)) => {
+                if let Some(turn) = self.ask.turns.last_mut() {
+                    turn.prompt = view.tokens.len();
+                }
+                self.ask.looks.view = Some(*view);
+            }
             (Waiting::Answer, Event::Said(said)) => self.said(said),
             (Waiting::Answer, Event::Answer(answer)) => {
+                if let Some(turn) = self.ask.turns.last_mut() {
+                    turn.prompt = answer.prompt_tokens;
+                }
                 self.answer_ended(None, TurnState::Done(answer));
             }
             (Waiting::Answer, Event::Cancelled) => self.answer_ended(None, TurnState::Stopped),

@@ -98,6 +98,7 @@ fn same(one: &ModelSource, other: &ModelSource) -> bool {
         }
         (ModelSource::Study(one), ModelSource::Study(other)) => one == other,
         (ModelSource::Picked(one), ModelSource::Picked(other)) => one == other,
+        (ModelSource::Hub(one), ModelSource::Hub(other)) => one == other,
         _ => false,
     }
 }
@@ -129,12 +130,12 @@ impl Store {
 
     /// Whether the reader chose a checkpoint that can run.
     pub fn has_own_model(&self) -> bool {
-        let picked = matches!(self.data.model, ModelChoice::Picked { .. });
+        let own = !matches!(self.data.model, ModelChoice::Demo(_));
         let runs = match &self.data.inspected {
             Inspected::Known(inspection) => inspection.obstacle.is_none(),
             _ => false,
         };
-        picked && runs
+        own && runs
     }
 
     fn target_of_run(&self) -> Result<Target, String> {

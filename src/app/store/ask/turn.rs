@@ -13,6 +13,8 @@ pub struct Turn {
     /// Whether the answer is held against it: a model that was not trained to answer in its form may say the
     /// same in other words.
     pub judged: bool,
+    /// Tokens before the answer; 0 as long as that is not known.
+    pub prompt: usize,
     /// The answer's tokens.
     pub said: Vec<Said>,
     /// How far it is.
@@ -35,6 +37,15 @@ impl Turn {
     pub fn text(&self) -> String {
         let text: String = self.said.iter().map(|said| said.text.as_str()).collect();
         text.trim_start().to_owned()
+    }
+
+    /// Tokens of the answer. Bytes that never became a character are told behind the last one, without a token of
+    /// their own.
+    pub fn tokens(&self) -> usize {
+        match &self.state {
+            TurnState::Done(answer) => answer.tokens.len().min(self.said.len()),
+            TurnState::Coming | TurnState::Stopped => self.said.len(),
+        }
     }
 
     /// Whether nothing more comes.

@@ -93,6 +93,8 @@ impl Data {
                 model: model.source(),
                 device: DeviceSettings::default(),
                 image: None,
+                // What the reader agreed to.
+                fetch: true,
             })),
             _ => return None,
         };

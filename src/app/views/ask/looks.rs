@@ -49,9 +49,9 @@ pub fn picture_width(ui: &egui::Ui) -> f32 {
 /// Draws how the selected token shares its attention out, and the words of the selected patch.
 pub fn cards(ui: &mut egui::Ui, store: &mut Store, target: &Target) {
     let word = store.talk_token();
-    let word = word.and_then(|(token, _)| {
-        let turn = store.ask.turns.last()?;
-        Some(text::readable(&turn.said.get(token)?.text).into_owned())
+    let word = word.and_then(|shown| {
+        let turn = store.ask.turns.get(shown.turn)?;
+        Some(text::readable(&turn.said.get(shown.token)?.text).into_owned())
     });
     let Some(word) = word else { return };
     with_desk(store, target, |desk, store| {
@@ -106,7 +106,7 @@ fn with_desk<T>(
     target: &Target,
     draw: impl FnOnce(&mut Desk<'_>, &Store) -> T,
 ) -> Option<T> {
-    let (_, position) = store.talk_token()?;
+    let position = store.talk_token()?.position;
     if !store.ask.watch && store.ask.looks.token.is_none() {
         // Looking takes a forward pass: it waits for a click.
         return None;

@@ -26,12 +26,16 @@ const SIZE: f32 = 17.0;
 /// Draws all turns, the first one first.
 pub fn show(ui: &mut egui::Ui, store: &mut Store) {
     let mut selected = None;
-    let number = store.ask.turns.len();
+    let shown = store.talk_token();
     for (index, turn) in store.ask.turns.iter().enumerate() {
         asked(ui, &turn.question);
-        let last = index + 1 == number;
-        let token = store.talk_token().filter(|_| last).map(|(token, _)| token);
-        selected = said(ui, turn, token).or(selected);
+        let token = shown.filter(|shown| shown.turn == index);
+        let token = token.map(|shown| shown.token);
+        let clicked = match store.talk_begin(index) {
+            Some(_) => said(ui, turn, token),
+            None => plain(ui, turn),
+        };
+        selected = clicked.map(|token| (index, token)).or(selected);
         answered(ui, store, turn);
         ui.add_space(6.0);
     }
@@ -61,20 +65,22 @@ fn asked(ui: &mut egui::Ui, question: &str) {
     });
 }
 
-/// The answer so far: a plain text, but its tokens where one of them is selected; which one is clicked.
+/// The answer so far as a text, whose tokens cannot be looked at: none is clicked.
+fn plain(ui: &mut egui::Ui, turn: &Turn) -> Option<usize> {
+    let text = turn.text();
+    if !text.is_empty() {
+        ui.add(egui::Label::new(RichText::new(text).size(SIZE)).wrap());
+    }
+    None
+}
+
+/// The tokens of the answer so far; which one is clicked.
 fn said(ui: &mut egui::Ui, turn: &Turn, selected: Option<usize>) -> Option<usize> {
-    let Some(selected) = selected else {
-        let text = turn.text();
-        if !text.is_empty() {
-            ui.add(egui::Label::new(RichText::new(text).size(SIZE)).wrap());
-        }
-        return None;
-    };
     let mut clicked = None;
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(0.0, 2.0);
         for (index, said) in turn.said.iter().enumerate() {
-            if !said.text.is_empty() && token(ui, index, said, index == selected) {
+            if !said.text.is_empty() && token(ui, index, said, Some(index) == selected) {
                 clicked = Some(index);
             }
         }

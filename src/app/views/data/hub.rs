@@ -139,7 +139,7 @@ fn planned(ui: &mut egui::Ui, plan: &FetchPlan) {
                 0 => "",
                 _ => ", begun",
             };
-            let line = format!("{} ({}{state})", file.path, format_bytes(file.size));
+            let line = format!("{} ({}{state})", planned.name(), format_bytes(file.size));
             ui.label(RichText::new(line).color(faint));
         }
         let more = plan.files.len().saturating_sub(MOST_FILES);

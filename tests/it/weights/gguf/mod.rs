@@ -19,6 +19,11 @@ use serde_json::Value as Json;
 
 use write::{File, Value};
 
+/// A small LLaVA of the golden ones as llama.cpp's converters write it: its decoder's file and its vision part's.
+pub fn llava_files() -> [Vec<u8>; 2] {
+    vision::llava().map(|file| file.bytes())
+}
+
 /// The checkpoint in a folder with this one file.
 fn open(bytes: Vec<u8>) -> Result<Checkpoint, WeightsError> {
     Checkpoint::open(Arc::new(MemorySource::new("m").with("a.gguf", bytes)))

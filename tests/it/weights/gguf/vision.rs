@@ -58,6 +58,11 @@ const LLAVA: Kind = Kind {
     architecture: "llama",
 };
 
+/// The files of a small LLaVA.
+pub fn llava() -> [File; 2] {
+    converted(LLAVA, "clip_hub_layout_bf16").1
+}
+
 /// A golden checkpoint as two files.
 fn converted(kind: Kind, case: &str) -> (Checkpoint, [File; 2]) {
     let case = GoldenCase::at(case);
