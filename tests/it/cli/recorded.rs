@@ -102,7 +102,7 @@ fn fields(value: &Value, path: &str, found: &mut BTreeSet<String>) {
 
 #[test]
 fn the_record_has_the_form_of_a_run_of_today() {
-    let run = measured(&["--num-pairs", "2"]);
+    let run = measured(&["--num-pairs", "10"]);
     let record = recorded();
     assert_eq!(run.schema, record.schema);
     assert_eq!(run.model, record.model);
