@@ -204,17 +204,19 @@ pub fn mir_per_run(runs: &[Named<'_>], selected: Option<usize>, look: &Look) -> 
         let mut tip = run.name.to_owned();
         if let Some(mir) = run.report.mir {
             let x = axis.at(mir);
-            let upper = run.report.mir_upper();
+            let (upper, interval) = (run.report.mir_upper(), run.report.interval("mir"));
             if let Some(upper) = upper {
                 let line = Stroke::new(4.0, color.faded(0.4));
                 sheet.line(vec![[x, y], [axis.at(upper), y]], line);
             }
             sheet.disc([x, y], 0.42 * font, color);
-            let end = upper.map_or(x, |upper| axis.at(upper).max(x));
+            let reached = [upper, interval.map(|[_, high]| high)];
+            let reached = reached.into_iter().flatten().map(|end| axis.at(end));
+            let end = reached.fold(x, f32::max);
             let at = [end + 0.8 * font, y];
             sheet.words(at, Anchor::Start, palette.ink, format!("{mir:.3}"));
             tip += &format!("\nMIR {mir:.4}");
-            if let Some([low, high]) = run.report.interval("mir") {
+            if let Some([low, high]) = interval {
                 let line = Stroke::new(1.4, palette.faint);
                 sheet.line(vec![[axis.at(low), y], [axis.at(high), y]], line);
                 tip += &format!(" (95 % over pairs: {low:.4} to {high:.4})");

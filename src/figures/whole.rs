@@ -32,8 +32,7 @@ pub fn report_figure(report: &Report, palette: Palette) -> Figure {
     let figure = Figure::stacked(title(report), figures).unwrap_or_else(empty);
     let captions = [
         "From above: squared Fréchet distance between vision and text tokens after each decoder \
-         layer, with a text token's mean norm scaled to 1 (thin lines: 95 % intervals over pairs, where \
-         there are any); shares of location, spread and shape in \
+         layer, with a text token's mean norm scaled to 1 (thin lines: 95 % over pairs); shares of location, spread and shape in \
          it; mean norm of the vision tokens over that of the text tokens."
             .to_owned(),
         origin(report),

@@ -55,9 +55,11 @@ fn row(ui: &mut egui::Ui, run: &Named<'_>, first: Option<&Named<'_>>) {
     ui.label(run.name);
     for cell in [
         rate(report.mir, "mir"),
-        first
-            .and_then(|first| difference(first.report, report, "mir"))
-            .map_or("-".to_owned(), difference_words),
+        match first {
+            None => "the first".to_owned(),
+            Some(first) => difference(first.report, report, "mir")
+                .map_or("undefined".to_owned(), difference_words),
+        },
         rate(report.norm_matched_mir, "norm-matched-mir"),
         ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.3}")),
         n_vision.to_string(),
