@@ -3,9 +3,10 @@
 use super::{AlignmentError, Modality};
 use crate::{gpu::Gpu, report::format_bytes};
 
-/// Rows of the states that one piece of a Gram matrix covers. Each adds to all of the matrix once, which takes a
-/// fifth of the time of 256 rows on a software adapter and hardly any of 512.
-pub(super) const PIECE: usize = 512;
+/// Rows of the states that one piece of a Gram matrix covers. Each piece adds to all of the matrix once, which few
+/// rows are not worth; and it becomes the columns of matrices whose rows are 34 lines of a cache apart, not a power
+/// of two, at which they would share the same few places in it.
+pub(super) const PIECE: usize = 544;
 
 /// Device memory of the metric, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,6 +14,7 @@ fn found(k: &[f32], rows: usize, cols: usize) -> Norms {
 }
 
 /// Fails where the sums are not those of faer's singular values.
+#[allow(clippy::print_stdout)]
 fn check(what: &str, k: &[f32], rows: usize, cols: usize) {
     let matrix = Mat::from_fn(rows, cols, |i, j| f64::from(k[i * cols + j]));
     let values = matrix.singular_values().expect("the SVD converges");
