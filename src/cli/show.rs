@@ -35,8 +35,11 @@ pub(crate) fn show(task: &Show, quiet: bool, output: &Output) -> Result<(), CliE
     }
 }
 
+/// Writes runs beside each other in one form.
+type Form = fn(&[Named<'_>]) -> Result<String, CliError>;
+
 /// How a comparison is written, by the ending of the file's name.
-fn form(path: &Path) -> Option<fn(&[Named<'_>]) -> Result<String, CliError>> {
+fn form(path: &Path) -> Option<Form> {
     let extension = path
         .extension()
         .map(|it| it.to_string_lossy().to_ascii_lowercase());

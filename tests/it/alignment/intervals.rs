@@ -185,6 +185,7 @@ fn with_intervals() -> MirSettings {
     }
 }
 
+#[allow(clippy::print_stdout)]
 fn derivatives_are_those_of_the_weights(kernels: KernelVariant) {
     let layers = layers(&mut Random::new(11));
     let result = measured(&device(kernels), with_intervals(), &layers);
@@ -241,6 +242,7 @@ fn derivatives_are_those_of_the_weights_tiled() {
 }
 
 #[test]
+#[allow(clippy::print_stdout)]
 fn standard_errors_are_those_of_the_bootstrap_of_pairs() {
     let mut random = Random::new(12);
     let layers = layers(&mut random);

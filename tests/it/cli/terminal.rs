@@ -16,6 +16,7 @@ fn is_hidden(letter: char) -> bool {
 fn names_of_files_are_shown_and_not_obeyed() {
     for args in [
         &["show", EVIL][..],
+        &["show", EVIL, "a"],
         &["measure", "--model", EVIL],
         &["measure", "--pairs", EVIL],
         &["measure", "--out", &format!("{EVIL}/r.json")],
@@ -34,7 +35,7 @@ fn names_of_files_are_shown_and_not_obeyed() {
     }
     for args in [
         &[EVIL][..],
-        &["show", "a", EVIL],
+        &["completions", EVIL],
         &["measure", "--seed", EVIL],
     ] {
         let (code, out, err) = outcome(args);
