@@ -18,7 +18,8 @@
 //! 3. [`cholesky`]: each Gram matrix is factored as `F^T F` in f64 on the CPU; a modality with no
 //!    more tokens than dimensions needs no Gram matrix, its centered rows are the factor.
 //! 4. The square root's trace is the sum of the singular values of `F_v F_t^T`: [`polar`] has it on the device,
-//!    by matrix products alone, and where the device is the processor itself [`singular`] in f64.
+//!    by matrix products alone; for small matrices, and where the device is the processor itself, [`singular`]
+//!    has it in f64.
 //! 5. [`LayerDistance`]: what remains is scalar and done in f64.
 //!
 //! [`Mir::calibrate`] maps the vision tokens before the distance is taken; [`Projector`] shows the

@@ -16,6 +16,9 @@ pub(super) type Factors = [Option<Tensor>; 2];
 /// Bytes that the matrices of threads may take together.
 const MOST_BYTES: usize = 1 << 30;
 
+/// Widths whose singular values the CPU has in some milliseconds, as soon as a device its 60 calls.
+const SMALL: usize = 256;
+
 /// Matrices `[rows, cols]` that are factored side by side in f64.
 pub(super) fn at_once(rows: usize, cols: usize) -> usize {
     (MOST_BYTES / (12 * rows * cols).max(1)).max(1)
@@ -25,9 +28,9 @@ pub(super) fn at_once(rows: usize, cols: usize) -> usize {
 /// memory for `freed` products of that size and their copies.
 ///
 /// On a software adapter, which has the processor's speed and takes 60 products of matrices for what a
-/// factorization in f64 does with the operations of two, the CPU takes the singular values of K; elsewhere
-/// the device has the polar factor of K. It is the class of the adapter that decides, so that equal machines
-/// give equal bits.
+/// factorization in f64 does with the operations of two, the CPU takes the singular values of K; so it does
+/// everywhere where K is small, since it is more exact. Else the device has the polar factor of K. It is the class
+/// of the adapter and the width that decide, so that equal machines give equal bits.
 pub(super) async fn traces(
     gpu: &Gpu,
     (width, freed): (usize, usize),
@@ -37,9 +40,9 @@ pub(super) async fn traces(
 ) -> Result<Vec<Norms>, AlignmentError> {
     // What the iteration on the device would work in takes six of them.
     let room = freed.max(3) as u64 * 4 * (width as u64).pow(2);
-    match gpu.class() {
-        AdapterClass::Software => on_the_cpu(gpu, room, &factors, cancel, progress).await,
-        _ => on_the_device(gpu, width, factors, cancel, progress).await,
+    match gpu.class() == AdapterClass::Software || width <= SMALL {
+        true => on_the_cpu(gpu, room, &factors, cancel, progress).await,
+        false => on_the_device(gpu, width, factors, cancel, progress).await,
     }
 }
 

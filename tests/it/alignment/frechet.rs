@@ -70,6 +70,12 @@ fn cases() -> Vec<(&'static str, Cloud, Cloud)> {
             normal(r, 600, 192, 1e4, 1.0),
             normal(r, 600, 192, 1e4, 1.0),
         ),
+        (
+            // Wide enough for the device to take singular values where it is no software adapter.
+            "d = 260",
+            normal(r, 300, 260, 1e4, 1.0),
+            normal(r, 280, 260, 100.0, 1.0),
+        ),
     ];
     let (v, t) = (
         normal(r, 400, 48, 100.0, 1.0),
