@@ -2,7 +2,7 @@
 
 use super::{
     outliers::{self, Norms},
-    plan::piece,
+    plan::PIECE,
 };
 use crate::{
     gpu::{DType, Gpu, GpuError, Recording, Tensor},
@@ -142,7 +142,7 @@ pub(super) fn center(
     Ok(())
 }
 
-/// Records the Gram matrix of the rows of `x` in pieces of so many rows as suit the adapter. `squares[layer]` are the
+/// Records the Gram matrix of the rows of `x` in pieces of [`PIECE`] rows. `squares[layer]` are the
 /// sums of squares of its columns.
 ///
 /// It begins with `zeros`, so that all pieces are added: a product that replaces would be another to compile, which
@@ -163,9 +163,8 @@ fn gram(
     for part in [&gram.high, &gram.rest] {
         recording.copy_rows(zeros, 0, part, 0, width)?;
     }
-    let piece = piece(gpu);
-    for begin in (0..x.rows()).step_by(piece) {
-        let count = piece.min(x.rows() - begin);
+    for begin in (0..x.rows()).step_by(PIECE) {
+        let count = PIECE.min(x.rows() - begin);
         let parts = Parts {
             high: matrix(width, count)?,
             mixed: matrix(width, count)?,

@@ -9,7 +9,7 @@ use super::{
     AlignmentError, Modality,
     covariance::{self, Moments},
     eigen::ritz,
-    plan::piece,
+    plan::PIECE,
     polar::{coarse_schedule, polar_factor, schedule},
 };
 use crate::{
@@ -105,8 +105,8 @@ impl Projector<'_> {
         for (state, scales) in states.iter().zip(&scales) {
             let centered = self.center(&mut recording, state)?.rows;
             let weight = scales.unit().powi(2) / (centered.rows().max(2) - 1) as f64;
-            for begin in (0..centered.rows()).step_by(piece(gpu)) {
-                let piece = matrix(width, piece(gpu).min(centered.rows() - begin))?;
+            for begin in (0..centered.rows()).step_by(PIECE) {
+                let piece = matrix(width, PIECE.min(centered.rows() - begin))?;
                 recording.push(transpose(&centered, begin, &piece)?);
                 let with = Matmul {
                     accumulate: begun,
