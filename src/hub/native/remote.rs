@@ -271,12 +271,14 @@ impl RemoteSource {
                         continue;
                     }
                     let len = more.len() as u64;
-                    if first + len > range.end || range.start + bytes.len() as u64 + len > range.end
-                    {
-                        return Err(match from.last {
+                    if range.start + bytes.len() as u64 + len > range.end {
+                        let refusal = match from.last {
                             Some(_) => Refusal::Range { expected: first },
                             None => too_long(file, bytes, &more),
-                        });
+                        };
+                        // Nothing counts of an answer to another question.
+                        bytes.truncate((first - range.start) as usize);
+                        return Err(refusal);
                     }
                     bytes.extend(more);
                     let is_complete = range.start + bytes.len() as u64 == range.end;
