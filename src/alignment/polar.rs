@@ -36,7 +36,7 @@ const RAISE: Polynomial = Polynomial {
 };
 
 /// Newton-Schulz: converges quadratically from there to 1.
-pub(super) const POLISH: Polynomial = Polynomial {
+const POLISH: Polynomial = Polynomial {
     a: 1.5,
     b: -0.5,
     c: 0.0,

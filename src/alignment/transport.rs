@@ -5,7 +5,7 @@
 //! S_v^(1/2))^(1/2) S_v^(-1/2)` and its counterpart `T_t`. With factors `S = F^T F`, `K = F_v F_t^T` and its polar
 //! factor X they are `T_v = F_t^T X^T G_v^T` and `T_t = F_v^T X G_t^T`, where G undoes F on the span of the rows.
 
-use super::polar::{POLISH, Polynomial, coarse_schedule, polar_factor};
+use super::polar::{polar_factor, schedule};
 use crate::{
     gpu::{DType, Gpu, GpuError, Recording, Tensor},
     kernels::{
@@ -46,11 +46,6 @@ impl Found {
     pub(super) fn tensors(&self) -> [&Tensor; 3] {
         [&self.transport, &self.squares, &self.along]
     }
-}
-
-/// Polynomials whose factor is good enough for an interval.
-fn schedule() -> impl Iterator<Item = Polynomial> {
-    coarse_schedule().chain(std::iter::repeat_n(POLISH, 5))
 }
 
 /// Device memory in bytes that [`record`] takes for `tokens` of either modality, beside what the polar iteration

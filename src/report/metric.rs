@@ -21,7 +21,7 @@ pub struct MetricReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<[f64; 2]>,
     /// Derivatives of the overall value by the weight of each pair, in the pairs' order: what a paired comparison of
-    /// two runs on the same pairs is made of. Empty where there is no interval.
+    /// two runs on the same pairs is made of. Empty where intervals were not computed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by_pair: Vec<f64>,
     /// The values of the single states, in the order of the layers.
