@@ -34,22 +34,22 @@ fn answer(out: &str) -> Answer {
     serde_json::from_str(out).unwrap_or_else(|error| panic!("{error}: {out}"))
 }
 
+/// A question about the picture, and how it is to be answered.
+const QUESTION: [&str; 6] = [
+    "--image",
+    PICTURE,
+    "--max-tokens",
+    "6",
+    "--json",
+    "What is it?",
+];
+
 #[test]
 fn a_model_is_asked_by_its_repository() {
     let hub = Hub::new(repository());
     let folder = tempfile::tempdir().unwrap();
     let run = |args: &[&str]| run(folder.path(), &hub.address, args);
-    let ask = |model: &str| {
-        let question = [
-            "--image",
-            PICTURE,
-            "--max-tokens",
-            "6",
-            "--json",
-            "What is it?",
-        ];
-        run(&[&["ask", "--model", model], &question[..]].concat())
-    };
+    let ask = |model: &str| run(&[&["ask", "--model", model], &QUESTION[..]].concat());
     // The same files in a folder of their own.
     let own = folder.path().join("own");
     fs::create_dir(&own).unwrap();
@@ -101,18 +101,8 @@ fn a_model_is_asked_by_its_repository() {
     assert!(!snapshot.join("config.json").exists());
     hub.asked();
     for model in ["tiny/model", "tiny/model/tiny-F32.gguf"] {
-        let (code, out, err) = run(&[
-            "ask",
-            "--model",
-            model,
-            "--offline",
-            "--image",
-            PICTURE,
-            "--max-tokens",
-            "6",
-            "--json",
-            "What is it?",
-        ]);
+        let (code, out, err) =
+            run(&[&["ask", "--model", model, "--offline"], &QUESTION[..]].concat());
         assert_eq!(code, 0, "{err}");
         assert_eq!(answer(&out).tokens, expected.tokens);
     }
