@@ -64,6 +64,10 @@ Examples:
   mirscope measure --model DIR --pairs pairs.jsonl --definition official-accurate --out run.html
       each image with its own text; one line of the file: {\"image\": \"a.png\", \"text\": \"A cat.\"}
 
+  mirscope measure --model DIR --pairs pairs.jsonl --export-states states.safetensors
+  mirscope measure --states states.safetensors --definition official-fast
+      the same states again, without the model
+
   mirscope measure --base-llm vicuna-7b --vision-tower clip-vit-l-336 --connector mm_projector.bin --pairs FILE.jsonl
       what a pre-training of the connector leaves, put together of its parts
 
@@ -205,6 +209,16 @@ pub(crate) struct Measure {
     /// stopping at the first; the report counts and names them
     #[arg(long)]
     pub(crate) skip_unreadable: bool,
+    /// Measure a file of hidden states in a model's place: what --export-states or tools/export_states.py wrote
+    #[arg(long, value_name = "FILE.safetensors", conflicts_with_all = [
+        "model", "base_llm", "vision_tower", "connector", "images", "texts", "pairs", "offline", "skip_unreadable",
+        "export_states",
+    ])]
+    pub(crate) states: Option<PathBuf>,
+    /// Also write the hidden states of all tokens of the pairs, before and after every layer, for --states and
+    /// other programs: 4 bytes a number
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub(crate) export_states: Option<PathBuf>,
     /// File of the report: .json, .csv, .html or .svg; - is standard output [default: report.json, none
     /// with --json]
     #[arg(long, value_name = "FILE")]

@@ -1,11 +1,13 @@
 //! `mirscope measure`.
 
+use std::path::Path;
+
 use crate::{
     engine::{
         Command, Event, FEWER_PAIRS, FOLDER_LIST, MeasureRequest, MeasureSettings, PairSource,
-        demo_connectors,
+        StatesRequest, demo_connectors,
     },
-    platform::native::stored_study,
+    platform::native::{PlacedFile, stored_study},
     report::{Report, TextMask, TextStyle, table},
     study::{Contrast, StudyResults, ruler_text},
 };
@@ -37,10 +39,12 @@ pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(),
         None => Some(OutFile::usual(task.force)?),
     };
     let mut skips = Skips::new(task.skip_unreadable);
-    let request = request(&task, &mut skips)?;
+    task.export_states.as_deref().map_or(Ok(()), tried)?;
+    let command = command(&task, &mut skips)?;
     // Of the demo's own pairs: a list in a folder of images is other data.
-    let of_the_demo = task.model.is_none() && matches!(request.pairs, PairSource::Demo);
-    let mut report = match drive(Command::Measure(Box::new(request)), quiet).map_err(advised)? {
+    let of_the_demo = matches!(&command, Command::Measure(request)
+        if task.model.is_none() && matches!(request.pairs, PairSource::Demo));
+    let mut report = match drive(command, quiet).map_err(advised)? {
         Event::Report(report) => report,
         other => return Err(CliError::unexpected(&other)),
     };
@@ -58,6 +62,8 @@ pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(),
         return match out {
             Some(out) if !task.json => {
                 output.print("\n")?;
+                let states = task.export_states.as_ref();
+                states.map_or(Ok(()), |states| output.wrote(states))?;
                 output.wrote(out.path())
             }
             _ => Ok(()),
@@ -76,6 +82,47 @@ fn ruler(task: &Measure, report: &Report, style: TextStyle) -> Option<String> {
         None => connector.file.is_none(),
     })?;
     ruler_text(&contrast, report, connector.samples, style)
+}
+
+/// Fails where the states could not be written.
+fn tried(states: &Path) -> Result<(), CliError> {
+    if states.extension().is_none_or(|ending| ending != "safetensors") {
+        return Err(CliError::Usage(format!(
+            "--export-states {}: expected a name ending in .safetensors",
+            states.display()
+        )));
+    }
+    let begun = PlacedFile::begin(states);
+    begun
+        .map(drop)
+        .map_err(|error| CliError::Input(error.to_string()))
+}
+
+fn command(task: &Measure, skips: &mut Skips) -> Result<Command, CliError> {
+    let Some(file) = &task.states else {
+        return Ok(Command::Measure(Box::new(request(task, skips)?)));
+    };
+    Ok(Command::MeasureStates(Box::new(StatesRequest {
+        file: file.clone(),
+        device: task.device.settings(),
+        settings: settings(task),
+    })))
+}
+
+fn settings(task: &Measure) -> MeasureSettings {
+    MeasureSettings {
+        num_pairs: task
+            .num_pairs
+            .map(|num| usize::try_from(num).unwrap_or(usize::MAX)),
+        seed: task.seed,
+        definition: task.definition,
+        text_mask: task.text_mask,
+        memory_budget: task.memory_budget,
+        metrics: task.metrics,
+        intervals: !task.no_intervals,
+        skip_unreadable: task.skip_unreadable,
+        export_states: task.export_states.clone(),
+    }
 }
 
 fn request(task: &Measure, skips: &mut Skips) -> Result<MeasureRequest, CliError> {
@@ -107,18 +154,7 @@ fn request(task: &Measure, skips: &mut Skips) -> Result<MeasureRequest, CliError
         model: model_source(task.model.as_ref(), &task.parts, task.network.offline)?,
         pairs,
         device: task.device.settings(),
-        settings: MeasureSettings {
-            num_pairs: task
-                .num_pairs
-                .map(|num| usize::try_from(num).unwrap_or(usize::MAX)),
-            seed: task.seed,
-            definition: task.definition,
-            text_mask: task.text_mask,
-            memory_budget: task.memory_budget,
-            metrics: task.metrics,
-            intervals: !task.no_intervals,
-            skip_unreadable: task.skip_unreadable,
-        },
+        settings: settings(task),
         keep: false,
     })
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use web_time::Instant;
 
-use super::{EngineError, Stage, news::News, prepare::Prepared, session::kept::KeptStates};
+use super::{
+    EngineError, Stage, news::News, prepare::Prepared, session::kept::KeptStates,
+    states_file::StatesWriter,
+};
 use crate::{
     alignment::{Metric, Mir, Observation, StateId},
     gpu::{Gpu, Recording, Tensor},
@@ -70,6 +73,8 @@ pub(super) struct Targets {
     pub(super) metrics: Vec<Box<dyn Metric>>,
     /// Memory, which takes the embeddings as well.
     pub(super) kept: Option<KeptStates>,
+    /// A file, which takes all states of all tokens.
+    pub(super) export: Option<StatesWriter>,
 }
 
 /// What the forward passes work with.
@@ -103,10 +108,16 @@ impl Forward<'_> {
         let (mut done, mut batch) = (0, 1);
         while done < pairs.len() {
             let start = Instant::now();
-            let now = together(&pairs[done..], batch, Prepared::pictures);
+            // What is exported keeps its memory until it has been read.
+            let most = targets.export.as_ref().map_or(batch, |_| 1);
+            let mut exported = Vec::new();
+            let now = together(&pairs[done..], most, Prepared::pictures);
             let mut recording = Recording::new();
             for pair in now {
-                self.record(&mut recording, pair, targets)?;
+                let captured = self.record(&mut recording, pair, targets)?;
+                if targets.export.is_some() {
+                    exported.push((pair, captured));
+                }
                 platform::yield_now().await;
                 news.check()?;
             }
@@ -118,6 +129,11 @@ impl Forward<'_> {
                     news.progress_at(Stage::Forward, done, total, UNIT, detail.to_owned());
                 })
                 .await?;
+            if let Some(export) = &mut targets.export {
+                for (pair, states) in exported {
+                    export.push(self.gpu, &states, pair).await?;
+                }
+            }
             done += now.len();
             let seconds = start.elapsed().as_secs_f64() / now.len() as f64;
             batch = ((TARGET_SECONDS / seconds) as usize).clamp(1, MOST_PICTURES);
@@ -125,18 +141,21 @@ impl Forward<'_> {
         Ok(())
     }
 
-    /// Records one pair: its forward pass, and the copying of its tokens. The captured states end
-    /// with this call, so that the next pair is recorded into the same memory.
+    /// Records one pair: its forward pass, and the copying of its tokens. Where the captured states are
+    /// dropped after this call, the next pair is recorded into the same memory.
     fn record(
         &self,
         recording: &mut Recording,
         pair: &Prepared,
         targets: &mut Targets,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Vec<(StateId, Tensor)>, EngineError> {
         let asked = targets.metrics.iter().flat_map(|metric| metric.states());
         let first = targets.kept.as_ref().map(|_| StateId::Embeddings);
         let own = self.states.iter().map(|state| state.id);
-        let ids: BTreeSet<StateId> = own.chain(first).chain(asked).collect();
+        let exported = targets.export.iter().flat_map(StatesWriter::states);
+        let ids: BTreeSet<StateId> = (own.chain(first).chain(asked))
+            .chain(exported)
+            .collect();
         let request = CaptureRequest::new().with_all(ids.iter().copied().map(hook));
         let pixel_values = pair.pixel_values(self.processor)?;
         let input = pair.input(&pixel_values);
@@ -161,7 +180,7 @@ impl Forward<'_> {
             states.insert(0, observation.state(StateId::Embeddings)?.clone());
             kept.push(recording, &states, vision, text)?;
         }
-        Ok(())
+        Ok(captured)
     }
 }
 

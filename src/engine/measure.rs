@@ -13,6 +13,7 @@ use super::{
         LiveRun,
         kept::{KeptStates, Room},
     },
+    states_file::StatesWriter,
 };
 use crate::{
     alignment::{AlignmentError, METRICS, Mir, MirSettings, Setup},
@@ -110,12 +111,23 @@ impl Session {
         let others = METRICS
             .iter()
             .filter(|_| settings.metrics == MetricChoice::All);
+        let data = DataSummary {
+            source: chosen.source,
+            num_pairs: prepared.len(),
+            seed: settings.seed,
+            prompt: prompt_form(processor),
+            skipped,
+        };
+        let export = (settings.export_states.as_ref())
+            .map(|path| StatesWriter::begin(path, &model, &data, &prepared))
+            .transpose()?;
         let mut targets = Targets {
             mir: Mir::new(&gpu, mir_settings, layers, width, vision, text, rest)?,
             metrics: others
                 .map(|metric| (metric.new)(&setup))
                 .collect::<Result<_, _>>()?,
             kept,
+            export,
         };
         let forward = Forward {
             gpu: &gpu,
@@ -125,9 +137,13 @@ impl Session {
             text_mask,
         };
         forward.run(&prepared, &mut targets, news).await?;
-        let Targets { mir, metrics, kept } = targets;
+        let Targets {
+            mir,
+            metrics,
+            kept,
+            export,
+        } = targets;
         news.note_all(mir.no_intervals().map(ToOwned::to_owned));
-        let prompt = prompt_form(processor);
         // Without a wish to keep it, the metric has the memory to itself.
         drop(loaded);
         gpu.trim();
@@ -161,13 +177,7 @@ impl Session {
             layers,
             metrics,
             model,
-            data: DataSummary {
-                source: chosen.source,
-                num_pairs: prepared.len(),
-                seed: settings.seed,
-                prompt,
-                skipped,
-            },
+            data,
             device: gpu.summary(),
             timings: std::mem::take(&mut news.timings),
             mirscope_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -191,6 +201,10 @@ impl Session {
                 shared_plane: OnceCell::new(),
                 looked: Cell::new(None),
             });
+        }
+        // Last, so that a run that fails or is cancelled leaves no file.
+        if let Some(export) = export {
+            export.finish()?;
         }
         Ok((report, official))
     }

@@ -1,5 +1,7 @@
 //! Settings of a measurement.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::report::{Definition, TextMask};
@@ -27,6 +29,9 @@ pub struct MeasureSettings {
     /// Leaves out pairs whose image or text cannot be used, and names them in the report, instead of
     /// failing at the first.
     pub skip_unreadable: bool,
+    /// The file that the states of all pairs go to, which then leave the device (see `engine/states_file`).
+    /// Native only.
+    pub export_states: Option<PathBuf>,
 }
 
 /// What a measurement computes of the states.

@@ -4,10 +4,12 @@ mod host;
 mod hub;
 #[cfg(feature = "app")]
 mod page;
+mod placed;
 
 pub use host::{
     Host, asset_files, compiled, compiles_in_background, demo_files, host, read_range, set_host,
 };
+pub use placed::PlacedFile;
 pub use hub::{Fault, HubFile, hub_address, hub_answer, hub_fetch, hub_here};
 #[cfg(feature = "app")]
 pub use page::{
