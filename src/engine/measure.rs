@@ -3,19 +3,20 @@
 use std::cell::{Cell, OnceCell};
 
 use super::{
-    EngineError, Event, MeasureRequest, MetricChoice, Session, Stage, finite,
-    forward::{Forward, Targets, official_end, states},
-    metric,
+    EngineError, Event, MeasureRequest, MetricChoice, Session, finite,
+    forward::{Forward, Rate, Targets, official_end, states},
+    metric::{self, Finished},
     news::News,
     pairs,
     prepare::{Prepared, prepare},
     session::{
         LiveRun,
-        kept::{KeptStates, Room},
+        kept::{DEFAULT_BYTES, KeptStates, Room},
     },
+    streamed::{self, Way},
 };
 use crate::{
-    alignment::{AlignmentError, METRICS, Mir, MirSettings, Setup},
+    alignment::{AlignmentError, METRICS, Mir, MirResult, MirSettings, Setup},
     input::{Processor, PromptForm},
     report::{DataSummary, Definition, Kept, Outliers, Report, SCHEMA, TextMask, of_layers},
 };
@@ -83,12 +84,19 @@ impl Session {
         };
         let asked = settings.memory_budget;
         let budget = asked.or_else(|| gpu.usual_budget());
+        let of_pairs: Vec<[usize; 2]> = (prepared.iter())
+            .map(|pair| [pair.prompt.vision.len(), pair.text(text_mask).len()])
+            .collect();
         // A metric that cannot be is refused here, before the model runs.
-        let room_found = match room.check(&gpu, budget, asked.is_some()) {
+        let way = match Way::choose(&gpu, &room, &of_pairs, asked) {
             Err(error @ AlignmentError::OverBudget { .. }) if asked.is_none() => {
                 return Err(EngineError::OverUsualBudget(error));
             }
             found => found?,
+        };
+        let room_found = match way {
+            Way::Held => room.check(&gpu, budget, asked.is_some())?,
+            Way::Streamed(_) => Err(room.too_large(asked.unwrap_or(DEFAULT_BYTES))),
         };
         let mir_settings = MirSettings {
             definition,
@@ -113,13 +121,9 @@ impl Session {
         let others = METRICS
             .iter()
             .filter(|_| settings.metrics == MetricChoice::All);
-        let mut targets = Targets {
-            mir: Mir::new(&gpu, mir_settings, layers, width, vision, text, rest)?,
-            metrics: others
-                .map(|metric| (metric.new)(&setup))
-                .collect::<Result<_, _>>()?,
-            kept,
-        };
+        let metrics: Vec<_> = others
+            .map(|metric| (metric.new)(&setup))
+            .collect::<Result<_, _>>()?;
         let forward = Forward {
             gpu: &gpu,
             vlm: &loaded.vlm,
@@ -127,17 +131,42 @@ impl Session {
             states: &states,
             text_mask,
         };
-        forward.run(&prepared, &mut targets, news).await?;
-        let Targets { mir, metrics, kept } = targets;
-        news.note_all(mir.no_intervals().map(ToOwned::to_owned));
         let prompt = prompt_form(processor);
-        // Without a wish to keep it, the metric has the memory to itself.
-        drop(loaded);
-        gpu.trim();
-
-        news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
-        let result = match metric::finish(mir, news).await {
-            Ok(result) => result,
+        let pairs: Vec<&Prepared> = prepared.iter().collect();
+        let found = match way {
+            Way::Held => {
+                let mir = Mir::new(&gpu, mir_settings, layers, width, vision, text, rest)?;
+                news.note_all(mir.no_intervals().map(ToOwned::to_owned));
+                let mut targets = Targets {
+                    rate: Rate::Held(mir),
+                    metrics,
+                    kept,
+                };
+                forward.run(&pairs, &mut targets, news).await?;
+                let Targets {
+                    rate,
+                    metrics,
+                    kept,
+                } = targets;
+                // Without a wish to keep it, the metric has the memory to itself.
+                drop(loaded);
+                gpu.trim();
+                let result = metric::finish_rate(rate, [0, states.len()], news).await;
+                result.map(|result| (MirResult::new(result), Finished { metrics, kept }))
+            }
+            Way::Streamed(at_once) => {
+                let no_interval = "no interval: there is none of streamed states";
+                news.note_all(settings.intervals.then(|| no_interval.to_owned()));
+                let pairs = streamed::Pairs {
+                    all: &pairs,
+                    tokens: &of_pairs,
+                };
+                let passes = (at_once, mir_settings);
+                streamed::measure(forward, passes, width, pairs, metrics, news).await
+            }
+        };
+        let (result, Finished { metrics, kept }) = match found {
+            Ok(found) => found,
             Err(error) => return Err(finite::explain(error, &checkpoint, news).await),
         };
         let mut others = Vec::new();
