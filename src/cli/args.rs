@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, builder::TypedValueParser};
 
 use crate::{
-    engine::{BenchRequest, Command, MetricChoice, RecordRequest},
-    report::{Definition, TextMask},
+    engine::{BenchRequest, Command, MetricChoice, RecordRequest, Shard},
+    report::{Definition, Outliers, TextMask},
 };
 
 use super::{
@@ -68,10 +68,20 @@ Examples:
   mirscope measure --states states.safetensors --definition official-fast
       the same states again, without the model
 
+  mirscope measure --model DIR --pairs pairs.jsonl --shard 1/2 --stats one.safetensors
+      the first of two shards, for `mirscope merge`; after an interruption it goes on where it stopped
+
   mirscope measure --base-llm vicuna-7b --vision-tower clip-vit-l-336 --connector mm_projector.bin --pairs FILE.jsonl
       what a pre-training of the connector leaves, put together of its parts
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 cancelled.";
+
+const MERGE_EXAMPLES: &str = "\
+Examples:
+  mirscope measure --shard 1/2 --stats one.safetensors
+  mirscope measure --shard 2/2 --stats two.safetensors
+  mirscope merge one.safetensors two.safetensors
+      the demo in two shards, on one machine or two: the same numbers as from one run";
 
 const BENCH_EXAMPLES: &str = "\
 Examples:
@@ -94,6 +104,8 @@ the next run goes on where this one stopped.";
 pub(crate) enum Task {
     /// Measure the alignment of a checkpoint on image-text pairs
     Measure(Box<Measure>),
+    /// Report what the shards of a measurement saved, as one run over all their pairs would
+    Merge(Merge),
     /// Ask a model about images, or let it go on with a text
     Ask(Box<Ask>),
     /// Open the app: the alignment layer by layer, the two clouds, words and attention of patches
@@ -193,6 +205,11 @@ pub(crate) struct Measure {
     /// official: everything after the last image token; content: only the pair's own text
     #[arg(long, value_name = "NAME", default_value = "official", value_parser = text_mask_parser())]
     pub(crate) text_mask: TextMask,
+    /// What becomes of tokens whose norm lies more than three standard deviations from the median. replace: the
+    /// median of each dimension takes their place, as in the released script; drop: left out, as the paper
+    /// says; keep: nothing
+    #[arg(long, value_name = "RULE", default_value = "replace", value_parser = outliers_parser())]
+    pub(crate) outliers: Outliers,
     /// all: every quantity of the captured states; mir: only the Modality Integration Rate and what follows
     /// from its layers
     #[arg(long, value_name = "NAME", default_value = "all", value_parser = metrics_parser())]
@@ -200,9 +217,10 @@ pub(crate) struct Measure {
     /// Leave out the 95 % intervals over pairs, which take about as long as the distances themselves
     #[arg(long)]
     pub(crate) no_intervals: bool,
-    /// Device memory that the captured states and the metric may take, for example 512MiB or 2G [default:
-    /// half of the memory that is available (4 GiB where the system does not tell); all that its driver
-    /// grants on a card with memory of its own]
+    /// Device memory that the captured states and the metric may take, for example 512MiB or 2G. States that do
+    /// not fit are streamed: sums of them are held instead [default: 1 GiB of states; of everything together half
+    /// of the memory that is available (4 GiB where the system does not tell), or what the driver of a card with
+    /// memory of its own grants]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) memory_budget: Option<u64>,
     /// Leave out pairs that cannot be read (a damaged or missing image, an empty text) instead of
@@ -219,6 +237,38 @@ pub(crate) struct Measure {
     /// other programs: 4 bytes a number
     #[arg(long, value_name = "FILE.safetensors")]
     pub(crate) export_states: Option<PathBuf>,
+    /// Only run the model over the pairs and save their states for `mirscope merge`, which reports. The same command
+    /// goes on where an interrupted one stopped
+    #[arg(long, value_name = "FILE.safetensors", conflicts_with_all = ["states", "export_states"])]
+    pub(crate) stats: Option<PathBuf>,
+    /// With --stats: of the measurement's pairs only those of shard I of N, for several machines or cards [default: 1/1]
+    #[arg(long, value_name = "I/N", requires = "stats")]
+    pub(crate) shard: Option<Shard>,
+    /// File of the report: .json, .csv, .html or .svg; - is standard output [default: report.json, none
+    /// with --json or --stats]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replace report.json even where it is no report of mirscope; with --stats: begin anew where an interrupted run
+    /// of other settings has left something
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print the report as JSON instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) device: Device,
+}
+
+/// Arguments of `merge`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = MERGE_EXAMPLES)]
+pub(crate) struct Merge {
+    /// What `mirscope measure --stats` saved: every shard of one measurement, in any order
+    #[arg(value_name = "FILE.safetensors", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Device memory that the states and the metric may take, as for `mirscope measure`
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) memory_budget: Option<u64>,
     /// File of the report: .json, .csv, .html or .svg; - is standard output [default: report.json, none
     /// with --json]
     #[arg(long, value_name = "FILE")]
@@ -374,6 +424,10 @@ pub(crate) struct Show {
 
 fn definition_parser() -> impl TypedValueParser<Value = Definition> {
     named(&Definition::ALL, Definition::name)
+}
+
+fn outliers_parser() -> impl TypedValueParser<Value = Outliers> {
+    named(&Outliers::ALL, Outliers::name)
 }
 
 fn metrics_parser() -> impl TypedValueParser<Value = MetricChoice> {

@@ -8,7 +8,7 @@ use crate::{
         StatesRequest, demo_connectors,
     },
     platform::native::{PlacedFile, stored_study},
-    report::{Report, TextMask, TextStyle, table},
+    report::{Outliers, Report, TextMask, TextStyle, table},
     study::{Contrast, StudyResults, ruler_text},
 };
 
@@ -20,6 +20,7 @@ use super::{
     model_args::model_source,
     out::OutFile,
     output::Output,
+    pieces,
 };
 
 /// Measures, prints the table or the JSON report, writes the file.
@@ -31,6 +32,17 @@ pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(),
              '--definition exact' for the text alone",
             task.definition
         )));
+    }
+    if task.definition.is_official() && task.outliers != Outliers::Replace {
+        return Err(CliError::Usage(format!(
+            "the argument '--definition {}' cannot be used with '--outliers {}': it reproduces the released \
+             script, which replaces outliers; use '--definition exact' for another rule",
+            task.definition, task.outliers
+        )));
+    }
+    if let Some(file) = &task.stats {
+        tried_name("--stats", file)?;
+        return pieces::shard(&task, file, quiet, output);
     }
     // Found out now rather than after the run.
     let out = match &task.out {
@@ -49,21 +61,33 @@ pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(),
         other => return Err(CliError::unexpected(&other)),
     };
     report.data.skipped.splice(0..0, skips.skipped);
+    let states = task.export_states.as_deref();
+    deliver(&report, (out, task.json), states, output, |style| {
+        let ruler = of_the_demo.then(|| ruler(&task, &report, style)).flatten();
+        ruler.unwrap_or_default()
+    })
+}
+
+/// Writes the report, and prints it with what `more` adds, or as JSON; then says what was written, `before` the
+/// report's file as well.
+pub(super) fn deliver(
+    report: &Report,
+    (out, json): (Option<OutFile>, bool),
+    before: Option<&Path>,
+    output: &Output,
+    more: impl FnOnce(TextStyle) -> String,
+) -> Result<(), CliError> {
     // The file first: whoever reads the table may go away. But a file that cannot be written keeps
     // nobody from the table.
-    let written = out.as_ref().map(|out| out.write(&report, output));
+    let written = out.as_ref().map(|out| out.write(report, output));
     if !out.as_ref().is_some_and(OutFile::is_stdout) {
-        let shown = output.result(&*report, task.json, |style| {
-            let ruler = of_the_demo.then(|| ruler(&task, &report, style)).flatten();
-            table(&report, style) + &ruler.unwrap_or_default()
-        });
+        let shown = output.result(report, json, |style| table(report, style) + &more(style));
         written.transpose()?;
         shown?;
         return match out {
-            Some(out) if !task.json => {
+            Some(out) if !json => {
                 output.print("\n")?;
-                let states = task.export_states.as_ref();
-                states.map_or(Ok(()), |states| output.wrote(states))?;
+                before.map_or(Ok(()), |states| output.wrote(states))?;
                 output.wrote(out.path())
             }
             _ => Ok(()),
@@ -86,16 +110,25 @@ fn ruler(task: &Measure, report: &Report, style: TextStyle) -> Option<String> {
 
 /// Fails where the states could not be written.
 fn tried(states: &Path) -> Result<(), CliError> {
-    if states.extension().is_none_or(|ending| ending != "safetensors") {
-        return Err(CliError::Usage(format!(
-            "--export-states {}: expected a name ending in .safetensors",
-            states.display()
-        )));
-    }
+    tried_name("--export-states", states)?;
     let begun = PlacedFile::begin(states);
     begun
         .map(drop)
         .map_err(|error| CliError::Input(error.to_string()))
+}
+
+/// Fails where the name of a file of states has another ending than those have.
+fn tried_name(option: &str, file: &Path) -> Result<(), CliError> {
+    if file
+        .extension()
+        .is_some_and(|ending| ending == "safetensors")
+    {
+        return Ok(());
+    }
+    Err(CliError::Usage(format!(
+        "{option} {}: expected a name ending in .safetensors",
+        file.display()
+    )))
 }
 
 fn command(task: &Measure, skips: &mut Skips) -> Result<Command, CliError> {
@@ -117,6 +150,7 @@ fn settings(task: &Measure) -> MeasureSettings {
         seed: task.seed,
         definition: task.definition,
         text_mask: task.text_mask,
+        outliers: task.outliers,
         memory_budget: task.memory_budget,
         metrics: task.metrics,
         intervals: !task.no_intervals,
@@ -125,7 +159,7 @@ fn settings(task: &Measure) -> MeasureSettings {
     }
 }
 
-fn request(task: &Measure, skips: &mut Skips) -> Result<MeasureRequest, CliError> {
+pub(super) fn request(task: &Measure, skips: &mut Skips) -> Result<MeasureRequest, CliError> {
     // A folder of images that has its own list is one of pairs, unless other texts are named.
     let own_list = match (task.images.as_slice(), task.texts.is_empty()) {
         ([folder], true) => collect::list_in(folder),
@@ -160,7 +194,7 @@ fn request(task: &Measure, skips: &mut Skips) -> Result<MeasureRequest, CliError
 }
 
 /// The engine knows no arguments: what helps against a budget that is too small is said here.
-fn advised(error: CliError) -> CliError {
+pub(super) fn advised(error: CliError) -> CliError {
     match error {
         CliError::Failed(reason) => CliError::Failed(
             reason.replace(FEWER_PAIRS, "use fewer pairs or a larger --memory-budget"),

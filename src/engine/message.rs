@@ -15,6 +15,7 @@ use crate::{
 use super::{
     ask::{AskRequest, TalkQuestion},
     settings::MeasureSettings,
+    shard::{MergeRequest, ShardRequest, ShardSummary},
     source::{FetchPlan, HubModel, ImageInput, ModelSource, NamedBytes, PairInput, PairSource},
 };
 
@@ -26,6 +27,10 @@ pub enum Command {
     Measure(Box<MeasureRequest>),
     /// Measures a file of states in a model's place, answered with [`Event::Report`].
     MeasureStates(Box<StatesRequest>),
+    /// Runs a model over some of a measurement's pairs and saves their states, answered with [`Event::Shard`].
+    Shard(Box<ShardRequest>),
+    /// Measures what shards have saved, answered with [`Event::Report`].
+    Merge(Box<MergeRequest>),
     /// Shows something of the states that the last measurement kept.
     Explore(Explore),
     /// Asks a model something, answered with [`Event::Said`] token by token and [`Event::Answer`].
@@ -371,6 +376,8 @@ pub enum Event {
     MemberReport(Box<StudyReport>),
     /// All checkpoints of a study are measured; each was told before.
     Study,
+    /// A shard's states are saved.
+    Shard(Box<ShardSummary>),
     /// The measurement is done.
     Report(Box<Report>),
     /// One pair as the model sees it.

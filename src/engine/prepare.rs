@@ -131,6 +131,27 @@ pub(super) async fn prepare(
     skip: bool,
     news: &mut News<'_>,
 ) -> Result<(Vec<Prepared>, Vec<Skipped>), EngineError> {
+    let (prepared, skipped) = prepare_each(processor, pairs, skip, news).await?;
+    let skipped: Vec<Skipped> = skipped.into_iter().map(|(_, skipped)| skipped).collect();
+    match (prepared.is_empty(), skipped.first()) {
+        (true, Some(first)) => Err(EngineError::AllSkipped {
+            skipped: counted(skipped.len(), "pair"),
+            first: format!("{}: {}", first.name, first.reason),
+        }),
+        _ => Ok((prepared, skipped)),
+    }
+}
+
+/// As [`prepare`]; there may be none left, and those that are left out come with their places in the list.
+///
+/// # Errors
+/// As [`prepare`].
+pub(super) async fn prepare_each(
+    processor: &Processor,
+    pairs: Vec<PairInput>,
+    skip: bool,
+    news: &mut News<'_>,
+) -> Result<(Vec<Prepared>, Vec<(usize, Skipped)>), EngineError> {
     const UNIT: &str = "pairs";
     let total = pairs.len() as u64;
     news.begin(Stage::Prepare, total, UNIT)?;
@@ -156,20 +177,17 @@ pub(super) async fn prepare(
                 }
                 prepared.push(pair);
             }
-            Err(error) if skip => skipped.push(Skipped::new(name, &error.to_string())),
+            Err(error) if skip => {
+                let place = prepared.len() + skipped.len();
+                skipped.push((place, Skipped::new(name, &error.to_string())));
+            }
             Err(error) => return Err(error),
         }
         news.progress(Stage::Prepare, done, total, UNIT);
         platform::yield_now().await;
         news.check()?;
     }
-    match (prepared.is_empty(), skipped.first()) {
-        (true, Some(first)) => Err(EngineError::AllSkipped {
-            skipped: counted(skipped.len(), "pair"),
-            first: format!("{}: {}", first.name, first.reason),
-        }),
-        _ => Ok((prepared, skipped)),
-    }
+    Ok((prepared, skipped))
 }
 
 /// One pair, ready for the model.

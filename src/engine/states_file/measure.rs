@@ -1,24 +1,14 @@
 //! A measurement of a file of states, without a model.
 
-use std::collections::BTreeSet;
-
-use super::{StatesFile, refused, rows::PairRows, tensor_name};
-use crate::{
-    alignment::{AlignmentError, METRICS, Metric, Mir, MirSettings, Observation, Setup, StateId},
-    engine::{
-        EngineError, MetricChoice, Session, Stage, StatesRequest,
-        forward::{State, states},
-        metric,
-        news::News,
-        select,
-    },
-    gpu::{Gpu, Recording},
-    report::{DataSummary, Report, SCHEMA, TextMask, of_layers},
-    words::counted,
+use super::{
+    StatesFile,
+    source::{FromFiles, Place},
 };
-
-/// Bytes of states that wait on the device for the metric, about; a pair may have more.
-const TOGETHER: u64 = 64 << 20;
+use crate::{
+    engine::{EngineError, Session, StatesRequest, forward::states, news::News, select},
+    report::DataSummary,
+    report::Report,
+};
 
 impl Session {
     /// Measures the states that `request` names.
@@ -31,16 +21,16 @@ impl Session {
         news: &mut News<'_>,
     ) -> Result<Report, EngineError> {
         let settings = request.settings;
-        let (definition, text_mask) = (settings.definition, settings.text_mask);
-        if definition.is_official() && text_mask != TextMask::Official {
-            return Err(EngineError::OfficialMask { definition });
-        }
+        settings.check()?;
         self.live = None;
         self.loaded = None;
         self.talk = None;
-        let file = StatesFile::open(&request.file, text_mask)?;
-        let own = states(definition, file.layers);
-        file.check(own.iter().map(|state| state.id))?;
+        let file = StatesFile::open(&request.file, settings.text_mask)?;
+        file.check(
+            states(settings.definition, file.layers)
+                .iter()
+                .map(|state| state.id),
+        )?;
         let all = file.marks.pairs()?;
         if all.is_empty() {
             let reason = file.name;
@@ -49,103 +39,26 @@ impl Session {
         let gpu = self.device(&request.device, news).await?;
         let mut pairs = Vec::new();
         for index in select(all.len(), settings.num_pairs, settings.seed) {
-            pairs.extend(all.get(index).cloned());
+            let rows = all.get(index).cloned();
+            pairs.extend(rows.map(|rows| Place { file: 0, rows }));
         }
-        let count = |side: usize| pairs.iter().map(|pair| pair.tokens[side]).sum();
-        let [vision, text] = [count(0), count(1)];
-        let asked = settings.memory_budget;
-        let budget = asked.or_else(|| gpu.usual_budget());
-        let mir_settings = MirSettings {
-            definition,
-            intervals: settings.intervals,
-            ..MirSettings::default()
-        };
-        let (layers, width) = (file.layers, file.width);
-        let mir = match Mir::new(&gpu, mir_settings, layers, width, vision, text, budget) {
-            Err(error @ AlignmentError::OverBudget { .. }) if asked.is_none() => {
-                return Err(EngineError::OverUsualBudget(error));
-            }
-            made => made?,
-        };
-        news.note_all(mir.no_intervals().map(ToOwned::to_owned));
-        let setup = Setup {
-            gpu: &gpu,
-            layers,
-            hidden_size: width,
-            pairs: pairs.len(),
-        };
-        let metrics = match settings.metrics {
-            MetricChoice::All => others(&file, &setup, news)?,
-            MetricChoice::Mir => Vec::new(),
-        };
-        let mut reading = Reading {
-            gpu: &gpu,
-            file: &file,
-            own: &own,
-            mir,
-            metrics,
-        };
-        reading.run(&pairs, news).await?;
-        let Reading { mir, metrics, .. } = reading;
-        gpu.trim();
-
-        news.begin(Stage::Metric, own.len() as u64, metric::UNIT)?;
-        let result = metric::finish(mir, news).await;
-        let result = result.map_err(|error| in_file(error, &file, &own))?;
-        let mut others = Vec::new();
-        for metric in metrics {
-            others.extend(metric.finish(news.cancel.clone()).await?);
-        }
-        news.end();
-        let layers = metric::layers(&result, &own);
-        let mut metrics = of_layers(definition, &layers);
-        metric::enter_intervals(&mut metrics, &result);
-        metrics.extend(others);
         let (model, missing) = file.about.model(&file.name, file.sizes());
         if !missing.is_empty() {
             let missing = missing.join(", ");
-            news.note(format!("the file of states does not say of the model: {missing}"));
+            news.note(format!(
+                "the file of states does not say of the model: {missing}"
+            ));
         }
         let chosen = pairs.len() < all.len();
-        Ok(Report {
-            schema: SCHEMA,
-            mir: result.mir,
-            norm_matched_mir: result.norm_matched_mir,
-            definition,
-            text_mask,
-            layers,
-            metrics,
-            model,
-            data: data(&file, pairs.len(), chosen.then_some(settings.seed)),
-            device: gpu.summary(),
-            timings: std::mem::take(&mut news.timings),
-            mirscope_version: env!("CARGO_PKG_VERSION").to_owned(),
-            notes: std::mem::take(&mut news.notes),
-        })
+        let data = data(&file, pairs.len(), chosen.then_some(settings.seed));
+        let files = [file];
+        let from = FromFiles {
+            gpu: &gpu,
+            files: &files,
+            pairs: &pairs,
+        };
+        from.report(&settings, model, data, news).await
     }
-}
-
-/// The metrics whose states the file has; those that lack one are told.
-fn others(
-    file: &StatesFile,
-    setup: &Setup<'_>,
-    news: &mut News<'_>,
-) -> Result<Vec<Box<dyn Metric>>, EngineError> {
-    let mut found = Vec::new();
-    for kind in METRICS {
-        let metric = (kind.new)(setup)?;
-        let lacking = metric.states().into_iter().find(|id| !file.has(*id));
-        match lacking {
-            None => found.push(metric),
-            Some(id) => news.note(format!(
-                "not computed: {}, as there is no tensor `{}` in {}",
-                kind.ids.join(", "),
-                tensor_name(id, file.layers),
-                file.name
-            )),
-        }
-    }
-    Ok(found)
 }
 
 /// Where the pairs came from.
@@ -165,79 +78,5 @@ fn data(file: &StatesFile, num_pairs: usize, seed: Option<u64>) -> DataSummary {
         seed: seed.unwrap_or(about.seed),
         prompt,
         skipped: Vec::new(),
-    }
-}
-
-/// States that are no numbers: the error names the tensor.
-fn in_file(error: EngineError, file: &StatesFile, own: &[State]) -> EngineError {
-    let EngineError::Alignment(AlignmentError::NotFinite {
-        layer,
-        modality,
-        tokens,
-    }) = error
-    else {
-        return error;
-    };
-    let Some(state) = layer.checked_sub(1).and_then(|index| own.get(index)) else {
-        return error;
-    };
-    let reason = format!(
-        "tensor `{}`: expected finite numbers, found NaN or infinity in {}; export the states again, in f32 or \
-         bf16 where they grow too large for f16",
-        tensor_name(state.id, file.layers),
-        counted(tokens, &format!("{modality} token"))
-    );
-    refused(&file.name, reason)
-}
-
-/// States on their way from the file into the metrics.
-struct Reading<'a> {
-    gpu: &'a Gpu,
-    file: &'a StatesFile,
-    /// The states that the rate takes.
-    own: &'a [State],
-    mir: Mir,
-    metrics: Vec<Box<dyn Metric>>,
-}
-
-impl Reading<'_> {
-    /// Reads the pairs, some at a time.
-    async fn run(&mut self, pairs: &[PairRows], news: &mut News<'_>) -> Result<(), EngineError> {
-        const UNIT: &str = "pairs";
-        let total = pairs.len() as u64;
-        news.begin(Stage::States, total, UNIT)?;
-        let asked = self.metrics.iter().flat_map(|metric| metric.states());
-        let ids: BTreeSet<StateId> = (self.own.iter().map(|state| state.id))
-            .chain(asked)
-            .collect();
-        let mut recording = Recording::new();
-        let mut waiting = 0;
-        for (pair, done) in pairs.iter().zip(1..) {
-            let states = self.file.upload(self.gpu, &ids, pair.rows.clone()).await?;
-            let [vision, text] = self.file.marks.positions(pair.rows.clone())?;
-            let observation = Observation {
-                states: &states,
-                vision: &vision,
-                text: &text,
-            };
-            let own = self.own.iter();
-            let own = own.map(|state| observation.state(state.id).cloned());
-            let own = own.collect::<Result<Vec<_>, _>>()?;
-            self.mir.push(&mut recording, &own, &vision, &text)?;
-            for metric in &mut self.metrics {
-                metric.push(&mut recording, &observation)?;
-            }
-            waiting += self.file.bytes(ids.len(), pair.rows.len());
-            if waiting >= TOGETHER || done == total {
-                self.gpu
-                    .run_with(&recording, news.cancel, &mut |_, _| {})
-                    .await?;
-                recording = Recording::new();
-                waiting = 0;
-            }
-            news.progress(Stage::States, done, total, UNIT);
-            news.check()?;
-        }
-        Ok(())
     }
 }

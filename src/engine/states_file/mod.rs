@@ -12,14 +12,22 @@
 //! | `is_content` | `[tokens]` u8 | text tokens by the mask `content` |
 //! | `input_ids` | `[tokens]` i64 | token ids |
 //!
+//! A file of statistics is one of states, too. It has the pairs of one shard, numbered as in a run without shards; the
+//! text `piece` says of which measurement (see `piece.rs`), and the tensor `checksums` (`[pairs]` i64) has a sum of each
+//! pair's rows, by which an interrupted run knows what is whole.
+//!
 //! What is needed to measure: `pair`, `is_vision`, the mask asked for, and the states that the definition compares.
 //! The header's `__metadata__` has texts: `states_format` (`1`), and as JSON `model`, `data`, `states` (what a
 //! report calls each), `text_masks` and `tokens_by_pair`. All but the format may be absent.
 
 mod about;
 mod measure;
+mod merge;
+mod piece;
 mod read;
 mod rows;
+mod shard;
+mod source;
 mod write;
 
 use read::StatesFile;

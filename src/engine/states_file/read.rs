@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{STATE, about::About, refused, rows::Marks, tensor_name};
+use super::{STATE, about::About, piece::PIECE_KEY, refused, rows::Marks, tensor_name};
 use crate::{
     alignment::StateId,
     engine::EngineError,
@@ -33,6 +33,8 @@ pub(super) struct StatesFile {
     pub(super) width: usize,
     /// What it says of model and pairs.
     pub(super) about: About,
+    /// What it says where it is a piece of a measurement.
+    pub(super) piece: Option<String>,
     /// Where its tokens belong.
     pub(super) marks: Marks,
     states: BTreeMap<StateId, TensorInfo>,
@@ -80,6 +82,7 @@ impl StatesFile {
         let mut opened = Self {
             width: 0,
             about: About::default(),
+            piece: texts.get(PIECE_KEY).cloned(),
             name,
             layers,
             marks,
@@ -156,7 +159,8 @@ impl StatesFile {
     /// # Errors
     /// Naming the first.
     pub(super) fn check(&self, ids: impl IntoIterator<Item = StateId>) -> Result<(), EngineError> {
-        ids.into_iter().try_for_each(|id| self.state(id).map(|_| ()))
+        ids.into_iter()
+            .try_for_each(|id| self.state(id).map(|_| ()))
     }
 
     /// Bytes on the device of some states of so many tokens.

@@ -11,6 +11,8 @@ const PART: usize = 1 << 18;
 /// The rows of a pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PairRows {
+    /// The pair's number.
+    pub(super) number: i64,
     /// All of them.
     pub(super) rows: Range<usize>,
     /// How many are vision and text tokens.
@@ -88,8 +90,11 @@ impl Marks {
                     return Err(self.wrong(&self.pair, row, expected, owner));
                 }
                 if last != Some(owner) {
-                    let (rows, tokens) = (row..row, [0; 2]);
-                    pairs.push(PairRows { rows, tokens });
+                    pairs.push(PairRows {
+                        number: owner,
+                        rows: row..row,
+                        tokens: [0; 2],
+                    });
                 }
                 last = Some(owner);
                 if let Some(pair) = pairs.last_mut() {
@@ -140,7 +145,10 @@ impl Marks {
             marks.map(mark).collect()
         };
         let found = [read(vision)?, read(text)?];
-        let both = found[0].iter().zip(&found[1]).position(|both| *both.0 && *both.1);
+        let both = found[0]
+            .iter()
+            .zip(&found[1])
+            .position(|both| *both.0 && *both.1);
         match both {
             Some(at) => {
                 let expected = format!("0 where `{}` is 1", vision.name);

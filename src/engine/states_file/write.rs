@@ -1,21 +1,27 @@
 //! Writes the states of a measurement, pair by pair.
 
-use std::path::Path;
+use std::{io::Read, path::Path};
 
 use serde_json::{Map, Value, json};
 
 use super::{
     FORMAT, IDS, PAIR, VISION,
     about::{DATA_KEY, DataAbout, FORMAT_KEY, MODEL_KEY, ModelAbout},
-    every_state, mask_name, tensor_name,
+    every_state, mask_name,
+    piece::{PIECE_KEY, Piece},
+    refused, tensor_name,
 };
 use crate::{
     alignment::{AlignmentError, StateId},
-    engine::{EngineError, prepare::Prepared},
+    engine::{EngineError, prepare::Prepared, sum::Sum},
     gpu::{Gpu, Tensor},
     platform::PlacedFile,
     report::{DataSummary, ModelSummary, TextMask},
+    weights::safetensors::MAX_HEADER_BYTES,
 };
+
+/// Sums of the pairs' rows.
+const SUMS: &str = "checksums";
 
 /// A file of states under way; it appears with [`StatesWriter::finish`], whole, and not without it.
 pub(in crate::engine) struct StatesWriter {
@@ -25,6 +31,103 @@ pub(in crate::engine) struct StatesWriter {
     /// Rows and pairs that are written.
     rows: usize,
     pairs: usize,
+    /// The pairs' numbers, where they are not those of the file.
+    numbers: Option<Vec<u64>>,
+}
+
+/// A file of statistics that is to be written.
+pub(super) enum Begun {
+    /// It is there, whole.
+    Whole,
+    /// It has the pairs that an interrupted run left, or none.
+    UnderWay(Box<StatesWriter>),
+}
+
+impl Begun {
+    /// The file at `path` of a piece's `pairs`, which have these `numbers`. An interrupted run of other settings is
+    /// refused, or given up with `anew`.
+    ///
+    /// # Errors
+    /// What the system says; that another process writes the file; that the interrupted run was another one.
+    pub(super) fn of(
+        path: &Path,
+        piece: &Piece,
+        pairs: &[Prepared],
+        numbers: &[u64],
+        anew: bool,
+    ) -> Result<Self, EngineError> {
+        let data = DataSummary {
+            source: piece.source.clone(),
+            num_pairs: pairs.len(),
+            seed: piece.settings.seed,
+            prompt: piece.prompt.clone(),
+            skipped: Vec::new(),
+        };
+        let tokens: Vec<usize> = pairs.iter().map(|pair| tokens(pair).len()).collect();
+        let (layers, width) = (piece.model.num_hidden_layers, piece.model.hidden_size);
+        let mut tensors = planned(layers, width, tokens.iter().sum());
+        tensors.insert(0, sums(pairs.len()));
+        let mut about = about(&piece.model, &data, &tokens);
+        about.insert(PIECE_KEY.to_owned(), json!(piece).to_string().into());
+        let header = header(&mut tensors, &about);
+        let len = tensors
+            .iter()
+            .map(Planned::end)
+            .max()
+            .unwrap_or(header.len() as u64);
+        if is_whole(path, &header, len) {
+            return Ok(Self::Whole);
+        }
+        let mut writer = StatesWriter {
+            file: PlacedFile::resume(path)?,
+            layers,
+            tensors,
+            rows: 0,
+            pairs: 0,
+            numbers: Some(numbers.to_vec()),
+        };
+        let found = writer.found()?;
+        if found == header && writer.file.len()? == len {
+            writer.go_on(&tokens)?;
+        } else {
+            if let Some([field, own, other]) =
+                piece_in(&found).and_then(|text| piece.other_run(&text))
+                && !anew
+            {
+                let under_way = writer.file.under_way().display().to_string();
+                let reason = format!(
+                    "an interrupted run has left it, whose `{field}` is {other}, not {own}; go on with the settings \
+                     of that run, or begin anew with --force"
+                );
+                return Err(refused(&under_way, reason));
+            }
+            writer.file.reset(len)?;
+            writer.file.write_at(0, &header)?;
+        }
+        let kept = writer.pairs > 0;
+        writer.file.keep(kept);
+        Ok(Self::UnderWay(Box::new(writer)))
+    }
+}
+
+/// Whether the file at `path` is whole and begins with `header`: whole ones only are ever there.
+fn is_whole(path: &Path, header: &[u8], len: u64) -> bool {
+    let read = || -> std::io::Result<bool> {
+        let file = std::fs::File::open(path)?;
+        if file.metadata()?.len() != len {
+            return Ok(false);
+        }
+        let mut found = Vec::with_capacity(header.len());
+        file.take(header.len() as u64).read_to_end(&mut found)?;
+        Ok(found == header)
+    };
+    read().unwrap_or(false)
+}
+
+/// What a header says of the piece.
+fn piece_in(header: &[u8]) -> Option<String> {
+    let header: Value = serde_json::from_slice(header.get(8..)?).ok()?;
+    Some(header["__metadata__"][PIECE_KEY].as_str()?.to_owned())
 }
 
 /// A tensor of the file to be.
@@ -61,7 +164,65 @@ impl StatesWriter {
             tensors,
             rows: 0,
             pairs: 0,
+            numbers: None,
         })
+    }
+
+    /// The header of the file under way; what there is where there is none.
+    fn found(&mut self) -> Result<Vec<u8>, EngineError> {
+        let len = self.file.len()?;
+        let mut size = [0; 8];
+        if len < 8 {
+            return Ok(Vec::new());
+        }
+        self.file.read_at(0, &mut size)?;
+        let header = u64::from_le_bytes(size).saturating_add(8);
+        if header > len.min(MAX_HEADER_BYTES) {
+            return Ok(Vec::new());
+        }
+        let mut found = vec![0; usize::try_from(header).unwrap_or_default()];
+        self.file.read_at(0, &mut found)?;
+        Ok(found)
+    }
+
+    /// Counts the pairs whose rows are whole, the first of which have so many `tokens`.
+    fn go_on(&mut self, tokens: &[usize]) -> Result<(), EngineError> {
+        for count in tokens {
+            let mut said = [0; 8];
+            let Some(place) = self.place(SUMS) else {
+                return Ok(());
+            };
+            self.file.read_at(place, &mut said)?;
+            let mut sum = Sum::default();
+            for name in self.order() {
+                let Some((place, row)) = self.place(&name).zip(self.row(&name)) else {
+                    continue;
+                };
+                let bytes = usize::try_from(row * *count as u64).unwrap_or_default();
+                let mut found = vec![0; bytes];
+                self.file.read_at(place, &mut found)?;
+                sum.add(&found);
+            }
+            if u64::from_le_bytes(said) != sum.number() {
+                return Ok(());
+            }
+            self.rows += count;
+            self.pairs += 1;
+        }
+        Ok(())
+    }
+
+    /// Pairs that are written.
+    pub(super) fn pairs(&self) -> usize {
+        self.pairs
+    }
+
+    /// The tensors that have a row for each token, in the order in which a pair's are written.
+    fn order(&self) -> Vec<String> {
+        let states = every_state(self.layers).map(|id| tensor_name(id, self.layers));
+        let marks = [IDS, PAIR, VISION].map(str::to_owned);
+        let masks = TextMask::ALL.map(|mask| mask_name(mask).to_owned());
+        states.chain(marks).chain(masks).collect()
     }
 
     /// The states to capture.
@@ -80,6 +241,7 @@ impl StatesWriter {
         pair: &Prepared,
     ) -> Result<(), EngineError> {
         let ids = tokens(pair);
+        let mut sum = Sum::default();
         for id in every_state(self.layers) {
             let found = states.iter().find(|(name, _)| *name == id);
             // One at a time: all of them may be more than a transfer takes.
@@ -93,28 +255,51 @@ impl StatesWriter {
                 found: "none".to_owned(),
             })?;
             let name = tensor_name(id, self.layers);
-            self.write(&name, bytemuck::cast_slice(&values.values))?;
+            self.write(&name, bytemuck::cast_slice(&values.values), &mut sum)?;
         }
         let number = |number: i64| number.to_le_bytes();
         let own: Vec<u8> = ids.iter().flat_map(|id| number(i64::from(*id))).collect();
-        self.write(IDS, &own)?;
-        self.write(PAIR, &number(self.pairs as i64).repeat(ids.len()))?;
-        self.write(VISION, &marked(&pair.prompt.vision, ids.len()))?;
+        self.write(IDS, &own, &mut sum)?;
+        let pairs = self.pairs as u64;
+        let numbers = self.numbers.as_ref();
+        let named = numbers.map_or(Some(pairs), |numbers| numbers.get(self.pairs).copied());
+        let named = number(named.unwrap_or(pairs) as i64);
+        self.write(PAIR, &named.repeat(ids.len()), &mut sum)?;
+        self.write(VISION, &marked(&pair.prompt.vision, ids.len()), &mut sum)?;
         for mask in TextMask::ALL {
-            self.write(mask_name(mask), &marked(pair.text(mask), ids.len()))?;
+            let marked = marked(pair.text(mask), ids.len());
+            self.write(mask_name(mask), &marked, &mut sum)?;
+        }
+        if let Some(place) = self.place(SUMS) {
+            // After the rows that it says are whole.
+            self.file.write_at(place, &sum.number().to_le_bytes())?;
+            self.file.keep(true);
         }
         self.rows += ids.len();
         self.pairs += 1;
         Ok(())
     }
 
-    fn write(&mut self, name: &str, bytes: &[u8]) -> Result<(), EngineError> {
-        let tensor = self.tensors.iter().find(|tensor| tensor.name == name);
-        if let Some(tensor) = tensor {
-            let place = tensor.begin + self.rows as u64 * tensor.row;
+    /// Writes what a tensor says of the next pair.
+    fn write(&mut self, name: &str, bytes: &[u8], sum: &mut Sum) -> Result<(), EngineError> {
+        if let Some(place) = self.place(name) {
+            sum.add(bytes);
             self.file.write_at(place, bytes)?;
         }
         Ok(())
+    }
+
+    /// Where the next pair stands in a tensor.
+    fn place(&self, name: &str) -> Option<u64> {
+        let before = if name == SUMS { self.pairs } else { self.rows };
+        let tensor = self.tensors.iter().find(|tensor| tensor.name == name)?;
+        Some(tensor.begin + before as u64 * tensor.row)
+    }
+
+    /// Bytes of a token in a tensor.
+    fn row(&self, name: &str) -> Option<u64> {
+        let tensor = self.tensors.iter().find(|tensor| tensor.name == name)?;
+        Some(tensor.row)
     }
 
     /// Puts the file in its place.
@@ -123,6 +308,24 @@ impl StatesWriter {
     /// What the system says.
     pub(in crate::engine) fn finish(self) -> Result<(), EngineError> {
         Ok(self.file.finish()?)
+    }
+}
+
+impl Planned {
+    /// Its last byte's place and one.
+    fn end(&self) -> u64 {
+        self.begin + self.shape.first().map_or(0, |rows| *rows as u64) * self.row
+    }
+}
+
+/// The sums of the pairs' rows.
+fn sums(pairs: usize) -> Planned {
+    Planned {
+        name: SUMS.to_owned(),
+        dtype: "I64",
+        shape: vec![pairs],
+        row: 8,
+        begin: 0,
     }
 }
 
@@ -198,7 +401,7 @@ fn header(tensors: &mut [Planned], about: &Map<String, Value>) -> Vec<u8> {
     let mut end = 0;
     for tensor in &mut *tensors {
         tensor.begin = end;
-        end += tensor.shape.first().map_or(0, |tokens| *tokens as u64) * tensor.row;
+        end = tensor.end();
         let entry = json!({
             "dtype": tensor.dtype,
             "shape": tensor.shape,

@@ -1,14 +1,21 @@
 //! A large file that is written part by part and appears as a whole.
 
 use std::{
-    fs::{self, File},
-    io::{self, Seek, SeekFrom, Write},
+    ffi::OsString,
+    fs::{self, File, TryLockError},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
 use super::target::{Target, create_beside, keep_permissions};
 use crate::platform::FileError;
+
+const NOT_REGULAR: &str = "cannot write: expected a regular file, as its parts are written in any order, found a \
+                           stream or a device";
+
+/// What the name of a file ends in that an interrupted run has kept.
+const PARTIAL: &str = ".partial";
 
 /// What would be left behind if the program ended now.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
@@ -26,13 +33,14 @@ pub fn remove_unfinished() {
 }
 
 /// A file under way: written beside its place, and moved there by [`PlacedFile::finish`]. Dropped before, it leaves
-/// nothing.
+/// nothing, unless [`PlacedFile::keep`] was called.
 #[derive(Debug)]
 pub struct PlacedFile {
     name: String,
     path: PathBuf,
     temporary: PathBuf,
     file: File,
+    kept: bool,
 }
 
 impl PlacedFile {
@@ -44,9 +52,7 @@ impl PlacedFile {
         let name = path.display().to_string();
         let target = Target::at(path)?;
         let Some(path) = target.file().map(Path::to_owned) else {
-            let reason = "cannot write: expected a regular file, as its parts are written in any \
-                          order, found a stream or a device";
-            return Err(FileError::new(name, reason));
+            return Err(FileError::new(name, NOT_REGULAR));
         };
         let (file, temporary) = create_beside(&path)
             .map_err(|error| FileError::new(&name, format!("cannot write: {error}")))?;
@@ -56,7 +62,90 @@ impl PlacedFile {
             path,
             temporary,
             file,
+            kept: false,
         })
+    }
+
+    /// As [`PlacedFile::begin`]; but the file under way is called as the file to be with `.partial` behind it, is
+    /// locked, and goes on with what an interrupted run has kept there.
+    ///
+    /// # Errors
+    /// As [`PlacedFile::begin`]; or that another process writes it.
+    pub fn resume(path: &Path) -> Result<Self, FileError> {
+        let name = path.display().to_string();
+        let target = Target::at(path)?;
+        let Some(path) = target.file().map(Path::to_owned) else {
+            return Err(FileError::new(name, NOT_REGULAR));
+        };
+        let mut partial = OsString::from(path.file_name().unwrap_or_default());
+        partial.push(PARTIAL);
+        let temporary = path.with_file_name(partial);
+        let failed = |error: io::Error| {
+            FileError::new(
+                temporary.display().to_string(),
+                format!("cannot write: {error}"),
+            )
+        };
+        let mut options = File::options();
+        options.create(true).truncate(false).read(true).write(true);
+        let file = options.open(&temporary).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let reason = "another process is writing it: wait for it, or name another file";
+                return Err(FileError::new(temporary.display().to_string(), reason));
+            }
+            // File systems without locks are used by one program at a time.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        // Until it is known to hold something that another run can go on with, it is not ours to remove.
+        Ok(Self {
+            name,
+            path,
+            temporary,
+            file,
+            kept: true,
+        })
+    }
+
+    /// From now on the file under way stays where it is when it is dropped; or does not.
+    pub fn keep(&mut self, kept: bool) {
+        self.kept = kept;
+    }
+
+    /// Where the file under way lies.
+    pub fn under_way(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// Bytes of the file under way.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn len(&self) -> Result<u64, FileError> {
+        let data = self.file.metadata().map_err(|error| self.failed(&error))?;
+        Ok(data.len())
+    }
+
+    /// Empties the file under way, and makes it `len` bytes long.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn reset(&mut self, len: u64) -> Result<(), FileError> {
+        (self.file.set_len(0))
+            .and_then(|()| self.file.set_len(len))
+            .map_err(|error| self.failed(&error))
+    }
+
+    /// Reads `bytes` from `offset` on.
+    ///
+    /// # Errors
+    /// The file is shorter, or what the system says.
+    pub fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> Result<(), FileError> {
+        (self.file.seek(SeekFrom::Start(offset)))
+            .and_then(|_| self.file.read_exact(bytes))
+            .map_err(|error| self.failed(&error))
     }
 
     /// Writes `bytes` from `offset` on.
@@ -87,8 +176,10 @@ impl PlacedFile {
 
 impl Drop for PlacedFile {
     fn drop(&mut self) {
-        // After a rename it is not there any more.
-        let _ = fs::remove_file(&self.temporary);
+        if !self.kept {
+            // After a rename it is not there any more.
+            let _ = fs::remove_file(&self.temporary);
+        }
         unfinished(|all| all.retain(|path| *path != self.temporary));
     }
 }
@@ -119,6 +210,33 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"before");
         file.finish().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"abcdef");
+        assert_eq!(names(folder.path()), ["a.bin"]);
+    }
+
+    #[test]
+    fn a_kept_part_is_gone_on_with_by_one_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.bin");
+        let mut file = PlacedFile::resume(&path).unwrap();
+        file.reset(6).unwrap();
+        file.write_at(0, b"abc").unwrap();
+        let busy = PlacedFile::resume(&path).unwrap_err().to_string();
+        assert!(busy.contains("a.bin.partial: another process"), "{busy}");
+        drop(file);
+        assert_eq!(names(folder.path()), ["a.bin.partial"]);
+        let mut file = PlacedFile::resume(&path).unwrap();
+        assert_eq!(file.len().unwrap(), 6);
+        let mut found = [0; 3];
+        file.read_at(0, &mut found).unwrap();
+        assert_eq!(&found, b"abc");
+        assert!(file.read_at(4, &mut found).is_err());
+        file.write_at(3, b"def").unwrap();
+        file.finish().unwrap();
+        assert_eq!(names(folder.path()), ["a.bin"]);
+        assert_eq!(fs::read(&path).unwrap(), b"abcdef");
+        let mut file = PlacedFile::resume(&path).unwrap();
+        file.keep(false);
+        drop(file);
         assert_eq!(names(folder.path()), ["a.bin"]);
     }
 

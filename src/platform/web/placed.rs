@@ -21,6 +21,48 @@ impl PlacedFile {
     /// As natively.
     ///
     /// # Errors
+    /// Always.
+    pub fn resume(path: &Path) -> Result<Self, FileError> {
+        Self::begin(path)
+    }
+
+    /// As natively.
+    pub fn keep(&mut self, _: bool) {
+        match self.0 {}
+    }
+
+    /// As natively.
+    pub fn under_way(&self) -> &Path {
+        match self.0 {}
+    }
+
+    /// As natively.
+    ///
+    /// # Errors
+    /// Never: there is no such file.
+    pub fn len(&self) -> Result<u64, FileError> {
+        match self.0 {}
+    }
+
+    /// As natively.
+    ///
+    /// # Errors
+    /// Never: there is no such file.
+    pub fn reset(&mut self, _: u64) -> Result<(), FileError> {
+        match self.0 {}
+    }
+
+    /// As natively.
+    ///
+    /// # Errors
+    /// Never: there is no such file.
+    pub fn read_at(&mut self, _: u64, _: &mut [u8]) -> Result<(), FileError> {
+        match self.0 {}
+    }
+
+    /// As natively.
+    ///
+    /// # Errors
     /// Never: there is no such file.
     pub fn write_at(&mut self, _: u64, _: &[u8]) -> Result<(), FileError> {
         match self.0 {}
