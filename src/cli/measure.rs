@@ -86,7 +86,10 @@ fn ruler(task: &Measure, report: &Report, style: TextStyle) -> Option<String> {
 
 /// Fails where the states could not be written.
 fn tried(states: &Path) -> Result<(), CliError> {
-    if states.extension().is_none_or(|ending| ending != "safetensors") {
+    if states
+        .extension()
+        .is_none_or(|ending| ending != "safetensors")
+    {
         return Err(CliError::Usage(format!(
             "--export-states {}: expected a name ending in .safetensors",
             states.display()

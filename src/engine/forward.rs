@@ -41,7 +41,7 @@ impl State {
 }
 
 /// Where a state is taken.
-fn hook(id: StateId) -> Hook {
+pub(super) fn hook(id: StateId) -> Hook {
     match id {
         StateId::Embeddings => Hook::InputsEmbeds,
         StateId::Layer(k) => Hook::Layer(k),
@@ -153,9 +153,7 @@ impl Forward<'_> {
         let first = targets.kept.as_ref().map(|_| StateId::Embeddings);
         let own = self.states.iter().map(|state| state.id);
         let exported = targets.export.iter().flat_map(StatesWriter::states);
-        let ids: BTreeSet<StateId> = (own.chain(first).chain(asked))
-            .chain(exported)
-            .collect();
+        let ids: BTreeSet<StateId> = (own.chain(first).chain(asked)).chain(exported).collect();
         let request = CaptureRequest::new().with_all(ids.iter().copied().map(hook));
         let pixel_values = pair.pixel_values(self.processor)?;
         let input = pair.input(&pixel_values);

@@ -9,13 +9,13 @@ mod placed;
 pub use host::{
     Host, asset_files, compiled, compiles_in_background, demo_files, host, read_range, set_host,
 };
-pub use placed::PlacedFile;
 pub use hub::{Fault, HubFile, hub_address, hub_answer, hub_fetch, hub_here};
 #[cfg(feature = "app")]
 pub use page::{
     PageFiles, address, cache_size, clear_cache, dropped, has_study, in_background, pick, read,
     save, set_page_files, study_results,
 };
+pub use placed::PlacedFile;
 
 use std::{cell::RefCell, collections::VecDeque};
 

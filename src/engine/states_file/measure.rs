@@ -104,7 +104,9 @@ impl Session {
         let (model, missing) = file.about.model(&file.name, file.sizes());
         if !missing.is_empty() {
             let missing = missing.join(", ");
-            news.note(format!("the file of states does not say of the model: {missing}"));
+            news.note(format!(
+                "the file of states does not say of the model: {missing}"
+            ));
         }
         let chosen = pairs.len() < all.len();
         Ok(Report {

@@ -73,6 +73,14 @@ impl StatesFile {
             let found = format!("no tensor `{STATE}1`");
             return Err(missing(&found));
         }
+        // More layers than tensors: one is missing, and counting up to them could take forever.
+        if layers > tensors.len() {
+            let mut all = (1..layers).map(|k| format!("{STATE}{k}"));
+            let lacking = all.find(|name| !tensors.contains_key(name));
+            let lacking = lacking.unwrap_or_default();
+            let found = format!("no tensor `{lacking}` beside `{STATE}{layers}`");
+            return Err(missing(&found));
+        }
         let marks = Marks::of(&name, &tensors, mask)?;
         let states = (super::every_state(layers))
             .filter_map(|id| Some((id, tensors.get(&tensor_name(id, layers))?.clone())))
@@ -156,7 +164,8 @@ impl StatesFile {
     /// # Errors
     /// Naming the first.
     pub(super) fn check(&self, ids: impl IntoIterator<Item = StateId>) -> Result<(), EngineError> {
-        ids.into_iter().try_for_each(|id| self.state(id).map(|_| ()))
+        ids.into_iter()
+            .try_for_each(|id| self.state(id).map(|_| ()))
     }
 
     /// Bytes on the device of some states of so many tokens.

@@ -140,7 +140,10 @@ impl Marks {
             marks.map(mark).collect()
         };
         let found = [read(vision)?, read(text)?];
-        let both = found[0].iter().zip(&found[1]).position(|both| *both.0 && *both.1);
+        let both = found[0]
+            .iter()
+            .zip(&found[1])
+            .position(|both| *both.0 && *both.1);
         match both {
             Some(at) => {
                 let expected = format!("0 where `{}` is 1", vision.name);
