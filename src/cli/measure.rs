@@ -8,7 +8,7 @@ use crate::{
         StatesRequest, demo_connectors,
     },
     platform::native::{PlacedFile, stored_study},
-    report::{Report, TextMask, TextStyle, table},
+    report::{Outliers, Report, TextMask, TextStyle, table},
     study::{Contrast, StudyResults, ruler_text},
 };
 
@@ -30,6 +30,13 @@ pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(),
              reproduces the released script, which counts everything after the image as text; use \
              '--definition exact' for the text alone",
             task.definition
+        )));
+    }
+    if task.definition.is_official() && task.outliers != Outliers::Replace {
+        return Err(CliError::Usage(format!(
+            "the argument '--definition {}' cannot be used with '--outliers {}': it reproduces the released \
+             script, which replaces outliers; use '--definition exact' for another rule",
+            task.definition, task.outliers
         )));
     }
     // Found out now rather than after the run.
@@ -120,6 +127,7 @@ fn settings(task: &Measure) -> MeasureSettings {
         seed: task.seed,
         definition: task.definition,
         text_mask: task.text_mask,
+        outliers: task.outliers,
         memory_budget: task.memory_budget,
         metrics: task.metrics,
         intervals: !task.no_intervals,

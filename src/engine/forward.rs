@@ -9,11 +9,11 @@ use super::{
     states_file::StatesWriter,
 };
 use crate::{
-    alignment::{Metric, Mir, Observation, StateId},
+    alignment::{AlignmentError, Metric, Mir, Observation, StateId, Streamed},
     gpu::{Gpu, Recording, Tensor},
     input::Processor,
     model::{CaptureRequest, Hook, Vlm},
-    platform,
+    platform::{self, Cancel},
     report::{Definition, TextMask},
 };
 
@@ -65,10 +65,49 @@ pub(super) fn official_end(layers: usize) -> Option<State> {
     states(Definition::OfficialAccurate, layers).pop()
 }
 
+/// The Modality Integration Rate's way with the tokens.
+pub(super) enum Rate {
+    /// It holds them all.
+    Held(Mir),
+    /// It holds sums of them.
+    Streamed(Streamed),
+}
+
+impl Rate {
+    /// Whether a pair with so many tokens (vision, text) can come before [`Rate::settle`].
+    pub(super) fn has_room(&self, tokens: [usize; 2]) -> bool {
+        match self {
+            Self::Held(_) => true,
+            Self::Streamed(streamed) => streamed.has_room(tokens),
+        }
+    }
+
+    /// Makes room, once what was recorded has run.
+    pub(super) async fn settle(&mut self, cancel: &Cancel) -> Result<(), AlignmentError> {
+        match self {
+            Self::Held(_) => Ok(()),
+            Self::Streamed(streamed) => streamed.settle(cancel).await,
+        }
+    }
+
+    pub(super) fn push(
+        &mut self,
+        recording: &mut Recording,
+        states: &[Tensor],
+        vision: &[u32],
+        text: &[u32],
+    ) -> Result<(), AlignmentError> {
+        match self {
+            Self::Held(mir) => mir.push(recording, states, vision, text),
+            Self::Streamed(streamed) => streamed.push(recording, states, vision, text),
+        }
+    }
+}
+
 /// Who takes the tokens of the states.
 pub(super) struct Targets {
     /// The Modality Integration Rate.
-    pub(super) mir: Mir,
+    pub(super) rate: Rate,
     /// The other metrics.
     pub(super) metrics: Vec<Box<dyn Metric>>,
     /// Memory, which takes the embeddings as well.
@@ -98,7 +137,7 @@ impl Forward<'_> {
     /// What the model or the device reports; or that somebody asked to stop.
     pub(super) async fn run(
         &self,
-        pairs: &[Prepared],
+        pairs: &[&Prepared],
         targets: &mut Targets,
         news: &mut News<'_>,
     ) -> Result<(), EngineError> {
@@ -111,17 +150,28 @@ impl Forward<'_> {
             // What is exported keeps its memory until it has been read.
             let most = targets.export.as_ref().map_or(batch, |_| 1);
             let mut exported = Vec::new();
-            let now = together(&pairs[done..], most, Prepared::pictures);
+            let now = together(&pairs[done..], most, |pair| pair.pictures());
+            let cancel = news.cancel;
+            let tokens =
+                |pair: &Prepared| [pair.prompt.vision.len(), pair.text(self.text_mask).len()];
             let mut recording = Recording::new();
+            let mut count = 0;
             for pair in now {
+                if !targets.rate.has_room(tokens(pair)) {
+                    if count > 0 {
+                        break;
+                    }
+                    targets.rate.settle(cancel).await?;
+                }
                 let captured = self.record(&mut recording, pair, targets)?;
                 if targets.export.is_some() {
-                    exported.push((pair, captured));
+                    exported.push((*pair, captured));
                 }
+                count += 1;
                 platform::yield_now().await;
                 news.check()?;
             }
-            let cancel = news.cancel;
+            let now = &now[..count];
             self.gpu
                 .run_with(&recording, cancel, &mut |share, under_way| {
                     let done = (done as f64 + share * now.len() as f64) as u64;
@@ -170,7 +220,7 @@ impl Forward<'_> {
         let own = self.states.iter();
         let own = own.map(|state| observation.state(state.id).cloned());
         let mut states = own.collect::<Result<Vec<Tensor>, _>>()?;
-        targets.mir.push(recording, &states, vision, text)?;
+        targets.rate.push(recording, &states, vision, text)?;
         for metric in &mut targets.metrics {
             metric.push(recording, &observation)?;
         }

@@ -3,22 +3,23 @@
 use std::cell::{Cell, OnceCell};
 
 use super::{
-    EngineError, Event, MeasureRequest, MetricChoice, Session, Stage, finite,
-    forward::{Forward, Targets, official_end, states},
-    metric,
+    EngineError, Event, MeasureRequest, MetricChoice, Session, finite,
+    forward::{Forward, Rate, Targets, official_end, states},
+    metric::{self, Finished},
     news::News,
     pairs,
     prepare::{Prepared, prepare},
     session::{
         LiveRun,
-        kept::{KeptStates, Room},
+        kept::{DEFAULT_BYTES, KeptStates, Room},
     },
     states_file::StatesWriter,
+    streamed::{self, Way},
 };
 use crate::{
-    alignment::{AlignmentError, METRICS, Mir, MirSettings, Setup},
+    alignment::{AlignmentError, METRICS, Mir, MirResult, MirSettings, Setup},
     input::{Processor, PromptForm},
-    report::{DataSummary, Definition, Kept, Report, SCHEMA, TextMask, of_layers},
+    report::{DataSummary, Definition, Kept, Outliers, Report, SCHEMA, TextMask, of_layers},
 };
 
 impl Session {
@@ -48,6 +49,9 @@ impl Session {
         let (definition, text_mask) = (settings.definition, settings.text_mask);
         if definition.is_official() && text_mask != TextMask::Official {
             return Err(EngineError::OfficialMask { definition });
+        }
+        if definition.is_official() && settings.outliers != Outliers::Replace {
+            return Err(EngineError::OfficialOutliers { definition });
         }
         self.live = None;
         // Its memory is the metric's.
@@ -81,17 +85,24 @@ impl Session {
         };
         let asked = settings.memory_budget;
         let budget = asked.or_else(|| gpu.usual_budget());
+        let of_pairs: Vec<[usize; 2]> = (prepared.iter())
+            .map(|pair| [pair.prompt.vision.len(), pair.text(text_mask).len()])
+            .collect();
         // A metric that cannot be is refused here, before the model runs.
-        let room_found = match room.check(&gpu, budget, asked.is_some()) {
+        let way = match Way::choose(&gpu, &room, &of_pairs, asked) {
             Err(error @ AlignmentError::OverBudget { .. }) if asked.is_none() => {
                 return Err(EngineError::OverUsualBudget(error));
             }
             found => found?,
         };
+        let room_found = match way {
+            Way::Held => room.check(&gpu, budget, asked.is_some())?,
+            Way::Streamed(_) => Err(room.too_large(asked.unwrap_or(DEFAULT_BYTES))),
+        };
         let mir_settings = MirSettings {
             definition,
+            outliers: settings.outliers,
             intervals: settings.intervals,
-            ..MirSettings::default()
         };
         let (kept, refused) = match (request.keep, room_found) {
             (true, Ok(())) => (Some(KeptStates::new(&gpu, room)?), None),
@@ -121,14 +132,9 @@ impl Session {
         let export = (settings.export_states.as_ref())
             .map(|path| StatesWriter::begin(path, &model, &data, &prepared))
             .transpose()?;
-        let mut targets = Targets {
-            mir: Mir::new(&gpu, mir_settings, layers, width, vision, text, rest)?,
-            metrics: others
-                .map(|metric| (metric.new)(&setup))
-                .collect::<Result<_, _>>()?,
-            kept,
-            export,
-        };
+        let metrics: Vec<_> = others
+            .map(|metric| (metric.new)(&setup))
+            .collect::<Result<_, _>>()?;
         let forward = Forward {
             gpu: &gpu,
             vlm: &loaded.vlm,
@@ -136,23 +142,55 @@ impl Session {
             states: &states,
             text_mask,
         };
-        forward.run(&prepared, &mut targets, news).await?;
-        let Targets {
-            mir,
+        let pairs: Vec<&Prepared> = prepared.iter().collect();
+        let found = match way {
+            Way::Held => {
+                let mir = Mir::new(&gpu, mir_settings, layers, width, vision, text, rest)?;
+                news.note_all(mir.no_intervals().map(ToOwned::to_owned));
+                let mut targets = Targets {
+                    rate: Rate::Held(mir),
+                    metrics,
+                    kept,
+                    export,
+                };
+                forward.run(&pairs, &mut targets, news).await?;
+                let Targets {
+                    rate,
+                    metrics,
+                    kept,
+                    export,
+                } = targets;
+                // Without a wish to keep it, the metric has the memory to itself.
+                drop(loaded);
+                gpu.trim();
+                let result = metric::finish_rate(rate, [0, states.len()], news).await;
+                let finished = Finished {
+                    metrics,
+                    kept,
+                    export,
+                };
+                result.map(|result| (MirResult::new(result), finished))
+            }
+            Way::Streamed(at_once) => {
+                let no_interval = streamed::NO_INTERVAL;
+                news.note_all(settings.intervals.then(|| no_interval.to_owned()));
+                let pairs = streamed::Pairs {
+                    all: &pairs,
+                    tokens: &of_pairs,
+                };
+                let passes = (at_once, mir_settings);
+                streamed::measure(forward, passes, width, pairs, (metrics, export), news).await
+            }
+        };
+        let (result, finished) = match found {
+            Ok(found) => found,
+            Err(error) => return Err(finite::explain(error, &checkpoint, news).await),
+        };
+        let Finished {
             metrics,
             kept,
             export,
-        } = targets;
-        news.note_all(mir.no_intervals().map(ToOwned::to_owned));
-        // Without a wish to keep it, the metric has the memory to itself.
-        drop(loaded);
-        gpu.trim();
-
-        news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
-        let result = match metric::finish(mir, news).await {
-            Ok(result) => result,
-            Err(error) => return Err(finite::explain(error, &checkpoint, news).await),
-        };
+        } = finished;
         let mut others = Vec::new();
         for metric in metrics {
             others.extend(metric.finish(news.cancel.clone()).await?);
@@ -174,6 +212,7 @@ impl Session {
             norm_matched_mir: result.norm_matched_mir,
             definition,
             text_mask,
+            outliers: settings.outliers,
             layers,
             metrics,
             model,
@@ -195,6 +234,7 @@ impl Session {
                 prepared,
                 definition,
                 text_mask,
+                outliers: settings.outliers,
                 states,
                 kept,
                 budget,

@@ -33,6 +33,7 @@ mod session;
 mod settings;
 mod source;
 mod states_file;
+mod streamed;
 mod study;
 mod study_files;
 mod thumbnail;

@@ -4,16 +4,21 @@ use std::collections::BTreeSet;
 
 use super::{StatesFile, refused, rows::PairRows, tensor_name};
 use crate::{
-    alignment::{AlignmentError, METRICS, Metric, Mir, MirSettings, Observation, Setup, StateId},
+    alignment::{
+        AlignmentError, METRICS, Metric, Mir, MirResult, MirSettings, Observation, Setup, StateId,
+        Streamed,
+    },
     engine::{
         EngineError, MetricChoice, Session, Stage, StatesRequest,
-        forward::{State, states},
+        forward::{Rate, State, states},
         metric,
         news::News,
         select,
+        session::kept::Room,
+        streamed::{self, Way},
     },
     gpu::{Gpu, Recording},
-    report::{DataSummary, Report, SCHEMA, TextMask, of_layers},
+    report::{DataSummary, Outliers, Report, SCHEMA, TextMask, of_layers},
     words::counted,
 };
 
@@ -35,6 +40,9 @@ impl Session {
         if definition.is_official() && text_mask != TextMask::Official {
             return Err(EngineError::OfficialMask { definition });
         }
+        if definition.is_official() && settings.outliers != Outliers::Replace {
+            return Err(EngineError::OfficialOutliers { definition });
+        }
         self.live = None;
         self.loaded = None;
         self.talk = None;
@@ -52,45 +60,52 @@ impl Session {
             pairs.extend(all.get(index).cloned());
         }
         let count = |side: usize| pairs.iter().map(|pair| pair.tokens[side]).sum();
-        let [vision, text] = [count(0), count(1)];
-        let asked = settings.memory_budget;
-        let budget = asked.or_else(|| gpu.usual_budget());
-        let mir_settings = MirSettings {
-            definition,
-            intervals: settings.intervals,
-            ..MirSettings::default()
+        let room = Room {
+            states: own.len() + 1,
+            width: file.width,
+            tokens: [count(0), count(1)],
         };
-        let (layers, width) = (file.layers, file.width);
-        let mir = match Mir::new(&gpu, mir_settings, layers, width, vision, text, budget) {
+        let asked = settings.memory_budget;
+        let of_pairs: Vec<[usize; 2]> = pairs.iter().map(|pair| pair.tokens).collect();
+        let way = match Way::choose(&gpu, &room, &of_pairs, asked) {
             Err(error @ AlignmentError::OverBudget { .. }) if asked.is_none() => {
                 return Err(EngineError::OverUsualBudget(error));
             }
-            made => made?,
+            found => found?,
         };
-        news.note_all(mir.no_intervals().map(ToOwned::to_owned));
+        let mir_settings = MirSettings {
+            definition,
+            outliers: settings.outliers,
+            intervals: settings.intervals,
+        };
         let setup = Setup {
             gpu: &gpu,
-            layers,
-            hidden_size: width,
+            layers: file.layers,
+            hidden_size: file.width,
             pairs: pairs.len(),
         };
-        let metrics = match settings.metrics {
+        let mut metrics = match settings.metrics {
             MetricChoice::All => others(&file, &setup, news)?,
             MetricChoice::Mir => Vec::new(),
         };
-        let mut reading = Reading {
+        let reading = Reading {
             gpu: &gpu,
             file: &file,
             own: &own,
-            mir,
-            metrics,
         };
-        reading.run(&pairs, news).await?;
-        let Reading { mir, metrics, .. } = reading;
-        gpu.trim();
-
-        news.begin(Stage::Metric, own.len() as u64, metric::UNIT)?;
-        let result = metric::finish(mir, news).await;
+        let refs: Vec<&PairRows> = pairs.iter().collect();
+        let result = match way {
+            Way::Held => {
+                let budget = asked.or_else(|| gpu.usual_budget());
+                let held = (mir_settings, budget);
+                reading.held(held, room, &refs, &mut metrics, news).await
+            }
+            Way::Streamed(at_once) => {
+                let passes = (at_once, mir_settings);
+                let streamed = reading.streamed(passes, &of_pairs, &refs, &mut metrics, news);
+                streamed.await
+            }
+        };
         let result = result.map_err(|error| in_file(error, &file, &own))?;
         let mut others = Vec::new();
         for metric in metrics {
@@ -115,6 +130,7 @@ impl Session {
             norm_matched_mir: result.norm_matched_mir,
             definition,
             text_mask,
+            outliers: settings.outliers,
             layers,
             metrics,
             model,
@@ -192,30 +208,103 @@ fn in_file(error: EngineError, file: &StatesFile, own: &[State]) -> EngineError 
     refused(&file.name, reason)
 }
 
-/// States on their way from the file into the metrics.
+/// The way of states from the file into the metrics.
+#[derive(Clone, Copy)]
 struct Reading<'a> {
     gpu: &'a Gpu,
     file: &'a StatesFile,
     /// The states that the rate takes.
     own: &'a [State],
-    mir: Mir,
-    metrics: Vec<Box<dyn Metric>>,
 }
 
 impl Reading<'_> {
-    /// Reads the pairs, some at a time.
-    async fn run(&mut self, pairs: &[PairRows], news: &mut News<'_>) -> Result<(), EngineError> {
+    /// The rate of states that are held.
+    async fn held(
+        &self,
+        (settings, budget): (MirSettings, Option<u64>),
+        room: Room,
+        pairs: &[&PairRows],
+        metrics: &mut [Box<dyn Metric>],
+        news: &mut News<'_>,
+    ) -> Result<MirResult, EngineError> {
+        let (layers, [vision, text]) = (self.own.len(), room.tokens);
+        let mir = Mir::new(self.gpu, settings, layers, room.width, vision, text, budget)?;
+        news.note_all(mir.no_intervals().map(ToOwned::to_owned));
+        let mut rate = Rate::Held(mir);
+        self.run(pairs, &mut rate, metrics, news).await?;
+        self.gpu.trim();
+        let found = metric::finish_rate(rate, [0, layers], news).await?;
+        Ok(MirResult::new(found))
+    }
+
+    /// The rate of streamed states, `at_once` of them with each reading of the file.
+    async fn streamed(
+        &self,
+        (at_once, settings): (usize, MirSettings),
+        tokens: &[[usize; 2]],
+        pairs: &[&PairRows],
+        metrics: &mut [Box<dyn Metric>],
+        news: &mut News<'_>,
+    ) -> Result<MirResult, EngineError> {
+        news.note_all(settings.intervals.then(|| streamed::NO_INTERVAL.to_owned()));
+        let (gpu, width) = (self.gpu, self.file.width);
+        let mut found = Vec::with_capacity(self.own.len());
+        let groups = self.own.chunks(at_once.max(1));
+        let passes = groups.len();
+        let mut repeated = 0;
+        for own in groups {
+            let part = Reading { own, ..*self };
+            let streamed = Streamed::new(gpu, settings, own.len(), width, tokens).await?;
+            let mut rate = Rate::Streamed(streamed);
+            // They take each pair once.
+            let others = match found.is_empty() {
+                true => &mut *metrics,
+                false => &mut [],
+            };
+            part.run(pairs, &mut rate, others, news).await?;
+            let again = match &mut rate {
+                Rate::Streamed(streamed) => streamed.conclude(news.cancel).await?,
+                Rate::Held(_) => Vec::new(),
+            };
+            repeated += again.len();
+            if !again.is_empty() {
+                let again: Vec<&PairRows> = again.iter().map(|&pair| pairs[pair]).collect();
+                part.run(&again, &mut rate, &mut [], news).await?;
+            }
+            let place = [found.len(), self.own.len()];
+            found.extend(metric::finish_rate(rate, place, news).await?);
+            news.end();
+            gpu.trim();
+        }
+        news.note(streamed::note("the file was read", passes, repeated));
+        Ok(MirResult::new(found))
+    }
+
+    /// Reads the pairs, some at a time, and gives their tokens to `rate` and `metrics`.
+    async fn run(
+        &self,
+        pairs: &[&PairRows],
+        rate: &mut Rate,
+        metrics: &mut [Box<dyn Metric>],
+        news: &mut News<'_>,
+    ) -> Result<(), EngineError> {
         const UNIT: &str = "pairs";
         let total = pairs.len() as u64;
         news.begin(Stage::States, total, UNIT)?;
-        let asked = self.metrics.iter().flat_map(|metric| metric.states());
+        let asked = metrics.iter().flat_map(|metric| metric.states());
         let ids: BTreeSet<StateId> = (self.own.iter().map(|state| state.id))
             .chain(asked)
             .collect();
+        let (gpu, cancel) = (self.gpu, news.cancel);
         let mut recording = Recording::new();
         let mut waiting = 0;
         for (pair, done) in pairs.iter().zip(1..) {
-            let states = self.file.upload(self.gpu, &ids, pair.rows.clone()).await?;
+            if !rate.has_room(pair.tokens) {
+                gpu.run_with(&recording, cancel, &mut |_, _| {}).await?;
+                (recording, waiting) = (Recording::new(), 0);
+                rate.settle(cancel).await?;
+            }
+            let states = self.file.upload(gpu, &ids, pair.rows.clone()).await?;
             let [vision, text] = self.file.marks.positions(pair.rows.clone())?;
             let observation = Observation {
                 states: &states,
@@ -225,17 +314,14 @@ impl Reading<'_> {
             let own = self.own.iter();
             let own = own.map(|state| observation.state(state.id).cloned());
             let own = own.collect::<Result<Vec<_>, _>>()?;
-            self.mir.push(&mut recording, &own, &vision, &text)?;
-            for metric in &mut self.metrics {
+            rate.push(&mut recording, &own, &vision, &text)?;
+            for metric in &mut *metrics {
                 metric.push(&mut recording, &observation)?;
             }
             waiting += self.file.bytes(ids.len(), pair.rows.len());
             if waiting >= TOGETHER || done == total {
-                self.gpu
-                    .run_with(&recording, news.cancel, &mut |_, _| {})
-                    .await?;
-                recording = Recording::new();
-                waiting = 0;
+                gpu.run_with(&recording, cancel, &mut |_, _| {}).await?;
+                (recording, waiting) = (Recording::new(), 0);
             }
             news.progress(Stage::States, done, total, UNIT);
             news.check()?;

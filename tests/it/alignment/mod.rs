@@ -15,3 +15,4 @@ mod quantities;
 mod run;
 mod singular;
 mod speed;
+mod streamed;

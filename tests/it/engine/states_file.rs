@@ -414,7 +414,10 @@ fn files_that_cannot_be_measured_are_refused_in_a_sentence() {
                 let huge = format!("hidden_states.{}", usize::MAX);
                 parts.tensors.push((huge, Dtype::F32, vec![0], Vec::new()));
             }),
-            &["found no tensor `hidden_states.", "beside `hidden_states.18446744073709551615`"],
+            &[
+                "found no tensor `hidden_states.",
+                "beside `hidden_states.18446744073709551615`",
+            ],
         ),
         (
             change(|parts| parts.tensors.retain(|tensor| tensor.0 != "pair")),
