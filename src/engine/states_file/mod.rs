@@ -39,7 +39,9 @@ use crate::{alignment::StateId, platform::FileError, report::TextMask};
 /// Value of `states_format`.
 const FORMAT: &str = "1";
 /// Prefix of the states' names.
-const STATE: &str = "hidden_states.";
+pub(super) const STATE: &str = "hidden_states.";
+/// What follows the number of the last layer where it is meant before the final norm.
+pub(super) const BEFORE_NORM: &str = ".before_norm";
 /// Number of the pair that a token belongs to.
 const PAIR: &str = "pair";
 /// Mask of the vision tokens.
@@ -58,7 +60,7 @@ pub(super) fn every_state(layers: usize) -> impl Iterator<Item = StateId> {
 pub(super) fn tensor_name(id: StateId, layers: usize) -> String {
     match id {
         StateId::Embeddings => format!("{STATE}0"),
-        StateId::Layer(k) if k == layers => format!("{STATE}{k}.before_norm"),
+        StateId::Layer(k) if k == layers => format!("{STATE}{k}{BEFORE_NORM}"),
         StateId::Layer(k) => format!("{STATE}{k}"),
         StateId::FinalNorm => format!("{STATE}{layers}"),
     }

@@ -75,6 +75,14 @@ impl StatesFile {
             let found = format!("no tensor `{STATE}1`");
             return Err(missing(&found));
         }
+        // More layers than tensors: one is missing, and counting up to them could take forever.
+        if layers > tensors.len() {
+            let mut all = (1..layers).map(|k| format!("{STATE}{k}"));
+            let lacking = all.find(|name| !tensors.contains_key(name));
+            let lacking = lacking.unwrap_or_default();
+            let found = format!("no tensor `{lacking}` beside `{STATE}{layers}`");
+            return Err(missing(&found));
+        }
         let marks = Marks::of(&name, &tensors, mask)?;
         let states = (super::every_state(layers))
             .filter_map(|id| Some((id, tensors.get(&tensor_name(id, layers))?.clone())))

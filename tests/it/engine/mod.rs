@@ -8,6 +8,7 @@ mod looks;
 mod projection;
 mod session;
 mod speed;
+mod states_file;
 mod variants;
 mod weights;
 mod what_if;
