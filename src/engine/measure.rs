@@ -3,9 +3,9 @@
 use std::cell::{Cell, OnceCell};
 
 use super::{
-    EngineError, Event, MeasureRequest, MetricChoice, Session, finite,
+    EngineError, Event, MeasureRequest, MetricChoice, Session, Stage, finite,
     forward::{Forward, Rate, Targets, official_end, states},
-    metric::{self, Finished},
+    metric,
     news::News,
     pairs,
     prepare::{Prepared, prepare},
@@ -16,7 +16,7 @@ use super::{
     streamed::{self, Way},
 };
 use crate::{
-    alignment::{AlignmentError, METRICS, Mir, MirResult, MirSettings, Setup},
+    alignment::{AlignmentError, METRICS, Mir, MirSettings, Setup},
     input::{Processor, PromptForm},
     report::{DataSummary, Definition, Kept, Outliers, Report, SCHEMA, TextMask, of_layers},
 };
@@ -103,7 +103,7 @@ impl Session {
             outliers: settings.outliers,
             intervals: settings.intervals,
         };
-        let (kept, refused) = match (request.keep, room_found) {
+        let (mut kept, refused) = match (request.keep, room_found) {
             (true, Ok(())) => (Some(KeptStates::new(&gpu, room)?), None),
             (true, Err(reason)) => (None, Some(reason)),
             (false, _) => (None, None),
@@ -121,7 +121,7 @@ impl Session {
         let others = METRICS
             .iter()
             .filter(|_| settings.metrics == MetricChoice::All);
-        let metrics: Vec<_> = others
+        let mut metrics: Vec<_> = others
             .map(|metric| (metric.new)(&setup))
             .collect::<Result<_, _>>()?;
         let forward = Forward {
@@ -135,37 +135,33 @@ impl Session {
         let pairs: Vec<&Prepared> = prepared.iter().collect();
         let found = match way {
             Way::Held => {
-                let mir = Mir::new(&gpu, mir_settings, layers, width, vision, text, rest)?;
+                let mut mir = Mir::new(&gpu, mir_settings, layers, width, vision, text, rest)?;
                 news.note_all(mir.no_intervals().map(ToOwned::to_owned));
                 let mut targets = Targets {
-                    rate: Rate::Held(mir),
-                    metrics,
-                    kept,
+                    rate: Rate::Held(&mut mir),
+                    metrics: &mut metrics,
+                    kept: kept.as_mut(),
                 };
                 forward.run(&pairs, &mut targets, news).await?;
-                let Targets {
-                    rate,
-                    metrics,
-                    kept,
-                } = targets;
                 // Without a wish to keep it, the metric has the memory to itself.
                 drop(loaded);
                 gpu.trim();
-                let result = metric::finish_rate(rate, [0, states.len()], news).await;
-                result.map(|result| (MirResult::new(result), Finished { metrics, kept }))
+                news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
+                metric::finish(mir, news).await
             }
             Way::Streamed(at_once) => {
-                let no_interval = "no interval: there is none of streamed states";
-                news.note_all(settings.intervals.then(|| no_interval.to_owned()));
                 let pairs = streamed::Pairs {
                     all: &pairs,
                     tokens: &of_pairs,
                 };
                 let passes = (at_once, mir_settings);
-                streamed::measure(forward, passes, width, pairs, metrics, news).await
+                let found = streamed::measure(forward, passes, width, pairs, &mut metrics, news);
+                let found = found.await;
+                news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
+                found
             }
         };
-        let (result, Finished { metrics, kept }) = match found {
+        let result = match found {
             Ok(found) => found,
             Err(error) => return Err(finite::explain(error, &checkpoint, news).await),
         };
