@@ -3,9 +3,9 @@
 use std::cell::{Cell, OnceCell};
 
 use super::{
-    EngineError, Event, MeasureRequest, MetricChoice, Session, finite,
+    EngineError, Event, MeasureRequest, MetricChoice, Session, Stage, finite,
     forward::{Forward, Rate, Targets, official_end, states},
-    metric::{self, Finished},
+    metric,
     news::News,
     pairs,
     prepare::{Prepared, prepare},
@@ -17,7 +17,7 @@ use super::{
     streamed::{self, Running, Way},
 };
 use crate::{
-    alignment::{METRICS, Mir, MirResult, MirSettings, Setup},
+    alignment::{METRICS, Mir, MirSettings, Setup},
     input::{Processor, PromptForm},
     report::{DataSummary, Definition, Kept, Report, SCHEMA, of_layers},
 };
@@ -94,7 +94,7 @@ impl Session {
             outliers: settings.outliers,
             intervals: settings.intervals,
         };
-        let (kept, refused) = match (request.keep, room_found) {
+        let (mut kept, refused) = match (request.keep, room_found) {
             (true, Ok(())) => (Some(KeptStates::new(&gpu, room)?), None),
             (true, Err(reason)) => (None, Some(reason)),
             (false, _) => (None, None),
@@ -112,17 +112,7 @@ impl Session {
         let others = METRICS
             .iter()
             .filter(|_| settings.metrics == MetricChoice::All);
-        let data = DataSummary {
-            source: chosen.source,
-            num_pairs: prepared.len(),
-            seed: settings.seed,
-            prompt: prompt_form(processor),
-            skipped,
-        };
-        let export = (settings.export_states.as_ref())
-            .map(|path| StatesWriter::begin(path, &model, &data, &prepared))
-            .transpose()?;
-        let metrics: Vec<_> = others
+        let mut metrics: Vec<_> = others
             .map(|metric| (metric.new)(&setup))
             .collect::<Result<_, _>>()?;
         let forward = Forward {
@@ -132,61 +122,48 @@ impl Session {
             states: &states,
             text_mask,
         };
+        let data = DataSummary {
+            source: chosen.source,
+            num_pairs: prepared.len(),
+            seed: settings.seed,
+            prompt: prompt_form(processor),
+            skipped,
+        };
+        let mut export = (settings.export_states.as_ref())
+            .map(|path| StatesWriter::begin(path, &model, &data, &prepared))
+            .transpose()?;
         let found = match way {
             Way::Held => {
                 let pairs: Vec<&Prepared> = prepared.iter().collect();
-                let mir = Mir::new(&gpu, mir_settings, layers, width, vision, text, rest)?;
+                let mut mir = Mir::new(&gpu, mir_settings, layers, width, vision, text, rest)?;
                 news.note_all(mir.no_intervals().map(ToOwned::to_owned));
                 let mut targets = Targets {
-                    rate: Rate::Held(mir),
-                    metrics,
-                    kept,
-                    export,
+                    rate: Rate::Held(&mut mir),
+                    metrics: &mut metrics,
+                    kept: kept.as_mut(),
+                    export: export.as_mut(),
                 };
                 forward.run(&pairs, &mut targets, news).await?;
-                let Targets {
-                    rate,
-                    metrics,
-                    kept,
-                    export,
-                } = targets;
                 // Without a wish to keep it, the metric has the memory to itself.
                 drop(loaded);
                 gpu.trim();
-                let result = metric::finish_rate(rate, [0, states.len()], news).await;
-                result.map(|result| {
-                    (
-                        MirResult::new(result),
-                        Finished {
-                            metrics,
-                            kept,
-                            export,
-                        },
-                    )
-                })
+                news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
+                metric::finish(mir, news).await
             }
             Way::Streamed(at_once) => {
                 let running = Running {
                     forward,
                     pairs: &prepared,
                 };
-                let others = Finished {
-                    metrics,
-                    kept: None,
-                    export,
-                };
-                let (passes, states) = ((at_once, mir_settings), (&*states, width));
-                streamed::measure(&running, passes, states, &of_pairs, others, news).await
+                let (passes, all) = ((at_once, mir_settings), (&*states, width));
+                let others = (&mut *metrics, export.as_mut());
+                let found = streamed::measure(&running, passes, all, &of_pairs, others, news);
+                let found = found.await;
+                news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
+                found
             }
         };
-        let (
-            result,
-            Finished {
-                metrics,
-                kept,
-                export,
-            },
-        ) = match found {
+        let result = match found {
             Ok(found) => found,
             Err(error) => return Err(finite::explain(error, &checkpoint, news).await),
         };

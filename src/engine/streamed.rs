@@ -2,19 +2,24 @@
 //! at a time.
 
 use super::{
-    EngineError,
+    EngineError, Stage,
     forward::{Forward, Rate, State, Targets},
-    metric::{self, Finished},
+    metric,
     news::News,
     prepare::Prepared,
     session::kept::{DEFAULT_BYTES, Room},
+    states_file::StatesWriter,
 };
 use crate::{
-    alignment::{AlignmentError, Mir, MirResult, MirSettings, StreamPlan, Streamed},
+    alignment::{AlignmentError, Metric, Mir, MirResult, MirSettings, StreamPlan, Streamed},
     gpu::{Gpu, GpuError},
     report::format_bytes,
     words::counted,
 };
+
+/// Most that sums take where nobody says otherwise: so much is left of a card that has the weights of a decoder of
+/// seven billion parameters.
+const STREAMED_BYTES: u64 = 8_000_000_000;
 
 /// How the states are taken.
 pub(super) enum Way {
@@ -62,11 +67,12 @@ impl Way {
             Err(error) => return Err(error),
         }
         let plan = StreamPlan::new(gpu, width, tokens)?;
-        match plan.layers_within(budget.unwrap_or(u64::MAX)) {
+        let budget = asked.unwrap_or_else(|| budget.unwrap_or(u64::MAX).min(STREAMED_BYTES));
+        match plan.layers_within(budget) {
             Ok(at_once) => Ok(Self::Streamed(at_once.min(layers))),
             Err(needed) => Err(AlignmentError::OverBudget {
                 needed: format_bytes(needed),
-                budget: format_bytes(budget.unwrap_or(u64::MAX)),
+                budget: format_bytes(budget),
             }),
         }
     }
@@ -88,7 +94,7 @@ pub(super) trait Source {
         &self,
         states: &[State],
         pairs: &[usize],
-        targets: &mut Targets,
+        targets: &mut Targets<'_>,
         news: &mut News<'_>,
     ) -> Result<(), EngineError>;
 }
@@ -114,7 +120,7 @@ impl Source for Running<'_> {
         &self,
         states: &[State],
         pairs: &[usize],
-        targets: &mut Targets,
+        targets: &mut Targets<'_>,
         news: &mut News<'_>,
     ) -> Result<(), EngineError> {
         let own = Forward {
@@ -131,8 +137,9 @@ impl Source for Running<'_> {
     }
 }
 
-/// Takes `states` of pairs with so many `tokens` (vision, text) from `source`, `at_once` of them at a time, and gives
-/// the rate; `width` is that of the states. `others` take each pair once.
+/// Takes `all` states, which have the same width, of pairs with so many `tokens` (vision, text) from `source`: `at_once` of
+/// them at a time and, where intervals are wanted, once more; and gives the rate. The other metrics and a file of states
+/// take every pair once.
 ///
 /// # Errors
 /// As [`Source::run`] and the metric.
@@ -141,54 +148,59 @@ pub(super) async fn measure(
     (at_once, settings): (usize, MirSettings),
     (all, width): (&[State], usize),
     tokens: &[[usize; 2]],
-    others: Finished,
+    (metrics, mut export): (&mut [Box<dyn Metric>], Option<&mut StatesWriter>),
     news: &mut News<'_>,
-) -> Result<(MirResult, Finished), EngineError> {
-    let no_interval = "no interval: there is none of streamed states";
-    news.note_all(settings.intervals.then(|| no_interval.to_owned()));
+) -> Result<MirResult, EngineError> {
     let pairs: Vec<usize> = (0..tokens.len()).collect();
     let mut distances = Vec::with_capacity(all.len());
-    let groups = all.chunks(at_once.max(1));
-    let passes = groups.len();
-    let mut repeated = 0;
-    let mut others = Some(others);
-    let mut finished = Finished::default();
-    for states in groups {
-        let streamed = Streamed::new(source.gpu(), settings, states.len(), width, tokens).await?;
-        let first = others.take();
-        let is_first = first.is_some();
-        let Finished {
-            metrics, export, ..
-        } = first.unwrap_or_default();
-        let mut targets = Targets {
-            rate: Rate::Streamed(streamed),
-            metrics,
-            kept: None,
-            export,
-        };
-        source.run(states, &pairs, &mut targets, news).await?;
-        if is_first {
-            finished.metrics = std::mem::take(&mut targets.metrics);
-            finished.export = targets.export.take();
+    let (mut passes, mut repeated) = (0, 0);
+    for states in all.chunks(at_once.max(1)) {
+        let begin = distances.len();
+        let mut streamed =
+            Streamed::new(source.gpu(), settings, states.len(), width, tokens).await?;
+        if begin == 0 {
+            news.note_all(streamed.no_intervals().map(ToOwned::to_owned));
         }
-        let again = match &mut targets.rate {
-            Rate::Streamed(streamed) => streamed.conclude(news.cancel).await?,
-            Rate::Held(_) | Rate::Nobody => Vec::new(),
+        let mut first = Targets {
+            rate: Rate::Streamed(&mut streamed),
+            metrics: if begin == 0 { &mut *metrics } else { &mut [] },
+            kept: None,
+            export: export.take(),
         };
+        source.run(states, &pairs, &mut first, news).await?;
+        let again = streamed.conclude(news.cancel).await?;
         repeated += again.len();
         if !again.is_empty() {
-            source.run(states, &again, &mut targets, news).await?;
+            let mut once_more = targets(Rate::Streamed(&mut streamed));
+            source.run(states, &again, &mut once_more, news).await?;
         }
-        let place = [distances.len(), all.len()];
-        distances.extend(metric::finish_rate(targets.rate, place, news).await?);
+        let total = all.len() as u64;
+        news.begin(Stage::Metric, total, metric::UNIT)?;
+        let cancel = news.cancel;
+        let mut tell = |done: usize| {
+            news.progress(Stage::Metric, (begin + done) as u64, total, metric::UNIT);
+        };
+        let (found, second) = streamed.finish(begin, cancel, &mut tell).await?;
+        distances.extend(found);
         news.end();
+        passes += 1;
+        if let Some(mut second) = second {
+            passes += 1;
+            let mut once_more = targets(Rate::Second(&mut second));
+            source.run(states, &pairs, &mut once_more, news).await?;
+            let found = second.finish(news.cancel).await?;
+            for (distance, influence) in distances[begin..].iter_mut().zip(found) {
+                distance.influence = influence;
+            }
+            news.end();
+        }
         source.gpu().trim();
     }
     let mut note = "streamed: sums of the states were held instead of the states, medians of dimensions are interpolated"
         .to_owned();
     let [ran, again] = source.words();
     if passes > 1 {
-        note += &format!("; {ran} {passes} times, for some layers each");
+        note += &format!("; {ran} {passes} times");
     }
     if repeated > 0 {
         note += &format!(
@@ -197,5 +209,14 @@ pub(super) async fn measure(
         );
     }
     news.note(note);
-    Ok((MirResult::new(distances), finished))
+    Ok(MirResult::new(distances))
+}
+
+fn targets(rate: Rate<'_>) -> Targets<'_> {
+    Targets {
+        rate,
+        metrics: &mut [],
+        kept: None,
+        export: None,
+    }
 }

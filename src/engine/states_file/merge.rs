@@ -163,8 +163,8 @@ fn complete(opened: &[Opened], present: BTreeSet<u64>) -> Result<(), EngineError
         .collect();
     if let Some(shard) = missing.first() {
         let reason = format!(
-            "expected beside it the files of all {} shards, found none of shard {}; name it, or measure it with \
-             the shard {shard}/{}",
+            "expected beside it the files of all {} shards, found none of shard {}; name its file, or measure \
+             shard {shard}/{}",
             piece.of,
             missing.join(", "),
             piece.of

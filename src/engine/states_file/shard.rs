@@ -95,7 +95,7 @@ impl Session {
         };
         let text_mask = piece.settings.text_mask;
         let begun = Begun::of(&file, &piece, &prepared, &numbers, anew)?;
-        let writer = match begun {
+        let mut writer = match begun {
             Begun::Whole => {
                 news.note("the file is whole already: nothing ran again".to_owned());
                 return Ok(ShardSummary {
@@ -103,7 +103,7 @@ impl Session {
                     ..summary
                 });
             }
-            Begun::UnderWay(writer) => *writer,
+            Begun::UnderWay(writer) => writer,
         };
         let before = writer.pairs();
         if before > 0 {
@@ -126,15 +126,13 @@ impl Session {
         };
         let mut targets = Targets {
             rate: Rate::Nobody,
-            metrics: Vec::new(),
+            metrics: &mut [],
             kept: None,
-            export: Some(writer),
+            export: Some(&mut writer),
         };
         forward.run(&left, &mut targets, news).await?;
         news.end();
-        if let Some(writer) = targets.export {
-            writer.finish()?;
-        }
+        writer.finish()?;
         Ok(ShardSummary { before, ..summary })
     }
 }

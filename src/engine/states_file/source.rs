@@ -10,7 +10,7 @@ use crate::{
     engine::{
         EngineError, MeasureSettings, MetricChoice, Stage,
         forward::{Rate, State, Targets, states},
-        metric::{self, Finished},
+        metric,
         news::News,
         session::kept::Room,
         streamed::{self, Source, Way},
@@ -78,29 +78,26 @@ impl FromFiles<'_> {
             hidden_size: width,
             pairs: self.pairs.len(),
         };
-        let metrics = match settings.metrics {
+        let mut metrics = match settings.metrics {
             MetricChoice::All => self.others(&setup, news)?,
             MetricChoice::Mir => Vec::new(),
-        };
-        let others = Finished {
-            metrics,
-            ..Finished::default()
         };
         let found = match way {
             Way::Held => {
                 let [vision, text] = room.tokens;
                 let budget = settings.memory_budget.or_else(|| self.gpu.usual_budget());
                 let mir = Mir::new(self.gpu, mir_settings, layers, width, vision, text, budget)?;
-                self.held(mir, &own, others, news).await
+                self.held(mir, &own, &mut metrics, news).await
             }
             Way::Streamed(at_once) => {
-                let passes = (at_once, mir_settings);
-                streamed::measure(self, passes, (&own, width), &tokens, others, news).await
+                let (passes, all) = ((at_once, mir_settings), (&*own, width));
+                let others = (&mut *metrics, None);
+                streamed::measure(self, passes, all, &tokens, others, news).await
             }
         };
-        let (result, finished) = found.map_err(|error| self.explained(error, &own))?;
+        let result = found.map_err(|error| self.explained(error, &own))?;
         let mut others = Vec::new();
-        for metric in finished.metrics {
+        for metric in metrics {
             others.extend(metric.finish(news.cancel.clone()).await?);
         }
         news.end();
@@ -129,27 +126,23 @@ impl FromFiles<'_> {
     /// The rate of states that the device holds.
     async fn held(
         &self,
-        mir: Mir,
+        mut mir: Mir,
         own: &[State],
-        others: Finished,
+        metrics: &mut [Box<dyn Metric>],
         news: &mut News<'_>,
-    ) -> Result<(MirResult, Finished), EngineError> {
+    ) -> Result<MirResult, EngineError> {
         news.note_all(mir.no_intervals().map(ToOwned::to_owned));
         let mut targets = Targets {
-            rate: Rate::Held(mir),
-            metrics: others.metrics,
+            rate: Rate::Held(&mut mir),
+            metrics,
             kept: None,
             export: None,
         };
         let pairs: Vec<usize> = (0..self.pairs.len()).collect();
         self.run(own, &pairs, &mut targets, news).await?;
         self.gpu.trim();
-        let distances = metric::finish_rate(targets.rate, [0, own.len()], news).await?;
-        let finished = Finished {
-            metrics: targets.metrics,
-            ..Finished::default()
-        };
-        Ok((MirResult::new(distances), finished))
+        news.begin(Stage::Metric, own.len() as u64, metric::UNIT)?;
+        metric::finish(mir, news).await
     }
 
     /// The metrics whose states the files have; those that lack one are told.
@@ -219,7 +212,7 @@ impl Source for FromFiles<'_> {
         &self,
         own: &[State],
         pairs: &[usize],
-        targets: &mut Targets,
+        targets: &mut Targets<'_>,
         news: &mut News<'_>,
     ) -> Result<(), EngineError> {
         const UNIT: &str = "pairs";
@@ -259,7 +252,7 @@ impl Source for FromFiles<'_> {
             let own = own.map(|state| observation.state(state.id).cloned());
             let own = own.collect::<Result<Vec<_>, _>>()?;
             targets.rate.push(&mut recording, &own, &vision, &text)?;
-            for metric in &mut targets.metrics {
+            for metric in targets.metrics.iter_mut() {
                 metric.push(&mut recording, &observation)?;
             }
             waiting += file.bytes(ids.len(), rows.len());
