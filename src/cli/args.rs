@@ -17,6 +17,7 @@ use super::{
     device_args::Device,
     model_args::{Network, Parts},
     number::{parse_number_of_pairs, parse_seed},
+    pieces::Merge,
     size::parse_size,
 };
 
@@ -75,13 +76,6 @@ Examples:
       what a pre-training of the connector leaves, put together of its parts
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 cancelled.";
-
-const MERGE_EXAMPLES: &str = "\
-Examples:
-  mirscope measure --shard 1/2 --stats one.safetensors
-  mirscope measure --shard 2/2 --stats two.safetensors
-  mirscope merge one.safetensors two.safetensors
-      the demo in two shards, on one machine or two: the same numbers as from one run";
 
 const BENCH_EXAMPLES: &str = "\
 Examples:
@@ -250,30 +244,6 @@ pub(crate) struct Measure {
     pub(crate) out: Option<PathBuf>,
     /// Replace report.json even where it is no report of mirscope; with --stats: begin anew where an interrupted run
     /// of other settings has left something
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// Print the report as JSON instead of the table
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) device: Device,
-}
-
-/// Arguments of `merge`.
-#[derive(Debug, ClapArgs)]
-#[command(after_help = MERGE_EXAMPLES)]
-pub(crate) struct Merge {
-    /// What `mirscope measure --stats` saved: every shard of one measurement, in any order
-    #[arg(value_name = "FILE.safetensors", required = true)]
-    pub(crate) files: Vec<PathBuf>,
-    /// Device memory that the states and the metric may take, as for `mirscope measure`
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
-    pub(crate) memory_budget: Option<u64>,
-    /// File of the report: .json, .csv, .html or .svg; - is standard output [default: report.json, none
-    /// with --json]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-    /// Replace report.json even where it is no report of mirscope
     #[arg(long)]
     pub(crate) force: bool,
     /// Print the report as JSON instead of the table

@@ -1,6 +1,8 @@
 //! `mirscope measure --stats` and `mirscope merge`: a measurement in pieces.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
 
 use crate::{
     engine::{Command, Event, MergeRequest, Shard, ShardRequest, ShardSummary},
@@ -9,14 +11,47 @@ use crate::{
 };
 
 use super::{
-    args::{Measure, Merge},
+    args::Measure,
     collect::Skips,
+    device_args::Device,
     drive::drive,
     error::CliError,
     measure::{advised, deliver, request},
     out::OutFile,
     output::Output,
+    size::parse_size,
 };
+
+const MERGE_EXAMPLES: &str = "\
+Examples:
+  mirscope measure --shard 1/2 --stats one.safetensors
+  mirscope measure --shard 2/2 --stats two.safetensors
+  mirscope merge one.safetensors two.safetensors
+      the demo in two shards, on one machine or two: the same numbers as from one run";
+
+/// Arguments of `merge`.
+#[derive(Debug, Args)]
+#[command(after_help = MERGE_EXAMPLES)]
+pub(crate) struct Merge {
+    /// What `mirscope measure --stats` saved: every shard of one measurement, in any order
+    #[arg(value_name = "FILE.safetensors", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Device memory that the states and the metric may take, as for `mirscope measure`
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) memory_budget: Option<u64>,
+    /// File of the report: .json, .csv, .html or .svg; - is standard output [default: report.json, none
+    /// with --json]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replace report.json even where it is no report of mirscope
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print the report as JSON instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) device: Device,
+}
 
 /// Runs the model over the pairs of a shard and saves their states in `file`; reports of them where a report is asked
 /// for.

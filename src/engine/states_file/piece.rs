@@ -16,8 +16,8 @@ pub(super) const PIECE_FORMAT: u64 = 1;
 /// The fields that all pieces of a measurement have in common.
 const COMMON: [&str; 6] = [
     "of",
-    "pairs",
     "settings",
+    "pairs",
     "checkpoint",
     "pairs_sum",
     "unread",
@@ -26,8 +26,8 @@ const COMMON: [&str; 6] = [
 const OWN: [&str; 9] = [
     "shard",
     "of",
-    "pairs",
     "settings",
+    "pairs",
     "checkpoint",
     "pairs_sum",
     "unread",

@@ -87,7 +87,7 @@ impl Begun {
             numbers: Some(numbers.to_vec()),
         };
         let found = writer.found()?;
-        if found == header && writer.file.len()? == len {
+        if found == header && writer.file.size()? == len {
             writer.go_on(&tokens)?;
         } else {
             if let Some([field, own, other]) =
@@ -170,7 +170,7 @@ impl StatesWriter {
 
     /// The header of the file under way; what there is where there is none.
     fn found(&mut self) -> Result<Vec<u8>, EngineError> {
-        let len = self.file.len()?;
+        let len = self.file.size()?;
         let mut size = [0; 8];
         if len < 8 {
             return Ok(Vec::new());

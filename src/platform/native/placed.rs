@@ -123,7 +123,7 @@ impl PlacedFile {
     ///
     /// # Errors
     /// What the system says.
-    pub fn len(&self) -> Result<u64, FileError> {
+    pub fn size(&self) -> Result<u64, FileError> {
         let data = self.file.metadata().map_err(|error| self.failed(&error))?;
         Ok(data.len())
     }
@@ -225,7 +225,7 @@ mod tests {
         drop(file);
         assert_eq!(names(folder.path()), ["a.bin.partial"]);
         let mut file = PlacedFile::resume(&path).unwrap();
-        assert_eq!(file.len().unwrap(), 6);
+        assert_eq!(file.size().unwrap(), 6);
         let mut found = [0; 3];
         file.read_at(0, &mut found).unwrap();
         assert_eq!(&found, b"abc");

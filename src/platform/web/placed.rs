@@ -40,7 +40,7 @@ impl PlacedFile {
     ///
     /// # Errors
     /// Never: there is no such file.
-    pub fn len(&self) -> Result<u64, FileError> {
+    pub fn size(&self) -> Result<u64, FileError> {
         match self.0 {}
     }
 
