@@ -12,6 +12,19 @@ pub struct SplitMatrix<'a> {
     pub rest: &'a [f32],
 }
 
+impl SplitMatrix<'_> {
+    fn value(&self, n: usize, i: usize, j: usize) -> f64 {
+        let rest = f64::from(self.rest[i * n + j]) + f64::from(self.rest[j * n + i]);
+        f64::from(self.high[i * n + j]) + rest
+    }
+
+    /// The matrix in f64, `[n, n]`.
+    pub fn dense(&self, n: usize) -> Vec<f64> {
+        let all = (0..n).flat_map(|i| (0..n).map(move |j| (i, j)));
+        all.map(|(i, j)| self.value(n, i, j)).collect()
+    }
+}
+
 /// Rounding of a Gram matrix over `tokens` rows that comes in two parts (see
 /// [`crate::kernels::split_rows`]), relative to its diagonal: that of f32, less the bits of the exact
 /// part, of which `sqrt(tokens)` takes some away.
@@ -90,10 +103,7 @@ pub fn factor(
     noise: f64,
     cancel: &Cancel,
 ) -> Result<Factor, GpuError> {
-    let value = |i: usize, j: usize| {
-        let rest = f64::from(matrix.rest[i * n + j]) + f64::from(matrix.rest[j * n + i]);
-        f64::from(matrix.high[i * n + j]) + rest
-    };
+    let value = |i: usize, j: usize| matrix.value(n, i, j);
     let scales: Vec<f64> = (0..n).map(|i| value(i, i).max(0.0).sqrt()).collect();
     let inverse: Vec<f64> = scales
         .iter()

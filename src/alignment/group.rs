@@ -6,6 +6,7 @@ use super::{
     cholesky::{Factor, SplitMatrix, factor, noise},
     covariance::{self, Clouds},
     singular::Norms,
+    spectrum,
     statistics::Statistics,
     traces::{Factors, at_once, traces},
 };
@@ -61,7 +62,11 @@ impl Mir {
                 read[1].cloud(layer, first, Modality::Text, self.expected[1])?,
             ]);
         }
-        let Factored { factors, inverses } = self
+        let Factored {
+            factors,
+            inverses,
+            ranks,
+        } = self
             .factors(&read, &stores, cancel, &mut |share| {
                 progress(until_factors + (until_traces - until_factors) * share)
             })
@@ -99,14 +104,16 @@ impl Mir {
             }
             let scale = f64::from(clouds[0].norms.scale) * f64::from(clouds[1].norms.scale);
             let unit = degrees * scale;
-            distances.push(LayerDistance::new(
+            let mut distance = LayerDistance::new(
                 self.settings.definition,
                 first + layer + 1,
                 clouds,
                 nuclear / unit,
                 squares / (unit * unit),
                 replace,
-            )?);
+            )?;
+            distance.ranks = ranks.as_ref().map(|ranks| ranks[layer]);
+            distances.push(distance);
         }
         if let Some(kept) = kept {
             let roots: Vec<f64> = distances.iter().map(|it| it.moments.trace_root).collect();
@@ -149,15 +156,22 @@ impl Mir {
             let noise = noise(self.expected[side]);
             let factor = factor(gram, width, noise, cancel).and_then(|factor| {
                 let inverse = wanted.then(|| factor.inverse(cancel)).transpose()?;
-                Ok((factor, inverse))
+                let rank = self.settings.ranks.then(|| {
+                    let gram = gram.dense(width);
+                    spectrum::effective_rank(gram, width, cancel)
+                });
+                Ok((factor, inverse, rank.transpose()?.flatten()))
             });
             (layer, side, factor)
         };
         let (total, mut done) = (grams.len(), 0);
         let mut failed = None;
-        type WithInverse = (Factor, Option<Vec<f32>>);
-        let heard = |(layer, side, found): (usize, usize, Result<WithInverse, GpuError>)| {
-            let uploaded = found.and_then(|(Factor { rank, values, .. }, inverse)| {
+        let mut ranks = vec![[None; 2]; stores.len()];
+        type Found = (Factor, Option<Vec<f32>>, Option<f64>);
+        let heard = |(layer, side, found): (usize, usize, Result<Found, GpuError>)| {
+            let uploaded = found.and_then(|(factor, inverse, effective)| {
+                ranks[layer][side] = effective;
+                let Factor { rank, values, .. } = factor;
                 if rank == 0 {
                     return Ok((None, None));
                 }
@@ -179,13 +193,25 @@ impl Mir {
         };
         let at_most = at_once(width, width);
         platform::in_parallel(grams.into_iter(), at_most, work, heard).await;
-        match failed {
-            Some(error) => Err(error.into()),
-            None => Ok(Factored {
-                factors,
-                inverses: wanted.then_some(inverses),
-            }),
+        if let Some(error) = failed {
+            return Err(error.into());
         }
+        if self.settings.ranks {
+            for side in [0, 1] {
+                if self.expected[side] <= width {
+                    let rows = stores.iter().map(|stores| &stores[side]);
+                    let found = spectrum::of_rows(&self.gpu, rows, cancel).await?;
+                    for (ranks, found) in ranks.iter_mut().zip(found) {
+                        ranks[side] = found;
+                    }
+                }
+            }
+        }
+        Ok(Factored {
+            factors,
+            inverses: wanted.then_some(inverses),
+            ranks: self.settings.ranks.then_some(ranks),
+        })
     }
 }
 
@@ -194,4 +220,6 @@ struct Factored {
     factors: Vec<Factors>,
     /// What undoes them, `[width, rank]`, where intervals are wanted.
     inverses: Option<Vec<Factors>>,
+    /// Effective ranks, where they are wanted.
+    ranks: Option<Vec<[Option<f64>; 2]>>,
 }

@@ -115,14 +115,28 @@ pub(super) fn every_layer(layers: usize) -> Vec<StateId> {
     (1..=layers).map(StateId::Layer).collect()
 }
 
-/// A metric's entry in a report whose overall value is the mean over the states; absent where one of them is.
+/// A metric's entry in a report over the layers; see [`entry`].
 pub(super) fn mean_over_states(
-    [id, label, about]: [&str; 3],
+    words: [&str; 3],
     values: Vec<Option<f64>>,
     layers: usize,
     basis: String,
 ) -> MetricReport {
-    let all: Option<Vec<f64>> = values.iter().copied().collect();
+    let states = (every_layer(layers).into_iter().zip(values)).map(|(state, value)| StateValue {
+        state: state.name(layers),
+        value,
+        interval: None,
+    });
+    entry(words, states.collect(), basis)
+}
+
+/// A metric's entry in a report whose overall value is the mean over the states; absent where one of them is.
+pub(super) fn entry(
+    [id, label, about]: [&str; 3],
+    per_state: Vec<StateValue>,
+    basis: String,
+) -> MetricReport {
+    let all: Option<Vec<f64>> = per_state.iter().map(|state| state.value).collect();
     let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
     MetricReport {
         id: id.to_owned(),
@@ -131,13 +145,7 @@ pub(super) fn mean_over_states(
         value: all.filter(|values| !values.is_empty()).map(mean),
         interval: None,
         by_pair: Vec::new(),
-        per_state: (every_layer(layers).into_iter().zip(values))
-            .map(|(state, value)| StateValue {
-                state: state.name(layers),
-                value,
-                interval: None,
-            })
-            .collect(),
+        per_state,
         basis,
     }
 }

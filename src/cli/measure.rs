@@ -116,6 +116,7 @@ fn request(task: &Measure, skips: &mut Skips) -> Result<MeasureRequest, CliError
             text_mask: task.text_mask,
             memory_budget: task.memory_budget,
             metrics: task.metrics,
+            also: task.also.clone(),
             intervals: !task.no_intervals,
             skip_unreadable: task.skip_unreadable,
         },

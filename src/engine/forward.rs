@@ -31,6 +31,11 @@ pub(super) struct State {
 }
 
 impl State {
+    /// A state of a model with so many decoder layers.
+    pub(super) fn new(id: StateId, layers: usize) -> Self {
+        Self { id, layers }
+    }
+
     /// What a report calls it.
     pub(super) fn name(&self) -> String {
         self.id.name(self.layers)
@@ -57,11 +62,6 @@ pub(super) fn states(definition: Definition, layers: usize) -> Vec<State> {
         .collect()
 }
 
-/// The last state as the official definitions take it; none of a decoder without layers.
-pub(super) fn official_end(layers: usize) -> Option<State> {
-    states(Definition::OfficialAccurate, layers).pop()
-}
-
 /// Who takes the tokens of the states.
 pub(super) struct Targets {
     /// The Modality Integration Rate.
@@ -80,8 +80,10 @@ pub(super) struct Forward<'a> {
     pub(super) vlm: &'a Vlm,
     /// What makes pixel values again that were not kept.
     pub(super) processor: &'a Processor,
-    /// The states that the rate and memory take, one per layer.
+    /// The states that the rate takes.
     pub(super) states: &'a [State],
+    /// How many of them, one per layer, memory takes.
+    pub(super) kept_states: usize,
     /// The tokens that count as text.
     pub(super) text_mask: TextMask,
 }
@@ -158,6 +160,7 @@ impl Forward<'_> {
             metric.push(recording, &observation)?;
         }
         if let Some(kept) = &mut targets.kept {
+            states.truncate(self.kept_states);
             states.insert(0, observation.state(StateId::Embeddings)?.clone());
             kept.push(recording, &states, vision, text)?;
         }

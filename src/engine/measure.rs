@@ -3,8 +3,9 @@
 use std::cell::{Cell, OnceCell};
 
 use super::{
-    EngineError, Event, MeasureRequest, MetricChoice, Session, Stage, finite,
-    forward::{Forward, Targets, official_end, states},
+    EngineError, Event, Extra, MeasureRequest, MetricChoice, Session, Stage, finite,
+    definitions,
+    forward::{Forward, Targets, states},
     metric,
     news::News,
     pairs,
@@ -65,9 +66,10 @@ impl Session {
             prepare(processor, chosen.pairs, settings.skip_unreadable, news).await?;
         let mut states = states(definition, model.num_hidden_layers);
         let both_ends = both_ends && definition == Definition::Exact && !request.keep;
-        if both_ends {
-            // The same state after the final norm comes last.
-            states.extend(official_end(model.num_hidden_layers));
+        let own = states.len();
+        let by_all = settings.also.contains(&Extra::Definitions);
+        if both_ends || by_all {
+            states.extend(definitions::further(definition, own, by_all));
         }
         let tokens = |positions: &dyn Fn(&Prepared) -> usize| prepared.iter().map(positions).sum();
         let room = Room {
@@ -90,10 +92,14 @@ impl Session {
         let mir_settings = MirSettings {
             definition,
             intervals: settings.intervals,
+            ranks: settings.also.contains(&Extra::EffectiveRank),
             ..MirSettings::default()
         };
         let (kept, refused) = match (request.keep, room_found) {
-            (true, Ok(())) => (Some(KeptStates::new(&gpu, room)?), None),
+            (true, Ok(())) => {
+                let states = own + 1;
+                (Some(KeptStates::new(&gpu, Room { states, ..room })?), None)
+            }
             (true, Err(reason)) => (None, Some(reason)),
             (false, _) => (None, None),
         };
@@ -122,6 +128,7 @@ impl Session {
             vlm: &loaded.vlm,
             processor,
             states: &states,
+            kept_states: own,
             text_mask,
         };
         forward.run(&prepared, &mut targets, news).await?;
@@ -142,15 +149,19 @@ impl Session {
             others.extend(metric.finish(news.cancel.clone()).await?);
         }
         news.end();
-        let (result, official) = if both_ends {
-            let [exact, official] = result.either_end();
-            (exact, official.mir)
-        } else {
-            (result, None)
-        };
+        let everything = result;
+        let taken = |other| everything.taken(&definitions::places(other, definition, own), other);
+        let result = taken(definition);
+        let official = both_ends.then(|| taken(Definition::OfficialAccurate).mir);
         let layers = metric::layers(&result, &states);
         let mut metrics = of_layers(definition, &layers);
         metric::enter_intervals(&mut metrics, &result);
+        if by_all {
+            let by = (definition, text_mask);
+            metrics.extend(definitions::entries(&everything, &states, by, own));
+        }
+        states.truncate(own);
+        metrics.extend(metric::effective_ranks(&result, &states));
         metrics.extend(others);
         let report = Report {
             schema: SCHEMA,
@@ -192,7 +203,7 @@ impl Session {
                 looked: Cell::new(None),
             });
         }
-        Ok((report, official))
+        Ok((report, official.flatten()))
     }
 }
 

@@ -22,6 +22,8 @@ pub struct MeasureSettings {
     pub memory_budget: Option<u64>,
     /// What is computed beside the rate.
     pub metrics: MetricChoice,
+    /// What is computed as well, although it takes time of its own.
+    pub also: Vec<Extra>,
     /// Whether 95 % intervals over pairs are computed where they can be.
     pub intervals: bool,
     /// Leaves out pairs whose image or text cannot be used, and names them in the report, instead of
@@ -49,6 +51,29 @@ impl MetricChoice {
         match self {
             Self::Mir => "mir",
             Self::All => "all",
+        }
+    }
+}
+
+/// A quantity that takes time or memory of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Extra {
+    /// How many directions the tokens of each modality fill.
+    EffectiveRank,
+    /// The rate by every definition, and with the embeddings counted as a layer.
+    Definitions,
+}
+
+impl Extra {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::EffectiveRank, Self::Definitions];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EffectiveRank => "effective-rank",
+            Self::Definitions => "definitions",
         }
     }
 }

@@ -59,9 +59,18 @@ def mutual(x: np.ndarray, y: np.ndarray, k: int) -> float:
     return float(np.mean([len(a & b) / k for a, b in zip(nearest(x), nearest(y))]))
 
 
+def effective_rank(rows: np.ndarray) -> float:
+    """By the singular values of the centered rows, where the program takes the eigenvalues of their products."""
+    squares = np.linalg.svd(rows - rows.mean(0), compute_uv=False) ** 2
+    p = squares / squares.sum()
+    p = p[p > 0]
+    return float(np.exp(-(p * np.log(p)).sum()))
+
+
 def main() -> None:
     values = {name: [] for name in ("chamfer-cosine", "chamfer-vision-to-text", "chamfer-text-to-vision", "centroid-gap",
-                                    "linear-cka", "mutual-knn")}
+                                    "linear-cka", "mutual-knn", "effective-rank-vision", "effective-rank-text",
+                                    "effective-rank-vision-of-2", "effective-rank-text-of-2")}
     for layer in range(LAYERS):
         clouds = [[tokens(layer, pair, side) for pair in range(PAIRS)] for side in range(2)]
         cosines = [cosine_similarity(v, t) for v, t in zip(*clouds)]
@@ -70,6 +79,10 @@ def main() -> None:
         values["chamfer-vision-to-text"].append(to_text)
         values["chamfer-text-to-vision"].append(to_vision)
         values["chamfer-cosine"].append((to_text + to_vision) / 2)
+        for name, side in zip(("vision", "text"), clouds):
+            values[f"effective-rank-{name}"].append(effective_rank(np.concatenate(side)))
+            # Fewer tokens than dimensions.
+            values[f"effective-rank-{name}-of-2"].append(effective_rank(np.concatenate(side[:2])))
         units = [np.concatenate(side) for side in clouds]
         units = [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in units]
         values["centroid-gap"].append(float(np.linalg.norm(units[0].mean(0) - units[1].mean(0))))

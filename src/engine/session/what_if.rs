@@ -27,6 +27,7 @@ impl Live<'_> {
             definition: run.definition,
             outliers: settings.outliers,
             intervals: false,
+            ranks: false,
         };
         news.begin(Stage::Metric, run.states.len() as u64, metric::UNIT)?;
         let budget = run.budget.map(|budget| budget.saturating_sub(kept.bytes()));

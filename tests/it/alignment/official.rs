@@ -15,6 +15,7 @@ fn settings(definition: Definition) -> MirSettings {
         definition,
         outliers: false,
         intervals: false,
+        ranks: false,
     }
 }
 

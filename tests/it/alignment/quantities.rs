@@ -11,9 +11,9 @@ use mirscope::{
 
 use super::run::device;
 
-const LAYERS: usize = 3;
-const PAIRS: usize = 12;
-const WIDTH: usize = 37;
+pub const LAYERS: usize = 3;
+pub const PAIRS: usize = 12;
+pub const WIDTH: usize = 37;
 
 /// As in the script.
 fn noise(indices: &[usize]) -> f64 {
@@ -28,7 +28,7 @@ fn noise(indices: &[usize]) -> f64 {
     f64::from(h >> 8) / f64::from(1 << 24) - 0.5
 }
 
-fn tokens(layer: usize, pair: usize, side: usize) -> Vec<f32> {
+pub fn tokens(layer: usize, pair: usize, side: usize) -> Vec<f32> {
     let count = 5 + (pair * 7 + side * 3) % 9;
     let value = |row: usize, col: usize| {
         let shared = noise(&[900, layer, pair, col]) * 0.75;

@@ -14,6 +14,7 @@ pub const PLAIN: MirSettings = MirSettings {
     definition: Definition::Exact,
     outliers: false,
     intervals: false,
+    ranks: false,
 };
 
 /// A device with the given variant of all kernels, at WebGPU's default limits.
