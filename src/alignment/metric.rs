@@ -1,6 +1,6 @@
 //! The seam between captured states and what is computed of them.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use super::{AlignmentError, Modality};
 use crate::{
@@ -34,6 +34,7 @@ impl StateId {
 }
 
 /// The states of one pair, and which of its tokens count.
+#[derive(Clone, Copy, Default)]
 pub struct Observation<'a> {
     /// Each `[tokens, hidden_size]` f32, by name.
     pub states: &'a [(StateId, Tensor)],
@@ -41,6 +42,11 @@ pub struct Observation<'a> {
     pub vision: &'a [u32],
     /// Rows of the text tokens.
     pub text: &'a [u32],
+    /// Ids of the words of the pair's text that say something.
+    pub words: &'a [u32],
+    /// The states of the same prompt without its images, and the rows of the same text tokens there; where a metric
+    /// asks for them.
+    pub without_image: Option<(&'a [(StateId, Tensor)], &'a [u32])>,
 }
 
 impl Observation<'_> {
@@ -64,15 +70,37 @@ impl Observation<'_> {
     /// # Errors
     /// [`AlignmentError::States`] where it was not captured.
     pub fn state(&self, id: StateId) -> Result<&Tensor, AlignmentError> {
-        let mut states = self.states.iter();
-        let found = states.find(|(name, _)| *name == id);
-        found
-            .map(|(_, state)| state)
-            .ok_or_else(|| AlignmentError::States {
-                expected: format!("{id:?} among them"),
-                found: format!("{} others", self.states.len()),
-            })
+        state_of(self.states, id)
     }
+}
+
+/// A state among several; see [`Observation::state`].
+pub(super) fn state_of(
+    states: &[(StateId, Tensor)],
+    id: StateId,
+) -> Result<&Tensor, AlignmentError> {
+    let found = states.iter().find(|(name, _)| *name == id);
+    found
+        .map(|(_, state)| state)
+        .ok_or_else(|| AlignmentError::States {
+            expected: format!("{id:?} among them"),
+            found: format!("{} others", states.len()),
+        })
+}
+
+/// What reads words off states of the residual stream: a model's final norm, its head and its tokenizer.
+pub trait Vocabulary {
+    /// How many words there are.
+    fn size(&self) -> usize;
+
+    /// Records the logits `[n, size]` of states `[n, hidden_size]`.
+    ///
+    /// # Errors
+    /// [`AlignmentError::Model`], and what the device refuses.
+    fn logits(&self, recording: &mut Recording, states: &Tensor) -> Result<Tensor, AlignmentError>;
+
+    /// A word as text, spaces included.
+    fn text(&self, id: u32) -> String;
 }
 
 /// What a metric is made for.
@@ -86,6 +114,18 @@ pub struct Setup<'a> {
     pub hidden_size: usize,
     /// Pairs that will be pushed.
     pub pairs: usize,
+    /// Vision tokens that they have in all.
+    pub vision: usize,
+    /// What reads words off the states, where there is one.
+    pub vocabulary: Option<&'a Arc<dyn Vocabulary>>,
+}
+
+/// A metric that can be asked for.
+pub struct MetricKind {
+    /// The ids of what it gives.
+    pub ids: &'static [&'static str],
+    /// Makes it.
+    pub new: fn(&Setup<'_>) -> Result<Box<dyn Metric>, AlignmentError>,
 }
 
 /// What [`Metric::finish`] promises.

@@ -135,7 +135,9 @@ fn of_tridiagonal(mut d: Vec<f64>, mut e: Vec<f64>) -> Vec<f64> {
     let mut steps = MOST_STEPS * n;
     for low in 0..n {
         loop {
-            let high = (low..n - 1).find(|&i| e[i].abs() <= tolerance).unwrap_or(n - 1);
+            let high = (low..n - 1)
+                .find(|&i| e[i].abs() <= tolerance)
+                .unwrap_or(n - 1);
             if high == low {
                 break;
             }
@@ -191,7 +193,10 @@ pub(super) async fn of_rows(
         recording.extend(matmul(gpu, rows, rows, &Matmul::default(), &products)?);
         gpu.run_with(&recording, cancel, &mut |_, _| {}).await?;
         let read = gpu.read(&[&products]).await?;
-        let values = read.first().map(|it| it.values.as_slice()).unwrap_or_default();
+        let values = read
+            .first()
+            .map(|it| it.values.as_slice())
+            .unwrap_or_default();
         let matrix = values.iter().map(|&value| f64::from(value)).collect();
         found.push(effective_rank(matrix, n, cancel)?);
         platform::yield_now().await;
@@ -228,11 +233,15 @@ mod tests {
     fn eigenvalues_are_those_of_a_matrix_made_of_them() {
         for n in [1, 2, 3, 31, 33, 70] {
             // Reflections of a diagonal matrix, some of whose values are 0 and some equal.
-            let values: Vec<f64> = (0..n).map(|i| [0.0, 5.0, 5.0, 1e-9][i % 4] * (i as f64)).collect();
+            let values: Vec<f64> = (0..n)
+                .map(|i| [0.0, 5.0, 5.0, 1e-9][i % 4] * (i as f64))
+                .collect();
             let mut a = vec![0.0; n * n];
             (0..n).for_each(|i| a[i * n + i] = values[i]);
             for turn in 0..3 {
-                let raw: Vec<f64> = (0..n).map(|i| ((i * 7 + turn * 3 + 1) as f64).sin()).collect();
+                let raw: Vec<f64> = (0..n)
+                    .map(|i| ((i * 7 + turn * 3 + 1) as f64).sin())
+                    .collect();
                 let length: f64 = raw.iter().map(|x| x * x).sum();
                 let reflect = |a: &[f64]| -> Vec<f64> {
                     (0..n * n)
@@ -252,7 +261,10 @@ mod tests {
             found.sort_by(f64::total_cmp);
             expected.sort_by(f64::total_cmp);
             for (found, expected) in found.iter().zip(&expected) {
-                assert!((found - expected).abs() < 1e-12 * n as f64 * 5.0, "{n}: {found} {expected}");
+                assert!(
+                    (found - expected).abs() < 1e-12 * n as f64 * 5.0,
+                    "{n}: {found} {expected}"
+                );
             }
         }
     }

@@ -74,7 +74,13 @@ pub(super) fn entries(
             continue;
         }
         let places = places(definition, own, layers);
-        all.push(entry(result, captured, &places, definition, words(definition)));
+        all.push(entry(
+            result,
+            captured,
+            &places,
+            definition,
+            words(definition),
+        ));
     }
     let with: Vec<usize> = std::iter::once(layers + 1).chain(0..layers).collect();
     all.push(entry(result, captured, &with, own, EMBEDDINGS));

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use web_time::Instant;
 
-use super::{EngineError, Stage, news::News, prepare::Prepared, session::kept::KeptStates};
+use super::{
+    EngineError, Extra, Stage, content_words::content_words, news::News, prepare::Prepared,
+    session::kept::KeptStates, without_image::WithoutImage,
+};
 use crate::{
     alignment::{Metric, Mir, Observation, StateId},
     gpu::{Gpu, Recording, Tensor},
@@ -86,6 +89,8 @@ pub(super) struct Forward<'a> {
     pub(super) kept_states: usize,
     /// The tokens that count as text.
     pub(super) text_mask: TextMask,
+    /// What the metrics are shown beside the states.
+    pub(super) also: &'a [Extra],
 }
 
 impl Forward<'_> {
@@ -143,13 +148,31 @@ impl Forward<'_> {
         let pixel_values = pair.pixel_values(self.processor)?;
         let input = pair.input(&pixel_values);
         let capture = self.vlm.forward(recording, &input, &request)?;
-        let captured: Vec<(StateId, Tensor)> = (ids.into_iter())
-            .filter_map(|id| Some((id, capture.get(hook(id))?.clone())))
+        let captured: Vec<(StateId, Tensor)> = (ids.iter())
+            .filter_map(|&id| Some((id, capture.get(hook(id))?.clone())))
             .collect();
+        let text = pair.text(self.text_mask);
+        let words = match self.also.contains(&Extra::LogitLens) {
+            true => self.content_words(pair),
+            false => Vec::new(),
+        };
+        let asked = self.also.contains(&Extra::WithoutImage);
+        let without = match asked.then(|| WithoutImage::new(&pair.prompt, self.vlm.spec(), text)) {
+            Some(without) => {
+                let capture = self.vlm.forward(recording, &without.input(), &request)?;
+                let states = (ids.iter())
+                    .filter_map(|&id| Some((id, capture.get(hook(id))?.clone())))
+                    .collect::<Vec<_>>();
+                Some((states, without.text))
+            }
+            None => None,
+        };
         let observation = Observation {
             states: &captured,
             vision: &pair.prompt.vision,
-            text: pair.text(self.text_mask),
+            text,
+            words: &words,
+            without_image: (without.as_ref()).map(|(states, text)| (&states[..], &text[..])),
         };
         let (vision, text) = (observation.vision, observation.text);
         let own = self.states.iter();
@@ -165,6 +188,15 @@ impl Forward<'_> {
             kept.push(recording, &states, vision, text)?;
         }
         Ok(())
+    }
+}
+
+impl Forward<'_> {
+    fn content_words(&self, pair: &Prepared) -> Vec<u32> {
+        let positions = pair.prompt.text_content.iter();
+        let ids = positions.filter_map(|&position| pair.prompt.input_ids.get(position as usize));
+        let ids: Vec<u32> = ids.copied().collect();
+        content_words(&ids, |id| self.processor.token_text(id))
     }
 }
 

@@ -1,10 +1,12 @@
 //! A measurement: device, checkpoint, pairs, forward passes, metric, report.
 
-use std::cell::{Cell, OnceCell};
+use std::{
+    cell::{Cell, OnceCell},
+    sync::Arc,
+};
 
 use super::{
-    EngineError, Event, Extra, MeasureRequest, MetricChoice, Session, Stage, finite,
-    definitions,
+    EngineError, Event, Extra, MeasureRequest, MetricChoice, Session, Stage, definitions, finite,
     forward::{Forward, Targets, states},
     metric,
     news::News,
@@ -16,7 +18,9 @@ use super::{
     },
 };
 use crate::{
-    alignment::{AlignmentError, METRICS, Mir, MirSettings, Setup},
+    alignment::{
+        AlignmentError, IMAGE_EFFECT, LOGIT_LENS, METRICS, Mir, MirSettings, Setup, Vocabulary,
+    },
     input::{Processor, PromptForm},
     report::{DataSummary, Definition, Kept, Report, SCHEMA, TextMask, of_layers},
 };
@@ -92,7 +96,7 @@ impl Session {
         let mir_settings = MirSettings {
             definition,
             intervals: settings.intervals,
-            ranks: settings.also.contains(&Extra::EffectiveRank),
+            ranks: settings.ranks(model.hidden_size),
             ..MirSettings::default()
         };
         let (kept, refused) = match (request.keep, room_found) {
@@ -107,15 +111,24 @@ impl Session {
             budget.map(|budget| budget.saturating_sub(kept.as_ref().map_or(0, KeptStates::bytes)));
         let [vision, text] = room.tokens;
         let (layers, width) = (states.len(), room.width);
+        let vocabulary: Arc<dyn Vocabulary> = loaded.clone();
         let setup = Setup {
             gpu: &gpu,
             layers: model.num_hidden_layers,
             hidden_size: width,
             pairs: prepared.len(),
+            vision,
+            vocabulary: Some(&vocabulary),
         };
-        let others = METRICS
-            .iter()
-            .filter(|_| settings.metrics == MetricChoice::All);
+        let asked = |extra: &&Extra| settings.also.contains(extra);
+        let extra = Extra::ALL.iter().filter(asked).filter_map(|extra| match extra {
+            Extra::LogitLens => Some(&LOGIT_LENS),
+            Extra::WithoutImage => Some(&IMAGE_EFFECT),
+            Extra::EffectiveRank | Extra::Definitions => None,
+        });
+        let others = (METRICS.iter())
+            .filter(|_| settings.metrics == MetricChoice::All)
+            .chain(extra);
         let mut targets = Targets {
             mir: Mir::new(&gpu, mir_settings, layers, width, vision, text, rest)?,
             metrics: others
@@ -130,24 +143,24 @@ impl Session {
             states: &states,
             kept_states: own,
             text_mask,
+            also: &settings.also,
         };
         forward.run(&prepared, &mut targets, news).await?;
         let Targets { mir, metrics, kept } = targets;
         news.note_all(mir.no_intervals().map(ToOwned::to_owned));
         let prompt = prompt_form(processor);
-        // Without a wish to keep it, the metric has the memory to itself.
-        drop(loaded);
-        gpu.trim();
-
         news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
-        let result = match metric::finish(mir, news).await {
-            Ok(result) => result,
-            Err(error) => return Err(finite::explain(error, &checkpoint, news).await),
-        };
         let mut others = Vec::new();
         for metric in metrics {
             others.extend(metric.finish(news.cancel.clone()).await?);
         }
+        // Without a wish to keep it, the metric has the memory to itself.
+        drop((loaded, vocabulary));
+        gpu.trim();
+        let result = match metric::finish(mir, news).await {
+            Ok(result) => result,
+            Err(error) => return Err(finite::explain(error, &checkpoint, news).await),
+        };
         news.end();
         let everything = result;
         let taken = |other| everything.taken(&definitions::places(other, definition, own), other);

@@ -9,6 +9,7 @@ mod ask;
 mod bench;
 mod check;
 mod checkpoint;
+mod content_words;
 mod definitions;
 mod demo;
 mod describe;
@@ -36,6 +37,8 @@ mod source;
 mod study;
 mod study_files;
 mod thumbnail;
+mod vocabulary;
+mod without_image;
 #[cfg(target_arch = "wasm32")]
 pub mod worker;
 

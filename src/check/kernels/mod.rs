@@ -24,7 +24,9 @@ mod patchify;
 mod replace_outliers;
 mod rms_norm;
 mod rotary;
+mod row_changes;
 mod row_dots;
+mod row_entropies;
 mod row_maxima;
 mod sample_token;
 mod scatter_rows;
@@ -84,7 +86,7 @@ const fn quick(
 }
 
 /// Every kernel, by name.
-pub static KERNELS: [KernelCheck; 37] = [
+pub static KERNELS: [KernelCheck; 39] = [
     whole("activation", activation::cases),
     whole("add_rows", add_rows::cases),
     whole("affine_rows", affine_rows::cases),
@@ -109,7 +111,9 @@ pub static KERNELS: [KernelCheck; 37] = [
     whole("replace_outliers", replace_outliers::cases),
     quick("rms_norm", rms_norm::cases),
     quick("rotary", rotary::cases),
+    whole("row_changes", row_changes::cases),
     quick("row_dots", row_dots::cases),
+    whole("row_entropies", row_entropies::cases),
     whole("row_maxima", row_maxima::cases),
     whole("sample_token", sample_token::cases),
     whole("scatter_rows", scatter_rows::cases),

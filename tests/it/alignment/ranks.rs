@@ -39,7 +39,9 @@ fn ranks(gpu: &Gpu, pairs: usize) -> Vec<MetricReport> {
             mir.push(&mut recording, &states, vision, text).unwrap();
             gpu.run(&recording).await.unwrap();
         }
-        mir.finish(&Cancel::default(), &mut |_, _| {}).await.unwrap()
+        mir.finish(&Cancel::default(), &mut |_, _| {})
+            .await
+            .unwrap()
     });
     let found: Vec<_> = result.layers.iter().map(|it| it.ranks.unwrap()).collect();
     let names = ["a", "b", "c"].map(str::to_owned);
@@ -58,7 +60,11 @@ fn of_many_and_of_few_tokens_it_is_what_numpy_gives() {
                 for (state, expected) in metric.per_state.iter().zip(expected) {
                     let found = state.value.unwrap();
                     let error = (found / expected - 1.0).abs();
-                    assert!(error < 1e-5, "{} of {pairs}: {found}, {expected}", metric.id);
+                    assert!(
+                        error < 1e-5,
+                        "{} of {pairs}: {found}, {expected}",
+                        metric.id
+                    );
                 }
                 let mean = expected.iter().sum::<f64>() / LAYERS as f64;
                 assert!((metric.value.unwrap() / mean - 1.0).abs() < 1e-5);
