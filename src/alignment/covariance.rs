@@ -1,9 +1,6 @@
 //! Means, traces and Gram matrices of the tokens of one modality.
 
-use super::{
-    outliers::{self, Norms},
-    plan::PIECE,
-};
+use super::{outliers::Norms, plan::PIECE};
 use crate::{
     gpu::{DType, Gpu, GpuError, Recording, Tensor},
     kernels::{
@@ -20,9 +17,9 @@ pub(super) struct Clouds {
     pub(super) norms: Norms,
     /// Means and sums of squares.
     moments: Moments,
-    /// Gram matrices of the scaled rows, one per layer; none where the rows are no more than the
+    /// Gram matrices of the scaled rows of each layer; none where the rows are no more than the
     /// width and serve as the factor themselves.
-    pub(super) grams: Vec<Gram>,
+    pub(super) grams: Vec<Option<Gram>>,
 }
 
 /// Means and sums of squares of each dimension at several layers.
@@ -75,8 +72,52 @@ impl Moments {
 /// `high` is exact and `rest` is small (see [`crate::kernels::split_rows`]). A cloud that fills few
 /// of the dimensions depends on it, since its distance has the square root of the rounding in it.
 pub(super) struct Gram {
-    high: Tensor,
-    rest: Tensor,
+    pub(super) high: Tensor,
+    pub(super) rest: Tensor,
+}
+
+impl Gram {
+    /// The memory for it.
+    pub(super) fn room(gpu: &Gpu, width: usize) -> Result<Self, GpuError> {
+        let matrix = || gpu.tensor(DType::F32, width, width);
+        Ok(Self {
+            high: matrix()?,
+            rest: matrix()?,
+        })
+    }
+
+    /// Records that it becomes 0; `zeros` has as many rows or more.
+    pub(super) fn clear(&self, recording: &mut Recording, zeros: &Tensor) -> Result<(), GpuError> {
+        for part in [&self.high, &self.rest] {
+            recording.copy_rows(zeros, 0, part, 0, part.rows())?;
+        }
+        Ok(())
+    }
+
+    /// Records that `scale` times that of some rows is added.
+    pub(super) fn add(
+        &self,
+        gpu: &Gpu,
+        recording: &mut Recording,
+        Parts { high, mixed, low }: &Parts,
+        scale: f32,
+    ) -> Result<(), GpuError> {
+        let (width, count) = (high.rows(), high.cols());
+        let with = Matmul {
+            accumulate: true,
+            scale,
+            ..Matmul::default()
+        };
+        let symmetric = Matmul {
+            symmetric: true,
+            ..with
+        };
+        recording.extend(matmul(gpu, high, high, &symmetric, &self.high)?);
+        // Half of this one would not do: `rest` is not symmetric, and its symmetric part takes two products.
+        let plan = plan(gpu, width, width, count);
+        recording.extend(matmul_with(gpu, plan, mixed, low, &with, &self.rest)?);
+        Ok(())
+    }
 }
 
 impl Clouds {
@@ -85,35 +126,34 @@ impl Clouds {
     pub(super) fn tensors(&self) -> Vec<&Tensor> {
         let mut all = vec![&self.norms.stats];
         all.extend(self.moments.tensors());
-        all.extend((self.grams.iter()).flat_map(|gram| [&gram.high, &gram.rest]));
+        all.extend((self.grams.iter().flatten()).flat_map(|gram| [&gram.high, &gram.rest]));
         all
     }
 }
 
-/// Records everything up to the Gram matrices. `stores` (`[n, width]`, one per layer) are handled for
-/// outliers, centered and scaled by a power of two in place.
+/// Records everything up to the Gram matrices. `stores` (`[n, width]`, one per layer), in which outliers are
+/// no more, are centered and scaled by a power of two in place.
 pub(super) fn record(
     gpu: &Gpu,
     recording: &mut Recording,
     stores: &[Tensor],
-    replace_outliers: bool,
+    norms: Norms,
 ) -> Result<Clouds, GpuError> {
-    let (rows, width) = stores
-        .first()
-        .map_or((0, 0), |store| (store.rows(), store.cols()));
-    let norms = outliers::record(gpu, recording, stores, replace_outliers)?;
+    let width = stores.first().map_or(0, Tensor::cols);
     let moments = Moments::new(gpu, stores.len(), width)?;
-    let mut grams = Vec::new();
-    let zeros = match rows > width {
+    let mut grams = Vec::with_capacity(stores.len());
+    let zeros = match stores.iter().any(|store| store.rows() > width) {
         true => Some(gpu.upload(width, width, &vec![0.0; width * width])?),
         false => None,
     };
     for (layer, store) in stores.iter().enumerate() {
         center(gpu, recording, store, &norms.stats, &moments, layer)?;
-        if let Some(zeros) = &zeros {
+        let zeros = zeros.as_ref().filter(|_| store.rows() > width);
+        let gram = zeros.map(|zeros| {
             let squares = (&moments.squares, layer);
-            grams.push(gram(gpu, recording, store, squares, zeros)?);
-        }
+            gram(gpu, recording, store, squares, zeros)
+        });
+        grams.push(gram.transpose()?);
     }
     Ok(Clouds {
         norms,
@@ -155,35 +195,18 @@ fn gram(
     zeros: &Tensor,
 ) -> Result<Gram, GpuError> {
     let width = x.cols();
-    let matrix = |rows, cols| gpu.tensor(DType::F32, rows, cols);
-    let gram = Gram {
-        high: matrix(width, width)?,
-        rest: matrix(width, width)?,
-    };
-    for part in [&gram.high, &gram.rest] {
-        recording.copy_rows(zeros, 0, part, 0, width)?;
-    }
+    let gram = Gram::room(gpu, width)?;
+    gram.clear(recording, zeros)?;
     for begin in (0..x.rows()).step_by(PIECE) {
         let count = PIECE.min(x.rows() - begin);
+        let turned = || gpu.tensor(DType::F32, width, count);
         let parts = Parts {
-            high: matrix(width, count)?,
-            mixed: matrix(width, count)?,
-            low: matrix(width, count)?,
+            high: turned()?,
+            mixed: turned()?,
+            low: turned()?,
         };
         recording.push(split_rows(x, begin, squares, layer, &parts)?);
-        let with = Matmul {
-            accumulate: true,
-            ..Matmul::default()
-        };
-        let symmetric = Matmul {
-            symmetric: true,
-            ..with
-        };
-        let Parts { high, mixed, low } = &parts;
-        recording.extend(matmul(gpu, high, high, &symmetric, &gram.high)?);
-        // Half of this one would not do: `rest` is not symmetric, and its symmetric part takes two products.
-        let plan = plan(gpu, width, width, count);
-        recording.extend(matmul_with(gpu, plan, mixed, low, &with, &gram.rest)?);
+        gram.add(gpu, recording, &parts, 1.0)?;
     }
     Ok(gram)
 }

@@ -52,6 +52,7 @@ pub mod similarity;
 pub mod singular;
 mod spectrum;
 mod statistics;
+mod streamed;
 mod traces;
 mod transport;
 
@@ -68,3 +69,4 @@ pub use modality::Modality;
 pub use plan::MemoryPlan;
 pub use projection::{Plane, PlanePoints, Projector};
 pub use spectrum::effective_ranks;
+pub use streamed::{StreamPlan, Streamed};

@@ -178,29 +178,23 @@ fn of_tridiagonal(mut d: Vec<f64>, mut e: Vec<f64>) -> Vec<f64> {
     d
 }
 
-/// The effective rank of clouds with no more tokens than dimensions, whose rows `[n, width]` are centered: of the
+/// The effective rank of a cloud with no more tokens than dimensions, whose rows `[n, width]` are centered: of the
 /// products of the rows with each other, which have the eigenvalues of the covariance that are not 0.
 pub(super) async fn of_rows(
     gpu: &Gpu,
-    clouds: impl Iterator<Item = &Tensor>,
+    rows: &Tensor,
     cancel: &Cancel,
-) -> Result<Vec<Option<f64>>, AlignmentError> {
-    let mut found = Vec::new();
-    for rows in clouds {
-        let n = rows.rows();
-        let products = gpu.tensor(DType::F32, n, n)?;
-        let mut recording = Recording::new();
-        recording.extend(matmul(gpu, rows, rows, &Matmul::default(), &products)?);
-        gpu.run_with(&recording, cancel, &mut |_, _| {}).await?;
-        let read = gpu.read(&[&products]).await?;
-        let values = read
-            .first()
-            .map(|it| it.values.as_slice())
-            .unwrap_or_default();
-        let matrix = values.iter().map(|&value| f64::from(value)).collect();
-        found.push(effective_rank(matrix, n, cancel)?);
-        platform::yield_now().await;
-    }
+) -> Result<Option<f64>, AlignmentError> {
+    let n = rows.rows();
+    let products = gpu.tensor(DType::F32, n, n)?;
+    let mut recording = Recording::new();
+    recording.extend(matmul(gpu, rows, rows, &Matmul::default(), &products)?);
+    gpu.run_with(&recording, cancel, &mut |_, _| {}).await?;
+    let read = gpu.read(&[&products]).await?;
+    let values = read.first().map_or(&[][..], |it| &it.values);
+    let matrix = values.iter().map(|&value| f64::from(value)).collect();
+    let found = effective_rank(matrix, n, cancel)?;
+    platform::yield_now().await;
     Ok(found)
 }
 

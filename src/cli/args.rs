@@ -6,7 +6,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, builder::TypedValueParser};
 
 use crate::{
     engine::{BenchRequest, Command, Extra, MetricChoice, RecordRequest},
-    report::{Definition, TextMask},
+    report::{Definition, Outliers, TextMask},
 };
 
 use super::{
@@ -189,6 +189,11 @@ pub(crate) struct Measure {
     /// official: everything after the last image token; content: only the pair's own text
     #[arg(long, value_name = "NAME", default_value = "official", value_parser = text_mask_parser())]
     pub(crate) text_mask: TextMask,
+    /// What becomes of tokens whose norm lies more than three standard deviations from the median. replace: the
+    /// median of each dimension takes their place, as in the released script; drop: left out, as the paper
+    /// says; keep: nothing
+    #[arg(long, value_name = "RULE", default_value = "replace", value_parser = outliers_parser())]
+    pub(crate) outliers: Outliers,
     /// all: every quantity of the captured states; mir: only the Modality Integration Rate and what follows
     /// from its layers
     #[arg(long, value_name = "NAME", default_value = "all", value_parser = metrics_parser())]
@@ -203,9 +208,10 @@ pub(crate) struct Measure {
     /// Leave out the 95 % intervals over pairs, which take about as long as the distances themselves
     #[arg(long)]
     pub(crate) no_intervals: bool,
-    /// Device memory that the captured states and the metric may take, for example 512MiB or 2G [default:
-    /// half of the memory that is available (4 GiB where the system does not tell); all that its driver
-    /// grants on a card with memory of its own]
+    /// Device memory that the captured states and the metric may take, for example 512MiB or 2G. States that do
+    /// not fit are streamed: sums of them are held instead [default: 1 GiB of states; of everything together half
+    /// of the memory that is available (4 GiB where the system does not tell), or what the driver of a card with
+    /// memory of its own grants]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) memory_budget: Option<u64>,
     /// Leave out pairs that cannot be read (a damaged or missing image, an empty text) instead of
@@ -367,6 +373,10 @@ pub(crate) struct Show {
 
 fn definition_parser() -> impl TypedValueParser<Value = Definition> {
     named(&Definition::ALL, Definition::name)
+}
+
+fn outliers_parser() -> impl TypedValueParser<Value = Outliers> {
+    named(&Outliers::ALL, Outliers::name)
 }
 
 fn metrics_parser() -> impl TypedValueParser<Value = MetricChoice> {

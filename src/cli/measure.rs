@@ -6,7 +6,7 @@ use crate::{
         demo_connectors,
     },
     platform::native::stored_study,
-    report::{Report, TextMask, TextStyle, table},
+    report::{Outliers, Report, TextMask, TextStyle, table},
     study::{Contrast, StudyResults, ruler_text},
 };
 
@@ -28,6 +28,13 @@ pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(),
              reproduces the released script, which counts everything after the image as text; use \
              '--definition exact' for the text alone",
             task.definition
+        )));
+    }
+    if task.definition.is_official() && task.outliers != Outliers::Replace {
+        return Err(CliError::Usage(format!(
+            "the argument '--definition {}' cannot be used with '--outliers {}': it reproduces the released \
+             script, which replaces outliers; use '--definition exact' for another rule",
+            task.definition, task.outliers
         )));
     }
     // Found out now rather than after the run.
@@ -114,6 +121,7 @@ fn request(task: &Measure, skips: &mut Skips) -> Result<MeasureRequest, CliError
             seed: task.seed,
             definition: task.definition,
             text_mask: task.text_mask,
+            outliers: task.outliers,
             memory_budget: task.memory_budget,
             metrics: task.metrics,
             also: task.also.clone(),

@@ -3,7 +3,7 @@
 use super::forward::{State, states};
 use crate::{
     alignment::{MirResult, StateId},
-    report::{Definition, MetricReport, StateValue, TextMask, basis_of_tokens, shortened},
+    report::{Definition, MetricReport, StateValue, basis_of_tokens, shortened},
 };
 
 const EMBEDDINGS: [&str; 3] = [
@@ -61,16 +61,17 @@ pub(super) fn places(definition: Definition, own: Definition, layers: usize) -> 
 }
 
 /// The entries of a report. `result` and `captured` have the states of the definition `own`, which are `layers`,
-/// then those of [`further`]. By the released script's definitions there is a rate of its own tokens only.
+/// then those of [`further`]. `is_official` says that the text
+/// tokens and the outliers are the released script's, without which its definitions have no entry.
 pub(super) fn entries(
     result: &MirResult,
     captured: &[State],
-    (own, text_mask): (Definition, TextMask),
+    (own, is_official): (Definition, bool),
     layers: usize,
 ) -> Vec<MetricReport> {
     let mut all = Vec::new();
     for definition in Definition::ALL {
-        if definition.is_official() && text_mask != TextMask::Official {
+        if definition.is_official() && !is_official {
             continue;
         }
         let places = places(definition, own, layers);

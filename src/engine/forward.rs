@@ -9,11 +9,11 @@ use super::{
     session::kept::KeptStates, without_image::WithoutImage,
 };
 use crate::{
-    alignment::{Metric, Mir, Observation, StateId},
+    alignment::{AlignmentError, Metric, Mir, Observation, StateId, Streamed},
     gpu::{Gpu, Recording, Tensor},
     input::Processor,
     model::{CaptureRequest, Hook, Vlm},
-    platform,
+    platform::{self, Cancel},
     report::{Definition, TextMask},
 };
 
@@ -65,10 +65,49 @@ pub(super) fn states(definition: Definition, layers: usize) -> Vec<State> {
         .collect()
 }
 
+/// The Modality Integration Rate's way with the tokens.
+pub(super) enum Rate {
+    /// It holds them all.
+    Held(Mir),
+    /// It holds sums of them.
+    Streamed(Streamed),
+}
+
+impl Rate {
+    /// Whether a pair with so many tokens (vision, text) can come before [`Rate::settle`].
+    fn has_room(&self, tokens: [usize; 2]) -> bool {
+        match self {
+            Self::Held(_) => true,
+            Self::Streamed(streamed) => streamed.has_room(tokens),
+        }
+    }
+
+    /// Makes room, once what was recorded has run.
+    async fn settle(&mut self, cancel: &Cancel) -> Result<(), AlignmentError> {
+        match self {
+            Self::Held(_) => Ok(()),
+            Self::Streamed(streamed) => streamed.settle(cancel).await,
+        }
+    }
+
+    fn push(
+        &mut self,
+        recording: &mut Recording,
+        states: &[Tensor],
+        vision: &[u32],
+        text: &[u32],
+    ) -> Result<(), AlignmentError> {
+        match self {
+            Self::Held(mir) => mir.push(recording, states, vision, text),
+            Self::Streamed(streamed) => streamed.push(recording, states, vision, text),
+        }
+    }
+}
+
 /// Who takes the tokens of the states.
 pub(super) struct Targets {
     /// The Modality Integration Rate.
-    pub(super) mir: Mir,
+    pub(super) rate: Rate,
     /// The other metrics.
     pub(super) metrics: Vec<Box<dyn Metric>>,
     /// Memory, which takes the embeddings as well.
@@ -100,7 +139,7 @@ impl Forward<'_> {
     /// What the model or the device reports; or that somebody asked to stop.
     pub(super) async fn run(
         &self,
-        pairs: &[Prepared],
+        pairs: &[&Prepared],
         targets: &mut Targets,
         news: &mut News<'_>,
     ) -> Result<(), EngineError> {
@@ -110,14 +149,25 @@ impl Forward<'_> {
         let (mut done, mut batch) = (0, 1);
         while done < pairs.len() {
             let start = Instant::now();
-            let now = together(&pairs[done..], batch, Prepared::pictures);
+            let now = together(&pairs[done..], batch, |pair| pair.pictures());
+            let cancel = news.cancel;
+            let tokens =
+                |pair: &Prepared| [pair.prompt.vision.len(), pair.text(self.text_mask).len()];
             let mut recording = Recording::new();
+            let mut count = 0;
             for pair in now {
+                if !targets.rate.has_room(tokens(pair)) {
+                    if count > 0 {
+                        break;
+                    }
+                    targets.rate.settle(cancel).await?;
+                }
                 self.record(&mut recording, pair, targets)?;
+                count += 1;
                 platform::yield_now().await;
                 news.check()?;
             }
-            let cancel = news.cancel;
+            let now = &now[..count];
             self.gpu
                 .run_with(&recording, cancel, &mut |share, under_way| {
                     let done = (done as f64 + share * now.len() as f64) as u64;
@@ -152,11 +202,13 @@ impl Forward<'_> {
             .filter_map(|&id| Some((id, capture.get(hook(id))?.clone())))
             .collect();
         let text = pair.text(self.text_mask);
-        let words = match self.also.contains(&Extra::LogitLens) {
+        // Passes for the rate alone have no other metrics.
+        let wanted = |extra| !targets.metrics.is_empty() && self.also.contains(&extra);
+        let words = match wanted(Extra::LogitLens) {
             true => self.content_words(pair),
             false => Vec::new(),
         };
-        let asked = self.also.contains(&Extra::WithoutImage);
+        let asked = wanted(Extra::WithoutImage);
         let without = match asked.then(|| WithoutImage::new(&pair.prompt, self.vlm.spec(), text)) {
             Some(without) => {
                 let capture = self.vlm.forward(recording, &without.input(), &request)?;
@@ -178,7 +230,7 @@ impl Forward<'_> {
         let own = self.states.iter();
         let own = own.map(|state| observation.state(state.id).cloned());
         let mut states = own.collect::<Result<Vec<Tensor>, _>>()?;
-        targets.mir.push(recording, &states, vision, text)?;
+        targets.rate.push(recording, &states, vision, text)?;
         for metric in &mut targets.metrics {
             metric.push(recording, &observation)?;
         }

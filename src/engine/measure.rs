@@ -6,23 +6,25 @@ use std::{
 };
 
 use super::{
-    EngineError, Event, Extra, MeasureRequest, MetricChoice, Session, Stage, definitions, finite,
-    forward::{Forward, Targets, states},
-    metric,
+    EngineError, Event, Extra, MeasureRequest, MetricChoice, Session, definitions, finite,
+    forward::{Forward, Rate, Targets, states},
+    metric::{self, Finished},
     news::News,
     pairs,
     prepare::{Prepared, prepare},
     session::{
         LiveRun,
-        kept::{KeptStates, Room},
+        kept::{DEFAULT_BYTES, KeptStates, Room},
     },
+    streamed::{self, Way},
 };
 use crate::{
     alignment::{
-        AlignmentError, IMAGE_EFFECT, LOGIT_LENS, METRICS, Mir, MirSettings, Setup, Vocabulary,
+        AlignmentError, IMAGE_EFFECT, LOGIT_LENS, METRICS, Mir, MirResult, MirSettings, Setup,
+        Vocabulary,
     },
     input::{Processor, PromptForm},
-    report::{DataSummary, Definition, Kept, Report, SCHEMA, TextMask, of_layers},
+    report::{DataSummary, Definition, Kept, Outliers, Report, SCHEMA, TextMask, of_layers},
 };
 
 impl Session {
@@ -52,6 +54,9 @@ impl Session {
         let (definition, text_mask) = (settings.definition, settings.text_mask);
         if definition.is_official() && text_mask != TextMask::Official {
             return Err(EngineError::OfficialMask { definition });
+        }
+        if definition.is_official() && settings.outliers != Outliers::Replace {
+            return Err(EngineError::OfficialOutliers { definition });
         }
         self.live = None;
         // Its memory is the metric's.
@@ -86,18 +91,25 @@ impl Session {
         };
         let asked = settings.memory_budget;
         let budget = asked.or_else(|| gpu.usual_budget());
+        let of_pairs: Vec<[usize; 2]> = (prepared.iter())
+            .map(|pair| [pair.prompt.vision.len(), pair.text(text_mask).len()])
+            .collect();
         // A metric that cannot be is refused here, before the model runs.
-        let room_found = match room.check(&gpu, budget, asked.is_some()) {
+        let way = match Way::choose(&gpu, &room, &of_pairs, asked) {
             Err(error @ AlignmentError::OverBudget { .. }) if asked.is_none() => {
                 return Err(EngineError::OverUsualBudget(error));
             }
             found => found?,
         };
+        let room_found = match way {
+            Way::Held => room.check(&gpu, budget, asked.is_some())?,
+            Way::Streamed(_) => Err(room.too_large(asked.unwrap_or(DEFAULT_BYTES))),
+        };
         let mir_settings = MirSettings {
             definition,
+            outliers: settings.outliers,
             intervals: settings.intervals,
             ranks: settings.ranks(model.hidden_size),
-            ..MirSettings::default()
         };
         let (kept, refused) = match (request.keep, room_found) {
             (true, Ok(())) => {
@@ -111,31 +123,33 @@ impl Session {
             budget.map(|budget| budget.saturating_sub(kept.as_ref().map_or(0, KeptStates::bytes)));
         let [vision, text] = room.tokens;
         let (layers, width) = (states.len(), room.width);
-        let vocabulary: Arc<dyn Vocabulary> = loaded.clone();
+        // It keeps the model for as long as the lens is at work.
+        let reads = settings.also.contains(&Extra::LogitLens);
+        let vocabulary = reads.then(|| loaded.clone() as Arc<dyn Vocabulary>);
         let setup = Setup {
             gpu: &gpu,
             layers: model.num_hidden_layers,
             hidden_size: width,
             pairs: prepared.len(),
             vision,
-            vocabulary: Some(&vocabulary),
+            vocabulary: vocabulary.as_ref(),
         };
         let asked = |extra: &&Extra| settings.also.contains(extra);
-        let extra = Extra::ALL.iter().filter(asked).filter_map(|extra| match extra {
-            Extra::LogitLens => Some(&LOGIT_LENS),
-            Extra::WithoutImage => Some(&IMAGE_EFFECT),
-            Extra::EffectiveRank | Extra::Definitions => None,
-        });
+        let extra = Extra::ALL
+            .iter()
+            .filter(asked)
+            .filter_map(|extra| match extra {
+                Extra::LogitLens => Some(&LOGIT_LENS),
+                Extra::WithoutImage => Some(&IMAGE_EFFECT),
+                Extra::EffectiveRank | Extra::Definitions => None,
+            });
         let others = (METRICS.iter())
             .filter(|_| settings.metrics == MetricChoice::All)
             .chain(extra);
-        let mut targets = Targets {
-            mir: Mir::new(&gpu, mir_settings, layers, width, vision, text, rest)?,
-            metrics: others
-                .map(|metric| (metric.new)(&setup))
-                .collect::<Result<_, _>>()?,
-            kept,
-        };
+        let metrics: Vec<_> = others
+            .map(|metric| (metric.new)(&setup))
+            .collect::<Result<_, _>>()?;
+        drop(vocabulary);
         let forward = Forward {
             gpu: &gpu,
             vlm: &loaded.vlm,
@@ -145,24 +159,49 @@ impl Session {
             text_mask,
             also: &settings.also,
         };
-        forward.run(&prepared, &mut targets, news).await?;
-        let Targets { mir, metrics, kept } = targets;
-        news.note_all(mir.no_intervals().map(ToOwned::to_owned));
         let prompt = prompt_form(processor);
-        news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
+        let pairs: Vec<&Prepared> = prepared.iter().collect();
+        let found = match way {
+            Way::Held => {
+                let mir = Mir::new(&gpu, mir_settings, layers, width, vision, text, rest)?;
+                news.note_all(mir.no_intervals().map(ToOwned::to_owned));
+                let mut targets = Targets {
+                    rate: Rate::Held(mir),
+                    metrics,
+                    kept,
+                };
+                forward.run(&pairs, &mut targets, news).await?;
+                let Targets {
+                    rate,
+                    metrics,
+                    kept,
+                } = targets;
+                // Without a wish to keep it, the metric has the memory to itself.
+                drop(loaded);
+                gpu.trim();
+                let result = metric::finish_rate(rate, [0, states.len()], news).await;
+                result.map(|result| (MirResult::new(result), Finished { metrics, kept }))
+            }
+            Way::Streamed(at_once) => {
+                let no_interval = "no interval: there is none of streamed states";
+                news.note_all(settings.intervals.then(|| no_interval.to_owned()));
+                let pairs = streamed::Pairs {
+                    all: &pairs,
+                    tokens: &of_pairs,
+                };
+                let passes = (at_once, mir_settings);
+                streamed::measure(forward, passes, width, pairs, metrics, news).await
+            }
+        };
+        let (everything, Finished { metrics, kept }) = match found {
+            Ok(found) => found,
+            Err(error) => return Err(finite::explain(error, &checkpoint, news).await),
+        };
         let mut others = Vec::new();
         for metric in metrics {
             others.extend(metric.finish(news.cancel.clone()).await?);
         }
-        // Without a wish to keep it, the metric has the memory to itself.
-        drop((loaded, vocabulary));
-        gpu.trim();
-        let result = match metric::finish(mir, news).await {
-            Ok(result) => result,
-            Err(error) => return Err(finite::explain(error, &checkpoint, news).await),
-        };
         news.end();
-        let everything = result;
         let taken = |other| everything.taken(&definitions::places(other, definition, own), other);
         let result = taken(definition);
         let official = both_ends.then(|| taken(Definition::OfficialAccurate).mir);
@@ -170,7 +209,9 @@ impl Session {
         let mut metrics = of_layers(definition, &layers);
         metric::enter_intervals(&mut metrics, &result);
         if by_all {
-            let by = (definition, text_mask);
+            let is_official =
+                text_mask == TextMask::Official && settings.outliers == Outliers::Replace;
+            let by = (definition, is_official);
             metrics.extend(definitions::entries(&everything, &states, by, own));
         }
         states.truncate(own);
@@ -182,6 +223,7 @@ impl Session {
             norm_matched_mir: result.norm_matched_mir,
             definition,
             text_mask,
+            outliers: settings.outliers,
             layers,
             metrics,
             model,
@@ -209,6 +251,7 @@ impl Session {
                 prepared,
                 definition,
                 text_mask,
+                outliers: settings.outliers,
                 states,
                 kept,
                 budget,

@@ -1,8 +1,15 @@
 //! The metric of states that have been taken.
 
-use super::{EngineError, Stage, forward::State, news::News, session::kept::KeptRows};
+use super::{
+    EngineError, Stage,
+    forward::{Rate, State},
+    news::News,
+    session::kept::{KeptRows, KeptStates},
+};
 use crate::{
-    alignment::{Mir, MirResult, MirSettings, effective_ranks as rank_entries},
+    alignment::{
+        LayerDistance, Metric, Mir, MirResult, MirSettings, effective_ranks as rank_entries,
+    },
     gpu::{Gpu, Recording},
     report::{LayerReport, MetricReport, shortened},
 };
@@ -50,6 +57,36 @@ pub(super) async fn finish(mir: Mir, news: &mut News<'_>) -> Result<MirResult, E
     Ok(result)
 }
 
+/// Computes the distance of each layer of `rate`, the first of which is that of state `begin` of `total`; begins the
+/// stage.
+///
+/// # Errors
+/// As [`Mir::finish`].
+pub(super) async fn finish_rate(
+    rate: Rate,
+    [begin, total]: [usize; 2],
+    news: &mut News<'_>,
+) -> Result<Vec<LayerDistance>, EngineError> {
+    news.begin(Stage::Metric, total as u64, UNIT)?;
+    let streamed = match rate {
+        Rate::Held(mir) => return Ok(finish(mir, news).await?.layers),
+        Rate::Streamed(streamed) => streamed,
+    };
+    let cancel = news.cancel;
+    let mut tell = |done: usize| {
+        news.progress(Stage::Metric, (begin + done) as u64, total as u64, UNIT);
+    };
+    Ok(streamed.finish(begin, cancel, &mut tell).await?)
+}
+
+/// Who else took the tokens.
+pub(super) struct Finished {
+    /// The other metrics, which can be finished.
+    pub(super) metrics: Vec<Box<dyn Metric>>,
+    /// The kept states.
+    pub(super) kept: Option<KeptStates>,
+}
+
 /// Enters the intervals into a report's quantities, whose states are the layers.
 pub(super) fn enter_intervals(metrics: &mut [MetricReport], result: &MirResult) {
     for found in result.intervals() {
@@ -74,10 +111,10 @@ pub(super) fn layers(result: &MirResult, states: &[State]) -> Vec<LayerReport> {
 
 /// The entries of the effective ranks, where they were asked for.
 pub(super) fn effective_ranks(result: &MirResult, states: &[State]) -> Vec<MetricReport> {
-    let ranks: Option<Vec<[Option<f64>; 2]>> = result.layers.iter().map(|it| it.ranks).collect();
-    let Some(ranks) = ranks.filter(|ranks| !ranks.is_empty()) else {
+    let ranks: Vec<[Option<f64>; 2]> = result.layers.iter().map(|it| it.ranks).collect();
+    if ranks.iter().flatten().all(Option::is_none) {
         return Vec::new();
-    };
+    }
     let names: Vec<String> = states.iter().map(State::name).collect();
     let tokens = result.layers.first().map_or([0; 2], |it| it.tokens);
     rank_entries(&ranks, &names, tokens)

@@ -59,7 +59,7 @@ pub(crate) use metric::basis_of_tokens;
 pub use metric::{MetricReport, StateValue, of_layers};
 pub use performance::{StoredRecord, TorchRecord, performance_markdown};
 pub use random::SplitMix64;
-pub use settings::{Definition, TextMask};
+pub use settings::{Definition, Outliers, TextMask};
 #[cfg(not(target_arch = "wasm32"))]
 pub use stored_records::read_records;
 pub use summary::{DataSummary, ModelSummary, Skipped, StageTiming};

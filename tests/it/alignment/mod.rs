@@ -16,3 +16,4 @@ mod ranks;
 mod run;
 mod singular;
 mod speed;
+mod streamed;

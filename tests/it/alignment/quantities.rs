@@ -80,11 +80,7 @@ impl Vocabulary for Head {
         VOCAB
     }
 
-    fn logits(
-        &self,
-        recording: &mut Recording,
-        states: &Tensor,
-    ) -> Result<Tensor, AlignmentError> {
+    fn logits(&self, recording: &mut Recording, states: &Tensor) -> Result<Tensor, AlignmentError> {
         let gpu = &self.gpu;
         let all: Vec<u32> = (0..states.rows() as u32).collect();
         let unit = gpu.tensor(DType::F32, states.rows(), WIDTH)?;
@@ -114,7 +110,9 @@ fn measure(gpu: &Gpu, announced: usize, pairs: usize) -> Vec<MetricReport> {
         layers: LAYERS,
         hidden_size: WIDTH,
         pairs: announced,
-        vision: (0..announced).map(|pair| tokens(0, pair, 0).len() / WIDTH).sum(),
+        vision: (0..announced)
+            .map(|pair| tokens(0, pair, 0).len() / WIDTH)
+            .sum(),
         vocabulary: Some(&vocabulary),
     };
     let made = kinds().map(|kind| (kind.new)(&setup).unwrap());

@@ -43,7 +43,7 @@ fn ranks(gpu: &Gpu, pairs: usize) -> Vec<MetricReport> {
             .await
             .unwrap()
     });
-    let found: Vec<_> = result.layers.iter().map(|it| it.ranks.unwrap()).collect();
+    let found: Vec<_> = result.layers.iter().map(|it| it.ranks).collect();
     let names = ["a", "b", "c"].map(str::to_owned);
     effective_ranks(&found, &names, [vision, text])
 }
