@@ -85,16 +85,17 @@ impl Metric for ImageEffect {
             expected: format!("{} text tokens without the image as well", pair.text.len()),
             found,
         };
-        let Some((others, rows)) = pair.without_image else {
+        let Some(other) = pair.without_image else {
             return Err(missing("none".to_owned()));
         };
+        let rows = other.text;
         if rows.len() != pair.text.len() || rows.is_empty() {
             return Err(missing(rows.len().to_string()));
         }
         let tokens = rows.len();
         let indices = [gpu.upload_indices(pair.text)?, gpu.upload_indices(rows)?];
         for (layer, id) in self.states().into_iter().enumerate() {
-            let states = [pair.state(id)?, state_of(others, id)?];
+            let states = [pair.state(id)?, state_of(other.states, id)?];
             let gathered = [0, 1].map(|side: usize| -> Result<Tensor, AlignmentError> {
                 let own = gpu.tensor(DType::F32, tokens, states[side].cols())?;
                 recording.push(gather_rows(&indices[side], states[side], 0, &own, 0)?);

@@ -44,9 +44,17 @@ pub struct Observation<'a> {
     pub text: &'a [u32],
     /// Ids of the words of the pair's text that say something.
     pub words: &'a [u32],
-    /// The states of the same prompt without its images, and the rows of the same text tokens there; where a metric
-    /// asks for them.
-    pub without_image: Option<(&'a [(StateId, Tensor)], &'a [u32])>,
+    /// The same prompt without its images, where a metric asks for it.
+    pub without_image: Option<SecondPass<'a>>,
+}
+
+/// Another forward pass of a pair's text.
+#[derive(Clone, Copy)]
+pub struct SecondPass<'a> {
+    /// As [`Observation::states`].
+    pub states: &'a [(StateId, Tensor)],
+    /// Rows of the same text tokens.
+    pub text: &'a [u32],
 }
 
 impl Observation<'_> {

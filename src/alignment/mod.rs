@@ -62,7 +62,9 @@ pub use group::STAGES;
 pub use image_effect::IMAGE_EFFECT;
 pub use influence::Influence;
 pub use logit_lens::LOGIT_LENS;
-pub use metric::{Finding, Metric, MetricKind, Observation, Setup, StateId, Vocabulary};
+pub use metric::{
+    Finding, Metric, MetricKind, Observation, SecondPass, Setup, StateId, Vocabulary,
+};
 pub use metrics::METRICS;
 pub use mir::{Mir, MirSettings};
 pub use modality::Modality;

@@ -9,7 +9,7 @@ use super::{
     session::kept::KeptStates, without_image::WithoutImage,
 };
 use crate::{
-    alignment::{AlignmentError, Metric, Mir, Observation, StateId, Streamed},
+    alignment::{AlignmentError, Metric, Mir, Observation, SecondPass, StateId, Streamed},
     gpu::{Gpu, Recording, Tensor},
     input::Processor,
     model::{CaptureRequest, Hook, Vlm},
@@ -224,7 +224,7 @@ impl Forward<'_> {
             vision: &pair.prompt.vision,
             text,
             words: &words,
-            without_image: (without.as_ref()).map(|(states, text)| (&states[..], &text[..])),
+            without_image: (without.as_ref()).map(|(states, text)| SecondPass { states, text }),
         };
         let (vision, text) = (observation.vision, observation.text);
         let own = self.states.iter();

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use mirscope::{
     alignment::{
-        AlignmentError, IMAGE_EFFECT, LOGIT_LENS, METRICS, MetricKind, Observation, Setup, StateId,
-        Vocabulary,
+        AlignmentError, IMAGE_EFFECT, LOGIT_LENS, METRICS, MetricKind, Observation, SecondPass,
+        Setup, StateId, Vocabulary,
     },
     gpu::{DType, Gpu, KernelVariant, Recording, Tensor},
     kernels::{
@@ -149,7 +149,10 @@ fn measure(gpu: &Gpu, announced: usize, pairs: usize) -> Vec<MetricReport> {
                     .rev()
                     .collect::<Vec<u32>>(),
                 words: &words,
-                without_image: Some((&others, &moved)),
+                without_image: Some(SecondPass {
+                    states: &others,
+                    text: &moved,
+                }),
             };
             for metric in &mut metrics {
                 metric.push(&mut recording, &observation).unwrap();
