@@ -71,4 +71,4 @@ pub use modality::Modality;
 pub use plan::MemoryPlan;
 pub use projection::{Plane, PlanePoints, Projector};
 pub use spectrum::effective_ranks;
-pub use streamed::{StreamPlan, Streamed};
+pub use streamed::{Second, StreamPlan, Streamed};

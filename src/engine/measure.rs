@@ -6,9 +6,9 @@ use std::{
 };
 
 use super::{
-    EngineError, Event, Extra, MeasureRequest, MetricChoice, Session, definitions, finite,
+    EngineError, Event, Extra, MeasureRequest, MetricChoice, Session, Stage, definitions, finite,
     forward::{Forward, Rate, Targets, states},
-    metric::{self, Finished},
+    metric,
     news::News,
     pairs,
     prepare::{Prepared, prepare},
@@ -20,8 +20,7 @@ use super::{
 };
 use crate::{
     alignment::{
-        AlignmentError, IMAGE_EFFECT, LOGIT_LENS, METRICS, Mir, MirResult, MirSettings, Setup,
-        Vocabulary,
+        AlignmentError, IMAGE_EFFECT, LOGIT_LENS, METRICS, Mir, MirSettings, Setup, Vocabulary,
     },
     input::{Processor, PromptForm},
     report::{DataSummary, Definition, Kept, Outliers, Report, SCHEMA, TextMask, of_layers},
@@ -111,7 +110,7 @@ impl Session {
             intervals: settings.intervals,
             ranks: settings.ranks(model.hidden_size),
         };
-        let (kept, refused) = match (request.keep, room_found) {
+        let (mut kept, refused) = match (request.keep, room_found) {
             (true, Ok(())) => {
                 let states = own + 1;
                 (Some(KeptStates::new(&gpu, Room { states, ..room })?), None)
@@ -146,7 +145,7 @@ impl Session {
         let others = (METRICS.iter())
             .filter(|_| settings.metrics == MetricChoice::All)
             .chain(extra);
-        let metrics: Vec<_> = others
+        let mut metrics: Vec<_> = others
             .map(|metric| (metric.new)(&setup))
             .collect::<Result<_, _>>()?;
         drop(vocabulary);
@@ -163,37 +162,33 @@ impl Session {
         let pairs: Vec<&Prepared> = prepared.iter().collect();
         let found = match way {
             Way::Held => {
-                let mir = Mir::new(&gpu, mir_settings, layers, width, vision, text, rest)?;
+                let mut mir = Mir::new(&gpu, mir_settings, layers, width, vision, text, rest)?;
                 news.note_all(mir.no_intervals().map(ToOwned::to_owned));
                 let mut targets = Targets {
-                    rate: Rate::Held(mir),
-                    metrics,
-                    kept,
+                    rate: Rate::Held(&mut mir),
+                    metrics: &mut metrics,
+                    kept: kept.as_mut(),
                 };
                 forward.run(&pairs, &mut targets, news).await?;
-                let Targets {
-                    rate,
-                    metrics,
-                    kept,
-                } = targets;
                 // Without a wish to keep it, the metric has the memory to itself.
                 drop(loaded);
                 gpu.trim();
-                let result = metric::finish_rate(rate, [0, states.len()], news).await;
-                result.map(|result| (MirResult::new(result), Finished { metrics, kept }))
+                news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
+                metric::finish(mir, news).await
             }
             Way::Streamed(at_once) => {
-                let no_interval = "no interval: there is none of streamed states";
-                news.note_all(settings.intervals.then(|| no_interval.to_owned()));
                 let pairs = streamed::Pairs {
                     all: &pairs,
                     tokens: &of_pairs,
                 };
                 let passes = (at_once, mir_settings);
-                streamed::measure(forward, passes, width, pairs, metrics, news).await
+                let found = streamed::measure(forward, passes, width, pairs, &mut metrics, news);
+                let found = found.await;
+                news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
+                found
             }
         };
-        let (everything, Finished { metrics, kept }) = match found {
+        let everything = match found {
             Ok(found) => found,
             Err(error) => return Err(finite::explain(error, &checkpoint, news).await),
         };

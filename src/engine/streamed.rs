@@ -2,9 +2,9 @@
 //! at a time.
 
 use super::{
-    EngineError,
+    EngineError, Stage,
     forward::{Forward, Rate, Targets},
-    metric::{self, Finished},
+    metric,
     news::News,
     prepare::Prepared,
     session::kept::{DEFAULT_BYTES, Room},
@@ -15,6 +15,10 @@ use crate::{
     report::format_bytes,
     words::counted,
 };
+
+/// Most that sums take where nobody says otherwise: so much is left of a card that has the weights of a decoder of
+/// seven billion parameters.
+const STREAMED_BYTES: u64 = 8_000_000_000;
 
 /// How the states are taken.
 pub(super) enum Way {
@@ -48,11 +52,12 @@ impl Way {
             Err(error) => return Err(error),
         }
         let plan = StreamPlan::new(gpu, width, tokens)?;
-        match plan.layers_within(budget.unwrap_or(u64::MAX)) {
+        let budget = asked.unwrap_or_else(|| budget.unwrap_or(u64::MAX).min(STREAMED_BYTES));
+        match plan.layers_within(budget) {
             Ok(at_once) => Ok(Self::Streamed(at_once.min(layers))),
             Err(needed) => Err(AlignmentError::OverBudget {
                 needed: format_bytes(needed),
-                budget: format_bytes(budget.unwrap_or(u64::MAX)),
+                budget: format_bytes(budget),
             }),
         }
     }
@@ -66,8 +71,8 @@ pub(super) struct Pairs<'a> {
     pub(super) tokens: &'a [[usize; 2]],
 }
 
-/// Runs the model over `pairs`, once for each `at_once` states of `forward`, and gives the rate; `width` is that of the
-/// states.
+/// Runs the model over `pairs`, once for each `at_once` states of `forward` and, where intervals are wanted, once more, and
+/// gives the rate; `width` is that of the states, `metrics` take every pair once.
 ///
 /// # Errors
 /// As [`Forward::run`] and the metric.
@@ -76,45 +81,68 @@ pub(super) async fn measure(
     (at_once, settings): (usize, MirSettings),
     width: usize,
     Pairs { all: pairs, tokens }: Pairs<'_>,
-    mut metrics: Vec<Box<dyn Metric>>,
+    metrics: &mut [Box<dyn Metric>],
     news: &mut News<'_>,
-) -> Result<(MirResult, Finished), EngineError> {
+) -> Result<MirResult, EngineError> {
     let all = forward.states;
     let mut distances = Vec::with_capacity(all.len());
-    let groups = all.chunks(at_once.max(1));
-    let passes = groups.len();
-    let mut repeated = 0;
-    for (group, states) in groups.enumerate() {
+    let (mut passes, mut repeated) = (0, 0);
+    for states in all.chunks(at_once.max(1)) {
         let own = Forward { states, ..forward };
-        let streamed = Streamed::new(forward.gpu, settings, states.len(), width, tokens).await?;
-        let mut targets = Targets {
-            rate: Rate::Streamed(streamed),
-            // They take each pair once.
-            metrics: std::mem::take(&mut metrics),
-            kept: None,
-        };
-        own.run(pairs, &mut targets, news).await?;
-        if group == 0 {
-            metrics = std::mem::take(&mut targets.metrics);
+        let begin = distances.len();
+        let mut streamed =
+            Streamed::new(forward.gpu, settings, states.len(), width, tokens).await?;
+        if begin == 0 {
+            news.note_all(streamed.no_intervals().map(ToOwned::to_owned));
         }
-        let again = match &mut targets.rate {
-            Rate::Streamed(streamed) => streamed.conclude(news.cancel).await?,
-            Rate::Held(_) => Vec::new(),
-        };
+        let others = if begin == 0 { &mut *metrics } else { &mut [] };
+        own.run(
+            pairs,
+            &mut targets(Rate::Streamed(&mut streamed), others),
+            news,
+        )
+        .await?;
+        let again = streamed.conclude(news.cancel).await?;
         repeated += again.len();
         if !again.is_empty() {
             let again: Vec<&Prepared> = again.iter().map(|&pair| pairs[pair]).collect();
-            own.run(&again, &mut targets, news).await?;
+            own.run(
+                &again,
+                &mut targets(Rate::Streamed(&mut streamed), &mut []),
+                news,
+            )
+            .await?;
         }
-        let place = [distances.len(), all.len()];
-        distances.extend(metric::finish_rate(targets.rate, place, news).await?);
+        let total = all.len() as u64;
+        news.begin(Stage::Metric, total, metric::UNIT)?;
+        let cancel = news.cancel;
+        let mut tell = |done: usize| {
+            news.progress(Stage::Metric, (begin + done) as u64, total, metric::UNIT);
+        };
+        let (found, second) = streamed.finish(begin, cancel, &mut tell).await?;
+        distances.extend(found);
         news.end();
+        passes += 1;
+        if let Some(mut second) = second {
+            passes += 1;
+            own.run(
+                pairs,
+                &mut targets(Rate::Second(&mut second), &mut []),
+                news,
+            )
+            .await?;
+            let found = second.finish(news.cancel).await?;
+            for (distance, influence) in distances[begin..].iter_mut().zip(found) {
+                distance.influence = influence;
+            }
+            news.end();
+        }
         forward.gpu.trim();
     }
     let mut note = "streamed: sums of the states were held instead of the states, medians of dimensions are interpolated"
         .to_owned();
     if passes > 1 {
-        note += &format!("; the model ran {passes} times, for some layers each");
+        note += &format!("; the model ran {passes} times");
     }
     if repeated > 0 {
         note += &format!(
@@ -123,9 +151,13 @@ pub(super) async fn measure(
         );
     }
     news.note(note);
-    let finished = Finished {
+    Ok(MirResult::new(distances))
+}
+
+fn targets<'a>(rate: Rate<'a>, metrics: &'a mut [Box<dyn Metric>]) -> Targets<'a> {
+    Targets {
+        rate,
         metrics,
         kept: None,
-    };
-    Ok((MirResult::new(distances), finished))
+    }
 }
