@@ -56,7 +56,8 @@ fn ranks(gpu: &Gpu, pairs: usize, stream: bool) -> Vec<MetricReport> {
             return result.unwrap().layers;
         }
         assert_eq!(streamed.conclude(&cancel).await.unwrap(), [0; 0]);
-        streamed.finish(0, &cancel, &mut |_| {}).await.unwrap()
+        let found = streamed.finish(0, &cancel, &mut |_| {}).await;
+        found.unwrap().0
     });
     let found: Vec<_> = distances.iter().map(|it| it.ranks).collect();
     let names = ["a", "b", "c"].map(str::to_owned);
