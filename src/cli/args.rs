@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, builder::TypedValueParser};
 
 use crate::{
-    engine::{BenchRequest, Command, MetricChoice, RecordRequest},
+    engine::{BenchRequest, Command, Extra, MetricChoice, RecordRequest},
     report::{Definition, Outliers, TextMask},
 };
 
@@ -198,6 +198,13 @@ pub(crate) struct Measure {
     /// from its layers
     #[arg(long, value_name = "NAME", default_value = "all", value_parser = metrics_parser())]
     pub(crate) metrics: MetricChoice,
+    /// Quantities that take time of their own, beside those of --metrics, separated by commas. effective-rank: how
+    /// many directions the tokens of each modality fill (with --metrics all only where hidden states have more than
+    /// 1024 dimensions); definitions: the rate by all three definitions, and with the embeddings counted as a layer;
+    /// logit-lens: the words that vision tokens are nearest to; without-image: what the image does to the text, which
+    /// takes a second forward pass of each pair
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = extra_parser())]
+    pub(crate) also: Vec<Extra>,
     /// Leave out the 95 % intervals over pairs, which take about as long as the distances themselves
     #[arg(long)]
     pub(crate) no_intervals: bool,
@@ -374,6 +381,10 @@ fn outliers_parser() -> impl TypedValueParser<Value = Outliers> {
 
 fn metrics_parser() -> impl TypedValueParser<Value = MetricChoice> {
     named(&MetricChoice::ALL, MetricChoice::name)
+}
+
+fn extra_parser() -> impl TypedValueParser<Value = Extra> {
+    named(&Extra::ALL, Extra::name)
 }
 
 fn text_mask_parser() -> impl TypedValueParser<Value = TextMask> {

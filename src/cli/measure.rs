@@ -124,6 +124,7 @@ fn request(task: &Measure, skips: &mut Skips) -> Result<MeasureRequest, CliError
             outliers: task.outliers,
             memory_budget: task.memory_budget,
             metrics: task.metrics,
+            also: task.also.clone(),
             intervals: !task.no_intervals,
             skip_unreadable: task.skip_unreadable,
         },

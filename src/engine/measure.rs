@@ -1,10 +1,13 @@
 //! A measurement: device, checkpoint, pairs, forward passes, metric, report.
 
-use std::cell::{Cell, OnceCell};
+use std::{
+    cell::{Cell, OnceCell},
+    sync::Arc,
+};
 
 use super::{
-    EngineError, Event, MeasureRequest, MetricChoice, Session, Stage, finite,
-    forward::{Forward, Rate, Targets, official_end, states},
+    EngineError, Event, Extra, MeasureRequest, MetricChoice, Session, Stage, definitions, finite,
+    forward::{Forward, Rate, Targets, states},
     metric,
     news::News,
     pairs,
@@ -16,7 +19,9 @@ use super::{
     streamed::{self, Way},
 };
 use crate::{
-    alignment::{AlignmentError, METRICS, Mir, MirSettings, Setup},
+    alignment::{
+        AlignmentError, IMAGE_EFFECT, LOGIT_LENS, METRICS, Mir, MirSettings, Setup, Vocabulary,
+    },
     input::{Processor, PromptForm},
     report::{DataSummary, Definition, Kept, Outliers, Report, SCHEMA, TextMask, of_layers},
 };
@@ -69,9 +74,10 @@ impl Session {
             prepare(processor, chosen.pairs, settings.skip_unreadable, news).await?;
         let mut states = states(definition, model.num_hidden_layers);
         let both_ends = both_ends && definition == Definition::Exact && !request.keep;
-        if both_ends {
-            // The same state after the final norm comes last.
-            states.extend(official_end(model.num_hidden_layers));
+        let own = states.len();
+        let by_all = settings.also.contains(&Extra::Definitions);
+        if both_ends || by_all {
+            states.extend(definitions::further(definition, own, by_all));
         }
         let tokens = |positions: &dyn Fn(&Prepared) -> usize| prepared.iter().map(positions).sum();
         let room = Room {
@@ -102,9 +108,13 @@ impl Session {
             definition,
             outliers: settings.outliers,
             intervals: settings.intervals,
+            ranks: settings.ranks(model.hidden_size),
         };
         let (mut kept, refused) = match (request.keep, room_found) {
-            (true, Ok(())) => (Some(KeptStates::new(&gpu, room)?), None),
+            (true, Ok(())) => {
+                let states = own + 1;
+                (Some(KeptStates::new(&gpu, Room { states, ..room })?), None)
+            }
             (true, Err(reason)) => (None, Some(reason)),
             (false, _) => (None, None),
         };
@@ -112,24 +122,41 @@ impl Session {
             budget.map(|budget| budget.saturating_sub(kept.as_ref().map_or(0, KeptStates::bytes)));
         let [vision, text] = room.tokens;
         let (layers, width) = (states.len(), room.width);
+        // It keeps the model for as long as the lens is at work.
+        let reads = settings.also.contains(&Extra::LogitLens);
+        let vocabulary = reads.then(|| loaded.clone() as Arc<dyn Vocabulary>);
         let setup = Setup {
             gpu: &gpu,
             layers: model.num_hidden_layers,
             hidden_size: width,
             pairs: prepared.len(),
+            vision,
+            vocabulary: vocabulary.as_ref(),
         };
-        let others = METRICS
+        let asked = |extra: &&Extra| settings.also.contains(extra);
+        let extra = Extra::ALL
             .iter()
-            .filter(|_| settings.metrics == MetricChoice::All);
+            .filter(asked)
+            .filter_map(|extra| match extra {
+                Extra::LogitLens => Some(&LOGIT_LENS),
+                Extra::WithoutImage => Some(&IMAGE_EFFECT),
+                Extra::EffectiveRank | Extra::Definitions => None,
+            });
+        let others = (METRICS.iter())
+            .filter(|_| settings.metrics == MetricChoice::All)
+            .chain(extra);
         let mut metrics: Vec<_> = others
             .map(|metric| (metric.new)(&setup))
             .collect::<Result<_, _>>()?;
+        drop(vocabulary);
         let forward = Forward {
             gpu: &gpu,
             vlm: &loaded.vlm,
             processor,
             states: &states,
+            kept_states: own,
             text_mask,
+            also: &settings.also,
         };
         let prompt = prompt_form(processor);
         let pairs: Vec<&Prepared> = prepared.iter().collect();
@@ -161,7 +188,7 @@ impl Session {
                 found
             }
         };
-        let result = match found {
+        let everything = match found {
             Ok(found) => found,
             Err(error) => return Err(finite::explain(error, &checkpoint, news).await),
         };
@@ -170,15 +197,20 @@ impl Session {
             others.extend(metric.finish(news.cancel.clone()).await?);
         }
         news.end();
-        let (result, official) = if both_ends {
-            let [exact, official] = result.either_end();
-            (exact, official.mir)
-        } else {
-            (result, None)
-        };
+        let taken = |other| everything.taken(&definitions::places(other, definition, own), other);
+        let result = taken(definition);
+        let official = both_ends.then(|| taken(Definition::OfficialAccurate).mir);
         let layers = metric::layers(&result, &states);
         let mut metrics = of_layers(definition, &layers);
         metric::enter_intervals(&mut metrics, &result);
+        if by_all {
+            let is_official =
+                text_mask == TextMask::Official && settings.outliers == Outliers::Replace;
+            let by = (definition, is_official);
+            metrics.extend(definitions::entries(&everything, &states, by, own));
+        }
+        states.truncate(own);
+        metrics.extend(metric::effective_ranks(&result, &states));
         metrics.extend(others);
         let report = Report {
             schema: SCHEMA,
@@ -222,7 +254,7 @@ impl Session {
                 looked: Cell::new(None),
             });
         }
-        Ok((report, official))
+        Ok((report, official.flatten()))
     }
 }
 

@@ -9,6 +9,8 @@ mod ask;
 mod bench;
 mod check;
 mod checkpoint;
+mod content_words;
+mod definitions;
 mod demo;
 mod describe;
 mod error;
@@ -36,6 +38,8 @@ mod streamed;
 mod study;
 mod study_files;
 mod thumbnail;
+mod vocabulary;
+mod without_image;
 #[cfg(target_arch = "wasm32")]
 pub mod worker;
 
@@ -53,6 +57,6 @@ pub use pair_list::{FOLDER_LIST, PairLine, Shown, pair_lines, portable_path};
 pub use run::run;
 pub use select::{SplitMix64, join, select};
 pub use session::Session;
-pub use settings::{MeasureSettings, MetricChoice};
+pub use settings::{Extra, MeasureSettings, MetricChoice};
 pub use source::*;
 pub use thumbnail::thumbnail;

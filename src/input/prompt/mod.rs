@@ -39,6 +39,8 @@ pub struct Prompt {
     pub text_official: Vec<u32>,
     /// Positions of the tokens that stand for some of the texts themselves.
     pub text_content: Vec<u32>,
+    /// Positions of all that stands for images: the image tokens, and what is between and around them.
+    pub image_block: Vec<u32>,
     /// Images in the prompt: the first ones of those given.
     pub images: usize,
     /// What a reader of the report should know: a text that was cut.
@@ -310,7 +312,9 @@ impl PromptBuilder {
             text: text_content.first().map_or(0, |token| *token as usize),
         };
         let layout = families::of(&self.spec).layout(&self.spec, &tokens);
+        let image_block = positions.filter(|&token| of_images[token as usize]);
         Ok(Prompt {
+            image_block: image_block.collect(),
             text_official,
             input_ids: encoded.ids,
             vision,

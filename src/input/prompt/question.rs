@@ -118,6 +118,7 @@ impl PromptBuilder {
             layout: families::of(&self.spec).layout(&self.spec, &tokens),
             text_official: Vec::new(),
             text_content: Vec::new(),
+            image_block: Vec::new(),
             images: plans.len(),
             form: self.form(),
             input_ids,

@@ -12,6 +12,7 @@ pub mod oracle;
 pub mod outliers;
 mod projection;
 mod quantities;
+mod ranks;
 mod run;
 mod singular;
 mod speed;
