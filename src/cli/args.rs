@@ -167,7 +167,8 @@ pub(crate) struct Measure {
     /// --texts: a folder whose metadata.jsonl has a text for each image
     #[arg(long, value_name = "DIR|FILE", num_args = 1.., conflicts_with = "pairs")]
     pub(crate) images: Vec<PathBuf>,
-    /// Texts, one a file, or folders of .txt files
+    /// Texts, one a file, or folders of .txt files and of CNN/DailyMail's .story files, whose text ends before
+    /// the first @highlight
     #[arg(long, value_name = "DIR|FILE", num_args = 1.., requires = "images", conflicts_with = "pairs")]
     pub(crate) texts: Vec<PathBuf>,
     /// Image-text pairs, one JSON object a line: {"image": path, "text": string}, or a document of

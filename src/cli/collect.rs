@@ -7,7 +7,10 @@ use std::{
 
 use super::error::CliError;
 use crate::{
-    engine::{FOLDER_LIST, ImageInput, PairInput, PairLine, pair_lines, portable_path},
+    engine::{
+        FOLDER_LIST, ImageInput, PairInput, PairLine, TEXT_EXTENSIONS, pair_lines, portable_path,
+        text_in_file,
+    },
     platform::native::read_text,
     report::Skipped,
     words::counted,
@@ -81,7 +84,7 @@ pub(crate) fn images(paths: &[PathBuf], skips: &mut Skips) -> Result<Vec<ImageIn
     Ok(files.into_iter().map(ImageInput::Path).collect())
 }
 
-/// The texts of files, and of the `.txt` files in folders, each with its file's name.
+/// The texts of files, and of the `.txt` and `.story` files in folders, each with its file's name.
 ///
 /// # Errors
 /// [`CliError::Input`] for a path that is not there, a folder without a text, and a text that is
@@ -91,7 +94,7 @@ pub(crate) fn texts(
     skips: &mut Skips,
 ) -> Result<Vec<(String, String)>, CliError> {
     let mut texts = Vec::new();
-    for path in files(paths, &["txt"], skips)? {
+    for path in files(paths, &TEXT_EXTENSIONS, skips)? {
         let name = path.display().to_string();
         if let Some(text) = skips.take(&name, text(&path))? {
             texts.push((name, text));
@@ -102,11 +105,8 @@ pub(crate) fn texts(
 }
 
 fn text(path: &Path) -> Result<String, CliError> {
-    let (_, text) = read(path, LARGEST_TEXT)?;
-    match text.trim() {
-        "" => Err(wrong(path, "expected a text, found none")),
-        text => Ok(text.to_owned()),
-    }
+    let (name, content) = read(path, LARGEST_TEXT)?;
+    text_in_file(&name, &content).map_err(|reason| wrong(path, &reason))
 }
 
 /// What a list of paths is called in the report.

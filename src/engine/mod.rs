@@ -34,6 +34,7 @@ mod settings;
 mod source;
 mod study;
 mod study_files;
+mod text_file;
 mod thumbnail;
 #[cfg(target_arch = "wasm32")]
 pub mod worker;
@@ -54,4 +55,5 @@ pub use select::{SplitMix64, join, select};
 pub use session::Session;
 pub use settings::{MeasureSettings, MetricChoice};
 pub use source::*;
+pub use text_file::{TEXT_EXTENSIONS, text_in_file};
 pub use thumbnail::thumbnail;

@@ -85,7 +85,7 @@ impl PickKind {
     pub fn extensions(self) -> &'static [&'static str] {
         match self {
             Self::Images => &["png", "jpg", "jpeg", "webp", "gif", "bmp"],
-            Self::Texts => &["txt"],
+            Self::Texts => &["txt", "story"],
             Self::Pairs => &["jsonl", "png", "jpg", "jpeg", "webp", "gif", "bmp"],
             Self::Folder => &[],
             Self::Checkpoint => &["json", "safetensors", "txt", "jinja", "model"],
