@@ -6,7 +6,7 @@ use crate::{
         demo_connectors,
     },
     platform::native::stored_study,
-    report::{Report, TextMask, TextStyle, table},
+    report::{Report, TextStyle, table},
     study::{Contrast, StudyResults, ruler_text},
 };
 
@@ -18,18 +18,12 @@ use super::{
     model_args::model_source,
     out::OutFile,
     output::Output,
+    protocol::Chosen,
 };
 
 /// Measures, prints the table or the JSON report, writes the file.
 pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(), CliError> {
-    if task.definition.is_official() && task.text_mask == TextMask::Content {
-        return Err(CliError::Usage(format!(
-            "the argument '--definition {}' cannot be used with '--text-mask content': it \
-             reproduces the released script, which counts everything after the image as text; use \
-             '--definition exact' for the text alone",
-            task.definition
-        )));
-    }
+    let chosen = Chosen::of(&task)?;
     // Found out now rather than after the run.
     let out = match &task.out {
         Some(path) => Some(OutFile::named(path)?),
@@ -37,7 +31,7 @@ pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(),
         None => Some(OutFile::usual(task.force)?),
     };
     let mut skips = Skips::new(task.skip_unreadable);
-    let request = request(&task, &mut skips)?;
+    let request = request(&task, chosen, &mut skips)?;
     // Of the demo's own pairs: a list in a folder of images is other data.
     let of_the_demo = task.model.is_none() && matches!(request.pairs, PairSource::Demo);
     let mut report = match drive(Command::Measure(Box::new(request)), quiet).map_err(advised)? {
@@ -78,7 +72,7 @@ fn ruler(task: &Measure, report: &Report, style: TextStyle) -> Option<String> {
     ruler_text(&contrast, report, connector.samples, style)
 }
 
-fn request(task: &Measure, skips: &mut Skips) -> Result<MeasureRequest, CliError> {
+fn request(task: &Measure, chosen: Chosen, skips: &mut Skips) -> Result<MeasureRequest, CliError> {
     // A folder of images that has its own list is one of pairs, unless other texts are named.
     let own_list = match (task.images.as_slice(), task.texts.is_empty()) {
         ([folder], true) => collect::list_in(folder),
@@ -108,12 +102,12 @@ fn request(task: &Measure, skips: &mut Skips) -> Result<MeasureRequest, CliError
         pairs,
         device: task.device.settings(),
         settings: MeasureSettings {
-            num_pairs: task
-                .num_pairs
-                .map(|num| usize::try_from(num).unwrap_or(usize::MAX)),
+            num_pairs: chosen.num_pairs,
             seed: task.seed,
-            definition: task.definition,
-            text_mask: task.text_mask,
+            definition: chosen.definition,
+            text_mask: chosen.text_mask,
+            prompt: chosen.prompt,
+            protocol: task.protocol,
             memory_budget: task.memory_budget,
             metrics: task.metrics,
             intervals: !task.no_intervals,

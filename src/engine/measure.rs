@@ -17,7 +17,7 @@ use super::{
 use crate::{
     alignment::{AlignmentError, METRICS, Mir, MirSettings, Setup},
     input::{Processor, PromptForm},
-    report::{DataSummary, Definition, Kept, Report, SCHEMA, TextMask, of_layers},
+    report::{DataSummary, Definition, Kept, PromptStyle, Report, SCHEMA, TextMask, of_layers},
 };
 
 impl Session {
@@ -61,8 +61,7 @@ impl Session {
 
         let chosen = pairs::choose(request.pairs, &settings).await?;
         news.note_all(chosen.notes);
-        let (prepared, skipped) =
-            prepare(processor, chosen.pairs, settings.skip_unreadable, news).await?;
+        let (prepared, skipped) = prepare(processor, chosen.pairs, &settings, news).await?;
         let mut states = states(definition, model.num_hidden_layers);
         let both_ends = both_ends && definition == Definition::Exact && !request.keep;
         if both_ends {
@@ -127,7 +126,7 @@ impl Session {
         forward.run(&prepared, &mut targets, news).await?;
         let Targets { mir, metrics, kept } = targets;
         news.note_all(mir.no_intervals().map(ToOwned::to_owned));
-        let prompt = prompt_form(processor);
+        let prompt = prompt_form(processor, settings.prompt);
         // Without a wish to keep it, the metric has the memory to itself.
         drop(loaded);
         gpu.trim();
@@ -166,6 +165,7 @@ impl Session {
                 num_pairs: prepared.len(),
                 seed: settings.seed,
                 prompt,
+                protocol: settings.protocol_summary(prepared.len()),
                 skipped,
             },
             device: gpu.summary(),
@@ -197,8 +197,9 @@ impl Session {
 }
 
 /// Where the prompts' form comes from, for the report.
-fn prompt_form(processor: &Processor) -> String {
+fn prompt_form(processor: &Processor, style: PromptStyle) -> String {
     match processor.prompt_form() {
+        _ if style == PromptStyle::VicunaV1 => "vicuna_v1, as asked for".to_owned(),
         PromptForm::ChatTemplate(file) => format!("chat template of {file}"),
         PromptForm::Own => "the model's own, which is no conversation".to_owned(),
         PromptForm::VicunaV1 => "vicuna_v1, for want of a chat template".to_owned(),

@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 
-use super::{EngineError, ImageInput, PairInput, Stage, news::News, pairs::image_bytes};
+use super::{
+    EngineError, ImageInput, MeasureSettings, PairInput, Stage, news::News, pairs::image_bytes,
+};
 use crate::{
     families::{ImagePlan, Rows, plan::rows_of},
-    input::{PixelValues, PreparedImage, Processor, Prompt},
+    input::{Passage, PixelValues, PreparedImage, Processor, Prompt},
     model::ForwardInput,
     platform,
-    report::{Skipped, TextMask},
+    report::{PromptStyle, Skipped, TextMask},
     words::{counted, plural},
 };
 
@@ -120,7 +122,7 @@ fn images(
     pair.images().map(process).collect()
 }
 
-/// Prepares all pairs, so that a wrong one is told before the model runs. With `skip`, wrong ones are
+/// Prepares all pairs, so that a wrong one is told before the model runs. Where the settings say so, wrong ones are
 /// left out and returned beside the others.
 ///
 /// # Errors
@@ -128,7 +130,7 @@ fn images(
 pub(super) async fn prepare(
     processor: &Processor,
     pairs: Vec<PairInput>,
-    skip: bool,
+    settings: &MeasureSettings,
     news: &mut News<'_>,
 ) -> Result<(Vec<Prepared>, Vec<Skipped>), EngineError> {
     const UNIT: &str = "pairs";
@@ -143,7 +145,7 @@ pub(super) async fn prepare(
     let mut skipped = Vec::new();
     for (pair, done) in pairs.into_iter().zip(1..) {
         let name = name(&pair);
-        match one(processor, pair, news) {
+        match one(processor, pair, settings.prompt, news) {
             Ok(mut pair) => {
                 let pictures = pair.pixel_values.iter().flatten();
                 let bytes: usize = pictures
@@ -156,7 +158,9 @@ pub(super) async fn prepare(
                 }
                 prepared.push(pair);
             }
-            Err(error) if skip => skipped.push(Skipped::new(name, &error.to_string())),
+            Err(error) if settings.skip_unreadable => {
+                skipped.push(Skipped::new(name, &error.to_string()))
+            }
             Err(error) => return Err(error),
         }
         news.progress(Stage::Prepare, done, total, UNIT);
@@ -176,15 +180,17 @@ pub(super) async fn prepare(
 fn one(
     processor: &Processor,
     mut pair: PairInput,
+    style: PromptStyle,
     news: &mut News<'_>,
 ) -> Result<Prepared, EngineError> {
     let given = pair.images().count();
     let mut images = images(processor, &pair, given)?;
     let prompt = {
-        let texts: Vec<&str> = pair.texts().collect();
+        let passages: Vec<Passage<'_>> = pair.texts().map(Passage::pair).collect();
         let plans: Vec<&ImagePlan> = images.iter().map(|image| &image.plan).collect();
-        let what = plural(texts.len(), "text");
-        processor.document(&format!("the {what} of {}", name(&pair)), &texts, &plans)?
+        let what = plural(passages.len(), "text");
+        let name = format!("the {what} of {}", name(&pair));
+        processor.passages(&name, &passages, &plans, style == PromptStyle::VicunaV1)?
     };
     pair.more.truncate(prompt.images.saturating_sub(1));
     images.truncate(prompt.images);

@@ -6,6 +6,7 @@ use super::{
     decode::{RgbImage, decode_image},
     error::InputError,
     image_processor::{ImageProcessor, PixelValues, ProcessedImage},
+    passage::Passage,
     prompt::{Prompt, PromptBuilder, PromptForm},
 };
 use crate::{
@@ -233,5 +234,19 @@ impl Processor {
         plans: &[&ImagePlan],
     ) -> Result<Prompt, InputError> {
         self.prompts.document(name, texts, plans)
+    }
+
+    /// The prompt of passages called `name`; see [`PromptBuilder::passages`].
+    ///
+    /// # Errors
+    /// As [`PromptBuilder::passages`].
+    pub fn passages(
+        &self,
+        name: &str,
+        passages: &[Passage<'_>],
+        plans: &[&ImagePlan],
+        vicuna: bool,
+    ) -> Result<Prompt, InputError> {
+        self.prompts.passages(name, passages, plans, vicuna)
     }
 }
