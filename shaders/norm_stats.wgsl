@@ -1,7 +1,8 @@
 // Statistics of rows of token norms (the bits of f32, none negative): eight values per row,
 //   0 mean, 1 standard deviation (unbiased), 2 lower median, 3 number of outliers,
 //   4 number of norms that are not finite, 5 power of two that brings the median into [1, 2),
-//   6 distance to the median beyond which a norm is an outlier, 7 unused.
+//   6 distance to the median beyond which a norm is an outlier,
+//   7 number of norms whose distance to the median is within 1 % of that.
 //
 // The median is found digit by digit: bits of floats that are not negative sort as the floats do. A workgroup takes
 // a row, an invocation four norms at a time (rows are padded to multiples of 16 bytes). Without barriers each
@@ -27,6 +28,8 @@ struct Params {
 const INFINITY: u32 = 0x7f800000u;
 // Standard deviations from the median at which a norm becomes an outlier.
 const SIGMAS: f32 = 3.0;
+// Part of that distance within which the smallest change may decide.
+const NEAR: f32 = 0.01;
 const BLOCK: u32 = 32u;
 
 // Power of two whose product with a norm of these bits lies in [1, 2), as far as f32 reaches.
@@ -34,16 +37,16 @@ fn unit_scale(bits: u32) -> f32 {
     return bitcast<f32>((254u << 23u) - clamp(bits & INFINITY, 27u << 23u, 227u << 23u));
 }
 
-fn store(row: u32, mean: f32, deviation: f32, median: u32, outliers: u32, broken: u32) {
+fn store(row: u32, mean: f32, deviation: f32, median: u32, counts: vec2<u32>, broken: u32) {
     let base = row * 8u;
     stats[base] = mean;
     stats[base + 1u] = deviation;
     stats[base + 2u] = bitcast<f32>(median);
-    stats[base + 3u] = f32(outliers);
+    stats[base + 3u] = f32(counts.x);
     stats[base + 4u] = f32(broken);
     stats[base + 5u] = unit_scale(select(median, bitcast<u32>(mean), median == 0u));
     stats[base + 6u] = SIGMAS * deviation;
-    stats[base + 7u] = 0.0;
+    stats[base + 7u] = f32(counts.y);
 }
 
 // What is summed over norms, four at a time: distances to the median, their squares, and how many norms are
@@ -81,13 +84,17 @@ fn sums_of(base: u32, first: u32, step: u32, median: f32) -> Sums {
     return sums;
 }
 
-fn outliers_of(base: u32, first: u32, step: u32, median: f32, limit: f32) -> u32 {
-    var count = vec4<u32>(0u);
+// How many norms are outliers, and how many are near the limit.
+fn counts_of(base: u32, first: u32, step: u32, median: f32, limit: f32) -> vec2<u32> {
+    var beyond = vec4<u32>(0u);
+    var near = vec4<u32>(0u);
     for (var quad = first; quad < (params.cols + 3u) / 4u; quad += step) {
         let distance = abs(bitcast<vec4<f32>>(norms[base + quad]) - median);
-        count += vec4<u32>(inside(quad) & (distance > vec4<f32>(limit)));
+        let is_inside = inside(quad);
+        beyond += vec4<u32>(is_inside & (distance > vec4<f32>(limit)));
+        near += vec4<u32>(is_inside & (abs(distance - limit) < vec4<f32>(NEAR * limit)));
     }
-    return total4_u32(count);
+    return vec2<u32>(total4_u32(beyond), total4_u32(near));
 }
 
 // Of the sums of the distances to the median and of their squares. The mean lies within a deviation of the
@@ -169,8 +176,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let distances = row_sum(local, total4(own.distances));
     let deviation = deviation_of(distances, row_sum(local, total4(own.squares)));
     let broken = row_sum_u32(local, total4_u32(own.broken));
-    let outliers = row_sum_u32(local, outliers_of(base, local, 256u, median, SIGMAS * deviation));
+    let own_counts = counts_of(base, local, 256u, median, SIGMAS * deviation);
+    let counts = vec2<u32>(row_sum_u32(local, own_counts.x), row_sum_u32(local, own_counts.y));
     if local == 0u {
-        store(row, median + distances / f32(params.cols), deviation, prefix, outliers, broken);
+        store(row, median + distances / f32(params.cols), deviation, prefix, counts, broken);
     }
 }

@@ -16,6 +16,8 @@ use crate::{
 pub(super) struct Kept {
     /// Rows of each layer, centered and scaled: vision, text.
     pub(super) stores: Vec<[Tensor; 2]>,
+    /// The tokens that these rows are of, at each layer: vision, text; all where none are named.
+    pub(super) stay: [Vec<Option<Vec<u32>>>; 2],
     pub(super) factors: Vec<Factors>,
     /// What undoes them.
     pub(super) inverses: Vec<Factors>,
@@ -36,6 +38,7 @@ impl Mir {
         let gpu = &self.gpu;
         let Kept {
             stores,
+            stay,
             factors,
             inverses,
             norms: [vision, text],
@@ -63,7 +66,8 @@ impl Mir {
             let sums = |side: usize| {
                 let norms = &norms[side];
                 let norms = &norms.values[layer * norms.cols..][..norms.cols];
-                self.sums(side, clouds, norms, &read[3 * side..][..3])
+                let stay = stay[side][layer].as_deref();
+                self.sums(side, clouds, (norms, stay), &read[3 * side..][..3])
             };
             let pairs: Vec<[PairSums; 2]> = (sums(0).into_iter().zip(sums(1)))
                 .map(|(vision, text)| [vision, text])
@@ -78,7 +82,7 @@ impl Mir {
         &self,
         side: usize,
         clouds: &[Cloud; 2],
-        norms: &[f32],
+        (norms, stay): (&[f32], Option<&[u32]>),
         read: &[Readback],
     ) -> Vec<PairSums> {
         let [transport, squares, along] = read else {
@@ -87,12 +91,18 @@ impl Mir {
         let scales = [0, 1].map(|side: usize| f64::from(clouds[side].norms.scale));
         let scale = scales[side];
         // The factors are those of sums of squares of scaled rows, not of covariances.
-        let degrees = [0, 1].map(|side: usize| (self.expected[side] - 1) as f64);
+        let degrees = [0, 1].map(|side: usize| (clouds[side].counted - 1) as f64);
         let of_map = scales[0] * scales[1] * (degrees[1 - side] / degrees[side]).sqrt();
         let mut begin = 0;
         let pairs = self.pairs.iter().map(|counts| {
-            let range = begin..begin + counts[side];
-            begin = range.end;
+            let all = begin..begin + counts[side];
+            begin = all.end;
+            // The rows of a pair stand together, whichever of its tokens were left out.
+            let row = |token: usize| match stay {
+                Some(stay) => stay.partition_point(|&own| (own as usize) < token),
+                None => token,
+            };
+            let range = row(all.start)..row(all.end);
             let sum = |values: &[f32]| values.iter().map(|&x| f64::from(x)).sum::<f64>();
             let product = |mean: usize| {
                 let rows = range
@@ -101,8 +111,9 @@ impl Mir {
                 rows.map(f64::from).sum::<f64>() / scale
             };
             PairSums {
-                tokens: counts[side] as f64,
-                norms: sum(&norms[range.clone()]),
+                tokens: all.len() as f64,
+                counted: range.len() as f64,
+                norms: sum(&norms[all]),
                 along: [product(0), product(1)],
                 squares: sum(&squares.values[range.clone()]) / (scale * scale),
                 transport: sum(&transport.values[range.clone()]) / of_map,

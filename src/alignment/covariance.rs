@@ -1,9 +1,6 @@
 //! Means, traces and Gram matrices of the tokens of one modality.
 
-use super::{
-    outliers::{self, Norms},
-    plan::PIECE,
-};
+use super::{outliers::Norms, plan::PIECE};
 use crate::{
     gpu::{DType, Gpu, GpuError, Recording, Tensor},
     kernels::{
@@ -20,9 +17,9 @@ pub(super) struct Clouds {
     pub(super) norms: Norms,
     /// Means and sums of squares.
     moments: Moments,
-    /// Gram matrices of the scaled rows, one per layer; none where the rows are no more than the
+    /// Gram matrices of the scaled rows of each layer; none where the rows are no more than the
     /// width and serve as the factor themselves.
-    pub(super) grams: Vec<Gram>,
+    pub(super) grams: Vec<Option<Gram>>,
 }
 
 /// Means and sums of squares of each dimension at several layers.
@@ -85,35 +82,34 @@ impl Clouds {
     pub(super) fn tensors(&self) -> Vec<&Tensor> {
         let mut all = vec![&self.norms.stats];
         all.extend(self.moments.tensors());
-        all.extend((self.grams.iter()).flat_map(|gram| [&gram.high, &gram.rest]));
+        all.extend((self.grams.iter().flatten()).flat_map(|gram| [&gram.high, &gram.rest]));
         all
     }
 }
 
-/// Records everything up to the Gram matrices. `stores` (`[n, width]`, one per layer) are handled for
-/// outliers, centered and scaled by a power of two in place.
+/// Records everything up to the Gram matrices. `stores` (`[n, width]`, one per layer), in which outliers are
+/// no more, are centered and scaled by a power of two in place.
 pub(super) fn record(
     gpu: &Gpu,
     recording: &mut Recording,
     stores: &[Tensor],
-    replace_outliers: bool,
+    norms: Norms,
 ) -> Result<Clouds, GpuError> {
-    let (rows, width) = stores
-        .first()
-        .map_or((0, 0), |store| (store.rows(), store.cols()));
-    let norms = outliers::record(gpu, recording, stores, replace_outliers)?;
+    let width = stores.first().map_or(0, Tensor::cols);
     let moments = Moments::new(gpu, stores.len(), width)?;
-    let mut grams = Vec::new();
-    let zeros = match rows > width {
+    let mut grams = Vec::with_capacity(stores.len());
+    let zeros = match stores.iter().any(|store| store.rows() > width) {
         true => Some(gpu.upload(width, width, &vec![0.0; width * width])?),
         false => None,
     };
     for (layer, store) in stores.iter().enumerate() {
         center(gpu, recording, store, &norms.stats, &moments, layer)?;
-        if let Some(zeros) = &zeros {
+        let zeros = zeros.as_ref().filter(|_| store.rows() > width);
+        let gram = zeros.map(|zeros| {
             let squares = (&moments.squares, layer);
-            grams.push(gram(gpu, recording, store, squares, zeros)?);
-        }
+            gram(gpu, recording, store, squares, zeros)
+        });
+        grams.push(gram.transpose()?);
     }
     Ok(Clouds {
         norms,

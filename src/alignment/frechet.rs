@@ -3,13 +3,16 @@
 use super::{AlignmentError, Influence, Modality};
 use crate::{
     kernels::norm_stats::NormStats,
-    report::{Definition, LayerReport, Moments, interval},
+    report::{Definition, LayerReport, Moments, Outliers, interval},
 };
 
 /// What is known about one modality at one layer, in the units of the states.
 #[derive(Clone, Debug)]
 pub(super) struct Cloud {
+    /// All of them, what the outlier rule leaves out as well.
     pub(super) tokens: usize,
+    /// Those that the mean and the trace are of.
+    pub(super) counted: usize,
     pub(super) norms: NormStats,
     pub(super) mean: Vec<f64>,
     /// `Tr S`.
@@ -34,8 +37,10 @@ pub struct LayerDistance {
     pub frechet_norm_matched: f64,
     /// Mean norms before any scaling and before the handling of outliers: vision, text.
     pub mean_norms: [f64; 2],
-    /// Tokens that the outlier rule replaced: vision, text.
+    /// Tokens that the outlier rule replaced or left out: vision, text.
     pub outliers: [usize; 2],
+    /// Tokens within 1 % of the rule's limit: vision, text.
+    pub near_limit: [usize; 2],
     /// Number of tokens: vision, text.
     pub tokens: [usize; 2],
     /// What the distance is made of.
@@ -52,7 +57,7 @@ impl LayerDistance {
         clouds: &[Cloud; 2],
         nuclear: f64,
         product: f64,
-        replaced: bool,
+        outliers: Outliers,
     ) -> Result<Self, AlignmentError> {
         for (modality, cloud) in Modality::ALL.into_iter().zip(clouds) {
             if cloud.norms.mean <= 0.0 {
@@ -81,7 +86,10 @@ impl LayerDistance {
             Definition::OfficialFast => (upper - 2.0 * alpha.powi(4) * product, Some(upper)),
         };
         let matched = parts(1.0 / mean_norms[0], 1.0 / mean_norms[1]);
-        let count = |cloud: &Cloud| if replaced { cloud.norms.outliers } else { 0 };
+        let count = |cloud: &Cloud| match outliers {
+            Outliers::Keep => 0,
+            Outliers::Replace | Outliers::Drop => cloud.norms.outliers,
+        };
         Ok(Self {
             frechet,
             location,
@@ -91,6 +99,7 @@ impl LayerDistance {
             frechet_norm_matched: matched.0 + matched.1 + matched.2,
             mean_norms,
             outliers: [count(vision), count(text)],
+            near_limit: [vision.norms.near, text.norms.near],
             tokens: [vision.tokens, text.tokens],
             moments: Moments {
                 mean_vision: dot(&vision.mean, &vision.mean),
@@ -121,6 +130,7 @@ impl LayerDistance {
             mean_norm_text: self.mean_norms[1],
             outliers_vision: self.outliers[0],
             outliers_text: self.outliers[1],
+            near_limit: Some(self.near_limit),
             moments: Some(self.moments),
         }
     }

@@ -1,17 +1,20 @@
 //! The distances of the layers that are worked on together.
 
 use super::{
-    AlignmentError, LayerDistance, Mir, Modality,
+    AlignmentError, LayerDistance, Mir, MirSettings, Modality,
     by_pair::Kept,
     cholesky::{Factor, SplitMatrix, factor, noise},
     covariance::{self, Clouds},
+    frechet::Cloud,
+    outliers,
     singular::Norms,
     statistics::Statistics,
     traces::{Factors, at_once, traces},
 };
 use crate::{
-    gpu::{GpuError, Readback, Recording, Tensor},
+    gpu::{Gpu, GpuError, Readback, Recording, Tensor},
     platform::{self, Cancel},
+    report::Outliers,
 };
 
 /// Shares of the progress of [`Mir::finish`] at which the statistics on the device are done, and the
@@ -28,15 +31,39 @@ impl Mir {
         progress: &mut dyn FnMut(f64),
     ) -> Result<Vec<LayerDistance>, AlignmentError> {
         let gpu = &self.gpu;
-        let sides = [0, 1].map(|side| {
+        let mut sides = [0, 1].map(|side| {
             let own = stores.iter().map(|store| store[side].clone());
             own.collect::<Vec<_>>()
         });
+        drop(stores);
         let mut recording = Recording::new();
-        let replace = self.settings.outliers;
+        let outliers = self.settings.outliers;
+        let norms = [
+            outliers::record(gpu, &mut recording, &sides[0])?,
+            outliers::record(gpu, &mut recording, &sides[1])?,
+        ];
+        let mut stay = [vec![None; sides[0].len()], vec![None; sides[1].len()]];
+        match outliers {
+            Outliers::Replace => {
+                for (stores, norms) in sides.iter().zip(&norms) {
+                    outliers::replace(gpu, &mut recording, stores, norms)?;
+                }
+            }
+            Outliers::Drop => {
+                gpu.run_with(&recording, cancel, &mut |_, _| {}).await?;
+                recording = Recording::new();
+                for (side, modality) in Modality::ALL.into_iter().enumerate() {
+                    let (stores, norms) = (&mut sides[side], &norms[side]);
+                    stay[side] = outliers::leave_out(gpu, stores, norms, modality, cancel).await?;
+                }
+            }
+            Outliers::Keep => {}
+        }
+        let token_norms = [0, 1].map(|side: usize| norms[side].norms.clone());
+        let [of_vision, of_text] = norms;
         let clouds = [
-            covariance::record(gpu, &mut recording, &sides[0], replace)?,
-            covariance::record(gpu, &mut recording, &sides[1], replace)?,
+            covariance::record(gpu, &mut recording, &sides[0], of_vision)?,
+            covariance::record(gpu, &mut recording, &sides[1], of_text)?,
         ];
         let [until_factors, until_traces] = STAGES;
         gpu.run_with(&recording, cancel, &mut |share, _| {
@@ -47,28 +74,36 @@ impl Mir {
         let tensors: Vec<&Tensor> = clouds.iter().flat_map(Clouds::tensors).collect();
         let split = clouds[0].tensors().len();
         let mut read = gpu.read(&tensors).await?;
-        let of_text = Statistics::new(read.split_off(split));
-        let of_vision = Statistics::new(read);
-        let token_norms = [0, 1].map(|side: usize| clouds[side].norms.norms.clone());
-        drop(clouds);
+        let of_text = read.split_off(split);
+        let [has_vision, has_text] = clouds.map(|clouds| {
+            let grams = clouds.grams.iter().map(Option::is_some);
+            grams.collect::<Vec<_>>().into_iter()
+        });
+        let read = [
+            Statistics::new(read, has_vision),
+            Statistics::new(of_text, has_text),
+        ];
         gpu.trim();
 
-        let read = [of_vision, of_text];
+        let [vision, text] = sides;
+        let stores: Vec<[Tensor; 2]> = vision.into_iter().zip(text).map(Into::into).collect();
         let mut scalars = Vec::with_capacity(stores.len());
-        for layer in 0..stores.len() {
-            scalars.push([
-                read[0].cloud(layer, first, Modality::Vision, self.expected[0])?,
-                read[1].cloud(layer, first, Modality::Text, self.expected[1])?,
-            ]);
+        for (layer, stores) in stores.iter().enumerate() {
+            let cloud = |side: usize| {
+                let (all, counted) = (self.expected[side], stores[side].rows());
+                read[side].cloud(layer, first, Modality::ALL[side], all, counted)
+            };
+            scalars.push([cloud(0)?, cloud(1)?]);
         }
         let Factored { factors, inverses } = self
             .factors(&read, &stores, cancel, &mut |share| {
                 progress(until_factors + (until_traces - until_factors) * share)
             })
             .await?;
-        drop((read, sides));
+        drop(read);
         let kept = inverses.map(|inverses| Kept {
             stores,
+            stay,
             factors: factors.clone(),
             inverses,
             norms: token_norms,
@@ -83,31 +118,17 @@ impl Mir {
         let parts = if kept.is_some() { 2.0 } else { 1.0 };
         let mut progress = |share| progress(until_traces + (1.0 - until_traces) * share);
         let mut first_part = |share| progress(share / parts);
-        let traces = traces(gpu, (width, freed), factors, cancel, &mut first_part).await?;
-        let degrees = ((self.expected[0] - 1) as f64 * (self.expected[1] - 1) as f64).sqrt();
-        let mut distances = Vec::with_capacity(traces.len());
-        for (layer, (clouds, norms)) in scalars.iter().zip(traces).enumerate() {
-            let Norms { nuclear, squares } = norms;
-            if !nuclear.is_finite() {
-                return Err(AlignmentError::from(GpuError::Device {
-                    adapter: gpu.name().to_owned(),
-                    message: format!(
-                        "the product of the covariances' factors at layer {} is not finite",
-                        first + layer + 1
-                    ),
-                }));
-            }
-            let scale = f64::from(clouds[0].norms.scale) * f64::from(clouds[1].norms.scale);
-            let unit = degrees * scale;
-            distances.push(LayerDistance::new(
-                self.settings.definition,
-                first + layer + 1,
-                clouds,
-                nuclear / unit,
-                squares / (unit * unit),
-                replace,
-            )?);
-        }
+        let mut distances = distances(
+            gpu,
+            self.settings,
+            (width, freed),
+            first,
+            &scalars,
+            factors,
+            cancel,
+            &mut first_part,
+        )
+        .await?;
         if let Some(kept) = kept {
             let roots: Vec<f64> = distances.iter().map(|it| it.moments.trace_root).collect();
             let found = self
@@ -139,14 +160,17 @@ impl Mir {
             .collect();
         let grams: Vec<_> = (0..stores.len())
             .flat_map(|layer| [0, 1].map(|side| (layer, side)))
-            .filter_map(|(layer, side)| Some((layer, side, read[side].grams.get(layer)?)))
+            .filter_map(|(layer, side)| {
+                let gram = read[side].grams.get(layer)?.as_ref()?;
+                Some((layer, side, gram))
+            })
             .collect();
         let work = |(layer, side, [high, rest]): (usize, usize, &[Readback; 2])| {
             let gram = SplitMatrix {
                 high: &high.values,
                 rest: &rest.values,
             };
-            let noise = noise(self.expected[side]);
+            let noise = noise(stores[layer][side].rows());
             let factor = factor(gram, width, noise, cancel).and_then(|factor| {
                 let inverse = wanted.then(|| factor.inverse(cancel)).transpose()?;
                 Ok((factor, inverse))
@@ -187,6 +211,50 @@ impl Mir {
             }),
         }
     }
+}
+
+/// The distances of some layers from their clouds and the factors of their covariances; `first` is the index of the
+/// first of them, `freed` as in [`traces()`].
+#[expect(
+    clippy::too_many_arguments,
+    reason = "two callers, each with all of it at hand"
+)]
+pub(super) async fn distances(
+    gpu: &Gpu,
+    settings: MirSettings,
+    (width, freed): (usize, usize),
+    first: usize,
+    scalars: &[[Cloud; 2]],
+    factors: Vec<Factors>,
+    cancel: &Cancel,
+    progress: &mut dyn FnMut(f64),
+) -> Result<Vec<LayerDistance>, AlignmentError> {
+    let traces = traces(gpu, (width, freed), factors, cancel, progress).await?;
+    let mut distances = Vec::with_capacity(traces.len());
+    for (layer, (clouds, norms)) in scalars.iter().zip(traces).enumerate() {
+        let Norms { nuclear, squares } = norms;
+        if !nuclear.is_finite() {
+            return Err(AlignmentError::from(GpuError::Device {
+                adapter: gpu.name().to_owned(),
+                message: format!(
+                    "the product of the covariances' factors at layer {} is not finite",
+                    first + layer + 1
+                ),
+            }));
+        }
+        let scale = f64::from(clouds[0].norms.scale) * f64::from(clouds[1].norms.scale);
+        let degrees = clouds.each_ref().map(|cloud| (cloud.counted - 1) as f64);
+        let unit = (degrees[0] * degrees[1]).sqrt() * scale;
+        distances.push(LayerDistance::new(
+            settings.definition,
+            first + layer + 1,
+            clouds,
+            nuclear / unit,
+            squares / (unit * unit),
+            settings.outliers,
+        )?);
+    }
+    Ok(distances)
 }
 
 /// What comes of the covariances of some layers.

@@ -13,7 +13,10 @@ use super::frechet::{Cloud, dot};
 /// replaced.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct PairSums {
+    /// All tokens.
     pub(super) tokens: f64,
+    /// Those that the outlier rule does not leave out: what follows the norms is of them.
+    pub(super) counted: f64,
     /// Norms before the handling of outliers.
     pub(super) norms: f64,
     /// Products with the mean of the own modality and with that of the other.
@@ -67,7 +70,8 @@ impl Influence {
     /// Of one layer with these clouds and `Tr (S_v S_t)^(1/2)`, from the sums over each pair: vision, text.
     pub(super) fn new(clouds: &[Cloud; 2], root: f64, pairs: &[[PairSums; 2]]) -> Self {
         let [vision, text] = clouds;
-        let counts = [vision.tokens as f64, text.tokens as f64];
+        let tokens = [vision.tokens as f64, text.tokens as f64];
+        let counts = [vision.counted as f64, text.counted as f64];
         let all = Scalars {
             norms: [f64::from(vision.norms.mean), f64::from(text.norms.mean)],
             means: [dot(&vision.mean, &vision.mean), dot(&text.mean, &text.mean)],
@@ -78,13 +82,13 @@ impl Influence {
         let mut found = Self::default();
         for sums in pairs {
             let each = |of: &dyn Fn(usize, &PairSums) -> f64| [of(0, &sums[0]), of(1, &sums[1])];
-            let half = each(&|side, it| (it.transport - it.tokens * root) / (counts[side] - 1.0));
+            let half = each(&|side, it| (it.transport - it.counted * root) / (counts[side] - 1.0));
             let by = Scalars {
-                norms: each(&|side, it| (it.norms - it.tokens * all.norms[side]) / counts[side]),
+                norms: each(&|side, it| (it.norms - it.tokens * all.norms[side]) / tokens[side]),
                 means: each(&|side, it| 2.0 * it.along[0] / counts[side]),
                 product: each(&|side, it| it.along[1] / counts[side]).iter().sum(),
                 traces: each(&|side, it| {
-                    (it.squares - it.tokens * all.traces[side]) / (counts[side] - 1.0)
+                    (it.squares - it.counted * all.traces[side]) / (counts[side] - 1.0)
                 }),
                 root: half.iter().sum::<f64>() / 2.0,
             };

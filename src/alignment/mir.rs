@@ -5,7 +5,7 @@ use crate::{
     gpu::{DType, Gpu, GpuError, Recording, Tensor},
     kernels::gather_rows::gather_rows,
     platform::Cancel,
-    report::{Definition, format_bytes},
+    report::{Definition, Outliers, format_bytes},
 };
 
 /// How the distance is computed.
@@ -13,8 +13,8 @@ use crate::{
 pub struct MirSettings {
     /// Definition of the distance; it decides nothing about which states and tokens are pushed.
     pub definition: Definition,
-    /// Whether tokens whose norm stands out are replaced, as in the paper and in the script.
-    pub outliers: bool,
+    /// What becomes of tokens whose norm stands out.
+    pub outliers: Outliers,
     /// Whether intervals over pairs are computed as well, which takes time and memory.
     pub intervals: bool,
 }
@@ -23,7 +23,7 @@ impl Default for MirSettings {
     fn default() -> Self {
         Self {
             definition: Definition::default(),
-            outliers: true,
+            outliers: Outliers::Replace,
             intervals: false,
         }
     }

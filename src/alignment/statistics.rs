@@ -12,12 +12,13 @@ pub(super) struct Statistics {
     means: [Readback; 2],
     squares: Readback,
     /// Both parts of each layer's Gram matrix; none where the rows serve as the factor.
-    pub(super) grams: Vec<[Readback; 2]>,
+    pub(super) grams: Vec<Option<[Readback; 2]>>,
 }
 
 impl Statistics {
-    /// Takes the tensors in the order of [`Clouds::tensors`].
-    pub(super) fn new(read: Vec<Readback>) -> Self {
+    /// Takes the tensors in the order of [`Clouds::tensors`](super::covariance::Clouds::tensors); `has_gram` says
+    /// which layers have a Gram matrix.
+    pub(super) fn new(read: Vec<Readback>, has_gram: impl Iterator<Item = bool>) -> Self {
         let mut read = read.into_iter();
         let mut next = || {
             read.next().unwrap_or(Readback {
@@ -30,7 +31,7 @@ impl Statistics {
             stats: next(),
             means: [next(), next()],
             squares: next(),
-            grams: std::iter::from_fn(|| Some([read.next()?, read.next()?])).collect(),
+            grams: has_gram.map(|has| has.then(|| [next(), next()])).collect(),
         }
     }
 
@@ -41,6 +42,7 @@ impl Statistics {
         first: usize,
         modality: Modality,
         tokens: usize,
+        counted: usize,
     ) -> Result<Cloud, AlignmentError> {
         let norms = NormStats::parse(row(&self.stats, layer)).ok_or_else(|| GpuError::Shape {
             kernel: "norm_stats",
@@ -64,9 +66,10 @@ impl Statistics {
         let scale = f64::from(norms.scale);
         Ok(Cloud {
             tokens,
+            counted,
             norms,
             mean,
-            trace: squares / (scale * scale) / (tokens - 1) as f64,
+            trace: squares / (scale * scale) / (counted - 1) as f64,
         })
     }
 }

@@ -6,7 +6,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, builder::TypedValueParser};
 
 use crate::{
     engine::{BenchRequest, Command, MetricChoice, RecordRequest},
-    report::{Definition, PromptStyle, Protocol, TextMask},
+    report::{Definition, Outliers, PromptStyle, Protocol, TextMask},
 };
 
 use super::{
@@ -203,6 +203,11 @@ pub(crate) struct Measure {
     /// official: everything after the last image token; content: only the pair's own text [default: official]
     #[arg(long, value_name = "NAME", value_parser = text_mask_parser())]
     pub(crate) text_mask: Option<TextMask>,
+    /// What becomes of tokens whose norm lies more than three standard deviations from the median. replace: the
+    /// median of each dimension takes their place, as in the released script; drop: left out, as the paper
+    /// says; keep: nothing [default: replace]
+    #[arg(long, value_name = "RULE", value_parser = outliers_parser())]
+    pub(crate) outliers: Option<Outliers>,
     /// all: every quantity of the captured states; mir: only the Modality Integration Rate and what follows
     /// from its layers
     #[arg(long, value_name = "NAME", default_value = "all", value_parser = metrics_parser())]
@@ -374,6 +379,10 @@ pub(crate) struct Show {
 
 fn definition_parser() -> impl TypedValueParser<Value = Definition> {
     named(&Definition::ALL, Definition::name)
+}
+
+fn outliers_parser() -> impl TypedValueParser<Value = Outliers> {
+    named(&Outliers::ALL, Outliers::name)
 }
 
 fn metrics_parser() -> impl TypedValueParser<Value = MetricChoice> {

@@ -108,6 +108,7 @@ fn request(task: &Measure, chosen: Chosen, skips: &mut Skips) -> Result<MeasureR
             text_mask: chosen.text_mask,
             prompt: chosen.prompt,
             protocol: task.protocol,
+            outliers: chosen.outliers,
             memory_budget: task.memory_budget,
             metrics: task.metrics,
             intervals: !task.no_intervals,

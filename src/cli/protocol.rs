@@ -1,6 +1,6 @@
 //! What the options of a measurement come to, with those of a protocol where one is named.
 
-use crate::report::{Definition, PromptStyle, ProtocolSettings, TextMask};
+use crate::report::{Definition, Outliers, PromptStyle, ProtocolSettings, TextMask};
 
 use super::{args::Measure, error::CliError};
 
@@ -12,6 +12,8 @@ pub(crate) struct Chosen {
     pub(crate) definition: Definition,
     /// Tokens that count as text.
     pub(crate) text_mask: TextMask,
+    /// What becomes of tokens whose norm stands out.
+    pub(crate) outliers: Outliers,
     /// What stands around image and text.
     pub(crate) prompt: PromptStyle,
 }
@@ -35,16 +37,26 @@ impl Chosen {
             text_mask: (task.text_mask)
                 .or(set.map(|set| set.text_mask))
                 .unwrap_or_default(),
+            outliers: (task.outliers)
+                .or(set.map(|set| set.outliers))
+                .unwrap_or_default(),
             prompt: (task.prompt)
                 .or(set.map(|set| set.prompt))
                 .unwrap_or_default(),
         };
-        if chosen.definition.is_official() && chosen.text_mask == TextMask::Content {
-            let definition = chosen.definition;
-            let from = match (task.definition, task.protocol) {
-                (None, Some(protocol)) => format!("--protocol {protocol}' with its definition '"),
-                _ => "--definition ".to_owned(),
-            };
+        let definition = chosen.definition;
+        let from = match (task.definition, task.protocol) {
+            (None, Some(protocol)) => format!("--protocol {protocol}' with its definition '"),
+            _ => "--definition ".to_owned(),
+        };
+        if definition.is_official() && chosen.outliers != Outliers::Replace {
+            return Err(CliError::Usage(format!(
+                "the argument '{from}{definition}' cannot be used with '--outliers {}': it reproduces the released \
+                 script, which replaces outliers; use '--definition exact' for another rule",
+                chosen.outliers
+            )));
+        }
+        if definition.is_official() && chosen.text_mask == TextMask::Content {
             return Err(CliError::Usage(format!(
                 "the argument '{from}{definition}' cannot be used with '--text-mask content': it \
                  reproduces the released script, which counts everything after the image as text; use \

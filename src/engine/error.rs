@@ -155,6 +155,14 @@ pub enum EngineError {
         /// The definition asked for.
         definition: Definition,
     },
+    /// The released script has one rule for outliers only.
+    #[error(
+        "the definition {definition} reproduces the released script, which replaces outliers; use the rule `replace`, or the definition `exact`"
+    )]
+    OfficialOutliers {
+        /// The definition asked for.
+        definition: Definition,
+    },
     /// A path was given where there is no file system.
     #[error("{path}: a web page cannot open paths; hand over the file's bytes")]
     NoFileSystem {

@@ -17,7 +17,9 @@ use super::{
 use crate::{
     alignment::{AlignmentError, METRICS, Mir, MirSettings, Setup},
     input::{Processor, PromptForm},
-    report::{DataSummary, Definition, Kept, PromptStyle, Report, SCHEMA, TextMask, of_layers},
+    report::{
+        DataSummary, Definition, Kept, Outliers, PromptStyle, Report, SCHEMA, TextMask, of_layers,
+    },
 };
 
 impl Session {
@@ -47,6 +49,9 @@ impl Session {
         let (definition, text_mask) = (settings.definition, settings.text_mask);
         if definition.is_official() && text_mask != TextMask::Official {
             return Err(EngineError::OfficialMask { definition });
+        }
+        if definition.is_official() && settings.outliers != Outliers::Replace {
+            return Err(EngineError::OfficialOutliers { definition });
         }
         self.live = None;
         // Its memory is the metric's.
@@ -88,8 +93,8 @@ impl Session {
         };
         let mir_settings = MirSettings {
             definition,
+            outliers: settings.outliers,
             intervals: settings.intervals,
-            ..MirSettings::default()
         };
         let (kept, refused) = match (request.keep, room_found) {
             (true, Ok(())) => (Some(KeptStates::new(&gpu, room)?), None),
@@ -157,6 +162,7 @@ impl Session {
             norm_matched_mir: result.norm_matched_mir,
             definition,
             text_mask,
+            outliers: settings.outliers,
             layers,
             metrics,
             model,
@@ -185,6 +191,7 @@ impl Session {
                 prepared,
                 definition,
                 text_mask,
+                outliers: settings.outliers,
                 states,
                 kept,
                 budget,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::report::{
-    Definition, PromptStyle, Protocol, ProtocolSettings, ProtocolSummary, TextMask,
+    Definition, Outliers, PromptStyle, Protocol, ProtocolSettings, ProtocolSummary, TextMask,
 };
 
 /// Settings of a measurement.
@@ -23,6 +23,8 @@ pub struct MeasureSettings {
     /// The published protocol that the report names, with all that these settings do otherwise. It changes
     /// nothing else.
     pub protocol: Option<Protocol>,
+    /// What becomes of tokens whose norm stands out.
+    pub outliers: Outliers,
     /// Bytes of device memory that the captured states and the metric may take. If absent: half of the
     /// memory that is available, 4 GiB where the system does not tell; on a card with memory of its own what
     /// its driver grants.
@@ -43,6 +45,7 @@ impl MeasureSettings {
             num_pairs,
             definition: self.definition,
             text_mask: self.text_mask,
+            outliers: self.outliers,
             prompt: self.prompt,
         };
         self.protocol

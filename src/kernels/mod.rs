@@ -12,6 +12,7 @@ pub mod blend_rows;
 pub mod center_rows;
 pub mod column_medians;
 pub mod column_sums;
+pub mod count_bins;
 pub mod depthwise_conv;
 pub mod gather_rows;
 pub mod head_norm;

@@ -24,13 +24,25 @@ pub struct NormStats {
     pub scale: f32,
     /// Three standard deviations.
     pub limit: f32,
+    /// Norms whose distance to the median is within 1 % of `limit`: the smallest change may decide over them.
+    pub near: usize,
 }
 
 impl NormStats {
     /// Takes the values of one row; `None` where there are too few.
     pub fn parse(row: &[f32]) -> Option<Self> {
         match row {
-            [mean, deviation, median, outliers, broken, scale, limit, ..] => Some(Self {
+            [
+                mean,
+                deviation,
+                median,
+                outliers,
+                broken,
+                scale,
+                limit,
+                near,
+                ..,
+            ] => Some(Self {
                 mean: *mean,
                 deviation: *deviation,
                 median: *median,
@@ -38,6 +50,7 @@ impl NormStats {
                 broken: *broken as usize,
                 scale: *scale,
                 limit: *limit,
+                near: *near as usize,
             }),
             _ => None,
         }

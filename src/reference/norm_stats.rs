@@ -1,7 +1,7 @@
 //! Twin of `shaders/norm_stats.wgsl`.
 
-/// Mean, unbiased deviation, lower median, outliers, norms that are not finite, scale, limit, 0 of
-/// the `norms` of one row.
+/// Mean, unbiased deviation, lower median, outliers, norms that are not finite, scale, limit, norms
+/// near the limit, of the `norms` of one row.
 pub fn norm_stats(norms: &[f32]) -> [f32; 8] {
     let count = norms.len() as f64;
     let mean = norms.iter().map(|&norm| f64::from(norm)).sum::<f64>() / count;
@@ -13,7 +13,9 @@ pub fn norm_stats(norms: &[f32]) -> [f32; 8] {
     sorted.sort_by(f32::total_cmp);
     let median = sorted[(norms.len() - 1) / 2];
     let limit = 3.0 * deviation;
-    let is_outlier = |&&norm: &&f32| (f64::from(norm) - f64::from(median)).abs() > limit;
+    let distance = |norm: f32| (f64::from(norm) - f64::from(median)).abs();
+    let is_outlier = |&&norm: &&f32| distance(norm) > limit;
+    let is_near = |&&norm: &&f32| (distance(norm) - limit).abs() < 0.01 * limit;
     let center = if median == 0.0 {
         mean
     } else {
@@ -32,6 +34,6 @@ pub fn norm_stats(norms: &[f32]) -> [f32; 8] {
         norms.iter().filter(|norm| !norm.is_finite()).count() as f32,
         (-exponent).exp2() as f32,
         limit as f32,
-        0.0,
+        norms.iter().filter(is_near).count() as f32,
     ]
 }

@@ -161,6 +161,9 @@ pub fn incomparable(runs: &[Named<'_>]) -> Vec<&'static str> {
     if differ(runs, |run| run.report.text_mask) {
         reasons.push("Text masks differ: other tokens count as text.");
     }
+    if differ(runs, |run| run.report.outliers) {
+        reasons.push("Rules for outliers differ: other tokens make up the clouds.");
+    }
     if differ(runs, |run| run.report.tokens()) {
         reasons.push(
             "Numbers of tokens differ: with fewer tokens the estimate is biased further upward.",

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::{Definition, LayerReport, Moments, Report, TextMask};
+use super::{Definition, LayerReport, Moments, Outliers, Report, TextMask};
 
 /// A field, and what about it cannot be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +56,13 @@ impl Report {
         }
         if self.model.hidden_size == 0 {
             return wrong("model.hidden_size", "is 0: no state has that width");
+        }
+        if self.definition.is_official() && self.outliers != Outliers::Replace {
+            let reason = format!(
+                "is {}, but {} replaces outliers",
+                self.outliers, self.definition
+            );
+            return wrong("outliers", reason);
         }
         if self.definition.is_official() && self.text_mask != TextMask::Official {
             let reason = format!(
@@ -155,6 +162,15 @@ impl Report {
                 return wrong(
                     field,
                     format!("is {tokens}, but {in_first} in the first layer"),
+                );
+            }
+            let side = usize::from(field == "n_text");
+            if let Some(near) = layer.near_limit.map(|near| near[side])
+                && near > tokens
+            {
+                return wrong(
+                    "near_limit",
+                    format!("has {near}, but `{field}` is {tokens}"),
                 );
             }
             if outliers.1 > tokens {

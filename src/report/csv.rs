@@ -3,7 +3,8 @@
 use super::{Report, of_layers};
 
 const HEADER: &str = "layer,state,frechet,location,spread,shape,frechet_upper,frechet_norm_matched,\
-                      n_vision,n_text,mean_norm_vision,mean_norm_text,outliers_vision,outliers_text";
+                      n_vision,n_text,mean_norm_vision,mean_norm_text,outliers_vision,outliers_text,\
+                      near_limit_vision,near_limit_text";
 
 /// The layers, one a line under a line of field names (RFC 4180, with `\n` line ends).
 ///
@@ -22,6 +23,11 @@ pub fn csv(report: &Report) -> String {
     }
     text.push('\n');
     for layer in &report.layers {
+        let near = |side: usize| {
+            layer
+                .near_limit
+                .map_or(String::new(), |of| of[side].to_string())
+        };
         let upper = layer.frechet_upper.map_or(String::new(), |v| v.to_string());
         let mut cells = vec![
             layer.layer.to_string(),
@@ -38,6 +44,8 @@ pub fn csv(report: &Report) -> String {
             layer.mean_norm_text.to_string(),
             layer.outliers_vision.to_string(),
             layer.outliers_text.to_string(),
+            near(0),
+            near(1),
         ];
         for metric in &others {
             let value = metric.at(&layer.state);

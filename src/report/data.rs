@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DataSummary, Definition, DeviceSummary, MetricReport, ModelSummary, StageTiming, TextMask,
+    DataSummary, Definition, DeviceSummary, MetricReport, ModelSummary, Outliers, StageTiming,
+    TextMask,
 };
 
 /// Version of the report's layout; raised when a field changes its meaning.
@@ -23,6 +24,9 @@ pub struct Report {
     pub definition: Definition,
     /// Tokens that count as text.
     pub text_mask: TextMask,
+    /// What became of tokens whose norm stands out; replaced in reports of older versions.
+    #[serde(default)]
+    pub outliers: Outliers,
     /// One entry per decoder layer, first to last.
     pub layers: Vec<LayerReport>,
     /// Every quantity that was computed, the rate itself first; made from the layers in reports of schema 1.
@@ -73,10 +77,14 @@ pub struct LayerReport {
     pub mean_norm_vision: f64,
     /// Mean l2 norm of the text tokens, before any scaling.
     pub mean_norm_text: f64,
-    /// Vision tokens replaced by the outlier rule.
+    /// Vision tokens that the outlier rule replaced or left out.
     pub outliers_vision: usize,
-    /// Text tokens replaced by the outlier rule.
+    /// Text tokens that the outlier rule replaced or left out.
     pub outliers_text: usize,
+    /// Tokens whose distance to the median is within 1 % of the outlier rule's limit, so that the smallest change
+    /// of their norm may decide over them: vision, text. Absent in reports of older versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub near_limit: Option<[usize; 2]>,
     /// What the distance is made of, before any scaling; absent in reports of older versions.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub moments: Option<Moments>,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Definition, PromptStyle, TextMask};
+use super::{Definition, Outliers, PromptStyle, TextMask};
 
 /// A published way to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,7 @@ impl Protocol {
                 num_pairs: 100,
                 definition: Definition::OfficialAccurate,
                 text_mask: TextMask::Official,
+                outliers: Outliers::Replace,
                 prompt: PromptStyle::VicunaV1,
             },
         }
@@ -54,6 +55,8 @@ pub struct ProtocolSettings {
     pub definition: Definition,
     /// Tokens that count as text.
     pub text_mask: TextMask,
+    /// What becomes of tokens whose norm stands out.
+    pub outliers: Outliers,
     /// What stands around image and text.
     pub prompt: PromptStyle,
 }
@@ -83,6 +86,7 @@ impl ProtocolSettings {
             "text_mask",
             &self.text_mask,
         );
+        compare(self.outliers == set.outliers, "outliers", &self.outliers);
         compare(self.prompt == set.prompt, "prompt", &self.prompt);
         found
     }
@@ -131,10 +135,12 @@ mod tests {
         measured.num_pairs = 20;
         measured.definition = Definition::Exact;
         measured.text_mask = TextMask::Content;
+        measured.outliers = Outliers::Drop;
         measured.prompt = PromptStyle::Checkpoint;
         assert_eq!(
             ProtocolSummary::new(protocol, &measured).line(),
-            "mir-paper, but num_pairs = 20, definition = exact, text_mask = content, prompt = checkpoint"
+            "mir-paper, but num_pairs = 20, definition = exact, text_mask = content, outliers = drop, \
+             prompt = checkpoint"
         );
     }
 }

@@ -62,6 +62,51 @@ impl fmt::Display for Definition {
     }
 }
 
+/// What becomes of tokens whose norm lies more than three (unbiased) standard deviations from the lower median of all
+/// norms of their modality.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outliers {
+    /// The median of each dimension takes their place and they still count, as in the released script.
+    #[default]
+    Replace,
+    /// They are left out, as the paper says; the mean norm is still that of all tokens.
+    Drop,
+    /// They stay as they are.
+    Keep,
+}
+
+impl Outliers {
+    /// All rules, the default first.
+    pub const ALL: [Self; 3] = [Self::Replace, Self::Drop, Self::Keep];
+
+    /// The name in reports and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Replace => "replace",
+            Self::Drop => "drop",
+            Self::Keep => "keep",
+        }
+    }
+
+    /// What is done, in a few words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Replace => {
+                "the median of each dimension takes their place, as in the released script"
+            }
+            Self::Drop => "left out, as the paper says",
+            Self::Keep => "kept as they are",
+        }
+    }
+}
+
+impl fmt::Display for Outliers {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
 /// Which tokens count as text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

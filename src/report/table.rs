@@ -1,7 +1,7 @@
 //! A report as text for a terminal.
 
 use super::{
-    Definition, LayerReport, MetricReport, Report, StateValue,
+    Definition, LayerReport, MetricReport, Outliers, Report, StateValue,
     layout::{Align, Column, TextStyle, columns, labeled, labeled_styled},
     number::{count, seconds, significant},
 };
@@ -41,6 +41,7 @@ pub fn table(report: &Report, style: TextStyle) -> String {
         &format!("{}: {}", report.text_mask, report.text_mask.words()),
     );
     add("tokens", &tokens_line(report));
+    add("outliers", &outliers_line(report));
     add("pairs", &pairs_line(report));
     if let Some(protocol) = &report.data.protocol {
         add("protocol", &protocol.line());
@@ -206,6 +207,29 @@ fn tokens_line(report: &Report) -> String {
     );
     if report.has_few_tokens() {
         line += "; with so few tokens the distance is biased upward: compare equal n only";
+    }
+    line
+}
+
+/// The rule for outliers, how many there were in the layer that has most, and how many could as well be some.
+fn outliers_line(report: &Report) -> String {
+    let most = |of: &dyn Fn(&LayerReport) -> usize| report.layers.iter().map(of).max().unwrap_or(0);
+    let mut line = format!("{}: {}", report.outliers, report.outliers.words());
+    if report.outliers != Outliers::Keep {
+        let [vision, text] = [most(&|it| it.outliers_vision), most(&|it| it.outliers_text)];
+        line += &format!(
+            "; at most {} vision and {} text in a layer",
+            count(vision as u64),
+            count(text as u64)
+        );
+        let near = [0, 1].map(|side: usize| most(&|it| it.near_limit.map_or(0, |near| near[side])));
+        if near != [0, 0] {
+            line += &format!(
+                "; up to {} and {} are so near the limit that the smallest change decides",
+                count(near[0] as u64),
+                count(near[1] as u64)
+            );
+        }
     }
     line
 }

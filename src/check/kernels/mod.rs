@@ -11,6 +11,7 @@ mod blend_rows;
 mod center_rows;
 mod column_medians;
 mod column_sums;
+mod count_bins;
 mod depthwise_conv;
 mod gather_rows;
 mod head_norm;
@@ -84,7 +85,7 @@ const fn quick(
 }
 
 /// Every kernel, by name.
-pub static KERNELS: [KernelCheck; 37] = [
+pub static KERNELS: [KernelCheck; 38] = [
     whole("activation", activation::cases),
     whole("add_rows", add_rows::cases),
     whole("affine_rows", affine_rows::cases),
@@ -96,6 +97,7 @@ pub static KERNELS: [KernelCheck; 37] = [
     quick("center_rows", center_rows::cases),
     quick("column_medians", column_medians::cases),
     quick("column_sums", column_sums::cases),
+    whole("count_bins", count_bins::cases),
     whole("depthwise_conv", depthwise_conv::cases),
     quick("gather_rows", gather_rows::cases),
     quick("head_norm", head_norm::cases),

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     alignment::Plane,
     gpu::Gpu,
-    report::{Definition, TextMask},
+    report::{Definition, Outliers, TextMask},
 };
 use device::{Device, UNIT, open_device};
 use kept::KeptStates;
@@ -59,6 +59,8 @@ pub(super) struct LiveRun {
     pub(super) definition: Definition,
     /// The run's text mask.
     pub(super) text_mask: TextMask,
+    /// The run's rule for outliers.
+    pub(super) outliers: Outliers,
     /// The states that were measured: 1 to L.
     pub(super) states: Vec<State>,
     /// The tokens of all pairs at all states, or why they are not kept.

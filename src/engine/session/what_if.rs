@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     alignment::MirSettings,
-    report::{Calibration, WhatIf, WhatIfSettings},
+    report::{Calibration, Outliers, WhatIf, WhatIfSettings},
 };
 
 impl Live<'_> {
@@ -25,7 +25,11 @@ impl Live<'_> {
         let num_pairs = settings.num_pairs.map_or(all, |num| num.min(all));
         let changed = MirSettings {
             definition: run.definition,
-            outliers: settings.outliers,
+            outliers: match (settings.outliers, run.outliers) {
+                (false, _) => Outliers::Keep,
+                (true, Outliers::Drop) => Outliers::Drop,
+                (true, _) => Outliers::Replace,
+            },
             intervals: false,
         };
         news.begin(Stage::Metric, run.states.len() as u64, metric::UNIT)?;

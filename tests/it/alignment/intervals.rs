@@ -8,12 +8,12 @@ use mirscope::{
     alignment::{Mir, MirResult, MirSettings},
     gpu::{Gpu, KernelVariant, Recording},
     platform::Cancel,
-    report::{Definition, interval, standard_error},
+    report::{Definition, Outliers, interval, standard_error},
 };
 
 use super::{
     clouds::{Cloud, normal},
-    outliers::replaced,
+    outliers::{outliers, replaced},
     run::{PLAIN, device},
 };
 use crate::support::Random;
@@ -100,10 +100,20 @@ struct Weighted {
     norm: f64,
 }
 
-/// `raw` gives the norms, `cloud` everything else.
-fn weighted(raw: &Cloud, cloud: &Cloud, side: usize, weights: &[f64]) -> Weighted {
+/// `raw` gives the norms, the rows of `cloud` that `counts` names everything else.
+fn weighted(
+    raw: &Cloud,
+    (cloud, counts): &(Cloud, Vec<bool>),
+    side: usize,
+    weights: &[f64],
+) -> Weighted {
     let of_rows: Vec<f64> = (ranges(side).into_iter().zip(weights))
         .flat_map(|(range, &weight)| range.map(move |_| weight))
+        .collect();
+    let of_all = of_rows.clone();
+    let counted = of_rows.iter().zip(counts);
+    let of_rows: Vec<f64> = counted
+        .map(|(w, counts)| if *counts { *w } else { 0.0 })
         .collect();
     let total: f64 = of_rows.iter().sum();
     let mean: Vec<f64> = (0..WIDTH)
@@ -125,10 +135,10 @@ fn weighted(raw: &Cloud, cloud: &Cloud, side: usize, weights: &[f64]) -> Weighte
         }),
         norm: raw
             .rows()
-            .zip(&of_rows)
+            .zip(&of_all)
             .map(|(row, w)| w * norm(row))
             .sum::<f64>()
-            / total,
+            / of_all.iter().sum::<f64>(),
         mean,
     }
 }
@@ -159,11 +169,18 @@ fn quantities([vision, text]: [&Weighted; 2]) -> [f64; 4] {
     [exact, matched, vision.norm / text.norm, gap]
 }
 
-/// The quantities of each layer by the weights of the pairs, the outliers replaced as they are with equal weights.
-fn by_weights(layers: &[Layer]) -> impl Fn(&[f64]) -> Vec<[f64; 4]> {
+/// The quantities of each layer by the weights of the pairs, what becomes of outliers as it is with equal weights.
+fn by_weights(layers: &[Layer], rule: Outliers) -> impl Fn(&[f64]) -> Vec<[f64; 4]> {
     let of_layers: Vec<_> = (layers.iter().cloned())
         .map(|layer| {
-            let after = [0, 1].map(|side: usize| replaced(&layer[side]).0);
+            let after = [0, 1].map(|side: usize| {
+                let raw = &layer[side];
+                match rule {
+                    Outliers::Replace => (replaced(raw).0, vec![true; raw.tokens()]),
+                    Outliers::Keep => (raw.clone(), vec![true; raw.tokens()]),
+                    Outliers::Drop => (raw.clone(), outliers(raw).iter().map(|it| !it).collect()),
+                }
+            });
             (layer, after)
         })
         .collect();
@@ -177,20 +194,25 @@ fn by_weights(layers: &[Layer]) -> impl Fn(&[f64]) -> Vec<[f64; 4]> {
     }
 }
 
-fn with_intervals() -> MirSettings {
+fn with_intervals(outliers: Outliers) -> MirSettings {
     MirSettings {
-        outliers: true,
+        outliers,
         intervals: true,
         ..PLAIN
     }
 }
 
 #[allow(clippy::print_stdout)]
-fn derivatives_are_those_of_the_weights(kernels: KernelVariant) {
+fn derivatives_are_those_of_the_weights(kernels: KernelVariant, rule: Outliers) {
     let layers = layers(&mut Random::new(11));
-    let result = measured(&device(kernels), with_intervals(), &layers);
-    assert!(result.layers[0].outliers[0] > 0, "some tokens are outliers");
-    let of = by_weights(&layers);
+    let result = measured(&device(kernels), with_intervals(rule), &layers);
+    let some = rule != Outliers::Keep;
+    assert_eq!(
+        result.layers[0].outliers[0] > 0,
+        some,
+        "some tokens are outliers"
+    );
+    let of = by_weights(&layers, rule);
     let step = 1e-4;
     let differences: Vec<Vec<[f64; 4]>> = (0..PAIRS)
         .map(|pair| {
@@ -233,12 +255,14 @@ fn derivatives_are_those_of_the_weights(kernels: KernelVariant) {
 
 #[test]
 fn derivatives_are_those_of_the_weights_direct() {
-    derivatives_are_those_of_the_weights(KernelVariant::Direct);
+    for rule in Outliers::ALL {
+        derivatives_are_those_of_the_weights(KernelVariant::Direct, rule);
+    }
 }
 
 #[test]
 fn derivatives_are_those_of_the_weights_tiled() {
-    derivatives_are_those_of_the_weights(KernelVariant::Tiled);
+    derivatives_are_those_of_the_weights(KernelVariant::Tiled, Outliers::Replace);
 }
 
 #[test]
@@ -246,8 +270,12 @@ fn derivatives_are_those_of_the_weights_tiled() {
 fn standard_errors_are_those_of_the_bootstrap_of_pairs() {
     let mut random = Random::new(12);
     let layers = layers(&mut random);
-    let result = measured(&device(KernelVariant::Direct), with_intervals(), &layers);
-    let of = by_weights(&layers);
+    let result = measured(
+        &device(KernelVariant::Direct),
+        with_intervals(Outliers::Replace),
+        &layers,
+    );
+    let of = by_weights(&layers, Outliers::Replace);
     let resampled: Vec<[f64; 3]> = (0..400)
         .map(|_| {
             let mut weights = vec![0.0; PAIRS];
@@ -299,27 +327,35 @@ fn what_cannot_have_an_interval_says_why() {
         let mir = Mir::new(&gpu, settings, 1, WIDTH, 200, text, budget).unwrap();
         mir.no_intervals().map(ToOwned::to_owned)
     };
-    assert_eq!(refusal(with_intervals(), 2 * WIDTH, None), None);
+    assert_eq!(
+        refusal(with_intervals(Outliers::Replace), 2 * WIDTH, None),
+        None
+    );
     assert_eq!(refusal(PLAIN, 2, None), None);
-    let few = refusal(with_intervals(), 2 * WIDTH - 1, None).unwrap();
+    let few = refusal(with_intervals(Outliers::Replace), 2 * WIDTH - 1, None).unwrap();
     assert!(few.contains("23 text tokens"), "{few}");
     let fast = MirSettings {
         definition: Definition::OfficialFast,
-        ..with_intervals()
+        ..with_intervals(Outliers::Replace)
     };
     let fast = refusal(fast, 100, None).unwrap();
     assert!(fast.contains("official-fast"), "{fast}");
     let plan = Mir::plan(&gpu, 1, WIDTH, 200, 100, None).unwrap();
-    let tight = refusal(with_intervals(), 100, Some(plan.total() + 100)).unwrap();
+    let tight = refusal(
+        with_intervals(Outliers::Replace),
+        100,
+        Some(plan.total() + 100),
+    )
+    .unwrap();
     assert!(tight.contains("of device memory"), "{tight}");
     // The distance is there all the same.
     let layers = layers(&mut Random::new(13));
     let plain = MirSettings {
-        outliers: true,
+        outliers: Outliers::Replace,
         ..PLAIN
     };
     let without = measured(&gpu, plain, &layers);
-    let with = measured(&gpu, with_intervals(), &layers);
+    let with = measured(&gpu, with_intervals(Outliers::Replace), &layers);
     assert_eq!(without.mir, with.mir);
     assert!(without.intervals().is_empty());
 }

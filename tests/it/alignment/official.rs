@@ -1,7 +1,11 @@
 //! The released script's definitions.
 
 use faer::{Mat, Side, linalg::solvers::DenseSolveCore};
-use mirscope::{alignment::MirSettings, gpu::KernelVariant, report::Definition};
+use mirscope::{
+    alignment::MirSettings,
+    gpu::KernelVariant,
+    report::{Definition, Outliers},
+};
 
 use super::{
     clouds::{Cloud, normal},
@@ -13,7 +17,7 @@ use crate::support::Random;
 fn settings(definition: Definition) -> MirSettings {
     MirSettings {
         definition,
-        outliers: false,
+        outliers: Outliers::Keep,
         intervals: false,
     }
 }

@@ -4,6 +4,7 @@ use mirscope::{
     alignment::{AlignmentError, Mir, MirSettings, Modality},
     gpu::{GpuError, KernelVariant, Recording},
     platform::Cancel,
+    report::Outliers,
 };
 
 use super::{
@@ -14,12 +15,12 @@ use super::{
 use crate::support::Random;
 
 const WITH_OUTLIERS: MirSettings = MirSettings {
-    outliers: true,
+    outliers: Outliers::Replace,
     ..PLAIN
 };
 
-/// The rule in plain f64: the cloud after it, and how many rows it replaced.
-pub fn replaced(cloud: &Cloud) -> (Cloud, usize) {
+/// The rule in plain f64: which rows are outliers.
+pub fn outliers(cloud: &Cloud) -> Vec<bool> {
     let norms: Vec<f64> = cloud
         .rows()
         .map(|row| {
@@ -29,35 +30,49 @@ pub fn replaced(cloud: &Cloud) -> (Cloud, usize) {
                 .sqrt()
         })
         .collect();
-    let lower_median = |values: &mut Vec<f64>| {
-        values.sort_by(f64::total_cmp);
-        values[(values.len() - 1) / 2]
-    };
     let median = lower_median(&mut norms.clone());
     let count = norms.len() as f64;
     let mean = norms.iter().sum::<f64>() / count;
     let squares: f64 = norms.iter().map(|norm| (norm - mean).powi(2)).sum();
     let deviation = (squares / (count - 1.0)).sqrt();
     let is_outlier = |norm: &f64| (norm - median).abs() > 3.0 * deviation;
+    norms.iter().map(is_outlier).collect()
+}
+
+fn lower_median(values: &mut Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[(values.len() - 1) / 2]
+}
+
+/// The cloud without them.
+fn without_outliers(cloud: &Cloud) -> Cloud {
+    let rows = cloud.rows().zip(outliers(cloud));
+    let values = rows.filter(|(_, is_outlier)| !is_outlier);
+    Cloud {
+        width: cloud.width,
+        values: values.flat_map(|(row, _)| row).copied().collect(),
+    }
+}
+
+/// The cloud with the median of each dimension in their place, and how many they are.
+pub fn replaced(cloud: &Cloud) -> (Cloud, usize) {
+    let outliers = outliers(cloud);
     let medians: Vec<f32> = (0..cloud.width)
         .map(|col| {
             let mut column: Vec<f64> = cloud.rows().map(|row| f64::from(row[col])).collect();
             lower_median(&mut column) as f32
         })
         .collect();
-    let rows = cloud.rows().zip(&norms);
+    let rows = cloud.rows().zip(&outliers);
     let values = rows
-        .flat_map(|(row, norm)| if is_outlier(norm) { &medians } else { row })
+        .flat_map(|(row, is_outlier)| if *is_outlier { &medians } else { row })
         .copied()
         .collect();
     let replaced = Cloud {
         width: cloud.width,
         values,
     };
-    (
-        replaced,
-        norms.iter().filter(|norm| is_outlier(norm)).count(),
-    )
+    (replaced, outliers.iter().filter(|it| **it).count())
 }
 
 /// Rows `at` times a factor.
@@ -106,6 +121,21 @@ fn outliers_give_way_to_the_median_of_each_dimension() {
             let error = (layer.frechet / expected - 1.0).abs();
             println!("{variant:?} {name}: {v_count} and {t_count} outliers, {error:.1e}");
             assert!(error < 1e-6, "{variant:?} {name}: {}", layer.frechet);
+            let dropping = MirSettings {
+                outliers: Outliers::Drop,
+                ..PLAIN
+            };
+            let dropped = measure(&gpu, dropping, &[(vision.clone(), text.clone())]);
+            let left = oracle::parts(&without_outliers(vision), &without_outliers(text));
+            let expected = alpha.powi(2) * left.frechet();
+            let own = &dropped.layers[0];
+            assert_eq!(
+                (own.outliers, own.mean_norms),
+                (layer.outliers, layer.mean_norms)
+            );
+            let error = (own.frechet / expected - 1.0).abs();
+            println!("{variant:?} {name}: left out {error:.1e}");
+            assert!(error < 1e-6, "{variant:?} {name}: {}", own.frechet);
             let untouched = measure(&gpu, PLAIN, &[(vision.clone(), text.clone())]);
             assert_eq!(untouched.layers[0].outliers, [0, 0]);
             assert_eq!(

@@ -4,7 +4,7 @@ use mirscope::{
     alignment::{AlignmentError, Mir, MirResult, MirSettings},
     gpu::{Gpu, GpuOptions, KernelVariant, LimitTier, Recording},
     platform::Cancel,
-    report::Definition,
+    report::{Definition, Outliers},
 };
 
 use super::clouds::Cloud;
@@ -12,7 +12,7 @@ use super::clouds::Cloud;
 /// Exact, without the replacement of outliers.
 pub const PLAIN: MirSettings = MirSettings {
     definition: Definition::Exact,
-    outliers: false,
+    outliers: Outliers::Keep,
     intervals: false,
 };
 

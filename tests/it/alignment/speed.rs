@@ -6,6 +6,7 @@ use mirscope::{
     alignment::{Mir, MirSettings},
     gpu::{Gpu, GpuOptions, Recording},
     platform::Cancel,
+    report::Outliers,
 };
 
 use crate::support::Random;
@@ -18,7 +19,11 @@ fn one_layer_of_a_small_model() {
     let mut random = Random::new(401);
     for outliers in [false, true] {
         let settings = MirSettings {
-            outliers,
+            outliers: if outliers {
+                Outliers::Replace
+            } else {
+                Outliers::Keep
+            },
             ..MirSettings::default()
         };
         let count = pairs * tokens;

@@ -11,6 +11,7 @@ mod blend_rows;
 mod center_rows;
 mod column_medians;
 mod column_sums;
+mod count_bins;
 mod depthwise_conv;
 mod gather_rows;
 mod head_norm;

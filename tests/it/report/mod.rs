@@ -14,8 +14,8 @@ mod table;
 mod verdicts;
 
 use mirscope::report::{
-    DataSummary, Definition, DeviceSummary, LayerReport, ModelSummary, Report, SCHEMA, StageTiming,
-    TextMask,
+    DataSummary, Definition, DeviceSummary, LayerReport, ModelSummary, Outliers, Report, SCHEMA,
+    StageTiming, TextMask,
 };
 
 /// A layer whose three parts are given.
@@ -35,6 +35,7 @@ pub(crate) fn layer(k: usize, [location, spread, shape]: [f64; 3]) -> LayerRepor
         mean_norm_text: 1.5,
         outliers_vision: 7,
         outliers_text: 0,
+        near_limit: Some([3, 0]),
         moments: None,
     }
 }
@@ -53,6 +54,7 @@ pub(crate) fn report() -> Report {
         norm_matched_mir: Some(0.75_f64.log10()),
         definition: Definition::Exact,
         text_mask: TextMask::Official,
+        outliers: Outliers::Replace,
         metrics: mirscope::report::of_layers(Definition::Exact, &layers),
         layers,
         model: ModelSummary {

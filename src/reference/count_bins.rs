@@ -1,0 +1,16 @@
+//! Twin of `shaders/count_bins.wgsl`.
+
+/// `bins [count, width]` with each value of `x [rows, width]` counted in the bin of its column.
+pub fn count_bins(x: &[f32], centers: &[f32], inverse: &[f32], mut bins: Vec<f32>) -> Vec<f32> {
+    let width = centers.len();
+    let count = bins.len() / width;
+    for row in x.chunks_exact(width) {
+        for (col, &value) in row.iter().enumerate() {
+            // In f32, as the device: where a bin ends is no matter of accuracy.
+            let place = ((value - centers[col]) * inverse[col]).floor() + (count / 2) as f32;
+            let bin = place.clamp(0.0, (count - 1) as f32) as usize;
+            bins[bin * width + col] += 1.0;
+        }
+    }
+    bins
+}

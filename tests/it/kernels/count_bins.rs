@@ -1,0 +1,6 @@
+//! `count_bins` against its twin.
+
+#[test]
+fn equals_its_twin() {
+    super::passes("count_bins");
+}
