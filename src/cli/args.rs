@@ -166,8 +166,9 @@ pub(crate) struct Measure {
     #[command(flatten)]
     pub(crate) network: Network,
     /// Images, or folders of them (png, jpg, jpeg, webp, gif, bmp); need not match the texts. Without
-    /// --texts: a folder whose metadata.jsonl has a text for each image
-    #[arg(long, value_name = "DIR|FILE", num_args = 1.., conflicts_with = "pairs")]
+    /// --texts: a folder whose metadata.jsonl has a text for each image. With --pairs: the folder in which its image
+    /// paths are looked up first
+    #[arg(long, value_name = "DIR|FILE", num_args = 1..)]
     pub(crate) images: Vec<PathBuf>,
     /// Texts, one a file, or folders of .txt files and of CNN/DailyMail's .story files, whose text ends before
     /// the first @highlight
@@ -175,10 +176,12 @@ pub(crate) struct Measure {
     pub(crate) texts: Vec<PathBuf>,
     /// Image-text pairs, one JSON object a line: {"image": path, "text": string}, or a document of
     /// images with their texts: {"images": [path, ...], "texts": [string, ...]}, or a video's frames:
-    /// {"video": [path, ...], "text": string}; paths are relative to
-    /// the file. Also the metadata.jsonl of an image folder ({"file_name": path, "text": string}), or
+    /// {"video": [path, ...], "text": string}; "frames": N beside an image takes N frames of an animated GIF or WebP, or N images of a folder,
+    /// evenly, as images. Also LLaVA's conversations, {"image": path, "conversations": [{"from": "human", "value":
+    /// string}, {"from": "gpt", ...}]}, one a line or all in one JSON list: the human turns are the prompt, the gpt turns
+    /// the text. Paths are relative to the file. Also the metadata.jsonl of an image folder ({"file_name": path, "text": string}), or
     /// the folder itself; - is standard input [default: the demo's pairs]
-    #[arg(long, value_name = "FILE.jsonl")]
+    #[arg(long, value_name = "FILE.jsonl|FILE.json")]
     pub(crate) pairs: Option<PathBuf>,
     /// mir-paper: the protocol of the paper on the Modality Integration Rate, on --images and --texts that need not
     /// match (its own are TextVQA's images and CNN/DailyMail's stories): --num-pairs 100, --prompt vicuna_v1,

@@ -39,6 +39,7 @@ pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(),
         other => return Err(CliError::unexpected(&other)),
     };
     report.data.skipped.splice(0..0, skips.skipped);
+    report.notes.splice(0..0, skips.notes);
     // The file first: whoever reads the table may go away. But a file that cannot be written keeps
     // nobody from the table.
     let written = out.as_ref().map(|out| out.write(&report, output));
@@ -75,13 +76,24 @@ fn ruler(task: &Measure, report: &Report, style: TextStyle) -> Option<String> {
 fn request(task: &Measure, chosen: Chosen, skips: &mut Skips) -> Result<MeasureRequest, CliError> {
     // A folder of images that has its own list is one of pairs, unless other texts are named.
     let own_list = match (task.images.as_slice(), task.texts.is_empty()) {
-        ([folder], true) => collect::list_in(folder),
+        ([folder], true) if task.pairs.is_none() => collect::list_in(folder),
         _ => None,
+    };
+    let root = match (&task.pairs, task.images.as_slice()) {
+        (None, _) | (_, []) => None,
+        (Some(_), [folder]) if folder.is_dir() => Some(folder.as_path()),
+        (Some(pairs), _) => {
+            return Err(CliError::Usage(format!(
+                "--images {}: expected one folder beside --pairs {}, in which its image paths are looked up",
+                named(&task.images),
+                pairs.display()
+            )));
+        }
     };
     let pairs = match task.pairs.as_ref().or(own_list.as_ref()) {
         Some(file) => PairSource::Pairs {
             name: file.display().to_string(),
-            pairs: collect::pairs(file, skips)?,
+            pairs: collect::pairs(file, root, skips)?,
         },
         None if task.images.is_empty() => PairSource::Demo,
         None if task.texts.is_empty() => {

@@ -15,7 +15,7 @@ use super::{
     },
 };
 use crate::{
-    alignment::{AlignmentError, METRICS, Mir, MirSettings, Setup},
+    alignment::{self, AlignmentError, METRICS, Metric, Mir, MirSettings, Setup},
     input::{Processor, PromptForm},
     report::{
         DataSummary, Definition, Kept, Outliers, PromptStyle, Report, SCHEMA, TextMask, of_layers,
@@ -118,6 +118,7 @@ impl Session {
             mir: Mir::new(&gpu, mir_settings, layers, width, vision, text, rest)?,
             metrics: others
                 .map(|metric| (metric.new)(&setup))
+                .chain(by_position(&setup, &prepared, settings.metrics).map(Ok))
                 .collect::<Result<_, _>>()?,
             kept,
         };
@@ -201,6 +202,18 @@ impl Session {
         }
         Ok((report, official))
     }
+}
+
+/// The quantities of images by their position, where a prompt shows several.
+fn by_position(
+    setup: &Setup<'_>,
+    prepared: &[Prepared],
+    asked: MetricChoice,
+) -> Option<Box<dyn Metric>> {
+    let tokens = |pair: &Prepared| pair.plans.iter().map(|plan| plan.tokens()).collect();
+    let images: Vec<Vec<usize>> = prepared.iter().map(tokens).collect();
+    let several = images.iter().any(|images| images.len() > 1);
+    (several && asked == MetricChoice::All).then(|| alignment::by_position(setup, images))
 }
 
 /// Where the prompts' form comes from, for the report.

@@ -49,7 +49,7 @@ pub use fingerprint::Fingerprints;
 pub use message::*;
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{Running, spawn};
-pub use pair_list::{FOLDER_LIST, PairLine, Shown, pair_lines, portable_path};
+pub use pair_list::{FOLDER_LIST, Listed, PairLine, Shown, TurnLine, pair_lines, portable_path};
 pub use run::run;
 pub use select::{SplitMix64, join, select};
 pub use session::Session;

@@ -23,7 +23,7 @@ mod token_text;
 mod tokenizer;
 mod tokenizer_check;
 
-pub use decode::{MAX_PIXELS, RgbImage, decode_image};
+pub use decode::{MAX_PIXELS, RgbImage, decode_frames, decode_image, evenly, frame_count};
 pub use error::InputError;
 pub use image_processor::{ImageProcessor, PixelValues, ProcessedImage};
 pub use passage::Passage;

@@ -86,7 +86,7 @@ impl PickKind {
         match self {
             Self::Images => &["png", "jpg", "jpeg", "webp", "gif", "bmp"],
             Self::Texts => &["txt", "story"],
-            Self::Pairs => &["jsonl", "png", "jpg", "jpeg", "webp", "gif", "bmp"],
+            Self::Pairs => &["jsonl", "json", "png", "jpg", "jpeg", "webp", "gif", "bmp"],
             Self::Folder => &[],
             Self::Checkpoint => &["json", "safetensors", "txt", "jinja", "model"],
             Self::Reports => &["json"],

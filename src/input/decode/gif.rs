@@ -60,6 +60,21 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Stored, Refused> {
     }))
 }
 
+/// Frames of an animation; those of a file that ends early count as far as it goes.
+pub(super) fn count(bytes: &[u8]) -> Result<usize, Refused> {
+    let mut options = DecodeOptions::new();
+    options.allow_unknown_blocks(true);
+    options.skip_frame_decoding(true);
+    let mut decoder = options
+        .read_info(Cursor::new(bytes))
+        .map_err(Refused::broken)?;
+    let mut count = 0;
+    while let Ok(Some(_)) = decoder.next_frame_info() {
+        count += 1;
+    }
+    Ok(count)
+}
+
 /// The palette in force. One in which every index is its own shade of gray counts for none, and where
 /// the frame's own is such a one, Pillow goes back to that of the whole file.
 fn palette<'a>(local: Option<&'a [u8]>, global: Option<&'a [u8]>) -> Option<&'a [u8]> {

@@ -43,6 +43,8 @@ pub struct Prompt {
     pub text_content: Vec<u32>,
     /// Images in the prompt: the first ones of those given.
     pub images: usize,
+    /// Turns in the prompt, likewise.
+    pub turns: usize,
     /// What a reader of the report should know: a text that was cut.
     pub notes: Vec<String>,
     /// Where the tokens stand and what each sees.
@@ -172,6 +174,7 @@ impl PromptBuilder {
                     placeholder,
                     expansions: &expansions,
                     plans: plans.get(..passage::images(&taken)).unwrap_or(plans),
+                    turns: taken.len(),
                     first: (taken.iter().map(|passage| passage.images))
                         .find(|images| *images > 0)
                         .unwrap_or(0),
@@ -354,6 +357,7 @@ impl PromptBuilder {
             vision,
             text_content,
             images: plans.len(),
+            turns: images.turns,
             notes,
             layout,
             form: form(placeholder),
@@ -366,6 +370,8 @@ struct Images<'a> {
     placeholder: &'a Placeholder,
     expansions: &'a [Expansion],
     plans: &'a [&'a ImagePlan],
+    /// Turns that show them.
+    turns: usize,
     /// Those of the first turn that shows any.
     first: usize,
 }

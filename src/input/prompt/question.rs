@@ -119,6 +119,7 @@ impl PromptBuilder {
             text_official: Vec::new(),
             text_content: Vec::new(),
             images: plans.len(),
+            turns: 1,
             form: self.form(),
             input_ids,
             vision,

@@ -129,13 +129,7 @@ impl Data {
                     let read = read.unwrap_or_else(|| Err(lost(&file.path)));
                     let content = read.map_err(|error| error.reason).and_then(utf8);
                     let list = content.and_then(|text| PairList::new(file.clone(), &text));
-                    match list {
-                        Ok(list) => {
-                            self.list = Some(list);
-                            self.resolve_list();
-                        }
-                        Err(reason) => self.rejected.push(FileError::new(&file.path, reason)),
-                    }
+                    self.take_list(list, file);
                     return;
                 }
             }
@@ -143,6 +137,14 @@ impl Data {
                 if let Poll::Ready(read) = bytes.poll() {
                     let read = read.unwrap_or_else(|| Err(lost(&file.path)));
                     let content = read.map_err(|error| error.reason).and_then(utf8);
+                    // A report is an object.
+                    let is_list = |text: &String| text.trim_start().starts_with('[');
+                    if let Ok(text) = &content
+                        && is_list(text)
+                    {
+                        self.take_list(PairList::new(file.clone(), text), file);
+                        return;
+                    }
                     match content.and_then(|text| read_report(file.name(), &text)) {
                         Ok(report) => reports.push(report),
                         Err(reason) => self.rejected.push(FileError::new(&file.path, reason)),
@@ -152,6 +154,17 @@ impl Data {
             }
         }
         self.jobs.push(job);
+    }
+
+    /// Takes what was read of the list in `file`.
+    fn take_list(&mut self, list: Result<PairList, String>, file: &PickedFile) {
+        match list {
+            Ok(list) => {
+                self.list = Some(list);
+                self.resolve_list();
+            }
+            Err(reason) => self.rejected.push(FileError::new(&file.path, reason)),
+        }
     }
 
     /// Makes an image's thumbnail elsewhere.
