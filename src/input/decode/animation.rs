@@ -2,10 +2,7 @@
 
 use std::io::Cursor;
 
-use image::{
-    AnimationDecoder, Frames, ImageDecoder, ImageFormat, Limits, RgbaImage,
-    codecs::{gif::GifDecoder, webp::WebPDecoder},
-};
+use image::{AnimationDecoder, ImageDecoder, ImageFormat, Limits, codecs::webp::WebPDecoder};
 
 use super::{MAX_ALLOCATION, MAX_PIXELS, Refused, RgbImage, gif, webp};
 use crate::input::error::InputError;
@@ -58,29 +55,34 @@ pub fn decode_frames(name: &str, bytes: &[u8], most: usize) -> Result<Vec<RgbIma
 
 fn frames(bytes: &[u8], most: usize) -> Result<Vec<RgbImage>, Refused> {
     let indices: Vec<usize> = evenly(count(bytes)?, most).collect();
+    if let Ok(ImageFormat::Gif) = image::guess_format(bytes) {
+        return gif::frames(bytes, &indices);
+    }
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MAX_ALLOCATION);
-    let file = Cursor::new(bytes);
-    let (size, all): ((u32, u32), Frames<'_>) = match image::guess_format(bytes) {
-        Ok(ImageFormat::Gif) => {
-            let mut decoder = GifDecoder::new(file).map_err(Refused::broken)?;
-            check(decoder.dimensions(), &indices)?;
-            decoder.set_limits(limits).map_err(Refused::broken)?;
-            (decoder.dimensions(), decoder.into_frames())
-        }
-        _ => {
-            let mut decoder = WebPDecoder::new(file).map_err(Refused::broken)?;
-            check(decoder.dimensions(), &indices)?;
-            decoder.set_limits(limits).map_err(Refused::broken)?;
-            (decoder.dimensions(), decoder.into_frames())
-        }
-    };
+    let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(Refused::broken)?;
+    let (width, height) = decoder.dimensions();
+    let (width, height) = (width as usize, height as usize);
+    check([width, height], &indices)?;
+    decoder.set_limits(limits).map_err(Refused::broken)?;
+    let frames = decoder.into_frames().map(|frame| {
+        let frame = frame.map_err(Refused::broken)?;
+        Ok(rgb([width, height], frame.buffer().as_raw()))
+    });
+    taken(frames, &indices)
+}
+
+/// The frames at the `indices`, which ascend.
+pub(super) fn taken(
+    frames: impl Iterator<Item = Result<RgbImage, Refused>>,
+    indices: &[usize],
+) -> Result<Vec<RgbImage>, Refused> {
     let mut taken = Vec::with_capacity(indices.len());
     let mut wanted = indices.iter().peekable();
-    for (index, frame) in all.enumerate() {
-        let frame = frame.map_err(Refused::broken)?;
-        if wanted.next_if_eq(&&index).is_some() {
-            taken.push(rgb(size, frame.buffer()));
+    for (index, frame) in frames.enumerate() {
+        let frame = frame?;
+        if wanted.next_if(|wanted| **wanted == index).is_some() {
+            taken.push(frame);
         }
         if wanted.peek().is_none() {
             break;
@@ -96,9 +98,9 @@ fn frames(bytes: &[u8], most: usize) -> Result<Vec<RgbImage>, Refused> {
 }
 
 /// Fails for frames that are too large, alone or together, or lie too far behind the first one.
-fn check((width, height): (u32, u32), indices: &[usize]) -> Result<(), Refused> {
-    Refused::check_size(width as usize, height as usize)?;
-    let pixels = u64::from(width) * u64::from(height);
+pub(super) fn check([width, height]: [usize; 2], indices: &[usize]) -> Result<(), Refused> {
+    Refused::check_size(width, height)?;
+    let pixels = width as u64 * height as u64;
     let (taken, drawn) = (
         indices.len() as u64,
         indices.last().map_or(0, |last| last + 1) as u64,
@@ -115,15 +117,13 @@ fn check((width, height): (u32, u32), indices: &[usize]) -> Result<(), Refused> 
     Ok(())
 }
 
-/// Without alpha.
-fn rgb((width, height): (u32, u32), frame: &RgbaImage) -> RgbImage {
+/// An image of RGBA without its alpha.
+pub(super) fn rgb([width, height]: [usize; 2], rgba: &[u8]) -> RgbImage {
+    let (pixels, _) = rgba.as_chunks::<4>();
     RgbImage {
-        width: width as usize,
-        height: height as usize,
-        data: frame
-            .pixels()
-            .flat_map(|pixel| [pixel.0[0], pixel.0[1], pixel.0[2]])
-            .collect(),
+        width,
+        height,
+        data: pixels.iter().flat_map(|&[r, g, b, _]| [r, g, b]).collect(),
         transparent: None,
     }
 }

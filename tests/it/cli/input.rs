@@ -54,7 +54,11 @@ fn pairs_are_checked_line_by_line() {
             "{\"image\": 3}",
             "p.jsonl:3: expected {\"image\": path, \"text\": string}, {\"images\": [path, ...], \
              \"texts\": [string, ...]} or {\"video\": [path of a frame, ...], \"text\": string}, found \
-             invalid type",
+             a number as `image`",
+        ),
+        (
+            "{\"image\": \"images/a.png\", \"text\": 3}",
+            "\"text\": string}, found invalid type",
         ),
         ("nonsense", "p.jsonl:3: expected"),
         (

@@ -129,3 +129,39 @@ fn frames_are_bounded_together() {
     let error = decode_frames("x", &bytes, 8).unwrap_err().to_string();
     assert!(error.contains("8 of 5000 x 5000"), "{error}");
 }
+
+#[test]
+fn frames_are_disposed_of_as_they_say() {
+    let palette = [0, 0, 0, 250, 1, 1, 1, 250, 1, 1, 1, 250];
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new(&mut bytes, 3, 1, &palette).unwrap();
+    let mut frame = |left: u16, pixels: &[u8], dispose| {
+        let frame = Frame {
+            left,
+            width: pixels.len() as u16,
+            height: 1,
+            dispose,
+            transparent: Some(0),
+            buffer: std::borrow::Cow::Owned(pixels.to_vec()),
+            ..Frame::default()
+        };
+        encoder.write_frame(&frame).unwrap();
+    };
+    frame(0, &[1, 1, 1], DisposalMethod::Keep);
+    // Its first pixel is transparent; then all is as before it.
+    frame(0, &[0, 2, 2], DisposalMethod::Previous);
+    frame(0, &[3], DisposalMethod::Background);
+    // Reaches over the edge.
+    frame(2, &[2, 2], DisposalMethod::Any);
+    drop(encoder);
+    let frames = decode_frames("x", &bytes, 9).unwrap();
+    let colors: Vec<Vec<usize>> = (frames.iter())
+        .map(|frame| {
+            let pixels = frame.data.chunks(3);
+            pixels
+                .map(|pixel| palette.chunks(3).position(|color| color == pixel).unwrap())
+                .collect()
+        })
+        .collect();
+    assert_eq!(colors, [[1, 1, 1], [1, 2, 2], [3, 1, 1], [0, 1, 2]]);
+}
