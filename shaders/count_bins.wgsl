@@ -1,6 +1,7 @@
 // Counts, column by column, how many values of the rows of x fall into each bin:
-//   bins[floor((x - centers[layer]) * inverse[layer]) + half the bins, kept within them] += 1.
-// Counts are f32, exact up to 2^24. An invocation owns a column, so that nothing is counted twice at once.
+//   t = (x - centers[layer]) * inverse[layer],  bins[floor((1 + t / (1 + |t|)) * half the bins)] += 1,
+// so that bins are narrow near the center and the last ones reach to infinity. Counts are f32, exact up to 2^24.
+// An invocation owns a column, so that no two of them count at once.
 
 import package::common::opaque::opaque;
 
@@ -16,7 +17,6 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> centers: array<f32>;
-// Bins per unit.
 @group(0) @binding(3) var<storage, read> inverse: array<f32>;
 @group(0) @binding(4) var<storage, read_write> bins: array<f32>;
 
@@ -32,7 +32,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let half = f32(params.bins / 2u);
     for (var row = 0u; row < params.rows; row++) {
         let distance = opaque(vec4<f32>(x[row * params.x_stride + col] - center), params.zero).x;
-        let place = clamp(floor(distance * factor) + half, 0.0, f32(params.bins) - 1.0);
+        let t = distance * factor;
+        let place = clamp((1.0 + t / (1.0 + abs(t))) * half, 0.0, f32(params.bins) - 1.0);
         bins[u32(place) * params.x_stride + col] += 1.0;
     }
 }

@@ -3,13 +3,25 @@
 use super::products::{Rows, subtract};
 use crate::{gpu::GpuError, platform::Cancel};
 
-/// A symmetric matrix `high + rest + rest^T`, `[n, n]` row-major each.
+/// A symmetric matrix `high + rest + rest^T + sum of weight * vector vector^T`, `[n, n]` row-major each.
 #[derive(Clone, Copy, Debug)]
 pub struct SplitMatrix<'a> {
     /// The exact part.
     pub high: &'a [f32],
     /// The small part.
     pub rest: &'a [f32],
+    /// Weights and vectors `[n]` of what is added in f64.
+    pub updates: &'a [(f64, Vec<f64>)],
+}
+
+impl SplitMatrix<'_> {
+    /// The value of row `i` and column `j` of `n`.
+    pub fn value(&self, n: usize, i: usize, j: usize) -> f64 {
+        let rest = f64::from(self.rest[i * n + j]) + f64::from(self.rest[j * n + i]);
+        let updates = self.updates.iter();
+        let updates = updates.map(|(weight, vector)| weight * vector[i] * vector[j]);
+        f64::from(self.high[i * n + j]) + rest + updates.sum::<f64>()
+    }
 }
 
 /// Rounding of a Gram matrix over `tokens` rows that comes in two parts (see
@@ -90,10 +102,7 @@ pub fn factor(
     noise: f64,
     cancel: &Cancel,
 ) -> Result<Factor, GpuError> {
-    let value = |i: usize, j: usize| {
-        let rest = f64::from(matrix.rest[i * n + j]) + f64::from(matrix.rest[j * n + i]);
-        f64::from(matrix.high[i * n + j]) + rest
-    };
+    let value = |i: usize, j: usize| matrix.value(n, i, j);
     let scales: Vec<f64> = (0..n).map(|i| value(i, i).max(0.0).sqrt()).collect();
     let inverse: Vec<f64> = scales
         .iter()

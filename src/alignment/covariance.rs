@@ -72,8 +72,52 @@ impl Moments {
 /// `high` is exact and `rest` is small (see [`crate::kernels::split_rows`]). A cloud that fills few
 /// of the dimensions depends on it, since its distance has the square root of the rounding in it.
 pub(super) struct Gram {
-    high: Tensor,
-    rest: Tensor,
+    pub(super) high: Tensor,
+    pub(super) rest: Tensor,
+}
+
+impl Gram {
+    /// The memory for it.
+    pub(super) fn room(gpu: &Gpu, width: usize) -> Result<Self, GpuError> {
+        let matrix = || gpu.tensor(DType::F32, width, width);
+        Ok(Self {
+            high: matrix()?,
+            rest: matrix()?,
+        })
+    }
+
+    /// Records that it becomes 0; `zeros` has as many rows or more.
+    pub(super) fn clear(&self, recording: &mut Recording, zeros: &Tensor) -> Result<(), GpuError> {
+        for part in [&self.high, &self.rest] {
+            recording.copy_rows(zeros, 0, part, 0, part.rows())?;
+        }
+        Ok(())
+    }
+
+    /// Records that `scale` times that of some rows is added.
+    pub(super) fn add(
+        &self,
+        gpu: &Gpu,
+        recording: &mut Recording,
+        Parts { high, mixed, low }: &Parts,
+        scale: f32,
+    ) -> Result<(), GpuError> {
+        let (width, count) = (high.rows(), high.cols());
+        let with = Matmul {
+            accumulate: true,
+            scale,
+            ..Matmul::default()
+        };
+        let symmetric = Matmul {
+            symmetric: true,
+            ..with
+        };
+        recording.extend(matmul(gpu, high, high, &symmetric, &self.high)?);
+        // Half of this one would not do: `rest` is not symmetric, and its symmetric part takes two products.
+        let plan = plan(gpu, width, width, count);
+        recording.extend(matmul_with(gpu, plan, mixed, low, &with, &self.rest)?);
+        Ok(())
+    }
 }
 
 impl Clouds {
@@ -151,35 +195,18 @@ fn gram(
     zeros: &Tensor,
 ) -> Result<Gram, GpuError> {
     let width = x.cols();
-    let matrix = |rows, cols| gpu.tensor(DType::F32, rows, cols);
-    let gram = Gram {
-        high: matrix(width, width)?,
-        rest: matrix(width, width)?,
-    };
-    for part in [&gram.high, &gram.rest] {
-        recording.copy_rows(zeros, 0, part, 0, width)?;
-    }
+    let gram = Gram::room(gpu, width)?;
+    gram.clear(recording, zeros)?;
     for begin in (0..x.rows()).step_by(PIECE) {
         let count = PIECE.min(x.rows() - begin);
+        let turned = || gpu.tensor(DType::F32, width, count);
         let parts = Parts {
-            high: matrix(width, count)?,
-            mixed: matrix(width, count)?,
-            low: matrix(width, count)?,
+            high: turned()?,
+            mixed: turned()?,
+            low: turned()?,
         };
         recording.push(split_rows(x, begin, squares, layer, &parts)?);
-        let with = Matmul {
-            accumulate: true,
-            ..Matmul::default()
-        };
-        let symmetric = Matmul {
-            symmetric: true,
-            ..with
-        };
-        let Parts { high, mixed, low } = &parts;
-        recording.extend(matmul(gpu, high, high, &symmetric, &gram.high)?);
-        // Half of this one would not do: `rest` is not symmetric, and its symmetric part takes two products.
-        let plan = plan(gpu, width, width, count);
-        recording.extend(matmul_with(gpu, plan, mixed, low, &with, &gram.rest)?);
+        gram.add(gpu, recording, &parts, 1.0)?;
     }
     Ok(gram)
 }

@@ -22,19 +22,36 @@ pub enum AlignmentError {
         /// Tokens over all pairs.
         count: usize,
     },
-    /// The states would not fit in the memory allowed.
+    /// Counts of more tokens would not be exact.
     #[error(
-        "the metric needs {needed} of device memory, {states} of it for the hidden states of {}, the memory budget leaves {budget}; {}",
-        counted(*layers, "layer"),
-        FEWER_PAIRS
+        "the pairs give {count} {modality} tokens in all, at most {most} can be counted; use fewer pairs"
+    )]
+    TooManyTokens {
+        /// The modality.
+        modality: Modality,
+        /// Tokens over all pairs.
+        count: usize,
+        /// The most that there may be.
+        most: usize,
+    },
+    /// The medians of a layer lie where the first pairs had nothing.
+    #[error(
+        "the first {} pairs are so unlike the others that the medians of the {modality} tokens of layer {layer} cannot be told from counts; use another seed or a larger memory budget",
+        super::streamed::FIRST_PAIRS
+    )]
+    FirstPairs {
+        /// Decoder layer, counted from 1.
+        layer: usize,
+        /// The modality.
+        modality: Modality,
+    },
+    /// The metric would not fit in the memory allowed.
+    #[error(
+        "the metric needs {needed} of device memory, the memory budget leaves {budget}; {FEWER_PAIRS}"
     )]
     OverBudget {
         /// The least that it can do with.
         needed: String,
-        /// The part that holds the states.
-        states: String,
-        /// Layers.
-        layers: usize,
         /// What is allowed.
         budget: String,
     },

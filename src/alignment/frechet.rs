@@ -167,7 +167,8 @@ pub struct MirResult {
 }
 
 impl MirResult {
-    pub(super) fn new(layers: Vec<LayerDistance>) -> Self {
+    /// Of the layers' distances.
+    pub fn new(layers: Vec<LayerDistance>) -> Self {
         let log = |sum: f64| (sum > 0.0).then(|| sum.log10());
         Self {
             mir: log(layers.iter().map(|layer| layer.frechet).sum()),

@@ -169,6 +169,7 @@ impl Mir {
             let gram = SplitMatrix {
                 high: &high.values,
                 rest: &rest.values,
+                updates: &[],
             };
             let noise = noise(stores[layer][side].rows());
             let factor = factor(gram, width, noise, cancel).and_then(|factor| {

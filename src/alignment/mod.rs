@@ -50,6 +50,7 @@ mod rotations;
 pub mod similarity;
 pub mod singular;
 mod statistics;
+mod streamed;
 mod traces;
 mod transport;
 
@@ -64,3 +65,4 @@ pub use mir::{Mir, MirSettings};
 pub use modality::Modality;
 pub use plan::MemoryPlan;
 pub use projection::{Plane, PlanePoints, Projector};
+pub use streamed::{Second, StreamPlan, Streamed};

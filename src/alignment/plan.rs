@@ -67,8 +67,6 @@ impl MemoryPlan {
         if fixed.saturating_add(per_layer) > allowed {
             return Err(AlignmentError::OverBudget {
                 needed: format_bytes(fixed.saturating_add(per_layer)),
-                states: format_bytes(states),
-                layers,
                 budget: format_bytes(allowed),
             });
         }

@@ -218,9 +218,10 @@ pub(crate) struct Measure {
     /// Leave out the 95 % intervals over pairs, which take about as long as the distances themselves
     #[arg(long)]
     pub(crate) no_intervals: bool,
-    /// Device memory that the captured states and the metric may take, for example 512MiB or 2G [default:
-    /// half of the memory that is available (4 GiB where the system does not tell); all that its driver
-    /// grants on a card with memory of its own]
+    /// Device memory that the captured states and the metric may take, for example 512MiB or 2G. States that do
+    /// not fit are streamed: sums of them are held instead [default: 1 GiB of states; of everything together half
+    /// of the memory that is available (4 GiB where the system does not tell), or what the driver of a card with
+    /// memory of its own grants]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) memory_budget: Option<u64>,
     /// Leave out pairs that cannot be read (a damaged or missing image, an empty text) instead of

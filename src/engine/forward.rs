@@ -6,11 +6,11 @@ use web_time::Instant;
 
 use super::{EngineError, Stage, news::News, prepare::Prepared, session::kept::KeptStates};
 use crate::{
-    alignment::{Metric, Mir, Observation, StateId},
+    alignment::{AlignmentError, Metric, Mir, Observation, Second, StateId, Streamed},
     gpu::{Gpu, Recording, Tensor},
     input::Processor,
     model::{CaptureRequest, Hook, Vlm},
-    platform,
+    platform::{self, Cancel},
     report::{Definition, TextMask},
 };
 
@@ -62,14 +62,58 @@ pub(super) fn official_end(layers: usize) -> Option<State> {
     states(Definition::OfficialAccurate, layers).pop()
 }
 
+/// The Modality Integration Rate's way with the tokens.
+pub(super) enum Rate<'a> {
+    /// It holds them all.
+    Held(&'a mut Mir),
+    /// It holds sums of them.
+    Streamed(&'a mut Streamed),
+    /// It takes them once more, for intervals.
+    Second(&'a mut Second),
+}
+
+impl Rate<'_> {
+    /// Whether a pair with so many tokens (vision, text) can come before [`Rate::settle`].
+    fn has_room(&self, tokens: [usize; 2]) -> bool {
+        match self {
+            Self::Held(_) => true,
+            Self::Streamed(streamed) => streamed.has_room(tokens),
+            Self::Second(second) => second.has_room(tokens),
+        }
+    }
+
+    /// Makes room, once what was recorded has run.
+    async fn settle(&mut self, cancel: &Cancel) -> Result<(), AlignmentError> {
+        match self {
+            Self::Held(_) => Ok(()),
+            Self::Streamed(streamed) => streamed.settle(cancel).await,
+            Self::Second(second) => second.settle(cancel).await,
+        }
+    }
+
+    fn push(
+        &mut self,
+        recording: &mut Recording,
+        states: &[Tensor],
+        vision: &[u32],
+        text: &[u32],
+    ) -> Result<(), AlignmentError> {
+        match self {
+            Self::Held(mir) => mir.push(recording, states, vision, text),
+            Self::Streamed(streamed) => streamed.push(recording, states, vision, text),
+            Self::Second(second) => second.push(recording, states, vision, text),
+        }
+    }
+}
+
 /// Who takes the tokens of the states.
-pub(super) struct Targets {
+pub(super) struct Targets<'a> {
     /// The Modality Integration Rate.
-    pub(super) mir: Mir,
+    pub(super) rate: Rate<'a>,
     /// The other metrics.
-    pub(super) metrics: Vec<Box<dyn Metric>>,
+    pub(super) metrics: &'a mut [Box<dyn Metric>],
     /// Memory, which takes the embeddings as well.
-    pub(super) kept: Option<KeptStates>,
+    pub(super) kept: Option<&'a mut KeptStates>,
 }
 
 /// What the forward passes work with.
@@ -93,8 +137,8 @@ impl Forward<'_> {
     /// What the model or the device reports; or that somebody asked to stop.
     pub(super) async fn run(
         &self,
-        pairs: &[Prepared],
-        targets: &mut Targets,
+        pairs: &[&Prepared],
+        targets: &mut Targets<'_>,
         news: &mut News<'_>,
     ) -> Result<(), EngineError> {
         const UNIT: &str = "pairs";
@@ -103,14 +147,25 @@ impl Forward<'_> {
         let (mut done, mut batch) = (0, 1);
         while done < pairs.len() {
             let start = Instant::now();
-            let now = together(&pairs[done..], batch, Prepared::pictures);
+            let now = together(&pairs[done..], batch, |pair| pair.pictures());
+            let cancel = news.cancel;
+            let tokens =
+                |pair: &Prepared| [pair.prompt.vision.len(), pair.text(self.text_mask).len()];
             let mut recording = Recording::new();
+            let mut count = 0;
             for pair in now {
+                if !targets.rate.has_room(tokens(pair)) {
+                    if count > 0 {
+                        break;
+                    }
+                    targets.rate.settle(cancel).await?;
+                }
                 self.record(&mut recording, pair, targets)?;
+                count += 1;
                 platform::yield_now().await;
                 news.check()?;
             }
-            let cancel = news.cancel;
+            let now = &now[..count];
             self.gpu
                 .run_with(&recording, cancel, &mut |share, under_way| {
                     let done = (done as f64 + share * now.len() as f64) as u64;
@@ -131,7 +186,7 @@ impl Forward<'_> {
         &self,
         recording: &mut Recording,
         pair: &Prepared,
-        targets: &mut Targets,
+        targets: &mut Targets<'_>,
     ) -> Result<(), EngineError> {
         let asked = targets.metrics.iter().flat_map(|metric| metric.states());
         let first = targets.kept.as_ref().map(|_| StateId::Embeddings);
@@ -153,8 +208,8 @@ impl Forward<'_> {
         let own = self.states.iter();
         let own = own.map(|state| observation.state(state.id).cloned());
         let mut states = own.collect::<Result<Vec<Tensor>, _>>()?;
-        targets.mir.push(recording, &states, vision, text)?;
-        for metric in &mut targets.metrics {
+        targets.rate.push(recording, &states, vision, text)?;
+        for metric in targets.metrics.iter_mut() {
             metric.push(recording, &observation)?;
         }
         if let Some(kept) = &mut targets.kept {

@@ -4,15 +4,16 @@ use std::cell::{Cell, OnceCell};
 
 use super::{
     EngineError, Event, MeasureRequest, MetricChoice, Session, Stage, finite,
-    forward::{Forward, Targets, official_end, states},
+    forward::{Forward, Rate, Targets, official_end, states},
     metric,
     news::News,
     pairs,
     prepare::{Prepared, prepare},
     session::{
         LiveRun,
-        kept::{KeptStates, Room},
+        kept::{DEFAULT_BYTES, KeptStates, Room},
     },
+    streamed::{self, Way},
 };
 use crate::{
     alignment::{self, AlignmentError, METRICS, Metric, Mir, MirSettings, Setup},
@@ -84,19 +85,26 @@ impl Session {
         };
         let asked = settings.memory_budget;
         let budget = asked.or_else(|| gpu.usual_budget());
+        let of_pairs: Vec<[usize; 2]> = (prepared.iter())
+            .map(|pair| [pair.prompt.vision.len(), pair.text(text_mask).len()])
+            .collect();
         // A metric that cannot be is refused here, before the model runs.
-        let room_found = match room.check(&gpu, budget, asked.is_some()) {
+        let way = match Way::choose(&gpu, &room, &of_pairs, asked) {
             Err(error @ AlignmentError::OverBudget { .. }) if asked.is_none() => {
                 return Err(EngineError::OverUsualBudget(error));
             }
             found => found?,
+        };
+        let room_found = match way {
+            Way::Held => room.check(&gpu, budget, asked.is_some())?,
+            Way::Streamed(_) => Err(room.too_large(asked.unwrap_or(DEFAULT_BYTES))),
         };
         let mir_settings = MirSettings {
             definition,
             outliers: settings.outliers,
             intervals: settings.intervals,
         };
-        let (kept, refused) = match (request.keep, room_found) {
+        let (mut kept, refused) = match (request.keep, room_found) {
             (true, Ok(())) => (Some(KeptStates::new(&gpu, room)?), None),
             (true, Err(reason)) => (None, Some(reason)),
             (false, _) => (None, None),
@@ -114,14 +122,10 @@ impl Session {
         let others = METRICS
             .iter()
             .filter(|_| settings.metrics == MetricChoice::All);
-        let mut targets = Targets {
-            mir: Mir::new(&gpu, mir_settings, layers, width, vision, text, rest)?,
-            metrics: others
-                .map(|metric| (metric.new)(&setup))
-                .chain(by_position(&setup, &prepared, settings.metrics).map(Ok))
-                .collect::<Result<_, _>>()?,
-            kept,
-        };
+        let mut metrics: Vec<_> = others
+            .map(|metric| (metric.new)(&setup))
+            .chain(by_position(&setup, &prepared, settings.metrics).map(Ok))
+            .collect::<Result<_, _>>()?;
         let forward = Forward {
             gpu: &gpu,
             vlm: &loaded.vlm,
@@ -129,17 +133,38 @@ impl Session {
             states: &states,
             text_mask,
         };
-        forward.run(&prepared, &mut targets, news).await?;
-        let Targets { mir, metrics, kept } = targets;
-        news.note_all(mir.no_intervals().map(ToOwned::to_owned));
         let prompt = prompt_form(processor, settings.prompt);
-        // Without a wish to keep it, the metric has the memory to itself.
-        drop(loaded);
-        gpu.trim();
-
-        news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
-        let result = match metric::finish(mir, news).await {
-            Ok(result) => result,
+        let pairs: Vec<&Prepared> = prepared.iter().collect();
+        let found = match way {
+            Way::Held => {
+                let mut mir = Mir::new(&gpu, mir_settings, layers, width, vision, text, rest)?;
+                news.note_all(mir.no_intervals().map(ToOwned::to_owned));
+                let mut targets = Targets {
+                    rate: Rate::Held(&mut mir),
+                    metrics: &mut metrics,
+                    kept: kept.as_mut(),
+                };
+                forward.run(&pairs, &mut targets, news).await?;
+                // Without a wish to keep it, the metric has the memory to itself.
+                drop(loaded);
+                gpu.trim();
+                news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
+                metric::finish(mir, news).await
+            }
+            Way::Streamed(at_once) => {
+                let pairs = streamed::Pairs {
+                    all: &pairs,
+                    tokens: &of_pairs,
+                };
+                let passes = (at_once, mir_settings);
+                let found = streamed::measure(forward, passes, width, pairs, &mut metrics, news);
+                let found = found.await;
+                news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
+                found
+            }
+        };
+        let result = match found {
+            Ok(found) => found,
             Err(error) => return Err(finite::explain(error, &checkpoint, news).await),
         };
         let mut others = Vec::new();

@@ -32,6 +32,7 @@ mod select;
 mod session;
 mod settings;
 mod source;
+mod streamed;
 mod study;
 mod study_files;
 mod text_file;

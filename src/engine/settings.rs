@@ -25,9 +25,9 @@ pub struct MeasureSettings {
     pub protocol: Option<Protocol>,
     /// What becomes of tokens whose norm stands out.
     pub outliers: Outliers,
-    /// Bytes of device memory that the captured states and the metric may take. If absent: half of the
-    /// memory that is available, 4 GiB where the system does not tell; on a card with memory of its own what
-    /// its driver grants.
+    /// Bytes of device memory that the captured states and the metric may take; states that do not fit are streamed.
+    /// If absent: states of up to 1 GiB are held, and there is half of the memory that is available, 4 GiB where the
+    /// system does not tell; on a card with memory of its own what its driver grants.
     pub memory_budget: Option<u64>,
     /// What is computed beside the rate.
     pub metrics: MetricChoice,

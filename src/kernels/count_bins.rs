@@ -15,8 +15,9 @@ struct Params {
     zero: u32,
 }
 
-/// `bins[b, j] += 1` for each value of column `j` of the first `rows` rows of `x`, where `b` is `floor((x -
-/// centers[layer, j]) * inverse[layer, j])` plus half the number of bins, or the bin at the end that is nearest.
+/// `bins[b, j] += 1` for each value of column `j` of the first `rows` rows of `x`, where `b = floor((1 + t / (1 +
+/// |t|)) * half the number of bins)` for `t = (x - centers[layer, j]) * inverse[layer, j]`: bins are narrow near
+/// the center, and the last ones reach to infinity.
 ///
 /// # Shapes
 /// `x [>= rows, width]`, `centers` and `inverse` `[> layer, width]`, `bins [2.., width]`, all f32; counts are exact up

@@ -6,9 +6,9 @@ pub fn count_bins(x: &[f32], centers: &[f32], inverse: &[f32], mut bins: Vec<f32
     let count = bins.len() / width;
     for row in x.chunks_exact(width) {
         for (col, &value) in row.iter().enumerate() {
-            // In f32, as the device: where a bin ends is no matter of accuracy.
-            let place = ((value - centers[col]) * inverse[col]).floor() + (count / 2) as f32;
-            let bin = place.clamp(0.0, (count - 1) as f32) as usize;
+            let t = (f64::from(value) - f64::from(centers[col])) * f64::from(inverse[col]);
+            let place = (1.0 + t / (1.0 + t.abs())) * (count / 2) as f64;
+            let bin = place.clamp(0.0, (count - 1) as f64) as usize;
             bins[bin * width + col] += 1.0;
         }
     }

@@ -7,8 +7,8 @@ use crate::{
     report::format_bytes,
 };
 
-/// Most that kept states take where no budget says otherwise.
-const DEFAULT_BYTES: u64 = 1 << 30;
+/// Most that the states of all pairs take where no budget says otherwise.
+pub(in crate::engine) const DEFAULT_BYTES: u64 = 1 << 30;
 
 /// What is to be kept.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,15 @@ impl Room {
         self.bytes_per_state().saturating_mul(self.states as u64)
     }
 
+    /// Why the states are not kept where only so many bytes are allowed.
+    pub(in crate::engine) fn too_large(&self, allowed: u64) -> String {
+        format!(
+            "keeping the states needs {} of device memory, {} are allowed; measure fewer pairs",
+            format_bytes(self.bytes()),
+            format_bytes(allowed)
+        )
+    }
+
     /// Whether the states fit beside the metric over all but the first of them within the budget, and
     /// within 1 GiB unless somebody asked for that budget; the reason where they do not.
     ///
@@ -54,11 +63,7 @@ impl Room {
             return Ok(Err(error.to_string()));
         }
         if !asked && self.bytes() > DEFAULT_BYTES {
-            return Ok(Err(format!(
-                "keeping the states needs {needed} of device memory, {} are allowed; measure fewer \
-                 pairs",
-                format_bytes(DEFAULT_BYTES)
-            )));
+            return Ok(Err(self.too_large(DEFAULT_BYTES)));
         }
         let Some(budget) = budget else {
             return Ok(Ok(()));

@@ -45,6 +45,7 @@ fn factors_multiply_to_the_matrix() {
         let parts = SplitMatrix {
             high: &high,
             rest: &rest,
+            updates: &[],
         };
         let found = factor(parts, 6, noise(rows), &Cancel::default()).expect("not cancelled");
         assert_eq!(found.rank, rows.min(6));
@@ -115,6 +116,7 @@ fn panels_give_what_single_pivots_give() {
         let parts = SplitMatrix {
             high: &high,
             rest: &rest,
+            updates: &[],
         };
         let whole: Vec<f64> = (0..n * n)
             .map(|at| {
@@ -157,6 +159,7 @@ fn what_rounding_left_over_is_no_signal() {
     let parts = SplitMatrix {
         high: &high,
         rest: &rest,
+        updates: &[],
     };
     let rank = |noise| {
         let found = factor(parts, 40, noise, &Cancel::default());
@@ -172,6 +175,7 @@ fn zero_has_no_factor_and_a_cancelled_run_none_either() {
     let parts = SplitMatrix {
         high: &zero,
         rest: &zero,
+        updates: &[],
     };
     let found = factor(parts, 3, 1e-9, &Cancel::default()).expect("not cancelled");
     assert_eq!((found.rank, found.values.len()), (0, 0));

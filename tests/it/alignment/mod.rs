@@ -16,3 +16,4 @@ mod quantities;
 mod run;
 mod singular;
 mod speed;
+mod streamed;

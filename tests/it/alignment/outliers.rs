@@ -45,7 +45,7 @@ fn lower_median(values: &mut Vec<f64>) -> f64 {
 }
 
 /// The cloud without them.
-fn without_outliers(cloud: &Cloud) -> Cloud {
+pub fn without_outliers(cloud: &Cloud) -> Cloud {
     let rows = cloud.rows().zip(outliers(cloud));
     let values = rows.filter(|(_, is_outlier)| !is_outlier);
     Cloud {

@@ -8,6 +8,7 @@ mod looks;
 mod projection;
 mod session;
 mod speed;
+mod streamed;
 mod variants;
 mod weights;
 mod what_if;

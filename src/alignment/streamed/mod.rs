@@ -1,0 +1,257 @@
+//! The Modality Integration Rate of any number of tokens in bounded memory.
+//!
+//! Nothing is kept of a token but its norm (4 bytes) once it is in the sums: the Gram matrix, in two parts, about a point
+//! that the first tokens tell, the sum of the rows, and counts in [`BINS`] bins per dimension, of which the medians
+//! come. Whether a token is an outlier is known only when all norms are; so rows whose norm is near the limit wait,
+//! and at the end every decision is compared with what the norms of all tokens say. The pairs of tokens about which
+//! was decided otherwise run again ([`Streamed::conclude`]).
+
+mod clouds;
+mod layout;
+mod norms;
+mod plan;
+mod second;
+mod side;
+
+use super::{
+    AlignmentError, LayerDistance, MirSettings, Modality, group::distances, mir::no_intervals,
+    plan::PIECE,
+};
+use crate::{
+    gpu::{Gpu, Recording, Tensor},
+    platform::Cancel,
+};
+
+use clouds::Summed;
+pub use plan::StreamPlan;
+pub use second::Second;
+use second::{Known, Layer};
+use side::Side;
+
+/// Bins per dimension.
+const BINS: usize = 512;
+/// Pairs whose tokens say where a cloud lies.
+pub(super) const FIRST_PAIRS: usize = 8;
+
+/// Takes the states of some layers pair by pair, holds sums of them, and computes the distance of each layer.
+///
+/// After each recording that [`Streamed::push`] wrote to has run, [`Streamed::settle`] has to make room where
+/// [`Streamed::has_room`] denies it for the next pair.
+pub struct Streamed {
+    gpu: Gpu,
+    settings: MirSettings,
+    width: usize,
+    layers: usize,
+    sides: [Side; 2],
+    /// Tokens of each pair: vision, text.
+    pairs: Vec<[usize; 2]>,
+    no_intervals: Option<String>,
+    /// First token of each pair pushed: vision, text.
+    firsts: Vec<[usize; 2]>,
+    next: [usize; 2],
+    /// Pairs that run again, the next one last.
+    again: Option<Vec<usize>>,
+}
+
+impl Streamed {
+    /// Prepares for `layers` states of width `width` and pairs with so many tokens (vision, text).
+    ///
+    /// # Errors
+    /// [`AlignmentError::TooFewTokens`]; what the device refuses.
+    pub async fn new(
+        gpu: &Gpu,
+        settings: MirSettings,
+        layers: usize,
+        width: usize,
+        pairs: &[[usize; 2]],
+    ) -> Result<Self, AlignmentError> {
+        let plan = StreamPlan::new(gpu, width, pairs)?;
+        let no_intervals = no_intervals(settings, width, plan.tokens);
+        let settings = MirSettings {
+            intervals: settings.intervals && no_intervals.is_none(),
+            ..settings
+        };
+        let vision = Side::new(gpu, settings.outliers, [layers, width], &plan, 0).await?;
+        let text = Side::new(gpu, settings.outliers, [layers, width], &plan, 1).await?;
+        Ok(Self {
+            gpu: gpu.clone(),
+            settings,
+            width,
+            layers,
+            sides: [vision, text],
+            pairs: pairs.to_vec(),
+            no_intervals,
+            firsts: Vec::with_capacity(pairs.len()),
+            next: [0, 0],
+            again: None,
+        })
+    }
+
+    /// Why there are no intervals although they were asked for.
+    pub fn no_intervals(&self) -> Option<&str> {
+        self.no_intervals.as_deref()
+    }
+
+    /// Whether a pair with so many tokens (vision, text) can be pushed before [`Streamed::settle`].
+    pub fn has_room(&self, tokens: [usize; 2]) -> bool {
+        (self.sides.iter().zip(tokens)).all(|(side, tokens)| tokens <= side.free())
+    }
+
+    /// Records the copying of the next pair's tokens: the rows `vision` and `text` of `states`, one a layer; after
+    /// [`Streamed::conclude`] of the next of the pairs that it named.
+    ///
+    /// # Errors
+    /// [`AlignmentError::States`], [`AlignmentError::TokenCount`], and what the device refuses.
+    pub fn push(
+        &mut self,
+        recording: &mut Recording,
+        states: &[Tensor],
+        vision: &[u32],
+        text: &[u32],
+    ) -> Result<(), AlignmentError> {
+        if states.len() != self.layers {
+            return Err(AlignmentError::States {
+                expected: format!("{} layers", self.layers),
+                found: format!("{} layers", states.len()),
+            });
+        }
+        let firsts = match &mut self.again {
+            Some(again) => again.pop().and_then(|pair| self.firsts.get(pair)).copied(),
+            None => {
+                self.firsts.push(self.next);
+                Some(self.next)
+            }
+        };
+        let Some(firsts) = firsts else {
+            return Err(AlignmentError::States {
+                expected: "no further pair".to_owned(),
+                found: "one".to_owned(),
+            });
+        };
+        for (side, positions) in [vision, text].into_iter().enumerate() {
+            let end = firsts[side] + positions.len();
+            let own = &mut self.sides[side];
+            if end > own.expected || positions.len() > own.free() {
+                return Err(AlignmentError::TokenCount {
+                    modality: Modality::ALL[side],
+                    expected: own.expected,
+                    found: end,
+                });
+            }
+            own.take(recording, states, positions, firsts[side])?;
+            if self.again.is_none() {
+                self.next[side] = end;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the tokens at hand into the sums and lets go of them.
+    ///
+    /// # Errors
+    /// What the device reports, [`GpuError::Cancelled`](crate::gpu::GpuError::Cancelled) included.
+    pub async fn settle(&mut self, cancel: &Cancel) -> Result<(), AlignmentError> {
+        for side in &mut self.sides {
+            match self.again {
+                Some(_) => side.correct(cancel).await?,
+                None => side.settle(cancel).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// To be called when all pairs were pushed: compares every decision with the norms of all tokens, and names the
+    /// pairs that have to be pushed again, in this order.
+    ///
+    /// # Errors
+    /// [`AlignmentError::TokenCount`] where tokens are missing; what the device reports.
+    pub async fn conclude(&mut self, cancel: &Cancel) -> Result<Vec<usize>, AlignmentError> {
+        let mut pairs = Vec::new();
+        for (side, modality) in Modality::ALL.into_iter().enumerate() {
+            let own = &mut self.sides[side];
+            if self.next[side] != own.expected {
+                return Err(AlignmentError::TokenCount {
+                    modality,
+                    expected: own.expected,
+                    found: self.next[side],
+                });
+            }
+            let wrong = own.conclude(cancel).await?;
+            pairs.extend(wrong.iter().map(|&token| {
+                let after = self
+                    .firsts
+                    .partition_point(|firsts| firsts[side] <= token as usize);
+                after.saturating_sub(1)
+            }));
+        }
+        pairs.sort_unstable();
+        pairs.dedup();
+        self.again = Some(pairs.iter().rev().copied().collect());
+        Ok(pairs)
+    }
+
+    /// The distance of each layer, and, where intervals are wanted, who takes all pairs once more; `first` is the index of the first of them, for messages. `progress` hears how many
+    /// layers are done.
+    ///
+    /// # Errors
+    /// [`AlignmentError::NotFinite`], [`AlignmentError::ZeroNorms`], [`AlignmentError::FirstPairs`], and what the
+    /// device reports.
+    pub async fn finish(
+        mut self,
+        first: usize,
+        cancel: &Cancel,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<(Vec<LayerDistance>, Option<Second>), AlignmentError> {
+        self.settle(cancel).await?;
+        let wanted = self.settings.intervals;
+        let mut layers = Vec::new();
+        let Self { gpu, sides, .. } = &self;
+        let mut found = Vec::with_capacity(self.layers);
+        for layer in 0..self.layers {
+            let [vision, text] = sides;
+            let of_vision = (layer, first, Modality::Vision);
+            let vision = vision.summed(gpu, of_vision, wanted, cancel).await?;
+            let of_text = (layer, first, Modality::Text);
+            let text = text.summed(gpu, of_text, wanted, cancel).await?;
+            let factors = vec![[vision.factor.clone(), text.factor.clone()]];
+            let known = |of: &Summed| Known {
+                factor: of.factor.clone().zip(of.inverse.clone()),
+                medians: of.medians.clone(),
+            };
+            let known = [known(&vision), known(&text)];
+            let scalars = [[vision.cloud, text.cloud]];
+            let own = distances(
+                gpu,
+                self.settings,
+                (self.width, 1),
+                first + layer,
+                &scalars,
+                factors,
+                cancel,
+                &mut |_| {},
+            )
+            .await?;
+            if wanted {
+                let root = own.iter().map(|it| it.moments.trace_root).sum();
+                let [clouds] = scalars;
+                layers.push(Layer::new(gpu, clouds, known, root, cancel).await?);
+            }
+            found.extend(own);
+            progress(layer + 1);
+        }
+        if !wanted {
+            return Ok((found, None));
+        }
+        let Self {
+            gpu,
+            settings,
+            mut sides,
+            pairs,
+            ..
+        } = self;
+        sides.iter_mut().for_each(Side::give_back);
+        gpu.trim();
+        let second = Second::new(&gpu, settings.outliers, sides, layers, pairs);
+        Ok((found, Some(second)))
+    }
+}

@@ -1,0 +1,96 @@
+//! How much device memory a streamed metric takes, whatever the number of pairs.
+
+use super::{BINS, FIRST_PAIRS, PIECE};
+use crate::{
+    alignment::{AlignmentError, Modality},
+    gpu::Gpu,
+};
+
+/// Rows that are at hand at a time, where no pair has more.
+const ROWS: usize = 512;
+/// Rows a layer that may wait for a decision.
+const WAITING: usize = 512;
+/// Counts are exact up to here.
+const MOST_TOKENS: usize = 1 << 24;
+
+/// Device memory of a streamed metric, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamPlan {
+    /// Of each layer that is worked on.
+    pub per_layer: u64,
+    /// Working memory that all layers share.
+    pub working: u64,
+    /// Rows at hand: of the first pairs, and later; vision, text.
+    pub(super) rows: [[usize; 2]; 2],
+    /// Rows that wait: vision, text.
+    pub(super) waiting: [usize; 2],
+    /// Tokens in all: vision, text.
+    pub(super) tokens: [usize; 2],
+}
+
+impl StreamPlan {
+    /// For states of width `width` and pairs with so many tokens (vision, text).
+    ///
+    /// # Errors
+    /// [`AlignmentError::TooFewTokens`], [`AlignmentError::TooManyTokens`]; where a matrix does not fit a binding.
+    pub fn new(gpu: &Gpu, width: usize, pairs: &[[usize; 2]]) -> Result<Self, AlignmentError> {
+        let row = 4 * width.next_multiple_of(4) as u64;
+        gpu.check_size("a matrix of the hidden size squared", row * width as u64)?;
+        let mut plan = Self {
+            per_layer: 0,
+            working: 0,
+            rows: [[0; 2]; 2],
+            waiting: [0; 2],
+            tokens: [0; 2],
+        };
+        for (side, modality) in Modality::ALL.into_iter().enumerate() {
+            let of = |pair: &[usize; 2]| pair[side];
+            let count = pairs.iter().map(of).sum();
+            if count < 2 {
+                return Err(AlignmentError::TooFewTokens { modality, count });
+            }
+            if count > MOST_TOKENS {
+                return Err(AlignmentError::TooManyTokens {
+                    modality,
+                    count,
+                    most: MOST_TOKENS,
+                });
+            }
+            let largest = pairs.iter().map(of).max().unwrap_or(0);
+            let first: usize = pairs.iter().take(FIRST_PAIRS).map(of).sum();
+            let later = largest.max(ROWS).min(count);
+            plan.tokens[side] = count;
+            plan.rows[side] = [first.max(later), later];
+            plan.waiting[side] = WAITING.min(count);
+            // While the first rows are laid out nothing else has begun, but for the memory of it.
+            let rows = plan.rows[side][0] + plan.waiting[side] + BINS + 2 * width;
+            plan.per_layer += row * rows as u64;
+        }
+        let square = row * width as u64;
+        let largest = plan.rows[0][0].max(plan.rows[1][0]) as u64;
+        // Zeros, the parts of a piece, a copy of the rows at hand; at the end six matrices of the polar iteration.
+        plan.working = (2 * square + 5 * row * PIECE as u64 + row * largest).max(8 * square);
+        Ok(plan)
+    }
+
+    /// For so many layers at a time.
+    pub fn total(&self, layers: usize) -> u64 {
+        self.per_layer
+            .saturating_mul(layers as u64)
+            .saturating_add(self.working)
+    }
+
+    /// The most layers that can be worked on together within `budget`, at least one.
+    ///
+    /// # Errors
+    /// The bytes that one layer takes, where that is more.
+    pub fn layers_within(&self, budget: u64) -> Result<usize, u64> {
+        let needed = self.total(1);
+        match budget.checked_sub(self.working) {
+            Some(rest) if rest >= self.per_layer => {
+                Ok(usize::try_from(rest / self.per_layer.max(1)).unwrap_or(usize::MAX))
+            }
+            _ => Err(needed),
+        }
+    }
+}

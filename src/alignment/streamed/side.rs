@@ -1,0 +1,432 @@
+//! The tokens of one modality at all layers as they come and go.
+
+use super::{
+    BINS, StreamPlan,
+    layout::Layout,
+    norms::{Fate, Norms},
+};
+use crate::{
+    alignment::{AlignmentError, covariance::Gram, plan::PIECE},
+    gpu::{DType, Gpu, GpuError, Recording, Tensor},
+    kernels::{
+        center_rows::center_rows,
+        count_bins::count_bins,
+        gather_rows::gather_rows,
+        matmul::{Matmul, matmul},
+        norm_stats::NormStats,
+        split_rows::{Parts, split_rows},
+        token_norms::token_norms,
+    },
+    platform::Cancel,
+    report::Outliers,
+};
+
+/// One modality.
+pub(super) struct Side {
+    gpu: Gpu,
+    rule: Outliers,
+    pub(super) width: usize,
+    /// Tokens that will come in all.
+    pub(super) expected: usize,
+    /// Rows that `raw` takes once the first of them have been laid out.
+    later_capacity: usize,
+    /// The rows at hand of each layer, `[capacity, width]`.
+    raw: Vec<Tensor>,
+    /// Which tokens they are.
+    at_hand: Vec<u32>,
+    /// Rows of which nothing is decided yet, `[DOUBTFUL, width]`.
+    doubtful: Vec<Tensor>,
+    /// Which tokens they are.
+    waiting: Vec<Vec<u32>>,
+    pub(super) norms: Vec<Norms>,
+    pub(super) layout: Option<Layout>,
+    /// Of the scaled rows that count, about the layout's centers.
+    pub(super) grams: Vec<Gram>,
+    /// Sums of both parts of those rows, `[layers, width]`.
+    pub(super) sums: [Tensor; 2],
+    /// `[BINS, width]`.
+    pub(super) bins: Vec<Tensor>,
+    /// Zeros `[width, width]`, to begin with.
+    zeros: Tensor,
+}
+
+/// What rows are added with.
+#[derive(Clone, Copy)]
+enum Sign {
+    Plus,
+    Minus,
+}
+
+impl Side {
+    /// For so many layers of a width, as the plan has it for side `side`: 0 vision, 1 text.
+    pub(super) async fn new(
+        gpu: &Gpu,
+        rule: Outliers,
+        [layers, width]: [usize; 2],
+        plan: &StreamPlan,
+        side: usize,
+    ) -> Result<Self, GpuError> {
+        let ([first, later], expected) = (plan.rows[side], plan.tokens[side]);
+        let many = |rows: usize| (0..layers).map(move |_| gpu.tensor(DType::F32, rows, width));
+        let replaces = rule == Outliers::Replace;
+        let side = Self {
+            gpu: gpu.clone(),
+            rule,
+            width,
+            expected,
+            later_capacity: later,
+            raw: many(first).collect::<Result<_, _>>()?,
+            at_hand: Vec::new(),
+            doubtful: many(plan.waiting[side]).collect::<Result<_, _>>()?,
+            waiting: vec![Vec::new(); layers],
+            norms: (0..layers).map(|_| Norms::new(rule, expected)).collect(),
+            layout: None,
+            grams: (0..layers)
+                .map(|_| Gram::room(gpu, width))
+                .collect::<Result<_, _>>()?,
+            sums: [
+                gpu.upload(layers, width, &vec![0.0; layers * width])?,
+                gpu.upload(layers, width, &vec![0.0; layers * width])?,
+            ],
+            bins: match replaces {
+                true => many(BINS).collect::<Result<_, _>>()?,
+                false => Vec::new(),
+            },
+            zeros: gpu.upload(width.max(BINS), width, &vec![0.0; width.max(BINS) * width])?,
+        };
+        let mut recording = Recording::new();
+        for gram in &side.grams {
+            gram.clear(&mut recording, &side.zeros)?;
+        }
+        for bins in &side.bins {
+            recording.copy_rows(&side.zeros, 0, bins, 0, BINS)?;
+        }
+        gpu.run(&recording).await?;
+        Ok(side)
+    }
+
+    /// Rows that still fit beside those at hand.
+    pub(super) fn free(&self) -> usize {
+        let capacity = self.raw.first().map_or(0, Tensor::rows);
+        capacity - self.at_hand.len()
+    }
+
+    /// Records the copying of the rows `positions` of `states` (one a layer): the tokens from `first` on.
+    pub(super) fn take(
+        &mut self,
+        recording: &mut Recording,
+        states: &[Tensor],
+        positions: &[u32],
+        first: usize,
+    ) -> Result<(), GpuError> {
+        if positions.is_empty() {
+            return Ok(());
+        }
+        let indices = self.gpu.upload_indices(positions)?;
+        for (raw, state) in self.raw.iter().zip(states) {
+            recording.push(gather_rows(&indices, state, 0, raw, self.at_hand.len())?);
+        }
+        self.at_hand
+            .extend((first..first + positions.len()).map(|token| token as u32));
+        Ok(())
+    }
+
+    /// The norms of the rows at hand, by layer.
+    async fn norms_at_hand(&self, cancel: &Cancel) -> Result<Vec<Vec<f32>>, GpuError> {
+        let count = self.at_hand.len();
+        let norms = self.gpu.tensor(DType::F32, self.raw.len(), count)?;
+        let mut recording = Recording::new();
+        for layer in 0..self.raw.len() {
+            if let Some(rows) = self.rows(layer) {
+                recording.push(token_norms(self.gpu.kernels(), &rows, &norms, layer)?);
+            }
+        }
+        let read = self.gpu.run_and_read(&recording, cancel, &[&norms]).await?;
+        let values = read.first().map_or(&[][..], |read| &read.values);
+        Ok(values
+            .chunks_exact(count.max(1))
+            .map(<[f32]>::to_vec)
+            .collect())
+    }
+
+    /// Decides about the rows at hand, and lets them go.
+    pub(super) async fn settle(&mut self, cancel: &Cancel) -> Result<(), AlignmentError> {
+        if self.at_hand.is_empty() {
+            return Ok(());
+        }
+        let norms = self.norms_at_hand(cancel).await?;
+        let mut counted = Vec::with_capacity(norms.len());
+        let mut waiting = Vec::with_capacity(norms.len());
+        for (own, norms) in self.norms.iter_mut().zip(&norms) {
+            let fates = own.extend(norms);
+            let of = |wanted: Fate| -> Vec<u32> {
+                let rows = (0..).zip(fates).filter(|&(_, fate)| *fate == wanted);
+                rows.map(|(row, _)| row).collect()
+            };
+            counted.push(of(Fate::Counted));
+            waiting.push(of(Fate::Waiting));
+        }
+        let is_first = self.layout.is_none();
+        if is_first {
+            self.lay_out(&counted, cancel).await?;
+        }
+        for layer in 0..self.raw.len() {
+            let mut recording = Recording::new();
+            if let (Some(bins), Some(layout)) = (self.bins.get(layer), &self.layout) {
+                let rows = (&self.raw[layer], self.at_hand.len());
+                let Layout {
+                    medians, inverse, ..
+                } = layout;
+                recording.push(count_bins(&self.gpu, rows, medians, inverse, layer, bins)?);
+            }
+            self.add(
+                &mut recording,
+                layer,
+                &self.raw[layer],
+                &counted[layer],
+                Sign::Plus,
+            )?;
+            self.gpu
+                .run_with(&recording, cancel, &mut |_, _| {})
+                .await?;
+            self.wait(layer, &waiting[layer], cancel).await?;
+        }
+        self.at_hand.clear();
+        if is_first {
+            for raw in &mut self.raw {
+                *raw = self
+                    .gpu
+                    .tensor(DType::F32, self.later_capacity, self.width)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn lay_out(&mut self, counted: &[Vec<u32>], cancel: &Cancel) -> Result<(), GpuError> {
+        let any = |rows: &Vec<u32>| match rows.is_empty() {
+            true => vec![0],
+            false => rows.clone(),
+        };
+        let first: Vec<Vec<u32>> = counted.iter().map(any).collect();
+        let scales = self
+            .norms
+            .iter()
+            .map(|norms| norms.stats().map_or(1.0, |stats| stats.scale));
+        let scales = scales.collect();
+        let layout = Layout::new(&self.gpu, &self.raw, &first, self.expected, scales, cancel);
+        self.layout = Some(layout.await?);
+        Ok(())
+    }
+
+    /// Puts `rows` of those at hand where nothing is decided; makes room first where there is none.
+    async fn wait(
+        &mut self,
+        layer: usize,
+        rows: &[u32],
+        cancel: &Cancel,
+    ) -> Result<(), AlignmentError> {
+        let capacity = self.doubtful[layer].rows();
+        let mut left = rows.to_vec();
+        while self.waiting[layer].len() + left.len() > capacity {
+            // What waits, and what would, is decided about by all norms so far, in ever narrower doubt.
+            let tokens: Vec<u32> = left.iter().map(|&row| self.at_hand[row as usize]).collect();
+            let mut recording = Recording::new();
+            self.norms[layer].narrow();
+            let fates = self.norms[layer].decide(&tokens);
+            let counted = chosen(&left, &fates, Fate::Counted);
+            self.add(
+                &mut recording,
+                layer,
+                &self.raw[layer],
+                &counted,
+                Sign::Plus,
+            )?;
+            left = chosen(&left, &fates, Fate::Waiting);
+
+            let waiting = std::mem::take(&mut self.waiting[layer]);
+            let again = self.norms[layer].decide(&waiting);
+            let slots: Vec<u32> = (0..waiting.len() as u32).collect();
+            let counted = chosen(&slots, &again, Fate::Counted);
+            let doubtful = &self.doubtful[layer];
+            self.add(&mut recording, layer, doubtful, &counted, Sign::Plus)?;
+            let stay = chosen(&slots, &again, Fate::Waiting);
+            if !stay.is_empty() {
+                let moved = self.gpu.tensor(DType::F32, stay.len(), self.width)?;
+                let indices = self.gpu.upload_indices(&stay)?;
+                recording.push(gather_rows(&indices, doubtful, 0, &moved, 0)?);
+                recording.copy_rows(&moved, 0, doubtful, 0, stay.len())?;
+            }
+            self.waiting[layer] = stay.iter().map(|&slot| waiting[slot as usize]).collect();
+            self.gpu
+                .run_with(&recording, cancel, &mut |_, _| {})
+                .await?;
+        }
+        if left.is_empty() {
+            return Ok(());
+        }
+        let own = &mut self.waiting[layer];
+        let mut recording = Recording::new();
+        let indices = self.gpu.upload_indices(&left)?;
+        let (raw, doubtful) = (&self.raw[layer], &self.doubtful[layer]);
+        recording.push(gather_rows(&indices, raw, 0, doubtful, own.len())?);
+        own.extend(left.iter().map(|&row| self.at_hand[row as usize]));
+        self.gpu
+            .run_with(&recording, cancel, &mut |_, _| {})
+            .await?;
+        Ok(())
+    }
+
+    /// Decides about what still waits, now that all norms are known. Gives the tokens about which was decided
+    /// otherwise than the norms of all tell, whatever the layer.
+    pub(super) async fn conclude(&mut self, cancel: &Cancel) -> Result<Vec<u32>, AlignmentError> {
+        self.settle(cancel).await?;
+        let mut wrong = Vec::new();
+        for layer in 0..self.raw.len() {
+            let Some(stats) = self.norms[layer].stats().filter(|stats| stats.broken == 0) else {
+                continue;
+            };
+            let verdicts: Vec<bool> = self.norms[layer].verdicts(&stats).collect();
+            let waiting = std::mem::take(&mut self.waiting[layer]);
+            let slots = (0..).zip(&waiting);
+            let counted = slots.filter(|&(_, &token)| verdicts[token as usize]);
+            let counted: Vec<u32> = counted.map(|(slot, _)| slot).collect();
+            let mut recording = Recording::new();
+            self.add(
+                &mut recording,
+                layer,
+                &self.doubtful[layer],
+                &counted,
+                Sign::Plus,
+            )?;
+            self.gpu
+                .run_with(&recording, cancel, &mut |_, _| {})
+                .await?;
+            let norms = &mut self.norms[layer];
+            for token in waiting {
+                norms.settle(token as usize, verdicts[token as usize]);
+            }
+            wrong.extend((0..).zip(&verdicts).filter_map(|(token, &verdict)| {
+                (verdict != (norms.fate(token as usize) == Fate::Counted)).then_some(token)
+            }));
+        }
+        wrong.sort_unstable();
+        wrong.dedup();
+        Ok(wrong)
+    }
+
+    /// Brings the rows at hand, which were there before, into or out of the sums, as the norms of all tokens tell.
+    pub(super) async fn correct(&mut self, cancel: &Cancel) -> Result<(), AlignmentError> {
+        for layer in 0..self.raw.len() {
+            let Some(stats) = self.norms[layer].stats() else {
+                continue;
+            };
+            let verdicts: Vec<bool> = self.norms[layer].verdicts(&stats).collect();
+            let (mut more, mut less) = (Vec::new(), Vec::new());
+            for (row, &token) in (0..).zip(&self.at_hand) {
+                let token = token as usize;
+                match (
+                    verdicts[token],
+                    self.norms[layer].fate(token) == Fate::Counted,
+                ) {
+                    (true, false) => more.push(row),
+                    (false, true) => less.push(row),
+                    _ => {}
+                }
+                self.norms[layer].settle(token, verdicts[token]);
+            }
+            let mut recording = Recording::new();
+            self.add(&mut recording, layer, &self.raw[layer], &more, Sign::Plus)?;
+            self.add(&mut recording, layer, &self.raw[layer], &less, Sign::Minus)?;
+            self.gpu
+                .run_with(&recording, cancel, &mut |_, _| {})
+                .await?;
+        }
+        self.at_hand.clear();
+        Ok(())
+    }
+
+    /// Records the sums of some rows of `from`.
+    fn add(
+        &self,
+        recording: &mut Recording,
+        layer: usize,
+        from: &Tensor,
+        rows: &[u32],
+        sign: Sign,
+    ) -> Result<(), GpuError> {
+        let Some(layout) = &self.layout else {
+            return Ok(());
+        };
+        let scale = match sign {
+            Sign::Plus => 1.0,
+            Sign::Minus => -1.0,
+        };
+        for rows in rows.chunks(PIECE) {
+            let (gpu, count) = (&self.gpu, rows.len());
+            let piece = gpu.tensor(DType::F32, count, self.width)?;
+            recording.push(gather_rows(&gpu.upload_indices(rows)?, from, 0, &piece, 0)?);
+            let Layout {
+                centers,
+                rests,
+                stats,
+                bounds,
+                ..
+            } = layout;
+            recording.push(center_rows(&piece, centers, rests, stats, layer)?);
+            let turned = || gpu.tensor(DType::F32, self.width, count);
+            let parts = Parts {
+                high: turned()?,
+                mixed: turned()?,
+                low: turned()?,
+            };
+            recording.push(split_rows(&piece, 0, bounds, layer, &parts)?);
+            self.grams[layer].add(gpu, recording, &parts, scale)?;
+            let ones = gpu.upload(1, count, &vec![1.0; count])?;
+            let with = Matmul {
+                accumulate: true,
+                out_row: layer,
+                scale,
+                ..Matmul::default()
+            };
+            for (part, sums) in [&parts.high, &parts.low].into_iter().zip(&self.sums) {
+                recording.extend(matmul(gpu, &ones, part, &with, sums)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows at hand of a layer; none where there are none.
+    pub(super) fn rows(&self, layer: usize) -> Option<Tensor> {
+        let count = self.at_hand.len();
+        // Fewer rows always fit the memory.
+        (count > 0).then(|| self.raw[layer].reshaped(count, self.width))?
+    }
+
+    /// Lets go of them.
+    pub(super) fn let_go(&mut self) {
+        self.at_hand.clear();
+    }
+
+    /// Gives back the memory of everything but the rows at hand.
+    pub(super) fn give_back(&mut self) {
+        self.doubtful.clear();
+        self.grams.clear();
+        self.bins.clear();
+    }
+
+    /// What becomes of outliers.
+    pub(super) fn rule(&self) -> Outliers {
+        self.rule
+    }
+
+    /// Statistics of the norms of a layer.
+    pub(super) fn stats(&self, layer: usize) -> Option<NormStats> {
+        self.norms[layer].stats()
+    }
+}
+
+/// Those of `rows` whose fate is `wanted`.
+fn chosen(rows: &[u32], fates: &[Fate], wanted: Fate) -> Vec<u32> {
+    let own = rows.iter().zip(fates).filter(|(_, fate)| **fate == wanted);
+    own.map(|(row, _)| *row).collect()
+}
