@@ -26,6 +26,7 @@
 //! tokens of both modalities in a plane.
 
 mod by_pair;
+mod by_position;
 mod calibrate;
 pub mod cholesky;
 mod covariance;
@@ -56,6 +57,7 @@ mod streamed;
 mod traces;
 mod transport;
 
+pub use by_position::by_position;
 pub use error::{AlignmentError, FEWER_PAIRS};
 pub use frechet::{Intervals, LayerDistance, MirResult};
 pub use group::STAGES;

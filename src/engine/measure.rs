@@ -20,10 +20,13 @@ use super::{
 };
 use crate::{
     alignment::{
-        AlignmentError, IMAGE_EFFECT, LOGIT_LENS, METRICS, Mir, MirSettings, Setup, Vocabulary,
+        self, AlignmentError, IMAGE_EFFECT, LOGIT_LENS, METRICS, Metric, Mir, MirSettings, Setup,
+        Vocabulary,
     },
     input::{Processor, PromptForm},
-    report::{DataSummary, Definition, Kept, Outliers, Report, SCHEMA, TextMask, of_layers},
+    report::{
+        DataSummary, Definition, Kept, Outliers, PromptStyle, Report, SCHEMA, TextMask, of_layers,
+    },
 };
 
 impl Session {
@@ -70,8 +73,7 @@ impl Session {
 
         let chosen = pairs::choose(request.pairs, &settings).await?;
         news.note_all(chosen.notes);
-        let (prepared, skipped) =
-            prepare(processor, chosen.pairs, settings.skip_unreadable, news).await?;
+        let (prepared, skipped) = prepare(processor, chosen.pairs, &settings, news).await?;
         let mut states = states(definition, model.num_hidden_layers);
         let both_ends = both_ends && definition == Definition::Exact && !request.keep;
         let own = states.len();
@@ -147,6 +149,7 @@ impl Session {
             .chain(extra);
         let mut metrics: Vec<_> = others
             .map(|metric| (metric.new)(&setup))
+            .chain(by_position(&setup, &prepared, settings.metrics).map(Ok))
             .collect::<Result<_, _>>()?;
         drop(vocabulary);
         let forward = Forward {
@@ -158,7 +161,7 @@ impl Session {
             text_mask,
             also: &settings.also,
         };
-        let prompt = prompt_form(processor);
+        let prompt = prompt_form(processor, settings.prompt);
         let pairs: Vec<&Prepared> = prepared.iter().collect();
         let found = match way {
             Way::Held => {
@@ -227,6 +230,7 @@ impl Session {
                 num_pairs: prepared.len(),
                 seed: settings.seed,
                 prompt,
+                protocol: settings.protocol_summary(prepared.len()),
                 skipped,
             },
             device: gpu.summary(),
@@ -258,9 +262,22 @@ impl Session {
     }
 }
 
+/// The quantities of images by their position, where a prompt shows several.
+fn by_position(
+    setup: &Setup<'_>,
+    prepared: &[Prepared],
+    asked: MetricChoice,
+) -> Option<Box<dyn Metric>> {
+    let tokens = |pair: &Prepared| pair.plans.iter().map(|plan| plan.tokens()).collect();
+    let images: Vec<Vec<usize>> = prepared.iter().map(tokens).collect();
+    let several = images.iter().any(|images| images.len() > 1);
+    (several && asked == MetricChoice::All).then(|| alignment::by_position(setup, images))
+}
+
 /// Where the prompts' form comes from, for the report.
-fn prompt_form(processor: &Processor) -> String {
+fn prompt_form(processor: &Processor, style: PromptStyle) -> String {
     match processor.prompt_form() {
+        _ if style == PromptStyle::VicunaV1 => "vicuna_v1, as asked for".to_owned(),
         PromptForm::ChatTemplate(file) => format!("chat template of {file}"),
         PromptForm::Own => "the model's own, which is no conversation".to_owned(),
         PromptForm::VicunaV1 => "vicuna_v1, for want of a chat template".to_owned(),

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::{Definition, Outliers, TextMask};
+use crate::report::{
+    Definition, Outliers, PromptStyle, Protocol, ProtocolSettings, ProtocolSummary, TextMask,
+};
 
 /// Settings of a measurement.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -16,6 +18,11 @@ pub struct MeasureSettings {
     pub definition: Definition,
     /// Tokens that count as text.
     pub text_mask: TextMask,
+    /// What stands around image and text in a prompt.
+    pub prompt: PromptStyle,
+    /// The published protocol that the report names, with all that these settings do otherwise. It changes
+    /// nothing else.
+    pub protocol: Option<Protocol>,
     /// What becomes of tokens whose norm stands out.
     pub outliers: Outliers,
     /// Bytes of device memory that the captured states and the metric may take; states that do not fit are streamed.
@@ -31,6 +38,21 @@ pub struct MeasureSettings {
     /// Leaves out pairs whose image or text cannot be used, and names them in the report, instead of
     /// failing at the first.
     pub skip_unreadable: bool,
+}
+
+impl MeasureSettings {
+    /// What a report of so many pairs says about the protocol, where one was asked for.
+    pub(super) fn protocol_summary(&self, num_pairs: usize) -> Option<ProtocolSummary> {
+        let measured = ProtocolSettings {
+            num_pairs,
+            definition: self.definition,
+            text_mask: self.text_mask,
+            outliers: self.outliers,
+            prompt: self.prompt,
+        };
+        self.protocol
+            .map(|protocol| ProtocolSummary::new(protocol, &measured))
+    }
 }
 
 /// What a measurement computes of the states.

@@ -120,6 +120,7 @@ impl PromptBuilder {
             text_content: Vec::new(),
             image_block: Vec::new(),
             images: plans.len(),
+            turns: 1,
             form: self.form(),
             input_ids,
             vision,
