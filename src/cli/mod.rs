@@ -22,6 +22,7 @@ mod out;
 mod output;
 mod pieces;
 mod progress;
+mod protocol;
 #[cfg(feature = "app")]
 mod record;
 mod records;

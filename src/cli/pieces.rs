@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::{
-    engine::{Command, Event, MergeRequest, Shard, ShardRequest, ShardSummary},
+    engine::{Command, Event, Extra, MergeRequest, Shard, ShardRequest, ShardSummary},
     report::Report,
     words::counted,
 };
@@ -19,6 +19,7 @@ use super::{
     measure::{advised, deliver, request},
     out::OutFile,
     output::Output,
+    protocol::Chosen,
     size::parse_size,
 };
 
@@ -57,19 +58,29 @@ pub(crate) struct Merge {
 /// for.
 pub(super) fn shard(
     task: &Measure,
+    chosen: Chosen,
     file: &Path,
     quiet: bool,
     output: &Output,
 ) -> Result<(), CliError> {
     let out = task.out.as_deref().map(OutFile::named).transpose()?;
     let mut skips = Skips::new(task.skip_unreadable);
-    let measure = request(task, &mut skips)?;
+    let needs_model = |extra: &&Extra| matches!(extra, Extra::LogitLens | Extra::WithoutImage);
+    if let Some(extra) = task.also.iter().find(needs_model) {
+        return Err(CliError::Usage(format!(
+            "the argument '--also {}' cannot be used with '--stats': it needs the model, and states are saved \
+             without one",
+            extra.name()
+        )));
+    }
+    let measure = request(task, chosen, &mut skips)?;
     let device = measure.device.clone();
     let command = Command::Shard(Box::new(ShardRequest {
         measure,
         shard: task.shard.unwrap_or(Shard::WHOLE),
         file: file.to_owned(),
         unread: skips.skipped,
+        notes: skips.notes,
         anew: task.force,
     }));
     let summary = match drive(command, quiet) {

@@ -89,6 +89,9 @@ pub struct ShardRequest {
     /// What was left out before pairs were chosen.
     #[serde(default)]
     pub unread: Vec<Skipped>,
+    /// What a reader should know of how the pairs were collected.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// Gives up what an interrupted run of other settings has left.
     #[serde(default)]
     pub anew: bool,

@@ -83,8 +83,8 @@ pub(super) trait Source {
     /// The device.
     fn gpu(&self) -> &Gpu;
 
-    /// What is said of it when it gave the states several times, and some pairs again.
-    fn words(&self) -> [&'static str; 2];
+    /// What is told of it where it happens more than once.
+    fn words(&self) -> &'static str;
 
     /// Gives `states` of some of the pairs to `targets`.
     ///
@@ -112,8 +112,8 @@ impl Source for Running<'_> {
         self.forward.gpu
     }
 
-    fn words(&self) -> [&'static str; 2] {
-        ["the model ran", "ran again"]
+    fn words(&self) -> &'static str {
+        "the model ran"
     }
 
     async fn run(
@@ -124,11 +124,8 @@ impl Source for Running<'_> {
         news: &mut News<'_>,
     ) -> Result<(), EngineError> {
         let own = Forward {
-            gpu: self.forward.gpu,
-            vlm: self.forward.vlm,
-            processor: self.forward.processor,
             states,
-            text_mask: self.forward.text_mask,
+            ..self.forward
         };
         let pairs: Vec<&Prepared> = (pairs.iter())
             .filter_map(|pair| self.pairs.get(*pair))
@@ -198,13 +195,12 @@ pub(super) async fn measure(
     }
     let mut note = "streamed: sums of the states were held instead of the states, medians of dimensions are interpolated"
         .to_owned();
-    let [ran, again] = source.words();
     if passes > 1 {
-        note += &format!("; {ran} {passes} times");
+        note += &format!("; {} {passes} times", source.words());
     }
     if repeated > 0 {
         note += &format!(
-            "; {} {again}, about tokens of which all norms tell otherwise than the first ones",
+            "; {} came once more, about tokens of which all norms tell otherwise than the first ones",
             counted(repeated, "pair")
         );
     }

@@ -2,10 +2,10 @@
 
 use super::{
     StatesFile,
-    source::{FromFiles, Place},
+    source::{FromFiles, Place, measured},
 };
 use crate::{
-    engine::{EngineError, Session, StatesRequest, forward::states, news::News, select},
+    engine::{EngineError, Session, StatesRequest, news::News, select},
     report::DataSummary,
     report::Report,
 };
@@ -27,7 +27,7 @@ impl Session {
         self.talk = None;
         let file = StatesFile::open(&request.file, settings.text_mask)?;
         file.check(
-            states(settings.definition, file.layers)
+            measured(&settings, file.layers)
                 .iter()
                 .map(|state| state.id),
         )?;
@@ -56,6 +56,7 @@ impl Session {
             gpu: &gpu,
             files: &files,
             pairs: &pairs,
+            images: &[],
         };
         from.report(&settings, model, data, news).await
     }
@@ -77,6 +78,7 @@ fn data(file: &StatesFile, num_pairs: usize, seed: Option<u64>) -> DataSummary {
         num_pairs,
         seed: seed.unwrap_or(about.seed),
         prompt,
+        protocol: None,
         skipped: Vec::new(),
     }
 }

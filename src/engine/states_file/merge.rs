@@ -6,10 +6,10 @@ use super::{
     StatesFile,
     piece::Piece,
     refused,
-    source::{FromFiles, Place},
+    source::{FromFiles, Place, measured},
 };
 use crate::{
-    engine::{EngineError, MergeRequest, Session, Shard, forward::states, news::News},
+    engine::{EngineError, MergeRequest, Session, Shard, news::News},
     report::{DataSummary, Report, Skipped},
     words::counted,
 };
@@ -59,14 +59,29 @@ impl Session {
         opened.sort_by_key(|opened| opened.piece.shard);
         let (mut places, mut skipped) = (BTreeMap::new(), BTreeMap::new());
         for (index, Opened { file, piece }) in opened.iter().enumerate() {
+            let mut images = piece.images.iter();
             for rows in file.marks.pairs()? {
+                let own = images.next().cloned().unwrap_or_default();
+                if own
+                    .iter()
+                    .fold(0, |sum: usize, tokens| sum.saturating_add(*tokens))
+                    != rows.tokens[0]
+                {
+                    let reason = format!(
+                        "`images` of its `piece`: expected {} vision tokens of pair {}, found {own:?}; measure \
+                         the shard again",
+                        rows.tokens[0], rows.number
+                    );
+                    return Err(refused(&file.name, reason));
+                }
                 let number = u64::try_from(rows.number)
                     .ok()
                     .filter(|number| piece.has(*number));
                 let Some(number) = number else {
                     return Err(piece.stray(&file.name, "pair", &rows.number.to_string()));
                 };
-                places.insert(number, Place { file: index, rows });
+                let place = Place { file: index, rows };
+                places.insert(number, (place, own));
             }
             for (number, what) in &piece.skipped {
                 if places.contains_key(number) || skipped.contains_key(number) {
@@ -107,12 +122,13 @@ impl Session {
             first.piece.model.clone(),
             data(&first.piece, places.len(), skipped),
         );
-        let pairs: Vec<Place> = places.into_values().collect();
+        let (pairs, images): (Vec<Place>, Vec<Vec<usize>>) = places.into_values().unzip();
         let files: Vec<StatesFile> = opened.into_iter().map(|opened| opened.file).collect();
         let from = FromFiles {
             gpu: &gpu,
             files: &files,
             pairs: &pairs,
+            images: &images,
         };
         from.report(&settings, model, data, news).await
     }
@@ -124,7 +140,7 @@ fn open(path: &std::path::Path) -> Result<Opened, EngineError> {
     let found = StatesFile::open(path, crate::report::TextMask::Official)?;
     let piece = Piece::parse(&found.name, found.piece.as_deref())?;
     let file = StatesFile::open(path, piece.settings.text_mask)?;
-    let states = states(piece.settings.definition, file.layers);
+    let states = measured(&piece.settings, file.layers);
     file.check(states.iter().map(|state| state.id))?;
     Ok(Opened { file, piece })
 }
@@ -216,6 +232,7 @@ fn data(piece: &Piece, num_pairs: usize, skipped: BTreeMap<u64, Skipped>) -> Dat
         num_pairs,
         seed: piece.settings.seed,
         prompt: piece.prompt.clone(),
+        protocol: piece.settings.protocol_summary(num_pairs),
         skipped: (piece.unread.iter().cloned())
             .chain(skipped.into_values())
             .collect(),

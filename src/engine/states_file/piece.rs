@@ -62,6 +62,8 @@ pub(super) struct Piece {
     pub(super) source: String,
     /// Where the prompts' form came from.
     pub(super) prompt: String,
+    /// Vision tokens of each image of the pairs that the file has, in its order.
+    pub(super) images: Vec<Vec<usize>>,
     /// The device that ran the model.
     pub(super) device: DeviceSummary,
     /// The program's version.

@@ -8,7 +8,7 @@ use crate::{
     engine::{
         EngineError, MeasureSettings, Session, ShardRequest, ShardSummary,
         forward::{Forward, Rate, Targets},
-        measure::prompt_form,
+        measure::{images, prompt_form},
         news::News,
         pairs,
         prepare::{Prepared, prepare_each},
@@ -34,6 +34,7 @@ impl Session {
             shard,
             file,
             unread,
+            notes,
             anew,
         } = request;
         let settings = MeasureSettings {
@@ -60,8 +61,7 @@ impl Session {
         if inputs.is_empty() {
             return Err(refused_shard(shard, total));
         }
-        let (prepared, skipped) =
-            prepare_each(&loaded.processor, inputs, settings.skip_unreadable, news).await?;
+        let (prepared, skipped) = prepare_each(&loaded.processor, inputs, &settings, news).await?;
         let number = |index: usize| numbers.get(index).copied().unwrap_or_default();
         let skipped: Vec<(u64, Skipped)> = (skipped.into_iter())
             .map(|(index, skipped)| (number(index), skipped))
@@ -76,6 +76,7 @@ impl Session {
             skipped: skipped.len(),
             before: 0,
         };
+        let prompt = settings.prompt;
         let piece = Piece {
             format: PIECE_FORMAT,
             shard: shard.number,
@@ -88,10 +89,13 @@ impl Session {
             skipped,
             model: loaded.summary.clone(),
             source: chosen.source,
-            prompt: prompt_form(&loaded.processor),
+            prompt: prompt_form(&loaded.processor, prompt),
             device: gpu.summary(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            notes: news.notes.get(noted..).unwrap_or_default().to_vec(),
+            images: images(&prepared),
+            notes: (notes.into_iter())
+                .chain(news.notes.get(noted..).unwrap_or_default().iter().cloned())
+                .collect(),
         };
         let text_mask = piece.settings.text_mask;
         let begun = Begun::of(&file, &piece, &prepared, &numbers, anew)?;
@@ -122,6 +126,8 @@ impl Session {
             vlm: &loaded.vlm,
             processor: &loaded.processor,
             states: &[],
+            kept_states: 0,
+            also: &[],
             text_mask,
         };
         let mut targets = Targets {

@@ -8,15 +8,16 @@ use crate::{
         AlignmentError, METRICS, Metric, Mir, MirResult, MirSettings, Observation, Setup, StateId,
     },
     engine::{
-        EngineError, MeasureSettings, MetricChoice, Stage,
+        EngineError, Extra, MeasureSettings, MetricChoice, Stage, definitions,
         forward::{Rate, State, Targets, states},
+        measure::by_position,
         metric,
         news::News,
         session::kept::Room,
         streamed::{self, Source, Way},
     },
     gpu::{Gpu, Recording},
-    report::{DataSummary, ModelSummary, Report, SCHEMA, of_layers},
+    report::{DataSummary, ModelSummary, Outliers, Report, SCHEMA, TextMask, of_layers},
     words::counted,
 };
 
@@ -39,6 +40,17 @@ pub(super) struct FromFiles<'a> {
     pub(super) files: &'a [StatesFile],
     /// At least one, in the order of the run.
     pub(super) pairs: &'a [Place],
+    /// Vision tokens of each image of the pairs; empty where that is not known.
+    pub(super) images: &'a [Vec<usize>],
+}
+
+/// The states that a measurement with these settings takes.
+pub(super) fn measured(settings: &MeasureSettings, layers: usize) -> Vec<State> {
+    let mut own = states(settings.definition, layers);
+    if settings.also.contains(&Extra::Definitions) {
+        own.extend(definitions::further(settings.definition, layers, true));
+    }
+    own
 }
 
 impl FromFiles<'_> {
@@ -58,7 +70,7 @@ impl FromFiles<'_> {
             .files
             .first()
             .map_or((0, 0), |file| (file.layers, file.width));
-        let own = states(definition, layers);
+        let own = measured(settings, layers);
         let tokens: Vec<[usize; 2]> = self.pairs.iter().map(|pair| pair.rows.tokens).collect();
         let count = |side: usize| tokens.iter().map(|pair| pair[side]).sum();
         let room = Room {
@@ -71,22 +83,42 @@ impl FromFiles<'_> {
             definition,
             outliers: settings.outliers,
             intervals: settings.intervals,
+            ranks: settings.ranks(width),
         };
         let setup = Setup {
             gpu: self.gpu,
             layers,
             hidden_size: width,
             pairs: self.pairs.len(),
+            vision: room.tokens[0],
+            vocabulary: None,
         };
         let mut metrics = match settings.metrics {
             MetricChoice::All => self.others(&setup, news)?,
             MetricChoice::Mir => Vec::new(),
         };
+        metrics.extend(by_position(&setup, self.images.to_vec(), settings.metrics));
+        for extra in [Extra::LogitLens, Extra::WithoutImage] {
+            if settings.also.contains(&extra) {
+                news.note(format!(
+                    "not computed: {}, which needs the model",
+                    extra.name()
+                ));
+            }
+        }
         let found = match way {
             Way::Held => {
                 let [vision, text] = room.tokens;
                 let budget = settings.memory_budget.or_else(|| self.gpu.usual_budget());
-                let mir = Mir::new(self.gpu, mir_settings, layers, width, vision, text, budget)?;
+                let mir = Mir::new(
+                    self.gpu,
+                    mir_settings,
+                    own.len(),
+                    width,
+                    vision,
+                    text,
+                    budget,
+                )?;
                 self.held(mir, &own, &mut metrics, news).await
             }
             Way::Streamed(at_once) => {
@@ -101,9 +133,22 @@ impl FromFiles<'_> {
             others.extend(metric.finish(news.cancel.clone()).await?);
         }
         news.end();
+        let everything = result;
+        let places = definitions::places(definition, definition, layers);
+        let result = everything.taken(&places, definition);
         let layers = metric::layers(&result, &own);
         let mut metrics = of_layers(definition, &layers);
         metric::enter_intervals(&mut metrics, &result);
+        if settings.also.contains(&Extra::Definitions) {
+            let is_official =
+                settings.text_mask == TextMask::Official && settings.outliers == Outliers::Replace;
+            let by = (definition, is_official);
+            metrics.extend(definitions::entries(&everything, &own, by, setup.layers));
+        }
+        metrics.extend(metric::effective_ranks(
+            &result,
+            &own[..setup.layers.min(own.len())],
+        ));
         metrics.extend(others);
         Ok(Report {
             schema: SCHEMA,
@@ -204,8 +249,11 @@ impl Source for FromFiles<'_> {
         self.gpu
     }
 
-    fn words(&self) -> [&'static str; 2] {
-        ["the states were read", "were read again"]
+    fn words(&self) -> &'static str {
+        match self.files.len() {
+            1 => "the file was read",
+            _ => "the files were read",
+        }
     }
 
     async fn run(
@@ -247,6 +295,7 @@ impl Source for FromFiles<'_> {
                 states: &states,
                 vision: &vision,
                 text: &text,
+                ..Observation::default()
             };
             let own = own.iter();
             let own = own.map(|state| observation.state(state.id).cloned());

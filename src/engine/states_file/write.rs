@@ -61,6 +61,7 @@ impl Begun {
             num_pairs: pairs.len(),
             seed: piece.settings.seed,
             prompt: piece.prompt.clone(),
+            protocol: None,
             skipped: Vec::new(),
         };
         let tokens: Vec<usize> = pairs.iter().map(|pair| tokens(pair).len()).collect();

@@ -7,6 +7,7 @@ mod inspect;
 mod interrupt;
 mod measure;
 mod pieces;
+mod protocols;
 mod recipe;
 mod recorded;
 mod refusals;
