@@ -138,7 +138,7 @@ pub(super) fn note(what: &str, passes: usize, repeated: usize) -> String {
     }
     if repeated > 0 {
         note += &format!(
-            "; {} once more, about tokens of which all norms tell otherwise than the first ones",
+            "; {} came once more, about tokens of which all norms tell otherwise than the first ones",
             counted(repeated, "pair")
         );
     }
