@@ -77,7 +77,7 @@ impl Mir {
         Ok(influences)
     }
 
-    /// The sums over the tokens of each pair, in the units of the states.
+    /// The sums over the tokens of each pair.
     fn sums(
         &self,
         side: usize,
@@ -85,14 +85,7 @@ impl Mir {
         (norms, stay): (&[f32], Option<&[u32]>),
         read: &[Readback],
     ) -> Vec<PairSums> {
-        let [transport, squares, along] = read else {
-            return Vec::new();
-        };
-        let scales = [0, 1].map(|side: usize| f64::from(clouds[side].norms.scale));
-        let scale = scales[side];
-        // The factors are those of sums of squares of scaled rows, not of covariances.
-        let degrees = [0, 1].map(|side: usize| (clouds[side].counted - 1) as f64);
-        let of_map = scales[0] * scales[1] * (degrees[1 - side] / degrees[side]).sqrt();
+        let units = Units::new(clouds, side);
         let mut begin = 0;
         let pairs = self.pairs.iter().map(|counts| {
             let all = begin..begin + counts[side];
@@ -102,24 +95,55 @@ impl Mir {
                 Some(stay) => stay.partition_point(|&own| (own as usize) < token),
                 None => token,
             };
-            let range = row(all.start)..row(all.end);
-            let sum = |values: &[f32]| values.iter().map(|&x| f64::from(x)).sum::<f64>();
-            let product = |mean: usize| {
-                let rows = range
-                    .clone()
-                    .map(|row| along.values[row * along.cols + mean]);
-                rows.map(f64::from).sum::<f64>() / scale
-            };
-            PairSums {
-                tokens: all.len() as f64,
-                counted: range.len() as f64,
-                norms: sum(&norms[all]),
-                along: [product(0), product(1)],
-                squares: sum(&squares.values[range.clone()]) / (scale * scale),
-                transport: sum(&transport.values[range.clone()]) / of_map,
-            }
+            units.sums(read, row(all.start)..row(all.end), &norms[all])
         });
         pairs.collect()
+    }
+}
+
+/// What turns the values that the device has of a modality's rows into the units of the states.
+#[derive(Clone, Copy)]
+pub(super) struct Units {
+    /// Of the rows.
+    scale: f64,
+    /// Of what the transport map gives of them.
+    of_map: f64,
+}
+
+impl Units {
+    pub(super) fn new(clouds: &[Cloud; 2], side: usize) -> Self {
+        let scales = [0, 1].map(|side: usize| f64::from(clouds[side].norms.scale));
+        // The factors are those of sums of squares of scaled rows, not of covariances.
+        let degrees = [0, 1].map(|side: usize| (clouds[side].counted - 1) as f64);
+        Self {
+            scale: scales[side],
+            of_map: scales[0] * scales[1] * (degrees[1 - side] / degrees[side]).sqrt(),
+        }
+    }
+
+    /// The sums over a pair: of the rows `rows` of what was read ([`Found::tensors`]), and of the norms of all its
+    /// tokens.
+    pub(super) fn sums(
+        &self,
+        read: &[Readback],
+        rows: impl Iterator<Item = usize> + Clone,
+        norms: &[f32],
+    ) -> PairSums {
+        let [transport, squares, along] = read else {
+            return PairSums::default();
+        };
+        let Self { scale, of_map } = self;
+        let sum =
+            |of: &dyn Fn(usize) -> f32| rows.clone().map(|row| f64::from(of(row))).sum::<f64>();
+        let product = |mean: usize| sum(&|row| along.values[row * along.cols + mean]) / scale;
+        PairSums {
+            tokens: norms.len() as f64,
+            counted: rows.clone().count() as f64,
+            norms: norms.iter().map(|&norm| f64::from(norm)).sum(),
+            along: [product(0), product(1)],
+            squares: sum(&|row| squares.values[row]) / (scale * scale),
+            transport: sum(&|row| transport.values[row]) / of_map,
+        }
     }
 }
 
@@ -136,24 +160,26 @@ fn sides(
     else {
         return Ok(None);
     };
-    let means = |own: usize| {
-        let means = [own, 1 - own].map(|side| &clouds[side].mean);
-        let values: Vec<f32> = means.into_iter().flatten().map(|&x| x as f32).collect();
-        gpu.upload(2, clouds[own].mean.len(), &values)
-    };
     let [rows_v, rows_t] = rows;
     Ok(Some([
         Side {
             rows: rows_v,
             factor: factor_v,
             inverse: inverse_v,
-            means: means(0)?,
+            means: both_means(gpu, clouds, 0)?,
         },
         Side {
             rows: rows_t,
             factor: factor_t,
             inverse: inverse_t,
-            means: means(1)?,
+            means: both_means(gpu, clouds, 1)?,
         },
     ]))
+}
+
+/// The means of a modality and of the other one, `[2, width]`.
+pub(super) fn both_means(gpu: &Gpu, clouds: &[Cloud; 2], own: usize) -> Result<Tensor, GpuError> {
+    let means = [own, 1 - own].map(|side| &clouds[side].mean);
+    let values: Vec<f32> = means.into_iter().flatten().map(|&x| x as f32).collect();
+    gpu.upload(2, clouds[own].mean.len(), &values)
 }

@@ -83,7 +83,8 @@ impl Mir {
     ) -> Result<Self, AlignmentError> {
         let tokens = [n_vision, n_text];
         let plan = MemoryPlan::new(gpu, layers, hidden_size, tokens, budget)?;
-        let no_intervals = no_intervals(settings, &plan, hidden_size, tokens, budget);
+        let no_room = || no_room(&plan, hidden_size, tokens, budget).filter(|_| settings.intervals);
+        let no_intervals = no_intervals(settings, hidden_size, tokens).or_else(no_room);
         let settings = MirSettings {
             intervals: settings.intervals && no_intervals.is_none(),
             ..settings
@@ -247,13 +248,11 @@ impl Mir {
     }
 }
 
-/// Why intervals that were asked for cannot be given.
-fn no_intervals(
+/// Why intervals that were asked for cannot be given, whatever the memory.
+pub(super) fn no_intervals(
     settings: MirSettings,
-    plan: &MemoryPlan,
     hidden_size: usize,
     tokens: [usize; 2],
-    budget: Option<u64>,
 ) -> Option<String> {
     if !settings.intervals {
         return None;
@@ -264,13 +263,22 @@ fn no_intervals(
             settings.definition.name()
         ));
     }
-    for (modality, count) in Modality::ALL.into_iter().zip(tokens) {
-        if count < 2 * hidden_size {
-            return Some(format!(
-                "no interval: {count} {modality} tokens are fewer than two for each of {hidden_size} dimensions"
-            ));
-        }
-    }
+    let mut sides = Modality::ALL.into_iter().zip(tokens);
+    let few = sides.find(|(_, count)| *count < 2 * hidden_size);
+    few.map(|(modality, count)| {
+        format!(
+            "no interval: {count} {modality} tokens are fewer than two for each of {hidden_size} dimensions"
+        )
+    })
+}
+
+/// Why there is no memory for them beside states that are held.
+fn no_room(
+    plan: &MemoryPlan,
+    hidden_size: usize,
+    tokens: [usize; 2],
+    budget: Option<u64>,
+) -> Option<String> {
     let needed = plan
         .total()
         .saturating_add(transport::working(hidden_size, tokens));

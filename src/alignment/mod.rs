@@ -63,4 +63,4 @@ pub use mir::{Mir, MirSettings};
 pub use modality::Modality;
 pub use plan::MemoryPlan;
 pub use projection::{Plane, PlanePoints, Projector};
-pub use streamed::{StreamPlan, Streamed};
+pub use streamed::{Second, StreamPlan, Streamed};

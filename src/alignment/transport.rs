@@ -62,15 +62,30 @@ pub(super) fn record(
     recording: &mut Recording,
     sides: &[Side; 2],
 ) -> Result<[Found; 2], GpuError> {
+    let [vision, text] = sides;
+    let of = |side: &Side| (side.factor.clone(), side.inverse.clone());
+    let [of_vision, of_text] = maps(gpu, recording, &[of(vision), of(text)])?;
+    Ok([
+        applied(gpu, recording, &vision.rows, &vision.means, &of_vision)?,
+        applied(gpu, recording, &text.rows, &text.means, &of_text)?,
+    ])
+}
+
+/// Records the maps `[width, width]` of both modalities from their factors and what undoes these.
+pub(super) fn maps(
+    gpu: &Gpu,
+    recording: &mut Recording,
+    sides: &[(Tensor, Tensor); 2],
+) -> Result<[Tensor; 2], GpuError> {
     let matrix = |rows, cols| gpu.tensor(DType::F32, rows, cols);
     let plain = Matmul::default();
     // The polar factor wants no more rows than columns.
-    let low = usize::from(sides[0].factor.rows() > sides[1].factor.rows());
+    let low = usize::from(sides[0].0.rows() > sides[1].0.rows());
     let (p, q) = (&sides[low], &sides[1 - low]);
-    let width = p.rows.cols();
-    let (p_rank, q_rank) = (p.factor.rows(), q.factor.rows());
+    let width = p.0.cols();
+    let (p_rank, q_rank) = (p.0.rows(), q.0.rows());
     let k = matrix(p_rank, q_rank)?;
-    recording.extend(matmul(gpu, &p.factor, &q.factor, &plain, &k)?);
+    recording.extend(matmul(gpu, &p.0, &q.0, &plain, &k)?);
     let square = matrix(1, 1)?;
     let polar = polar_factor(gpu, &k, schedule(), (&square, 0))?;
     recording.extend(polar.calls);
@@ -82,38 +97,35 @@ pub(super) fn record(
         ..Matmul::default()
     };
     // T of a side from the factor of the other, X in the direction that fits, and its own inverse.
-    let map = |recording: &mut Recording, own: &Side, other: &Side, x: &Tensor| {
-        let turned = matrix(width, other.factor.rows())?;
-        recording.push(transpose(&other.factor, 0, &turned)?);
-        let mixed = matrix(width, own.factor.rows())?;
+    type Pair = (Tensor, Tensor);
+    let map = |recording: &mut Recording, own: &Pair, other: &Pair, x: &Tensor| {
+        let turned = matrix(width, other.0.rows())?;
+        recording.push(transpose(&other.0, 0, &turned)?);
+        let mixed = matrix(width, own.0.rows())?;
         recording.extend(matmul(gpu, &turned, x, &with, &mixed)?);
         // `rows T` needs T as its own transpose, which it is.
         let map = matrix(width, width)?;
-        recording.extend(matmul(gpu, &mixed, &own.inverse, &plain, &map)?);
+        recording.extend(matmul(gpu, &mixed, &own.1, &plain, &map)?);
         Ok::<_, GpuError>(map)
     };
     let p_map = map(recording, p, q, &x)?;
     let q_map = map(recording, q, p, &turned)?;
-    let maps = if low == 0 {
-        [p_map, q_map]
-    } else {
-        [q_map, p_map]
-    };
-    let [vision, text] = sides;
-    Ok([
-        applied(gpu, recording, vision, &maps[0])?,
-        applied(gpu, recording, text, &maps[1])?,
-    ])
+    Ok(match low {
+        0 => [p_map, q_map],
+        _ => [q_map, p_map],
+    })
 }
 
-/// Records what is wanted of every row.
-fn applied(
+/// Records what is wanted of every row: centered and scaled `rows [n, width]`, both `means [2, width]`, the own
+/// modality's first, and its `map`.
+pub(super) fn applied(
     gpu: &Gpu,
     recording: &mut Recording,
-    side: &Side,
+    all: &Tensor,
+    means: &Tensor,
     map: &Tensor,
 ) -> Result<Found, GpuError> {
-    let (n, width) = (side.rows.rows(), side.rows.cols());
+    let (n, width) = (all.rows(), all.cols());
     let scalars = |cols| gpu.tensor(DType::F32, n, cols);
     let found = Found {
         transport: scalars(1)?,
@@ -122,26 +134,14 @@ fn applied(
     };
     let variant = gpu.kernels();
     let plain = Matmul::default();
-    recording.push(row_dots(
-        variant,
-        &side.rows,
-        &side.rows,
-        &found.squares,
-        0,
-    )?);
-    recording.extend(matmul(gpu, &side.rows, &side.means, &plain, &found.along)?);
+    recording.push(row_dots(variant, all, all, &found.squares, 0)?);
+    recording.extend(matmul(gpu, all, means, &plain, &found.along)?);
     for begin in (0..n).step_by(PIECE) {
         let count = PIECE.min(n - begin);
         let rows: Vec<u32> = (begin..begin + count).map(|row| row as u32).collect();
         let piece = gpu.tensor(DType::F32, count, width)?;
         let moved = gpu.tensor(DType::F32, count, width)?;
-        recording.push(gather_rows(
-            &gpu.upload_indices(&rows)?,
-            &side.rows,
-            0,
-            &piece,
-            0,
-        )?);
+        recording.push(gather_rows(&gpu.upload_indices(&rows)?, all, 0, &piece, 0)?);
         recording.extend(matmul(gpu, &piece, map, &plain, &moved)?);
         recording.push(row_dots(variant, &piece, &moved, &found.transport, begin)?);
     }

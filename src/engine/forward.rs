@@ -9,7 +9,7 @@ use super::{
     states_file::StatesWriter,
 };
 use crate::{
-    alignment::{AlignmentError, Metric, Mir, Observation, StateId, Streamed},
+    alignment::{AlignmentError, Metric, Mir, Observation, Second, StateId, Streamed},
     gpu::{Gpu, Recording, Tensor},
     input::Processor,
     model::{CaptureRequest, Hook, Vlm},
@@ -66,19 +66,22 @@ pub(super) fn official_end(layers: usize) -> Option<State> {
 }
 
 /// The Modality Integration Rate's way with the tokens.
-pub(super) enum Rate {
+pub(super) enum Rate<'a> {
     /// It holds them all.
-    Held(Mir),
+    Held(&'a mut Mir),
     /// It holds sums of them.
-    Streamed(Streamed),
+    Streamed(&'a mut Streamed),
+    /// It takes them once more, for intervals.
+    Second(&'a mut Second),
 }
 
-impl Rate {
+impl Rate<'_> {
     /// Whether a pair with so many tokens (vision, text) can come before [`Rate::settle`].
     pub(super) fn has_room(&self, tokens: [usize; 2]) -> bool {
         match self {
             Self::Held(_) => true,
             Self::Streamed(streamed) => streamed.has_room(tokens),
+            Self::Second(second) => second.has_room(tokens),
         }
     }
 
@@ -87,6 +90,7 @@ impl Rate {
         match self {
             Self::Held(_) => Ok(()),
             Self::Streamed(streamed) => streamed.settle(cancel).await,
+            Self::Second(second) => second.settle(cancel).await,
         }
     }
 
@@ -100,20 +104,21 @@ impl Rate {
         match self {
             Self::Held(mir) => mir.push(recording, states, vision, text),
             Self::Streamed(streamed) => streamed.push(recording, states, vision, text),
+            Self::Second(second) => second.push(recording, states, vision, text),
         }
     }
 }
 
 /// Who takes the tokens of the states.
-pub(super) struct Targets {
+pub(super) struct Targets<'a> {
     /// The Modality Integration Rate.
-    pub(super) rate: Rate,
+    pub(super) rate: Rate<'a>,
     /// The other metrics.
-    pub(super) metrics: Vec<Box<dyn Metric>>,
+    pub(super) metrics: &'a mut [Box<dyn Metric>],
     /// Memory, which takes the embeddings as well.
-    pub(super) kept: Option<KeptStates>,
+    pub(super) kept: Option<&'a mut KeptStates>,
     /// A file, which takes all states of all tokens.
-    pub(super) export: Option<StatesWriter>,
+    pub(super) export: Option<&'a mut StatesWriter>,
 }
 
 /// What the forward passes work with.
@@ -138,7 +143,7 @@ impl Forward<'_> {
     pub(super) async fn run(
         &self,
         pairs: &[&Prepared],
-        targets: &mut Targets,
+        targets: &mut Targets<'_>,
         news: &mut News<'_>,
     ) -> Result<(), EngineError> {
         const UNIT: &str = "pairs";
@@ -197,12 +202,12 @@ impl Forward<'_> {
         &self,
         recording: &mut Recording,
         pair: &Prepared,
-        targets: &mut Targets,
+        targets: &mut Targets<'_>,
     ) -> Result<Vec<(StateId, Tensor)>, EngineError> {
         let asked = targets.metrics.iter().flat_map(|metric| metric.states());
         let first = targets.kept.as_ref().map(|_| StateId::Embeddings);
         let own = self.states.iter().map(|state| state.id);
-        let exported = targets.export.iter().flat_map(StatesWriter::states);
+        let exported = targets.export.iter().flat_map(|export| export.states());
         let ids: BTreeSet<StateId> = (own.chain(first).chain(asked)).chain(exported).collect();
         let request = CaptureRequest::new().with_all(ids.iter().copied().map(hook));
         let pixel_values = pair.pixel_values(self.processor)?;
@@ -221,7 +226,7 @@ impl Forward<'_> {
         let own = own.map(|state| observation.state(state.id).cloned());
         let mut states = own.collect::<Result<Vec<Tensor>, _>>()?;
         targets.rate.push(recording, &states, vision, text)?;
-        for metric in &mut targets.metrics {
+        for metric in targets.metrics.iter_mut() {
             metric.push(recording, &observation)?;
         }
         if let Some(kept) = &mut targets.kept {

@@ -3,9 +3,9 @@
 use std::cell::{Cell, OnceCell};
 
 use super::{
-    EngineError, Event, MeasureRequest, MetricChoice, Session, finite,
+    EngineError, Event, MeasureRequest, MetricChoice, Session, Stage, finite,
     forward::{Forward, Rate, Targets, official_end, states},
-    metric::{self, Finished},
+    metric,
     news::News,
     pairs,
     prepare::{Prepared, prepare},
@@ -17,7 +17,7 @@ use super::{
     streamed::{self, Way},
 };
 use crate::{
-    alignment::{AlignmentError, METRICS, Mir, MirResult, MirSettings, Setup},
+    alignment::{AlignmentError, METRICS, Mir, MirSettings, Setup},
     input::{Processor, PromptForm},
     report::{DataSummary, Definition, Kept, Outliers, Report, SCHEMA, TextMask, of_layers},
 };
@@ -104,7 +104,7 @@ impl Session {
             outliers: settings.outliers,
             intervals: settings.intervals,
         };
-        let (kept, refused) = match (request.keep, room_found) {
+        let (mut kept, refused) = match (request.keep, room_found) {
             (true, Ok(())) => (Some(KeptStates::new(&gpu, room)?), None),
             (true, Err(reason)) => (None, Some(reason)),
             (false, _) => (None, None),
@@ -129,10 +129,10 @@ impl Session {
             prompt: prompt_form(processor),
             skipped,
         };
-        let export = (settings.export_states.as_ref())
+        let mut export = (settings.export_states.as_ref())
             .map(|path| StatesWriter::begin(path, &model, &data, &prepared))
             .transpose()?;
-        let metrics: Vec<_> = others
+        let mut metrics: Vec<_> = others
             .map(|metric| (metric.new)(&setup))
             .collect::<Result<_, _>>()?;
         let forward = Forward {
@@ -145,52 +145,40 @@ impl Session {
         let pairs: Vec<&Prepared> = prepared.iter().collect();
         let found = match way {
             Way::Held => {
-                let mir = Mir::new(&gpu, mir_settings, layers, width, vision, text, rest)?;
+                let mut mir = Mir::new(&gpu, mir_settings, layers, width, vision, text, rest)?;
                 news.note_all(mir.no_intervals().map(ToOwned::to_owned));
                 let mut targets = Targets {
-                    rate: Rate::Held(mir),
-                    metrics,
-                    kept,
-                    export,
+                    rate: Rate::Held(&mut mir),
+                    metrics: &mut metrics,
+                    kept: kept.as_mut(),
+                    export: export.as_mut(),
                 };
                 forward.run(&pairs, &mut targets, news).await?;
-                let Targets {
-                    rate,
-                    metrics,
-                    kept,
-                    export,
-                } = targets;
                 // Without a wish to keep it, the metric has the memory to itself.
                 drop(loaded);
                 gpu.trim();
-                let result = metric::finish_rate(rate, [0, states.len()], news).await;
-                let finished = Finished {
-                    metrics,
-                    kept,
-                    export,
-                };
-                result.map(|result| (MirResult::new(result), finished))
+                news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
+                metric::finish(mir, news).await
             }
             Way::Streamed(at_once) => {
-                let no_interval = streamed::NO_INTERVAL;
-                news.note_all(settings.intervals.then(|| no_interval.to_owned()));
-                let pairs = streamed::Pairs {
-                    all: &pairs,
-                    tokens: &of_pairs,
+                let model = streamed::Model {
+                    forward,
+                    pairs: &pairs,
+                    export: export.as_mut(),
                 };
                 let passes = (at_once, mir_settings);
-                streamed::measure(forward, passes, width, pairs, (metrics, export), news).await
+                let all = (states.as_slice(), width);
+                let found =
+                    streamed::measure(model, &gpu, passes, all, &of_pairs, &mut metrics, news);
+                let found = found.await;
+                news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
+                found
             }
         };
-        let (result, finished) = match found {
+        let result = match found {
             Ok(found) => found,
             Err(error) => return Err(finite::explain(error, &checkpoint, news).await),
         };
-        let Finished {
-            metrics,
-            kept,
-            export,
-        } = finished;
         let mut others = Vec::new();
         for metric in metrics {
             others.extend(metric.finish(news.cancel.clone()).await?);

@@ -1,14 +1,8 @@
 //! The metric of states that have been taken.
 
-use super::{
-    EngineError, Stage,
-    forward::{Rate, State},
-    news::News,
-    session::kept::{KeptRows, KeptStates},
-    states_file::StatesWriter,
-};
+use super::{EngineError, Stage, forward::State, news::News, session::kept::KeptRows};
 use crate::{
-    alignment::{LayerDistance, Metric, Mir, MirResult, MirSettings},
+    alignment::{Mir, MirResult, MirSettings},
     gpu::{Gpu, Recording},
     report::{LayerReport, MetricReport, shortened},
 };
@@ -54,38 +48,6 @@ pub(super) async fn finish(mir: Mir, news: &mut News<'_>) -> Result<MirResult, E
         })
         .await?;
     Ok(result)
-}
-
-/// Computes the distance of each layer of `rate`, the first of which is that of state `begin` of `total`; begins the
-/// stage.
-///
-/// # Errors
-/// As [`Mir::finish`].
-pub(super) async fn finish_rate(
-    rate: Rate,
-    [begin, total]: [usize; 2],
-    news: &mut News<'_>,
-) -> Result<Vec<LayerDistance>, EngineError> {
-    news.begin(Stage::Metric, total as u64, UNIT)?;
-    let streamed = match rate {
-        Rate::Held(mir) => return Ok(finish(mir, news).await?.layers),
-        Rate::Streamed(streamed) => streamed,
-    };
-    let cancel = news.cancel;
-    let mut tell = |done: usize| {
-        news.progress(Stage::Metric, (begin + done) as u64, total as u64, UNIT);
-    };
-    Ok(streamed.finish(begin, cancel, &mut tell).await?)
-}
-
-/// Who else took the tokens.
-pub(super) struct Finished {
-    /// The other metrics, which can be finished.
-    pub(super) metrics: Vec<Box<dyn Metric>>,
-    /// The kept states.
-    pub(super) kept: Option<KeptStates>,
-    /// The file of all states, which can be finished.
-    pub(super) export: Option<StatesWriter>,
 }
 
 /// Enters the intervals into a report's quantities, whose states are the layers.

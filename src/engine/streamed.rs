@@ -2,9 +2,9 @@
 //! at a time.
 
 use super::{
-    EngineError,
-    forward::{Forward, Rate, Targets},
-    metric::{self, Finished},
+    EngineError, Stage,
+    forward::{Forward, Rate, State, Targets},
+    metric,
     news::News,
     prepare::Prepared,
     session::kept::{DEFAULT_BYTES, Room},
@@ -17,8 +17,9 @@ use crate::{
     words::counted,
 };
 
-/// Why there are no intervals.
-pub(super) const NO_INTERVAL: &str = "no interval: there is none of streamed states";
+/// Most that sums take where nobody says otherwise: so much is left of a card that has the weights of a decoder of
+/// seven billion parameters.
+const STREAMED_BYTES: u64 = 8_000_000_000;
 
 /// How the states are taken.
 pub(super) enum Way {
@@ -52,89 +53,135 @@ impl Way {
             Err(error) => return Err(error),
         }
         let plan = StreamPlan::new(gpu, width, tokens)?;
-        match plan.layers_within(budget.unwrap_or(u64::MAX)) {
+        let budget = asked.unwrap_or_else(|| budget.unwrap_or(u64::MAX).min(STREAMED_BYTES));
+        match plan.layers_within(budget) {
             Ok(at_once) => Ok(Self::Streamed(at_once.min(layers))),
             Err(needed) => Err(AlignmentError::OverBudget {
                 needed: format_bytes(needed),
-                budget: format_bytes(budget.unwrap_or(u64::MAX)),
+                budget: format_bytes(budget),
             }),
         }
     }
 }
 
-/// The pairs of a measurement.
-#[derive(Clone, Copy)]
-pub(super) struct Pairs<'a> {
-    pub(super) all: &'a [&'a Prepared],
-    /// Tokens of each: vision, text.
-    pub(super) tokens: &'a [[usize; 2]],
+/// Where the states come from, as often as they are needed.
+pub(super) trait Source {
+    /// What is told of it where it happens more than once.
+    const WORDS: &'static str;
+
+    /// Gives `states` of the pairs with these numbers to `rate`, and what `metrics` ask for to them.
+    ///
+    /// # Errors
+    /// What stands in the way; or that somebody asked to stop.
+    async fn run(
+        &mut self,
+        states: &[State],
+        pairs: Option<&[usize]>,
+        rate: Rate<'_>,
+        metrics: &mut [Box<dyn Metric>],
+        news: &mut News<'_>,
+    ) -> Result<(), EngineError>;
 }
 
-/// Runs the model over `pairs`, once for each `at_once` states of `forward`, and gives the rate; `width` is that of the
-/// states.
+/// A model that runs.
+pub(super) struct Model<'a> {
+    pub(super) forward: Forward<'a>,
+    /// All pairs.
+    pub(super) pairs: &'a [&'a Prepared],
+    /// The file that takes all states; the first run writes it.
+    pub(super) export: Option<&'a mut StatesWriter>,
+}
+
+impl Source for Model<'_> {
+    const WORDS: &'static str = "the model ran";
+
+    async fn run(
+        &mut self,
+        states: &[State],
+        pairs: Option<&[usize]>,
+        rate: Rate<'_>,
+        metrics: &mut [Box<dyn Metric>],
+        news: &mut News<'_>,
+    ) -> Result<(), EngineError> {
+        let own = Forward {
+            states,
+            ..self.forward
+        };
+        let mut targets = Targets {
+            rate,
+            metrics,
+            kept: None,
+            export: self.export.take(),
+        };
+        match pairs {
+            None => own.run(self.pairs, &mut targets, news).await,
+            Some(some) => {
+                let some: Vec<&Prepared> = some.iter().map(|&pair| self.pairs[pair]).collect();
+                own.run(&some, &mut targets, news).await
+            }
+        }
+    }
+}
+
+/// Runs `source` over all pairs, once for each `at_once` of the states `all` and, where intervals are wanted, once more, and
+/// gives the rate; `width` is that of the states, `tokens` those of each pair, `metrics` take every pair once.
 ///
 /// # Errors
-/// As [`Forward::run`] and the metric.
-pub(super) async fn measure(
-    forward: Forward<'_>,
+/// As [`Source::run`] and the metric.
+pub(super) async fn measure<S: Source>(
+    mut source: S,
+    gpu: &Gpu,
     (at_once, settings): (usize, MirSettings),
-    width: usize,
-    Pairs { all: pairs, tokens }: Pairs<'_>,
-    (mut metrics, mut export): (Vec<Box<dyn Metric>>, Option<StatesWriter>),
+    (all, width): (&[State], usize),
+    tokens: &[[usize; 2]],
+    metrics: &mut [Box<dyn Metric>],
     news: &mut News<'_>,
-) -> Result<(MirResult, Finished), EngineError> {
-    let all = forward.states;
+) -> Result<MirResult, EngineError> {
     let mut distances = Vec::with_capacity(all.len());
-    let groups = all.chunks(at_once.max(1));
-    let passes = groups.len();
-    let mut repeated = 0;
-    for (group, states) in groups.enumerate() {
-        let own = Forward { states, ..forward };
-        let streamed = Streamed::new(forward.gpu, settings, states.len(), width, tokens).await?;
-        let mut targets = Targets {
-            rate: Rate::Streamed(streamed),
-            metrics: Vec::new(),
-            kept: None,
-            export: None,
-        };
-        if group == 0 {
-            // They take each pair once.
-            (targets.metrics, targets.export) = (std::mem::take(&mut metrics), export.take());
+    let (mut passes, mut repeated) = (0, 0);
+    for states in all.chunks(at_once.max(1)) {
+        let begin = distances.len();
+        let mut streamed = Streamed::new(gpu, settings, states.len(), width, tokens).await?;
+        if begin == 0 {
+            news.note_all(streamed.no_intervals().map(ToOwned::to_owned));
         }
-        own.run(pairs, &mut targets, news).await?;
-        if group == 0 {
-            metrics = std::mem::take(&mut targets.metrics);
-            export = targets.export.take();
-        }
-        let again = match &mut targets.rate {
-            Rate::Streamed(streamed) => streamed.conclude(news.cancel).await?,
-            Rate::Held(_) => Vec::new(),
-        };
+        let others = if begin == 0 { &mut *metrics } else { &mut [] };
+        let rate = Rate::Streamed(&mut streamed);
+        source.run(states, None, rate, others, news).await?;
+        let again = streamed.conclude(news.cancel).await?;
         repeated += again.len();
         if !again.is_empty() {
-            let again: Vec<&Prepared> = again.iter().map(|&pair| pairs[pair]).collect();
-            own.run(&again, &mut targets, news).await?;
+            let rate = Rate::Streamed(&mut streamed);
+            source
+                .run(states, Some(&again), rate, &mut [], news)
+                .await?;
         }
-        let place = [distances.len(), all.len()];
-        distances.extend(metric::finish_rate(targets.rate, place, news).await?);
+        let total = all.len() as u64;
+        news.begin(Stage::Metric, total, metric::UNIT)?;
+        let cancel = news.cancel;
+        let mut tell = |done: usize| {
+            news.progress(Stage::Metric, (begin + done) as u64, total, metric::UNIT);
+        };
+        let (found, second) = streamed.finish(begin, cancel, &mut tell).await?;
+        distances.extend(found);
         news.end();
-        forward.gpu.trim();
+        passes += 1;
+        if let Some(mut second) = second {
+            passes += 1;
+            let rate = Rate::Second(&mut second);
+            source.run(states, None, rate, &mut [], news).await?;
+            let found = second.finish(news.cancel).await?;
+            for (distance, influence) in distances[begin..].iter_mut().zip(found) {
+                distance.influence = influence;
+            }
+            news.end();
+        }
+        gpu.trim();
     }
-    news.note(note("the model ran", passes, repeated));
-    let finished = Finished {
-        metrics,
-        kept: None,
-        export,
-    };
-    Ok((MirResult::new(distances), finished))
-}
-
-/// What a reader should know of streamed states: how often `what` happened, and for how many pairs once more.
-pub(super) fn note(what: &str, passes: usize, repeated: usize) -> String {
     let mut note = "streamed: sums of the states were held instead of the states, medians of dimensions are interpolated"
         .to_owned();
     if passes > 1 {
-        note += &format!("; {what} {passes} times, for some layers each");
+        note += &format!("; {} {passes} times", S::WORDS);
     }
     if repeated > 0 {
         note += &format!(
@@ -142,5 +189,6 @@ pub(super) fn note(what: &str, passes: usize, repeated: usize) -> String {
             counted(repeated, "pair")
         );
     }
-    note
+    news.note(note);
+    Ok(MirResult::new(distances))
 }

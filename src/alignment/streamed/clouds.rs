@@ -16,17 +16,27 @@ use crate::{
     report::Outliers,
 };
 
+/// A modality at one layer.
+pub(super) struct Summed {
+    pub(super) cloud: Cloud,
+    /// `F [rank, width]` of its scaled rows; none where the cloud is a point.
+    pub(super) factor: Option<Tensor>,
+    /// What undoes it, `[width, rank]`, where that is wanted.
+    pub(super) inverse: Option<Tensor>,
+    /// What replaces outliers.
+    pub(super) medians: Option<Vec<f32>>,
+}
+
 impl Side {
-    /// One layer's scalars, and `F [rank, width]` of its scaled rows; none where the cloud is a point. `first` is the
-    /// index of the first layer.
-    pub(super) async fn cloud(
+    /// What the sums of one layer tell, with what undoes the factor where it is `wanted`. `first` is the index of the
+    /// first layer.
+    pub(super) async fn summed(
         &self,
         gpu: &Gpu,
-        layer: usize,
-        first: usize,
-        modality: Modality,
+        (layer, first, modality): (usize, usize, Modality),
+        wanted: bool,
         cancel: &Cancel,
-    ) -> Result<(Cloud, Option<Tensor>), AlignmentError> {
+    ) -> Result<Summed, AlignmentError> {
         let number = first + layer + 1;
         let (Some(norms), Some(layout)) = (self.stats(layer), &self.layout) else {
             return Err(AlignmentError::TooFewTokens { modality, count: 0 });
@@ -68,6 +78,7 @@ impl Side {
             });
         }
         let mut updates = Vec::new();
+        let mut replacing = None;
         let mut sums: Vec<f64> = (high_sums.values[own.clone()].iter())
             .zip(&low_sums.values[own])
             .map(|(&high, &low)| f64::from(high) + f64::from(low))
@@ -87,6 +98,7 @@ impl Side {
                 .zip(&moved)
                 .for_each(|(sum, median)| *sum += count * median);
             updates.push((count, moved));
+            replacing = Some(medians.iter().map(|&median| median as f32).collect());
         }
         let n = counted as f64;
         let offsets: Vec<f64> = sums.iter().map(|sum| sum / n).collect();
@@ -102,9 +114,14 @@ impl Side {
         let squares: f64 = (0..width).map(|i| matrix.value(width, i, i).max(0.0)).sum();
         // Twice the rounding of sums about the mean itself.
         let found = factor(matrix, width, 2.0 * noise(counted), cancel)?;
-        let uploaded = match found.rank {
-            0 => None,
-            rank => Some(gpu.upload(rank, width, &found.values)?),
+        let (factor, inverse) = match found.rank {
+            0 => (None, None),
+            rank => {
+                let inverse = wanted.then(|| found.inverse(cancel)).transpose()?;
+                let inverse = inverse.map(|values| gpu.upload(width, rank, &values));
+                let factor = gpu.upload(rank, width, &found.values)?;
+                (Some(factor), inverse.transpose()?)
+            }
         };
         let mut norms = norms;
         norms.scale = layout.scales[layer];
@@ -115,7 +132,12 @@ impl Side {
             mean,
             trace: squares / (scale * scale) / (n - 1.0),
         };
-        Ok((cloud, uploaded))
+        Ok(Summed {
+            cloud,
+            factor,
+            inverse,
+            medians: replacing,
+        })
     }
 }
 

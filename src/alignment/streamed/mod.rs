@@ -10,15 +10,22 @@ mod clouds;
 mod layout;
 mod norms;
 mod plan;
+mod second;
 mod side;
 
-use super::{AlignmentError, LayerDistance, MirSettings, Modality, group::distances, plan::PIECE};
+use super::{
+    AlignmentError, LayerDistance, MirSettings, Modality, group::distances, mir::no_intervals,
+    plan::PIECE,
+};
 use crate::{
     gpu::{Gpu, Recording, Tensor},
     platform::Cancel,
 };
 
+use clouds::Summed;
 pub use plan::StreamPlan;
+pub use second::Second;
+use second::{Known, Layer};
 use side::Side;
 
 /// Bins per dimension.
@@ -36,6 +43,9 @@ pub struct Streamed {
     width: usize,
     layers: usize,
     sides: [Side; 2],
+    /// Tokens of each pair: vision, text.
+    pairs: Vec<[usize; 2]>,
+    no_intervals: Option<String>,
     /// First token of each pair pushed: vision, text.
     firsts: Vec<[usize; 2]>,
     next: [usize; 2],
@@ -56,34 +66,30 @@ impl Streamed {
         pairs: &[[usize; 2]],
     ) -> Result<Self, AlignmentError> {
         let plan = StreamPlan::new(gpu, width, pairs)?;
-        let mut sides = Vec::with_capacity(2);
-        for side in 0..2 {
-            let [rows, waiting] = [plan.rows[side], [plan.waiting[side]; 2]];
-            let side = Side::new(
-                gpu,
-                settings.outliers,
-                layers,
-                width,
-                plan.tokens[side],
-                rows,
-                waiting[0],
-            );
-            sides.push(side.await?);
-        }
-        let [vision, text] = <[Side; 2]>::try_from(sides).map_err(|_| AlignmentError::States {
-            expected: "two modalities".to_owned(),
-            found: "others".to_owned(),
-        })?;
+        let no_intervals = no_intervals(settings, width, plan.tokens);
+        let settings = MirSettings {
+            intervals: settings.intervals && no_intervals.is_none(),
+            ..settings
+        };
+        let vision = Side::new(gpu, settings.outliers, [layers, width], &plan, 0).await?;
+        let text = Side::new(gpu, settings.outliers, [layers, width], &plan, 1).await?;
         Ok(Self {
             gpu: gpu.clone(),
             settings,
             width,
             layers,
             sides: [vision, text],
+            pairs: pairs.to_vec(),
+            no_intervals,
             firsts: Vec::with_capacity(pairs.len()),
             next: [0, 0],
             again: None,
         })
+    }
+
+    /// Why there are no intervals although they were asked for.
+    pub fn no_intervals(&self) -> Option<&str> {
+        self.no_intervals.as_deref()
     }
 
     /// Whether a pair with so many tokens (vision, text) can be pushed before [`Streamed::settle`].
@@ -184,7 +190,7 @@ impl Streamed {
         Ok(pairs)
     }
 
-    /// The distance of each layer; `first` is the index of the first of them, for messages. `progress` hears how many
+    /// The distance of each layer, and, where intervals are wanted, who takes all pairs once more; `first` is the index of the first of them, for messages. `progress` hears how many
     /// layers are done.
     ///
     /// # Errors
@@ -195,20 +201,25 @@ impl Streamed {
         first: usize,
         cancel: &Cancel,
         progress: &mut dyn FnMut(usize),
-    ) -> Result<Vec<LayerDistance>, AlignmentError> {
+    ) -> Result<(Vec<LayerDistance>, Option<Second>), AlignmentError> {
         self.settle(cancel).await?;
+        let wanted = self.settings.intervals;
+        let mut layers = Vec::new();
         let Self { gpu, sides, .. } = &self;
         let mut found = Vec::with_capacity(self.layers);
         for layer in 0..self.layers {
             let [vision, text] = sides;
-            let of_vision = vision
-                .cloud(gpu, layer, first, Modality::Vision, cancel)
-                .await?;
-            let of_text = text
-                .cloud(gpu, layer, first, Modality::Text, cancel)
-                .await?;
-            let scalars = [[of_vision.0, of_text.0]];
-            let factors = vec![[of_vision.1, of_text.1]];
+            let of_vision = (layer, first, Modality::Vision);
+            let vision = vision.summed(gpu, of_vision, wanted, cancel).await?;
+            let of_text = (layer, first, Modality::Text);
+            let text = text.summed(gpu, of_text, wanted, cancel).await?;
+            let factors = vec![[vision.factor.clone(), text.factor.clone()]];
+            let known = |of: &Summed| Known {
+                factor: of.factor.clone().zip(of.inverse.clone()),
+                medians: of.medians.clone(),
+            };
+            let known = [known(&vision), known(&text)];
+            let scalars = [[vision.cloud, text.cloud]];
             let own = distances(
                 gpu,
                 self.settings,
@@ -220,9 +231,27 @@ impl Streamed {
                 &mut |_| {},
             )
             .await?;
+            if wanted {
+                let root = own.iter().map(|it| it.moments.trace_root).sum();
+                let [clouds] = scalars;
+                layers.push(Layer::new(gpu, clouds, known, root, cancel).await?);
+            }
             found.extend(own);
             progress(layer + 1);
         }
-        Ok(found)
+        if !wanted {
+            return Ok((found, None));
+        }
+        let Self {
+            gpu,
+            settings,
+            mut sides,
+            pairs,
+            ..
+        } = self;
+        sides.iter_mut().for_each(Side::give_back);
+        gpu.trim();
+        let second = Second::new(&gpu, settings.outliers, sides, layers, pairs);
+        Ok((found, Some(second)))
     }
 }

@@ -1,6 +1,6 @@
 //! The norms of all tokens of a modality at one layer, and what they decide about each.
 
-use crate::{kernels::norm_stats::NormStats, reference, report::Outliers};
+use crate::{kernels::norm_stats::NormStats, report::Outliers};
 
 /// Half the width of the band about the limit in which nothing is decided before all norms are known, in standard
 /// deviations.
@@ -20,6 +20,7 @@ pub(super) enum Fate {
 /// Median and deviation of norms as far as they are known, and how much they are trusted.
 #[derive(Clone, Copy, Debug)]
 struct Estimate {
+    mean: f64,
     median: f64,
     deviation: f64,
     /// Half the width of the band in which nothing is decided.
@@ -91,15 +92,53 @@ impl Norms {
 
     /// Statistics of all norms, as the device would have them.
     pub(super) fn stats(&self) -> Option<NormStats> {
-        NormStats::parse(&reference::norm_stats(&self.values))
+        let count = self.values.len();
+        if count < 2 {
+            return None;
+        }
+        let broken = self.values.iter().filter(|norm| !norm.is_finite()).count();
+        let Estimate {
+            mean,
+            median,
+            deviation,
+            ..
+        } = estimate(&self.values, 0.0);
+        // In f32 from here on, as the kernels compare.
+        let (median, limit) = (median as f32, (3.0 * deviation) as f32);
+        let beyond = |norm: &&f32| (*norm - median).abs() > limit;
+        let near = |norm: &&f32| ((*norm - median).abs() - limit).abs() < 0.01 * limit;
+        Some(NormStats {
+            mean: mean as f32,
+            deviation: deviation as f32,
+            median,
+            outliers: self.values.iter().filter(beyond).count(),
+            broken,
+            scale: unit_scale(if median > 0.0 { median } else { mean as f32 }),
+            limit,
+            near: self.values.iter().filter(near).count(),
+        })
+    }
+
+    /// Norms of some tokens.
+    pub(super) fn of(&self, tokens: std::ops::Range<usize>) -> &[f32] {
+        &self.values[tokens]
+    }
+
+    /// Whether a token counts, by the statistics of all norms.
+    pub(super) fn verdict(&self, stats: &NormStats, token: usize) -> bool {
+        self.rule == Outliers::Keep || (self.values[token] - stats.median).abs() <= stats.limit
     }
 
     /// Whether each token counts, by the statistics of all norms.
     pub(super) fn verdicts<'a>(&'a self, stats: &'a NormStats) -> impl Iterator<Item = bool> + 'a {
-        let keep = self.rule == Outliers::Keep;
-        let inside = move |norm: f32| keep || (norm - stats.median).abs() <= stats.limit;
-        self.values.iter().map(move |&norm| inside(norm))
+        (0..self.values.len()).map(|token| self.verdict(stats, token))
     }
+}
+
+/// The power of two that brings a norm into `[1, 2)`, as far as f32 reaches.
+fn unit_scale(norm: f32) -> f32 {
+    let exponent = (norm.to_bits() >> 23).clamp(27, 227);
+    f32::from_bits((254 - exponent) << 23)
 }
 
 /// From the norms that are finite.
@@ -112,6 +151,7 @@ fn estimate(norms: &[f32], doubt: f64) -> Estimate {
     let count = finite.len();
     if count == 0 {
         return Estimate {
+            mean: 0.0,
             median: 0.0,
             deviation: 0.0,
             doubt,
@@ -122,6 +162,7 @@ fn estimate(norms: &[f32], doubt: f64) -> Estimate {
     let mean = finite.iter().map(|&norm| f64::from(norm)).sum::<f64>() / count as f64;
     let squares = finite.iter().map(|&norm| (f64::from(norm) - mean).powi(2));
     Estimate {
+        mean,
         median,
         deviation: (squares.sum::<f64>() / (count.max(2) - 1) as f64).sqrt(),
         doubt,

@@ -64,7 +64,7 @@ impl StreamPlan {
             plan.waiting[side] = WAITING.min(count);
             // While the first rows are laid out nothing else has begun, but for the memory of it.
             let rows = plan.rows[side][0] + plan.waiting[side] + BINS + 2 * width;
-            plan.per_layer += row * rows as u64 + 4 * count as u64;
+            plan.per_layer += row * rows as u64;
         }
         let square = row * width as u64;
         let largest = plan.rows[0][0].max(plan.rows[1][0]) as u64;

@@ -1,7 +1,7 @@
 //! The tokens of one modality at all layers as they come and go.
 
 use super::{
-    BINS,
+    BINS, StreamPlan,
     layout::Layout,
     norms::{Fate, Norms},
 };
@@ -58,17 +58,15 @@ enum Sign {
 }
 
 impl Side {
-    /// For `layers` layers and `expected` tokens, of which `[first, later]` at a time are at hand: until they are
-    /// laid out, and afterwards; `waiting` rows a layer wait.
+    /// For so many layers of a width, as the plan has it for side `side`: 0 vision, 1 text.
     pub(super) async fn new(
         gpu: &Gpu,
         rule: Outliers,
-        layers: usize,
-        width: usize,
-        expected: usize,
-        [first, later]: [usize; 2],
-        waiting: usize,
+        [layers, width]: [usize; 2],
+        plan: &StreamPlan,
+        side: usize,
     ) -> Result<Self, GpuError> {
+        let ([first, later], expected) = (plan.rows[side], plan.tokens[side]);
         let many = |rows: usize| (0..layers).map(move |_| gpu.tensor(DType::F32, rows, width));
         let replaces = rule == Outliers::Replace;
         let side = Self {
@@ -79,7 +77,7 @@ impl Side {
             later_capacity: later,
             raw: many(first).collect::<Result<_, _>>()?,
             at_hand: Vec::new(),
-            doubtful: many(waiting).collect::<Result<_, _>>()?,
+            doubtful: many(plan.waiting[side]).collect::<Result<_, _>>()?,
             waiting: vec![Vec::new(); layers],
             norms: (0..layers).map(|_| Norms::new(rule, expected)).collect(),
             layout: None,
@@ -138,9 +136,8 @@ impl Side {
         let count = self.at_hand.len();
         let norms = self.gpu.tensor(DType::F32, self.raw.len(), count)?;
         let mut recording = Recording::new();
-        for (layer, raw) in self.raw.iter().enumerate() {
-            // Fewer rows always fit the memory.
-            if let Some(rows) = raw.reshaped(count, self.width) {
+        for layer in 0..self.raw.len() {
+            if let Some(rows) = self.rows(layer) {
                 recording.push(token_norms(self.gpu.kernels(), &rows, &norms, layer)?);
             }
         }
@@ -396,6 +393,25 @@ impl Side {
             }
         }
         Ok(())
+    }
+
+    /// The rows at hand of a layer; none where there are none.
+    pub(super) fn rows(&self, layer: usize) -> Option<Tensor> {
+        let count = self.at_hand.len();
+        // Fewer rows always fit the memory.
+        (count > 0).then(|| self.raw[layer].reshaped(count, self.width))?
+    }
+
+    /// Lets go of them.
+    pub(super) fn let_go(&mut self) {
+        self.at_hand.clear();
+    }
+
+    /// Gives back the memory of everything but the rows at hand.
+    pub(super) fn give_back(&mut self) {
+        self.doubtful.clear();
+        self.grams.clear();
+        self.bins.clear();
     }
 
     /// What becomes of outliers.

@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{StatesFile, refused, rows::PairRows, tensor_name};
 use crate::{
-    alignment::{
-        AlignmentError, METRICS, Metric, Mir, MirResult, MirSettings, Observation, Setup, StateId,
-        Streamed,
-    },
+    alignment::{AlignmentError, METRICS, Metric, Mir, MirSettings, Observation, Setup, StateId},
     engine::{
         EngineError, MetricChoice, Session, Stage, StatesRequest,
         forward::{Rate, State, states},
@@ -15,7 +12,7 @@ use crate::{
         news::News,
         select,
         session::kept::Room,
-        streamed::{self, Way},
+        streamed::{self, Source, Way},
     },
     gpu::{Gpu, Recording},
     report::{DataSummary, Outliers, Report, SCHEMA, TextMask, of_layers},
@@ -88,22 +85,40 @@ impl Session {
             MetricChoice::All => others(&file, &setup, news)?,
             MetricChoice::Mir => Vec::new(),
         };
-        let reading = Reading {
+        let mut reading = Reading {
             gpu: &gpu,
             file: &file,
-            own: &own,
+            pairs: &pairs,
         };
-        let refs: Vec<&PairRows> = pairs.iter().collect();
+        let total = own.len() as u64;
         let result = match way {
             Way::Held => {
                 let budget = asked.or_else(|| gpu.usual_budget());
-                let held = (mir_settings, budget);
-                reading.held(held, room, &refs, &mut metrics, news).await
+                let [vision, text] = room.tokens;
+                let mut mir = Mir::new(
+                    &gpu,
+                    mir_settings,
+                    own.len(),
+                    file.width,
+                    vision,
+                    text,
+                    budget,
+                )?;
+                news.note_all(mir.no_intervals().map(ToOwned::to_owned));
+                let rate = Rate::Held(&mut mir);
+                reading.run(&own, None, rate, &mut metrics, news).await?;
+                gpu.trim();
+                news.begin(Stage::Metric, total, metric::UNIT)?;
+                metric::finish(mir, news).await
             }
             Way::Streamed(at_once) => {
                 let passes = (at_once, mir_settings);
-                let streamed = reading.streamed(passes, &of_pairs, &refs, &mut metrics, news);
-                streamed.await
+                let states = (own.as_slice(), file.width);
+                let found =
+                    streamed::measure(reading, &gpu, passes, states, &of_pairs, &mut metrics, news);
+                let found = found.await;
+                news.begin(Stage::Metric, total, metric::UNIT)?;
+                found
             }
         };
         let result = result.map_err(|error| in_file(error, &file, &own))?;
@@ -208,93 +223,35 @@ fn in_file(error: EngineError, file: &StatesFile, own: &[State]) -> EngineError 
     refused(&file.name, reason)
 }
 
-/// The way of states from the file into the metrics.
+/// The states of chosen pairs of a file.
 #[derive(Clone, Copy)]
 struct Reading<'a> {
     gpu: &'a Gpu,
     file: &'a StatesFile,
-    /// The states that the rate takes.
-    own: &'a [State],
+    pairs: &'a [PairRows],
 }
 
-impl Reading<'_> {
-    /// The rate of states that are held.
-    async fn held(
-        &self,
-        (settings, budget): (MirSettings, Option<u64>),
-        room: Room,
-        pairs: &[&PairRows],
-        metrics: &mut [Box<dyn Metric>],
-        news: &mut News<'_>,
-    ) -> Result<MirResult, EngineError> {
-        let (layers, [vision, text]) = (self.own.len(), room.tokens);
-        let mir = Mir::new(self.gpu, settings, layers, room.width, vision, text, budget)?;
-        news.note_all(mir.no_intervals().map(ToOwned::to_owned));
-        let mut rate = Rate::Held(mir);
-        self.run(pairs, &mut rate, metrics, news).await?;
-        self.gpu.trim();
-        let found = metric::finish_rate(rate, [0, layers], news).await?;
-        Ok(MirResult::new(found))
-    }
+impl Source for Reading<'_> {
+    const WORDS: &'static str = "the file was read";
 
-    /// The rate of streamed states, `at_once` of them with each reading of the file.
-    async fn streamed(
-        &self,
-        (at_once, settings): (usize, MirSettings),
-        tokens: &[[usize; 2]],
-        pairs: &[&PairRows],
-        metrics: &mut [Box<dyn Metric>],
-        news: &mut News<'_>,
-    ) -> Result<MirResult, EngineError> {
-        news.note_all(settings.intervals.then(|| streamed::NO_INTERVAL.to_owned()));
-        let (gpu, width) = (self.gpu, self.file.width);
-        let mut found = Vec::with_capacity(self.own.len());
-        let groups = self.own.chunks(at_once.max(1));
-        let passes = groups.len();
-        let mut repeated = 0;
-        for own in groups {
-            let part = Reading { own, ..*self };
-            let streamed = Streamed::new(gpu, settings, own.len(), width, tokens).await?;
-            let mut rate = Rate::Streamed(streamed);
-            // They take each pair once.
-            let others = match found.is_empty() {
-                true => &mut *metrics,
-                false => &mut [],
-            };
-            part.run(pairs, &mut rate, others, news).await?;
-            let again = match &mut rate {
-                Rate::Streamed(streamed) => streamed.conclude(news.cancel).await?,
-                Rate::Held(_) => Vec::new(),
-            };
-            repeated += again.len();
-            if !again.is_empty() {
-                let again: Vec<&PairRows> = again.iter().map(|&pair| pairs[pair]).collect();
-                part.run(&again, &mut rate, &mut [], news).await?;
-            }
-            let place = [found.len(), self.own.len()];
-            found.extend(metric::finish_rate(rate, place, news).await?);
-            news.end();
-            gpu.trim();
-        }
-        news.note(streamed::note("the file was read", passes, repeated));
-        Ok(MirResult::new(found))
-    }
-
-    /// Reads the pairs, some at a time, and gives their tokens to `rate` and `metrics`.
+    /// Reads the pairs, some at a time.
     async fn run(
-        &self,
-        pairs: &[&PairRows],
-        rate: &mut Rate,
+        &mut self,
+        own: &[State],
+        pairs: Option<&[usize]>,
+        mut rate: Rate<'_>,
         metrics: &mut [Box<dyn Metric>],
         news: &mut News<'_>,
     ) -> Result<(), EngineError> {
+        let pairs: Vec<&PairRows> = match pairs {
+            None => self.pairs.iter().collect(),
+            Some(some) => some.iter().map(|&pair| &self.pairs[pair]).collect(),
+        };
         const UNIT: &str = "pairs";
         let total = pairs.len() as u64;
         news.begin(Stage::States, total, UNIT)?;
         let asked = metrics.iter().flat_map(|metric| metric.states());
-        let ids: BTreeSet<StateId> = (self.own.iter().map(|state| state.id))
-            .chain(asked)
-            .collect();
+        let ids: BTreeSet<StateId> = (own.iter().map(|state| state.id)).chain(asked).collect();
         let (gpu, cancel) = (self.gpu, news.cancel);
         let mut recording = Recording::new();
         let mut waiting = 0;
@@ -311,10 +268,10 @@ impl Reading<'_> {
                 vision: &vision,
                 text: &text,
             };
-            let own = self.own.iter();
-            let own = own.map(|state| observation.state(state.id).cloned());
-            let own = own.collect::<Result<Vec<_>, _>>()?;
-            rate.push(&mut recording, &own, &vision, &text)?;
+            let states = own.iter();
+            let states = states.map(|state| observation.state(state.id).cloned());
+            let states = states.collect::<Result<Vec<_>, _>>()?;
+            rate.push(&mut recording, &states, &vision, &text)?;
             for metric in &mut *metrics {
                 metric.push(&mut recording, &observation)?;
             }

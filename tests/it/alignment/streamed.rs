@@ -1,7 +1,7 @@
 //! Streamed clouds against the same ones held in memory, and against f64.
 
 use mirscope::{
-    alignment::{Mir, MirResult, MirSettings, Streamed},
+    alignment::{Influence, Mir, MirResult, MirSettings, StreamPlan, Streamed},
     gpu::{Gpu, KernelVariant, Recording, Tensor},
     platform::Cancel,
     report::Outliers,
@@ -113,11 +113,28 @@ impl Data {
             let again = streamed.conclude(&cancel).await.unwrap();
             self.push(gpu, &mut streamed, &again).await;
             let mut told = Vec::new();
-            let found = streamed
-                .finish(0, &cancel, &mut |layer| told.push(layer))
-                .await;
+            let mut tell = |layer| told.push(layer);
+            let (mut found, second) = streamed.finish(0, &cancel, &mut tell).await.unwrap();
             assert_eq!(told, (1..=layers).collect::<Vec<_>>());
-            (MirResult::new(found.unwrap()), again)
+            assert_eq!(second.is_some(), settings.intervals);
+            if let Some(mut second) = second {
+                for pair in 0..self.pairs.len() {
+                    let (states, vision, text) = self.states(gpu, pair);
+                    if !second.has_room(self.pairs[pair]) {
+                        second.settle(&cancel).await.unwrap();
+                    }
+                    let mut recording = Recording::new();
+                    second
+                        .push(&mut recording, &states, &vision, &text)
+                        .unwrap();
+                    gpu.run(&recording).await.unwrap();
+                }
+                let influences = second.finish(&cancel).await.unwrap();
+                for (layer, influence) in found.iter_mut().zip(influences) {
+                    layer.influence = influence;
+                }
+            }
+            (MirResult::new(found), again)
         })
     }
 
@@ -142,6 +159,7 @@ impl Data {
 fn compare(data: &Data, gpu: &Gpu, rule: Outliers, what: &str) -> Vec<usize> {
     let settings = MirSettings {
         outliers: rule,
+        intervals: true,
         ..PLAIN
     };
     let held = data.held(gpu, settings);
@@ -182,6 +200,23 @@ fn compare(data: &Data, gpu: &Gpu, rule: Outliers, what: &str) -> Vec<usize> {
             assert!(
                 (found / held - 1.0).abs() < 1e-5,
                 "{what}, {rule}, layer {layer}"
+            );
+        }
+        let of = |influence: &Option<Influence>| {
+            let own = influence.clone().expect("there are derivatives");
+            [own.frechet, own.norm_matched, own.norm_ratio, own.gap]
+        };
+        for (found, held) in of(&found.influence).iter().zip(of(&held.influence)) {
+            let largest = held.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+            let errors = found
+                .iter()
+                .zip(&held)
+                .map(|(a, b)| (a - b).abs() / largest);
+            let error = errors.fold(0.0, f64::max);
+            assert_eq!(found.len(), data.pairs.len());
+            assert!(
+                error < 1e-3,
+                "{what}, {rule}, layer {layer}: derivatives differ by {error:.1e}"
             );
         }
         let outliers = outliers(vision).iter().filter(|it| **it).count();
@@ -231,4 +266,76 @@ fn what_the_first_pairs_mislead_about_runs_again() {
         let again = compare(&data, &gpu, rule, "misled");
         assert!(!again.is_empty() && again.len() < 60, "{again:?}");
     }
+}
+
+#[test]
+#[allow(clippy::print_stdout)]
+fn memory_does_not_grow_with_the_number_of_pairs() {
+    // What a run takes is told by the plan; the plan, by the pairs it knows of.
+    let gpu = device(KernelVariant::Direct);
+    let peak = |pairs: usize| {
+        let data = Data::new(&mut Random::new(45), [pairs, 64], [90, 60], 0.01, |_| 1.0);
+        gpu.trim();
+        gpu.reset_peak();
+        data.streamed(&gpu, MirSettings::default());
+        let plan = StreamPlan::new(&gpu, 64, &data.pairs).unwrap();
+        (gpu.memory().peak, plan.total(2))
+    };
+    let (few, planned_few) = peak(100);
+    let (many, planned_many) = peak(1000);
+    println!("100 pairs {few} of {planned_few} bytes, 1000 pairs {many} of {planned_many}");
+    assert_eq!(planned_few, planned_many);
+    assert!(
+        (many as f64 / few as f64 - 1.0).abs() < 0.05,
+        "{few}, {many}"
+    );
+}
+
+#[test]
+#[allow(clippy::print_stdout)]
+fn a_decoder_of_seven_billion_parameters_fits_beside_its_weights() {
+    let gpu = device(KernelVariant::Direct);
+    // LLaVA-1.5-7B with 100 pairs: 576 vision tokens each, and a text of 100.
+    let plan = StreamPlan::new(&gpu, 4096, &[[576, 100]; 100]).unwrap();
+    let at_once = plan.layers_within(8_000_000_000).unwrap();
+    println!(
+        "{at_once} of 32 layers at once, {} bytes",
+        plan.total(at_once)
+    );
+    assert!(at_once >= 16, "two passes: {at_once}");
+    assert!(plan.total(at_once) <= 8_000_000_000);
+    // Two layers of that width take what the plan says.
+    let pairs = vec![[40, 30]; 24];
+    let random = &mut Random::new(46);
+    let values = random.normals(70 * 4096);
+    let states: Vec<Tensor> = (0..2)
+        .map(|_| gpu.upload(70, 4096, &values).unwrap())
+        .collect();
+    gpu.trim();
+    let before = gpu.memory().allocated;
+    gpu.reset_peak();
+    pollster::block_on(async {
+        let cancel = Cancel::default();
+        let streamed = Streamed::new(&gpu, MirSettings::default(), 2, 4096, &pairs).await;
+        let mut streamed = streamed.unwrap();
+        let (vision, text): (Vec<u32>, Vec<u32>) = ((0..40).collect(), (40..70).collect());
+        for pair in &pairs {
+            if !streamed.has_room(*pair) {
+                streamed.settle(&cancel).await.unwrap();
+            }
+            let mut recording = Recording::new();
+            streamed
+                .push(&mut recording, &states, &vision, &text)
+                .unwrap();
+            gpu.run(&recording).await.unwrap();
+        }
+        streamed.settle(&cancel).await.unwrap();
+    });
+    let peak = gpu.memory().peak - before;
+    let planned = StreamPlan::new(&gpu, 4096, &pairs).unwrap().total(2);
+    println!("width 4096, two layers: peak {peak} of {planned} planned bytes");
+    assert!(
+        peak <= planned && peak as f64 > 0.5 * planned as f64,
+        "{peak} of {planned}"
+    );
 }

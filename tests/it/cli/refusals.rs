@@ -71,7 +71,7 @@ fn states_beyond_the_memory_budget_before_the_model_runs() {
         ],
         &[
             "the metric needs ",
-            " MiB of device memory",
+            " of device memory",
             "leaves 1.0 KiB",
             "use fewer pairs or a larger --memory-budget",
         ],

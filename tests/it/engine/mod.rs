@@ -9,6 +9,7 @@ mod projection;
 mod session;
 mod speed;
 mod states_file;
+mod streamed;
 mod variants;
 mod weights;
 mod what_if;

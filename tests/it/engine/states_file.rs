@@ -510,7 +510,7 @@ fn streamed_states_are_exported_and_measured_alike() {
     let mut session = Session::default();
     exported(&mut session, &file, PAIRS, settings());
     let held = fs::read(&file).unwrap();
-    for (budget, streamed, several) in [(3 << 20, true, false), (1 << 20, true, true)] {
+    for budget in [3 << 20, 1 << 20] {
         let settings = MeasureSettings {
             memory_budget: Some(budget),
             ..settings()
@@ -521,9 +521,8 @@ fn streamed_states_are_exported_and_measured_alike() {
         let read = of_file(&mut session, &file, settings);
         let told =
             |report: &Report, words: &str| report.notes.iter().any(|note| note.contains(words));
-        assert_eq!(told(&modelled, "streamed:"), streamed);
-        assert_eq!(told(&modelled, "the model ran"), several);
-        assert_eq!(told(&read, "the file was read"), several);
+        assert!(told(&modelled, "streamed:") && told(&modelled, "; the model ran "));
+        assert!(told(&read, "; the file was read "), "{:?}", read.notes);
         let numbers = |report: &Report| Report {
             notes: Vec::new(),
             ..numbers(report)
