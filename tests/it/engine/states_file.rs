@@ -499,3 +499,36 @@ fn files_that_cannot_be_measured_are_refused_in_a_sentence() {
     let reason = refusal(&mut session, command(&file, small));
     assert!(reason.contains("memory budget"), "{reason}");
 }
+
+/// With a budget that holds no states: sums of them, of all layers or of some at a time. The run that exports
+/// writes each pair once, whatever runs again.
+#[test]
+fn streamed_states_are_exported_and_measured_alike() {
+    const PAIRS: usize = 60;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("states.safetensors");
+    let mut session = Session::default();
+    exported(&mut session, &file, PAIRS, settings());
+    let held = fs::read(&file).unwrap();
+    for budget in [3 << 20, 1 << 20] {
+        let settings = MeasureSettings {
+            memory_budget: Some(budget),
+            ..settings()
+        };
+        fs::remove_file(&file).unwrap();
+        let modelled = exported(&mut session, &file, PAIRS, settings.clone());
+        assert!(fs::read(&file).unwrap() == held, "{budget}");
+        let read = of_file(&mut session, &file, settings);
+        let told =
+            |report: &Report, words: &str| report.notes.iter().any(|note| note.contains(words));
+        assert!(told(&modelled, "streamed:") && told(&modelled, "; the model ran "));
+        assert!(told(&read, "; the file was read "), "{:?}", read.notes);
+        let numbers = |report: &Report| Report {
+            notes: Vec::new(),
+            ..numbers(report)
+        };
+        assert_eq!(numbers(&read), numbers(&modelled), "{budget}");
+        // All quantities are there, however often the model ran.
+        assert!(read.metrics.iter().any(|metric| metric.id == "linear-cka"));
+    }
+}
