@@ -104,15 +104,18 @@ pub(super) async fn of_checkpoint(
     Ok(sum.text())
 }
 
-/// The sum of chosen pairs: the names of their images without folders, and their texts.
+/// The sum of chosen pairs: the names of their images without folders, their questions and texts.
 pub(super) fn of_pairs(pairs: &[PairInput]) -> String {
     let mut sum = Sum::default();
     for pair in pairs {
-        for (image, text) in pair.images().zip(pair.texts()) {
-            let name = image.name();
-            let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
-            sum.add(name.as_bytes());
-            sum.add(text.as_bytes());
+        for turn in &pair.turns {
+            for image in &turn.images {
+                let name = image.name();
+                let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
+                sum.add(name.as_bytes());
+            }
+            sum.add(turn.question.as_bytes());
+            sum.add(turn.text.as_bytes());
         }
         sum.add(&[]);
     }

@@ -7,8 +7,9 @@ use std::{
 
 use mirscope::{
     engine::{
-        Command, DeviceSettings, Event, Extra, MeasureRequest, MeasureSettings, MergeRequest,
-        MetricChoice, Session, Shard, ShardRequest, ShardSummary, Stage,
+        Command, DeviceSettings, Event, Extra, ImageInput, MeasureRequest, MeasureSettings,
+        MergeRequest, MetricChoice, ModelSource, PairInput, PairSource, Session, Shard,
+        ShardRequest, ShardSummary, Stage,
     },
     platform::Cancel,
     report::{Definition, Report, TextMask},
@@ -219,7 +220,7 @@ fn what_is_no_whole_measurement_is_refused() {
         ("pairs_sum", other(&|r| r.pairs = super::pairs(12))),
         (
             "checkpoint",
-            other(&|r| r.model = mirscope::engine::ModelSource::Demo { connector: None }),
+            other(&|r| r.model = ModelSource::Demo { connector: None }),
         ),
     ] {
         let file = at("other");
@@ -326,11 +327,11 @@ fn pairs_that_cannot_be_read_are_left_out_as_in_one_run() {
     let mut own = measure(7);
     own.keep = false;
     own.settings.skip_unreadable = true;
-    let mirscope::engine::PairSource::Pairs { pairs, .. } = &mut own.pairs else {
+    let PairSource::Pairs { pairs, .. } = &mut own.pairs else {
         panic!("pairs");
     };
     for index in [1, 4] {
-        pairs[index].image = mirscope::engine::ImageInput::Path(broken.clone());
+        pairs[index] = PairInput::new(ImageInput::Path(broken.clone()), "A dog.");
     }
     let mut session = Session::default();
     let one = report(&mut session, own.clone());
