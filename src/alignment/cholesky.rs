@@ -22,6 +22,12 @@ impl SplitMatrix<'_> {
         let updates = updates.map(|(weight, vector)| weight * vector[i] * vector[j]);
         f64::from(self.high[i * n + j]) + rest + updates.sum::<f64>()
     }
+
+    /// The matrix in f64, `[n, n]`.
+    pub fn dense(&self, n: usize) -> Vec<f64> {
+        let all = (0..n).flat_map(|i| (0..n).map(move |j| (i, j)));
+        all.map(|(i, j)| self.value(n, i, j)).collect()
+    }
 }
 
 /// Rounding of a Gram matrix over `tokens` rows that comes in two parts (see

@@ -84,6 +84,7 @@ pub(super) fn new(setup: &Setup<'_>) -> Result<Box<dyn Metric>, AlignmentError> 
         layers,
         hidden_size,
         pairs,
+        ..
     } = setup;
     let column = || gpu.tensor(DType::F32, layers * pairs, 1);
     Ok(Box::new(Directions {

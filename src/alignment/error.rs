@@ -96,6 +96,9 @@ pub enum AlignmentError {
         /// The modality.
         modality: Modality,
     },
+    /// The model cannot give what a metric needs of it.
+    #[error("{0}")]
+    Model(String),
     /// The device failed, or the run was cancelled ([`GpuError::Cancelled`]).
     #[error(transparent)]
     Gpu(#[from] GpuError),

@@ -17,6 +17,8 @@ pub(super) struct Cloud {
     pub(super) mean: Vec<f64>,
     /// `Tr S`.
     pub(super) trace: f64,
+    /// The effective rank, where it was asked for and there is one.
+    pub(super) rank: Option<f64>,
 }
 
 /// The distance between the modalities at one layer; the fields mean what they do in
@@ -33,6 +35,9 @@ pub struct LayerDistance {
     pub shape: f64,
     /// `alpha^2 (||mu_v - mu_t||^2 + Tr S_v + Tr S_t)`, with [`Definition::OfficialFast`] only.
     pub frechet_upper: Option<f64>,
+    /// What [`Definition::OfficialFast`] has in the place of the distance, and the most that the script's loop
+    /// may give in f32.
+    pub fast: [f64; 2],
     /// The exact distance with each modality scaled to mean norm 1.
     pub frechet_norm_matched: f64,
     /// Mean norms before any scaling and before the handling of outliers: vision, text.
@@ -47,6 +52,8 @@ pub struct LayerDistance {
     pub moments: Moments,
     /// How it moves with the weight of each pair, where intervals were asked for and can be given.
     pub influence: Option<Influence>,
+    /// The effective ranks of vision and text, where they were asked for; absent where the cloud is a point.
+    pub ranks: [Option<f64>; 2],
 }
 
 impl LayerDistance {
@@ -81,21 +88,19 @@ impl LayerDistance {
         let alpha = 1.0 / mean_norms[1];
         let (location, spread, shape) = parts(alpha, alpha);
         let upper = location + alpha.powi(2) * (vision.trace + text.trace);
-        let (frechet, frechet_upper) = match definition {
-            Definition::Exact | Definition::OfficialAccurate => (location + spread + shape, None),
-            Definition::OfficialFast => (upper - 2.0 * alpha.powi(4) * product, Some(upper)),
-        };
+        let fast = [upper - 2.0 * alpha.powi(4) * product, upper];
         let matched = parts(1.0 / mean_norms[0], 1.0 / mean_norms[1]);
         let count = |cloud: &Cloud| match outliers {
             Outliers::Keep => 0,
             Outliers::Replace | Outliers::Drop => cloud.norms.outliers,
         };
-        Ok(Self {
-            frechet,
+        let distance = Self {
+            frechet: location + spread + shape,
             location,
             spread,
             shape,
-            frechet_upper,
+            frechet_upper: None,
+            fast,
             frechet_norm_matched: matched.0 + matched.1 + matched.2,
             mean_norms,
             outliers: [count(vision), count(text)],
@@ -110,7 +115,24 @@ impl LayerDistance {
                 trace_root: nuclear,
             },
             influence: None,
-        })
+            ranks: [vision.rank, text.rank],
+        };
+        Ok(distance.by(definition))
+    }
+
+    /// The same layer's term by a definition's formula.
+    fn by(self, definition: Definition) -> Self {
+        let (frechet, frechet_upper) = match definition {
+            Definition::Exact | Definition::OfficialAccurate => {
+                (self.location + self.spread + self.shape, None)
+            }
+            Definition::OfficialFast => (self.fast[0], Some(self.fast[1])),
+        };
+        Self {
+            frechet,
+            frechet_upper,
+            ..self
+        }
     }
 
     /// The layer's entry in a report; `layer` counts from 1, `state` names what was captured.
@@ -233,20 +255,10 @@ impl MirResult {
         ]
     }
 
-    /// The results with each of the last two layers as the last one: without the very last, and with
-    /// it in the place of the one before. For two forms of one state, measured in one run.
-    ///
-    /// With fewer than two layers both are what there is.
-    pub fn either_end(mut self) -> [Self; 2] {
-        let Some(last) = self.layers.pop() else {
-            return [Self::new(Vec::new()), Self::new(Vec::new())];
-        };
-        let mut other = self.layers.clone();
-        other.pop();
-        other.push(last);
-        if self.layers.is_empty() {
-            self.layers.clone_from(&other);
-        }
-        [Self::new(self.layers), Self::new(other)]
+    /// The result over the layers at these places, in this order, by a definition's formula: for several forms of
+    /// one state, or more states than a definition takes, measured in one run.
+    pub fn taken(&self, places: &[usize], definition: Definition) -> Self {
+        let layers = places.iter().filter_map(|&place| self.layers.get(place));
+        Self::new(layers.map(|layer| layer.clone().by(definition)).collect())
     }
 }

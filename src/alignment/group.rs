@@ -8,6 +8,7 @@ use super::{
     frechet::Cloud,
     outliers,
     singular::Norms,
+    spectrum,
     statistics::Statistics,
     traces::{Factors, at_once, traces},
 };
@@ -87,7 +88,7 @@ impl Mir {
 
         let [vision, text] = sides;
         let stores: Vec<[Tensor; 2]> = vision.into_iter().zip(text).map(Into::into).collect();
-        let mut scalars = Vec::with_capacity(stores.len());
+        let mut scalars: Vec<[Cloud; 2]> = Vec::with_capacity(stores.len());
         for (layer, stores) in stores.iter().enumerate() {
             let cloud = |side: usize| {
                 let (all, counted) = (self.expected[side], stores[side].rows());
@@ -95,12 +96,21 @@ impl Mir {
             };
             scalars.push([cloud(0)?, cloud(1)?]);
         }
-        let Factored { factors, inverses } = self
+        let Factored {
+            factors,
+            inverses,
+            ranks,
+        } = self
             .factors(&read, &stores, cancel, &mut |share| {
                 progress(until_factors + (until_traces - until_factors) * share)
             })
             .await?;
         drop(read);
+        for (clouds, ranks) in scalars.iter_mut().zip(ranks) {
+            for (cloud, rank) in clouds.iter_mut().zip(ranks) {
+                cloud.rank = rank;
+            }
+        }
         let kept = inverses.map(|inverses| Kept {
             stores,
             stay,
@@ -174,15 +184,22 @@ impl Mir {
             let noise = noise(stores[layer][side].rows());
             let factor = factor(gram, width, noise, cancel).and_then(|factor| {
                 let inverse = wanted.then(|| factor.inverse(cancel)).transpose()?;
-                Ok((factor, inverse))
+                let rank = self.settings.ranks.then(|| {
+                    let gram = gram.dense(width);
+                    spectrum::effective_rank(gram, width, cancel)
+                });
+                Ok((factor, inverse, rank.transpose()?.flatten()))
             });
             (layer, side, factor)
         };
         let (total, mut done) = (grams.len(), 0);
         let mut failed = None;
-        type WithInverse = (Factor, Option<Vec<f32>>);
-        let heard = |(layer, side, found): (usize, usize, Result<WithInverse, GpuError>)| {
-            let uploaded = found.and_then(|(Factor { rank, values, .. }, inverse)| {
+        let mut ranks = vec![[None; 2]; stores.len()];
+        type Found = (Factor, Option<Vec<f32>>, Option<f64>);
+        let heard = |(layer, side, found): (usize, usize, Result<Found, GpuError>)| {
+            let uploaded = found.and_then(|(factor, inverse, effective)| {
+                ranks[layer][side] = effective;
+                let Factor { rank, values, .. } = factor;
                 if rank == 0 {
                     return Ok((None, None));
                 }
@@ -204,13 +221,24 @@ impl Mir {
         };
         let at_most = at_once(width, width);
         platform::in_parallel(grams.into_iter(), at_most, work, heard).await;
-        match failed {
-            Some(error) => Err(error.into()),
-            None => Ok(Factored {
-                factors,
-                inverses: wanted.then_some(inverses),
-            }),
+        if let Some(error) = failed {
+            return Err(error.into());
         }
+        if self.settings.ranks {
+            for (layer, stores) in stores.iter().enumerate() {
+                for side in [0, 1] {
+                    if read[side].grams.get(layer).is_none_or(Option::is_none) {
+                        let found = spectrum::of_rows(&self.gpu, &stores[side], cancel);
+                        ranks[layer][side] = found.await?;
+                    }
+                }
+            }
+        }
+        Ok(Factored {
+            factors,
+            inverses: wanted.then_some(inverses),
+            ranks,
+        })
     }
 }
 
@@ -263,4 +291,6 @@ struct Factored {
     factors: Vec<Factors>,
     /// What undoes them, `[width, rank]`, where intervals are wanted.
     inverses: Option<Vec<Factors>>,
+    /// Effective ranks, where they are wanted.
+    ranks: Vec<[Option<f64>; 2]>,
 }

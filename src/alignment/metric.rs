@@ -1,6 +1,6 @@
 //! The seam between captured states and what is computed of them.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use super::{AlignmentError, Modality};
 use crate::{
@@ -34,12 +34,26 @@ impl StateId {
 }
 
 /// The states of one pair, and which of its tokens count.
+#[derive(Clone, Copy, Default)]
 pub struct Observation<'a> {
     /// Each `[tokens, hidden_size]` f32, by name.
     pub states: &'a [(StateId, Tensor)],
     /// Rows of the vision tokens.
     pub vision: &'a [u32],
     /// Rows of the text tokens.
+    pub text: &'a [u32],
+    /// Ids of the words of the pair's text that say something.
+    pub words: &'a [u32],
+    /// The same prompt without its images, where a metric asks for it.
+    pub without_image: Option<SecondPass<'a>>,
+}
+
+/// Another forward pass of a pair's text.
+#[derive(Clone, Copy)]
+pub struct SecondPass<'a> {
+    /// As [`Observation::states`].
+    pub states: &'a [(StateId, Tensor)],
+    /// Rows of the same text tokens.
     pub text: &'a [u32],
 }
 
@@ -64,15 +78,37 @@ impl Observation<'_> {
     /// # Errors
     /// [`AlignmentError::States`] where it was not captured.
     pub fn state(&self, id: StateId) -> Result<&Tensor, AlignmentError> {
-        let mut states = self.states.iter();
-        let found = states.find(|(name, _)| *name == id);
-        found
-            .map(|(_, state)| state)
-            .ok_or_else(|| AlignmentError::States {
-                expected: format!("{id:?} among them"),
-                found: format!("{} others", self.states.len()),
-            })
+        state_of(self.states, id)
     }
+}
+
+/// A state among several; see [`Observation::state`].
+pub(super) fn state_of(
+    states: &[(StateId, Tensor)],
+    id: StateId,
+) -> Result<&Tensor, AlignmentError> {
+    let found = states.iter().find(|(name, _)| *name == id);
+    found
+        .map(|(_, state)| state)
+        .ok_or_else(|| AlignmentError::States {
+            expected: format!("{id:?} among them"),
+            found: format!("{} others", states.len()),
+        })
+}
+
+/// What reads words off states of the residual stream: a model's final norm, its head and its tokenizer.
+pub trait Vocabulary {
+    /// How many words there are.
+    fn size(&self) -> usize;
+
+    /// Records the logits `[n, size]` of states `[n, hidden_size]`.
+    ///
+    /// # Errors
+    /// [`AlignmentError::Model`], and what the device refuses.
+    fn logits(&self, recording: &mut Recording, states: &Tensor) -> Result<Tensor, AlignmentError>;
+
+    /// A word as text, spaces included.
+    fn text(&self, id: u32) -> String;
 }
 
 /// What a metric is made for.
@@ -86,6 +122,18 @@ pub struct Setup<'a> {
     pub hidden_size: usize,
     /// Pairs that will be pushed.
     pub pairs: usize,
+    /// Vision tokens that they have in all.
+    pub vision: usize,
+    /// What reads words off the states, where there is one.
+    pub vocabulary: Option<&'a Arc<dyn Vocabulary>>,
+}
+
+/// A metric that can be asked for.
+pub struct MetricKind {
+    /// The ids of what it gives.
+    pub ids: &'static [&'static str],
+    /// Makes it.
+    pub new: fn(&Setup<'_>) -> Result<Box<dyn Metric>, AlignmentError>,
 }
 
 /// What [`Metric::finish`] promises.
@@ -115,14 +163,28 @@ pub(super) fn every_layer(layers: usize) -> Vec<StateId> {
     (1..=layers).map(StateId::Layer).collect()
 }
 
-/// A metric's entry in a report whose overall value is the mean over the states; absent where one of them is.
+/// A metric's entry in a report over the layers; see [`entry`].
 pub(super) fn mean_over_states(
-    [id, label, about]: [&str; 3],
+    words: [&str; 3],
     values: Vec<Option<f64>>,
     layers: usize,
     basis: String,
 ) -> MetricReport {
-    let all: Option<Vec<f64>> = values.iter().copied().collect();
+    let states = (every_layer(layers).into_iter().zip(values)).map(|(state, value)| StateValue {
+        state: state.name(layers),
+        value,
+        interval: None,
+    });
+    entry(words, states.collect(), basis)
+}
+
+/// A metric's entry in a report whose overall value is the mean over the states; absent where one of them is.
+pub(super) fn entry(
+    [id, label, about]: [&str; 3],
+    per_state: Vec<StateValue>,
+    basis: String,
+) -> MetricReport {
+    let all: Option<Vec<f64>> = per_state.iter().map(|state| state.value).collect();
     let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
     MetricReport {
         id: id.to_owned(),
@@ -131,13 +193,7 @@ pub(super) fn mean_over_states(
         value: all.filter(|values| !values.is_empty()).map(mean),
         interval: None,
         by_pair: Vec::new(),
-        per_state: (every_layer(layers).into_iter().zip(values))
-            .map(|(state, value)| StateValue {
-                state: state.name(layers),
-                value,
-                interval: None,
-            })
-            .collect(),
+        per_state,
         basis,
     }
 }

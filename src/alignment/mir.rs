@@ -17,6 +17,9 @@ pub struct MirSettings {
     pub outliers: Outliers,
     /// Whether intervals over pairs are computed as well, which takes time and memory.
     pub intervals: bool,
+    /// Whether the effective rank of each modality is computed as well, which takes the processors about as
+    /// long as two more traces of square roots.
+    pub ranks: bool,
 }
 
 impl Default for MirSettings {
@@ -25,6 +28,7 @@ impl Default for MirSettings {
             definition: Definition::default(),
             outliers: Outliers::Replace,
             intervals: false,
+            ranks: false,
         }
     }
 }

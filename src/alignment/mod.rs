@@ -26,6 +26,7 @@
 //! tokens of both modalities in a plane.
 
 mod by_pair;
+mod by_position;
 mod calibrate;
 pub mod cholesky;
 mod covariance;
@@ -34,7 +35,9 @@ mod eigen;
 mod error;
 mod frechet;
 mod group;
+mod image_effect;
 mod influence;
+mod logit_lens;
 mod metric;
 mod metrics;
 mod mir;
@@ -48,19 +51,26 @@ mod projection;
 mod rotations;
 pub mod similarity;
 pub mod singular;
+mod spectrum;
 mod statistics;
 mod streamed;
 mod traces;
 mod transport;
 
+pub use by_position::by_position;
 pub use error::{AlignmentError, FEWER_PAIRS};
 pub use frechet::{Intervals, LayerDistance, MirResult};
 pub use group::STAGES;
+pub use image_effect::IMAGE_EFFECT;
 pub use influence::Influence;
-pub use metric::{Finding, Metric, Observation, Setup, StateId};
-pub use metrics::{METRICS, MetricKind};
+pub use logit_lens::LOGIT_LENS;
+pub use metric::{
+    Finding, Metric, MetricKind, Observation, SecondPass, Setup, StateId, Vocabulary,
+};
+pub use metrics::METRICS;
 pub use mir::{Mir, MirSettings};
 pub use modality::Modality;
 pub use plan::MemoryPlan;
 pub use projection::{Plane, PlanePoints, Projector};
+pub use spectrum::effective_ranks;
 pub use streamed::{Second, StreamPlan, Streamed};

@@ -55,6 +55,7 @@ pub(super) fn new(setup: &Setup<'_>) -> Result<Box<dyn Metric>, AlignmentError> 
         layers,
         hidden_size,
         pairs,
+        ..
     } = setup;
     let means = || gpu.tensor(DType::F32, pairs.min(MOST_PAIRS), hidden_size);
     Ok(Box::new(Pooled {

@@ -142,7 +142,7 @@ fn bidiagonal(
 
 /// `sums -= sum over s of out_s (in_s . vector)` over the first `counts` rows of the two pairs `(in, out)`; these
 /// rows have `lengths` values, of which those from `begins` on count.
-fn take(
+pub(super) fn take(
     sums: &mut [f64],
     pairs: [(&[f64], &[f64]); 2],
     counts: [usize; 2],
@@ -160,7 +160,7 @@ fn take(
 
 /// Turns a vector into that of the reflection `1 - tau w w^T` which leaves of it only a first value, with
 /// `w[0] = 1`; gives that value and `tau`.
-fn reflection(vector: &mut [f64]) -> (f64, f64) {
+pub(super) fn reflection(vector: &mut [f64]) -> (f64, f64) {
     let Some((head, tail)) = vector.split_first_mut() else {
         return (0.0, 0.0);
     };

@@ -69,6 +69,7 @@ impl Statistics {
             counted,
             norms,
             mean,
+            rank: None,
             trace: squares / (scale * scale) / (counted - 1) as f64,
         })
     }

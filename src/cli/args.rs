@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, builder::TypedValueParser};
 
 use crate::{
-    engine::{BenchRequest, Command, MetricChoice, RecordRequest},
-    report::{Definition, Outliers, TextMask},
+    engine::{BenchRequest, Command, Extra, MetricChoice, RecordRequest},
+    report::{Definition, Outliers, PromptStyle, Protocol, TextMask},
 };
 
 use super::{
@@ -61,6 +61,8 @@ Examples:
       the same model with its connector before training, 20 pairs, JSON on stdout
   mirscope measure --model llava-hf/llava-1.5-7b-hf --images photos --texts stories --num-pairs 100 --seed 7
       a repository of the hub (or a folder) on images and texts that need not match, as in the paper
+  mirscope measure --model DIR --protocol mir-paper --images textvqa/val --texts cnn/stories
+      the paper's own protocol
   mirscope measure --model DIR --pairs pairs.jsonl --definition official-accurate --out run.html
       each image with its own text; one line of the file: {\"image\": \"a.png\", \"text\": \"A cat.\"}
 
@@ -168,40 +170,62 @@ pub(crate) struct Measure {
     #[command(flatten)]
     pub(crate) network: Network,
     /// Images, or folders of them (png, jpg, jpeg, webp, gif, bmp); need not match the texts. Without
-    /// --texts: a folder whose metadata.jsonl has a text for each image
-    #[arg(long, value_name = "DIR|FILE", num_args = 1.., conflicts_with = "pairs")]
+    /// --texts: a folder whose metadata.jsonl has a text for each image. With --pairs: the folder in which its image
+    /// paths are looked up first
+    #[arg(long, value_name = "DIR|FILE", num_args = 1..)]
     pub(crate) images: Vec<PathBuf>,
-    /// Texts, one a file, or folders of .txt files
+    /// Texts, one a file, or folders of .txt files and of CNN/DailyMail's .story files, whose text ends before
+    /// the first @highlight
     #[arg(long, value_name = "DIR|FILE", num_args = 1.., requires = "images", conflicts_with = "pairs")]
     pub(crate) texts: Vec<PathBuf>,
     /// Image-text pairs, one JSON object a line: {"image": path, "text": string}, or a document of
     /// images with their texts: {"images": [path, ...], "texts": [string, ...]}, or a video's frames:
-    /// {"video": [path, ...], "text": string}; paths are relative to
-    /// the file. Also the metadata.jsonl of an image folder ({"file_name": path, "text": string}), or
+    /// {"video": [path, ...], "text": string}; "frames": N beside an image takes N frames of an animated GIF or WebP, or N images of a folder,
+    /// evenly, as images. Also LLaVA's conversations, {"image": path, "conversations": [{"from": "human", "value":
+    /// string}, {"from": "gpt", ...}]}, one a line or all in one JSON list: the human turns are the prompt, the gpt turns
+    /// the text. Paths are relative to the file. Also the metadata.jsonl of an image folder ({"file_name": path, "text": string}), or
     /// the folder itself; - is standard input [default: the demo's pairs]
-    #[arg(long, value_name = "FILE.jsonl")]
+    #[arg(long, value_name = "FILE.jsonl|FILE.json")]
     pub(crate) pairs: Option<PathBuf>,
+    /// mir-paper: the protocol of the paper on the Modality Integration Rate, on --images and --texts that need not
+    /// match (its own are TextVQA's images and CNN/DailyMail's stories): --num-pairs 100, --prompt vicuna_v1,
+    /// --definition official-accurate (the paper's equation on the released script's layers), --text-mask official;
+    /// an option that is named wins, and the report says so
+    #[arg(long, value_name = "NAME", value_parser = protocol_parser())]
+    pub(crate) protocol: Option<Protocol>,
     /// Measure at most N pairs, chosen by the seed [default: all]
     #[arg(long, value_name = "N", value_parser = parse_number_of_pairs, allow_negative_numbers = true)]
     pub(crate) num_pairs: Option<u64>,
     /// Seed of the choice of pairs and of joining images with texts
     #[arg(long, value_name = "S", default_value_t = 0, value_parser = parse_seed, allow_negative_numbers = true)]
     pub(crate) seed: u64,
+    /// checkpoint: its chat template, or vicuna_v1 where it has none; vicuna_v1: LLaVA-1.5's conversation, with
+    /// the image and a newline as the user's turn and the text as the assistant's [default: checkpoint]
+    #[arg(long, value_name = "NAME", value_parser = prompt_parser())]
+    pub(crate) prompt: Option<PromptStyle>,
     /// exact: the paper's equation; official-fast and official-accurate: the released script's modes
-    #[arg(long, value_name = "NAME", default_value = "exact", value_parser = definition_parser())]
-    pub(crate) definition: Definition,
-    /// official: everything after the last image token; content: only the pair's own text
-    #[arg(long, value_name = "NAME", default_value = "official", value_parser = text_mask_parser())]
-    pub(crate) text_mask: TextMask,
+    /// [default: exact]
+    #[arg(long, value_name = "NAME", value_parser = definition_parser())]
+    pub(crate) definition: Option<Definition>,
+    /// official: everything after the last image token; content: only the pair's own text [default: official]
+    #[arg(long, value_name = "NAME", value_parser = text_mask_parser())]
+    pub(crate) text_mask: Option<TextMask>,
     /// What becomes of tokens whose norm lies more than three standard deviations from the median. replace: the
     /// median of each dimension takes their place, as in the released script; drop: left out, as the paper
-    /// says; keep: nothing
-    #[arg(long, value_name = "RULE", default_value = "replace", value_parser = outliers_parser())]
-    pub(crate) outliers: Outliers,
+    /// says; keep: nothing [default: replace]
+    #[arg(long, value_name = "RULE", value_parser = outliers_parser())]
+    pub(crate) outliers: Option<Outliers>,
     /// all: every quantity of the captured states; mir: only the Modality Integration Rate and what follows
     /// from its layers
     #[arg(long, value_name = "NAME", default_value = "all", value_parser = metrics_parser())]
     pub(crate) metrics: MetricChoice,
+    /// Quantities that take time of their own, beside those of --metrics, separated by commas. effective-rank: how
+    /// many directions the tokens of each modality fill (with --metrics all only where hidden states have more than
+    /// 1024 dimensions); definitions: the rate by all three definitions, and with the embeddings counted as a layer;
+    /// logit-lens: the words that vision tokens are nearest to; without-image: what the image does to the text, which
+    /// takes a second forward pass of each pair
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = extra_parser())]
+    pub(crate) also: Vec<Extra>,
     /// Leave out the 95 % intervals over pairs, which take about as long as the distances themselves
     #[arg(long)]
     pub(crate) no_intervals: bool,
@@ -218,7 +242,7 @@ pub(crate) struct Measure {
     /// Measure a file of hidden states in a model's place: what --export-states or tools/export_states.py wrote
     #[arg(long, value_name = "FILE.safetensors", conflicts_with_all = [
         "model", "base_llm", "vision_tower", "connector", "images", "texts", "pairs", "offline", "skip_unreadable",
-        "export_states",
+        "export_states", "protocol", "prompt",
     ])]
     pub(crate) states: Option<PathBuf>,
     /// Also write the hidden states of all tokens of the pairs, before and after every layer, for --states and
@@ -388,6 +412,18 @@ fn outliers_parser() -> impl TypedValueParser<Value = Outliers> {
 
 fn metrics_parser() -> impl TypedValueParser<Value = MetricChoice> {
     named(&MetricChoice::ALL, MetricChoice::name)
+}
+
+fn extra_parser() -> impl TypedValueParser<Value = Extra> {
+    named(&Extra::ALL, Extra::name)
+}
+
+fn prompt_parser() -> impl TypedValueParser<Value = PromptStyle> {
+    named(&PromptStyle::ALL, PromptStyle::name)
+}
+
+fn protocol_parser() -> impl TypedValueParser<Value = Protocol> {
+    named(&Protocol::ALL, Protocol::name)
 }
 
 fn text_mask_parser() -> impl TypedValueParser<Value = TextMask> {

@@ -7,7 +7,10 @@ use std::{
 
 use super::error::CliError;
 use crate::{
-    engine::{FOLDER_LIST, ImageInput, PairInput, PairLine, pair_lines, portable_path},
+    engine::{
+        FOLDER_LIST, ImageInput, Listed, PairInput, PairLine, TEXT_EXTENSIONS, portable_path,
+        text_in_file,
+    },
     platform::native::read_text,
     report::Skipped,
     words::counted,
@@ -29,6 +32,8 @@ pub(crate) struct Skips {
     allowed: bool,
     /// What was left out.
     pub(crate) skipped: Vec<Skipped>,
+    /// What a reader of the report should know of the lists.
+    pub(crate) notes: Vec<String>,
 }
 
 impl Skips {
@@ -37,6 +42,7 @@ impl Skips {
         Self {
             allowed,
             skipped: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -81,7 +87,7 @@ pub(crate) fn images(paths: &[PathBuf], skips: &mut Skips) -> Result<Vec<ImageIn
     Ok(files.into_iter().map(ImageInput::Path).collect())
 }
 
-/// The texts of files, and of the `.txt` files in folders, each with its file's name.
+/// The texts of files, and of the `.txt` and `.story` files in folders, each with its file's name.
 ///
 /// # Errors
 /// [`CliError::Input`] for a path that is not there, a folder without a text, and a text that is
@@ -91,7 +97,7 @@ pub(crate) fn texts(
     skips: &mut Skips,
 ) -> Result<Vec<(String, String)>, CliError> {
     let mut texts = Vec::new();
-    for path in files(paths, &["txt"], skips)? {
+    for path in files(paths, &TEXT_EXTENSIONS, skips)? {
         let name = path.display().to_string();
         if let Some(text) = skips.take(&name, text(&path))? {
             texts.push((name, text));
@@ -102,11 +108,8 @@ pub(crate) fn texts(
 }
 
 fn text(path: &Path) -> Result<String, CliError> {
-    let (_, text) = read(path, LARGEST_TEXT)?;
-    match text.trim() {
-        "" => Err(wrong(path, "expected a text, found none")),
-        text => Ok(text.to_owned()),
-    }
+    let (name, content) = read(path, LARGEST_TEXT)?;
+    text_in_file(&name, &content).map_err(|reason| wrong(path, &reason))
 }
 
 /// What a list of paths is called in the report.
@@ -124,12 +127,16 @@ pub(crate) fn list_in(folder: &Path) -> Option<PathBuf> {
     list.is_file().then_some(list)
 }
 
-/// The pairs and documents in a file of lines `{"image": path, "text": string}` or
-/// `{"images": [...], "texts": [...]}` or `{"video": [...], "text": string}`, or in the list of an image folder; blank lines do not count.
+/// The pairs, documents and conversations in a list (see [`Listed`]), or in the list of an image folder; blank lines do not
+/// count. Image paths are looked up below `root`, where there is one, then beside the list.
 ///
 /// # Errors
-/// [`CliError::Input`] naming the line: not such an object, no such image, an empty text.
-pub(crate) fn pairs(file: &Path, skips: &mut Skips) -> Result<Vec<PairInput>, CliError> {
+/// [`CliError::Input`] naming the line or entry: not such an object, no such image, an empty text.
+pub(crate) fn pairs(
+    file: &Path,
+    root: Option<&Path>,
+    skips: &mut Skips,
+) -> Result<Vec<PairInput>, CliError> {
     let file = match file.is_dir() {
         false => file.to_owned(),
         true => list_in(file).ok_or_else(|| {
@@ -137,38 +144,53 @@ pub(crate) fn pairs(file: &Path, skips: &mut Skips) -> Result<Vec<PairInput>, Cl
             wrong(file, &format!("{expected} called {FOLDER_LIST}"))
         })?,
     };
-    let folder = file.parent().unwrap_or(Path::new(""));
+    let beside = file.parent().unwrap_or(Path::new(""));
+    let folders: Vec<&Path> = root.into_iter().chain([beside]).collect();
     let (name, content) = read(&file, LARGEST_PAIRS)?;
+    let mut listed =
+        Listed::new(&content).map_err(|reason| CliError::Input(format!("{name}: {reason}")))?;
     let mut pairs = Vec::new();
-    for (number, line) in pair_lines(&content) {
-        let place = format!("{name}:{number}");
+    for (number, line) in std::mem::take(&mut listed.lines) {
+        let place = listed.place(&name, number);
         let pair = line
-            .and_then(|line| pair(folder, line))
+            .and_then(|line| pair(&folders, line))
             .map_err(|reason| CliError::Input(format!("{place}: {reason}")));
-        pairs.extend(skips.take(place, pair)?.flatten());
+        pairs.extend(skips.take(place, pair)?);
     }
     skips.check_left(!pairs.is_empty(), &name, "pair")?;
+    skips.notes.extend(listed.note(&name));
     Ok(pairs)
 }
 
-fn pair(folder: &Path, line: PairLine) -> Result<Option<PairInput>, String> {
-    let mut turns = Vec::with_capacity(line.turns.len());
-    let find = |image: &str| {
-        let path = folder.join(image);
-        let portable = folder.join(&*portable_path(image));
-        let mut places = [&path, &portable].into_iter();
-        match places.find(|path| path.is_file()) {
-            Some(path) => Ok(ImageInput::Path(path.clone())),
-            None => Err(format!(
-                "expected an image at {}, found no file",
-                portable.display()
-            )),
-        }
+/// A line with its images in one of the `folders`.
+fn pair(folders: &[&Path], line: PairLine) -> Result<PairInput, String> {
+    let places = |image: &str| -> Vec<PathBuf> {
+        let portable = portable_path(image).into_owned();
+        let both = folders.iter();
+        both.flat_map(|folder| [folder.join(image), folder.join(&portable)])
+            .collect()
     };
-    for (shown, text) in line.turns {
-        turns.push((shown.found(find)?, text));
-    }
-    Ok(PairInput::document(turns))
+    let find = |image: &str| {
+        let places = places(image);
+        if let Some(path) = places.iter().find(|path| path.is_file()) {
+            return Ok(ImageInput::Path(path.clone()));
+        }
+        let last = places.last().map(|path| path.display().to_string());
+        let found = match places.iter().any(|path| path.is_dir()) {
+            true => "a folder; `frames` says how many of its images are taken",
+            false => "no file",
+        };
+        Err(format!(
+            "expected an image at {}, found {found}",
+            last.unwrap_or_default()
+        ))
+    };
+    let folder = |path: &str| {
+        let folder = places(path).into_iter().find(|path| path.is_dir())?;
+        let images = inside(&folder, &IMAGE_EXTENSIONS).ok()?;
+        (!images.is_empty()).then(|| images.into_iter().map(ImageInput::Path).collect())
+    };
+    PairInput::listed(line, find, folder)
 }
 
 /// Files as they are, folders as their files with one of the `extensions`, sorted by name. Hidden
@@ -188,30 +210,36 @@ fn files(
             files.extend(skips.take(path.display().to_string(), file)?);
             continue;
         }
-        let unreadable = |error: std::io::Error| wrong(path, &format!("cannot list it: {error}"));
-        let mut inside = Vec::new();
-        for entry in fs::read_dir(path).map_err(unreadable)? {
-            let file = entry.map_err(unreadable)?.path();
-            let hidden = file
-                .file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-            let fits = file.extension().is_some_and(|extension| {
-                let extension = extension.to_string_lossy().to_ascii_lowercase();
-                extensions.contains(&extension.as_str())
-            });
-            if fits && !hidden && file.is_file() {
-                inside.push(file);
-            }
-        }
+        let mut inside = inside(path, extensions)?;
         if inside.is_empty() {
             let kinds = extensions.join(", ");
             let reason = format!("expected files ending in {kinds} in this folder, found none");
             return Err(wrong(path, &reason));
         }
-        inside.sort();
         files.append(&mut inside);
     }
     Ok(files)
+}
+
+/// The files in a folder with one of the `extensions`, sorted by name, without hidden ones.
+fn inside(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, CliError> {
+    let unreadable = |error: std::io::Error| wrong(folder, &format!("cannot list it: {error}"));
+    let mut inside = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        let hidden = file
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let fits = file.extension().is_some_and(|extension| {
+            let extension = extension.to_string_lossy().to_ascii_lowercase();
+            extensions.contains(&extension.as_str())
+        });
+        if fits && !hidden && file.is_file() {
+            inside.push(file);
+        }
+    }
+    inside.sort();
+    Ok(inside)
 }
 
 fn read(path: &Path, limit: u64) -> Result<(String, String), CliError> {

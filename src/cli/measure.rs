@@ -8,7 +8,7 @@ use crate::{
         StatesRequest, demo_connectors,
     },
     platform::native::{PlacedFile, stored_study},
-    report::{Outliers, Report, TextMask, TextStyle, table},
+    report::{Report, TextStyle, table},
     study::{Contrast, StudyResults, ruler_text},
 };
 
@@ -20,25 +20,12 @@ use super::{
     model_args::model_source,
     out::OutFile,
     output::Output,
+    protocol::Chosen,
 };
 
 /// Measures, prints the table or the JSON report, writes the file.
 pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(), CliError> {
-    if task.definition.is_official() && task.text_mask == TextMask::Content {
-        return Err(CliError::Usage(format!(
-            "the argument '--definition {}' cannot be used with '--text-mask content': it \
-             reproduces the released script, which counts everything after the image as text; use \
-             '--definition exact' for the text alone",
-            task.definition
-        )));
-    }
-    if task.definition.is_official() && task.outliers != Outliers::Replace {
-        return Err(CliError::Usage(format!(
-            "the argument '--definition {}' cannot be used with '--outliers {}': it reproduces the released \
-             script, which replaces outliers; use '--definition exact' for another rule",
-            task.definition, task.outliers
-        )));
-    }
+    let chosen = Chosen::of(&task)?;
     // Found out now rather than after the run.
     let out = match &task.out {
         Some(path) => Some(OutFile::named(path)?),
@@ -47,7 +34,7 @@ pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(),
     };
     let mut skips = Skips::new(task.skip_unreadable);
     task.export_states.as_deref().map_or(Ok(()), tried)?;
-    let command = command(&task, &mut skips)?;
+    let command = command(&task, chosen, &mut skips)?;
     // Of the demo's own pairs: a list in a folder of images is other data.
     let of_the_demo = matches!(&command, Command::Measure(request)
         if task.model.is_none() && matches!(request.pairs, PairSource::Demo));
@@ -56,6 +43,7 @@ pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(),
         other => return Err(CliError::unexpected(&other)),
     };
     report.data.skipped.splice(0..0, skips.skipped);
+    report.notes.splice(0..0, skips.notes);
     // The file first: whoever reads the table may go away. But a file that cannot be written keeps
     // nobody from the table.
     let written = out.as_ref().map(|out| out.write(&report, output));
@@ -108,44 +96,56 @@ fn tried(states: &Path) -> Result<(), CliError> {
         .map_err(|error| CliError::Input(error.to_string()))
 }
 
-fn command(task: &Measure, skips: &mut Skips) -> Result<Command, CliError> {
+fn command(task: &Measure, chosen: Chosen, skips: &mut Skips) -> Result<Command, CliError> {
     let Some(file) = &task.states else {
-        return Ok(Command::Measure(Box::new(request(task, skips)?)));
+        return Ok(Command::Measure(Box::new(request(task, chosen, skips)?)));
     };
     Ok(Command::MeasureStates(Box::new(StatesRequest {
         file: file.clone(),
         device: task.device.settings(),
-        settings: settings(task),
+        settings: settings(task, &chosen),
     })))
 }
 
-fn settings(task: &Measure) -> MeasureSettings {
+fn settings(task: &Measure, chosen: &Chosen) -> MeasureSettings {
     MeasureSettings {
-        num_pairs: task
-            .num_pairs
-            .map(|num| usize::try_from(num).unwrap_or(usize::MAX)),
+        num_pairs: chosen.num_pairs,
         seed: task.seed,
-        definition: task.definition,
-        text_mask: task.text_mask,
-        outliers: task.outliers,
+        definition: chosen.definition,
+        text_mask: chosen.text_mask,
+        prompt: chosen.prompt,
+        protocol: task.protocol,
+        outliers: chosen.outliers,
         memory_budget: task.memory_budget,
         metrics: task.metrics,
+        also: task.also.clone(),
         intervals: !task.no_intervals,
         skip_unreadable: task.skip_unreadable,
         export_states: task.export_states.clone(),
     }
 }
 
-fn request(task: &Measure, skips: &mut Skips) -> Result<MeasureRequest, CliError> {
+fn request(task: &Measure, chosen: Chosen, skips: &mut Skips) -> Result<MeasureRequest, CliError> {
     // A folder of images that has its own list is one of pairs, unless other texts are named.
     let own_list = match (task.images.as_slice(), task.texts.is_empty()) {
-        ([folder], true) => collect::list_in(folder),
+        ([folder], true) if task.pairs.is_none() => collect::list_in(folder),
         _ => None,
+    };
+    let root = match (&task.pairs, task.images.as_slice()) {
+        (None, _) | (_, []) => None,
+        (Some(_), [folder]) if folder.is_dir() => Some(folder.as_path()),
+        (Some(pairs), _) => {
+            return Err(CliError::Usage(format!(
+                "--images {}: expected one folder beside --pairs {}, in which its image paths are looked up",
+                named(&task.images),
+                pairs.display()
+            )));
+        }
     };
     let pairs = match task.pairs.as_ref().or(own_list.as_ref()) {
         Some(file) => PairSource::Pairs {
             name: file.display().to_string(),
-            pairs: collect::pairs(file, skips)?,
+            pairs: collect::pairs(file, root, skips)?,
         },
         None if task.images.is_empty() => PairSource::Demo,
         None if task.texts.is_empty() => {
@@ -165,7 +165,7 @@ fn request(task: &Measure, skips: &mut Skips) -> Result<MeasureRequest, CliError
         model: model_source(task.model.as_ref(), &task.parts, task.network.offline)?,
         pairs,
         device: task.device.settings(),
-        settings: settings(task),
+        settings: settings(task, &chosen),
         keep: false,
     })
 }

@@ -21,6 +21,7 @@ mod number;
 mod out;
 mod output;
 mod progress;
+mod protocol;
 #[cfg(feature = "app")]
 mod record;
 mod records;

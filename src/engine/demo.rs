@@ -231,10 +231,11 @@ mod tests {
         let (some, _) = block_on(pairs(Some(5), 3)).unwrap();
         let expected = select(available, Some(5), 3);
         for (pair, index) in some.iter().zip(expected) {
-            assert_eq!(pair.text, all[index].text);
-            assert_eq!(pair.image.name(), all[index].image.name());
+            assert!(pair.texts().eq(all[index].texts()));
+            let name = |pair: &PairInput| pair.images().next().unwrap().name();
+            assert_eq!(name(pair), name(&all[index]));
         }
-        let ImageInput::Bytes(first) = &some[0].image else {
+        let Some(ImageInput::Bytes(first)) = some[0].images().next() else {
             panic!("the demo's images are bytes");
         };
         assert!(first.bytes.starts_with(b"\x89PNG"));

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use web_time::Instant;
 
 use super::{
-    EngineError, Stage, news::News, prepare::Prepared, session::kept::KeptStates,
-    states_file::StatesWriter,
+    EngineError, Extra, Stage, content_words::content_words, news::News, prepare::Prepared,
+    session::kept::KeptStates, states_file::StatesWriter, without_image::WithoutImage,
 };
 use crate::{
-    alignment::{AlignmentError, Metric, Mir, Observation, Second, StateId, Streamed},
+    alignment::{AlignmentError, Metric, Mir, Observation, Second, SecondPass, StateId, Streamed},
     gpu::{Gpu, Recording, Tensor},
     input::Processor,
     model::{CaptureRequest, Hook, Vlm},
@@ -34,6 +34,11 @@ pub(super) struct State {
 }
 
 impl State {
+    /// A state of a model with so many decoder layers.
+    pub(super) fn new(id: StateId, layers: usize) -> Self {
+        Self { id, layers }
+    }
+
     /// What a report calls it.
     pub(super) fn name(&self) -> String {
         self.id.name(self.layers)
@@ -58,11 +63,6 @@ pub(super) fn states(definition: Definition, layers: usize) -> Vec<State> {
         })
         .map(|id| State { id, layers })
         .collect()
-}
-
-/// The last state as the official definitions take it; none of a decoder without layers.
-pub(super) fn official_end(layers: usize) -> Option<State> {
-    states(Definition::OfficialAccurate, layers).pop()
 }
 
 /// The Modality Integration Rate's way with the tokens.
@@ -129,10 +129,14 @@ pub(super) struct Forward<'a> {
     pub(super) vlm: &'a Vlm,
     /// What makes pixel values again that were not kept.
     pub(super) processor: &'a Processor,
-    /// The states that the rate and memory take, one per layer.
+    /// The states that the rate takes.
     pub(super) states: &'a [State],
+    /// How many of them, one per layer, memory takes.
+    pub(super) kept_states: usize,
     /// The tokens that count as text.
     pub(super) text_mask: TextMask,
+    /// What the metrics are shown beside the states.
+    pub(super) also: &'a [Extra],
 }
 
 impl Forward<'_> {
@@ -213,13 +217,33 @@ impl Forward<'_> {
         let pixel_values = pair.pixel_values(self.processor)?;
         let input = pair.input(&pixel_values);
         let capture = self.vlm.forward(recording, &input, &request)?;
-        let captured: Vec<(StateId, Tensor)> = (ids.into_iter())
-            .filter_map(|id| Some((id, capture.get(hook(id))?.clone())))
+        let captured: Vec<(StateId, Tensor)> = (ids.iter())
+            .filter_map(|&id| Some((id, capture.get(hook(id))?.clone())))
             .collect();
+        let text = pair.text(self.text_mask);
+        // Passes for the rate alone have no other metrics.
+        let wanted = |extra| !targets.metrics.is_empty() && self.also.contains(&extra);
+        let words = match wanted(Extra::LogitLens) {
+            true => self.content_words(pair),
+            false => Vec::new(),
+        };
+        let asked = wanted(Extra::WithoutImage);
+        let without = match asked.then(|| WithoutImage::new(&pair.prompt, self.vlm.spec(), text)) {
+            Some(without) => {
+                let capture = self.vlm.forward(recording, &without.input(), &request)?;
+                let states = (ids.iter())
+                    .filter_map(|&id| Some((id, capture.get(hook(id))?.clone())))
+                    .collect::<Vec<_>>();
+                Some((states, without.text))
+            }
+            None => None,
+        };
         let observation = Observation {
             states: &captured,
             vision: &pair.prompt.vision,
-            text: pair.text(self.text_mask),
+            text,
+            words: &words,
+            without_image: (without.as_ref()).map(|(states, text)| SecondPass { states, text }),
         };
         let (vision, text) = (observation.vision, observation.text);
         let own = self.states.iter();
@@ -230,10 +254,20 @@ impl Forward<'_> {
             metric.push(recording, &observation)?;
         }
         if let Some(kept) = &mut targets.kept {
+            states.truncate(self.kept_states);
             states.insert(0, observation.state(StateId::Embeddings)?.clone());
             kept.push(recording, &states, vision, text)?;
         }
         Ok(captured)
+    }
+}
+
+impl Forward<'_> {
+    fn content_words(&self, pair: &Prepared) -> Vec<u32> {
+        let positions = pair.prompt.text_content.iter();
+        let ids = positions.filter_map(|&position| pair.prompt.input_ids.get(position as usize));
+        let ids: Vec<u32> = ids.copied().collect();
+        content_words(&ids, |id| self.processor.token_text(id))
     }
 }
 

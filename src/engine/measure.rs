@@ -1,10 +1,13 @@
 //! A measurement: device, checkpoint, pairs, forward passes, metric, report.
 
-use std::cell::{Cell, OnceCell};
+use std::{
+    cell::{Cell, OnceCell},
+    sync::Arc,
+};
 
 use super::{
-    EngineError, Event, MeasureRequest, MetricChoice, Session, Stage, finite,
-    forward::{Forward, Rate, Targets, official_end, states},
+    EngineError, Event, Extra, MeasureRequest, MetricChoice, Session, Stage, definitions, finite,
+    forward::{Forward, Rate, Targets, states},
     metric,
     news::News,
     pairs,
@@ -17,9 +20,14 @@ use super::{
     streamed::{self, Way},
 };
 use crate::{
-    alignment::{AlignmentError, METRICS, Mir, MirSettings, Setup},
+    alignment::{
+        self, AlignmentError, IMAGE_EFFECT, LOGIT_LENS, METRICS, Metric, Mir, MirSettings, Setup,
+        Vocabulary,
+    },
     input::{Processor, PromptForm},
-    report::{DataSummary, Definition, Kept, Outliers, Report, SCHEMA, TextMask, of_layers},
+    report::{
+        DataSummary, Definition, Kept, Outliers, PromptStyle, Report, SCHEMA, TextMask, of_layers,
+    },
 };
 
 impl Session {
@@ -66,13 +74,13 @@ impl Session {
 
         let chosen = pairs::choose(request.pairs, &settings).await?;
         news.note_all(chosen.notes);
-        let (prepared, skipped) =
-            prepare(processor, chosen.pairs, settings.skip_unreadable, news).await?;
+        let (prepared, skipped) = prepare(processor, chosen.pairs, &settings, news).await?;
         let mut states = states(definition, model.num_hidden_layers);
         let both_ends = both_ends && definition == Definition::Exact && !request.keep;
-        if both_ends {
-            // The same state after the final norm comes last.
-            states.extend(official_end(model.num_hidden_layers));
+        let own = states.len();
+        let by_all = settings.also.contains(&Extra::Definitions);
+        if both_ends || by_all {
+            states.extend(definitions::further(definition, own, by_all));
         }
         let tokens = |positions: &dyn Fn(&Prepared) -> usize| prepared.iter().map(positions).sum();
         let room = Room {
@@ -103,9 +111,13 @@ impl Session {
             definition,
             outliers: settings.outliers,
             intervals: settings.intervals,
+            ranks: settings.ranks(model.hidden_size),
         };
         let (mut kept, refused) = match (request.keep, room_found) {
-            (true, Ok(())) => (Some(KeptStates::new(&gpu, room)?), None),
+            (true, Ok(())) => {
+                let states = own + 1;
+                (Some(KeptStates::new(&gpu, Room { states, ..room })?), None)
+            }
             (true, Err(reason)) => (None, Some(reason)),
             (false, _) => (None, None),
         };
@@ -113,35 +125,54 @@ impl Session {
             budget.map(|budget| budget.saturating_sub(kept.as_ref().map_or(0, KeptStates::bytes)));
         let [vision, text] = room.tokens;
         let (layers, width) = (states.len(), room.width);
+        // It keeps the model for as long as the lens is at work.
+        let reads = settings.also.contains(&Extra::LogitLens);
+        let vocabulary = reads.then(|| loaded.clone() as Arc<dyn Vocabulary>);
         let setup = Setup {
             gpu: &gpu,
             layers: model.num_hidden_layers,
             hidden_size: width,
             pairs: prepared.len(),
+            vision,
+            vocabulary: vocabulary.as_ref(),
         };
-        let others = METRICS
+        let asked = |extra: &&Extra| settings.also.contains(extra);
+        let extra = Extra::ALL
             .iter()
-            .filter(|_| settings.metrics == MetricChoice::All);
-        let data = DataSummary {
-            source: chosen.source,
-            num_pairs: prepared.len(),
-            seed: settings.seed,
-            prompt: prompt_form(processor),
-            skipped,
-        };
-        let mut export = (settings.export_states.as_ref())
-            .map(|path| StatesWriter::begin(path, &model, &data, &prepared))
-            .transpose()?;
+            .filter(asked)
+            .filter_map(|extra| match extra {
+                Extra::LogitLens => Some(&LOGIT_LENS),
+                Extra::WithoutImage => Some(&IMAGE_EFFECT),
+                Extra::EffectiveRank | Extra::Definitions => None,
+            });
+        let others = (METRICS.iter())
+            .filter(|_| settings.metrics == MetricChoice::All)
+            .chain(extra);
         let mut metrics: Vec<_> = others
             .map(|metric| (metric.new)(&setup))
+            .chain(by_position(&setup, &prepared, settings.metrics).map(Ok))
             .collect::<Result<_, _>>()?;
+        drop(vocabulary);
         let forward = Forward {
             gpu: &gpu,
             vlm: &loaded.vlm,
             processor,
             states: &states,
+            kept_states: own,
             text_mask,
+            also: &settings.also,
         };
+        let data = DataSummary {
+            source: chosen.source,
+            num_pairs: prepared.len(),
+            seed: settings.seed,
+            prompt: prompt_form(processor, settings.prompt),
+            protocol: settings.protocol_summary(prepared.len()),
+            skipped,
+        };
+        let mut export = (settings.export_states.as_ref())
+            .map(|path| StatesWriter::begin(path, &model, &data, &prepared))
+            .transpose()?;
         let pairs: Vec<&Prepared> = prepared.iter().collect();
         let found = match way {
             Way::Held => {
@@ -175,7 +206,7 @@ impl Session {
                 found
             }
         };
-        let result = match found {
+        let everything = match found {
             Ok(found) => found,
             Err(error) => return Err(finite::explain(error, &checkpoint, news).await),
         };
@@ -184,15 +215,20 @@ impl Session {
             others.extend(metric.finish(news.cancel.clone()).await?);
         }
         news.end();
-        let (result, official) = if both_ends {
-            let [exact, official] = result.either_end();
-            (exact, official.mir)
-        } else {
-            (result, None)
-        };
+        let taken = |other| everything.taken(&definitions::places(other, definition, own), other);
+        let result = taken(definition);
+        let official = both_ends.then(|| taken(Definition::OfficialAccurate).mir);
         let layers = metric::layers(&result, &states);
         let mut metrics = of_layers(definition, &layers);
         metric::enter_intervals(&mut metrics, &result);
+        if by_all {
+            let is_official =
+                text_mask == TextMask::Official && settings.outliers == Outliers::Replace;
+            let by = (definition, is_official);
+            metrics.extend(definitions::entries(&everything, &states, by, own));
+        }
+        states.truncate(own);
+        metrics.extend(metric::effective_ranks(&result, &states));
         metrics.extend(others);
         let report = Report {
             schema: SCHEMA,
@@ -234,13 +270,26 @@ impl Session {
         if let Some(export) = export {
             export.finish()?;
         }
-        Ok((report, official))
+        Ok((report, official.flatten()))
     }
 }
 
+/// The quantities of images by their position, where a prompt shows several.
+fn by_position(
+    setup: &Setup<'_>,
+    prepared: &[Prepared],
+    asked: MetricChoice,
+) -> Option<Box<dyn Metric>> {
+    let tokens = |pair: &Prepared| pair.plans.iter().map(|plan| plan.tokens()).collect();
+    let images: Vec<Vec<usize>> = prepared.iter().map(tokens).collect();
+    let several = images.iter().any(|images| images.len() > 1);
+    (several && asked == MetricChoice::All).then(|| alignment::by_position(setup, images))
+}
+
 /// Where the prompts' form comes from, for the report.
-fn prompt_form(processor: &Processor) -> String {
+fn prompt_form(processor: &Processor, style: PromptStyle) -> String {
     match processor.prompt_form() {
+        _ if style == PromptStyle::VicunaV1 => "vicuna_v1, as asked for".to_owned(),
         PromptForm::ChatTemplate(file) => format!("chat template of {file}"),
         PromptForm::Own => "the model's own, which is no conversation".to_owned(),
         PromptForm::VicunaV1 => "vicuna_v1, for want of a chat template".to_owned(),

@@ -2,7 +2,7 @@
 
 use super::{EngineError, Stage, forward::State, news::News, session::kept::KeptRows};
 use crate::{
-    alignment::{Mir, MirResult, MirSettings},
+    alignment::{Mir, MirResult, MirSettings, effective_ranks as rank_entries},
     gpu::{Gpu, Recording},
     report::{LayerReport, MetricReport, shortened},
 };
@@ -70,4 +70,15 @@ pub(super) fn layers(result: &MirResult, states: &[State]) -> Vec<LayerReport> {
         .zip(result.layers.iter().zip(states))
         .map(|(layer, (distance, state))| distance.report(layer, state.name()))
         .collect()
+}
+
+/// The entries of the effective ranks, where they were asked for.
+pub(super) fn effective_ranks(result: &MirResult, states: &[State]) -> Vec<MetricReport> {
+    let ranks: Vec<[Option<f64>; 2]> = result.layers.iter().map(|it| it.ranks).collect();
+    if ranks.iter().flatten().all(Option::is_none) {
+        return Vec::new();
+    }
+    let names: Vec<String> = states.iter().map(State::name).collect();
+    let tokens = result.layers.first().map_or([0; 2], |it| it.tokens);
+    rank_entries(&ranks, &names, tokens)
 }

@@ -9,6 +9,8 @@ mod ask;
 mod bench;
 mod check;
 mod checkpoint;
+mod content_words;
+mod definitions;
 mod demo;
 mod describe;
 mod error;
@@ -36,7 +38,10 @@ mod states_file;
 mod streamed;
 mod study;
 mod study_files;
+mod text_file;
 mod thumbnail;
+mod vocabulary;
+mod without_image;
 #[cfg(target_arch = "wasm32")]
 pub mod worker;
 
@@ -50,10 +55,11 @@ pub use fingerprint::Fingerprints;
 pub use message::*;
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{Running, spawn};
-pub use pair_list::{FOLDER_LIST, PairLine, Shown, pair_lines, portable_path};
+pub use pair_list::{FOLDER_LIST, Listed, PairLine, Shown, TurnLine, pair_lines, portable_path};
 pub use run::run;
 pub use select::{SplitMix64, join, select};
 pub use session::Session;
-pub use settings::{MeasureSettings, MetricChoice};
+pub use settings::{Extra, MeasureSettings, MetricChoice};
 pub use source::*;
+pub use text_file::{TEXT_EXTENSIONS, text_in_file};
 pub use thumbnail::thumbnail;

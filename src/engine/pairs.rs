@@ -106,7 +106,7 @@ pub(super) fn image_bytes(image: &ImageInput) -> Result<Cow<'_, [u8]>, EngineErr
         #[cfg(not(target_arch = "wasm32"))]
         ImageInput::Path(path) => read_image(path).map(Cow::Owned),
         ImageInput::Picked(file) => read_picked(file).map(Cow::Owned),
-        ImageInput::Frames(_) => Err(EngineError::ImageFile {
+        ImageInput::Frames(_) | ImageInput::Sampled(..) => Err(EngineError::ImageFile {
             path: image.name(),
             reason: "expected an image, found frames of a video".to_owned(),
         }),
@@ -185,11 +185,12 @@ mod tests {
         let numbers: Vec<usize> = chosen
             .pairs
             .iter()
-            .map(|p| p.text.parse().unwrap())
+            .map(|p| p.turns[0].text.parse().unwrap())
             .collect();
         assert_eq!(numbers, select(50, Some(7), 5));
         for pair in &chosen.pairs {
-            assert_eq!(pair.image.name(), format!("{}.png", pair.text));
+            let turn = &pair.turns[0];
+            assert_eq!(turn.images[0].name(), format!("{}.png", turn.text));
         }
         assert_eq!(chosen.source, "p.jsonl");
         assert!(chosen.notes.is_empty());

@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 
-use super::{EngineError, ImageInput, PairInput, Stage, news::News, pairs::image_bytes};
+use super::{
+    EngineError, ImageInput, MeasureSettings, PairInput, Stage, news::News, pairs::image_bytes,
+};
 use crate::{
     families::{ImagePlan, Rows, plan::rows_of},
-    input::{PixelValues, PreparedImage, Processor, Prompt},
+    input::{Passage, PixelValues, PreparedImage, Processor, Prompt, frame_count},
     model::ForwardInput,
     platform,
-    report::{Skipped, TextMask},
+    report::{PromptStyle, Skipped, TextMask},
     words::{counted, plural},
 };
 
@@ -38,9 +40,15 @@ impl Prepared {
         name(&self.pair)
     }
 
-    /// The names of its images.
+    /// The names of its images; of an animation's frames each.
     pub(super) fn images(&self) -> impl Iterator<Item = String> {
-        self.pair.images().map(ImageInput::name)
+        self.pair.images().flat_map(|image| match image {
+            ImageInput::Sampled(file, frames) => {
+                let frame = |index: usize| format!("{}, frame {}", file.name(), index + 1);
+                (0..*frames).map(frame).collect()
+            }
+            image => vec![image.name()],
+        })
     }
 
     /// The pair's text, as it was given; those of a document line by line.
@@ -78,7 +86,7 @@ impl Prepared {
         match &self.pixel_values {
             Some(values) => Ok(Cow::Borrowed(values)),
             None => {
-                let images = images(processor, &self.pair, self.given)?;
+                let (images, _) = images(processor, &self.pair, self.given)?;
                 Ok(images
                     .into_iter()
                     .flat_map(|image| image.pixel_values)
@@ -95,32 +103,64 @@ impl Prepared {
 
 /// What messages call a pair: its image's name; of a document the first one's.
 fn name(pair: &PairInput) -> String {
-    let name = pair.image.name();
-    match pair.more.len() {
+    let mut images = pair.images();
+    let name = images.next().map(ImageInput::name).unwrap_or_default();
+    match images.count() {
         0 => name,
         more => format!("{name} and {more} more {}", plural(more, "image")),
     }
 }
 
-/// All images of a pair, one after another, as those of a prompt of `given` images.
+/// All images of a pair, turn by turn, one after another, as those of a prompt of `given` images; with how many each turn
+/// has.
 fn images(
     processor: &Processor,
     pair: &PairInput,
     given: usize,
-) -> Result<Vec<PreparedImage>, EngineError> {
-    let process = |image: &ImageInput| -> Result<PreparedImage, EngineError> {
-        if let ImageInput::Frames(frames) = image {
-            let frames = frames.iter();
-            let frames = frames.map(|frame| Ok((frame.name(), image_bytes(frame)?)));
-            let frames = frames.collect::<Result<Vec<_>, EngineError>>()?;
-            return Ok(processor.video(&image.name(), &frames)?);
+) -> Result<(Vec<PreparedImage>, Vec<usize>), EngineError> {
+    let (mut all, mut counts) = (Vec::new(), Vec::new());
+    for turn in &pair.turns {
+        let before = all.len();
+        for image in &turn.images {
+            let name = image.name();
+            match image {
+                ImageInput::Frames(frames) => {
+                    let frames = frames.iter();
+                    let frames = frames.map(|frame| Ok((frame.name(), image_bytes(frame)?)));
+                    let frames = frames.collect::<Result<Vec<_>, EngineError>>()?;
+                    all.push(processor.video(&name, &frames)?);
+                }
+                ImageInput::Sampled(file, frames) => {
+                    let bytes = image_bytes(file)?;
+                    all.extend(processor.sampled(given, &name, &bytes, *frames)?);
+                }
+                image => {
+                    all.push(processor.image_one_of(given, &name, &image_bytes(image)?)?);
+                }
+            }
         }
-        Ok(processor.image_one_of(given, &image.name(), &image_bytes(image)?)?)
-    };
-    pair.images().map(process).collect()
+        counts.push(all.len() - before);
+    }
+    Ok((all, counts))
 }
 
-/// Prepares all pairs, so that a wrong one is told before the model runs. With `skip`, wrong ones are
+/// Images of a prompt that shows all of the pair. Of an animation no more frames are asked for from now on than it has.
+fn shown(pair: &mut PairInput) -> Result<usize, EngineError> {
+    let mut shown = 0;
+    for image in pair.turns.iter_mut().flat_map(|turn| &mut turn.images) {
+        shown += match image {
+            ImageInput::Sampled(file, frames) => {
+                let has = frame_count(&file.name(), &image_bytes(file)?)?;
+                *frames = has.min(*frames);
+                *frames
+            }
+            _ => 1,
+        };
+    }
+    Ok(shown)
+}
+
+/// Prepares all pairs, so that a wrong one is told before the model runs. Where the settings say so, wrong ones are
 /// left out and returned beside the others.
 ///
 /// # Errors
@@ -128,7 +168,7 @@ fn images(
 pub(super) async fn prepare(
     processor: &Processor,
     pairs: Vec<PairInput>,
-    skip: bool,
+    settings: &MeasureSettings,
     news: &mut News<'_>,
 ) -> Result<(Vec<Prepared>, Vec<Skipped>), EngineError> {
     const UNIT: &str = "pairs";
@@ -143,7 +183,7 @@ pub(super) async fn prepare(
     let mut skipped = Vec::new();
     for (pair, done) in pairs.into_iter().zip(1..) {
         let name = name(&pair);
-        match one(processor, pair, news) {
+        match one(processor, pair, settings.prompt, news) {
             Ok(mut pair) => {
                 let pictures = pair.pixel_values.iter().flatten();
                 let bytes: usize = pictures
@@ -156,7 +196,9 @@ pub(super) async fn prepare(
                 }
                 prepared.push(pair);
             }
-            Err(error) if skip => skipped.push(Skipped::new(name, &error.to_string())),
+            Err(error) if settings.skip_unreadable => {
+                skipped.push(Skipped::new(name, &error.to_string()))
+            }
             Err(error) => return Err(error),
         }
         news.progress(Stage::Prepare, done, total, UNIT);
@@ -176,17 +218,26 @@ pub(super) async fn prepare(
 fn one(
     processor: &Processor,
     mut pair: PairInput,
+    style: PromptStyle,
     news: &mut News<'_>,
 ) -> Result<Prepared, EngineError> {
-    let given = pair.images().count();
-    let mut images = images(processor, &pair, given)?;
+    let given = shown(&mut pair)?;
+    let (mut images, counts) = images(processor, &pair, given)?;
     let prompt = {
-        let texts: Vec<&str> = pair.texts().collect();
+        let turns = pair.turns.iter().zip(counts);
+        let passages = turns.map(|(turn, images)| Passage {
+            images,
+            question: &turn.question,
+            text: &turn.text,
+        });
+        let passages: Vec<Passage<'_>> = passages.collect();
         let plans: Vec<&ImagePlan> = images.iter().map(|image| &image.plan).collect();
-        let what = plural(texts.len(), "text");
-        processor.document(&format!("the {what} of {}", name(&pair)), &texts, &plans)?
+        let what = plural(passages.len(), "text");
+        let name = format!("the {what} of {}", name(&pair));
+        let vicuna = style == PromptStyle::VicunaV1;
+        processor.passages(&name, &passages, &plans, vicuna)?
     };
-    pair.more.truncate(prompt.images.saturating_sub(1));
+    pair.turns.truncate(prompt.turns);
     images.truncate(prompt.images);
     let noted = images
         .iter_mut()

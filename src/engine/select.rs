@@ -94,11 +94,14 @@ mod tests {
             .collect();
         let texts: Vec<(String, String)> = (0..4).map(|i| (i.to_string(), i.to_string())).collect();
         let pairs = join(images, texts, None, 1);
-        let mut used: Vec<_> = pairs.iter().map(|pair| pair.image.name()).collect();
+        let mut used: Vec<_> = pairs
+            .iter()
+            .map(|pair| pair.turns[0].images[0].name())
+            .collect();
         used.sort_unstable();
         used.dedup();
         assert_eq!(used.len(), 4);
-        let mut said: Vec<_> = pairs.iter().map(|pair| pair.text.as_str()).collect();
+        let mut said: Vec<_> = pairs.iter().flat_map(PairInput::texts).collect();
         said.sort_unstable();
         assert_eq!(said, ["0", "1", "2", "3"]);
     }

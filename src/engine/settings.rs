@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::{Definition, Outliers, TextMask};
+use crate::report::{
+    Definition, Outliers, PromptStyle, Protocol, ProtocolSettings, ProtocolSummary, TextMask,
+};
 
 /// Settings of a measurement.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -18,6 +20,11 @@ pub struct MeasureSettings {
     pub definition: Definition,
     /// Tokens that count as text.
     pub text_mask: TextMask,
+    /// What stands around image and text in a prompt.
+    pub prompt: PromptStyle,
+    /// The published protocol that the report names, with all that these settings do otherwise. It changes
+    /// nothing else.
+    pub protocol: Option<Protocol>,
     /// What becomes of tokens whose norm stands out.
     pub outliers: Outliers,
     /// Bytes of device memory that the captured states and the metric may take; states that do not fit are streamed.
@@ -26,6 +33,8 @@ pub struct MeasureSettings {
     pub memory_budget: Option<u64>,
     /// What is computed beside the rate.
     pub metrics: MetricChoice,
+    /// What is computed as well, although it takes time of its own.
+    pub also: Vec<Extra>,
     /// Whether 95 % intervals over pairs are computed where they can be.
     pub intervals: bool,
     /// Leaves out pairs whose image or text cannot be used, and names them in the report, instead of
@@ -34,6 +43,21 @@ pub struct MeasureSettings {
     /// The file that the states of all pairs go to, which then leave the device (see `engine/states_file`).
     /// Native only.
     pub export_states: Option<PathBuf>,
+}
+
+impl MeasureSettings {
+    /// What a report of so many pairs says about the protocol, where one was asked for.
+    pub(super) fn protocol_summary(&self, num_pairs: usize) -> Option<ProtocolSummary> {
+        let measured = ProtocolSettings {
+            num_pairs,
+            definition: self.definition,
+            text_mask: self.text_mask,
+            outliers: self.outliers,
+            prompt: self.prompt,
+        };
+        self.protocol
+            .map(|protocol| ProtocolSummary::new(protocol, &measured))
+    }
 }
 
 /// What a measurement computes of the states.
@@ -57,5 +81,50 @@ impl MetricChoice {
             Self::Mir => "mir",
             Self::All => "all",
         }
+    }
+}
+
+/// Quantities that take time or memory of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Extra {
+    /// How many directions the tokens of each modality fill; part of [`MetricChoice::All`] where states are narrow.
+    EffectiveRank,
+    /// The rate by every definition, and with the embeddings counted as a layer.
+    Definitions,
+    /// The words that the vision tokens are nearest to.
+    LogitLens,
+    /// What the image does to the text: a second forward pass of each pair, without it.
+    WithoutImage,
+}
+
+impl Extra {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::EffectiveRank,
+        Self::Definitions,
+        Self::LogitLens,
+        Self::WithoutImage,
+    ];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EffectiveRank => "effective-rank",
+            Self::Definitions => "definitions",
+            Self::LogitLens => "logit-lens",
+            Self::WithoutImage => "without-image",
+        }
+    }
+}
+
+/// Widths of states up to which the eigenvalues of their covariances take no time to speak of.
+const NARROW: usize = 1024;
+
+impl MeasureSettings {
+    /// Whether effective ranks of states of this width are wanted.
+    pub(super) fn ranks(&self, width: usize) -> bool {
+        let by_default = self.metrics == MetricChoice::All && width <= NARROW;
+        by_default || self.also.contains(&Extra::EffectiveRank)
     }
 }

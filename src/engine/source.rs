@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::PairLine;
 pub use crate::hub::{FetchPlan, FileHash, IdError, PlannedFile, RepoFile, RepoId};
 use crate::{platform::PickedFile, words::plural};
 
@@ -81,47 +82,80 @@ pub enum PairSource {
     },
 }
 
-/// One image with its text, or a document of several.
+/// One image with its text, or a document or conversation of several turns.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PairInput {
-    /// The image.
-    pub image: ImageInput,
+    /// The turns, one at least.
+    pub turns: Vec<PairTurn>,
+}
+
+/// What the user shows and asks, and what the assistant says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PairTurn {
+    /// Images, all before the question; later turns of a conversation may show none.
+    pub images: Vec<ImageInput>,
+    /// What the user asks; may be empty.
+    #[serde(default)]
+    pub question: String,
     /// The text, as the assistant would say it.
     pub text: String,
-    /// What follows them in an interleaved document: images, each with the text after it.
-    #[serde(default)]
-    pub more: Vec<(ImageInput, String)>,
 }
 
 impl PairInput {
     /// One image with its text.
     pub fn new(image: ImageInput, text: impl Into<String>) -> Self {
         Self {
-            image,
-            text: text.into(),
-            more: Vec::new(),
+            turns: vec![PairTurn {
+                images: vec![image],
+                question: String::new(),
+                text: text.into(),
+            }],
         }
     }
 
     /// A document: images, each with the text after it. None where there is none.
     pub fn document(turns: impl IntoIterator<Item = (ImageInput, String)>) -> Option<Self> {
-        let mut turns = turns.into_iter();
-        let (image, text) = turns.next()?;
-        Some(Self {
-            image,
+        let turns = turns.into_iter().map(|(image, text)| PairTurn {
+            images: vec![image],
+            question: String::new(),
             text,
-            more: turns.collect(),
-        })
+        });
+        let turns: Vec<PairTurn> = turns.collect();
+        (!turns.is_empty()).then_some(Self { turns })
+    }
+
+    /// A line of a list, with the images that `find` and `folder` give; see [`super::Shown::found`].
+    ///
+    /// # Errors
+    /// Those of `find`.
+    pub fn listed<E>(
+        line: PairLine,
+        mut find: impl FnMut(&str) -> Result<ImageInput, E>,
+        folder: impl Fn(&str) -> Option<Vec<ImageInput>>,
+    ) -> Result<Self, E> {
+        let mut turns = Vec::with_capacity(line.turns.len());
+        for turn in line.turns {
+            let mut images = Vec::new();
+            for shown in &turn.shown {
+                images.extend(shown.found(&mut find, &folder)?);
+            }
+            turns.push(PairTurn {
+                images,
+                question: turn.question,
+                text: turn.text,
+            });
+        }
+        Ok(Self { turns })
     }
 
     /// The images, in order.
     pub fn images(&self) -> impl Iterator<Item = &ImageInput> {
-        std::iter::once(&self.image).chain(self.more.iter().map(|(image, _)| image))
+        self.turns.iter().flat_map(|turn| &turn.images)
     }
 
-    /// The texts, in order: each follows its image.
+    /// The texts, in order.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.text.as_str()).chain(self.more.iter().map(|(_, text)| text.as_str()))
+        self.turns.iter().map(|turn| turn.text.as_str())
     }
 }
 
@@ -136,6 +170,9 @@ pub enum ImageInput {
     Picked(PickedFile),
     /// A video: its frames, each an image.
     Frames(Vec<ImageInput>),
+    /// So many frames of an animation, evenly from the first to the last one, each shown as an image; all of one
+    /// that has fewer.
+    Sampled(Box<ImageInput>, usize),
 }
 
 impl ImageInput {
@@ -143,6 +180,7 @@ impl ImageInput {
     pub fn files(&self) -> &[ImageInput] {
         match self {
             Self::Frames(frames) => frames,
+            Self::Sampled(file, _) => std::slice::from_ref(file),
             image => std::slice::from_ref(image),
         }
     }
@@ -153,6 +191,7 @@ impl ImageInput {
             Self::Path(path) => path.display().to_string(),
             Self::Bytes(file) => file.name.clone(),
             Self::Picked(file) => file.path.clone(),
+            Self::Sampled(file, _) => file.name(),
             Self::Frames(frames) => {
                 let first = frames.first().map(Self::name).unwrap_or_default();
                 match frames.len().saturating_sub(1) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{EngineError, ImageInput, NamedBytes, PairInput, PairLine, pair_lines, select};
+use super::{EngineError, ImageInput, NamedBytes, PairInput, PairLine, Shown, pair_lines, select};
 use crate::{
     platform::{DemoFile, asset_files},
     weights::{Bytes, MemorySource},
@@ -110,7 +110,7 @@ pub(super) async fn pairs(
         .filter_map(|index| lines.get(index))
         .collect();
     let turns = chosen.iter().flat_map(|line| &line.turns);
-    let all = turns.flat_map(|(shown, _)| shown.paths());
+    let all = turns.flat_map(|turn| turn.shown.iter().flat_map(Shown::paths));
     let all: BTreeSet<String> = all.map(|path| resolved(folder, path)).collect();
     let named = |path: &str| all.contains(path);
     let images: BTreeMap<String, Vec<u8>> = (asset_files(named, |_, _| {}).await?.into_iter())
@@ -127,10 +127,7 @@ pub(super) async fn pairs(
         Ok::<_, EngineError>(ImageInput::Bytes(NamedBytes { name, bytes }))
     };
     for line in &chosen {
-        let turns = line.turns.iter();
-        let turns = turns.map(|(shown, text)| Ok((shown.found(find)?, text.clone())));
-        let turns = turns.collect::<Result<Vec<_>, EngineError>>()?;
-        pairs.extend(PairInput::document(turns));
+        pairs.push(PairInput::listed((*line).clone(), find, |_| None)?);
     }
     Ok((pairs, available))
 }

@@ -71,6 +71,15 @@ pub enum InputError {
         images: usize,
     },
 
+    /// A conversation, for a model that takes none.
+    #[error(
+        "{name}: vicuna_v1 is a conversation, but this model's prompts have a form of their own; use the checkpoint's form"
+    )]
+    NoConversation {
+        /// The text's name.
+        name: String,
+    },
+
     /// A text without a single word.
     #[error("{name}: expected a text, found nothing but white space")]
     EmptyText {

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use super::{
-    decode::{RgbImage, decode_image},
+    decode::{RgbImage, decode_frames, decode_image},
     error::InputError,
     image_processor::{ImageProcessor, PixelValues, ProcessedImage},
+    passage::Passage,
     prompt::{Prompt, PromptBuilder, PromptForm},
 };
 use crate::{
@@ -110,6 +111,35 @@ impl Processor {
             rgb,
             notes,
         })
+    }
+
+    /// Decodes at most `frames` frames of the animation called `name`, evenly from the first to the last one, and
+    /// processes each as one of so many `images` of a prompt.
+    ///
+    /// # Errors
+    /// As [`Processor::image`], and as [`decode_frames`].
+    pub fn sampled(
+        &self,
+        images: usize,
+        name: &str,
+        bytes: &[u8],
+        frames: usize,
+    ) -> Result<Vec<PreparedImage>, InputError> {
+        let frames = decode_frames(name, bytes, frames)?;
+        let prepared = frames.iter().map(|frame| {
+            let ProcessedImage {
+                plan,
+                pixel_values,
+                rgb,
+            } = self.process(images, name, frame)?;
+            Ok(PreparedImage {
+                plan,
+                pixel_values,
+                rgb,
+                notes: Vec::new(),
+            })
+        });
+        prepared.collect()
     }
 
     /// Decodes and processes the frames of the video called `name`, each with its own name.
@@ -233,5 +263,19 @@ impl Processor {
         plans: &[&ImagePlan],
     ) -> Result<Prompt, InputError> {
         self.prompts.document(name, texts, plans)
+    }
+
+    /// The prompt of passages called `name`; see [`PromptBuilder::passages`].
+    ///
+    /// # Errors
+    /// As [`PromptBuilder::passages`].
+    pub fn passages(
+        &self,
+        name: &str,
+        passages: &[Passage<'_>],
+        plans: &[&ImagePlan],
+        vicuna: bool,
+    ) -> Result<Prompt, InputError> {
+        self.prompts.passages(name, passages, plans, vicuna)
     }
 }

@@ -41,13 +41,26 @@ impl Vlm {
             let state = captured(capture, hook, position)?;
             recording.copy_rows(state, position, &stacked, row, 1)?;
         }
-        let mut ops = self.ops(recording);
-        let language_model = &self.parts.language_model;
-        let normed = language_model.norm(&mut ops, &stacked)?;
-        let logits = language_model.logits(&mut ops, &normed)?;
+        let logits = self.words_of(recording, &stacked)?;
         let out = self.gpu.tensor(DType::F32, rows, width(count))?;
         recording.extend(top_tokens(&self.gpu, &logits, count, &out)?);
         Ok(out)
+    }
+
+    /// Records the logits `[n, vocab_size]` of states `[n, hidden_size]` of the residual stream: the final norm, then
+    /// the head.
+    ///
+    /// # Errors
+    /// [`ModelError::NoHead`], or that the logits do not fit the device.
+    pub fn words_of(
+        &self,
+        recording: &mut Recording,
+        states: &Tensor,
+    ) -> Result<Tensor, ModelError> {
+        let mut ops = self.ops(recording);
+        let language_model = &self.parts.language_model;
+        let normed = language_model.norm(&mut ops, states)?;
+        language_model.logits(&mut ops, &normed)
     }
 
     /// The tokens that the one at `position` of a prompt sees at decoder layer `layer` (1 to L).

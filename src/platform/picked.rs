@@ -85,8 +85,8 @@ impl PickKind {
     pub fn extensions(self) -> &'static [&'static str] {
         match self {
             Self::Images => &["png", "jpg", "jpeg", "webp", "gif", "bmp"],
-            Self::Texts => &["txt"],
-            Self::Pairs => &["jsonl", "png", "jpg", "jpeg", "webp", "gif", "bmp"],
+            Self::Texts => &["txt", "story"],
+            Self::Pairs => &["jsonl", "json", "png", "jpg", "jpeg", "webp", "gif", "bmp"],
             Self::Folder => &[],
             Self::Checkpoint => &["json", "safetensors", "txt", "jinja", "model"],
             Self::Reports => &["json"],

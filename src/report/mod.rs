@@ -21,6 +21,7 @@ pub(crate) mod layout;
 mod metric;
 pub(crate) mod number;
 mod performance;
+mod protocol;
 mod random;
 mod settings;
 #[cfg(not(target_arch = "wasm32"))]
@@ -58,8 +59,9 @@ pub use layout::TextStyle;
 pub(crate) use metric::basis_of_tokens;
 pub use metric::{MetricReport, StateValue, of_layers};
 pub use performance::{StoredRecord, TorchRecord, performance_markdown};
+pub use protocol::{Protocol, ProtocolSettings, ProtocolSummary};
 pub use random::SplitMix64;
-pub use settings::{Definition, Outliers, TextMask};
+pub use settings::{Definition, Outliers, PromptStyle, TextMask};
 #[cfg(not(target_arch = "wasm32"))]
 pub use stored_records::read_records;
 pub use summary::{DataSummary, ModelSummary, Skipped, StageTiming};

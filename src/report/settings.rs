@@ -144,3 +144,34 @@ impl fmt::Display for TextMask {
         formatter.write_str(self.name())
     }
 }
+
+/// What stands around image and text in a prompt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PromptStyle {
+    /// What the checkpoint brings: its chat template, or the model's own form.
+    #[default]
+    Checkpoint,
+    /// The conversation called vicuna_v1, whatever the checkpoint brings.
+    #[serde(rename = "vicuna_v1")]
+    VicunaV1,
+}
+
+impl PromptStyle {
+    /// Both, the default first.
+    pub const ALL: [Self; 2] = [Self::Checkpoint, Self::VicunaV1];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Checkpoint => "checkpoint",
+            Self::VicunaV1 => "vicuna_v1",
+        }
+    }
+}
+
+impl fmt::Display for PromptStyle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}

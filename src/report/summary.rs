@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ProtocolSummary;
+
 /// The checkpoint of a report.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ModelSummary {
@@ -32,6 +34,9 @@ pub struct DataSummary {
     pub seed: u64,
     /// Where the prompt's form came from: the checkpoint's chat template or vicuna_v1.
     pub prompt: String,
+    /// The published protocol that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<ProtocolSummary>,
     /// What could not be read and was left out, where that was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Skipped>,

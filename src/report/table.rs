@@ -43,6 +43,9 @@ pub fn table(report: &Report, style: TextStyle) -> String {
     add("tokens", &tokens_line(report));
     add("outliers", &outliers_line(report));
     add("pairs", &pairs_line(report));
+    if let Some(protocol) = &report.data.protocol {
+        add("protocol", &protocol.line());
+    }
     if let Some(skipped) = skipped_line(report) {
         add("skipped", &skipped);
     }

@@ -139,7 +139,7 @@ fn turns(folder: &Path) -> (Vec<PathBuf>, Vec<String>) {
     let (_, line) = pair_lines(&list).next().unwrap();
     let turns = line.unwrap().turns.into_iter();
     turns
-        .map(|(image, text)| (folder.join(&image.paths()[0]), text))
+        .map(|turn| (folder.join(&turn.shown[0].paths()[0]), turn.text))
         .unzip()
 }
 

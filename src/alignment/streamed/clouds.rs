@@ -7,9 +7,10 @@ use super::{
 };
 use crate::{
     alignment::{
-        AlignmentError, Modality,
+        AlignmentError, MirSettings, Modality,
         cholesky::{SplitMatrix, factor, noise},
         frechet::Cloud,
+        spectrum::effective_rank,
     },
     gpu::{Gpu, GpuError, Tensor},
     platform::Cancel,
@@ -28,15 +29,16 @@ pub(super) struct Summed {
 }
 
 impl Side {
-    /// What the sums of one layer tell, with what undoes the factor where it is `wanted`. `first` is the index of the
+    /// What the sums of one layer tell, with what `settings` want beside the distance. `first` is the index of the
     /// first layer.
     pub(super) async fn summed(
         &self,
         gpu: &Gpu,
         (layer, first, modality): (usize, usize, Modality),
-        wanted: bool,
+        settings: MirSettings,
         cancel: &Cancel,
     ) -> Result<Summed, AlignmentError> {
+        let (wanted, ranks) = (settings.intervals, settings.ranks);
         let number = first + layer + 1;
         let (Some(norms), Some(layout)) = (self.stats(layer), &self.layout) else {
             return Err(AlignmentError::TooFewTokens { modality, count: 0 });
@@ -123,6 +125,10 @@ impl Side {
                 (Some(factor), inverse.transpose()?)
             }
         };
+        let rank = match ranks {
+            true => effective_rank(matrix.dense(width), width, cancel)?,
+            false => None,
+        };
         let mut norms = norms;
         norms.scale = layout.scales[layer];
         let cloud = Cloud {
@@ -130,6 +136,7 @@ impl Side {
             counted,
             norms,
             mean,
+            rank,
             trace: squares / (scale * scale) / (n - 1.0),
         };
         Ok(Summed {

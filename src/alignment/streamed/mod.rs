@@ -206,13 +206,14 @@ impl Streamed {
         let wanted = self.settings.intervals;
         let mut layers = Vec::new();
         let Self { gpu, sides, .. } = &self;
+        let settings = self.settings;
         let mut found = Vec::with_capacity(self.layers);
         for layer in 0..self.layers {
             let [vision, text] = sides;
             let of_vision = (layer, first, Modality::Vision);
-            let vision = vision.summed(gpu, of_vision, wanted, cancel).await?;
+            let vision = vision.summed(gpu, of_vision, settings, cancel).await?;
             let of_text = (layer, first, Modality::Text);
-            let text = text.summed(gpu, of_text, wanted, cancel).await?;
+            let text = text.summed(gpu, of_text, settings, cancel).await?;
             let factors = vec![[vision.factor.clone(), text.factor.clone()]];
             let known = |of: &Summed| Known {
                 factor: of.factor.clone().zip(of.inverse.clone()),

@@ -25,7 +25,9 @@ mod patchify;
 mod replace_outliers;
 mod rms_norm;
 mod rotary;
+mod row_changes;
 mod row_dots;
+mod row_entropies;
 mod row_maxima;
 mod sample_token;
 mod scatter_rows;
@@ -85,7 +87,7 @@ const fn quick(
 }
 
 /// Every kernel, by name.
-pub static KERNELS: [KernelCheck; 38] = [
+pub static KERNELS: [KernelCheck; 40] = [
     whole("activation", activation::cases),
     whole("add_rows", add_rows::cases),
     whole("affine_rows", affine_rows::cases),
@@ -111,7 +113,9 @@ pub static KERNELS: [KernelCheck; 38] = [
     whole("replace_outliers", replace_outliers::cases),
     quick("rms_norm", rms_norm::cases),
     quick("rotary", rotary::cases),
+    whole("row_changes", row_changes::cases),
     quick("row_dots", row_dots::cases),
+    whole("row_entropies", row_entropies::cases),
     whole("row_maxima", row_maxima::cases),
     whole("sample_token", sample_token::cases),
     whole("scatter_rows", scatter_rows::cases),

@@ -68,7 +68,7 @@ impl Work {
             let pairs = match lists.entry(list.clone()) {
                 std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
                 std::collections::hash_map::Entry::Vacant(slot) => {
-                    slot.insert(collect::pairs(&list, &mut Skips::default())?)
+                    slot.insert(collect::pairs(&list, None, &mut Skips::default())?)
                 }
             };
             let mut data = vec![list.clone()];

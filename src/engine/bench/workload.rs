@@ -172,9 +172,12 @@ pub(super) async fn demo(
         ..MeasureSettings::default()
     };
     for pair in pairs::choose(PairSource::Demo, &settings).await?.pairs {
-        let name = pair.image.name();
-        let image = processor.image(&name, &pairs::image_bytes(&pair.image)?)?;
-        let prompt = processor.prompt(&name, &pair.text, &image.plan)?;
+        let (Some(image), Some(text)) = (pair.images().next(), pair.texts().next()) else {
+            continue;
+        };
+        let name = image.name();
+        let image = processor.image(&name, &pairs::image_bytes(image)?)?;
+        let prompt = processor.prompt(&name, text, &image.plan)?;
         prepared.push(Pair {
             pixel_values: image.pixel_values,
             rows: rows_of(std::slice::from_ref(&image.plan)),

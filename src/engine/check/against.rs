@@ -18,7 +18,7 @@ use crate::{
     },
     families::{ImagePlan, plan::rows_of},
     gpu::{Gpu, Recording},
-    input::{Processor, Prompt},
+    input::{Passage, Processor, Prompt},
     model::{Capture, CaptureRequest, ForwardInput, Hook, Vlm},
     report::StatesLine,
     weights::{
@@ -78,8 +78,8 @@ pub(super) async fn check(
             .filter(|owner| **owner == index as i64)
             .count();
         let (mut pixels, mut plans) = (Vec::new(), Vec::new());
-        for image in line.turns.iter().map(|(shown, _)| shown) {
-            let Shown::Image(image) = image else {
+        for shown in line.turns.iter().flat_map(|turn| &turn.shown) {
+            let Shown::Image(image) = shown else {
                 let reason = format!("pair {number}: expected images, found a video");
                 return Err(unreadable(&against.states, reason));
             };
@@ -90,10 +90,16 @@ pub(super) async fn check(
             pixels.extend(prepared.pixel_values);
             plans.push(prepared.plan);
         }
-        let texts: Vec<&str> = line.turns.iter().map(|(_, text)| text.as_str()).collect();
+        let passages = line.turns.iter().map(|turn| Passage {
+            images: turn.shown.len(),
+            question: &turn.question,
+            text: &turn.text,
+        });
+        let passages: Vec<Passage<'_>> = passages.collect();
         let taken = rows_of(&plans);
         let plans: Vec<&ImagePlan> = plans.iter().collect();
-        let prompt = processor.document(&format!("pair {number}"), &texts, &plans)?;
+        let name = format!("pair {number}");
+        let prompt = processor.passages(&name, &passages, &plans, false)?;
         exported.compare_masks(&prompt, first, rows, &mut masks)?;
         if prompt.input_ids.len() == rows {
             let input = ForwardInput {

@@ -101,6 +101,10 @@ impl Given {
         for ((shown, _), together) in turns.iter().zip(together(expected, turns.len())) {
             let next = match shown {
                 Shown::Image(path) => processor.image_one_of(together, path, &read(path)?)?,
+                Shown::Sampled(path, _) => {
+                    let reason = "expected images or a video, found frames to be taken".to_owned();
+                    return Err(unreadable(source, path, reason));
+                }
                 Shown::Frames(paths) => {
                     let frames = paths
                         .iter()
@@ -307,7 +311,12 @@ fn turns(source: &dyn ByteSource) -> Result<Vec<(Shown, String)>, EngineError> {
     const FILE: &str = "document.jsonl";
     let list = read(FILE)?.unwrap_or_default();
     match pair_lines(&list).next() {
-        Some((_, Ok(line))) => Ok(line.turns),
+        Some((_, Ok(line))) => Ok((line.turns.into_iter())
+            .flat_map(|turn| {
+                let text = turn.text;
+                (turn.shown.into_iter()).map(move |shown| (shown, text.clone()))
+            })
+            .collect()),
         Some((_, Err(reason))) => Err(unreadable(source, FILE, reason)),
         None => {
             let reason = "expected a document, or text.txt, found neither".to_owned();

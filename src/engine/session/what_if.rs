@@ -31,6 +31,7 @@ impl Live<'_> {
                 (true, _) => Outliers::Replace,
             },
             intervals: false,
+            ranks: false,
         };
         news.begin(Stage::Metric, run.states.len() as u64, metric::UNIT)?;
         let budget = run.budget.map(|budget| budget.saturating_sub(kept.bytes()));

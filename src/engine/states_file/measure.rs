@@ -6,7 +6,7 @@ use super::{StatesFile, refused, rows::PairRows, tensor_name};
 use crate::{
     alignment::{AlignmentError, METRICS, Metric, Mir, MirSettings, Observation, Setup, StateId},
     engine::{
-        EngineError, MetricChoice, Session, Stage, StatesRequest,
+        EngineError, Extra, MetricChoice, Session, Stage, StatesRequest, definitions,
         forward::{Rate, State, states},
         metric,
         news::News,
@@ -44,7 +44,12 @@ impl Session {
         self.loaded = None;
         self.talk = None;
         let file = StatesFile::open(&request.file, text_mask)?;
-        let own = states(definition, file.layers);
+        let mut own = states(definition, file.layers);
+        let layers = own.len();
+        let by_all = settings.also.contains(&Extra::Definitions);
+        if by_all {
+            own.extend(definitions::further(definition, layers, true));
+        }
         file.check(own.iter().map(|state| state.id))?;
         let all = file.marks.pairs()?;
         if all.is_empty() {
@@ -74,13 +79,24 @@ impl Session {
             definition,
             outliers: settings.outliers,
             intervals: settings.intervals,
+            ranks: settings.ranks(file.width),
         };
         let setup = Setup {
             gpu: &gpu,
             layers: file.layers,
             hidden_size: file.width,
             pairs: pairs.len(),
+            vision: room.tokens[0],
+            vocabulary: None,
         };
+        for extra in [Extra::LogitLens, Extra::WithoutImage] {
+            if settings.also.contains(&extra) {
+                let name = extra.name();
+                news.note(format!(
+                    "not computed: {name}, which needs the model, not its states alone"
+                ));
+            }
+        }
         let mut metrics = match settings.metrics {
             MetricChoice::All => others(&file, &setup, news)?,
             MetricChoice::Mir => Vec::new(),
@@ -121,15 +137,25 @@ impl Session {
                 found
             }
         };
-        let result = result.map_err(|error| in_file(error, &file, &own))?;
+        let everything = result.map_err(|error| in_file(error, &file, &own))?;
         let mut others = Vec::new();
         for metric in metrics {
             others.extend(metric.finish(news.cancel.clone()).await?);
         }
         news.end();
-        let layers = metric::layers(&result, &own);
-        let mut metrics = of_layers(definition, &layers);
+        let places = definitions::places(definition, definition, layers);
+        let result = everything.taken(&places, definition);
+        let found = metric::layers(&result, &own);
+        let mut metrics = of_layers(definition, &found);
         metric::enter_intervals(&mut metrics, &result);
+        if by_all {
+            let is_official =
+                text_mask == TextMask::Official && settings.outliers == Outliers::Replace;
+            let by = (definition, is_official);
+            metrics.extend(definitions::entries(&everything, &own, by, layers));
+        }
+        own.truncate(layers);
+        metrics.extend(metric::effective_ranks(&result, &own));
         metrics.extend(others);
         let (model, missing) = file.about.model(&file.name, file.sizes());
         if !missing.is_empty() {
@@ -146,7 +172,7 @@ impl Session {
             definition,
             text_mask,
             outliers: settings.outliers,
-            layers,
+            layers: found,
             metrics,
             model,
             data: data(&file, pairs.len(), chosen.then_some(settings.seed)),
@@ -197,6 +223,7 @@ fn data(file: &StatesFile, num_pairs: usize, seed: Option<u64>) -> DataSummary {
         num_pairs,
         seed: seed.unwrap_or(about.seed),
         prompt,
+        protocol: None,
         skipped: Vec::new(),
     }
 }
@@ -267,6 +294,7 @@ impl Source for Reading<'_> {
                 states: &states,
                 vision: &vision,
                 text: &text,
+                ..Observation::default()
             };
             let states = own.iter();
             let states = states.map(|state| observation.state(state.id).cloned());

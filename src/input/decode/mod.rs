@@ -4,6 +4,7 @@
 //! become RGB. Like PIL, an image whose file names one color as transparent keeps that color's name:
 //! an image processor that converts to RGB then paints it white.
 
+mod animation;
 mod bmp;
 mod exif;
 mod gif;
@@ -16,6 +17,7 @@ mod webp;
 use image::{DynamicImage, ImageFormat, metadata::Orientation};
 
 use super::error::InputError;
+pub use animation::{decode_frames, evenly, frame_count};
 
 /// Largest image decoded, in pixels.
 pub const MAX_PIXELS: u64 = 100_000_000;
@@ -71,6 +73,15 @@ impl Refused {
         }
     }
 
+    /// The same of the image called `name`.
+    fn of(self, name: &str) -> InputError {
+        InputError::Image {
+            name: name.into(),
+            expected: self.expected,
+            found: self.found,
+        }
+    }
+
     /// Bytes that a decoder stumbles over.
     fn broken(error: impl std::fmt::Display) -> Self {
         Self::new("an image that decodes", format!("an error ({error})"))
@@ -94,11 +105,7 @@ impl Refused {
 /// [`InputError::Image`] where the bytes are no such image, are damaged, end early, or say that they
 /// hold more than [`MAX_PIXELS`]; nothing of that size is allocated.
 pub fn decode_image(name: &str, bytes: &[u8]) -> Result<(RgbImage, Vec<String>), InputError> {
-    let stored = stored(bytes).map_err(|refused| InputError::Image {
-        name: name.into(),
-        expected: refused.expected,
-        found: refused.found,
-    })?;
+    let stored = stored(bytes).map_err(|refused| refused.of(name))?;
     let mut notes = Vec::new();
     if stored.scaled {
         notes.push(format!("{name}: 16 bits per channel were scaled to 8"));

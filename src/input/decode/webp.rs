@@ -34,6 +34,12 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Stored, Refused> {
     Ok(stored)
 }
 
+/// Frames of an animation; none of a still image.
+pub(super) fn count(bytes: &[u8]) -> usize {
+    let chunks = chunks(bytes.get(12..).unwrap_or_default());
+    chunks.filter(|(kind, _)| *kind == b"ANMF").count()
+}
+
 fn first_frame(bytes: &[u8], features: &[u8]) -> Result<Stored, Refused> {
     let incomplete = || Refused::new("a WebP animation with a whole frame", "none in it");
     let size = |header: &[u8], at: usize| u24(header, at).map(|n| n + 1).ok_or_else(incomplete);

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::PromptBuilder;
 use crate::input::{
     error::InputError,
+    passage::Passage,
     renderer::Rendered,
     tokenizer::{Encoded, Tokenizer},
 };
@@ -55,28 +56,34 @@ impl PromptBuilder {
         Ok(())
     }
 
-    /// Notes what was left out; the first text had `length` characters.
+    /// Notes what of the passages `given` was not `taken`; the first text had `length` characters.
     pub(super) fn note_cuts(
         &self,
         name: &str,
-        given: usize,
-        texts: &[String],
+        given: &[Passage<'_>],
+        taken: &[Passage<'_>],
         length: usize,
         notes: &mut Vec<String>,
     ) {
         let context = self.context;
-        if texts.len() < given {
-            let cut = given - texts.len();
-            let out = match cut {
-                1 => "was left out with its text",
-                _ => "were left out with their texts",
+        let cut = given.len().saturating_sub(taken.len());
+        if cut > 0 {
+            // Of pairs each turn is an image with its text.
+            let pairs = given.iter().all(|passage| passage.images == 1);
+            let (what, out) = match (pairs, cut) {
+                (true, 1) => ("images", "was left out with its text"),
+                (true, _) => ("images", "were left out with their texts"),
+                (false, 1) => ("turns", "was left out"),
+                (false, _) => ("turns", "were left out"),
             };
             notes.push(format!(
-                "{name}: the last {cut} of {given} images {out} to fit the context of {context} \
-                 tokens"
+                "{name}: the last {cut} of {} {what} {out} to fit the context of {context} tokens",
+                given.len()
             ));
         }
-        let left = texts.first().map_or(0, |text| text.chars().count());
+        let left = taken
+            .first()
+            .map_or(0, |passage| passage.text.chars().count());
         if left < length {
             notes.push(format!(
                 "{name}: the text was cut from {length} to {left} characters to fit the \

@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use super::{
     error::InputError,
+    passage::{self, Passage},
     renderer::{Content, Rendered},
     tokenizer::{Encoded, Tokenizer},
 };
@@ -34,13 +35,18 @@ pub struct Prompt {
     pub input_ids: Vec<u32>,
     /// Positions of the image tokens, ascending.
     pub vision: Vec<u32>,
-    /// Positions of all tokens after the first image's that are neither image tokens nor part of what
-    /// stands for an image.
+    /// Positions of all tokens after the images of the first turn that shows any, that are neither image tokens
+    /// nor part of what stands for an image.
     pub text_official: Vec<u32>,
-    /// Positions of the tokens that stand for some of the texts themselves.
+    /// Positions of the tokens that stand for some of the texts themselves, from the first turn on that shows an
+    /// image.
     pub text_content: Vec<u32>,
+    /// Positions of all that stands for images: the image tokens, and what is between and around them.
+    pub image_block: Vec<u32>,
     /// Images in the prompt: the first ones of those given.
     pub images: usize,
+    /// Turns in the prompt, likewise.
+    pub turns: usize,
     /// What a reader of the report should know: a text that was cut.
     pub notes: Vec<String>,
     /// Where the tokens stand and what each sees.
@@ -53,6 +59,8 @@ pub struct Prompt {
 pub struct PromptBuilder {
     tokenizer: Tokenizer,
     image: Placeholder,
+    /// The same in prompts as vicuna_v1; none of a model whose prompts are no conversation.
+    vicuna: Option<Placeholder>,
     /// Where the model takes videos: what stands for one, or why none can be shown to it.
     video: Option<Result<Placeholder, InputError>>,
     /// Tokens that stand around an image and belong to it.
@@ -66,11 +74,7 @@ pub struct PromptBuilder {
 impl PromptBuilder {
     /// Where the prompts' form comes from.
     pub fn form(&self) -> PromptForm {
-        match self.image.renderer.template() {
-            Some(template) => PromptForm::ChatTemplate(template.file.clone()),
-            None if self.image.renderer.is_own() => PromptForm::Own,
-            None => PromptForm::VicunaV1,
-        }
+        form(&self.image)
     }
 
     /// What a reader of the report should know about all prompts of this checkpoint.
@@ -105,44 +109,61 @@ impl PromptBuilder {
     }
 
     /// The prompt of a document called `name`: for each of `texts` a user turn with one image and an
-    /// assistant turn with the text, as VILA interleaves them (arXiv 2312.07533). What
-    /// does not fit the context is left out at the end, whole turns, with a note; of a single turn
-    /// the text is cut.
+    /// assistant turn with the text, as VILA interleaves them (arXiv 2312.07533).
     ///
     /// # Errors
-    /// As [`PromptBuilder::pair`].
+    /// As [`PromptBuilder::passages`].
     pub fn document(
         &self,
         name: &str,
         texts: &[&str],
         plans: &[&ImagePlan],
     ) -> Result<Prompt, InputError> {
+        let passages: Vec<Passage<'_>> = texts.iter().map(|text| Passage::pair(text)).collect();
+        self.passages(name, &passages, plans, false)
+    }
+
+    /// The prompt of `passages` called `name`, whose images become as `plans` say, in their order. What
+    /// does not fit the context is left out at the end, whole turns, with a note; of a single turn
+    /// the text is cut. With `vicuna` it is the conversation vicuna_v1, whatever the checkpoint brings.
+    ///
+    /// # Errors
+    /// As [`PromptBuilder::pair`]; [`InputError::OneImage`] and [`InputError::NoConversation`] of models whose
+    /// prompts have no form for it.
+    pub fn passages(
+        &self,
+        name: &str,
+        passages: &[Passage<'_>],
+        plans: &[&ImagePlan],
+        vicuna: bool,
+    ) -> Result<Prompt, InputError> {
         let mut notes = Vec::new();
-        let given = texts.len();
-        let placeholder = self.placeholder(name, plans)?;
+        let placeholder = self.placeholder(name, plans, vicuna)?;
         let expansions = plans.iter().map(|plan| expansion(&placeholder.token, plan));
         let expansions: Vec<Expansion> = expansions.collect();
-        // What the images alone have no room for need not be tokenized.
-        let mut room = self.context;
-        let fitting = plans.iter().take_while(|plan| {
-            let left = room.checked_sub(plan.tokens() + 1);
-            room = left.unwrap_or(0);
-            left.is_some()
-        });
-        let most = fitting.count();
-        let mut texts: Vec<String> = (texts.iter().take(most.max(1)))
-            .map(|text| self.cleaned(name, text, &mut notes))
+        let most = self.most(passages, plans);
+        let mut said: Vec<[String; 2]> = (passages.iter().take(most))
+            .map(|passage| {
+                let mut cleaned = |text: &str| self.cleaned(name, text, &mut notes);
+                [cleaned(passage.question), cleaned(passage.text)]
+            })
             .collect();
-        let length = texts.first().map_or(0, |text| text.chars().count());
+        let length = said.first().map_or(0, |[_, text]| text.chars().count());
         loop {
-            if texts.is_empty() || texts.iter().any(|text| text.trim().is_empty()) {
+            if said.is_empty() || said.iter().any(|[_, text]| text.trim().is_empty()) {
                 return Err(InputError::EmptyText { name: name.into() });
             }
-            let said: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let taken: Vec<Passage<'_>> = (passages.iter().zip(&said))
+                .map(|(passage, [question, text])| Passage {
+                    images: passage.images,
+                    question,
+                    text,
+                })
+                .collect();
             let places = expansions.iter().map(|expansion| expansion.text.as_str());
             let rendered = placeholder
                 .renderer
-                .render(&said, &places.collect::<Vec<_>>())?;
+                .render(&taken, &places.collect::<Vec<_>>())?;
             let encoded = self.encode(&rendered, placeholder)?;
             let contents: Vec<Vec<u32>> = (rendered.contents.iter())
                 .map(|content| content_tokens(&encoded, content))
@@ -150,27 +171,48 @@ impl PromptBuilder {
             let excess = encoded.ids.len().saturating_sub(self.context);
             if excess == 0 {
                 self.note_losses(name, &rendered, &encoded, &contents, &mut notes)?;
-                self.note_cuts(name, given, &texts, length, &mut notes);
-                return self.finish(
-                    (placeholder, &expansions),
-                    &rendered,
-                    encoded,
-                    contents,
-                    plans,
-                    notes,
-                );
+                self.note_cuts(name, passages, &taken, length, &mut notes);
+                let images = Images {
+                    placeholder,
+                    expansions: &expansions,
+                    plans: plans.get(..passage::images(&taken)).unwrap_or(plans),
+                    turns: taken.len(),
+                    first: (taken.iter().map(|passage| passage.images))
+                        .find(|images| *images > 0)
+                        .unwrap_or(0),
+                };
+                let before = taken.iter().take_while(|passage| passage.images == 0);
+                let contents = contents.get(before.count()..).unwrap_or_default();
+                return self.finish(&images, &rendered, encoded, contents, notes);
             }
-            if texts.len() > 1 {
+            if said.len() > 1 {
                 // Counted again without them, for what a template says at the end stays.
                 let ends = contents.iter().map(|content| content.last());
                 let fits =
                     |end: Option<&u32>| end.is_some_and(|end| (*end as usize) < self.context);
                 let fitting = ends.take_while(|end| fits(*end)).count();
-                texts.truncate(fitting.clamp(1, texts.len() - 1));
+                said.truncate(fitting.clamp(1, said.len() - 1));
                 continue;
             }
-            self.shorten(name, &mut texts, &rendered, &encoded, excess)?;
+            if let Some([_, text]) = said.first_mut() {
+                self.shorten(name, text, &rendered, &encoded, excess)?;
+            }
         }
+    }
+
+    /// Passages whose images alone the context has room for, but at least one: what is behind them need not be
+    /// tokenized.
+    fn most(&self, passages: &[Passage<'_>], plans: &[&ImagePlan]) -> usize {
+        let mut room = self.context;
+        let mut plans = plans.iter();
+        let fitting = passages.iter().take_while(|passage| {
+            let shown = plans.by_ref().take(passage.images);
+            let needed: usize = shown.map(|plan| plan.tokens()).sum();
+            let left = room.checked_sub(needed + 1);
+            room = left.unwrap_or(0);
+            left.is_some()
+        });
+        fitting.count().max(1)
     }
 
     /// `text` without image placeholders.
@@ -191,17 +233,17 @@ impl PromptBuilder {
         text
     }
 
-    /// Cuts the only text where the first token too many begins; it has to be counted again, for the
+    /// Cuts the first text where the first token too many begins; it has to be counted again, for the
     /// tokens of a shorter text may be others.
     fn shorten(
         &self,
         name: &str,
-        texts: &mut [String],
+        text: &mut String,
         rendered: &Rendered,
         encoded: &Encoded,
         excess: usize,
     ) -> Result<(), InputError> {
-        let (Some(text), Some(place)) = (texts.first_mut(), rendered.contents.first()) else {
+        let Some(place) = rendered.contents.first() else {
             return Err(InputError::EmptyText { name: name.into() });
         };
         let content = content_tokens(encoded, place);
@@ -261,27 +303,27 @@ impl PromptBuilder {
 
     fn finish(
         &self,
-        (placeholder, expansions): (&Placeholder, &[Expansion]),
+        images: &Images<'_>,
         rendered: &Rendered,
         encoded: Encoded,
-        contents: Vec<Vec<u32>>,
-        plans: &[&ImagePlan],
+        contents: &[Vec<u32>],
         notes: Vec<String>,
     ) -> Result<Prompt, InputError> {
-        let images = contents.len();
-        let taken = plans.get(..images).unwrap_or(plans);
-        let vision = self.vision(&encoded.ids, placeholder, taken)?;
+        let (placeholder, plans) = (images.placeholder, images.plans);
+        let vision = self.vision(&encoded.ids, placeholder, plans)?;
         let positions = 0..encoded.ids.len() as u32;
         // What of all images is no text: the placeholders, and what stands between and around them.
         let mut of_images = vec![false; encoded.ids.len()];
         let mut first_block = 0;
-        for (index, (start, expansion)) in rendered.images.iter().zip(expansions).enumerate() {
+        for (index, (start, expansion)) in
+            (rendered.images.iter().zip(images.expansions)).enumerate()
+        {
             for part in &expansion.scaffold {
                 let part = start + part.start..start + part.end;
                 for (token, span) in encoded.spans.iter().enumerate() {
                     if span.start < part.end && span.end > part.start {
                         of_images[token] = true;
-                        if index == 0 {
+                        if index < images.first {
                             first_block = first_block.max(token + 1);
                         }
                     }
@@ -291,8 +333,9 @@ impl PromptBuilder {
         for (token, id) in encoded.ids.iter().enumerate() {
             of_images[token] |= Some(*id) == placeholder.id || self.scaffold.contains(id);
         }
-        let first_image = plans.first().map_or(0, |plan| plan.tokens());
-        let last = vision.get(first_image.saturating_sub(1));
+        let first = plans.iter().take(images.first);
+        let first_images: usize = first.map(|plan| plan.tokens()).sum();
+        let last = vision.get(first_images.saturating_sub(1));
         let mut after = last.map_or(0, |last| *last as usize + 1).max(first_block);
         while of_images.get(after) == Some(&true) {
             after += 1;
@@ -306,20 +349,43 @@ impl PromptBuilder {
         let tokens = PromptTokens {
             input_ids: &encoded.ids,
             vision: &vision,
-            plans: taken,
+            plans,
             text: text_content.first().map_or(0, |token| *token as usize),
         };
         let layout = families::of(&self.spec).layout(&self.spec, &tokens);
+        let image_block = positions.filter(|&token| of_images[token as usize]);
         Ok(Prompt {
+            image_block: image_block.collect(),
             text_official,
             input_ids: encoded.ids,
             vision,
             text_content,
-            images,
+            images: plans.len(),
+            turns: images.turns,
             notes,
             layout,
-            form: self.form(),
+            form: form(placeholder),
         })
+    }
+}
+
+/// The images of a prompt.
+struct Images<'a> {
+    placeholder: &'a Placeholder,
+    expansions: &'a [Expansion],
+    plans: &'a [&'a ImagePlan],
+    /// Turns that show them.
+    turns: usize,
+    /// Those of the first turn that shows any.
+    first: usize,
+}
+
+/// Where the form of prompts with this placeholder comes from.
+fn form(placeholder: &Placeholder) -> PromptForm {
+    match placeholder.renderer.template() {
+        Some(template) => PromptForm::ChatTemplate(template.file.clone()),
+        None if placeholder.renderer.is_own() => PromptForm::Own,
+        None => PromptForm::VicunaV1,
     }
 }
 

@@ -15,7 +15,7 @@ impl PromptBuilder {
     /// a vision tower only that it renders no text.
     pub fn open(source: &dyn ByteSource, spec: &ModelSpec) -> Result<Self, InputError> {
         let mut tokenizer = Tokenizer::open(source)?;
-        let (image, video, scaffold) = match &spec.vision {
+        let (image, vicuna, video, scaffold) = match &spec.vision {
             None => {
                 let template = ChatTemplate::open(source, &tokenizer.config)?;
                 let image = Placeholder {
@@ -23,7 +23,7 @@ impl PromptBuilder {
                     token: String::new(),
                     id: None,
                 };
-                (image, None, Vec::new())
+                (image, None, None, Vec::new())
             }
             Some(vision) => {
                 tokenizer.add(&vision.extra_tokens)?;
@@ -32,8 +32,15 @@ impl PromptBuilder {
                 }
                 let video = vision.video_token_id;
                 let scaffold = vision.scaffold.iter();
+                let image = image(source, vision, &tokenizer)?;
+                let vicuna = (!image.renderer.is_own()).then(|| Placeholder {
+                    renderer: image.renderer.without_template(),
+                    token: image.token.clone(),
+                    id: image.id,
+                });
                 (
-                    image(source, vision, &tokenizer)?,
+                    image,
+                    vicuna,
                     video.map(|id| self::video(source, vision, &tokenizer, id)),
                     scaffold.filter_map(|token| tokenizer.id(token)).collect(),
                 )
@@ -42,6 +49,7 @@ impl PromptBuilder {
         let stops = question::stops(source, &tokenizer, &image.renderer)?;
         Ok(Self {
             image,
+            vicuna,
             video,
             scaffold,
             stops,

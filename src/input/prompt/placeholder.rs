@@ -29,9 +29,18 @@ impl PromptBuilder {
         &self,
         name: &str,
         plans: &[&ImagePlan],
+        vicuna: bool,
     ) -> Result<&Placeholder, InputError> {
         match plans.iter().filter(|plan| plan.video).count() {
+            0 if vicuna => {
+                let none = || InputError::NoConversation { name: name.into() };
+                self.vicuna.as_ref().ok_or_else(none)
+            }
             0 => Ok(&self.image),
+            _ if vicuna => Err(InputError::NoVideo {
+                name: name.into(),
+                reason: "vicuna_v1 has a form for images alone: name its frames as images".into(),
+            }),
             videos if videos == plans.len() => match &self.video {
                 Some(video) => video.as_ref().map_err(|error| InputError::NoVideo {
                     name: name.into(),

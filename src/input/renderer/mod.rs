@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use super::{
     error::InputError,
+    passage::{self, Passage},
     template::{AssistantForm, ChatTemplate, Failure, PRINTED, UserForm},
 };
 use crate::families::PromptShape;
@@ -90,6 +91,17 @@ impl Renderer {
         Ok(renderer)
     }
 
+    /// The same for prompts as vicuna_v1.
+    pub fn without_template(&self) -> Self {
+        Self {
+            template: None,
+            shape: self.shape,
+            marker: self.marker.clone(),
+            video: self.video,
+            special: self.special.clone(),
+        }
+    }
+
     /// What a template writes for an image.
     pub fn marker(&self) -> &str {
         &self.marker
@@ -105,22 +117,25 @@ impl Renderer {
         self.template.as_ref().map(|(template, _)| template)
     }
 
-    /// The whole prompt of images, each with one of `texts`: `expansions` in the place of the images,
-    /// and where they and the texts stand in it.
-    pub fn render(&self, texts: &[&str], expansions: &[&str]) -> Result<Rendered, InputError> {
-        if self.shape != PromptShape::Chat && texts.len() != 1 {
-            return Err(InputError::OneImage {
-                images: texts.len(),
-            });
+    /// The whole prompt of passages: `expansions` in the place of their images, and where these and the texts
+    /// stand in it.
+    pub fn render(
+        &self,
+        passages: &[Passage<'_>],
+        expansions: &[&str],
+    ) -> Result<Rendered, InputError> {
+        let images = passage::images(passages);
+        if self.shape != PromptShape::Chat && (passages.len(), images) != (1, 1) {
+            return Err(InputError::OneImage { images });
         }
         let rendered = match &self.template {
             None => match self.shape {
-                PromptShape::Prefix => self.prefix(texts),
-                PromptShape::Question => self.answered(texts),
-                PromptShape::Chat | PromptShape::Turns => self.vicuna(texts),
+                PromptShape::Prefix => self.prefix(passages),
+                PromptShape::Question => self.answered(passages),
+                PromptShape::Chat | PromptShape::Turns => self.vicuna(passages),
             },
             Some((template, forms)) => self
-                .with_template(template, *forms, texts)
+                .with_template(template, *forms, passages)
                 .map_err(|misfit| misfit.error(template))?,
         };
         let (text, images, longer) = self.expanded(&rendered.text, expansions);
@@ -168,24 +183,26 @@ impl Renderer {
         self.special.get("eos_token").map_or("</s>", String::as_str)
     }
 
-    /// The image, the token of the beginning and a newline, then the text and the token of the end.
-    fn prefix(&self, texts: &[&str]) -> Rendered {
-        let mut rendered = self.between(
-            format!("{}{}\n", self.marker, self.token("bos_token")),
-            texts,
-        );
+    /// The image, the token of the beginning, the question and a newline, then the text and the token of the end.
+    fn prefix(&self, passages: &[Passage<'_>]) -> Rendered {
+        let question = passages.first().map_or("", |passage| passage.question);
+        let beginning = self.token("bos_token");
+        let before = format!("{}{beginning}{question}\n", self.marker);
+        let mut rendered = self.between(before, passages);
         rendered.split = rendered.contents.first().map(|first| first.range.start);
         rendered
     }
 
-    /// The image and an empty question, then the text as its answer and the token of the end.
-    fn answered(&self, texts: &[&str]) -> Rendered {
-        self.between(format!("{}Question:  Answer:", self.marker), texts)
+    /// The image and the question, then the text as its answer and the token of the end.
+    fn answered(&self, passages: &[Passage<'_>]) -> Rendered {
+        let question = passages.first().map_or("", |passage| passage.question);
+        let before = format!("{}Question: {question} Answer:", self.marker);
+        self.between(before, passages)
     }
 
     /// The text between `before` and the token of the end.
-    fn between(&self, before: String, texts: &[&str]) -> Rendered {
-        let said = texts.first().copied().unwrap_or_default();
+    fn between(&self, before: String, passages: &[Passage<'_>]) -> Rendered {
+        let said = passages.first().map_or("", |passage| passage.text);
         Rendered {
             contents: vec![Content {
                 range: before.len()..before.len() + said.len(),
@@ -198,19 +215,22 @@ impl Renderer {
         }
     }
 
-    /// As the conversation vicuna_v1: the turns follow each other without a space.
-    fn vicuna(&self, texts: &[&str]) -> Rendered {
+    /// As the conversation vicuna_v1: the turns follow each other without a space, and each image ends its line.
+    fn vicuna(&self, passages: &[Passage<'_>]) -> Rendered {
         let end = self.vicuna_end();
         let mut text = format!("{VICUNA_SYSTEM} ");
         let mut contents = Vec::new();
-        for (said, images) in texts.iter().zip(1..) {
-            text += &format!("USER: {}\n ASSISTANT: ", self.marker);
+        let mut images = 0;
+        for passage in passages {
+            let shown = format!("{}\n", self.marker).repeat(passage.images);
+            text += &format!("USER: {shown}{} ASSISTANT: ", passage.question);
+            images += passage.images;
             contents.push(Content {
-                range: text.len()..text.len() + said.len(),
+                range: text.len()..text.len() + passage.text.len(),
                 trimmed: 0,
                 images,
             });
-            text += said;
+            text += passage.text;
             text += end;
         }
         Rendered {
@@ -227,20 +247,22 @@ impl Renderer {
         &self,
         template: &ChatTemplate,
         forms: (UserForm, AssistantForm),
-        texts: &[&str],
+        passages: &[Passage<'_>],
     ) -> Result<Rendered, Misfit> {
-        let render = |texts: &[&str]| {
+        let render = |passages: &[Passage<'_>]| {
             template
-                .tried(forms, &self.marker, texts, &self.special)
+                .tried(forms, &self.marker, passages, &self.special)
                 .map_err(Misfit::Fails)
         };
-        let sentinels: Vec<String> = (0..texts.len()).map(sentinel).collect();
+        let sentinels: Vec<String> = (0..passages.len()).map(sentinel).collect();
         let sentinels: Vec<&str> = sentinels.iter().map(String::as_str).collect();
-        let marked = render(&sentinels)?;
+        let with_sentinels = passages.iter().zip(&sentinels);
+        let with_sentinels = with_sentinels.map(|(passage, text)| Passage { text, ..*passage });
+        let marked = render(&with_sentinels.collect::<Vec<_>>())?;
         if marked.contains(PRINTED) {
             return Err(Misfit::Prints(marked.replace(PRINTED, "")));
         }
-        let rendered = render(texts)?;
+        let rendered = render(passages)?;
         for sentinel in &sentinels {
             match marked.matches(sentinel).count() {
                 0 => return Err(Misfit::Text("the text is missing".into(), rendered)),
@@ -255,30 +277,33 @@ impl Renderer {
         let image = |reason: String| Misfit::Image(reason, rendered.clone());
         let between = split(&marked, &sentinels).ok_or_else(|| text("the texts change places"))?;
         let found_images = rendered.matches(&self.marker).count();
-        if found_images != texts.len() {
+        let given_images = passage::images(passages);
+        if found_images != given_images {
             let places = |count: usize| match count {
                 0 => format!("no image (`{}`)", self.marker),
                 1 => "one image".into(),
                 count => format!("several images ({count})"),
             };
-            return Err(image(match texts.len() {
+            return Err(image(match given_images {
                 1 => format!("it renders {}", places(found_images)),
                 given => format!("it renders {} for {given}", places(found_images)),
             }));
         }
         let mut contents: Vec<Content> = Vec::new();
-        let mut images = 0;
-        for (index, said) in texts.iter().enumerate() {
+        let (mut images, mut expected) = (0, 0);
+        for (index, passage) in passages.iter().enumerate() {
+            let said = passage.text;
             let before = between.get(index).copied().unwrap_or_default();
             let after = between.get(index + 1).copied().unwrap_or_default();
             let end = contents.last().map_or(0, |content| content.range.end);
             let start = end + before.len();
             let here = rendered.get(start..).unwrap_or("");
-            let last = index + 1 == texts.len();
+            let last = index + 1 == passages.len();
             let (length, trimmed) =
                 found(here, said, after, last).ok_or_else(|| text("it changes the text"))?;
             images += before.matches(&self.marker).count();
-            if texts.len() > 1 && images != index + 1 {
+            expected += passage.images;
+            if passages.len() > 1 && images != expected {
                 return Err(image(
                     "the images do not stand each before its own text".into(),
                 ));
@@ -317,7 +342,11 @@ impl Renderer {
         };
         for &user in users {
             for &assistant in assistants {
-                match self.with_template(template, (user, assistant), &["Some words."]) {
+                match self.with_template(
+                    template,
+                    (user, assistant),
+                    &[Passage::pair("Some words.")],
+                ) {
                     Ok(_) => return Ok((user, assistant)),
                     Err(Misfit::Fails(Failure { error, limit: true })) => return Err(error),
                     Err(misfit) => {

@@ -27,6 +27,7 @@ use web_time::{SystemTime, UNIX_EPOCH};
 
 use super::{
     error::{InputError, shown},
+    passage::Passage,
     special_tokens::read_object,
 };
 use crate::weights::{ByteSource, read_text};
@@ -152,27 +153,29 @@ impl ChatTemplate {
         texts: &[&str],
         special: &BTreeMap<String, String>,
     ) -> Result<String, InputError> {
-        self.tried((user, assistant), image_token, texts, special)
+        let passages: Vec<Passage<'_>> = texts.iter().map(|text| Passage::pair(text)).collect();
+        self.tried((user, assistant), image_token, &passages, special)
             .map_err(|failure| failure.error)
     }
 
-    /// The same, with what another form of the messages could change.
+    /// Renders a user turn and an assistant turn for each passage.
     pub(super) fn tried(
         &self,
         (user, assistant): (UserForm, AssistantForm),
         image_token: &str,
-        texts: &[&str],
+        passages: &[Passage<'_>],
         special: &BTreeMap<String, String>,
     ) -> Result<String, Failure> {
-        let user = content(user, image_token, 1, "");
-        let turns = |text: &&str| {
+        let turns = |passage: &Passage<'_>| {
+            let question = content(user, image_token, passage.images, passage.question);
             [
-                message("user", user.clone()),
-                message("assistant", said(assistant, text)),
+                message("user", question),
+                message("assistant", said(assistant, passage.text)),
             ]
         };
-        let given = texts.iter().map(|text| text.len()).sum();
-        let messages = texts.iter().flat_map(turns).collect();
+        let length = |passage: &Passage<'_>| passage.question.len() + passage.text.len();
+        let given = passages.iter().map(length).sum();
+        let messages = passages.iter().flat_map(turns).collect();
         self.messages(messages, given, false, special)
     }
 

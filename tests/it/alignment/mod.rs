@@ -1,5 +1,6 @@
 //! The metric against f64 computations that take another road. `--nocapture` shows the errors.
 
+mod by_position;
 mod calibrate;
 mod cholesky;
 pub mod clouds;
@@ -12,6 +13,7 @@ pub mod oracle;
 pub mod outliers;
 mod projection;
 mod quantities;
+mod ranks;
 mod run;
 mod singular;
 mod speed;

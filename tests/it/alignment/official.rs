@@ -19,6 +19,7 @@ fn settings(definition: Definition) -> MirSettings {
         definition,
         outliers: Outliers::Keep,
         intervals: false,
+        ranks: false,
     }
 }
 

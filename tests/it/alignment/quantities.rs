@@ -1,19 +1,27 @@
-//! The quantities beside the rate, against what numpy and scikit-learn give (`tests/golden/make_quantities.py`).
+//! The quantities beside the rate, against what numpy, scipy and scikit-learn give (`tests/golden/make_quantities.py`).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use mirscope::{
-    alignment::{METRICS, Observation, Setup, StateId},
-    gpu::{Gpu, KernelVariant, Recording},
+    alignment::{
+        AlignmentError, IMAGE_EFFECT, LOGIT_LENS, METRICS, MetricKind, Observation, SecondPass,
+        Setup, StateId, Vocabulary,
+    },
+    gpu::{DType, Gpu, KernelVariant, Recording, Tensor},
+    kernels::{
+        matmul::{Matmul, matmul},
+        unit_rows::unit_rows,
+    },
     platform::Cancel,
     report::MetricReport,
 };
 
 use super::run::device;
 
-const LAYERS: usize = 3;
-const PAIRS: usize = 12;
-const WIDTH: usize = 37;
+pub const LAYERS: usize = 3;
+pub const PAIRS: usize = 12;
+pub const WIDTH: usize = 37;
+const VOCAB: usize = 301;
 
 /// As in the script.
 fn noise(indices: &[usize]) -> f64 {
@@ -28,7 +36,7 @@ fn noise(indices: &[usize]) -> f64 {
     f64::from(h >> 8) / f64::from(1 << 24) - 0.5
 }
 
-fn tokens(layer: usize, pair: usize, side: usize) -> Vec<f32> {
+pub fn tokens(layer: usize, pair: usize, side: usize) -> Vec<f32> {
     let count = 5 + (pair * 7 + side * 3) % 9;
     let value = |row: usize, col: usize| {
         let shared = noise(&[900, layer, pair, col]) * 0.75;
@@ -40,15 +48,74 @@ fn tokens(layer: usize, pair: usize, side: usize) -> Vec<f32> {
     rows.map(|(row, col)| value(row, col)).collect()
 }
 
+/// Text tokens as they are without the image.
+fn without_image(layer: usize, pair: usize) -> Vec<f32> {
+    let rows = tokens(layer, pair, 1);
+    let values = rows.iter().enumerate().map(|(at, &value)| {
+        let moved = noise(&[960, layer, pair, at / WIDTH, at % WIDTH]);
+        (f64::from(value) * 0.9 + moved * (1.0 + layer as f64 * 40.0) * 0.2) as f32
+    });
+    values.collect()
+}
+
+/// A head behind a norm to length 1.
+struct Head {
+    gpu: Gpu,
+    weights: Tensor,
+}
+
+impl Head {
+    fn new(gpu: &Gpu) -> Self {
+        let at = (0..VOCAB).flat_map(|row| (0..WIDTH).map(move |col| [950, row, col]));
+        let values: Vec<f32> = at.map(|at| (noise(&at) * 12.0) as f32).collect();
+        Self {
+            gpu: gpu.clone(),
+            weights: gpu.upload(VOCAB, WIDTH, &values).unwrap(),
+        }
+    }
+}
+
+impl Vocabulary for Head {
+    fn size(&self) -> usize {
+        VOCAB
+    }
+
+    fn logits(&self, recording: &mut Recording, states: &Tensor) -> Result<Tensor, AlignmentError> {
+        let gpu = &self.gpu;
+        let all: Vec<u32> = (0..states.rows() as u32).collect();
+        let unit = gpu.tensor(DType::F32, states.rows(), WIDTH)?;
+        let all = gpu.upload_indices(&all)?;
+        recording.push(unit_rows(gpu.kernels(), &all, states, &unit)?);
+        let logits = gpu.tensor(DType::F32, states.rows(), VOCAB)?;
+        let with = Matmul::default();
+        recording.extend(matmul(gpu, &unit, &self.weights, &with, &logits)?);
+        Ok(logits)
+    }
+
+    fn text(&self, id: u32) -> String {
+        format!(" word\n{id}")
+    }
+}
+
+/// Those that are computed always, and those that are asked for.
+fn kinds() -> impl Iterator<Item = &'static MetricKind> {
+    METRICS.iter().chain([&LOGIT_LENS, &IMAGE_EFFECT])
+}
+
 /// All metrics of `pairs` pairs, of which `announced` were announced; a row that belongs to nobody comes first.
 fn measure(gpu: &Gpu, announced: usize, pairs: usize) -> Vec<MetricReport> {
+    let vocabulary: Arc<dyn Vocabulary> = Arc::new(Head::new(gpu));
     let setup = Setup {
         gpu,
         layers: LAYERS,
         hidden_size: WIDTH,
         pairs: announced,
+        vision: (0..announced)
+            .map(|pair| tokens(0, pair, 0).len() / WIDTH)
+            .sum(),
+        vocabulary: Some(&vocabulary),
     };
-    let made = METRICS.iter().map(|kind| (kind.new)(&setup).unwrap());
+    let made = kinds().map(|kind| (kind.new)(&setup).unwrap());
     let mut metrics: Vec<_> = made.collect();
     pollster::block_on(async {
         for pair in 0..pairs {
@@ -64,6 +131,16 @@ fn measure(gpu: &Gpu, announced: usize, pairs: usize) -> Vec<MetricReport> {
                     (StateId::Layer(layer + 1), state)
                 })
                 .collect();
+            let others: Vec<_> = (0..LAYERS)
+                .map(|layer| {
+                    let state = gpu.upload(counts[1], WIDTH, &without_image(layer, pair));
+                    (StateId::Layer(layer + 1), state.unwrap())
+                })
+                .collect();
+            let moved: Vec<u32> = (0..counts[1] as u32).rev().collect();
+            let words: Vec<u32> = (0..VOCAB as u32)
+                .filter(|id| (id + pair as u32).is_multiple_of(3))
+                .collect();
             let first = 1 + counts[0] as u32;
             let observation = Observation {
                 states: &states,
@@ -71,6 +148,11 @@ fn measure(gpu: &Gpu, announced: usize, pairs: usize) -> Vec<MetricReport> {
                 text: &(first..first + counts[1] as u32)
                     .rev()
                     .collect::<Vec<u32>>(),
+                words: &words,
+                without_image: Some(SecondPass {
+                    states: &others,
+                    text: &moved,
+                }),
             };
             for metric in &mut metrics {
                 metric.push(&mut recording, &observation).unwrap();
@@ -92,7 +174,7 @@ fn each_equals_what_numpy_and_scikit_learn_give() {
     for kernels in [KernelVariant::Direct, KernelVariant::Tiled] {
         let gpu = device(kernels);
         let found = measure(&gpu, PAIRS, PAIRS);
-        let ids: Vec<&str> = METRICS.iter().flat_map(|kind| kind.ids).copied().collect();
+        let ids: Vec<&str> = kinds().flat_map(|kind| kind.ids).copied().collect();
         assert_eq!(
             found.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(),
             ids
@@ -117,6 +199,9 @@ fn each_equals_what_numpy_and_scikit_learn_give() {
                 metric.id
             );
         }
+        let lens = found.iter().find(|it| it.id == "logit-lens-content");
+        let about = &lens.unwrap().about;
+        assert!(about.contains(r#"layers: " word\n"#), "{about}");
         assert_eq!(
             found[0].per_state[2].state,
             "hidden_states[3] before the final norm"
@@ -137,4 +222,29 @@ fn what_few_pairs_cannot_say_is_absent() {
     let value = |id: &str| found.iter().find(|it| it.id == id).unwrap().value;
     assert_eq!((value("linear-cka"), value("mutual-knn")), (None, None));
     assert!(value("chamfer-cosine").is_some());
+}
+
+#[test]
+fn what_the_extra_metrics_need_is_named_where_it_is_missing() {
+    let gpu = device(KernelVariant::Direct);
+    let setup = Setup {
+        gpu: &gpu,
+        layers: 1,
+        hidden_size: WIDTH,
+        pairs: 1,
+        vision: 3,
+        vocabulary: None,
+    };
+    let error = (LOGIT_LENS.new)(&setup).map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("vocabulary"), "{error}");
+    let mut effect = (IMAGE_EFFECT.new)(&setup).unwrap();
+    let state = gpu.upload(1, WIDTH, &[1.0; WIDTH]).unwrap();
+    let observation = Observation {
+        states: &[(StateId::Layer(1), state)],
+        text: &[0],
+        ..Observation::default()
+    };
+    let error = effect.push(&mut Recording::new(), &observation);
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("without the image"), "{error}");
 }

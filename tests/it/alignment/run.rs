@@ -14,6 +14,7 @@ pub const PLAIN: MirSettings = MirSettings {
     definition: Definition::Exact,
     outliers: Outliers::Keep,
     intervals: false,
+    ranks: false,
 };
 
 /// A device with the given variant of all kernels, at WebGPU's default limits.

@@ -54,7 +54,11 @@ fn pairs_are_checked_line_by_line() {
             "{\"image\": 3}",
             "p.jsonl:3: expected {\"image\": path, \"text\": string}, {\"images\": [path, ...], \
              \"texts\": [string, ...]} or {\"video\": [path of a frame, ...], \"text\": string}, found \
-             invalid type",
+             a number as `image`",
+        ),
+        (
+            "{\"image\": \"images/a.png\", \"text\": 3}",
+            "\"text\": string}, found invalid type",
         ),
         ("nonsense", "p.jsonl:3: expected"),
         (
@@ -117,9 +121,19 @@ fn texts_and_images_are_checked_by_file() {
             "a.txt: expected UTF-8 text, found another byte at offset 2",
         ),
         (
+            "t/a.story",
+            b"\n\n@highlight\n\nA cat",
+            "a.story: expected a story before its first `@highlight`, found none",
+        ),
+        (
+            "t/a.story",
+            b"A c\xff",
+            "a.story: expected UTF-8 text, found another byte at offset 3",
+        ),
+        (
             "t/a.md",
             b"text",
-            "t: expected files ending in txt in this folder, found none",
+            "t: expected files ending in txt, story in this folder, found none",
         ),
     ] {
         let prepare = |folder: &Path| {

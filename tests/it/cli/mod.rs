@@ -6,6 +6,7 @@ mod input;
 mod inspect;
 mod interrupt;
 mod measure;
+mod protocols;
 mod recipe;
 mod recorded;
 mod refusals;

@@ -110,8 +110,8 @@ fn what_cannot_be_read_is_skipped_where_asked_counted_and_named() {
 fn images_and_texts_that_cannot_be_read_are_skipped() {
     let folder = images();
     for (name, text) in [
-        ("1.txt", "A story."),
-        ("2.txt", " "),
+        ("1.story", "A story.\n\n@highlight\n\nIts summary.\n"),
+        ("2.story", "\n@highlight\n\nA summary alone.\n"),
         ("3.txt", "Another story."),
     ] {
         fs::write(folder.path().join(name), text).unwrap();
@@ -122,8 +122,8 @@ fn images_and_texts_that_cannot_be_read_are_skipped() {
         "sub/b.png",
         "no.png",
         "--texts",
-        "1.txt",
-        "2.txt",
+        "1.story",
+        "2.story",
         "3.txt",
     ];
     let error = measure(folder.path(), &args).unwrap_err();
@@ -138,7 +138,7 @@ fn images_and_texts_that_cannot_be_read_are_skipped() {
         .iter()
         .map(|it| it.name.as_str())
         .collect();
-    assert_eq!(names, ["no.png", "2.txt"]);
+    assert_eq!(names, ["no.png", "2.story"]);
     assert_eq!(report.data.num_pairs, 2);
 }
 

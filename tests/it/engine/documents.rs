@@ -1,7 +1,7 @@
 //! Documents and sub-images through the engine: what is measured of them, and where their tokens stand.
 
 use mirscope::{
-    engine::{Command, Event, ImageInput, PairInput, PairSource, Session},
+    engine::{Command, Event, ImageInput, MetricChoice, PairInput, PairSource, Session},
     report::{TextMask, TokenKind},
 };
 
@@ -33,6 +33,10 @@ fn the_tokens_of_all_images_and_texts_are_measured() {
             // The document is run twice.
             let expected = (2 * case.texts.len() * per_image, 2 * text.len());
             assert_eq!(report.tokens(), expected, "{} {mask:?}", case.name);
+            assert!(
+                report.metric("norm-ratio-image-1").is_none(),
+                "not asked for"
+            );
             assert!(report.mir.is_some_and(f64::is_finite));
         }
     }
@@ -72,6 +76,29 @@ fn each_image_of_a_document_is_shown_with_its_own_tokens() {
     };
     assert_eq!(shape("image"), [3, 3, 14, 14]);
     assert_eq!(shape("connector"), [12, 16]);
+}
+
+#[test]
+fn each_position_of_a_document_has_its_own_numbers() {
+    let case = case("clip_document");
+    let mut request = golden_request(&case);
+    request.settings.metrics = MetricChoice::All;
+    let report = report(&mut Session::default(), request);
+    let value = |id: String| report.metric(&id).and_then(|metric| metric.value);
+    let ratios: Vec<f64> = (1..=3)
+        .map(|position| value(format!("norm-ratio-image-{position}")).unwrap())
+        .collect();
+    assert_eq!(value("norm-ratio-image-4".to_owned()), None);
+    // All images have equally many tokens, so that the whole is their mean, layer by layer.
+    for (index, layer) in report.layers.iter().enumerate() {
+        let at = |position: usize| {
+            let id = format!("norm-ratio-image-{position}");
+            report.metric(&id).unwrap().per_state[index].value.unwrap()
+        };
+        let mean = (at(1) + at(2) + at(3)) / 3.0;
+        assert!((mean / layer.norm_ratio().unwrap() - 1.0).abs() < 1e-5);
+    }
+    assert!(ratios[0] != ratios[1] && ratios[1] != ratios[2]);
 }
 
 #[test]
@@ -152,7 +179,8 @@ fn a_single_pair_is_the_document_of_one() {
         panic!("the pairs of the demo are pairs");
     };
     for pair in pairs.iter_mut() {
-        *pair = PairInput::document([(pair.image.clone(), pair.text.clone())]).unwrap();
+        let turn = pair.turns[0].clone();
+        *pair = PairInput::document([(turn.images[0].clone(), turn.text)]).unwrap();
     }
     assert_eq!(report(&mut session, request).mir, alone.mir);
 }

@@ -3,6 +3,7 @@
 mod ask;
 mod ask_looks;
 mod documents;
+mod extras;
 mod kept;
 mod looks;
 mod projection;

@@ -183,7 +183,8 @@ fn a_video_is_measured_or_refused_by_name() {
         );
     }
     let mut mixed = pairs[0].clone();
-    mixed.more = vec![(path("frame-0.png"), "A frame.".to_owned())];
+    let frame = PairInput::new(path("frame-0.png"), "A frame.");
+    mixed.turns.extend(frame.turns);
     refused(folder, vec![mixed], &["videos alone", "1 of 2"]);
 }
 

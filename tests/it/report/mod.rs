@@ -71,6 +71,7 @@ pub(crate) fn report() -> Report {
             num_pairs: 100,
             seed: 7,
             prompt: "the checkpoint's chat template".to_owned(),
+            protocol: None,
             skipped: Vec::new(),
         },
         device: DeviceSummary {

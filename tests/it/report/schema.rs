@@ -1,6 +1,6 @@
 //! `docs/report.schema.json` against reports as they are written.
 
-use mirscope::report::{MetricReport, Moments, Skipped, StateValue, to_json};
+use mirscope::report::{MetricReport, Moments, ProtocolSummary, Skipped, StateValue, to_json};
 use serde_json::Value;
 
 use super::report;
@@ -73,6 +73,10 @@ fn reports_follow_the_schema_with_all_that_may_be_absent_and_without() {
         trace_vision: 1.0,
         trace_text: 1.0,
         trace_root: 1.0,
+    });
+    full.data.protocol = Some(ProtocolSummary {
+        name: "mir-paper".to_owned(),
+        departures: vec!["num_pairs = 20".to_owned()],
     });
     full.data.skipped = vec![Skipped::new("a.png", "a.png: broken")];
     full.metrics.push(MetricReport {

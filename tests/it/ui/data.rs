@@ -118,7 +118,7 @@ fn a_list_of_pairs_names_its_wrong_lines() {
         panic!("a list of pairs");
     };
     assert_eq!(pairs.len(), 1);
-    assert_eq!(pairs[0].text, "A scene.");
+    assert_eq!(pairs[0].turns[0].text, "A scene.");
 }
 
 #[test]

@@ -72,13 +72,15 @@ impl DemoPictures {
 
     pub(super) fn of(pairs: Vec<PairInput>) -> Self {
         let read = |pair: PairInput| {
-            let ImageInput::Bytes(file) = &pair.image else {
+            let caption = pair.texts().next().unwrap_or_default().to_owned();
+            let image = pair.images().next().cloned();
+            let Some(ImageInput::Bytes(file)) = &image else {
                 return Err("expected the bytes of a picture".to_owned());
             };
             Ok(DemoPicture {
                 picture: thumbnail(&file.name, &file.bytes, SIDE)?,
-                image: pair.image,
-                caption: pair.text,
+                image: ImageInput::Bytes(file.clone()),
+                caption,
             })
         };
         match pairs.into_iter().map(read).collect() {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    engine::{ImageInput, PairInput, PairLine, pair_lines, portable_path},
+    engine::{ImageInput, Listed, PairInput, portable_path},
     platform::{FilePlace, PickedFile},
 };
 
@@ -12,7 +12,8 @@ use crate::{
 pub struct PairList {
     /// The list's own file.
     pub file: PickedFile,
-    lines: Vec<(usize, Result<PairLine, String>)>,
+    /// Its lines, or the entries of a JSON list.
+    pub listed: Listed,
     /// Each line with its number: the pair, or why it cannot be run.
     pub pairs: Vec<(usize, Result<PairInput, String>)>,
 }
@@ -21,15 +22,15 @@ impl PairList {
     /// The list in `content`, its images not yet found.
     ///
     /// # Errors
-    /// There is no line in it.
+    /// There is no pair in it, or it is no list.
     pub(super) fn new(file: PickedFile, content: &str) -> Result<Self, String> {
-        let lines: Vec<_> = pair_lines(content).collect();
-        if lines.is_empty() {
+        let listed = Listed::new(content)?;
+        if listed.lines.is_empty() {
             return Err("expected at least one pair, found none".to_owned());
         }
         Ok(Self {
             file,
-            lines,
+            listed,
             pairs: Vec::new(),
         })
     }
@@ -79,18 +80,32 @@ impl PairList {
                     format!("expected the image {image}, found no such file: add it, too")
                 })
         };
-        self.pairs = self
-            .lines
-            .iter()
+        let folder = |path: &str| {
+            let path = portable_path(path);
+            let path = path.trim_start_matches("./").trim_end_matches('/');
+            let below = match folder.is_empty() {
+                true => path.to_owned(),
+                false => format!("{folder}/{path}"),
+            };
+            let mut inside: Vec<&PickedFile> = (files.iter().copied())
+                .filter(|file| file.folder() == below)
+                .collect();
+            inside.sort_by_key(|file| file.name());
+            (!inside.is_empty()).then(|| {
+                inside
+                    .into_iter()
+                    .cloned()
+                    .map(ImageInput::Picked)
+                    .collect()
+            })
+        };
+        self.pairs = (self.listed.lines.iter())
             .map(|(number, line)| {
-                let pair = line.clone().and_then(|PairLine { turns }| {
-                    let turns = turns
-                        .into_iter()
-                        .map(|(shown, text)| Ok((shown.found(find)?, text)));
-                    let turns = turns.collect::<Result<Vec<_>, String>>()?;
-                    PairInput::document(turns).ok_or_else(|| "expected an image, found none".into())
-                });
-                (*number, pair)
+                let pair = line.clone();
+                (
+                    *number,
+                    pair.and_then(|line| PairInput::listed(line, find, folder)),
+                )
             })
             .collect();
     }
@@ -139,7 +154,7 @@ mod tests {
         let (_, Ok(first)) = &list.pairs[0] else {
             panic!("the path decides");
         };
-        assert_eq!(first.image.name(), "set/images/a.png");
+        assert_eq!(first.images().next().unwrap().name(), "set/images/a.png");
         let wrong: Vec<_> = list.wrong().collect();
         assert_eq!(wrong[0].0, 3);
         assert!(wrong[0].1.contains("c.png"), "{wrong:?}");

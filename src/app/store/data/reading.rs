@@ -5,7 +5,7 @@ use std::{sync::Arc, task::Poll};
 use super::{Data, Item, ItemState, PairList};
 use crate::{
     app::store::open::read_report,
-    engine::thumbnail,
+    engine::{text_in_file, thumbnail},
     platform::{self, FileError, Later, PickKind, PickedFile},
     report::{Picture, Report},
 };
@@ -112,9 +112,11 @@ impl Data {
             Job::Text(number, bytes) => {
                 if let Poll::Ready(read) = bytes.poll() {
                     let read = read.unwrap_or_else(|| Err(lost("the text")));
-                    let text = read.map_err(|error| error.reason).and_then(text);
+                    let content = read.map_err(|error| error.reason).and_then(utf8);
                     if let Some(item) = find(&mut self.texts, *number) {
-                        item.state = match text {
+                        let name = item.file.name();
+                        item.state = match content.and_then(|content| text_in_file(name, &content))
+                        {
                             Ok(text) => ItemState::Ready(text),
                             Err(reason) => ItemState::Wrong(reason),
                         };
@@ -127,13 +129,7 @@ impl Data {
                     let read = read.unwrap_or_else(|| Err(lost(&file.path)));
                     let content = read.map_err(|error| error.reason).and_then(utf8);
                     let list = content.and_then(|text| PairList::new(file.clone(), &text));
-                    match list {
-                        Ok(list) => {
-                            self.list = Some(list);
-                            self.resolve_list();
-                        }
-                        Err(reason) => self.rejected.push(FileError::new(&file.path, reason)),
-                    }
+                    self.take_list(list, file);
                     return;
                 }
             }
@@ -141,6 +137,14 @@ impl Data {
                 if let Poll::Ready(read) = bytes.poll() {
                     let read = read.unwrap_or_else(|| Err(lost(&file.path)));
                     let content = read.map_err(|error| error.reason).and_then(utf8);
+                    // A report is an object.
+                    let is_list = |text: &String| text.trim_start().starts_with('[');
+                    if let Ok(text) = &content
+                        && is_list(text)
+                    {
+                        self.take_list(PairList::new(file.clone(), text), file);
+                        return;
+                    }
                     match content.and_then(|text| read_report(file.name(), &text)) {
                         Ok(report) => reports.push(report),
                         Err(reason) => self.rejected.push(FileError::new(&file.path, reason)),
@@ -150,6 +154,17 @@ impl Data {
             }
         }
         self.jobs.push(job);
+    }
+
+    /// Takes what was read of the list in `file`.
+    fn take_list(&mut self, list: Result<PairList, String>, file: &PickedFile) {
+        match list {
+            Ok(list) => {
+                self.list = Some(list);
+                self.resolve_list();
+            }
+            Err(reason) => self.rejected.push(FileError::new(&file.path, reason)),
+        }
     }
 
     /// Makes an image's thumbnail elsewhere.
@@ -218,23 +233,13 @@ fn utf8(bytes: Vec<u8>) -> Result<String, String> {
     })
 }
 
-/// A text to run: trimmed, not empty.
-fn text(bytes: Vec<u8>) -> Result<String, String> {
-    let text = utf8(bytes)?;
-    match text.trim() {
-        "" => Err("expected a text, found none".to_owned()),
-        text => Ok(text.to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_utf8_and_not_empty() {
-        assert_eq!(text("\u{feff} hello\n".into()), Ok("hello".to_owned()));
-        assert!(text(b" \n".to_vec()).unwrap_err().contains("found none"));
-        assert!(text(vec![b'a', 0xff]).unwrap_err().contains("offset 1"));
+    fn texts_are_utf8() {
+        assert_eq!(utf8("\u{feff} hello\n".into()), Ok(" hello\n".to_owned()));
+        assert!(utf8(vec![b'a', 0xff]).unwrap_err().contains("offset 1"));
     }
 }

@@ -64,8 +64,8 @@ impl Data {
         } else if extension == "json" {
             self.read_report(file, wake);
         } else {
-            let reason = "expected an image, a .txt, a .jsonl list of pairs, a checkpoint or a \
-                          report, found another kind of file";
+            let reason = "expected an image, a text (.txt or .story), a .jsonl list of pairs, a checkpoint \
+                          or a report, found another kind of file";
             self.rejected.push(FileError::new(file.path, reason));
         }
     }

@@ -219,6 +219,9 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         ("time", timings.join(", ")),
         ("mirscope", report.mirscope_version.clone()),
     ];
+    if let Some(protocol) = &report.data.protocol {
+        facts.push(("protocol", protocol.line()));
+    }
     facts.extend(report.notes.iter().map(|note| ("note", note.clone())));
     facts
 }

@@ -68,6 +68,7 @@ pub fn show(ui: &mut egui::Ui, data: &mut Data, wake: &Wake) {
         ui.monospace(
             "{\"images\": [\"cat.png\", \"dog.png\"], \"texts\": [\"A cat.\", \"A dog.\"]}",
         );
+        ui.label("LLaVA's conversations are taken as well, one a line or all in one .json list.");
         ui.label("In a browser, add the images together with the list.");
     });
     rejected(ui, data);
@@ -90,11 +91,15 @@ fn listed(ui: &mut egui::Ui, list: &PairList) -> bool {
         .inner;
     let alarm = theme::colors(ui).alarm;
     for (number, reason) in list.wrong().take(MOST_ERRORS) {
-        ui.colored_label(alarm, format!("{}:{number}: {reason}", list.file.name()));
+        let place = list.listed.place(list.file.name(), number);
+        ui.colored_label(alarm, format!("{place}: {reason}"));
     }
     let more = list.wrong().skip(MOST_ERRORS).count();
     if more > 0 {
         ui.colored_label(alarm, format!("and {more} more {}", plural(more, "line")));
+    }
+    if let Some(note) = list.listed.note(list.file.name()) {
+        ui.label(note);
     }
     remove
 }

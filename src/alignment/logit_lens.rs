@@ -1,0 +1,223 @@
+//! The logit lens over vision tokens: which words their states are nearest to.
+//!
+//! ```text
+//! p = softmax(W_U norm(h)),   H = - sum p ln p
+//! ```
+//!
+//! for each vision token's state h after each decoder layer (nostalgebraist, "interpreting GPT: the logit lens", 2020;
+//! of vision tokens: arXiv 2410.07149). Logits take a row of the vocabulary for each token, so that they are made in
+//! pieces and reduced at once.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use super::{
+    AlignmentError,
+    metric::{
+        Finding, Metric, MetricKind, Observation, Setup, StateId, Vocabulary, every_layer,
+        mean_over_states,
+    },
+};
+use crate::{
+    gpu::{DType, Gpu, GpuError, Recording, Tensor},
+    kernels::{
+        column_sums::{ColumnSums, column_totals},
+        gather_rows::gather_rows,
+        row_entropies::row_entropies,
+        top_tokens::{TopTokens, top_tokens, width},
+    },
+    platform::{self, Cancel},
+    words::counted,
+};
+
+/// What it gives.
+const IDS: [&str; 2] = ["logit-lens-entropy", "logit-lens-content"];
+
+/// Bytes of the logits of one piece.
+const PIECE_BYTES: usize = 32 << 20;
+
+/// Top words that are kept, of all layers together: 64 MiB.
+const MOST_TOPS: usize = 4 << 20;
+
+/// Words that the report names.
+const NAMED: usize = 5;
+
+const ENTROPY: [&str; 3] = [
+    IDS[0],
+    "logit lens, entropy of vision tokens",
+    "How undecided the model's head is about the next word when it reads a vision token's state: the mean entropy of \
+     softmax(W_U norm(h)), in nats, from 0 to the logarithm of the vocabulary. The head was made for the last layer; \
+     in early ones a low entropy is no sign of meaning.",
+];
+
+const CONTENT: [&str; 3] = [
+    IDS[1],
+    "logit lens, words of the text",
+    "The share of vision tokens whose likeliest next word is a content word of the pair's own text: a token that \
+     begins a word of at least four letters which is no function word. The vision tokens have not seen the text. A \
+     picture says more than its text, and common words match by chance.",
+];
+
+/// The logit lens; it is left out of a model without a head.
+pub const LOGIT_LENS: MetricKind = MetricKind { ids: &IDS, new };
+
+struct Lens {
+    gpu: Gpu,
+    layers: usize,
+    pairs: usize,
+    vocabulary: Arc<dyn Vocabulary>,
+    /// Of each layer the likeliest word of each vision token, `[tokens, 3]`.
+    tops: Vec<Tensor>,
+    /// Sums of entropies, one row per layer and pair.
+    entropies: Tensor,
+    /// Of each pair its vision tokens and the content words of its text.
+    seen: Vec<(usize, HashSet<u32>)>,
+}
+
+fn new(setup: &Setup<'_>) -> Result<Box<dyn Metric>, AlignmentError> {
+    let &Setup {
+        gpu,
+        layers,
+        pairs,
+        vision,
+        ..
+    } = setup;
+    let vocabulary = setup.vocabulary.cloned().ok_or_else(|| {
+        AlignmentError::Model("no vocabulary was given to read words with".to_owned())
+    })?;
+    let rows = vision.min(MOST_TOPS / layers.max(1));
+    let tops = || gpu.tensor(DType::F32, rows, width(1));
+    Ok(Box::new(Lens {
+        gpu: gpu.clone(),
+        layers,
+        pairs,
+        vocabulary,
+        tops: (0..layers).map(|_| tops()).collect::<Result<_, _>>()?,
+        entropies: gpu.tensor(DType::F32, layers * pairs, 1)?,
+        seen: Vec::new(),
+    }))
+}
+
+impl Lens {
+    fn filled(&self) -> usize {
+        self.seen.iter().map(|(tokens, _)| tokens).sum()
+    }
+}
+
+impl Metric for Lens {
+    fn states(&self) -> Vec<StateId> {
+        every_layer(self.layers)
+    }
+
+    fn push(
+        &mut self,
+        recording: &mut Recording,
+        pair: &Observation<'_>,
+    ) -> Result<(), AlignmentError> {
+        let gpu = &self.gpu;
+        let (tokens, first) = (pair.vision.len(), self.filled());
+        // Once there is no room for a pair, those behind it are left out as well.
+        let room = self.tops.first().map_or(0, Tensor::rows) - first;
+        if tokens == 0 || tokens > room || self.seen.len() == self.pairs {
+            self.pairs = self.seen.len();
+            return Ok(());
+        }
+        let rows = PIECE_BYTES / (4 * self.vocabulary.size().max(1));
+        let pieces = pair.vision.chunks(rows.max(1));
+        let indices = pieces.map(|piece| gpu.upload_indices(piece));
+        let indices = indices.collect::<Result<Vec<Tensor>, GpuError>>()?;
+        for (layer, id) in self.states().into_iter().enumerate() {
+            let state = pair.state(id)?;
+            let entropies = gpu.tensor(DType::F32, tokens, 1)?;
+            let mut done = 0;
+            for indices in &indices {
+                let count = indices.cols();
+                let own = gpu.tensor(DType::F32, count, state.cols())?;
+                recording.push(gather_rows(indices, state, 0, &own, 0)?);
+                let logits = self.vocabulary.logits(recording, &own)?;
+                let top = gpu.tensor(DType::F32, count, width(1))?;
+                recording.extend(top_tokens(gpu, &logits, 1, &top)?);
+                recording.copy_rows(&top, 0, &self.tops[layer], first + done, count)?;
+                let entropy = gpu.tensor(DType::F32, count, 1)?;
+                recording.push(row_entropies(gpu, &logits, &entropy)?);
+                recording.copy_rows(&entropy, 0, &entropies, done, count)?;
+                done += count;
+            }
+            let row = layer * (self.entropies.rows() / self.layers) + self.seen.len();
+            let sum = ColumnSums::default();
+            recording.extend(column_totals(gpu, &entropies, &sum, &self.entropies, row)?);
+        }
+        let words = pair.words.iter().copied().collect();
+        self.seen.push((tokens, words));
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, cancel: Cancel) -> Finding {
+        Box::pin(async move {
+            let tokens = self.filled();
+            let told: usize = (self.seen.iter())
+                .filter(|(_, words)| !words.is_empty())
+                .map(|(tokens, _)| tokens)
+                .sum();
+            let read = self.gpu.read(&[&self.entropies]).await?;
+            let sums = read.first().map_or(&[][..], |it| &it.values);
+            let rows = self.entropies.rows() / self.layers.max(1);
+            let (mut entropies, mut shares) = (Vec::new(), Vec::new());
+            let mut often: HashMap<u32, usize> = HashMap::new();
+            for (layer, tops) in self.tops.iter().enumerate() {
+                let own = sums.get(layer * rows..).unwrap_or_default();
+                let sum: f64 = own
+                    .iter()
+                    .take(self.seen.len())
+                    .map(|&it| f64::from(it))
+                    .sum();
+                entropies.push((tokens > 0).then(|| sum / tokens as f64));
+                let read = self.gpu.read(&[tops]).await?;
+                if cancel.is_cancelled() {
+                    return Err(GpuError::Cancelled.into());
+                }
+                let mut words = (read.iter())
+                    .flat_map(|it| it.values.chunks_exact(width(1)))
+                    .map(|row| TopTokens::from_row(row).tokens.first().map(|&(id, _)| id));
+                let mut hits = 0;
+                for (tokens, content) in &self.seen {
+                    for id in words.by_ref().take(*tokens).flatten() {
+                        *often.entry(id).or_default() += 1;
+                        hits += usize::from(content.contains(&id));
+                    }
+                }
+                shares.push((told > 0).then(|| hits as f64 / told as f64));
+                platform::yield_now().await;
+            }
+            let mut often: Vec<(u32, usize)> = often.into_iter().collect();
+            often.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+            let all = (tokens * self.layers).max(1) as f64;
+            let named: Vec<String> = (often.iter().take(NAMED))
+                .map(|&(id, count)| {
+                    let share = 100.0 * count as f64 / all;
+                    format!("{:?} {share:.1} %", self.vocabulary.text(id))
+                })
+                .collect();
+            let about = format!(
+                "{} Likeliest words over all layers: {}.",
+                CONTENT[2],
+                named.join(", ")
+            );
+            let basis = |tokens| {
+                let pairs = counted(self.seen.len(), "pair");
+                format!("{} of {pairs}", counted(tokens, "vision token"))
+            };
+            Ok(vec![
+                mean_over_states(ENTROPY, entropies, self.layers, basis(tokens)),
+                mean_over_states(
+                    [CONTENT[0], CONTENT[1], &about],
+                    shares,
+                    self.layers,
+                    basis(told),
+                ),
+            ])
+        })
+    }
+}

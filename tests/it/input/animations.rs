@@ -1,0 +1,167 @@
+//! Frames of animations.
+
+use gif::{DisposalMethod, Encoder, Frame, Repeat};
+use mirscope::input::{RgbImage, decode_frames, decode_image, frame_count};
+
+use super::decoding::files;
+
+/// 6 x 4 pixels, black at first; frame k paints column k in a color of its own and leaves the others.
+fn animation(frames: usize) -> Vec<u8> {
+    let mut palette = vec![0, 0, 0];
+    (0..frames).for_each(|k| palette.extend(color(k)));
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new(&mut bytes, 6, 4, &palette).unwrap();
+    encoder.set_repeat(Repeat::Infinite).unwrap();
+    for k in 0..frames {
+        let (left, width, buffer) = match k {
+            0 => (0, 6, (0..24).map(|at| u8::from(at % 6 == 0)).collect()),
+            k => (k as u16, 1, vec![k as u8 + 1; 4]),
+        };
+        let frame = Frame {
+            left,
+            width,
+            height: 4,
+            dispose: DisposalMethod::Keep,
+            buffer: std::borrow::Cow::Owned(buffer),
+            ..Frame::default()
+        };
+        encoder.write_frame(&frame).unwrap();
+    }
+    drop(encoder);
+    bytes
+}
+
+fn color(k: usize) -> [u8; 3] {
+    [200 - 10 * k as u8, 20 * k as u8, 7]
+}
+
+/// What is seen after frame k.
+fn seen(k: usize) -> RgbImage {
+    let column = |x: usize| if x <= k { color(x) } else { [0; 3] };
+    let row: Vec<u8> = (0..6).flat_map(column).collect();
+    RgbImage {
+        width: 6,
+        height: 4,
+        data: row.repeat(4),
+        transparent: None,
+    }
+}
+
+#[test]
+fn frames_are_what_a_viewer_shows() {
+    let bytes = animation(6);
+    assert_eq!(frame_count("a.gif", &bytes).unwrap(), 6);
+    for (most, expected) in [
+        (1, &[0][..]),
+        (2, &[0, 5]),
+        (3, &[0, 2, 5]),
+        (6, &[0, 1, 2, 3, 4, 5]),
+        (99, &[0, 1, 2, 3, 4, 5]),
+    ] {
+        let frames = decode_frames("a.gif", &bytes, most).unwrap();
+        let expected: Vec<RgbImage> = expected.iter().map(|&k| seen(k)).collect();
+        assert_eq!(frames, expected, "{most}");
+    }
+    let (first, _) = decode_image("a.gif", &bytes).unwrap();
+    assert_eq!(first.data, seen(0).data);
+}
+
+#[test]
+fn animated_webp_files_have_frames() {
+    let mut found = 0;
+    for file in files() {
+        if !file.bytes.starts_with(b"RIFF") || frame_count(&file.name, &file.bytes).is_err() {
+            continue;
+        }
+        found += 1;
+        let count = frame_count(&file.name, &file.bytes).unwrap();
+        let frames = decode_frames(&file.name, &file.bytes, 256).unwrap();
+        assert_eq!(frames.len(), count, "{}", file.name);
+        let (first, _) = decode_image(&file.name, &file.bytes).unwrap();
+        assert_eq!(
+            (frames[0].width, frames[0].height),
+            (first.width, first.height)
+        );
+    }
+    assert!(
+        found > 0,
+        "there are animated WebP files among the golden ones"
+    );
+}
+
+#[test]
+fn what_has_no_frames_is_refused() {
+    let refused = |bytes: &[u8]| decode_frames("x", bytes, 8).unwrap_err().to_string();
+    let still = files()
+        .into_iter()
+        .find(|file| file.bytes.starts_with(b"\x89PNG"));
+    assert!(refused(&still.unwrap().bytes).contains("found a file of the format Png"));
+    assert!(refused(b"nonsense").contains("no known format"));
+    // Says that it is large: two frames of 60,000 x 60,000 pixels.
+    let mut large = animation(2);
+    large[6..10].copy_from_slice(&[0x60, 0xea, 0x60, 0xea]);
+    assert!(refused(&large).contains("pixels"), "{}", refused(&large));
+    let whole = animation(6);
+    for length in [whole.len() / 2, 40, 13, 6] {
+        // Either fewer frames or an error, and never more.
+        if let Ok(frames) = decode_frames("x", &whole[..length], 8) {
+            assert!(frames.len() < 6, "{length}");
+        }
+    }
+}
+
+#[test]
+fn frames_are_bounded_together() {
+    // 5,000 x 5,000 pixels fit once, eight times they are too many.
+    let palette = [0, 0, 0, 255, 255, 255];
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new(&mut bytes, 5000, 5000, &palette).unwrap();
+    for _ in 0..8 {
+        let frame = Frame {
+            width: 1,
+            height: 1,
+            buffer: std::borrow::Cow::Owned(vec![1]),
+            ..Frame::default()
+        };
+        encoder.write_frame(&frame).unwrap();
+    }
+    drop(encoder);
+    let error = decode_frames("x", &bytes, 8).unwrap_err().to_string();
+    assert!(error.contains("8 of 5000 x 5000"), "{error}");
+}
+
+#[test]
+fn frames_are_disposed_of_as_they_say() {
+    let palette = [0, 0, 0, 250, 1, 1, 1, 250, 1, 1, 1, 250];
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new(&mut bytes, 3, 1, &palette).unwrap();
+    let mut frame = |left: u16, pixels: &[u8], dispose| {
+        let frame = Frame {
+            left,
+            width: pixels.len() as u16,
+            height: 1,
+            dispose,
+            transparent: Some(0),
+            buffer: std::borrow::Cow::Owned(pixels.to_vec()),
+            ..Frame::default()
+        };
+        encoder.write_frame(&frame).unwrap();
+    };
+    frame(0, &[1, 1, 1], DisposalMethod::Keep);
+    // Its first pixel is transparent; then all is as before it.
+    frame(0, &[0, 2, 2], DisposalMethod::Previous);
+    frame(0, &[3], DisposalMethod::Background);
+    // Reaches over the edge.
+    frame(2, &[2, 2], DisposalMethod::Any);
+    drop(encoder);
+    let frames = decode_frames("x", &bytes, 9).unwrap();
+    let colors: Vec<Vec<usize>> = (frames.iter())
+        .map(|frame| {
+            let pixels = frame.data.chunks(3);
+            pixels
+                .map(|pixel| palette.chunks(3).position(|color| color == pixel).unwrap())
+                .collect()
+        })
+        .collect();
+    assert_eq!(colors, [[1, 1, 1], [1, 2, 2], [3, 1, 1], [0, 1, 2]]);
+}

@@ -1,0 +1,6 @@
+//! `row_entropies` against its twin.
+
+#[test]
+fn equals_its_twin() {
+    super::passes("row_entropies");
+}
