@@ -248,7 +248,7 @@ pub(crate) struct Measure {
     /// Measure a file of hidden states in a model's place: what --export-states or tools/export_states.py wrote
     #[arg(long, value_name = "FILE.safetensors", conflicts_with_all = [
         "model", "base_llm", "vision_tower", "connector", "images", "texts", "pairs", "offline", "skip_unreadable",
-        "export_states",
+        "export_states", "protocol", "prompt",
     ])]
     pub(crate) states: Option<PathBuf>,
     /// Also write the hidden states of all tokens of the pairs, before and after every layer, for --states and

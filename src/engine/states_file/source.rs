@@ -101,7 +101,7 @@ impl FromFiles<'_> {
         for extra in [Extra::LogitLens, Extra::WithoutImage] {
             if settings.also.contains(&extra) {
                 news.note(format!(
-                    "not computed: {}, which needs the model",
+                    "not computed: {}, which needs the model, not its states alone",
                     extra.name()
                 ));
             }
