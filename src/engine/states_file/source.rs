@@ -98,6 +98,9 @@ impl FromFiles<'_> {
             MetricChoice::Mir => Vec::new(),
         };
         metrics.extend(by_position(&setup, self.images.to_vec(), settings.metrics));
+        if settings.also.contains(&Extra::Bias) {
+            news.note("not computed: bias, which a measurement with the model has".to_owned());
+        }
         for extra in [Extra::LogitLens, Extra::WithoutImage] {
             if settings.also.contains(&extra) {
                 news.note(format!(
@@ -159,6 +162,7 @@ impl FromFiles<'_> {
             outliers: settings.outliers,
             layers,
             metrics,
+            samples: Vec::new(),
             model,
             data,
             device: self.gpu.summary(),
