@@ -1,7 +1,10 @@
 //! Settings of a measurement.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
+use super::EngineError;
 use crate::report::{
     Definition, Outliers, PromptStyle, Protocol, ProtocolSettings, ProtocolSummary, TextMask,
 };
@@ -38,6 +41,26 @@ pub struct MeasureSettings {
     /// Leaves out pairs whose image or text cannot be used, and names them in the report, instead of
     /// failing at the first.
     pub skip_unreadable: bool,
+    /// The file that the states of all pairs go to, which then leave the device (see `engine/states_file`).
+    /// Native only.
+    pub export_states: Option<PathBuf>,
+}
+
+impl MeasureSettings {
+    /// Fails where one setting contradicts another.
+    ///
+    /// # Errors
+    /// [`EngineError::OfficialMask`], [`EngineError::OfficialOutliers`].
+    pub(super) fn check(&self) -> Result<(), EngineError> {
+        let definition = self.definition;
+        if definition.is_official() && self.text_mask != TextMask::Official {
+            return Err(EngineError::OfficialMask { definition });
+        }
+        if definition.is_official() && self.outliers != Outliers::Replace {
+            return Err(EngineError::OfficialOutliers { definition });
+        }
+        Ok(())
+    }
 }
 
 impl MeasureSettings {
