@@ -65,11 +65,11 @@ pub(super) fn shard(
 ) -> Result<(), CliError> {
     let out = task.out.as_deref().map(OutFile::named).transpose()?;
     let mut skips = Skips::new(task.skip_unreadable);
-    let other = |extra: &&Extra| !matches!(extra, Extra::EffectiveRank | Extra::Definitions);
-    if let Some(extra) = task.also.iter().find(other) {
+    let needs_model = |extra: &&Extra| matches!(extra, Extra::LogitLens | Extra::WithoutImage);
+    if let Some(extra) = task.also.iter().find(needs_model) {
         return Err(CliError::Usage(format!(
-            "the argument '--also {}' cannot be used with '--stats': it is not computed of saved states; leave it \
-             out, or measure in one piece",
+            "the argument '--also {}' cannot be used with '--stats': it needs the model, and states are saved \
+             without one",
             extra.name()
         )));
     }

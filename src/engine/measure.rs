@@ -12,7 +12,7 @@ use super::{
     news::News,
     pairs,
     prepare::{Prepared, prepare},
-    samples::{self, Samples},
+    samples::{self, Asked},
     session::{
         LiveRun,
         kept::{DEFAULT_BYTES, KeptStates, Room},
@@ -27,8 +27,7 @@ use crate::{
     },
     input::{Processor, PromptForm},
     report::{
-        DataSummary, Definition, Kept, Outliers, PairsPoint, PromptStyle, Report, SCHEMA, TextMask,
-        bias_corrected, of_layers,
+        DataSummary, Definition, Kept, Outliers, PromptStyle, Report, SCHEMA, TextMask, of_layers,
     },
 };
 
@@ -154,6 +153,14 @@ impl Session {
             text_mask,
             also: &settings.also,
         };
+        let own_of = |all: &MirResult| {
+            all.taken(
+                &definitions::places(definition, definition, own),
+                definition,
+            )
+        };
+        let biased = settings.also.contains(&Extra::Bias);
+        let mut sampled = None;
         let data = DataSummary {
             source: chosen.source,
             num_pairs: prepared.len(),
@@ -165,14 +172,6 @@ impl Session {
         let mut export = (settings.export_states.as_ref())
             .map(|path| StatesWriter::begin(path, &model, &data, &prepared))
             .transpose()?;
-        let own_of = |all: &MirResult| {
-            all.taken(
-                &definitions::places(definition, definition, own),
-                definition,
-            )
-        };
-        let biased = settings.also.contains(&Extra::Bias);
-        let mut sampled = None;
         let found = match way {
             Way::Held => {
                 let pairs: Vec<&Prepared> = prepared.iter().collect();
@@ -189,20 +188,21 @@ impl Session {
                 drop(loaded);
                 gpu.trim();
                 if biased {
-                    let held = (prepared.len(), room.tokens, width);
-                    let left = rest.map(|rest| rest.saturating_sub(mir.memory_plan().states));
-                    let found = samples::of(&gpu, &mir, held, settings.seed, left, own_of, news);
-                    sampled = found.await?;
-                    let few =
-                        "no correction of bias: halves of the pairs would have too few tokens";
-                    news.note_all(sampled.is_none().then(|| few.to_owned()));
+                    let asked = Asked {
+                        gpu: &gpu,
+                        pairs: prepared.len(),
+                        tokens: room.tokens,
+                        width,
+                        seed: settings.seed,
+                        budget: rest,
+                    };
+                    sampled = samples::of(&mir, asked, own_of, news).await?;
                 }
                 news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
                 metric::finish(mir, news).await
             }
             Way::Streamed(at_once) => {
-                let held_only = "no correction of bias: the states are streamed; a larger memory budget holds them";
-                news.note_all(biased.then(|| held_only.to_owned()));
+                news.note_all(biased.then(|| samples::HELD_ONLY.to_owned()));
                 let running = Running {
                     forward,
                     pairs: &prepared,
@@ -236,20 +236,8 @@ impl Session {
             let by = (definition, is_official);
             metrics.extend(definitions::entries(&everything, &states, by, own));
         }
-        let mut points = Vec::new();
-        if let Some(Samples {
-            points: samples,
-            halves: (fewer, halves),
-        }) = sampled
-        {
-            let of = [prepared.len(), fewer];
-            metrics.push(bias_corrected(definition, &layers, &halves, of));
-            points = samples;
-            points.push(PairsPoint {
-                pairs: prepared.len(),
-                mir: vec![result.mir],
-            });
-        }
+        let all = (prepared.len(), result.mir);
+        let samples = sampled.map(|it| it.enter(definition, &layers, all, &mut metrics));
         states.truncate(own);
         metrics.extend(metric::effective_ranks(&result, &states));
         metrics.extend(others);
@@ -262,7 +250,7 @@ impl Session {
             outliers: settings.outliers,
             layers,
             metrics,
-            samples: points,
+            samples: samples.unwrap_or_default(),
             model,
             data,
             device: gpu.summary(),

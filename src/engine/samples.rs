@@ -4,7 +4,7 @@ use super::{EngineError, Stage, news::News};
 use crate::{
     alignment::{Mir, MirResult},
     gpu::Gpu,
-    report::{PairsPoint, SplitMix64},
+    report::{Definition, LayerReport, MetricReport, PairsPoint, SplitMix64, bias_corrected},
 };
 
 /// Samples of one size, where the pairs give so many that share none; of halves there are two divisions.
@@ -21,26 +21,52 @@ pub(super) struct Samples {
     pub(super) halves: (usize, Vec<f64>),
 }
 
-/// Measures samples of the pairs that `mir` holds, drawn by `seed`: halves, quarters, and so on while they have tokens
-/// enough. `taken` tells what counts of a result. None where not even halves have.
+/// What is sampled.
+pub(super) struct Asked<'a> {
+    pub(super) gpu: &'a Gpu,
+    /// Pairs in all, and their tokens: vision, text.
+    pub(super) pairs: usize,
+    pub(super) tokens: [usize; 2],
+    /// Width of the states.
+    pub(super) width: usize,
+    pub(super) seed: u64,
+    /// Device memory that the states and the metric may take.
+    pub(super) budget: Option<u64>,
+}
+
+/// Why states that are streamed are not sampled.
+pub(super) const HELD_ONLY: &str =
+    "no correction of bias: the states are streamed; a larger memory budget holds them";
+
+/// Measures samples of the pairs that `mir` holds, drawn by the seed: halves, quarters, and so on while they have tokens
+/// enough. `taken` tells what counts of a result. None, with a note, where not even halves have.
 ///
 /// # Errors
 /// As [`Mir::of_pairs`] and [`Mir::finish`].
 pub(super) async fn of(
-    gpu: &Gpu,
     mir: &Mir,
-    (pairs, tokens, width): (usize, [usize; 2], usize),
-    seed: u64,
-    budget: Option<u64>,
+    asked: Asked<'_>,
     taken: impl Fn(&MirResult) -> MirResult,
     news: &mut News<'_>,
 ) -> Result<Option<Samples>, EngineError> {
+    let Asked {
+        gpu,
+        pairs,
+        tokens,
+        width,
+        seed,
+        budget,
+    } = asked;
+    let budget = budget.map(|budget| budget.saturating_sub(mir.memory_plan().states));
     let tokens = tokens[0].min(tokens[1]);
     let enough =
         |size: &usize| *size >= LEAST_PAIRS && tokens * size / pairs >= LEAST_PER_DIMENSION * width;
     let sizes = std::iter::successors(Some(pairs / 2), |size| Some(size / 2));
     let sizes: Vec<usize> = sizes.take_while(enough).collect();
     let Some(&half) = sizes.first() else {
+        news.note(
+            "no correction of bias: halves of the pairs would have too few tokens".to_owned(),
+        );
         return Ok(None);
     };
     let total = (sizes.len() * MOST_SAMPLES) as u64;
@@ -83,4 +109,27 @@ pub(super) async fn of(
         points,
         halves: (half, sums),
     }))
+}
+
+impl Samples {
+    /// Enters the corrected rate of `pairs` pairs into a report's quantities, whose layers are `layers`, and gives what
+    /// the report says of samples, `mir` of all pairs last.
+    pub(super) fn enter(
+        self,
+        definition: Definition,
+        layers: &[LayerReport],
+        (pairs, mir): (usize, Option<f64>),
+        metrics: &mut Vec<MetricReport>,
+    ) -> Vec<PairsPoint> {
+        let Self {
+            mut points,
+            halves: (fewer, halves),
+        } = self;
+        metrics.push(bias_corrected(definition, layers, &halves, [pairs, fewer]));
+        points.push(PairsPoint {
+            pairs,
+            mir: vec![mir],
+        });
+        points
+    }
 }

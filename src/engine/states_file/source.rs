@@ -13,11 +13,14 @@ use crate::{
         measure::by_position,
         metric,
         news::News,
+        samples::{self, Asked, Samples},
         session::kept::Room,
         streamed::{self, Source, Way},
     },
     gpu::{Gpu, Recording},
-    report::{DataSummary, ModelSummary, Outliers, Report, SCHEMA, TextMask, of_layers},
+    report::{
+        DataSummary, Definition, ModelSummary, Outliers, Report, SCHEMA, TextMask, of_layers,
+    },
     words::counted,
 };
 
@@ -98,9 +101,6 @@ impl FromFiles<'_> {
             MetricChoice::Mir => Vec::new(),
         };
         metrics.extend(by_position(&setup, self.images.to_vec(), settings.metrics));
-        if settings.also.contains(&Extra::Bias) {
-            news.note("not computed: bias, which a measurement with the model has".to_owned());
-        }
         for extra in [Extra::LogitLens, Extra::WithoutImage] {
             if settings.also.contains(&extra) {
                 news.note(format!(
@@ -109,6 +109,7 @@ impl FromFiles<'_> {
                 ));
             }
         }
+        let biased = settings.also.contains(&Extra::Bias);
         let found = match way {
             Way::Held => {
                 let [vision, text] = room.tokens;
@@ -122,15 +123,26 @@ impl FromFiles<'_> {
                     text,
                     budget,
                 )?;
-                self.held(mir, &own, &mut metrics, news).await
+                let asked = biased.then_some(Asked {
+                    gpu: self.gpu,
+                    pairs: self.pairs.len(),
+                    tokens: room.tokens,
+                    width,
+                    seed: settings.seed,
+                    budget,
+                });
+                let asked = asked.map(|asked| (asked, definition, layers));
+                self.held(mir, asked, &own, &mut metrics, news).await
             }
             Way::Streamed(at_once) => {
                 let (passes, all) = ((at_once, mir_settings), (&*own, width));
                 let others = (&mut *metrics, None);
-                streamed::measure(self, passes, all, &tokens, others, news).await
+                news.note_all(biased.then(|| samples::HELD_ONLY.to_owned()));
+                let found = streamed::measure(self, passes, all, &tokens, others, news).await;
+                found.map(|found| (found, None))
             }
         };
-        let result = found.map_err(|error| self.explained(error, &own))?;
+        let (result, sampled) = found.map_err(|error| self.explained(error, &own))?;
         let mut others = Vec::new();
         for metric in metrics {
             others.extend(metric.finish(news.cancel.clone()).await?);
@@ -148,6 +160,8 @@ impl FromFiles<'_> {
             let by = (definition, is_official);
             metrics.extend(definitions::entries(&everything, &own, by, setup.layers));
         }
+        let all = (self.pairs.len(), result.mir);
+        let samples = sampled.map(|it| it.enter(definition, &layers, all, &mut metrics));
         metrics.extend(metric::effective_ranks(
             &result,
             &own[..setup.layers.min(own.len())],
@@ -162,7 +176,7 @@ impl FromFiles<'_> {
             outliers: settings.outliers,
             layers,
             metrics,
-            samples: Vec::new(),
+            samples: samples.unwrap_or_default(),
             model,
             data,
             device: self.gpu.summary(),
@@ -176,10 +190,11 @@ impl FromFiles<'_> {
     async fn held(
         &self,
         mut mir: Mir,
+        bias: Option<(Asked<'_>, Definition, usize)>,
         own: &[State],
         metrics: &mut [Box<dyn Metric>],
         news: &mut News<'_>,
-    ) -> Result<MirResult, EngineError> {
+    ) -> Result<(MirResult, Option<Samples>), EngineError> {
         news.note_all(mir.no_intervals().map(ToOwned::to_owned));
         let mut targets = Targets {
             rate: Rate::Held(&mut mir),
@@ -190,8 +205,16 @@ impl FromFiles<'_> {
         let pairs: Vec<usize> = (0..self.pairs.len()).collect();
         self.run(own, &pairs, &mut targets, news).await?;
         self.gpu.trim();
+        let sampled = match bias {
+            Some((asked, definition, layers)) => {
+                let places = definitions::places(definition, definition, layers);
+                let own_of = |all: &MirResult| all.taken(&places, definition);
+                samples::of(&mir, asked, own_of, news).await?
+            }
+            None => None,
+        };
         news.begin(Stage::Metric, own.len() as u64, metric::UNIT)?;
-        metric::finish(mir, news).await
+        Ok((metric::finish(mir, news).await?, sampled))
     }
 
     /// The metrics whose states the files have; those that lack one are told.
