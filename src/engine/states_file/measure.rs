@@ -89,11 +89,11 @@ impl Session {
             vision: room.tokens[0],
             vocabulary: None,
         };
-        for extra in [Extra::LogitLens, Extra::WithoutImage] {
+        for extra in [Extra::LogitLens, Extra::WithoutImage, Extra::Bias] {
             if settings.also.contains(&extra) {
                 let name = extra.name();
                 news.note(format!(
-                    "not computed: {name}, which needs the model, not its states alone"
+                    "not computed: {name}, which is there for a model, not for its states alone"
                 ));
             }
         }
@@ -174,6 +174,7 @@ impl Session {
             outliers: settings.outliers,
             layers: found,
             metrics,
+            samples: Vec::new(),
             model,
             data: data(&file, pairs.len(), chosen.then_some(settings.seed)),
             device: gpu.summary(),
