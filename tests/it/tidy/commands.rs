@@ -99,10 +99,12 @@ fn commands_in_the_documentation_exist() {
 fn links_in_the_documentation_lead_somewhere() {
     let mut findings = Vec::new();
     for page in PAGES {
-        let text = fs::read_to_string(root().join(page)).unwrap_or_default();
+        let page_file = root().join(page);
+        let text = fs::read_to_string(&page_file).unwrap_or_default();
+        let folder = page_file.parent().unwrap();
         for link in text.split("](").skip(1) {
             let link = link.split([')', '#']).next().unwrap_or_default();
-            if !link.is_empty() && !link.contains("://") && !root().join(link).exists() {
+            if !link.is_empty() && !link.contains("://") && !folder.join(link).exists() {
                 findings.push(format!("{page}: {link} does not exist"));
             }
         }
