@@ -1,7 +1,8 @@
-"""Writes the hidden states that transformers gives, for `mirscope check --against`.
+"""Writes the hidden states that transformers gives, to be compared or measured.
 
     python tools/export_states.py MODEL pairs.jsonl states.safetensors [--num-pairs N]
     mirscope check --model MODEL --against states.safetensors
+    mirscope measure --states states.safetensors
 
 Needs torch, transformers 5 and safetensors. MODEL is a folder or an id; a line of pairs.jsonl is
 {"image": path, "text": string}, paths relative to the file. The model runs in f32 on the CPU, 16-bit
@@ -10,10 +11,13 @@ checkpoint's chat template, or as vicuna_v1 without one. For the tokens of all p
 file holds
 
     hidden_states.K  [tokens, d], f32   K = 0 (after the image merge) to L (after the final norm)
+    hidden_states.L.before_norm         the last layer's output, which the definition `exact` takes
     input_ids        [tokens], i64
     is_vision        [tokens], u8       placeholders of images
     is_text          [tokens], u8       what follows the image and the special tokens at its end
     pair             [tokens], i64      index of the pair
+
+`mirscope measure --export-states` writes the same, and `is_content`: the tokens of the pair's own text alone.
 """
 
 import argparse
@@ -61,20 +65,57 @@ def masks_of(ids, image_token, special):
     return vision.to(torch.uint8), text.to(torch.uint8)
 
 
+def final_norm(model):
+    """The norm behind the last decoder layer, where it is called as usual."""
+    decoder = model.get_decoder() if hasattr(model, "get_decoder") else None
+    for part in (decoder, getattr(decoder, "language_model", None), getattr(model, "language_model", None)):
+        if getattr(part, "norm", None) is not None:
+            return part.norm
+    return None
+
+
 def states_of(model, processor, image, text):
     """All hidden states, ids and masks of one pair, without the batch axis."""
+    before, norm = [], final_norm(model)
+    hook = norm and norm.register_forward_pre_hook(lambda _, inputs: before.append(inputs[0][0].clone()))
     prompt = prompt_of(processor, text)
     bos = processor.tokenizer.bos_token
     again = {"add_special_tokens": False} if bos and prompt.startswith(bos) else {}
     inputs = processor(text=[prompt], images=[image], return_tensors="pt", **again)
     with torch.no_grad():
         out = model(**inputs, output_hidden_states=True)
+    if hook:
+        hook.remove()
     ids = inputs["input_ids"][0]
     config = model.config
     image_token = getattr(config, "image_token_id", None) or config.image_token_index
     vision, words = masks_of(ids, image_token, set(processor.tokenizer.all_special_ids))
     tensors = {f"hidden_states.{k}": state[0] for k, state in enumerate(out.hidden_states)}
+    if before:
+        tensors[f"hidden_states.{len(tensors) - 1}.before_norm"] = before[-1]
     return {**tensors, "input_ids": ids, "is_vision": vision, "is_text": words}
+
+
+def metadata_of(model, args, prompt, layers, pairs, tokens_by_pair):
+    """What the file says of model and pairs; values are texts."""
+    summary = {
+        "name": str(args.model),
+        "architecture": type(model).__name__,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "dtype": "f32",
+        "hidden_size": model.config.get_text_config().hidden_size,
+        "num_hidden_layers": layers,
+    }
+    return {
+        "format": "pt",
+        "states_format": "1",
+        "model": json.dumps(summary),
+        "data": json.dumps({"source": str(args.pairs), "prompt": prompt}),
+        "text_masks": json.dumps({"official": "is_text"}),
+        "tokens_by_pair": json.dumps(tokens_by_pair),
+        "pairs": "\n".join(pairs),
+        "folder": str(args.pairs.parent.resolve()),
+    }
 
 
 def main():
@@ -98,8 +139,11 @@ def main():
         found.append(states)
         print(f"pair {index + 1} of {len(lines)}: {len(states['pair'])} tokens")
     tensors = {name: torch.cat([states[name] for states in found]).contiguous() for name in found[0]}
-    folder = str(args.pairs.parent.resolve())
-    save_file(tensors, args.out, {"format": "pt", "pairs": "\n".join(lines), "folder": folder})
+    layers = max(int(name.split(".")[1]) for name in tensors if name.startswith("hidden_states."))
+    template = getattr(processor, "chat_template", None)
+    prompt = "chat template, by transformers" if template else "vicuna_v1, for want of a chat template"
+    by_pair = [len(states["pair"]) for states in found]
+    save_file(tensors, args.out, metadata_of(model, args, prompt, layers, lines, by_pair))
 
 
 if __name__ == "__main__":

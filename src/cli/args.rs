@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, builder::TypedValueParser};
 
 use crate::{
-    engine::{BenchRequest, Command, Extra, MetricChoice, RecordRequest},
+    engine::{BenchRequest, Command, Extra, MetricChoice, RecordRequest, Shard},
     report::{Definition, Outliers, PromptStyle, Protocol, TextMask},
 };
 
@@ -17,6 +17,7 @@ use super::{
     device_args::Device,
     model_args::{Network, Parts},
     number::{parse_number_of_pairs, parse_seed},
+    pieces::Merge,
     size::parse_size,
 };
 
@@ -66,6 +67,13 @@ Examples:
   mirscope measure --model DIR --pairs pairs.jsonl --definition official-accurate --out run.html
       each image with its own text; one line of the file: {\"image\": \"a.png\", \"text\": \"A cat.\"}
 
+  mirscope measure --model DIR --pairs pairs.jsonl --export-states states.safetensors
+  mirscope measure --states states.safetensors --definition official-fast
+      the same states again, without the model
+
+  mirscope measure --model DIR --pairs pairs.jsonl --shard 1/2 --stats one.safetensors
+      the first of two shards, for `mirscope merge`; after an interruption it goes on where it stopped
+
   mirscope measure --base-llm vicuna-7b --vision-tower clip-vit-l-336 --connector mm_projector.bin --pairs FILE.jsonl
       what a pre-training of the connector leaves, put together of its parts
 
@@ -92,6 +100,8 @@ the next run goes on where this one stopped.";
 pub(crate) enum Task {
     /// Measure the alignment of a checkpoint on image-text pairs
     Measure(Box<Measure>),
+    /// Report what the shards of a measurement saved, as one run over all their pairs would
+    Merge(Merge),
     /// Ask a model about images, or let it go on with a text
     Ask(Box<Ask>),
     /// Open the app: the alignment layer by layer, the two clouds, words and attention of patches
@@ -235,11 +245,29 @@ pub(crate) struct Measure {
     /// stopping at the first; the report counts and names them
     #[arg(long)]
     pub(crate) skip_unreadable: bool,
+    /// Measure a file of hidden states in a model's place: what --export-states or tools/export_states.py wrote
+    #[arg(long, value_name = "FILE.safetensors", conflicts_with_all = [
+        "model", "base_llm", "vision_tower", "connector", "images", "texts", "pairs", "offline", "skip_unreadable",
+        "export_states", "protocol", "prompt",
+    ])]
+    pub(crate) states: Option<PathBuf>,
+    /// Also write the hidden states of all tokens of the pairs, before and after every layer, for --states and
+    /// other programs: 4 bytes a number
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub(crate) export_states: Option<PathBuf>,
+    /// Only run the model over the pairs and save their states for `mirscope merge`, which reports. The same command
+    /// goes on where an interrupted one stopped
+    #[arg(long, value_name = "FILE.safetensors", conflicts_with_all = ["states", "export_states"])]
+    pub(crate) stats: Option<PathBuf>,
+    /// With --stats: of the measurement's pairs only those of shard I of N, for several machines or cards [default: 1/1]
+    #[arg(long, value_name = "I/N", requires = "stats")]
+    pub(crate) shard: Option<Shard>,
     /// File of the report: .json, .csv, .html or .svg; - is standard output [default: report.json, none
-    /// with --json]
+    /// with --json or --stats]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Replace report.json even where it is no report of mirscope
+    /// Replace report.json even where it is no report of mirscope; with --stats: begin anew where an interrupted run
+    /// of other settings has left something
     #[arg(long)]
     pub(crate) force: bool,
     /// Print the report as JSON instead of the table

@@ -4,7 +4,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::{
     engine::{Command, Event, spawn},
-    platform::Cancel,
+    platform::{Cancel, native::remove_unfinished},
 };
 
 use super::{error::CliError, progress::Progress, terminal::say};
@@ -56,6 +56,7 @@ fn cancel_on_interrupt(cancel: &Cancel) {
     let _ = ctrlc::set_handler(|| {
         let cancel = under_way.lock().unwrap_or_else(PoisonError::into_inner);
         if cancel.is_cancelled() {
+            remove_unfinished();
             std::process::exit(130);
         }
         cancel.cancel();

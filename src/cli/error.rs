@@ -44,6 +44,9 @@ pub(crate) enum CliError {
     /// Ctrl-C.
     #[error("cancelled, nothing was written")]
     Cancelled,
+    /// Ctrl-C while a shard's states were saved.
+    #[error("cancelled; the same command goes on where this one stopped")]
+    ShardCancelled,
     /// Ctrl-C while a study was measured.
     #[error(
         "cancelled; {done} of {total} checkpoints are measured, and the next run goes on from there"
@@ -73,7 +76,7 @@ impl CliError {
         match self {
             Self::ClosedPipe => 0,
             Self::Usage(_) => 2,
-            Self::Cancelled | Self::StudyCancelled { .. } => 130,
+            Self::Cancelled | Self::ShardCancelled | Self::StudyCancelled { .. } => 130,
             Self::Input(_)
             | Self::Unfit
             | Self::Failed(_)
@@ -96,7 +99,7 @@ impl CliError {
         let sentence = printable(&sentence);
         match self {
             Self::ClosedPipe | Self::Unfit => {}
-            Self::Cancelled | Self::StudyCancelled { .. } => say(&sentence),
+            Self::Cancelled | Self::ShardCancelled | Self::StudyCancelled { .. } => say(&sentence),
             Self::Usage(_) => {
                 say(&format!(
                     "{red}error:{plain} {sentence}\n\nFor more information, try '--help'."

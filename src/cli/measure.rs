@@ -1,11 +1,13 @@
 //! `mirscope measure`.
 
+use std::path::Path;
+
 use crate::{
     engine::{
         Command, Event, FEWER_PAIRS, FOLDER_LIST, MeasureRequest, MeasureSettings, PairSource,
-        demo_connectors,
+        StatesRequest, demo_connectors,
     },
-    platform::native::stored_study,
+    platform::native::{PlacedFile, stored_study},
     report::{Report, TextStyle, table},
     study::{Contrast, StudyResults, ruler_text},
 };
@@ -18,12 +20,17 @@ use super::{
     model_args::model_source,
     out::OutFile,
     output::Output,
+    pieces,
     protocol::Chosen,
 };
 
 /// Measures, prints the table or the JSON report, writes the file.
 pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(), CliError> {
     let chosen = Chosen::of(&task)?;
+    if let Some(file) = &task.stats {
+        tried_name("--stats", file)?;
+        return pieces::shard(&task, chosen, file, quiet, output);
+    }
     // Found out now rather than after the run.
     let out = match &task.out {
         Some(path) => Some(OutFile::named(path)?),
@@ -31,28 +38,44 @@ pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(),
         None => Some(OutFile::usual(task.force)?),
     };
     let mut skips = Skips::new(task.skip_unreadable);
-    let request = request(&task, chosen, &mut skips)?;
+    task.export_states.as_deref().map_or(Ok(()), tried)?;
+    let command = command(&task, chosen, &mut skips)?;
     // Of the demo's own pairs: a list in a folder of images is other data.
-    let of_the_demo = task.model.is_none() && matches!(request.pairs, PairSource::Demo);
-    let mut report = match drive(Command::Measure(Box::new(request)), quiet).map_err(advised)? {
+    let of_the_demo = matches!(&command, Command::Measure(request)
+        if task.model.is_none() && matches!(request.pairs, PairSource::Demo));
+    let mut report = match drive(command, quiet).map_err(advised)? {
         Event::Report(report) => report,
         other => return Err(CliError::unexpected(&other)),
     };
     report.data.skipped.splice(0..0, skips.skipped);
     report.notes.splice(0..0, skips.notes);
+    let states = task.export_states.as_deref();
+    deliver(&report, (out, task.json), states, output, |style| {
+        let ruler = of_the_demo.then(|| ruler(&task, &report, style)).flatten();
+        ruler.unwrap_or_default()
+    })
+}
+
+/// Writes the report, and prints it with what `more` adds, or as JSON; then says what was written, `before` the
+/// report's file as well.
+pub(super) fn deliver(
+    report: &Report,
+    (out, json): (Option<OutFile>, bool),
+    before: Option<&Path>,
+    output: &Output,
+    more: impl FnOnce(TextStyle) -> String,
+) -> Result<(), CliError> {
     // The file first: whoever reads the table may go away. But a file that cannot be written keeps
     // nobody from the table.
-    let written = out.as_ref().map(|out| out.write(&report, output));
+    let written = out.as_ref().map(|out| out.write(report, output));
     if !out.as_ref().is_some_and(OutFile::is_stdout) {
-        let shown = output.result(&*report, task.json, |style| {
-            let ruler = of_the_demo.then(|| ruler(&task, &report, style)).flatten();
-            table(&report, style) + &ruler.unwrap_or_default()
-        });
+        let shown = output.result(report, json, |style| table(report, style) + &more(style));
         written.transpose()?;
         shown?;
         return match out {
-            Some(out) if !task.json => {
+            Some(out) if !json => {
                 output.print("\n")?;
+                before.map_or(Ok(()), |states| output.wrote(states))?;
                 output.wrote(out.path())
             }
             _ => Ok(()),
@@ -73,7 +96,65 @@ fn ruler(task: &Measure, report: &Report, style: TextStyle) -> Option<String> {
     ruler_text(&contrast, report, connector.samples, style)
 }
 
-fn request(task: &Measure, chosen: Chosen, skips: &mut Skips) -> Result<MeasureRequest, CliError> {
+/// Fails where the states could not be written.
+fn tried(states: &Path) -> Result<(), CliError> {
+    tried_name("--export-states", states)?;
+    let begun = PlacedFile::begin(states);
+    begun
+        .map(drop)
+        .map_err(|error| CliError::Input(error.to_string()))
+}
+
+/// Fails where the name of a file of states has another ending than those have.
+fn tried_name(option: &str, file: &Path) -> Result<(), CliError> {
+    if file
+        .extension()
+        .is_some_and(|ending| ending == "safetensors")
+    {
+        return Ok(());
+    }
+    Err(CliError::Usage(format!(
+        "{option} {}: expected a name ending in .safetensors",
+        file.display()
+    )))
+}
+
+fn command(task: &Measure, chosen: Chosen, skips: &mut Skips) -> Result<Command, CliError> {
+    let Some(file) = &task.states else {
+        let request = request(task, chosen, skips)?;
+        return Ok(Command::Measure(Box::new(request)));
+    };
+    Ok(Command::MeasureStates(Box::new(StatesRequest {
+        file: file.clone(),
+        device: task.device.settings(),
+        settings: settings(task, chosen),
+    })))
+}
+
+fn settings(task: &Measure, chosen: Chosen) -> MeasureSettings {
+    MeasureSettings {
+        num_pairs: chosen.num_pairs,
+        seed: task.seed,
+        definition: chosen.definition,
+        text_mask: chosen.text_mask,
+        prompt: chosen.prompt,
+        protocol: task.protocol,
+        outliers: chosen.outliers,
+        memory_budget: task.memory_budget,
+        metrics: task.metrics,
+        also: task.also.clone(),
+        intervals: !task.no_intervals,
+        skip_unreadable: task.skip_unreadable,
+        export_states: task.export_states.clone(),
+    }
+}
+
+/// The measurement that the options come to.
+pub(super) fn request(
+    task: &Measure,
+    chosen: Chosen,
+    skips: &mut Skips,
+) -> Result<MeasureRequest, CliError> {
     // A folder of images that has its own list is one of pairs, unless other texts are named.
     let own_list = match (task.images.as_slice(), task.texts.is_empty()) {
         ([folder], true) if task.pairs.is_none() => collect::list_in(folder),
@@ -113,26 +194,13 @@ fn request(task: &Measure, chosen: Chosen, skips: &mut Skips) -> Result<MeasureR
         model: model_source(task.model.as_ref(), &task.parts, task.network.offline)?,
         pairs,
         device: task.device.settings(),
-        settings: MeasureSettings {
-            num_pairs: chosen.num_pairs,
-            seed: task.seed,
-            definition: chosen.definition,
-            text_mask: chosen.text_mask,
-            prompt: chosen.prompt,
-            protocol: task.protocol,
-            outliers: chosen.outliers,
-            memory_budget: task.memory_budget,
-            metrics: task.metrics,
-            also: task.also.clone(),
-            intervals: !task.no_intervals,
-            skip_unreadable: task.skip_unreadable,
-        },
+        settings: settings(task, chosen),
         keep: false,
     })
 }
 
 /// The engine knows no arguments: what helps against a budget that is too small is said here.
-fn advised(error: CliError) -> CliError {
+pub(super) fn advised(error: CliError) -> CliError {
     match error {
         CliError::Failed(reason) => CliError::Failed(
             reason.replace(FEWER_PAIRS, "use fewer pairs or a larger --memory-budget"),

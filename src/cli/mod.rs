@@ -20,6 +20,7 @@ mod model_args;
 mod number;
 mod out;
 mod output;
+mod pieces;
 mod progress;
 mod protocol;
 #[cfg(feature = "app")]
@@ -73,6 +74,7 @@ fn run(args: Args, output: &Output) -> Result<(), CliError> {
     let quiet = args.quiet;
     match task {
         Task::Measure(task) => measure::measure(*task, quiet, output),
+        Task::Merge(task) => pieces::merge(task, quiet, output),
         #[cfg(feature = "app")]
         Task::App(task) => open_app(task),
         Task::Inspect(task) if task.dry_run => {

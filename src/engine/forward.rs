@@ -6,7 +6,7 @@ use web_time::Instant;
 
 use super::{
     EngineError, Extra, Stage, content_words::content_words, news::News, prepare::Prepared,
-    session::kept::KeptStates, without_image::WithoutImage,
+    session::kept::KeptStates, states_file::StatesWriter, without_image::WithoutImage,
 };
 use crate::{
     alignment::{AlignmentError, Metric, Mir, Observation, Second, SecondPass, StateId, Streamed},
@@ -46,7 +46,7 @@ impl State {
 }
 
 /// Where a state is taken.
-fn hook(id: StateId) -> Hook {
+pub(super) fn hook(id: StateId) -> Hook {
     match id {
         StateId::Embeddings => Hook::InputsEmbeds,
         StateId::Layer(k) => Hook::Layer(k),
@@ -73,28 +73,31 @@ pub(super) enum Rate<'a> {
     Streamed(&'a mut Streamed),
     /// It takes them once more, for intervals.
     Second(&'a mut Second),
+    /// There is none: the states only go into a file.
+    Nobody,
 }
 
 impl Rate<'_> {
     /// Whether a pair with so many tokens (vision, text) can come before [`Rate::settle`].
-    fn has_room(&self, tokens: [usize; 2]) -> bool {
+    pub(super) fn has_room(&self, tokens: [usize; 2]) -> bool {
         match self {
-            Self::Held(_) => true,
+            Self::Held(_) | Self::Nobody => true,
             Self::Streamed(streamed) => streamed.has_room(tokens),
             Self::Second(second) => second.has_room(tokens),
         }
     }
 
     /// Makes room, once what was recorded has run.
-    async fn settle(&mut self, cancel: &Cancel) -> Result<(), AlignmentError> {
+    pub(super) async fn settle(&mut self, cancel: &Cancel) -> Result<(), AlignmentError> {
         match self {
-            Self::Held(_) => Ok(()),
+            Self::Held(_) | Self::Nobody => Ok(()),
             Self::Streamed(streamed) => streamed.settle(cancel).await,
             Self::Second(second) => second.settle(cancel).await,
         }
     }
 
-    fn push(
+    /// As [`Mir::push`].
+    pub(super) fn push(
         &mut self,
         recording: &mut Recording,
         states: &[Tensor],
@@ -105,6 +108,7 @@ impl Rate<'_> {
             Self::Held(mir) => mir.push(recording, states, vision, text),
             Self::Streamed(streamed) => streamed.push(recording, states, vision, text),
             Self::Second(second) => second.push(recording, states, vision, text),
+            Self::Nobody => Ok(()),
         }
     }
 }
@@ -117,6 +121,8 @@ pub(super) struct Targets<'a> {
     pub(super) metrics: &'a mut [Box<dyn Metric>],
     /// Memory, which takes the embeddings as well.
     pub(super) kept: Option<&'a mut KeptStates>,
+    /// A file, which takes all states of all tokens.
+    pub(super) export: Option<&'a mut StatesWriter>,
 }
 
 /// What the forward passes work with.
@@ -154,7 +160,10 @@ impl Forward<'_> {
         let (mut done, mut batch) = (0, 1);
         while done < pairs.len() {
             let start = Instant::now();
-            let now = together(&pairs[done..], batch, |pair| pair.pictures());
+            // What is exported keeps its memory until it has been read.
+            let most = targets.export.as_ref().map_or(batch, |_| 1);
+            let mut exported = Vec::new();
+            let now = together(&pairs[done..], most, |pair| pair.pictures());
             let cancel = news.cancel;
             let tokens =
                 |pair: &Prepared| [pair.prompt.vision.len(), pair.text(self.text_mask).len()];
@@ -167,7 +176,10 @@ impl Forward<'_> {
                     }
                     targets.rate.settle(cancel).await?;
                 }
-                self.record(&mut recording, pair, targets)?;
+                let captured = self.record(&mut recording, pair, targets)?;
+                if targets.export.is_some() {
+                    exported.push((*pair, captured));
+                }
                 count += 1;
                 platform::yield_now().await;
                 news.check()?;
@@ -180,6 +192,11 @@ impl Forward<'_> {
                     news.progress_at(Stage::Forward, done, total, UNIT, detail.to_owned());
                 })
                 .await?;
+            if let Some(export) = &mut targets.export {
+                for (pair, states) in exported {
+                    export.push(self.gpu, &states, pair).await?;
+                }
+            }
             done += now.len();
             let seconds = start.elapsed().as_secs_f64() / now.len() as f64;
             batch = ((TARGET_SECONDS / seconds) as usize).clamp(1, MOST_PICTURES);
@@ -187,18 +204,19 @@ impl Forward<'_> {
         Ok(())
     }
 
-    /// Records one pair: its forward pass, and the copying of its tokens. The captured states end
-    /// with this call, so that the next pair is recorded into the same memory.
+    /// Records one pair: its forward pass, and the copying of its tokens. Where the captured states are
+    /// dropped after this call, the next pair is recorded into the same memory.
     fn record(
         &self,
         recording: &mut Recording,
         pair: &Prepared,
         targets: &mut Targets<'_>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Vec<(StateId, Tensor)>, EngineError> {
         let asked = targets.metrics.iter().flat_map(|metric| metric.states());
         let first = targets.kept.as_ref().map(|_| StateId::Embeddings);
         let own = self.states.iter().map(|state| state.id);
-        let ids: BTreeSet<StateId> = own.chain(first).chain(asked).collect();
+        let exported = targets.export.iter().flat_map(|export| export.states());
+        let ids: BTreeSet<StateId> = (own.chain(first).chain(asked)).chain(exported).collect();
         let request = CaptureRequest::new().with_all(ids.iter().copied().map(hook));
         let pixel_values = pair.pixel_values(self.processor)?;
         let input = pair.input(&pixel_values);
@@ -244,7 +262,7 @@ impl Forward<'_> {
             states.insert(0, observation.state(StateId::Embeddings)?.clone());
             kept.push(recording, &states, vision, text)?;
         }
-        Ok(())
+        Ok(captured)
     }
 }
 

@@ -12,15 +12,17 @@ use super::{
     news::News,
     pairs,
     prepare::{Prepared, prepare},
+    samples::{self, Asked},
     session::{
         LiveRun,
         kept::{DEFAULT_BYTES, KeptStates, Room},
     },
-    streamed::{self, Way},
+    states_file::StatesWriter,
+    streamed::{self, Running, Way},
 };
 use crate::{
     alignment::{
-        self, AlignmentError, IMAGE_EFFECT, LOGIT_LENS, METRICS, Metric, Mir, MirSettings, Setup,
+        self, IMAGE_EFFECT, LOGIT_LENS, METRICS, Metric, Mir, MirResult, MirSettings, Setup,
         Vocabulary,
     },
     input::{Processor, PromptForm},
@@ -54,12 +56,7 @@ impl Session {
     ) -> Result<(Report, Option<f64>), EngineError> {
         let settings = request.settings;
         let (definition, text_mask) = (settings.definition, settings.text_mask);
-        if definition.is_official() && text_mask != TextMask::Official {
-            return Err(EngineError::OfficialMask { definition });
-        }
-        if definition.is_official() && settings.outliers != Outliers::Replace {
-            return Err(EngineError::OfficialOutliers { definition });
-        }
+        settings.check()?;
         self.live = None;
         // Its memory is the metric's.
         self.talk = None;
@@ -96,12 +93,7 @@ impl Session {
             .map(|pair| [pair.prompt.vision.len(), pair.text(text_mask).len()])
             .collect();
         // A metric that cannot be is refused here, before the model runs.
-        let way = match Way::choose(&gpu, &room, &of_pairs, asked) {
-            Err(error @ AlignmentError::OverBudget { .. }) if asked.is_none() => {
-                return Err(EngineError::OverUsualBudget(error));
-            }
-            found => found?,
-        };
+        let way = Way::choose(&gpu, &room, &of_pairs, asked)?;
         let room_found = match way {
             Way::Held => room.check(&gpu, budget, asked.is_some())?,
             Way::Streamed(_) => Err(room.too_large(asked.unwrap_or(DEFAULT_BYTES))),
@@ -142,14 +134,14 @@ impl Session {
             .filter_map(|extra| match extra {
                 Extra::LogitLens => Some(&LOGIT_LENS),
                 Extra::WithoutImage => Some(&IMAGE_EFFECT),
-                Extra::EffectiveRank | Extra::Definitions => None,
+                Extra::EffectiveRank | Extra::Definitions | Extra::Bias => None,
             });
         let others = (METRICS.iter())
             .filter(|_| settings.metrics == MetricChoice::All)
             .chain(extra);
         let mut metrics: Vec<_> = others
             .map(|metric| (metric.new)(&setup))
-            .chain(by_position(&setup, &prepared, settings.metrics).map(Ok))
+            .chain(by_position(&setup, images(&prepared), settings.metrics).map(Ok))
             .collect::<Result<_, _>>()?;
         drop(vocabulary);
         let forward = Forward {
@@ -161,31 +153,63 @@ impl Session {
             text_mask,
             also: &settings.also,
         };
-        let prompt = prompt_form(processor, settings.prompt);
-        let pairs: Vec<&Prepared> = prepared.iter().collect();
+        let own_of = |all: &MirResult| {
+            all.taken(
+                &definitions::places(definition, definition, own),
+                definition,
+            )
+        };
+        let biased = settings.also.contains(&Extra::Bias);
+        let mut sampled = None;
+        let data = DataSummary {
+            source: chosen.source,
+            num_pairs: prepared.len(),
+            seed: settings.seed,
+            prompt: prompt_form(processor, settings.prompt),
+            protocol: settings.protocol_summary(prepared.len()),
+            skipped,
+        };
+        let mut export = (settings.export_states.as_ref())
+            .map(|path| StatesWriter::begin(path, &model, &data, &prepared))
+            .transpose()?;
         let found = match way {
             Way::Held => {
+                let pairs: Vec<&Prepared> = prepared.iter().collect();
                 let mut mir = Mir::new(&gpu, mir_settings, layers, width, vision, text, rest)?;
                 news.note_all(mir.no_intervals().map(ToOwned::to_owned));
                 let mut targets = Targets {
                     rate: Rate::Held(&mut mir),
                     metrics: &mut metrics,
                     kept: kept.as_mut(),
+                    export: export.as_mut(),
                 };
                 forward.run(&pairs, &mut targets, news).await?;
                 // Without a wish to keep it, the metric has the memory to itself.
                 drop(loaded);
                 gpu.trim();
+                if biased {
+                    let asked = Asked {
+                        gpu: &gpu,
+                        pairs: prepared.len(),
+                        tokens: room.tokens,
+                        width,
+                        seed: settings.seed,
+                        budget: rest,
+                    };
+                    sampled = samples::of(&mir, asked, own_of, news).await?;
+                }
                 news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
                 metric::finish(mir, news).await
             }
             Way::Streamed(at_once) => {
-                let pairs = streamed::Pairs {
-                    all: &pairs,
-                    tokens: &of_pairs,
+                news.note_all(biased.then(|| samples::HELD_ONLY.to_owned()));
+                let running = Running {
+                    forward,
+                    pairs: &prepared,
                 };
-                let passes = (at_once, mir_settings);
-                let found = streamed::measure(forward, passes, width, pairs, &mut metrics, news);
+                let (passes, all) = ((at_once, mir_settings), (&*states, width));
+                let others = (&mut *metrics, export.as_mut());
+                let found = streamed::measure(&running, passes, all, &of_pairs, others, news);
                 let found = found.await;
                 news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
                 found
@@ -212,6 +236,8 @@ impl Session {
             let by = (definition, is_official);
             metrics.extend(definitions::entries(&everything, &states, by, own));
         }
+        let all = (prepared.len(), result.mir);
+        let samples = sampled.map(|it| it.enter(definition, &layers, all, &mut metrics));
         states.truncate(own);
         metrics.extend(metric::effective_ranks(&result, &states));
         metrics.extend(others);
@@ -224,15 +250,9 @@ impl Session {
             outliers: settings.outliers,
             layers,
             metrics,
+            samples: samples.unwrap_or_default(),
             model,
-            data: DataSummary {
-                source: chosen.source,
-                num_pairs: prepared.len(),
-                seed: settings.seed,
-                prompt,
-                protocol: settings.protocol_summary(prepared.len()),
-                skipped,
-            },
+            data,
             device: gpu.summary(),
             timings: std::mem::take(&mut news.timings),
             mirscope_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -258,24 +278,32 @@ impl Session {
                 looked: Cell::new(None),
             });
         }
+        // Last, so that a run that fails or is cancelled leaves no file.
+        if let Some(export) = export {
+            export.finish()?;
+        }
         Ok((report, official.flatten()))
     }
 }
 
+/// Vision tokens of each image of the pairs.
+pub(super) fn images(prepared: &[Prepared]) -> Vec<Vec<usize>> {
+    let tokens = |pair: &Prepared| pair.plans.iter().map(|plan| plan.tokens()).collect();
+    prepared.iter().map(tokens).collect()
+}
+
 /// The quantities of images by their position, where a prompt shows several.
-fn by_position(
+pub(super) fn by_position(
     setup: &Setup<'_>,
-    prepared: &[Prepared],
+    images: Vec<Vec<usize>>,
     asked: MetricChoice,
 ) -> Option<Box<dyn Metric>> {
-    let tokens = |pair: &Prepared| pair.plans.iter().map(|plan| plan.tokens()).collect();
-    let images: Vec<Vec<usize>> = prepared.iter().map(tokens).collect();
     let several = images.iter().any(|images| images.len() > 1);
     (several && asked == MetricChoice::All).then(|| alignment::by_position(setup, images))
 }
 
 /// Where the prompts' form comes from, for the report.
-fn prompt_form(processor: &Processor, style: PromptStyle) -> String {
+pub(super) fn prompt_form(processor: &Processor, style: PromptStyle) -> String {
     match processor.prompt_form() {
         _ if style == PromptStyle::VicunaV1 => "vicuna_v1, as asked for".to_owned(),
         PromptForm::ChatTemplate(file) => format!("chat template of {file}"),

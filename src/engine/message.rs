@@ -15,6 +15,7 @@ use crate::{
 use super::{
     ask::{AskRequest, TalkQuestion},
     settings::MeasureSettings,
+    shard::{MergeRequest, ShardRequest, ShardSummary},
     source::{FetchPlan, HubModel, ImageInput, ModelSource, NamedBytes, PairInput, PairSource},
 };
 
@@ -24,6 +25,12 @@ use super::{
 pub enum Command {
     /// Measures the alignment of a checkpoint on image-text pairs.
     Measure(Box<MeasureRequest>),
+    /// Measures a file of states in a model's place, answered with [`Event::Report`].
+    MeasureStates(Box<StatesRequest>),
+    /// Runs a model over some of a measurement's pairs and saves their states, answered with [`Event::Shard`].
+    Shard(Box<ShardRequest>),
+    /// Measures what shards have saved, answered with [`Event::Report`].
+    Merge(Box<MergeRequest>),
     /// Shows something of the states that the last measurement kept.
     Explore(Explore),
     /// Asks a model something, answered with [`Event::Said`] token by token and [`Event::Answer`].
@@ -96,6 +103,18 @@ pub struct MeasureRequest {
     /// Keeps model and states on the device afterwards, for [`Command::Explore`].
     #[serde(default)]
     pub keep: bool,
+}
+
+/// Which file of states to measure, and how. Native only.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StatesRequest {
+    /// The file, as a measurement exports it, or `tools/export_states.py`.
+    pub file: PathBuf,
+    /// Which device computes.
+    #[serde(default)]
+    pub device: DeviceSettings,
+    /// Everything else; what concerns a model's input has no effect.
+    pub settings: MeasureSettings,
 }
 
 /// A question about what the last measurement kept.
@@ -269,6 +288,8 @@ pub enum Stage {
     Prepare,
     /// Forward passes, pair by pair.
     Forward,
+    /// States are read from a file, in the place of the stages before.
+    States,
     /// The metric, layer by layer.
     Metric,
     /// A question's images and prompt are read.
@@ -296,6 +317,7 @@ impl Stage {
             Self::Load => "load",
             Self::Prepare => "prepare",
             Self::Forward => "forward",
+            Self::States => "states",
             Self::Metric => "metric",
             Self::Read => "read",
             Self::Answer => "answer",
@@ -310,6 +332,7 @@ impl Stage {
             Self::Load => "Loading the checkpoint",
             Self::Prepare => "Preparing the pairs",
             Self::Forward => "Running the model",
+            Self::States => "Reading the states",
             Self::Metric => "Measuring the layers",
             Self::Read => "Reading the question",
             Self::Answer => "Answering",
@@ -353,6 +376,8 @@ pub enum Event {
     MemberReport(Box<StudyReport>),
     /// All checkpoints of a study are measured; each was told before.
     Study,
+    /// A shard's states are saved.
+    Shard(Box<ShardSummary>),
     /// The measurement is done.
     Report(Box<Report>),
     /// One pair as the model sees it.

@@ -171,6 +171,27 @@ pub(super) async fn prepare(
     settings: &MeasureSettings,
     news: &mut News<'_>,
 ) -> Result<(Vec<Prepared>, Vec<Skipped>), EngineError> {
+    let (prepared, skipped) = prepare_each(processor, pairs, settings, news).await?;
+    let skipped: Vec<Skipped> = skipped.into_iter().map(|(_, skipped)| skipped).collect();
+    match (prepared.is_empty(), skipped.first()) {
+        (true, Some(first)) => Err(EngineError::AllSkipped {
+            skipped: counted(skipped.len(), "pair"),
+            first: format!("{}: {}", first.name, first.reason),
+        }),
+        _ => Ok((prepared, skipped)),
+    }
+}
+
+/// As [`prepare`]; there may be none left, and those that are left out come with their places in the list.
+///
+/// # Errors
+/// As [`prepare`].
+pub(super) async fn prepare_each(
+    processor: &Processor,
+    pairs: Vec<PairInput>,
+    settings: &MeasureSettings,
+    news: &mut News<'_>,
+) -> Result<(Vec<Prepared>, Vec<(usize, Skipped)>), EngineError> {
     const UNIT: &str = "pairs";
     let total = pairs.len() as u64;
     news.begin(Stage::Prepare, total, UNIT)?;
@@ -197,7 +218,8 @@ pub(super) async fn prepare(
                 prepared.push(pair);
             }
             Err(error) if settings.skip_unreadable => {
-                skipped.push(Skipped::new(name, &error.to_string()))
+                let place = prepared.len() + skipped.len();
+                skipped.push((place, Skipped::new(name, &error.to_string())));
             }
             Err(error) => return Err(error),
         }
@@ -205,13 +227,7 @@ pub(super) async fn prepare(
         platform::yield_now().await;
         news.check()?;
     }
-    match (prepared.is_empty(), skipped.first()) {
-        (true, Some(first)) => Err(EngineError::AllSkipped {
-            skipped: counted(skipped.len(), "pair"),
-            first: format!("{}: {}", first.name, first.reason),
-        }),
-        _ => Ok((prepared, skipped)),
-    }
+    Ok((prepared, skipped))
 }
 
 /// One pair, ready for the model.

@@ -71,6 +71,18 @@ impl Session {
                 let report = self.measure(*request, news).await?;
                 Ok(Event::Report(Box::new(report)))
             }
+            Command::MeasureStates(request) => {
+                let report = self.measure_states(*request, news).await?;
+                Ok(Event::Report(Box::new(report)))
+            }
+            Command::Shard(request) => {
+                let summary = self.measure_shard(*request, news).await?;
+                Ok(Event::Shard(Box::new(summary)))
+            }
+            Command::Merge(request) => {
+                let report = self.merge(*request, news).await?;
+                Ok(Event::Report(Box::new(report)))
+            }
             Command::Ask(request) => {
                 let answer = self.ask(*request, news).await?;
                 Ok(Event::Answer(Box::new(answer)))

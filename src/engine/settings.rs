@@ -1,7 +1,10 @@
 //! Settings of a measurement.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
+use super::EngineError;
 use crate::report::{
     Definition, Outliers, PromptStyle, Protocol, ProtocolSettings, ProtocolSummary, TextMask,
 };
@@ -38,6 +41,26 @@ pub struct MeasureSettings {
     /// Leaves out pairs whose image or text cannot be used, and names them in the report, instead of
     /// failing at the first.
     pub skip_unreadable: bool,
+    /// The file that the states of all pairs go to, which then leave the device (see `engine/states_file`).
+    /// Native only.
+    pub export_states: Option<PathBuf>,
+}
+
+impl MeasureSettings {
+    /// Fails where one setting contradicts another.
+    ///
+    /// # Errors
+    /// [`EngineError::OfficialMask`], [`EngineError::OfficialOutliers`].
+    pub(super) fn check(&self) -> Result<(), EngineError> {
+        let definition = self.definition;
+        if definition.is_official() && self.text_mask != TextMask::Official {
+            return Err(EngineError::OfficialMask { definition });
+        }
+        if definition.is_official() && self.outliers != Outliers::Replace {
+            return Err(EngineError::OfficialOutliers { definition });
+        }
+        Ok(())
+    }
 }
 
 impl MeasureSettings {
@@ -89,15 +112,18 @@ pub enum Extra {
     Definitions,
     /// The words that the vision tokens are nearest to.
     LogitLens,
+    /// The rate against the number of pairs, and what it tends to.
+    Bias,
     /// What the image does to the text: a second forward pass of each pair, without it.
     WithoutImage,
 }
 
 impl Extra {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::EffectiveRank,
         Self::Definitions,
+        Self::Bias,
         Self::LogitLens,
         Self::WithoutImage,
     ];
@@ -107,6 +133,7 @@ impl Extra {
         match self {
             Self::EffectiveRank => "effective-rank",
             Self::Definitions => "definitions",
+            Self::Bias => "bias",
             Self::LogitLens => "logit-lens",
             Self::WithoutImage => "without-image",
         }

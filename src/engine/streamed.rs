@@ -3,11 +3,12 @@
 
 use super::{
     EngineError, Stage,
-    forward::{Forward, Rate, Targets},
+    forward::{Forward, Rate, State, Targets},
     metric,
     news::News,
     prepare::Prepared,
     session::kept::{DEFAULT_BYTES, Room},
+    states_file::StatesWriter,
 };
 use crate::{
     alignment::{AlignmentError, Metric, Mir, MirResult, MirSettings, StreamPlan, Streamed},
@@ -39,6 +40,20 @@ impl Way {
         room: &Room,
         tokens: &[[usize; 2]],
         asked: Option<u64>,
+    ) -> Result<Self, EngineError> {
+        match Self::within(gpu, room, tokens, asked) {
+            Err(error @ AlignmentError::OverBudget { .. }) if asked.is_none() => {
+                Err(EngineError::OverUsualBudget(error))
+            }
+            found => Ok(found?),
+        }
+    }
+
+    fn within(
+        gpu: &Gpu,
+        room: &Room,
+        tokens: &[[usize; 2]],
+        asked: Option<u64>,
     ) -> Result<Self, AlignmentError> {
         let budget = asked.or_else(|| gpu.usual_budget());
         let (layers, width) = (room.states - 1, room.width);
@@ -63,55 +78,98 @@ impl Way {
     }
 }
 
-/// The pairs of a measurement.
-#[derive(Clone, Copy)]
-pub(super) struct Pairs<'a> {
-    pub(super) all: &'a [&'a Prepared],
-    /// Tokens of each: vision, text.
-    pub(super) tokens: &'a [[usize; 2]],
+/// Who has the states of the pairs, and can give them again.
+pub(super) trait Source {
+    /// The device.
+    fn gpu(&self) -> &Gpu;
+
+    /// What is told of it where it happens more than once.
+    fn words(&self) -> &'static str;
+
+    /// Gives `states` of some of the pairs to `targets`.
+    ///
+    /// # Errors
+    /// What stands in the way; or that somebody asked to stop.
+    async fn run(
+        &self,
+        states: &[State],
+        pairs: &[usize],
+        targets: &mut Targets<'_>,
+        news: &mut News<'_>,
+    ) -> Result<(), EngineError>;
 }
 
-/// Runs the model over `pairs`, once for each `at_once` states of `forward` and, where intervals are wanted, once more, and
-/// gives the rate; `width` is that of the states, `metrics` take every pair once.
+/// A model that runs over pairs.
+pub(super) struct Running<'a> {
+    /// The model; which states is said later.
+    pub(super) forward: Forward<'a>,
+    /// All pairs.
+    pub(super) pairs: &'a [Prepared],
+}
+
+impl Source for Running<'_> {
+    fn gpu(&self) -> &Gpu {
+        self.forward.gpu
+    }
+
+    fn words(&self) -> &'static str {
+        "the model ran"
+    }
+
+    async fn run(
+        &self,
+        states: &[State],
+        pairs: &[usize],
+        targets: &mut Targets<'_>,
+        news: &mut News<'_>,
+    ) -> Result<(), EngineError> {
+        let own = Forward {
+            states,
+            ..self.forward
+        };
+        let pairs: Vec<&Prepared> = (pairs.iter())
+            .filter_map(|pair| self.pairs.get(*pair))
+            .collect();
+        own.run(&pairs, targets, news).await
+    }
+}
+
+/// Takes `all` states, which have the same width, of pairs with so many `tokens` (vision, text) from `source`: `at_once` of
+/// them at a time and, where intervals are wanted, once more; and gives the rate. The other metrics and a file of states
+/// take every pair once.
 ///
 /// # Errors
-/// As [`Forward::run`] and the metric.
+/// As [`Source::run`] and the metric.
 pub(super) async fn measure(
-    forward: Forward<'_>,
+    source: &impl Source,
     (at_once, settings): (usize, MirSettings),
-    width: usize,
-    Pairs { all: pairs, tokens }: Pairs<'_>,
-    metrics: &mut [Box<dyn Metric>],
+    (all, width): (&[State], usize),
+    tokens: &[[usize; 2]],
+    (metrics, mut export): (&mut [Box<dyn Metric>], Option<&mut StatesWriter>),
     news: &mut News<'_>,
 ) -> Result<MirResult, EngineError> {
-    let all = forward.states;
+    let pairs: Vec<usize> = (0..tokens.len()).collect();
     let mut distances = Vec::with_capacity(all.len());
     let (mut passes, mut repeated) = (0, 0);
     for states in all.chunks(at_once.max(1)) {
-        let own = Forward { states, ..forward };
         let begin = distances.len();
         let mut streamed =
-            Streamed::new(forward.gpu, settings, states.len(), width, tokens).await?;
+            Streamed::new(source.gpu(), settings, states.len(), width, tokens).await?;
         if begin == 0 {
             news.note_all(streamed.no_intervals().map(ToOwned::to_owned));
         }
-        let others = if begin == 0 { &mut *metrics } else { &mut [] };
-        own.run(
-            pairs,
-            &mut targets(Rate::Streamed(&mut streamed), others),
-            news,
-        )
-        .await?;
+        let mut first = Targets {
+            rate: Rate::Streamed(&mut streamed),
+            metrics: if begin == 0 { &mut *metrics } else { &mut [] },
+            kept: None,
+            export: export.take(),
+        };
+        source.run(states, &pairs, &mut first, news).await?;
         let again = streamed.conclude(news.cancel).await?;
         repeated += again.len();
         if !again.is_empty() {
-            let again: Vec<&Prepared> = again.iter().map(|&pair| pairs[pair]).collect();
-            own.run(
-                &again,
-                &mut targets(Rate::Streamed(&mut streamed), &mut []),
-                news,
-            )
-            .await?;
+            let mut once_more = targets(Rate::Streamed(&mut streamed));
+            source.run(states, &again, &mut once_more, news).await?;
         }
         let total = all.len() as u64;
         news.begin(Stage::Metric, total, metric::UNIT)?;
@@ -125,28 +183,24 @@ pub(super) async fn measure(
         passes += 1;
         if let Some(mut second) = second {
             passes += 1;
-            own.run(
-                pairs,
-                &mut targets(Rate::Second(&mut second), &mut []),
-                news,
-            )
-            .await?;
+            let mut once_more = targets(Rate::Second(&mut second));
+            source.run(states, &pairs, &mut once_more, news).await?;
             let found = second.finish(news.cancel).await?;
             for (distance, influence) in distances[begin..].iter_mut().zip(found) {
                 distance.influence = influence;
             }
             news.end();
         }
-        forward.gpu.trim();
+        source.gpu().trim();
     }
     let mut note = "streamed: sums of the states were held instead of the states, medians of dimensions are interpolated"
         .to_owned();
     if passes > 1 {
-        note += &format!("; the model ran {passes} times");
+        note += &format!("; {} {passes} times", source.words());
     }
     if repeated > 0 {
         note += &format!(
-            "; {} ran again, about tokens of which all norms tell otherwise than the first ones",
+            "; {} came once more, about tokens of which all norms tell otherwise than the first ones",
             counted(repeated, "pair")
         );
     }
@@ -154,10 +208,11 @@ pub(super) async fn measure(
     Ok(MirResult::new(distances))
 }
 
-fn targets<'a>(rate: Rate<'a>, metrics: &'a mut [Box<dyn Metric>]) -> Targets<'a> {
+fn targets(rate: Rate<'_>) -> Targets<'_> {
     Targets {
         rate,
-        metrics,
+        metrics: &mut [],
         kept: None,
+        export: None,
     }
 }

@@ -17,8 +17,8 @@ pub use picked::{FileError, FilePlace, Later, MAX_FILES, PickKind, PickedFile};
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{
-    adapter_name, ahead, asset_files, available_memory, compiled, compiles_in_background,
-    demo_files, in_parallel, read_range, yield_now,
+    PlacedFile, adapter_name, ahead, asset_files, available_memory, compiled,
+    compiles_in_background, demo_files, in_parallel, read_range, yield_now,
 };
 #[cfg(all(feature = "app", not(target_arch = "wasm32")))]
 pub use native::{
@@ -26,8 +26,8 @@ pub use native::{
 };
 #[cfg(target_arch = "wasm32")]
 pub use web::{
-    adapter_name, ahead, asset_files, available_memory, compiled, compiles_in_background,
-    demo_files, in_parallel, read_range, yield_now,
+    PlacedFile, adapter_name, ahead, asset_files, available_memory, compiled,
+    compiles_in_background, demo_files, in_parallel, read_range, yield_now,
 };
 #[cfg(all(feature = "app", target_arch = "wasm32"))]
 pub use web::{

@@ -6,6 +6,7 @@ mod ahead;
 mod dialogs;
 mod disk;
 mod parallel;
+mod placed;
 mod study;
 mod target;
 
@@ -14,6 +15,7 @@ pub use ahead::ahead;
 pub use dialogs::{address, cache_size, clear_cache, in_background, pick, read, save};
 pub use disk::{files_at, read_range, read_text};
 pub use parallel::in_parallel;
+pub use placed::{PlacedFile, remove_unfinished};
 pub use study::asset_files;
 #[cfg(feature = "cli")]
 pub use study::stored_study;

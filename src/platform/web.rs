@@ -4,6 +4,7 @@ mod host;
 mod hub;
 #[cfg(feature = "app")]
 mod page;
+mod placed;
 
 pub use host::{
     Host, asset_files, compiled, compiles_in_background, demo_files, host, read_range, set_host,
@@ -14,6 +15,7 @@ pub use page::{
     PageFiles, address, cache_size, clear_cache, dropped, has_study, in_background, pick, read,
     save, set_page_files, study_results,
 };
+pub use placed::PlacedFile;
 
 use std::{cell::RefCell, collections::VecDeque};
 

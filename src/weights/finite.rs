@@ -28,6 +28,14 @@ impl TensorInfo {
         })
     }
 
+    /// The bytes of one of [`TensorInfo::parts`], as they are stored.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn read_part(&self, part: Range<u64>) -> Result<Vec<u8>, WeightsError> {
+        Ok(self.source.read_range(&self.file, part)?)
+    }
+
     /// The first NaN or infinity in one of [`TensorInfo::parts`].
     ///
     /// # Errors

@@ -192,22 +192,40 @@ impl TensorInfo {
     /// # Errors
     /// It is stored in another type, or cannot be read.
     pub fn numbers(&self) -> Result<Vec<i64>, WeightsError> {
-        let bytes = self.source.read_range(&self.file, self.begin..self.end)?;
-        match self.dtype {
-            FileType::Plain(Dtype::I64) => {
-                let numbers = bytes.as_chunks::<8>().0.iter();
-                Ok(numbers.map(|number| i64::from_le_bytes(*number)).collect())
+        self.numbers_in(0..usize::try_from(self.elements()).unwrap_or(usize::MAX))
+    }
+
+    /// Some of them.
+    ///
+    /// # Errors
+    /// As [`TensorInfo::numbers`]; there are fewer.
+    pub fn numbers_in(&self, elements: Range<usize>) -> Result<Vec<i64>, WeightsError> {
+        let wrong = |expected: String, found: String| WeightsError::HeaderEntry {
+            file: self.file.clone(),
+            tensor: self.name.clone(),
+            expected,
+            found,
+        };
+        let size = match self.dtype {
+            FileType::Plain(Dtype::I64) => 8,
+            FileType::Plain(Dtype::U8 | Dtype::BOOL) => 1,
+            other => {
+                let expected = "whole numbers (I64 or U8)".to_owned();
+                return Err(wrong(expected, format!("{other:?}")));
             }
-            FileType::Plain(Dtype::U8 | Dtype::BOOL) => {
-                Ok(bytes.into_iter().map(i64::from).collect())
-            }
-            other => Err(WeightsError::HeaderEntry {
-                file: self.file.clone(),
-                tensor: self.name.clone(),
-                expected: "whole numbers (I64 or U8)".into(),
-                found: format!("{other:?}"),
-            }),
+        };
+        if elements.end as u64 > self.elements() {
+            let expected = format!("at least {} elements", elements.end);
+            return Err(wrong(expected, self.elements().to_string()));
         }
+        let place = |element: usize| self.begin + element as u64 * size;
+        let range = place(elements.start)..place(elements.end);
+        let bytes = self.source.read_range(&self.file, range)?;
+        if size == 1 {
+            return Ok(bytes.into_iter().map(i64::from).collect());
+        }
+        let numbers = bytes.as_chunks::<8>().0.iter();
+        Ok(numbers.map(|number| i64::from_le_bytes(*number)).collect())
     }
 }
 

@@ -175,6 +175,23 @@ test('unknown tasks and options are refused, help is given', (t) => {
   assert.equal(dev('test', '--fast').status, 1);
 });
 
+test('a wheel is built by maturin, which is installed aside', (t) => {
+  const programs = { ...RUST, ...ORDINARY_USER, cc: 'exit 0', python3: 'exit 0' };
+  const { status, text } = machine(t, programs)('wheel', '--profile', 'dev');
+  assert.equal(status, 0, text);
+  assert.match(text, /^\+ python3 -m venv \S+wheel-venv$/m);
+  assert.match(text, /^\+ \S+wheel-venv\/bin\/python -m pip install --quiet maturin/m);
+  assert.match(text, /^\+ \S+wheel-venv\/bin\/maturin build --out dist --profile dev$/m);
+});
+
+test('shards run as tasks of Ray, which is installed aside', (t) => {
+  const programs = { ...RUST, ...ORDINARY_USER, cc: 'exit 0', python3: 'exit 0' };
+  const { status, text } = machine(t, programs, VULKAN)('ray-test');
+  assert.equal(status, 0, text);
+  assert.match(text, /^\+ \S+ray-venv\/bin\/python -m pip install --quiet ray/m);
+  assert.match(text, /^\+ \S+ray-venv\/bin\/python integrations\/ray\/test_mirscope_ray.py \S+\/quick\/mirscope$/m);
+});
+
 test('the kit is built without the app, stays small, and takes the program and the states along', (t) => {
   const programs = { ...RUST, ...ORDINARY_USER, cc: 'exit 0' };
   const { status, text } = machine(t, programs)('gpu-kit', 'somewhere');

@@ -9,8 +9,12 @@ use std::{
 use super::golden::unreadable;
 use crate::{
     engine::{
-        Against, DeviceSettings, EngineError, Shown, checkpoint, news::News, pair_list::pair_lines,
+        Against, DeviceSettings, EngineError, Shown, checkpoint,
+        forward::hook,
+        news::News,
+        pair_list::pair_lines,
         session::device::request as request_device,
+        states_file::{BEFORE_NORM, STATE, every_state, tensor_name},
     },
     families::{ImagePlan, plan::rows_of},
     gpu::{Gpu, Recording},
@@ -24,8 +28,6 @@ use crate::{
 
 /// The required agreement with transformers in f32.
 const BOUND: f64 = 1e-4;
-/// The prefix of the states' names.
-const STATE: &str = "hidden_states.";
 
 /// The exported file.
 struct Exported {
@@ -119,13 +121,8 @@ pub(super) async fn check(
 
 /// Each state of the file with its hook.
 fn hooks(layers: usize, exported: &Exported) -> Vec<(Hook, String)> {
-    let hook = |k: usize| match k {
-        0 => Hook::InputsEmbeds,
-        k if k == layers => Hook::FinalNorm,
-        k => Hook::Layer(k),
-    };
-    (0..=layers)
-        .map(|k| (hook(k), format!("{STATE}{k}")))
+    every_state(layers)
+        .map(|id| (hook(id), tensor_name(id, layers)))
         .filter(|(_, name)| exported.tensors.contains_key(name))
         .collect()
 }
@@ -180,7 +177,13 @@ fn lines(masks: &[usize; 3], sums: BTreeMap<String, Sums>, tokens: usize) -> Vec
             line(name, share, words)
         })
         .collect();
-    let number = |name: &str| name.strip_prefix(STATE)?.parse::<usize>().ok();
+    // The one before the final norm comes before the one after it.
+    let number = |name: &str| {
+        let number = name.strip_prefix(STATE)?;
+        let before = number.strip_suffix(BEFORE_NORM);
+        let parsed = before.unwrap_or(number).parse::<usize>().ok()?;
+        Some((parsed, before.is_none()))
+    };
     let mut states: Vec<(String, Sums)> = sums.into_iter().collect();
     states.sort_by_key(|(name, _)| number(name));
     lines.extend(states.into_iter().map(|(name, sums)| {

@@ -48,6 +48,14 @@ impl Target {
         self.place == Place::Stdout
     }
 
+    /// Where the file lies or will lie; none of a stream.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match &self.place {
+            Place::File(path) => Some(path),
+            Place::Stream(_) | Place::Stdout => None,
+        }
+    }
+
     /// Finds out whether it can be written to, and leaves nothing behind.
     ///
     /// # Errors
@@ -168,7 +176,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Who may read the file that is replaced may read the new one, and nobody else.
 #[cfg(unix)]
-fn keep_permissions(path: &Path, file: &File) -> io::Result<()> {
+pub(super) fn keep_permissions(path: &Path, file: &File) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(old) => file.set_permissions(old.permissions()),
         Err(_) => Ok(()),
@@ -176,12 +184,12 @@ fn keep_permissions(path: &Path, file: &File) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn keep_permissions(_: &Path, _: &File) -> io::Result<()> {
+pub(super) fn keep_permissions(_: &Path, _: &File) -> io::Result<()> {
     Ok(())
 }
 
 /// A new file in the folder of `path`, so that the rename stays on one file system.
-fn create_beside(path: &Path) -> io::Result<(File, PathBuf)> {
+pub(super) fn create_beside(path: &Path) -> io::Result<(File, PathBuf)> {
     for attempt in 0..100 {
         // Not made of the file's own name, which may be as long as a name can be.
         let name = format!(".mirscope-{}-{attempt}.tmp", std::process::id());

@@ -4,11 +4,12 @@ use std::fs;
 
 use super::{report, source::root};
 
-const PAGES: [&str; 4] = [
+const PAGES: [&str; 5] = [
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
+    "docs/training-loop.md",
 ];
 
 /// The command lines in a page's code blocks and code spans, with the page's line.

@@ -1,0 +1,240 @@
+//! One measurement of the files that its shards left.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    StatesFile,
+    piece::Piece,
+    refused,
+    source::{FromFiles, Place, measured},
+};
+use crate::{
+    engine::{EngineError, MergeRequest, Session, Shard, news::News},
+    report::{DataSummary, Report, Skipped},
+    words::counted,
+};
+
+/// Most shards that a message names.
+const MOST_NAMED: usize = 5;
+
+/// A file and what it says of itself.
+struct Opened {
+    file: StatesFile,
+    piece: Piece,
+}
+
+impl Session {
+    /// Measures the states in files of statistics as a run over all their pairs would.
+    ///
+    /// # Errors
+    /// The files are not those of one whole measurement, or one of them cannot be used; what the device reports.
+    pub(in crate::engine) async fn merge(
+        &mut self,
+        request: MergeRequest,
+        news: &mut News<'_>,
+    ) -> Result<Report, EngineError> {
+        self.live = None;
+        self.loaded = None;
+        self.talk = None;
+        let mut opened: Vec<Opened> = Vec::new();
+        for path in &request.files {
+            let next = open(path)?;
+            if let Some(first) = opened.first() {
+                first.agrees(&next)?;
+            }
+            let twice = opened
+                .iter()
+                .find(|other| other.piece.shard == next.piece.shard);
+            if let Some(other) = twice {
+                let reason = format!(
+                    "expected pairs that no other file has, found shard {}, which is in {}, too; name each shard \
+                     once",
+                    next.piece.shard(),
+                    other.file.name
+                );
+                return Err(refused(&next.file.name, reason));
+            }
+            opened.push(next);
+        }
+        opened.sort_by_key(|opened| opened.piece.shard);
+        let (mut places, mut skipped) = (BTreeMap::new(), BTreeMap::new());
+        for (index, Opened { file, piece }) in opened.iter().enumerate() {
+            let mut images = piece.images.iter();
+            for rows in file.marks.pairs()? {
+                let own = images.next().cloned().unwrap_or_default();
+                if own
+                    .iter()
+                    .fold(0, |sum: usize, tokens| sum.saturating_add(*tokens))
+                    != rows.tokens[0]
+                {
+                    let reason = format!(
+                        "`images` of its `piece`: expected {} vision tokens of pair {}, found {own:?}; measure \
+                         the shard again",
+                        rows.tokens[0], rows.number
+                    );
+                    return Err(refused(&file.name, reason));
+                }
+                let number = u64::try_from(rows.number)
+                    .ok()
+                    .filter(|number| piece.has(*number));
+                let Some(number) = number else {
+                    return Err(piece.stray(&file.name, "pair", &rows.number.to_string()));
+                };
+                let place = Place { file: index, rows };
+                places.insert(number, (place, own));
+            }
+            for (number, what) in &piece.skipped {
+                if places.contains_key(number) || skipped.contains_key(number) {
+                    return Err(piece.stray(&file.name, "skipped", &format!("{number} twice")));
+                }
+                skipped.insert(*number, what.clone());
+            }
+        }
+        let Some(first) = opened.first() else {
+            let reason = "no file".to_owned();
+            return Err(EngineError::NoPairs { reason });
+        };
+        if request.whole {
+            complete(
+                &opened,
+                places.keys().chain(skipped.keys()).copied().collect(),
+            )?;
+        } else if first.piece.of > 1 {
+            news.note(format!(
+                "of shard {} alone: {} of {}",
+                first.piece.shard(),
+                places.len(),
+                counted(
+                    usize::try_from(first.piece.pairs).unwrap_or(usize::MAX),
+                    "pair"
+                )
+            ));
+        }
+        if places.is_empty() {
+            let reason = first.file.name.clone();
+            return Err(EngineError::NoPairs { reason });
+        }
+        let gpu = self.device(&request.device, news).await?;
+        let mut settings = first.piece.settings.clone();
+        settings.memory_budget = request.memory_budget;
+        notes(&opened, &gpu.summary(), news);
+        let (model, data) = (
+            first.piece.model.clone(),
+            data(&first.piece, places.len(), skipped),
+        );
+        let (pairs, images): (Vec<Place>, Vec<Vec<usize>>) = places.into_values().unzip();
+        let files: Vec<StatesFile> = opened.into_iter().map(|opened| opened.file).collect();
+        let from = FromFiles {
+            gpu: &gpu,
+            files: &files,
+            pairs: &pairs,
+            images: &images,
+        };
+        from.report(&settings, model, data, news).await
+    }
+}
+
+/// Opens a file of statistics.
+fn open(path: &std::path::Path) -> Result<Opened, EngineError> {
+    // The mask is known only when the file has been opened once; both are in every file of statistics.
+    let found = StatesFile::open(path, crate::report::TextMask::Official)?;
+    let piece = Piece::parse(&found.name, found.piece.as_deref())?;
+    let file = StatesFile::open(path, piece.settings.text_mask)?;
+    let states = measured(&piece.settings, file.layers);
+    file.check(states.iter().map(|state| state.id))?;
+    Ok(Opened { file, piece })
+}
+
+impl Opened {
+    /// Fails where `other` is of another measurement.
+    fn agrees(&self, other: &Self) -> Result<(), EngineError> {
+        self.piece
+            .fits(&self.file.name, &other.piece, &other.file.name)?;
+        let (own, found) = (self.file.sizes(), other.file.sizes());
+        if own == found {
+            return Ok(());
+        }
+        let reason = format!(
+            "expected {} states of width {} as in {}, found {} of width {}; merge shards of one measurement",
+            own[0], own[1], self.file.name, found[0], found[1]
+        );
+        Err(refused(&other.file.name, reason))
+    }
+}
+
+/// Fails where pairs are missing.
+fn complete(opened: &[Opened], present: BTreeSet<u64>) -> Result<(), EngineError> {
+    let Some(Opened { file, piece }) = opened.first() else {
+        return Ok(());
+    };
+    if present.len() as u64 == piece.pairs {
+        return Ok(());
+    }
+    let given: BTreeSet<u64> = opened.iter().map(|opened| opened.piece.shard).collect();
+    // A shard beyond the last pair has none.
+    let missing = (1..=piece.of.min(piece.pairs)).filter(|shard| !given.contains(shard));
+    let missing: Vec<String> = missing
+        .take(MOST_NAMED)
+        .map(|shard| shard.to_string())
+        .collect();
+    if let Some(shard) = missing.first() {
+        let reason = format!(
+            "expected beside it the files of all {} shards, found none of shard {}; name its file, or measure \
+             shard {shard}/{}",
+            piece.of,
+            missing.join(", "),
+            piece.of
+        );
+        return Err(refused(&file.name, reason));
+    }
+    let absent = (0..).zip(&present).find(|(number, found)| number != *found);
+    let number = absent.map_or(present.len() as u64, |(number, _)| number);
+    let shard = Shard::of_pair(number, piece.of);
+    let of = opened
+        .iter()
+        .find(|opened| opened.piece.shard == shard.number);
+    let reason = format!(
+        "expected all pairs of shard {shard}, found none with the number {number}; measure the shard again"
+    );
+    Err(refused(of.map_or("", |opened| &opened.file.name), reason))
+}
+
+/// Tells what the shards had to say, and where they do not come from one machine.
+fn notes(opened: &[Opened], device: &crate::report::DeviceSummary, news: &mut News<'_>) {
+    let mut told = BTreeSet::new();
+    for note in opened.iter().flat_map(|opened| &opened.piece.notes) {
+        if told.insert(note) {
+            news.note(note.clone());
+        }
+    }
+    if opened.len() > 1 {
+        news.note(format!("merged of {}", counted(opened.len(), "shard")));
+    }
+    let devices: BTreeSet<String> = opened
+        .iter()
+        .map(|opened| opened.piece.device.line())
+        .collect();
+    if devices.len() != 1 || !devices.contains(&device.line()) {
+        let devices: Vec<String> = devices.into_iter().take(MOST_NAMED).collect();
+        news.note(format!("the model ran on {}", devices.join("; ")));
+    }
+    let versions: BTreeSet<&str> = opened.iter().map(|opened| &*opened.piece.version).collect();
+    if versions.len() != 1 || !versions.contains(env!("CARGO_PKG_VERSION")) {
+        let versions: Vec<&str> = versions.into_iter().take(MOST_NAMED).collect();
+        news.note(format!("the model ran in mirscope {}", versions.join(", ")));
+    }
+}
+
+/// The pairs as a report of all of them names them.
+fn data(piece: &Piece, num_pairs: usize, skipped: BTreeMap<u64, Skipped>) -> DataSummary {
+    DataSummary {
+        source: piece.source.clone(),
+        num_pairs,
+        seed: piece.settings.seed,
+        prompt: piece.prompt.clone(),
+        protocol: piece.settings.protocol_summary(num_pairs),
+        skipped: (piece.unread.iter().cloned())
+            .chain(skipped.into_values())
+            .collect(),
+    }
+}

@@ -1,0 +1,343 @@
+//! Quantities of states that stand in files.
+
+use std::collections::BTreeSet;
+
+use super::{StatesFile, refused, rows::PairRows, tensor_name};
+use crate::{
+    alignment::{
+        AlignmentError, METRICS, Metric, Mir, MirResult, MirSettings, Observation, Setup, StateId,
+    },
+    engine::{
+        EngineError, Extra, MeasureSettings, MetricChoice, Stage, definitions,
+        forward::{Rate, State, Targets, states},
+        measure::by_position,
+        metric,
+        news::News,
+        samples::{self, Asked, Samples},
+        session::kept::Room,
+        streamed::{self, Source, Way},
+    },
+    gpu::{Gpu, Recording},
+    report::{
+        DataSummary, Definition, ModelSummary, Outliers, Report, SCHEMA, TextMask, of_layers,
+    },
+    words::counted,
+};
+
+/// Bytes of states that wait on the device for the metric, about; a pair may have more.
+const TOGETHER: u64 = 64 << 20;
+
+/// Where a pair stands.
+pub(super) struct Place {
+    /// Number of the file.
+    pub(super) file: usize,
+    /// Its rows there.
+    pub(super) rows: PairRows,
+}
+
+/// Pairs whose states stand in files of the same sizes.
+pub(super) struct FromFiles<'a> {
+    /// The device.
+    pub(super) gpu: &'a Gpu,
+    /// At least one, and each has the states that are measured.
+    pub(super) files: &'a [StatesFile],
+    /// At least one, in the order of the run.
+    pub(super) pairs: &'a [Place],
+    /// Vision tokens of each image of the pairs; empty where that is not known.
+    pub(super) images: &'a [Vec<usize>],
+}
+
+/// The states that a measurement with these settings takes.
+pub(super) fn measured(settings: &MeasureSettings, layers: usize) -> Vec<State> {
+    let mut own = states(settings.definition, layers);
+    if settings.also.contains(&Extra::Definitions) {
+        own.extend(definitions::further(settings.definition, layers, true));
+    }
+    own
+}
+
+impl FromFiles<'_> {
+    /// Measures all pairs.
+    ///
+    /// # Errors
+    /// What the files or the device report; or that somebody asked to stop.
+    pub(super) async fn report(
+        &self,
+        settings: &MeasureSettings,
+        model: ModelSummary,
+        data: DataSummary,
+        news: &mut News<'_>,
+    ) -> Result<Report, EngineError> {
+        let definition = settings.definition;
+        let (layers, width) = self
+            .files
+            .first()
+            .map_or((0, 0), |file| (file.layers, file.width));
+        let own = measured(settings, layers);
+        let tokens: Vec<[usize; 2]> = self.pairs.iter().map(|pair| pair.rows.tokens).collect();
+        let count = |side: usize| tokens.iter().map(|pair| pair[side]).sum();
+        let room = Room {
+            states: own.len() + 1,
+            width,
+            tokens: [count(0), count(1)],
+        };
+        let way = Way::choose(self.gpu, &room, &tokens, settings.memory_budget)?;
+        let mir_settings = MirSettings {
+            definition,
+            outliers: settings.outliers,
+            intervals: settings.intervals,
+            ranks: settings.ranks(width),
+        };
+        let setup = Setup {
+            gpu: self.gpu,
+            layers,
+            hidden_size: width,
+            pairs: self.pairs.len(),
+            vision: room.tokens[0],
+            vocabulary: None,
+        };
+        let mut metrics = match settings.metrics {
+            MetricChoice::All => self.others(&setup, news)?,
+            MetricChoice::Mir => Vec::new(),
+        };
+        metrics.extend(by_position(&setup, self.images.to_vec(), settings.metrics));
+        for extra in [Extra::LogitLens, Extra::WithoutImage] {
+            if settings.also.contains(&extra) {
+                news.note(format!(
+                    "not computed: {}, which needs the model, not its states alone",
+                    extra.name()
+                ));
+            }
+        }
+        let biased = settings.also.contains(&Extra::Bias);
+        let found = match way {
+            Way::Held => {
+                let [vision, text] = room.tokens;
+                let budget = settings.memory_budget.or_else(|| self.gpu.usual_budget());
+                let mir = Mir::new(
+                    self.gpu,
+                    mir_settings,
+                    own.len(),
+                    width,
+                    vision,
+                    text,
+                    budget,
+                )?;
+                let asked = biased.then_some(Asked {
+                    gpu: self.gpu,
+                    pairs: self.pairs.len(),
+                    tokens: room.tokens,
+                    width,
+                    seed: settings.seed,
+                    budget,
+                });
+                let asked = asked.map(|asked| (asked, definition, layers));
+                self.held(mir, asked, &own, &mut metrics, news).await
+            }
+            Way::Streamed(at_once) => {
+                let (passes, all) = ((at_once, mir_settings), (&*own, width));
+                let others = (&mut *metrics, None);
+                news.note_all(biased.then(|| samples::HELD_ONLY.to_owned()));
+                let found = streamed::measure(self, passes, all, &tokens, others, news).await;
+                found.map(|found| (found, None))
+            }
+        };
+        let (result, sampled) = found.map_err(|error| self.explained(error, &own))?;
+        let mut others = Vec::new();
+        for metric in metrics {
+            others.extend(metric.finish(news.cancel.clone()).await?);
+        }
+        news.end();
+        let everything = result;
+        let places = definitions::places(definition, definition, layers);
+        let result = everything.taken(&places, definition);
+        let layers = metric::layers(&result, &own);
+        let mut metrics = of_layers(definition, &layers);
+        metric::enter_intervals(&mut metrics, &result);
+        if settings.also.contains(&Extra::Definitions) {
+            let is_official =
+                settings.text_mask == TextMask::Official && settings.outliers == Outliers::Replace;
+            let by = (definition, is_official);
+            metrics.extend(definitions::entries(&everything, &own, by, setup.layers));
+        }
+        let all = (self.pairs.len(), result.mir);
+        let samples = sampled.map(|it| it.enter(definition, &layers, all, &mut metrics));
+        metrics.extend(metric::effective_ranks(
+            &result,
+            &own[..setup.layers.min(own.len())],
+        ));
+        metrics.extend(others);
+        Ok(Report {
+            schema: SCHEMA,
+            mir: result.mir,
+            norm_matched_mir: result.norm_matched_mir,
+            definition,
+            text_mask: settings.text_mask,
+            outliers: settings.outliers,
+            layers,
+            metrics,
+            samples: samples.unwrap_or_default(),
+            model,
+            data,
+            device: self.gpu.summary(),
+            timings: std::mem::take(&mut news.timings),
+            mirscope_version: env!("CARGO_PKG_VERSION").to_owned(),
+            notes: std::mem::take(&mut news.notes),
+        })
+    }
+
+    /// The rate of states that the device holds.
+    async fn held(
+        &self,
+        mut mir: Mir,
+        bias: Option<(Asked<'_>, Definition, usize)>,
+        own: &[State],
+        metrics: &mut [Box<dyn Metric>],
+        news: &mut News<'_>,
+    ) -> Result<(MirResult, Option<Samples>), EngineError> {
+        news.note_all(mir.no_intervals().map(ToOwned::to_owned));
+        let mut targets = Targets {
+            rate: Rate::Held(&mut mir),
+            metrics,
+            kept: None,
+            export: None,
+        };
+        let pairs: Vec<usize> = (0..self.pairs.len()).collect();
+        self.run(own, &pairs, &mut targets, news).await?;
+        self.gpu.trim();
+        let sampled = match bias {
+            Some((asked, definition, layers)) => {
+                let places = definitions::places(definition, definition, layers);
+                let own_of = |all: &MirResult| all.taken(&places, definition);
+                samples::of(&mir, asked, own_of, news).await?
+            }
+            None => None,
+        };
+        news.begin(Stage::Metric, own.len() as u64, metric::UNIT)?;
+        Ok((metric::finish(mir, news).await?, sampled))
+    }
+
+    /// The metrics whose states the files have; those that lack one are told.
+    fn others(
+        &self,
+        setup: &Setup<'_>,
+        news: &mut News<'_>,
+    ) -> Result<Vec<Box<dyn Metric>>, EngineError> {
+        let mut found = Vec::new();
+        for kind in METRICS {
+            let metric = (kind.new)(setup)?;
+            let lacking = metric.states().into_iter().find_map(|id| {
+                let file = self.files.iter().find(|file| !file.has(id))?;
+                Some((id, file))
+            });
+            match lacking {
+                None => found.push(metric),
+                Some((id, file)) => news.note(format!(
+                    "not computed: {}, as there is no tensor `{}` in {}",
+                    kind.ids.join(", "),
+                    tensor_name(id, file.layers),
+                    file.name
+                )),
+            }
+        }
+        Ok(found)
+    }
+
+    /// States that are no numbers: the error names the tensor.
+    fn explained(&self, error: EngineError, own: &[State]) -> EngineError {
+        let EngineError::Alignment(AlignmentError::NotFinite {
+            layer,
+            modality,
+            tokens,
+        }) = error
+        else {
+            return error;
+        };
+        let state = layer.checked_sub(1).and_then(|index| own.get(index));
+        let (Some(state), Some(file)) = (state, self.files.first()) else {
+            return error;
+        };
+        let tensor = tensor_name(state.id, file.layers);
+        let tokens = counted(tokens, &format!("{modality} token"));
+        let reason = format!(
+            "tensor `{tensor}`: expected finite numbers, found NaN or infinity in {tokens}; export the states \
+             again, in f32 or bf16 where they grow too large for f16"
+        );
+        let name = match self.files.len() - 1 {
+            0 => file.name.clone(),
+            more => format!("{} and {more} more", file.name),
+        };
+        refused(&name, reason)
+    }
+}
+
+impl Source for FromFiles<'_> {
+    fn gpu(&self) -> &Gpu {
+        self.gpu
+    }
+
+    fn words(&self) -> &'static str {
+        match self.files.len() {
+            1 => "the file was read",
+            _ => "the files were read",
+        }
+    }
+
+    async fn run(
+        &self,
+        own: &[State],
+        pairs: &[usize],
+        targets: &mut Targets<'_>,
+        news: &mut News<'_>,
+    ) -> Result<(), EngineError> {
+        const UNIT: &str = "pairs";
+        let total = pairs.len() as u64;
+        news.begin(Stage::States, total, UNIT)?;
+        let asked = targets.metrics.iter().flat_map(|metric| metric.states());
+        let ids: BTreeSet<StateId> = (own.iter().map(|state| state.id)).chain(asked).collect();
+        let mut recording = Recording::new();
+        let mut waiting = 0;
+        for (pair, done) in pairs.iter().zip(1..) {
+            let Some(place) = self.pairs.get(*pair) else {
+                continue;
+            };
+            let Some(file) = self.files.get(place.file) else {
+                continue;
+            };
+            let rows = place.rows.rows.clone();
+            let full = !targets.rate.has_room(place.rows.tokens);
+            if waiting > 0 && (full || waiting >= TOGETHER) {
+                self.gpu
+                    .run_with(&recording, news.cancel, &mut |_, _| {})
+                    .await?;
+                recording = Recording::new();
+                waiting = 0;
+            }
+            if full {
+                targets.rate.settle(news.cancel).await?;
+            }
+            let states = file.upload(self.gpu, &ids, rows.clone()).await?;
+            let [vision, text] = file.marks.positions(rows.clone())?;
+            let observation = Observation {
+                states: &states,
+                vision: &vision,
+                text: &text,
+                ..Observation::default()
+            };
+            let own = own.iter();
+            let own = own.map(|state| observation.state(state.id).cloned());
+            let own = own.collect::<Result<Vec<_>, _>>()?;
+            targets.rate.push(&mut recording, &own, &vision, &text)?;
+            for metric in targets.metrics.iter_mut() {
+                metric.push(&mut recording, &observation)?;
+            }
+            waiting += file.bytes(ids.len(), rows.len());
+            news.progress(Stage::States, done, total, UNIT);
+            news.check()?;
+        }
+        self.gpu
+            .run_with(&recording, news.cancel, &mut |_, _| {})
+            .await?;
+        Ok(())
+    }
+}

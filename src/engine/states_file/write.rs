@@ -1,0 +1,421 @@
+//! Writes the states of a measurement, pair by pair.
+
+use std::{io::Read, path::Path};
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    FORMAT, IDS, PAIR, VISION,
+    about::{DATA_KEY, DataAbout, FORMAT_KEY, MODEL_KEY, ModelAbout},
+    every_state, mask_name,
+    piece::{PIECE_KEY, Piece},
+    refused, tensor_name,
+};
+use crate::{
+    alignment::{AlignmentError, StateId},
+    engine::{EngineError, prepare::Prepared, sum::Sum},
+    gpu::{Gpu, Tensor},
+    platform::PlacedFile,
+    report::{DataSummary, ModelSummary, TextMask},
+    weights::safetensors::MAX_HEADER_BYTES,
+};
+
+/// Sums of the pairs' rows.
+const SUMS: &str = "checksums";
+
+/// A file of states under way; it appears with [`StatesWriter::finish`], whole, and not without it.
+pub(in crate::engine) struct StatesWriter {
+    file: PlacedFile,
+    layers: usize,
+    tensors: Vec<Planned>,
+    /// Rows and pairs that are written.
+    rows: usize,
+    pairs: usize,
+    /// The pairs' numbers, where they are not those of the file.
+    numbers: Option<Vec<u64>>,
+}
+
+/// A file of statistics that is to be written.
+pub(super) enum Begun {
+    /// It is there, whole.
+    Whole,
+    /// It has the pairs that an interrupted run left, or none.
+    UnderWay(Box<StatesWriter>),
+}
+
+impl Begun {
+    /// The file at `path` of a piece's `pairs`, which have these `numbers`. An interrupted run of other settings is
+    /// refused, or given up with `anew`.
+    ///
+    /// # Errors
+    /// What the system says; that another process writes the file; that the interrupted run was another one.
+    pub(super) fn of(
+        path: &Path,
+        piece: &Piece,
+        pairs: &[Prepared],
+        numbers: &[u64],
+        anew: bool,
+    ) -> Result<Self, EngineError> {
+        let data = DataSummary {
+            source: piece.source.clone(),
+            num_pairs: pairs.len(),
+            seed: piece.settings.seed,
+            prompt: piece.prompt.clone(),
+            protocol: None,
+            skipped: Vec::new(),
+        };
+        let tokens: Vec<usize> = pairs.iter().map(|pair| tokens(pair).len()).collect();
+        let (layers, width) = (piece.model.num_hidden_layers, piece.model.hidden_size);
+        let mut tensors = planned(layers, width, tokens.iter().sum());
+        tensors.insert(0, sums(pairs.len()));
+        let mut about = about(&piece.model, &data, &tokens);
+        about.insert(PIECE_KEY.to_owned(), json!(piece).to_string().into());
+        let header = header(&mut tensors, &about);
+        let len = tensors
+            .iter()
+            .map(Planned::end)
+            .max()
+            .unwrap_or(header.len() as u64);
+        if is_whole(path, &header, len) {
+            return Ok(Self::Whole);
+        }
+        let mut writer = StatesWriter {
+            file: PlacedFile::resume(path)?,
+            layers,
+            tensors,
+            rows: 0,
+            pairs: 0,
+            numbers: Some(numbers.to_vec()),
+        };
+        let found = writer.found()?;
+        if found == header && writer.file.size()? == len {
+            writer.go_on(&tokens)?;
+        } else {
+            if let Some([field, own, other]) =
+                piece_in(&found).and_then(|text| piece.other_run(&text))
+                && !anew
+            {
+                let under_way = writer.file.under_way().display().to_string();
+                let reason = format!(
+                    "an interrupted run has left it, whose `{field}` is {other}, not {own}; go on with the settings \
+                     of that run, or begin anew with --force"
+                );
+                return Err(refused(&under_way, reason));
+            }
+            writer.file.reset(len)?;
+            writer.file.write_at(0, &header)?;
+        }
+        let kept = writer.pairs > 0;
+        writer.file.keep(kept);
+        Ok(Self::UnderWay(Box::new(writer)))
+    }
+}
+
+/// Whether the file at `path` is whole and begins with `header`: whole ones only are ever there.
+fn is_whole(path: &Path, header: &[u8], len: u64) -> bool {
+    let read = || -> std::io::Result<bool> {
+        let file = std::fs::File::open(path)?;
+        if file.metadata()?.len() != len {
+            return Ok(false);
+        }
+        let mut found = Vec::with_capacity(header.len());
+        file.take(header.len() as u64).read_to_end(&mut found)?;
+        Ok(found == header)
+    };
+    read().unwrap_or(false)
+}
+
+/// What a header says of the piece.
+fn piece_in(header: &[u8]) -> Option<String> {
+    let header: Value = serde_json::from_slice(header.get(8..)?).ok()?;
+    Some(header["__metadata__"][PIECE_KEY].as_str()?.to_owned())
+}
+
+/// A tensor of the file to be.
+struct Planned {
+    name: String,
+    dtype: &'static str,
+    shape: Vec<usize>,
+    /// Bytes of a token.
+    row: u64,
+    /// Its first byte, from the start of the file.
+    begin: u64,
+}
+
+impl StatesWriter {
+    /// Begins the file at `path` for the states of `pairs`, and writes its header.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(in crate::engine) fn begin(
+        path: &Path,
+        model: &ModelSummary,
+        data: &DataSummary,
+        pairs: &[Prepared],
+    ) -> Result<Self, EngineError> {
+        let tokens: Vec<usize> = pairs.iter().map(|pair| tokens(pair).len()).collect();
+        let (layers, width) = (model.num_hidden_layers, model.hidden_size);
+        let mut tensors = planned(layers, width, tokens.iter().sum());
+        let header = header(&mut tensors, &about(model, data, &tokens));
+        let mut file = PlacedFile::begin(path)?;
+        file.write_at(0, &header)?;
+        Ok(Self {
+            file,
+            layers,
+            tensors,
+            rows: 0,
+            pairs: 0,
+            numbers: None,
+        })
+    }
+
+    /// The header of the file under way; what there is where there is none.
+    fn found(&mut self) -> Result<Vec<u8>, EngineError> {
+        let len = self.file.size()?;
+        let mut size = [0; 8];
+        if len < 8 {
+            return Ok(Vec::new());
+        }
+        self.file.read_at(0, &mut size)?;
+        let header = u64::from_le_bytes(size).saturating_add(8);
+        if header > len.min(MAX_HEADER_BYTES) {
+            return Ok(Vec::new());
+        }
+        let mut found = vec![0; usize::try_from(header).unwrap_or_default()];
+        self.file.read_at(0, &mut found)?;
+        Ok(found)
+    }
+
+    /// Counts the pairs whose rows are whole, the first of which have so many `tokens`.
+    fn go_on(&mut self, tokens: &[usize]) -> Result<(), EngineError> {
+        for count in tokens {
+            let mut said = [0; 8];
+            let Some(place) = self.place(SUMS) else {
+                return Ok(());
+            };
+            self.file.read_at(place, &mut said)?;
+            let mut sum = Sum::default();
+            for name in self.order() {
+                let Some((place, row)) = self.place(&name).zip(self.row(&name)) else {
+                    continue;
+                };
+                let bytes = usize::try_from(row * *count as u64).unwrap_or_default();
+                let mut found = vec![0; bytes];
+                self.file.read_at(place, &mut found)?;
+                sum.add(&found);
+            }
+            if u64::from_le_bytes(said) != sum.number() {
+                return Ok(());
+            }
+            self.rows += count;
+            self.pairs += 1;
+        }
+        Ok(())
+    }
+
+    /// Pairs that are written.
+    pub(super) fn pairs(&self) -> usize {
+        self.pairs
+    }
+
+    /// The tensors that have a row for each token, in the order in which a pair's are written.
+    fn order(&self) -> Vec<String> {
+        let states = every_state(self.layers).map(|id| tensor_name(id, self.layers));
+        let marks = [IDS, PAIR, VISION].map(str::to_owned);
+        let masks = TextMask::ALL.map(|mask| mask_name(mask).to_owned());
+        states.chain(marks).chain(masks).collect()
+    }
+
+    /// The states to capture.
+    pub(in crate::engine) fn states(&self) -> impl Iterator<Item = StateId> {
+        every_state(self.layers)
+    }
+
+    /// Writes the next pair, whose forward pass has run; `states` hold all its tokens.
+    ///
+    /// # Errors
+    /// What the device or the system says.
+    pub(in crate::engine) async fn push(
+        &mut self,
+        gpu: &Gpu,
+        states: &[(StateId, Tensor)],
+        pair: &Prepared,
+    ) -> Result<(), EngineError> {
+        let ids = tokens(pair);
+        let mut sum = Sum::default();
+        for id in every_state(self.layers) {
+            let found = states.iter().find(|(name, _)| *name == id);
+            // One at a time: all of them may be more than a transfer takes.
+            let read = match found {
+                Some((_, state)) => gpu.read(&[state]).await?.pop(),
+                None => None,
+            };
+            let values = read.filter(|read| read.rows == ids.len());
+            let values = values.ok_or_else(|| AlignmentError::States {
+                expected: format!("{id:?} of {} tokens", ids.len()),
+                found: "none".to_owned(),
+            })?;
+            let name = tensor_name(id, self.layers);
+            self.write(&name, bytemuck::cast_slice(&values.values), &mut sum)?;
+        }
+        let number = |number: i64| number.to_le_bytes();
+        let own: Vec<u8> = ids.iter().flat_map(|id| number(i64::from(*id))).collect();
+        self.write(IDS, &own, &mut sum)?;
+        let pairs = self.pairs as u64;
+        let numbers = self.numbers.as_ref();
+        let named = numbers.map_or(Some(pairs), |numbers| numbers.get(self.pairs).copied());
+        let named = number(named.unwrap_or(pairs) as i64);
+        self.write(PAIR, &named.repeat(ids.len()), &mut sum)?;
+        self.write(VISION, &marked(&pair.prompt.vision, ids.len()), &mut sum)?;
+        for mask in TextMask::ALL {
+            let marked = marked(pair.text(mask), ids.len());
+            self.write(mask_name(mask), &marked, &mut sum)?;
+        }
+        if let Some(place) = self.place(SUMS) {
+            // After the rows that it says are whole.
+            self.file.write_at(place, &sum.number().to_le_bytes())?;
+            self.file.keep(true);
+        }
+        self.rows += ids.len();
+        self.pairs += 1;
+        Ok(())
+    }
+
+    /// Writes what a tensor says of the next pair.
+    fn write(&mut self, name: &str, bytes: &[u8], sum: &mut Sum) -> Result<(), EngineError> {
+        if let Some(place) = self.place(name) {
+            sum.add(bytes);
+            self.file.write_at(place, bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Where the next pair stands in a tensor.
+    fn place(&self, name: &str) -> Option<u64> {
+        let before = if name == SUMS { self.pairs } else { self.rows };
+        let tensor = self.tensors.iter().find(|tensor| tensor.name == name)?;
+        Some(tensor.begin + before as u64 * tensor.row)
+    }
+
+    /// Bytes of a token in a tensor.
+    fn row(&self, name: &str) -> Option<u64> {
+        let tensor = self.tensors.iter().find(|tensor| tensor.name == name)?;
+        Some(tensor.row)
+    }
+
+    /// Puts the file in its place.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(in crate::engine) fn finish(self) -> Result<(), EngineError> {
+        Ok(self.file.finish()?)
+    }
+}
+
+impl Planned {
+    /// Its last byte's place and one.
+    fn end(&self) -> u64 {
+        self.begin + self.shape.first().map_or(0, |rows| *rows as u64) * self.row
+    }
+}
+
+/// The sums of the pairs' rows.
+fn sums(pairs: usize) -> Planned {
+    Planned {
+        name: SUMS.to_owned(),
+        dtype: "I64",
+        shape: vec![pairs],
+        row: 8,
+        begin: 0,
+    }
+}
+
+fn tokens(pair: &Prepared) -> &[u32] {
+    &pair.prompt.input_ids
+}
+
+/// 1 at the positions, 0 elsewhere.
+fn marked(positions: &[u32], tokens: usize) -> Vec<u8> {
+    let mut mask = vec![0; tokens];
+    for position in positions {
+        if let Some(mark) = mask.get_mut(*position as usize) {
+            *mark = 1;
+        }
+    }
+    mask
+}
+
+/// All tensors in the order of their data: the widest types first, so that each is aligned.
+fn planned(layers: usize, width: usize, tokens: usize) -> Vec<Planned> {
+    let plan = |name: &str, dtype, row, shape: &[usize]| Planned {
+        name: name.to_owned(),
+        dtype,
+        shape: shape.to_vec(),
+        row,
+        begin: 0,
+    };
+    let wide = [IDS, PAIR].map(|name| plan(name, "I64", 8, &[tokens]));
+    let state = |id| {
+        let name = tensor_name(id, layers);
+        plan(&name, "F32", 4 * width as u64, &[tokens, width])
+    };
+    let masks = TextMask::ALL.map(mask_name).into_iter();
+    let masks = std::iter::once(VISION).chain(masks);
+    (wide.into_iter())
+        .chain(every_state(layers).map(state))
+        .chain(masks.map(|name| plan(name, "U8", 1, &[tokens])))
+        .collect()
+}
+
+/// The texts beside the tensors.
+fn about(model: &ModelSummary, data: &DataSummary, tokens: &[usize]) -> Map<String, Value> {
+    let layers = model.num_hidden_layers;
+    let states: Map<String, Value> = every_state(layers)
+        .map(|id| (tensor_name(id, layers), id.name(layers).into()))
+        .collect();
+    let masks: Map<String, Value> = (TextMask::ALL.into_iter())
+        .map(|mask| (mask.name().to_owned(), mask_name(mask).into()))
+        .collect();
+    let texts = [
+        (MODEL_KEY, json!(ModelAbout::from(model))),
+        (DATA_KEY, json!(DataAbout::from(data))),
+        ("states", json!(states)),
+        ("text_masks", json!(masks)),
+        ("tokens_by_pair", json!(tokens)),
+    ];
+    let texts = texts.map(|(key, value)| (key, value.to_string()));
+    let own = [
+        ("format", "pt"),
+        (FORMAT_KEY, FORMAT),
+        ("mirscope_version", env!("CARGO_PKG_VERSION")),
+    ];
+    let own = own.map(|(key, text)| (key, text.to_owned()));
+    (own.into_iter().chain(texts))
+        .map(|(key, text)| (key.to_owned(), text.into()))
+        .collect()
+}
+
+/// The beginning of the file; enters where each tensor begins.
+fn header(tensors: &mut [Planned], about: &Map<String, Value>) -> Vec<u8> {
+    let mut entries = Map::new();
+    entries.insert("__metadata__".to_owned(), Value::Object(about.clone()));
+    let mut end = 0;
+    for tensor in &mut *tensors {
+        tensor.begin = end;
+        end = tensor.end();
+        let entry = json!({
+            "dtype": tensor.dtype,
+            "shape": tensor.shape,
+            "data_offsets": [tensor.begin, end],
+        });
+        entries.insert(tensor.name.clone(), entry);
+    }
+    let mut text = Value::Object(entries).to_string().into_bytes();
+    text.resize(text.len().next_multiple_of(8), b' ');
+    let mut header = (text.len() as u64).to_le_bytes().to_vec();
+    header.append(&mut text);
+    for tensor in tensors {
+        tensor.begin += header.len() as u64;
+    }
+    header
+}
