@@ -96,6 +96,9 @@ impl Metric for ImageEffect {
         let indices = [gpu.upload_indices(pair.text)?, gpu.upload_indices(rows)?];
         for (layer, id) in self.states().into_iter().enumerate() {
             let states = [pair.state(id)?, state_of(other.states, id)?];
+            if let Some(row) = rows.iter().find(|&&row| row as usize >= states[1].rows()) {
+                return Err(missing(format!("row {row} of {}", states[1].rows())));
+            }
             let gathered = [0, 1].map(|side: usize| -> Result<Tensor, AlignmentError> {
                 let own = gpu.tensor(DType::F32, tokens, states[side].cols())?;
                 recording.push(gather_rows(&indices[side], states[side], 0, &own, 0)?);
