@@ -39,7 +39,7 @@ pub fn outliers(cloud: &Cloud) -> Vec<bool> {
     norms.iter().map(is_outlier).collect()
 }
 
-fn lower_median(values: &mut Vec<f64>) -> f64 {
+fn lower_median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values[(values.len() - 1) / 2]
 }
