@@ -166,6 +166,12 @@ impl Mir {
         Ok(())
     }
 
+    /// All announced tokens are there, of pairs with so many.
+    pub(super) fn fill(&mut self, pairs: Vec<[usize; 2]>) {
+        self.filled = self.expected;
+        self.pairs = pairs;
+    }
+
     fn check<'a>(
         &self,
         states: &[Tensor],

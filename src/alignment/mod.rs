@@ -49,6 +49,7 @@ mod pooled;
 mod products;
 mod projection;
 mod rotations;
+mod sample;
 pub mod similarity;
 pub mod singular;
 mod spectrum;

@@ -12,6 +12,7 @@ use super::{
     news::News,
     pairs,
     prepare::{Prepared, prepare},
+    samples::{self, Samples},
     session::{
         LiveRun,
         kept::{DEFAULT_BYTES, KeptStates, Room},
@@ -20,12 +21,13 @@ use super::{
 };
 use crate::{
     alignment::{
-        self, AlignmentError, IMAGE_EFFECT, LOGIT_LENS, METRICS, Metric, Mir, MirSettings, Setup,
-        Vocabulary,
+        self, AlignmentError, IMAGE_EFFECT, LOGIT_LENS, METRICS, Metric, Mir, MirResult,
+        MirSettings, Setup, Vocabulary,
     },
     input::{Processor, PromptForm},
     report::{
-        DataSummary, Definition, Kept, Outliers, PromptStyle, Report, SCHEMA, TextMask, of_layers,
+        DataSummary, Definition, Kept, Outliers, PairsPoint, PromptStyle, Report, SCHEMA, TextMask,
+        bias_corrected, of_layers,
     },
 };
 
@@ -142,7 +144,7 @@ impl Session {
             .filter_map(|extra| match extra {
                 Extra::LogitLens => Some(&LOGIT_LENS),
                 Extra::WithoutImage => Some(&IMAGE_EFFECT),
-                Extra::EffectiveRank | Extra::Definitions => None,
+                Extra::EffectiveRank | Extra::Definitions | Extra::Bias => None,
             });
         let others = (METRICS.iter())
             .filter(|_| settings.metrics == MetricChoice::All)
@@ -163,6 +165,14 @@ impl Session {
         };
         let prompt = prompt_form(processor, settings.prompt);
         let pairs: Vec<&Prepared> = prepared.iter().collect();
+        let own_of = |all: &MirResult| {
+            all.taken(
+                &definitions::places(definition, definition, own),
+                definition,
+            )
+        };
+        let biased = settings.also.contains(&Extra::Bias);
+        let mut sampled = None;
         let found = match way {
             Way::Held => {
                 let mut mir = Mir::new(&gpu, mir_settings, layers, width, vision, text, rest)?;
@@ -176,10 +186,21 @@ impl Session {
                 // Without a wish to keep it, the metric has the memory to itself.
                 drop(loaded);
                 gpu.trim();
+                if biased {
+                    let held = (prepared.len(), room.tokens, width);
+                    let left = rest.map(|rest| rest.saturating_sub(mir.memory_plan().states));
+                    let found = samples::of(&gpu, &mir, held, settings.seed, left, own_of, news);
+                    sampled = found.await?;
+                    let few =
+                        "no correction of bias: halves of the pairs would have too few tokens";
+                    news.note_all(sampled.is_none().then(|| few.to_owned()));
+                }
                 news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
                 metric::finish(mir, news).await
             }
             Way::Streamed(at_once) => {
+                let held_only = "no correction of bias: the states are streamed; a larger memory budget holds them";
+                news.note_all(biased.then(|| held_only.to_owned()));
                 let pairs = streamed::Pairs {
                     all: &pairs,
                     tokens: &of_pairs,
@@ -212,6 +233,20 @@ impl Session {
             let by = (definition, is_official);
             metrics.extend(definitions::entries(&everything, &states, by, own));
         }
+        let mut points = Vec::new();
+        if let Some(Samples {
+            points: samples,
+            halves: (fewer, halves),
+        }) = sampled
+        {
+            let of = [prepared.len(), fewer];
+            metrics.push(bias_corrected(definition, &layers, &halves, of));
+            points = samples;
+            points.push(PairsPoint {
+                pairs: prepared.len(),
+                mir: vec![result.mir],
+            });
+        }
         states.truncate(own);
         metrics.extend(metric::effective_ranks(&result, &states));
         metrics.extend(others);
@@ -224,6 +259,7 @@ impl Session {
             outliers: settings.outliers,
             layers,
             metrics,
+            samples: points,
             model,
             data: DataSummary {
                 source: chosen.source,

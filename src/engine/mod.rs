@@ -30,6 +30,7 @@ mod pair_list;
 mod pairs;
 mod prepare;
 mod run;
+mod samples;
 mod select;
 mod session;
 mod settings;

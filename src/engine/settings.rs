@@ -89,15 +89,18 @@ pub enum Extra {
     Definitions,
     /// The words that the vision tokens are nearest to.
     LogitLens,
+    /// The rate against the number of pairs, and what it tends to.
+    Bias,
     /// What the image does to the text: a second forward pass of each pair, without it.
     WithoutImage,
 }
 
 impl Extra {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::EffectiveRank,
         Self::Definitions,
+        Self::Bias,
         Self::LogitLens,
         Self::WithoutImage,
     ];
@@ -107,6 +110,7 @@ impl Extra {
         match self {
             Self::EffectiveRank => "effective-rank",
             Self::Definitions => "definitions",
+            Self::Bias => "bias",
             Self::LogitLens => "logit-lens",
             Self::WithoutImage => "without-image",
         }

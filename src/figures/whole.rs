@@ -1,8 +1,8 @@
 //! The picture of a whole report.
 
 use super::{
-    Figure, LayersChart, Look, Palette, Scale, compare, layers, mir_per_run, norms, origin, parts,
-    subtitle, svg_of,
+    Figure, LayersChart, Look, Palette, Scale, compare, layers, mir_per_run, norms, origin, pairs,
+    parts, subtitle, svg_of,
 };
 use crate::report::{Named, Report};
 
@@ -23,20 +23,26 @@ pub fn report_figure(report: &Report, palette: Palette) -> Figure {
         overlay: None,
         intervals: report.distances(),
     };
-    let figures = vec![
+    let mut figures = vec![
         layers(&chart, &look(240.0)),
         parts(&report.layers, None, &look(190.0)),
         norms(&report.layers, None, &look(170.0)),
     ];
+    figures.extend(pairs(report, &look(0.0)));
     let empty = || layers(&chart, &look(240.0));
     let figure = Figure::stacked(title(report), figures).unwrap_or_else(empty);
-    let captions = [
+    let mut captions = vec![
         "From above: squared Fréchet distance between vision and text tokens after each decoder \
          layer, with a text token's mean norm scaled to 1 (thin lines: 95 % over pairs); shares of location, spread and shape in \
          it; mean norm of the vision tokens over that of the text tokens."
             .to_owned(),
         origin(report),
     ];
+    if !report.samples.is_empty() {
+        let samples = "Below: the rate of random samples of the pairs; \"tends to\" is the rate at infinitely many of \
+                       them, if it moves with one over their number.";
+        captions.insert(1, samples.to_owned());
+    }
     figure.captioned(&subtitle(report), &captions, &look(0.0))
 }
 

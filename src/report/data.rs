@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DataSummary, Definition, DeviceSummary, MetricReport, ModelSummary, Outliers, StageTiming,
-    TextMask,
+    DataSummary, Definition, DeviceSummary, MetricReport, ModelSummary, Outliers, PairsPoint,
+    StageTiming, TextMask,
 };
 
 /// Version of the report's layout; raised when a field changes its meaning.
@@ -32,6 +32,9 @@ pub struct Report {
     /// Every quantity that was computed, the rate itself first; made from the layers in reports of schema 1.
     #[serde(default)]
     pub metrics: Vec<MetricReport>,
+    /// The rate of samples of the pairs, fewest first and all pairs last; empty where it was not asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<PairsPoint>,
     /// The checkpoint.
     pub model: ModelSummary,
     /// The image-text pairs.

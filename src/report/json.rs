@@ -116,11 +116,21 @@ impl Report {
             .iter()
             .enumerate()
             .map(|(index, timing)| (format!("timings[{index}].seconds"), timing.seconds));
+        let samples = self.samples.iter().enumerate().flat_map(|(index, point)| {
+            let values = point.mir.iter().enumerate();
+            values.map(move |(sample, mir)| {
+                (
+                    format!("samples[{index}].mir[{sample}]"),
+                    mir.unwrap_or(0.0),
+                )
+            })
+        });
         match overall
             .into_iter()
             .chain(layers)
             .chain(metrics)
             .chain(timings)
+            .chain(samples)
             .find(|(_, value)| !value.is_finite())
         {
             Some((field, value)) => Err(ReportError::NotFinite { field, value }),

@@ -6,6 +6,7 @@
 mod answer;
 mod bench;
 mod bench_record;
+mod bias;
 mod check;
 mod comparison;
 pub(crate) mod consistency;
@@ -34,6 +35,7 @@ pub use bench::{AnswerBench, BENCH_SCHEMA, BenchReport, MatmulBench, WorkloadBen
 pub use bench_record::{
     BenchRecord, HostSummary, LeftOut, RECORD_SCHEMA, RecordEntry, record_text,
 };
+pub use bias::{BIAS_CORRECTED, PairsPoint, bias_corrected, extrapolated};
 pub use check::{CHECK_SCHEMA, CheckReport, DemoLine, KernelLine, StatesLine, check_text};
 #[cfg(feature = "app")]
 pub(crate) use comparison::difference_words;

@@ -21,6 +21,9 @@ pub fn table(report: &Report, style: TextStyle) -> String {
         add("", &bracket);
     }
     add("norm-matched", &norm_matched_line(report));
+    if let Some(samples) = samples_line(report) {
+        add("fewer pairs", &samples);
+    }
     if report.other_metrics().next().is_some() {
         let (others, missing) = columns(other_columns(report), style);
         lines.push(String::new());
@@ -192,6 +195,26 @@ fn norm_matched_line(report: &Report) -> String {
             format!("MIR {mir:.3}{interval}, with both modalities scaled to mean token norm 1")
         },
     )
+}
+
+/// The rate of samples of the pairs, the fewest first.
+fn samples_line(report: &Report) -> Option<String> {
+    let fewer = report.samples.split_last()?.1;
+    let told = fewer.iter().map(|point| {
+        let mir = || point.mir.iter().copied().flatten();
+        let [low, high] = [
+            mir().fold(f64::MAX, f64::min),
+            mir().fold(f64::MIN, f64::max),
+        ];
+        match low <= high {
+            true => format!(
+                "MIR {low:.3} to {high:.3} of {}",
+                counted(point.pairs, "pair")
+            ),
+            false => format!("undefined of {}", counted(point.pairs, "pair")),
+        }
+    });
+    Some(told.collect::<Vec<_>>().join("; "))
 }
 
 fn tokens_line(report: &Report) -> String {

@@ -50,7 +50,7 @@ fn each_position_is_compared_with_the_texts_of_the_prompts_that_show_it() {
             layers: LAYERS,
             hidden_size: WIDTH,
             pairs: PAIRS.len(),
-            vision: PAIRS.iter().flat_map(|(images, _)| *images).sum(),
+            vision: PAIRS.iter().flat_map(|(images, _)| images.iter()).sum(),
             vocabulary: None,
         };
         let images = PAIRS.iter().map(|(images, _)| images.to_vec()).collect();
@@ -71,8 +71,8 @@ fn each_position_is_compared_with_the_texts_of_the_prompts_that_show_it() {
                 states: &states,
                 vision: &(0..vision as u32).collect::<Vec<_>>(),
                 text: &(vision as u32..(vision + text) as u32).collect::<Vec<_>>(),
-                words: &[],
                 without_image: None,
+                words: &[],
             };
             metric.push(&mut recording, &observation).unwrap();
             pollster::block_on(gpu.run(&recording)).unwrap();

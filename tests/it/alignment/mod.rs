@@ -1,5 +1,6 @@
 //! The metric against f64 computations that take another road. `--nocapture` shows the errors.
 
+mod bias;
 mod by_position;
 mod calibrate;
 mod cholesky;

@@ -57,6 +57,7 @@ pub(crate) fn report() -> Report {
         outliers: Outliers::Replace,
         metrics: mirscope::report::of_layers(Definition::Exact, &layers),
         layers,
+        samples: Vec::new(),
         model: ModelSummary {
             name: "tiny <llava>".to_owned(),
             architecture: "LlavaForConditionalGeneration".to_owned(),
