@@ -24,7 +24,7 @@ use crate::{
 use super::{args::RecordDemo, error::CliError, output::Output};
 
 /// Tokens of a modality in each recorded projection.
-const POINTS: usize = 280;
+const POINTS: usize = 272;
 
 /// Pairs that can be looked at; only where captions fit all of them have words and attention, with the
 /// others the first has words.

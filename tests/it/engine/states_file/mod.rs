@@ -113,7 +113,7 @@ fn a_file_of_states_gives_the_same_numbers_to_the_bit() {
     };
     let modelled = report(&mut session, request);
     assert_eq!(read.metrics, modelled.metrics);
-    let told = |note: &String| note.contains("logit-lens, which is there for a model");
+    let told = |note: &String| note.contains("logit-lens, which needs the model");
     assert!(read.notes.iter().any(told), "{:?}", read.notes);
     // The same run writes the same bytes.
     let again = folder.path().join("again.safetensors");
