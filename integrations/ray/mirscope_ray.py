@@ -28,18 +28,19 @@ def _run(command):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
                           preexec_fn=_dies_with_its_parent)
     if done.returncode != 0:
-        raise RuntimeError(done.stderr.strip())
+        raise RuntimeError(done.stderr.strip() or f"{command[0]} ended with {done.returncode}")
     return done.stdout
 
 
 def shard(program, options, number, of, file):
     """Runs one shard; what the program printed."""
-    print(f"shard {number} of {of}", flush=True)
+    print(f"shard {number} of {of}", file=sys.stderr, flush=True)
     return _run([program, "--quiet", "measure", *options, "--shard", f"{number}/{of}", "--stats", file])
 
 
 def measure(options, shards, folder, program="mirscope", out=None, retries=3, num_cpus=1, num_gpus=0):
     """The report of all shards as a dictionary, and what the program printed of each."""
+    folder = os.path.abspath(folder)  # workers have a working directory of their own
     os.makedirs(folder, exist_ok=True)
     task = ray.remote(num_cpus=num_cpus, num_gpus=num_gpus, max_retries=retries)(shard)
     files = [os.path.join(folder, f"shard-{number}-of-{shards}.safetensors") for number in range(1, shards + 1)]

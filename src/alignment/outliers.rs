@@ -1,6 +1,6 @@
 //! Token norms, and what becomes of tokens whose norm stands out.
 
-use super::{AlignmentError, Modality};
+use super::{AlignmentError, Modality, plan::PIECE};
 use crate::{
     gpu::{DType, Gpu, GpuError, Recording, Tensor},
     kernels::{
@@ -88,16 +88,19 @@ pub(super) async fn leave_out(
         if count < 2 {
             return Err(AlignmentError::TooFewTokens { modality, count });
         }
-        let moved = gpu.tensor(DType::F32, count, store.cols())?;
         let mut recording = Recording::new();
-        recording.push(gather_rows(
-            &gpu.upload_indices(&rows)?,
-            store,
-            0,
-            &moved,
-            0,
-        )?);
-        recording.copy_rows(&moved, 0, store, 0, count)?;
+        // What is written lies before what is still to be read.
+        for (begin, rows) in (0..).step_by(PIECE).zip(rows.chunks(PIECE)) {
+            let moved = gpu.tensor(DType::F32, rows.len(), store.cols())?;
+            recording.push(gather_rows(
+                &gpu.upload_indices(rows)?,
+                store,
+                0,
+                &moved,
+                0,
+            )?);
+            recording.copy_rows(&moved, 0, store, begin, rows.len())?;
+        }
         gpu.run_with(&recording, cancel, &mut |_, _| {}).await?;
         // Fewer rows always fit the memory.
         if let Some(fewer) = store.reshaped(count, store.cols()) {

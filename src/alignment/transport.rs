@@ -116,7 +116,7 @@ pub(super) fn maps(
     })
 }
 
-/// Records what is wanted of every row: centered and scaled `rows [n, width]`, both `means [2, width]`, the own
+/// Records what is wanted of every row of `all`: centered and scaled `[n, width]`, both `means [2, width]`, the own
 /// modality's first, and its `map`.
 pub(super) fn applied(
     gpu: &Gpu,

@@ -228,7 +228,7 @@ pub(crate) struct Measure {
     /// Quantities that take time of their own, beside those of --metrics, separated by commas. effective-rank: how
     /// many directions the tokens of each modality fill (with --metrics all only where hidden states have more than
     /// 1024 dimensions); definitions: the rate by all three definitions, and with the embeddings counted as a layer;
-    /// logit-lens: the words that vision tokens are nearest to; without-image: what the image does to the text, which
+    /// bias: the rate of ever fewer of the pairs, and extrapolated to infinitely many; logit-lens: the words that vision tokens are nearest to; without-image: what the image does to the text, which
     /// takes a second forward pass of each pair
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = extra_parser())]
     pub(crate) also: Vec<Extra>,

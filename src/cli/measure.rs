@@ -28,7 +28,7 @@ use super::{
 pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(), CliError> {
     let chosen = Chosen::of(&task)?;
     if let Some(file) = &task.stats {
-        tried_name("--stats", file)?;
+        tried("--stats", file)?;
         return pieces::shard(&task, chosen, file, quiet, output);
     }
     // Found out now rather than after the run.
@@ -38,7 +38,8 @@ pub(crate) fn measure(task: Measure, quiet: bool, output: &Output) -> Result<(),
         None => Some(OutFile::usual(task.force)?),
     };
     let mut skips = Skips::new(task.skip_unreadable);
-    task.export_states.as_deref().map_or(Ok(()), tried)?;
+    let states = task.export_states.as_deref();
+    states.map_or(Ok(()), |file| tried("--export-states", file))?;
     let command = command(&task, chosen, &mut skips)?;
     // Of the demo's own pairs: a list in a folder of images is other data.
     let of_the_demo = matches!(&command, Command::Measure(request)
@@ -97,8 +98,8 @@ fn ruler(task: &Measure, report: &Report, style: TextStyle) -> Option<String> {
 }
 
 /// Fails where the states could not be written.
-fn tried(states: &Path) -> Result<(), CliError> {
-    tried_name("--export-states", states)?;
+fn tried(option: &str, states: &Path) -> Result<(), CliError> {
+    tried_name(option, states)?;
     let begun = PlacedFile::begin(states);
     begun
         .map(drop)

@@ -187,7 +187,7 @@ impl Session {
                 // Without a wish to keep it, the metric has the memory to itself.
                 drop(loaded);
                 gpu.trim();
-                if biased {
+                let found = if biased {
                     let asked = Asked {
                         gpu: &gpu,
                         pairs: prepared.len(),
@@ -196,10 +196,18 @@ impl Session {
                         seed: settings.seed,
                         budget: rest,
                     };
-                    sampled = samples::of(&mir, asked, own_of, news).await?;
-                }
+                    samples::of(&mir, asked, own_of, news).await
+                } else {
+                    Ok(None)
+                };
                 news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
-                metric::finish(mir, news).await
+                match found {
+                    Ok(found) => {
+                        sampled = found;
+                        metric::finish(mir, news).await
+                    }
+                    Err(error) => Err(error),
+                }
             }
             Way::Streamed(at_once) => {
                 news.note_all(biased.then(|| samples::HELD_ONLY.to_owned()));

@@ -2,7 +2,7 @@
 
 use super::{EngineError, Stage, news::News};
 use crate::{
-    alignment::{Mir, MirResult},
+    alignment::{AlignmentError, Mir, MirResult},
     gpu::Gpu,
     report::{Definition, LayerReport, MetricReport, PairsPoint, SplitMix64, bias_corrected},
 };
@@ -85,7 +85,16 @@ pub(super) async fn of(
             let begin = sample % per_division * size;
             let mut chosen = order[begin..begin + size].to_vec();
             chosen.sort_unstable();
-            let own = mir.of_pairs(&chosen, budget, news.cancel).await?;
+            let own = match mir.of_pairs(&chosen, budget, news.cancel).await {
+                Err(AlignmentError::OverBudget { needed, budget }) => {
+                    news.note(format!(
+                        "no correction of bias: samples of {size} pairs need {needed} of device memory beside all \
+                         states, {budget} are left"
+                    ));
+                    return Ok(None);
+                }
+                own => own?,
+            };
             let result = taken(&own.finish(news.cancel, &mut |_, _| {}).await?);
             if size == half {
                 sums.resize(result.layers.len(), 0.0);

@@ -1,6 +1,8 @@
 //! The rate of more tokens than memory may hold: sums instead of states, and, where even they are too large, some layers
 //! at a time.
 
+use std::collections::BTreeSet;
+
 use super::{
     EngineError, Stage,
     forward::{Forward, Rate, State, Targets},
@@ -150,7 +152,7 @@ pub(super) async fn measure(
 ) -> Result<MirResult, EngineError> {
     let pairs: Vec<usize> = (0..tokens.len()).collect();
     let mut distances = Vec::with_capacity(all.len());
-    let (mut passes, mut repeated) = (0, 0);
+    let (mut passes, mut repeated) = (0, BTreeSet::new());
     for states in all.chunks(at_once.max(1)) {
         let begin = distances.len();
         let mut streamed =
@@ -166,7 +168,7 @@ pub(super) async fn measure(
         };
         source.run(states, &pairs, &mut first, news).await?;
         let again = streamed.conclude(news.cancel).await?;
-        repeated += again.len();
+        repeated.extend(again.iter().copied());
         if !again.is_empty() {
             let mut once_more = targets(Rate::Streamed(&mut streamed));
             source.run(states, &again, &mut once_more, news).await?;
@@ -198,10 +200,10 @@ pub(super) async fn measure(
     if passes > 1 {
         note += &format!("; {} {passes} times", source.words());
     }
-    if repeated > 0 {
+    if !repeated.is_empty() {
         note += &format!(
             "; {} came once more, about tokens of which all norms tell otherwise than the first ones",
-            counted(repeated, "pair")
+            counted(repeated.len(), "pair")
         );
     }
     news.note(note);

@@ -1,21 +1,21 @@
 //! Sums that tell one content from another.
 
-use super::{EngineError, PairInput, Stage, news::News};
+use super::{EngineError, ImageInput, PairInput, Stage, news::News};
 use crate::{model::Checkpoint, platform};
 
 const MIB: &str = "MiB";
 
-/// Beginnings of the names of files that decide what a model is given.
-const OF_INPUT: [&str; 9] = [
-    "added_tokens",
-    "chat_template",
-    "config",
-    "merges",
-    "preprocessor_config",
-    "processor_config",
-    "special_tokens",
-    "tokenizer",
-    "vocab",
+/// The files that decide what a model is given, as far as they are read: others may lie beside them on one machine
+/// and not on another.
+const OF_INPUT: [&str; 8] = [
+    "chat_template.jinja",
+    "chat_template.json",
+    "config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
 ];
 
 /// Largest of these files.
@@ -76,7 +76,8 @@ pub(super) async fn of_checkpoint(
     let mut sum = Sum::default();
     let source = checkpoint.source();
     for name in source.list().map_err(crate::weights::WeightsError::from)? {
-        let of_input = OF_INPUT.iter().any(|begin| name.starts_with(begin));
+        let own = name.rsplit('/').next().unwrap_or_default();
+        let of_input = OF_INPUT.contains(&own);
         let len = source.len(&name).ok().flatten();
         if of_input && len.is_some_and(|len| len <= LARGEST) {
             sum.add(name.as_bytes());
@@ -110,9 +111,7 @@ pub(super) fn of_pairs(pairs: &[PairInput]) -> String {
     for pair in pairs {
         for turn in &pair.turns {
             for image in &turn.images {
-                let name = image.name();
-                let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
-                sum.add(name.as_bytes());
+                add_image(&mut sum, image);
             }
             sum.add(turn.question.as_bytes());
             sum.add(turn.text.as_bytes());
@@ -122,10 +121,25 @@ pub(super) fn of_pairs(pairs: &[PairInput]) -> String {
     sum.text()
 }
 
+/// Adds the names of an image's files without folders, and how many frames of it are shown.
+fn add_image(sum: &mut Sum, image: &ImageInput) {
+    let shown = match image {
+        ImageInput::Frames(frames) => frames.len() as u64,
+        ImageInput::Sampled(_, frames) => *frames as u64,
+        ImageInput::Path(_) | ImageInput::Bytes(_) | ImageInput::Picked(_) => {
+            let name = image.name();
+            let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
+            sum.add(name.as_bytes());
+            return;
+        }
+    };
+    image.files().iter().for_each(|file| add_image(sum, file));
+    sum.add(&shown.to_le_bytes());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::ImageInput;
 
     fn sum(parts: &[&[u8]]) -> u64 {
         let mut sum = Sum::default();
@@ -159,5 +173,15 @@ mod tests {
         assert_eq!(of("here/a.png", "x"), of("/there/below/a.png", "x"));
         assert_ne!(of("a.png", "x"), of("b.png", "x"));
         assert_ne!(of("a.png", "x"), of("a.png", "y"));
+        let sampled = |frames| {
+            let file = Box::new(ImageInput::Path("a.gif".into()));
+            of_pairs(&[PairInput::new(ImageInput::Sampled(file, frames), "x")])
+        };
+        assert_ne!(sampled(4), sampled(8));
+        let frames = |last: &str| {
+            let frames = ["a.png", last].map(|path| ImageInput::Path(path.into()));
+            of_pairs(&[PairInput::new(ImageInput::Frames(frames.to_vec()), "x")])
+        };
+        assert_ne!(frames("b.png"), frames("c.png"));
     }
 }

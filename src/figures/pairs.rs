@@ -10,6 +10,9 @@ use crate::{
 /// below all of them what it tends to. Nothing where there are no samples.
 pub fn pairs(report: &Report, look: &Look) -> Option<Figure> {
     let samples = &report.samples;
+    if samples.is_empty() {
+        return None;
+    }
     let corrected = report
         .metrics
         .iter()

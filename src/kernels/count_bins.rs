@@ -17,7 +17,7 @@ struct Params {
 
 /// `bins[b, j] += 1` for each value of column `j` of the first `rows` rows of `x`, where `b = floor((1 + t / (1 +
 /// |t|)) * half the number of bins)` for `t = (x - centers[layer, j]) * inverse[layer, j]`: bins are narrow near
-/// the center, and the last ones reach to infinity.
+/// the center, and the last ones reach to infinity. NaN and the infinities are not counted.
 ///
 /// # Shapes
 /// `x [>= rows, width]`, `centers` and `inverse` `[> layer, width]`, `bins [2.., width]`, all f32; counts are exact up

@@ -173,6 +173,10 @@ impl Report {
                     format!("has {near}, but `{field}` is {tokens}"),
                 );
             }
+            if self.outliers == Outliers::Keep && outliers.1 > 0 {
+                let reason = format!("is {}, but outliers were kept", outliers.1);
+                return wrong(outliers.0, reason);
+            }
             if outliers.1 > tokens {
                 return wrong(
                     outliers.0,

@@ -13,7 +13,7 @@ use crate::{
         spectrum::effective_rank,
     },
     gpu::{Gpu, GpuError, Tensor},
-    platform::Cancel,
+    platform::{self, Cancel},
     report::Outliers,
 };
 
@@ -29,10 +29,10 @@ pub(super) struct Summed {
 }
 
 impl Side {
-    /// What the sums of one layer tell, with what `settings` want beside the distance. `first` is the index of the
-    /// first layer.
+    /// What the sums of one layer tell, with what `settings` want beside the distance; the memory of its Gram matrix is
+    /// given back. `first` is the index of the first layer.
     pub(super) async fn summed(
-        &self,
+        &mut self,
         gpu: &Gpu,
         (layer, first, modality): (usize, usize, Modality),
         settings: MirSettings,
@@ -40,7 +40,9 @@ impl Side {
     ) -> Result<Summed, AlignmentError> {
         let (wanted, ranks) = (settings.intervals, settings.ranks);
         let number = first + layer + 1;
-        let (Some(norms), Some(layout)) = (self.stats(layer), &self.layout) else {
+        let gram = self.grams[layer].take();
+        let (Some(norms), Some(layout), Some(gram)) = (self.stats(layer), &self.layout, gram)
+        else {
             return Err(AlignmentError::TooFewTokens { modality, count: 0 });
         };
         if norms.broken > 0 {
@@ -50,7 +52,6 @@ impl Side {
                 tokens: norms.broken,
             });
         }
-        let gram = &self.grams[layer];
         let [high_sums, low_sums] = &self.sums;
         let mut tensors = vec![&gram.high, &gram.rest, high_sums, low_sums];
         let inside = self.norms[layer]
@@ -61,6 +62,7 @@ impl Side {
         let replaced = self.rule() == Outliers::Replace && outliers > 0;
         tensors.extend(self.bins.get(layer).filter(|_| replaced));
         let read = gpu.read(&tensors).await?;
+        drop(gram);
         let [high, rest, high_sums, low_sums, bins @ ..] = read.as_slice() else {
             return Err(AlignmentError::from(GpuError::Shape {
                 kernel: "read",
@@ -86,11 +88,12 @@ impl Side {
             .map(|(&high, &low)| f64::from(high) + f64::from(low))
             .collect();
         if let Some(bins) = bins.first() {
-            let medians =
-                medians(layout, layer, &bins.values, width).ok_or(AlignmentError::FirstPairs {
+            let medians = medians(layout, layer, &bins.values, &high.values, width).ok_or(
+                AlignmentError::FirstPairs {
                     layer: number,
                     modality,
-                })?;
+                },
+            )?;
             // From the centers, scaled: as the rows are.
             let moved: Vec<f64> = (medians.iter().zip(centers))
                 .map(|(median, &center)| (median - f64::from(center)) * scale)
@@ -114,8 +117,12 @@ impl Side {
             updates: &updates,
         };
         let squares: f64 = (0..width).map(|i| matrix.value(width, i, i).max(0.0)).sum();
+        // Sums that are larger than the first tokens told have no exact part.
+        let bounds = &layout.bound_values[layer * width..];
+        let is_exact = (0..width).all(|i| high.values[i * width + i] <= bounds[i]);
+        let rounding = noise(if is_exact { counted } else { usize::MAX });
         // Twice the rounding of sums about the mean itself.
-        let found = factor(matrix, width, 2.0 * noise(counted), cancel)?;
+        let found = factor(matrix, width, 2.0 * rounding, cancel)?;
         let (factor, inverse) = match found.rank {
             0 => (None, None),
             rank => {
@@ -125,6 +132,7 @@ impl Side {
                 (Some(factor), inverse.transpose()?)
             }
         };
+        platform::yield_now().await;
         let rank = match ranks {
             true => effective_rank(matrix.dense(width), width, cancel)?,
             false => None,
@@ -149,7 +157,13 @@ impl Side {
 }
 
 /// The median of each dimension, in the units of the states; none where one lies beyond the bins.
-fn medians(layout: &Layout, layer: usize, bins: &[f32], width: usize) -> Option<Vec<f64>> {
+fn medians(
+    layout: &Layout,
+    layer: usize,
+    bins: &[f32],
+    gram: &[f32],
+    width: usize,
+) -> Option<Vec<f64>> {
     debug_assert_eq!(bins.len(), BINS * width);
     let begin = layer * width;
     let of = |col: usize| {
@@ -157,7 +171,7 @@ fn medians(layout: &Layout, layer: usize, bins: &[f32], width: usize) -> Option<
             layout.median_values[begin + col],
             layout.inverse_values[begin + col],
         ];
-        median(bins, width, col, place)
+        median(bins, width, col, place, gram[col * width + col] > 0.0)
     };
     (0..width).map(of).collect()
 }

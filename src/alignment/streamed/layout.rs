@@ -39,6 +39,8 @@ pub(super) struct Layout {
     pub(super) center_values: Vec<f32>,
     /// On the CPU: the medians of the first tokens, by layer.
     pub(super) median_values: Vec<f32>,
+    /// On the CPU: the bounds, by layer.
+    pub(super) bound_values: Vec<f32>,
     /// On the CPU: `inverse`, by layer.
     pub(super) inverse_values: Vec<f32>,
     /// On the CPU: the powers of two that rows are scaled by.
@@ -113,6 +115,7 @@ impl Layout {
             inverse,
             center_values,
             median_values,
+            bound_values: bounds_read,
             inverse_values,
             scales,
         })
@@ -120,17 +123,20 @@ impl Layout {
 }
 
 /// The lower median of the values that were counted in `bins [BINS, width]`, of column `col`, interpolated
-/// within its bin; none where it lies in one that reaches to infinity.
+/// within its bin; none where it lies in one that reaches to infinity, or where there are no bins although the column
+/// `varies`.
 pub(super) fn median(
     bins: &[f32],
     width: usize,
     col: usize,
     [center, inverse]: [f32; 2],
+    varies: bool,
 ) -> Option<f64> {
     let counts = || (0..BINS).map(|bin| f64::from(bins[bin * width + col]));
     let total: f64 = counts().sum();
     if inverse <= 0.0 {
-        return Some(f64::from(center));
+        // All of the first tokens had this value.
+        return (!varies).then_some(f64::from(center));
     }
     // The middle of the value's place in the order.
     let rank = ((total - 1.0) / 2.0).floor() + 0.5;

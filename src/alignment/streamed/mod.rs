@@ -1,6 +1,6 @@
 //! The Modality Integration Rate of any number of tokens in bounded memory.
 //!
-//! Nothing is kept of a token but its norm (4 bytes) once it is in the sums: the Gram matrix, in two parts, about a point
+//! Nothing is kept of a token but its norm and what was decided about it (5 bytes, on the CPU) once it is in the sums: the Gram matrix, in two parts, about a point
 //! that the first tokens tell, the sum of the rows, and counts in [`BINS`] bins per dimension, of which the medians
 //! come. Whether a token is an outlier is known only when all norms are; so rows whose norm is near the limit wait,
 //! and at the end every decision is compared with what the norms of all tokens say. The pairs of tokens about which
@@ -146,7 +146,8 @@ impl Streamed {
         Ok(())
     }
 
-    /// Takes the tokens at hand into the sums and lets go of them.
+    /// Takes the tokens at hand into the sums and lets go of them, those of a modality that has still room for every
+    /// pair excepted.
     ///
     /// # Errors
     /// What the device reports, [`GpuError::Cancelled`](crate::gpu::GpuError::Cancelled) included.
@@ -154,6 +155,8 @@ impl Streamed {
         for side in &mut self.sides {
             match self.again {
                 Some(_) => side.correct(cancel).await?,
+                // More tokens together tell better where a cloud lies.
+                None if side.has_room_for_any() => {}
                 None => side.settle(cancel).await?,
             }
         }
@@ -203,12 +206,25 @@ impl Streamed {
         progress: &mut dyn FnMut(usize),
     ) -> Result<(Vec<LayerDistance>, Option<Second>), AlignmentError> {
         self.settle(cancel).await?;
+        if self.again.as_ref().is_none_or(|again| !again.is_empty()) {
+            return Err(AlignmentError::States {
+                expected: "every pair that has to be pushed again".to_owned(),
+                found: "fewer".to_owned(),
+            });
+        }
         let wanted = self.settings.intervals;
         let mut layers = Vec::new();
-        let Self { gpu, sides, .. } = &self;
-        let settings = self.settings;
-        let mut found = Vec::with_capacity(self.layers);
-        for layer in 0..self.layers {
+        let Self {
+            gpu,
+            settings,
+            width,
+            sides,
+            ..
+        } = &mut self;
+        let (gpu, settings, width) = (&*gpu, *settings, *width);
+        let count = sides[0].norms.len();
+        let mut found = Vec::with_capacity(count);
+        for layer in 0..count {
             let [vision, text] = sides;
             let of_vision = (layer, first, Modality::Vision);
             let vision = vision.summed(gpu, of_vision, settings, cancel).await?;
@@ -223,8 +239,8 @@ impl Streamed {
             let scalars = [[vision.cloud, text.cloud]];
             let own = distances(
                 gpu,
-                self.settings,
-                (self.width, 1),
+                settings,
+                (width, 1),
                 first + layer,
                 &scalars,
                 factors,

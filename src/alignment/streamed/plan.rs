@@ -10,6 +10,8 @@ use crate::{
 const ROWS: usize = 512;
 /// Rows a layer that may wait for a decision.
 const WAITING: usize = 512;
+/// Rows of the first pairs; more tell nothing more, and a software adapter would stop a kernel that goes through them.
+const MOST_FIRST: usize = 1 << 15;
 /// Counts are exact up to here.
 const MOST_TOKENS: usize = 1 << 24;
 
@@ -26,6 +28,8 @@ pub struct StreamPlan {
     pub(super) waiting: [usize; 2],
     /// Tokens in all: vision, text.
     pub(super) tokens: [usize; 2],
+    /// Tokens of the pair that has most: vision, text.
+    pub(super) largest: [usize; 2],
 }
 
 impl StreamPlan {
@@ -42,6 +46,7 @@ impl StreamPlan {
             rows: [[0; 2]; 2],
             waiting: [0; 2],
             tokens: [0; 2],
+            largest: [0; 2],
         };
         for (side, modality) in Modality::ALL.into_iter().enumerate() {
             let of = |pair: &[usize; 2]| pair[side];
@@ -60,7 +65,8 @@ impl StreamPlan {
             let first: usize = pairs.iter().take(FIRST_PAIRS).map(of).sum();
             let later = largest.max(ROWS).min(count);
             plan.tokens[side] = count;
-            plan.rows[side] = [first.max(later), later];
+            plan.largest[side] = largest;
+            plan.rows[side] = [first.min(MOST_FIRST).max(later), later];
             plan.waiting[side] = WAITING.min(count);
             // While the first rows are laid out nothing else has begun, but for the memory of it.
             let rows = plan.rows[side][0] + plan.waiting[side] + BINS + 2 * width;
@@ -68,8 +74,9 @@ impl StreamPlan {
         }
         let square = row * width as u64;
         let largest = plan.rows[0][0].max(plan.rows[1][0]) as u64;
-        // Zeros, the parts of a piece, a copy of the rows at hand; at the end six matrices of the polar iteration.
-        plan.working = (2 * square + 5 * row * PIECE as u64 + row * largest).max(8 * square);
+        // Zeros, the parts of a piece, a copy of the rows at hand; at the end two factors and what undoes them, their
+        // product, six matrices of the polar iteration, zeros.
+        plan.working = (2 * square + 5 * row * PIECE as u64 + row * largest).max(14 * square);
         Ok(plan)
     }
 

@@ -28,20 +28,24 @@ pub(super) struct Side {
     pub(super) width: usize,
     /// Tokens that will come in all.
     pub(super) expected: usize,
+    /// Tokens of the pair that has most.
+    largest: usize,
     /// Rows that `raw` takes once the first of them have been laid out.
     later_capacity: usize,
     /// The rows at hand of each layer, `[capacity, width]`.
     raw: Vec<Tensor>,
     /// Which tokens they are.
     at_hand: Vec<u32>,
-    /// Rows of which nothing is decided yet, `[DOUBTFUL, width]`.
+    /// Rows of which nothing is decided yet, `[waiting, width]`.
     doubtful: Vec<Tensor>,
     /// Which tokens they are.
     waiting: Vec<Vec<u32>>,
     pub(super) norms: Vec<Norms>,
+    /// Statistics of all norms of each layer, once they are known.
+    known: Vec<Option<NormStats>>,
     pub(super) layout: Option<Layout>,
     /// Of the scaled rows that count, about the layout's centers.
-    pub(super) grams: Vec<Gram>,
+    pub(super) grams: Vec<Option<Gram>>,
     /// Sums of both parts of those rows, `[layers, width]`.
     pub(super) sums: [Tensor; 2],
     /// `[BINS, width]`.
@@ -75,14 +79,16 @@ impl Side {
             width,
             expected,
             later_capacity: later,
+            largest: plan.largest[side],
             raw: many(first).collect::<Result<_, _>>()?,
             at_hand: Vec::new(),
             doubtful: many(plan.waiting[side]).collect::<Result<_, _>>()?,
             waiting: vec![Vec::new(); layers],
+            known: vec![None; layers],
             norms: (0..layers).map(|_| Norms::new(rule, expected)).collect(),
             layout: None,
             grams: (0..layers)
-                .map(|_| Gram::room(gpu, width))
+                .map(|_| Gram::room(gpu, width).map(Some))
                 .collect::<Result<_, _>>()?,
             sums: [
                 gpu.upload(layers, width, &vec![0.0; layers * width])?,
@@ -95,7 +101,7 @@ impl Side {
             zeros: gpu.upload(width.max(BINS), width, &vec![0.0; width.max(BINS) * width])?,
         };
         let mut recording = Recording::new();
-        for gram in &side.grams {
+        for gram in side.grams.iter().flatten() {
             gram.clear(&mut recording, &side.zeros)?;
         }
         for bins in &side.bins {
@@ -109,6 +115,11 @@ impl Side {
     pub(super) fn free(&self) -> usize {
         let capacity = self.raw.first().map_or(0, Tensor::rows);
         capacity - self.at_hand.len()
+    }
+
+    /// Whether the largest pair still fits beside them.
+    pub(super) fn has_room_for_any(&self) -> bool {
+        self.free() >= self.largest
     }
 
     /// Records the copying of the rows `positions` of `states` (one a layer): the tokens from `first` on.
@@ -198,6 +209,8 @@ impl Side {
                     .gpu
                     .tensor(DType::F32, self.later_capacity, self.width)?;
             }
+            // The memory that the first rows had is too large to be used again.
+            self.gpu.trim();
         }
         Ok(())
     }
@@ -285,6 +298,7 @@ impl Side {
             let Some(stats) = self.norms[layer].stats().filter(|stats| stats.broken == 0) else {
                 continue;
             };
+            self.known[layer] = Some(stats);
             let verdicts: Vec<bool> = self.norms[layer].verdicts(&stats).collect();
             let waiting = std::mem::take(&mut self.waiting[layer]);
             let slots = (0..).zip(&waiting);
@@ -317,22 +331,19 @@ impl Side {
     /// Brings the rows at hand, which were there before, into or out of the sums, as the norms of all tokens tell.
     pub(super) async fn correct(&mut self, cancel: &Cancel) -> Result<(), AlignmentError> {
         for layer in 0..self.raw.len() {
-            let Some(stats) = self.norms[layer].stats() else {
+            let Some(stats) = self.known[layer] else {
                 continue;
             };
-            let verdicts: Vec<bool> = self.norms[layer].verdicts(&stats).collect();
             let (mut more, mut less) = (Vec::new(), Vec::new());
             for (row, &token) in (0..).zip(&self.at_hand) {
                 let token = token as usize;
-                match (
-                    verdicts[token],
-                    self.norms[layer].fate(token) == Fate::Counted,
-                ) {
+                let verdict = self.norms[layer].verdict(&stats, token);
+                match (verdict, self.norms[layer].fate(token) == Fate::Counted) {
                     (true, false) => more.push(row),
                     (false, true) => less.push(row),
                     _ => {}
                 }
-                self.norms[layer].settle(token, verdicts[token]);
+                self.norms[layer].settle(token, verdict);
             }
             let mut recording = Recording::new();
             self.add(&mut recording, layer, &self.raw[layer], &more, Sign::Plus)?;
@@ -380,7 +391,9 @@ impl Side {
                 low: turned()?,
             };
             recording.push(split_rows(&piece, 0, bounds, layer, &parts)?);
-            self.grams[layer].add(gpu, recording, &parts, scale)?;
+            if let Some(gram) = &self.grams[layer] {
+                gram.add(gpu, recording, &parts, scale)?;
+            }
             let ones = gpu.upload(1, count, &vec![1.0; count])?;
             let with = Matmul {
                 accumulate: true,

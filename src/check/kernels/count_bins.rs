@@ -25,6 +25,14 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
                 }
             }
         }
+        for (at, broken) in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY]
+            .into_iter()
+            .enumerate()
+        {
+            if let Some(value) = x.get_mut(1 + 3 * at) {
+                *value = broken;
+            }
+        }
         let bins: Vec<f32> = (0..count * width).map(|at| (at % 3) as f32).collect();
         let own = width..2 * width;
         let taken = &x[..rows * width];

@@ -63,6 +63,9 @@ fn of_written(written: Result<Written, serde_json::Error>) -> Result<Option<Pair
         let paths = own.chain(written.images.unwrap_or_default());
         let mut all: Vec<Shown> = paths.map(shown).collect();
         if let Some(video) = written.video.filter(|video| !video.is_null()) {
+            if frames.is_some() {
+                return Err("expected `frames` beside an image, found it beside `video`".to_owned());
+            }
             all.push(Shown::Frames(video_frames(&video)?));
         }
         return match all.len() {

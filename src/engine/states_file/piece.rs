@@ -23,7 +23,7 @@ const COMMON: [&str; 6] = [
     "unread",
 ];
 /// The fields by which a run is the one that an interrupted run was.
-const OWN: [&str; 9] = [
+const OWN: [&str; 13] = [
     "shard",
     "of",
     "settings",
@@ -33,6 +33,10 @@ const OWN: [&str; 9] = [
     "unread",
     "device",
     "version",
+    "source",
+    "prompt",
+    "model",
+    "skipped",
 ];
 
 /// One shard of a measurement.

@@ -98,7 +98,7 @@ impl Session {
                 .collect(),
         };
         let text_mask = piece.settings.text_mask;
-        let begun = Begun::of(&file, &piece, &prepared, &numbers, anew)?;
+        let begun = Begun::of(&file, &piece, &prepared, &numbers, anew, news.cancel)?;
         let mut writer = match begun {
             Begun::Whole => {
                 news.note("the file is whole already: nothing ran again".to_owned());

@@ -15,7 +15,7 @@ use crate::{
     alignment::{AlignmentError, StateId},
     engine::{EngineError, prepare::Prepared, sum::Sum},
     gpu::{Gpu, Tensor},
-    platform::PlacedFile,
+    platform::{Cancel, PlacedFile},
     report::{DataSummary, ModelSummary, TextMask},
     weights::safetensors::MAX_HEADER_BYTES,
 };
@@ -44,17 +44,18 @@ pub(super) enum Begun {
 }
 
 impl Begun {
-    /// The file at `path` of a piece's `pairs`, which have these `numbers`. An interrupted run of other settings is
-    /// refused, or given up with `anew`.
+    /// The file at `path` of a piece's `pairs`, which have these `numbers`. Another file in its place and an interrupted
+    /// run of other settings are refused, or given up with `anew`.
     ///
     /// # Errors
-    /// What the system says; that another process writes the file; that the interrupted run was another one.
+    /// What the system says; that another process writes the file; that something else would be lost.
     pub(super) fn of(
         path: &Path,
         piece: &Piece,
         pairs: &[Prepared],
         numbers: &[u64],
         anew: bool,
+        cancel: &Cancel,
     ) -> Result<Self, EngineError> {
         let data = DataSummary {
             source: piece.source.clone(),
@@ -79,6 +80,19 @@ impl Begun {
         if is_whole(path, &header, len) {
             return Ok(Self::Whole);
         }
+        if !anew && path.is_file() {
+            let there = header_of(path).as_deref().and_then(piece_in);
+            let reason = match there.and_then(|text| piece.other_run(&text)) {
+                Some([field, own, other]) => format!(
+                    "another run has written it, whose `{field}` is {other}, not {own}; name another file, or replace \
+                     it with --force"
+                ),
+                None => "expected no file there, or the states of this run, found another one; name another file, \
+                         or replace it with --force"
+                    .to_owned(),
+            };
+            return Err(refused(&path.display().to_string(), reason));
+        }
         let mut writer = StatesWriter {
             file: PlacedFile::resume(path)?,
             layers,
@@ -89,8 +103,14 @@ impl Begun {
         };
         let found = writer.found()?;
         if found == header && writer.file.size()? == len {
-            writer.go_on(&tokens)?;
+            writer.go_on(pairs, cancel)?;
         } else {
+            if !anew && found.is_empty() && writer.holds_something()? {
+                let under_way = writer.file.under_way().display().to_string();
+                let reason = "expected what an interrupted run has left, found another file; move it away, or replace \
+                              it with --force";
+                return Err(refused(&under_way, reason.to_owned()));
+            }
             if let Some([field, own, other]) =
                 piece_in(&found).and_then(|text| piece.other_run(&text))
                 && !anew
@@ -123,6 +143,17 @@ fn is_whole(path: &Path, header: &[u8], len: u64) -> bool {
         Ok(found == header)
     };
     read().unwrap_or(false)
+}
+
+/// The header of the file at `path`, with its length; none where that is no such file.
+fn header_of(path: &Path) -> Option<Vec<u8>> {
+    let mut file = std::fs::File::open(path).ok()?;
+    let mut found = vec![0; 8];
+    file.read_exact(&mut found).ok()?;
+    let len = u64::from_le_bytes(found.as_slice().try_into().ok()?);
+    let rest = file.take(len.min(MAX_HEADER_BYTES));
+    let read = { rest }.read_to_end(&mut found).ok()?;
+    (read as u64 == len).then_some(found)
 }
 
 /// What a header says of the piece.
@@ -186,9 +217,24 @@ impl StatesWriter {
         Ok(found)
     }
 
-    /// Counts the pairs whose rows are whole, the first of which have so many `tokens`.
-    fn go_on(&mut self, tokens: &[usize]) -> Result<(), EngineError> {
-        for count in tokens {
+    /// Whether the file under way, which has no header, has anything at its beginning: one that was cut off there has not.
+    fn holds_something(&mut self) -> Result<bool, EngineError> {
+        let mut first = [0; 8];
+        if self.file.size()? < 8 {
+            return Ok(false);
+        }
+        self.file.read_at(0, &mut first)?;
+        Ok(first != [0; 8])
+    }
+
+    /// Counts the pairs whose rows are whole and of the same tokens as these `pairs`, up to the first that is not.
+    fn go_on(&mut self, pairs: &[Prepared], cancel: &Cancel) -> Result<(), EngineError> {
+        for pair in pairs {
+            if cancel.is_cancelled() {
+                return Err(EngineError::Cancelled);
+            }
+            let ids = tokens(pair);
+            let count = ids.len();
             let mut said = [0; 8];
             let Some(place) = self.place(SUMS) else {
                 return Ok(());
@@ -199,9 +245,13 @@ impl StatesWriter {
                 let Some((place, row)) = self.place(&name).zip(self.row(&name)) else {
                     continue;
                 };
-                let bytes = usize::try_from(row * *count as u64).unwrap_or_default();
+                let bytes = usize::try_from(row * count as u64).unwrap_or_default();
                 let mut found = vec![0; bytes];
                 self.file.read_at(place, &mut found)?;
+                // A template may have told another day.
+                if name == IDS && found != bytes_of(ids) {
+                    return Ok(());
+                }
                 sum.add(&found);
             }
             if u64::from_le_bytes(said) != sum.number() {
@@ -259,8 +309,7 @@ impl StatesWriter {
             self.write(&name, bytemuck::cast_slice(&values.values), &mut sum)?;
         }
         let number = |number: i64| number.to_le_bytes();
-        let own: Vec<u8> = ids.iter().flat_map(|id| number(i64::from(*id))).collect();
-        self.write(IDS, &own, &mut sum)?;
+        self.write(IDS, &bytes_of(ids), &mut sum)?;
         let pairs = self.pairs as u64;
         let numbers = self.numbers.as_ref();
         let named = numbers.map_or(Some(pairs), |numbers| numbers.get(self.pairs).copied());
@@ -317,6 +366,12 @@ impl Planned {
     fn end(&self) -> u64 {
         self.begin + self.shape.first().map_or(0, |rows| *rows as u64) * self.row
     }
+}
+
+/// Token ids as they stand in the file.
+fn bytes_of(ids: &[u32]) -> Vec<u8> {
+    let each = ids.iter().flat_map(|id| i64::from(*id).to_le_bytes());
+    each.collect()
 }
 
 /// The sums of the pairs' rows.

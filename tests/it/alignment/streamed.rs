@@ -273,11 +273,15 @@ fn what_the_first_pairs_mislead_about_runs_again() {
 fn memory_does_not_grow_with_the_number_of_pairs() {
     // What a run takes is told by the plan; the plan, by the pairs it knows of.
     let gpu = device(KernelVariant::Direct);
+    let settings = MirSettings {
+        intervals: true,
+        ..MirSettings::default()
+    };
     let peak = |pairs: usize| {
         let data = Data::new(&mut Random::new(45), [pairs, 64], [90, 60], 0.01, |_| 1.0);
         gpu.trim();
         gpu.reset_peak();
-        data.streamed(&gpu, MirSettings::default());
+        data.streamed(&gpu, settings);
         let plan = StreamPlan::new(&gpu, 64, &data.pairs).unwrap();
         (gpu.memory().peak, plan.total(2))
     };

@@ -314,6 +314,22 @@ fn an_interrupted_shard_goes_on_where_it_stopped() {
     assert_eq!(saved(&mut session, other).before, 0);
     assert!(fs::read(&file).unwrap() != straight);
 
+    // Neither is a whole file of another run replaced, nor one that is no such file at all.
+    let reason = refusal(&mut session, Command::Shard(Box::new(again())));
+    assert!(
+        reason.contains("another run has written it") && reason.contains("--force"),
+        "{reason}"
+    );
+    fs::write(&file, b"0123456789").unwrap();
+    let reason = refusal(&mut session, Command::Shard(Box::new(again())));
+    assert!(reason.contains("found another one"), "{reason}");
+    assert_eq!(fs::read(&file).unwrap(), b"0123456789");
+    fs::remove_file(&file).unwrap();
+    fs::write(&partial, b"0123456789").unwrap();
+    let reason = refusal(&mut session, Command::Shard(Box::new(again())));
+    assert!(reason.contains("move it away"), "{reason}");
+    assert_eq!(fs::read(&partial).unwrap(), b"0123456789");
+
     // A beginning that holds nothing is no obstacle.
     fs::write(&partial, b"nothing").unwrap();
     assert_eq!(saved(&mut session, again()).before, 0);
