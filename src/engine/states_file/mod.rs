@@ -28,6 +28,7 @@ mod read;
 mod rows;
 mod shard;
 mod source;
+mod there;
 mod write;
 
 use read::StatesFile;

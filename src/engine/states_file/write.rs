@@ -1,6 +1,6 @@
 //! Writes the states of a measurement, pair by pair.
 
-use std::{io::Read, path::Path};
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
@@ -10,6 +10,7 @@ use super::{
     every_state, mask_name,
     piece::{PIECE_KEY, Piece},
     refused, tensor_name,
+    there::{header_of, is_whole, piece_in},
 };
 use crate::{
     alignment::{AlignmentError, StateId},
@@ -129,37 +130,6 @@ impl Begun {
         writer.file.keep(kept);
         Ok(Self::UnderWay(Box::new(writer)))
     }
-}
-
-/// Whether the file at `path` is whole and begins with `header`: whole ones only are ever there.
-fn is_whole(path: &Path, header: &[u8], len: u64) -> bool {
-    let read = || -> std::io::Result<bool> {
-        let file = std::fs::File::open(path)?;
-        if file.metadata()?.len() != len {
-            return Ok(false);
-        }
-        let mut found = Vec::with_capacity(header.len());
-        file.take(header.len() as u64).read_to_end(&mut found)?;
-        Ok(found == header)
-    };
-    read().unwrap_or(false)
-}
-
-/// The header of the file at `path`, with its length; none where that is no such file.
-fn header_of(path: &Path) -> Option<Vec<u8>> {
-    let mut file = std::fs::File::open(path).ok()?;
-    let mut found = vec![0; 8];
-    file.read_exact(&mut found).ok()?;
-    let len = u64::from_le_bytes(found.as_slice().try_into().ok()?);
-    let rest = file.take(len.min(MAX_HEADER_BYTES));
-    let read = { rest }.read_to_end(&mut found).ok()?;
-    (read as u64 == len).then_some(found)
-}
-
-/// What a header says of the piece.
-fn piece_in(header: &[u8]) -> Option<String> {
-    let header: Value = serde_json::from_slice(header.get(8..)?).ok()?;
-    Some(header["__metadata__"][PIECE_KEY].as_str()?.to_owned())
 }
 
 /// A tensor of the file to be.
