@@ -10,6 +10,7 @@ use super::{
     forward::{Forward, Rate, Targets, states},
     metric,
     news::News,
+    outcome::Outcome,
     pairs,
     prepare::{Prepared, prepare},
     samples::{self, Asked},
@@ -26,9 +27,7 @@ use crate::{
         Vocabulary,
     },
     input::{Processor, PromptForm},
-    report::{
-        DataSummary, Definition, Kept, Outliers, PromptStyle, Report, SCHEMA, TextMask, of_layers,
-    },
+    report::{DataSummary, Definition, Kept, PromptStyle, Report},
 };
 
 impl Session {
@@ -232,40 +231,20 @@ impl Session {
             others.extend(metric.finish(news.cancel.clone()).await?);
         }
         news.end();
-        let taken = |other| everything.taken(&definitions::places(other, definition, own), other);
-        let result = taken(definition);
-        let official = both_ends.then(|| taken(Definition::OfficialAccurate).mir);
-        let layers = metric::layers(&result, &states);
-        let mut metrics = of_layers(definition, &layers);
-        metric::enter_intervals(&mut metrics, &result);
-        if by_all {
-            let is_official =
-                text_mask == TextMask::Official && settings.outliers == Outliers::Replace;
-            let by = (definition, is_official);
-            metrics.extend(definitions::entries(&everything, &states, by, own));
-        }
-        let all = (prepared.len(), result.mir);
-        let samples = sampled.map(|it| it.enter(definition, &layers, all, &mut metrics));
-        states.truncate(own);
-        metrics.extend(metric::effective_ranks(&result, &states));
-        metrics.extend(others);
-        let report = Report {
-            schema: SCHEMA,
-            mir: result.mir,
-            norm_matched_mir: result.norm_matched_mir,
-            definition,
-            text_mask,
-            outliers: settings.outliers,
-            layers,
-            metrics,
-            samples: samples.unwrap_or_default(),
-            model,
-            data,
-            device: gpu.summary(),
-            timings: std::mem::take(&mut news.timings),
-            mirscope_version: env!("CARGO_PKG_VERSION").to_owned(),
-            notes: std::mem::take(&mut news.notes),
+        let official = both_ends.then(|| {
+            let other = Definition::OfficialAccurate;
+            let places = definitions::places(other, definition, own);
+            everything.taken(&places, other).mir
+        });
+        let outcome = Outcome {
+            everything: &everything,
+            states: &states,
+            own,
+            sampled,
+            others,
         };
+        let report = outcome.report(&settings, (model, data), &gpu, news);
+        states.truncate(own);
         if request.keep {
             let kept = kept.ok_or_else(|| refused.unwrap_or_default());
             news.tell(Event::Kept(Kept {

@@ -26,6 +26,7 @@ mod metric;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
 mod news;
+mod outcome;
 mod pair_list;
 mod pairs;
 mod prepare;

@@ -26,7 +26,7 @@ use clouds::Summed;
 pub use plan::StreamPlan;
 pub use second::Second;
 use second::{Known, Layer};
-use side::Side;
+use side::{Side, have_room};
 
 /// Bins per dimension.
 const BINS: usize = 512;
@@ -94,7 +94,7 @@ impl Streamed {
 
     /// Whether a pair with so many tokens (vision, text) can be pushed before [`Streamed::settle`].
     pub fn has_room(&self, tokens: [usize; 2]) -> bool {
-        (self.sides.iter().zip(tokens)).all(|(side, tokens)| tokens <= side.free())
+        have_room(&self.sides, tokens)
     }
 
     /// Records the copying of the next pair's tokens: the rows `vision` and `text` of `states`, one a layer; after

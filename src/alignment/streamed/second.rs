@@ -1,6 +1,6 @@
 //! A second run over the pairs: how the quantities of each layer move with the weight of each pair.
 
-use super::side::Side;
+use super::side::{Side, have_room};
 use crate::{
     alignment::{
         AlignmentError, Influence,
@@ -142,7 +142,7 @@ impl Second {
 
     /// As [`Streamed::has_room`](super::Streamed::has_room).
     pub fn has_room(&self, tokens: [usize; 2]) -> bool {
-        (self.sides.iter().zip(tokens)).all(|(side, tokens)| tokens <= side.free())
+        have_room(&self.sides, tokens)
     }
 
     /// Records the copying of the next pair's tokens: the rows `vision` and `text` of `states`, one a layer.

@@ -54,6 +54,11 @@ pub(super) struct Side {
     zeros: Tensor,
 }
 
+/// Whether a pair with so many tokens (vision, text) still fits.
+pub(super) fn have_room(sides: &[Side; 2], tokens: [usize; 2]) -> bool {
+    (sides.iter().zip(tokens)).all(|(side, tokens)| tokens <= side.free())
+}
+
 /// What rows are added with.
 #[derive(Clone, Copy)]
 enum Sign {

@@ -13,14 +13,13 @@ use crate::{
         measure::by_position,
         metric,
         news::News,
+        outcome::Outcome,
         samples::{self, Asked, Samples},
         session::kept::Room,
         streamed::{self, Source, Way},
     },
     gpu::{Gpu, Recording},
-    report::{
-        DataSummary, Definition, ModelSummary, Outliers, Report, SCHEMA, TextMask, of_layers,
-    },
+    report::{DataSummary, Definition, ModelSummary, Report},
     words::counted,
 };
 
@@ -148,42 +147,14 @@ impl FromFiles<'_> {
             others.extend(metric.finish(news.cancel.clone()).await?);
         }
         news.end();
-        let everything = result;
-        let places = definitions::places(definition, definition, layers);
-        let result = everything.taken(&places, definition);
-        let layers = metric::layers(&result, &own);
-        let mut metrics = of_layers(definition, &layers);
-        metric::enter_intervals(&mut metrics, &result);
-        if settings.also.contains(&Extra::Definitions) {
-            let is_official =
-                settings.text_mask == TextMask::Official && settings.outliers == Outliers::Replace;
-            let by = (definition, is_official);
-            metrics.extend(definitions::entries(&everything, &own, by, setup.layers));
-        }
-        let all = (self.pairs.len(), result.mir);
-        let samples = sampled.map(|it| it.enter(definition, &layers, all, &mut metrics));
-        metrics.extend(metric::effective_ranks(
-            &result,
-            &own[..setup.layers.min(own.len())],
-        ));
-        metrics.extend(others);
-        Ok(Report {
-            schema: SCHEMA,
-            mir: result.mir,
-            norm_matched_mir: result.norm_matched_mir,
-            definition,
-            text_mask: settings.text_mask,
-            outliers: settings.outliers,
-            layers,
-            metrics,
-            samples: samples.unwrap_or_default(),
-            model,
-            data,
-            device: self.gpu.summary(),
-            timings: std::mem::take(&mut news.timings),
-            mirscope_version: env!("CARGO_PKG_VERSION").to_owned(),
-            notes: std::mem::take(&mut news.notes),
-        })
+        let outcome = Outcome {
+            everything: &result,
+            states: &own,
+            own: layers,
+            sampled,
+            others,
+        };
+        Ok(outcome.report(settings, (model, data), self.gpu, news))
     }
 
     /// The rate of states that the device holds.
