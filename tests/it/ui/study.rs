@@ -103,7 +103,7 @@ fn a_row_is_selected_and_its_checkpoint_opened() {
 #[test]
 fn how_the_score_goes_with_each_quantity_is_drawn_and_told_as_numbers() {
     let (mut harness, _link) = opened();
-    let drawn = harness.get_by_label_contains("Over 19 settings that can be compared");
+    let drawn = harness.get_by_label_contains("Over 21 settings that can be compared");
     assert!(drawn.rect().width() > 300.0);
     assert!(harness.query_by_label(NEW_QUANTITY).is_none());
     harness.get_by_label("The correlations as numbers").click();
