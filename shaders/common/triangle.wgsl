@@ -6,6 +6,7 @@
 
 import package::common::block::Block;
 import package::common::epilogue::finish;
+import package::common::epilogue::finish_gated;
 
 // The result equals its transpose: only tiles on and above the diagonal are computed, and written to both
 // their places. Needs square tiles.
@@ -31,6 +32,13 @@ fn tile_of(group: vec3<u32>, rows: u32, cols: u32) -> vec2<u32> {
 fn store(piece: u32, row: u32, col4: u32, sum: vec4<f32>) {
     if row < params.m && col4 * 4u < params.n {
         finish(piece * params.m + row, row, col4, sum);
+    }
+}
+
+// Writes four values of a gated result, whose inner dimension is never cut.
+fn store_gated(row: u32, col4: u32, gate: vec4<f32>, up: vec4<f32>) {
+    if row < params.m && col4 * 4u < params.n {
+        finish_gated(row, row, col4, gate, up);
     }
 }
 

@@ -26,6 +26,7 @@ pub mod patchify;
 pub mod replace_outliers;
 pub mod rms_norm;
 pub mod rotary;
+pub mod rotate_heads;
 pub mod row_changes;
 pub mod row_dots;
 pub mod row_entropies;

@@ -11,7 +11,7 @@ use super::{
     weight::Weight,
 };
 use crate::{
-    gpu::{Gpu, Tensor},
+    gpu::{DType, Gpu, Tensor},
     platform::Cancel,
     weights::HostTensor,
 };
@@ -39,6 +39,14 @@ impl Loaded {
             let made = match slot {
                 Slot::Weight(_, rows) => {
                     streamed(gpu, &mut stream, count, rows.len(), None).await?
+                }
+                Slot::Stacked(parts, gated) => {
+                    let matrices = matrices(checkpoint, parameters, parts)?;
+                    let weight = match gated {
+                        true => Weight::gated(gpu, &matrices)?,
+                        false => Weight::stacked(gpu, &matrices)?,
+                    };
+                    below_each_other(gpu, &mut stream, count, weight).await?
                 }
                 Slot::Columns(parameter, cols) => {
                     let whole = parameters.list.get(*parameter);
@@ -118,6 +126,38 @@ async fn streamed(
     Ok(weight.map_or(Made::Nothing, Made::Weight))
 }
 
+/// Type and sizes of the matrices at these places of the list.
+fn matrices(
+    checkpoint: &Checkpoint,
+    parameters: &Parameters,
+    places: &[usize],
+) -> Result<Vec<(DType, [usize; 2])>, ModelError> {
+    let matrices = places.iter().filter_map(|&place| parameters.list.get(place));
+    let matrices = matrices.map(|parameter| {
+        let info = checkpoint.located(&parameter.name, &parameter.shape)?;
+        let rows = parameter.shape.first().copied().unwrap_or(1);
+        let cols = parameter.shape.iter().skip(1).product();
+        Ok((dtype(info.checked_storage()?), [rows, cols]))
+    });
+    matrices.collect()
+}
+
+/// Fills the room for matrices one below the other, of which `count` parts come.
+async fn below_each_other(
+    gpu: &Gpu,
+    stream: &mut Stream<'_>,
+    count: usize,
+    weight: Weight,
+) -> Result<Made, ModelError> {
+    let mut first = 0;
+    for _ in 0..count {
+        let part = stream.next().await?;
+        weight.write_as(gpu, first, &part)?;
+        first += part.shape.first().copied().unwrap_or_default();
+    }
+    Ok(Made::Weight(weight))
+}
+
 /// Leaves only these columns of a matrix without blocks.
 fn cut(matrix: &mut HostTensor, cols: &Range<usize>) {
     let size = matrix.dtype.bytes(1);
@@ -140,7 +180,7 @@ fn values(gpu: &Gpu, tensor: &HostTensor) -> Result<Tensor, ModelError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::{DType, GpuOptions, LimitTier};
+    use crate::gpu::{GpuOptions, LimitTier};
 
     #[test]
     fn rows_written_in_parts_stand_where_they_would_at_once() {

@@ -8,6 +8,7 @@ mod assembly;
 mod capture;
 mod checkpoint;
 mod connector;
+mod decoder_block;
 mod error;
 mod generate;
 mod kv_cache;

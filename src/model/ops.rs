@@ -1,12 +1,10 @@
 //! The layers that models are made of, each recording its kernels.
 
-use std::ops::Range;
-
 use super::{
     ModelError,
     load::Loaded,
     masks::{Mask, Masks},
-    tickets::{Affine, HostId, LayerNorm, Linear, Norm, RmsNorm, TensorId, WeightId},
+    tickets::{Affine, Gated, HostId, LayerNorm, Linear, Norm, RmsNorm, TensorId, WeightId},
     weight::Weight,
 };
 use crate::{
@@ -24,7 +22,8 @@ use crate::{
         layer_norm,
         matmul::{Matmul, matmul},
         rms_norm::rms_norm,
-        rotary::rotary_rows,
+        rotary::rotary,
+        rotate_heads::{HeadNorms, Turn, rotate_heads},
         scatter_rows::scatter_rows,
         swiglu::swiglu,
     },
@@ -86,20 +85,45 @@ impl<'a> Ops<'a> {
         Ok(out)
     }
 
-    /// `x W^T + b`, into the rows of `out` from `first` on.
-    pub(super) fn linear_rows(
+    /// `activation(x G^T + g) * (x U^T + u)`, `[tokens, out]`.
+    pub(super) fn gated(
         &mut self,
         x: &Tensor,
-        linear: &Linear,
-        out: &Tensor,
-        first: usize,
-    ) -> Result<(), ModelError> {
-        let with = Matmul {
-            bias: linear.bias.map(|bias| self.values(bias)).transpose()?,
-            out_row: first,
-            ..Matmul::default()
-        };
-        self.linear_into(x, linear.weight, &with, out)
+        gated: &Gated,
+        activation: Activation,
+    ) -> Result<Tensor, ModelError> {
+        let weight = self.weight(gated.weight)?;
+        let [both, gate, up] = match gated.bias {
+            None => [None; 3],
+            Some((both, [gate, up])) => [both, gate, up].map(Some),
+        }
+        .map(|bias| bias.map(|bias| self.values(bias)).transpose());
+        if weight.halves.is_some() {
+            let out = self.like(x, gated.out)?;
+            let with = Matmul {
+                bias: both?,
+                activation,
+                gated: true,
+                ..Matmul::default()
+            };
+            self.linear_into(x, gated.weight, &with, &out)?;
+            return Ok(out);
+        }
+        // Weights of two types.
+        let biases = [gate?, up?];
+        let parts = [self.like(x, gated.out)?, self.like(x, gated.out)?];
+        for (first, shard) in &weight.shards {
+            let is_up = usize::from(*first >= gated.out);
+            let with = Matmul {
+                bias: biases[is_up],
+                out_col: first - is_up * gated.out,
+                ..Matmul::default()
+            };
+            let calls = matmul(self.gpu, x, shard, &with, &parts[is_up])?;
+            self.recording.extend(calls);
+        }
+        let [gate, up] = parts;
+        self.swiglu(&gate, &up, activation)
     }
 
     /// The first rows of a tensor, in the same memory.
@@ -222,15 +246,14 @@ impl<'a> Ops<'a> {
         Ok(out)
     }
 
-    /// Normalizes each head of some rows by itself, in place; `x` is `[tokens, heads * width of the norm]`.
+    /// Normalizes each head by itself, in place; `x` is `[tokens, heads * width of the norm]`.
     pub(super) fn head_norm(
         &mut self,
         x: &Tensor,
-        rows: Range<usize>,
         norm: &RmsNorm,
     ) -> Result<(), ModelError> {
         let weight = self.values(norm.weight)?;
-        let call = head_norm(self.gpu, x, rows, weight, norm.eps)?;
+        let call = head_norm(self.gpu, x, weight, norm.eps)?;
         self.recording.push(call);
         Ok(())
     }
@@ -286,19 +309,45 @@ impl<'a> Ops<'a> {
         table: &Tensor,
         head_dim: usize,
     ) -> Result<(), ModelError> {
-        self.rotary_rows(x, 0..x.rows(), table, 0, head_dim)
+        self.recording.push(rotary(x, table, head_dim)?);
+        Ok(())
     }
 
-    /// The same of some rows, with the angles from row `first` of the table on.
-    pub(super) fn rotary_rows(
-        &mut self,
-        x: &Tensor,
-        rows: Range<usize>,
-        table: &Tensor,
+    /// What is done to queries and keys: norms, where there are any, and the angles from row `first` of the table on.
+    pub(super) fn turn<'b>(
+        &self,
+        table: &'b Tensor,
         first: usize,
-        head_dim: usize,
+        norms: Option<&[RmsNorm; 2]>,
+    ) -> Result<Turn<'b>, ModelError>
+    where
+        'a: 'b,
+    {
+        let norms = norms.map(|[q, k]| {
+            Ok::<_, ModelError>(HeadNorms {
+                q: self.values(q.weight)?,
+                k: self.values(k.weight)?,
+                eps: q.eps,
+            })
+        });
+        Ok(Turn {
+            table,
+            first,
+            norms: norms.transpose()?,
+        })
+    }
+
+    /// Takes queries, keys and values of one product apart; keys and values go to rows from `first_row` on.
+    pub(super) fn rotate_heads(
+        &mut self,
+        qkv: &Tensor,
+        with: &Attention,
+        turn: &Turn<'_>,
+        q: &Tensor,
+        kv: [&Tensor; 2],
+        first_row: usize,
     ) -> Result<(), ModelError> {
-        let call = rotary_rows(x, rows, table, first, head_dim)?;
+        let call = rotate_heads(self.gpu, qkv, with, turn, q, kv, first_row)?;
         self.recording.push(call);
         Ok(())
     }
@@ -317,18 +366,19 @@ impl<'a> Ops<'a> {
         Ok(out)
     }
 
-    /// Attention of a single query over the keys `seen` of a cache.
+    /// Attention of a single query over the keys `seen` of a cache, of which its own is the last: query, key and
+    /// value as one product gives them.
     pub(super) fn attention_decode(
         &mut self,
-        q: &Tensor,
-        k: &Tensor,
-        v: &Tensor,
+        qkv: &Tensor,
+        kv: [&Tensor; 2],
         with: &Attention,
+        turn: &Turn<'_>,
         seen: Interval,
     ) -> Result<Tensor, ModelError> {
-        let out = self.like(q, q.cols())?;
-        self.recording
-            .extend(attention_decode(self.gpu, q, k, v, with, seen, &out)?);
+        let out = self.like(qkv, with.heads * with.head_dim)?;
+        let calls = attention_decode(self.gpu, qkv, kv, with, turn, seen, &out)?;
+        self.recording.extend(calls);
         Ok(out)
     }
 

@@ -25,6 +25,7 @@ mod patchify;
 mod replace_outliers;
 mod rms_norm;
 mod rotary;
+mod rotate_heads;
 mod row_changes;
 mod row_dots;
 mod row_entropies;
@@ -87,7 +88,7 @@ const fn quick(
 }
 
 /// Every kernel, by name.
-pub static KERNELS: [KernelCheck; 40] = [
+pub static KERNELS: [KernelCheck; 41] = [
     whole("activation", activation::cases),
     whole("add_rows", add_rows::cases),
     whole("affine_rows", affine_rows::cases),
@@ -113,6 +114,7 @@ pub static KERNELS: [KernelCheck; 40] = [
     whole("replace_outliers", replace_outliers::cases),
     quick("rms_norm", rms_norm::cases),
     quick("rotary", rotary::cases),
+    quick("rotate_heads", rotate_heads::cases),
     whole("row_changes", row_changes::cases),
     quick("row_dots", row_dots::cases),
     whole("row_entropies", row_entropies::cases),

@@ -25,6 +25,7 @@ mod patchify;
 mod replace_outliers;
 mod rms_norm;
 mod rotary;
+mod rotate_heads;
 mod row_changes;
 mod row_dots;
 mod row_entropies;
