@@ -58,6 +58,10 @@ const MOST_ALONE: u32 = 32u;
 // Smaller than any score, larger than minus infinity, whose differences are NaN.
 const LOWEST: f32 = -3.0e38;
 
+fn product(base: u32, i: u32) -> f32 {
+    return x[base + i];
+}
+
 // Where the key/value head of a head begins in the row of a key.
 fn row_of(head: u32, key: u32) -> u32 {
     return key * params.kv_stride + head / (params.heads / params.kv_heads) * params.head_dim;

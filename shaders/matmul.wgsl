@@ -16,16 +16,6 @@ import package::common::lines::a_row;
 import package::common::lines::b_row;
 import package::common::lines::lines;
 import package::common::lines::tile_line;
-import package::common::shared_tiles::DEPTH;
-import package::common::shared_tiles::add_quad;
-import package::common::shared_tiles::column_of;
-import package::common::shared_tiles::columns;
-import package::common::shared_tiles::keep_a;
-import package::common::shared_tiles::keep_b;
-import package::common::shared_tiles::load_a;
-import package::common::shared_tiles::load_b;
-import package::common::shared_tiles::share;
-import package::common::shared_tiles::shared_rows;
 import package::common::store_rows::store_gated_rows;
 import package::common::store_rows::store_rows;
 import package::common::stored::Eight;
@@ -36,10 +26,18 @@ import package::common::triangle::store;
 import package::common::triangle::store_gated;
 import package::common::triangle::tile_of;
 import package::common::weights::weights4;
-
-override DTYPE: u32 = 0u;
-// Rows of a tile of `tiled_64`: 64 or 32.
-override TILE_ROWS: u32 = 64u;
+import package::common::workgroup_tiles::DEPTH;
+import package::common::workgroup_tiles::DTYPE;
+import package::common::workgroup_tiles::TILE_ROWS;
+import package::common::workgroup_tiles::add_quad;
+import package::common::workgroup_tiles::column_of;
+import package::common::workgroup_tiles::columns;
+import package::common::workgroup_tiles::keep_a;
+import package::common::workgroup_tiles::keep_b;
+import package::common::workgroup_tiles::load_a;
+import package::common::workgroup_tiles::load_b;
+import package::common::workgroup_tiles::share;
+import package::common::workgroup_tiles::shared_rows;
 
 struct Params {
     m: u32,

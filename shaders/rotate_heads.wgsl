@@ -1,7 +1,8 @@
 // One product of queries, keys and values becomes a matrix each: queries and keys normed head by head, where a
-// decoder does that, and turned by the rotary embedding, values as they are.
+// decoder does that, and turned by the rotary embedding, values as they are. The inner dimension of the product may
+// have been cut: the pieces are summed, and the bias added.
 //
-// x [tokens, (heads + 2 kv_heads) * head_dim], table [>= first_angle + tokens, head_dim]: cosines, then sines;
+// x [pieces * tokens, (heads + 2 kv_heads) * head_dim], bias as wide, table [>= first_angle + tokens, head_dim]: cosines, then sines;
 // q [tokens, heads * head_dim], k and v [>= first_row + tokens, kv_heads * head_dim].
 //
 // `tiled` shares a head among the lanes of a workgroup, `direct` gives it to an invocation.
@@ -12,6 +13,10 @@ import package::common::rows::row_sum;
 import package::common::turn::NORMED;
 import package::common::turn::factor_by;
 import package::common::turn::turned_pair;
+
+override HAS_BIAS: bool = false;
+// Whether there are several pieces.
+override CUT: bool = false;
 
 struct Params {
     tokens: u32,
@@ -27,6 +32,7 @@ struct Params {
     first_row: u32,
     first_angle: u32,
     eps: f32,
+    pieces: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -34,9 +40,25 @@ struct Params {
 @group(0) @binding(2) var<storage, read> table: array<f32>;
 @group(0) @binding(3) var<storage, read> q_norm: array<f32>;
 @group(0) @binding(4) var<storage, read> k_norm: array<f32>;
-@group(0) @binding(5) var<storage, read_write> q: array<f32>;
-@group(0) @binding(6) var<storage, read_write> k: array<f32>;
-@group(0) @binding(7) var<storage, read_write> v: array<f32>;
+@group(0) @binding(5) var<storage, read> bias: array<f32>;
+@group(0) @binding(6) var<storage, read_write> q: array<f32>;
+@group(0) @binding(7) var<storage, read_write> k: array<f32>;
+@group(0) @binding(8) var<storage, read_write> v: array<f32>;
+
+fn product(base: u32, i: u32) -> f32 {
+    var value = x[base + i];
+    for (var piece = 1u; CUT && piece < params.pieces; piece++) {
+        value += x[piece * params.tokens * params.stride + base + i];
+    }
+    if HAS_BIAS {
+        value += bias[base % params.stride + i];
+    }
+    return value;
+}
+
+fn square(value: f32) -> f32 {
+    return value * value;
+}
 
 fn per_token() -> u32 {
     return params.heads + 2u * params.kv_heads;
@@ -56,8 +78,8 @@ fn put(index: u32, i: u32, factor: f32) {
     let row = (params.first_row + token) * params.kv_stride + i;
     if head >= params.heads + params.kv_heads {
         let at = row + (head - params.heads - params.kv_heads) * params.head_dim;
-        v[at] = x[base + i];
-        v[at + half] = x[base + half + i];
+        v[at] = product(base, i);
+        v[at + half] = product(base, half + i);
         return;
     }
     let is_key = head >= params.heads;
@@ -82,7 +104,7 @@ fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
         let base = start_of(min(index, count - 1u));
         var squares = 0.0;
         for (var i = local % LANES; i < params.head_dim; i += LANES) {
-            squares += x[base + i] * x[base + i];
+            squares += square(product(base, i));
         }
         factor = factor_by(row_sum(local, squares));
     }
@@ -105,7 +127,7 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
         let base = start_of(index);
         var squares = 0.0;
         for (var i = 0u; i < params.head_dim; i++) {
-            squares += x[base + i] * x[base + i];
+            squares += square(product(base, i));
         }
         factor = factor_by(squares);
     }

@@ -1,9 +1,10 @@
-// Heads of one product of queries, keys and values, `x`: queries and keys normed head by head, where a decoder does
+// Heads of one product of queries, keys and values: queries and keys normed head by head, where a decoder does
 // that, and turned by the rotary embedding, half-split pairs (i, i + head_dim / 2) as in `rotate_half`.
 //
 // The angles come as a table from the CPU: sines of large arguments are not accurate on all GPUs. Who imports it
-// binds arrays of f32: `x`, `table`, with the cosines of half a head and then its sines from an index on, and
-// `q_norm` and `k_norm`, the weights of the norms; `params` has the width of a head, `head_dim`, and `eps`.
+// binds arrays of f32: `table`, with the cosines of half a head and then its sines from an index on, and `q_norm` and
+// `k_norm`, the weights of the norms; `params` has the width of a head, `head_dim`, and `eps`; and the function
+// `product` gives element `i` of the head that begins at `base`.
 
 // Whether queries and keys are normed: x / sqrt(mean(x^2) + eps) * weight.
 override NORMED: bool = false;
@@ -14,7 +15,7 @@ fn factor_by(squares: f32) -> f32 {
 
 // Element `i` of the head that begins at `base`, normed with this factor.
 fn normed(base: u32, i: u32, factor: f32, is_key: bool) -> f32 {
-    let value = x[base + i];
+    let value = product(base, i);
     if !NORMED {
         return value;
     }

@@ -22,12 +22,7 @@ struct Params {
 ///
 /// # Errors
 /// [`GpuError::Shape`].
-pub fn head_norm(
-    gpu: &Gpu,
-    x: &Tensor,
-    weight: &Tensor,
-    eps: f32,
-) -> Result<Dispatch, GpuError> {
+pub fn head_norm(gpu: &Gpu, x: &Tensor, weight: &Tensor, eps: f32) -> Result<Dispatch, GpuError> {
     head_norm_with(gpu.kernels(), x, weight, eps)
 }
 

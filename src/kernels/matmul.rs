@@ -3,8 +3,10 @@
 use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, Tensor, Work};
 
 use super::{
-    Part, call, expect, groups, groups_of_16_bytes, matvec, parts, sum_pieces::sum_pieces, traffic,
-    u32_of, unpack_rows::{unpack_halves, unpack_rows},
+    Part, call, expect, groups, groups_of_16_bytes, matvec, parts,
+    sum_pieces::sum_pieces,
+    traffic, u32_of,
+    unpack_rows::{unpack_halves, unpack_rows},
 };
 
 mod plan;
@@ -138,12 +140,11 @@ pub fn matmul_with(
         )
     })?;
     // What joins the pieces of a gated product reads groups of four columns of either half.
-    let pieces = match with.gated && !n.is_multiple_of(4) {
-        true => 1,
-        false => plan.pieces.max(1),
+    let whole = with.gated && !n.is_multiple_of(4);
+    let (piece, pieces) = match whole {
+        true => (k.next_multiple_of(DEPTH), 1),
+        false => plan.cut(k),
     };
-    let piece = k.div_ceil(pieces).next_multiple_of(DEPTH);
-    let pieces = k.div_ceil(piece).max(1);
     let tile = match plan.tile {
         Tile::Direct128 if !k.is_multiple_of(4) => Tile::Direct,
         tile => tile,
@@ -160,6 +161,32 @@ pub fn matmul_with(
     let mut calls = product(gpu, tile, a, b, &bare, &partial, (piece, pieces));
     calls.push(sum_pieces(&partial, m, with, out)?);
     Ok(calls)
+}
+
+/// `a b^T` for a kernel that joins what it reads: where [`matmul`] would cut the inner dimension, the sums of each
+/// piece `[pieces m, n]`, one below the other, and the calls that make them; else none.
+///
+/// # Errors
+/// As [`matmul`].
+pub fn matmul_pieces(
+    gpu: &Gpu,
+    a: &Tensor,
+    b: &Tensor,
+) -> Result<Option<(Vec<Dispatch>, Tensor)>, GpuError> {
+    let (m, n, k) = (a.rows(), b.rows(), a.cols());
+    if matvec::serves(gpu, m, b) || b.dtype().is_quantized() {
+        return Ok(None);
+    }
+    let plan = plan(gpu, m, n, k);
+    let (piece, pieces) = plan.cut(k);
+    if pieces == 1 {
+        return Ok(None);
+    }
+    let sums = gpu.tensor(DType::F32, pieces * m, n)?;
+    let bare = Matmul::default();
+    check("matmul", a, b, &bare, &sums, 0, k)?;
+    let calls = product(gpu, plan.tile, a, b, &bare, &sums, (piece, pieces));
+    Ok(Some((calls, sums)))
 }
 
 /// The product itself, in `pieces` of `piece` elements of the inner dimension; shapes are checked.

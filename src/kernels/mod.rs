@@ -24,6 +24,7 @@ pub mod norm_stats;
 pub mod normalize;
 pub mod patchify;
 pub mod replace_outliers;
+pub mod residual_norm;
 pub mod rms_norm;
 pub mod rotary;
 pub mod rotate_heads;

@@ -4,6 +4,16 @@ use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, KernelVariant, Tensor,
 
 use super::{attention::Attention, call, expect, shared_rows, traffic, u32_of};
 
+/// A product of queries, keys and values.
+#[derive(Clone, Copy, Debug)]
+pub struct Product<'a> {
+    /// `[tokens, (heads + 2 kv_heads) * head_dim]`, or the sums of each piece of its inner dimension, one below the
+    /// other.
+    pub sums: &'a Tensor,
+    /// Added to each row of the sum, where that is not done yet.
+    pub bias: Option<&'a Tensor>,
+}
+
 /// What is done to queries and keys before attention compares them.
 #[derive(Clone, Copy, Debug)]
 pub struct Turn<'a> {
@@ -72,20 +82,21 @@ struct Params {
     first_row: u32,
     first_angle: u32,
     eps: f32,
+    pieces: u32,
 }
 
-/// Takes queries, keys and values, which stand side by side in the rows of `x`, apart: queries and keys normed and
+/// Takes queries, keys and values, which stand side by side in the rows of a product, apart: queries and keys normed and
 /// turned as `turn` says, values as they are. Keys and values go to the rows of `k` and `v` from `first_row` on.
 ///
 /// # Shapes
-/// `x [tokens, (heads + 2 kv_heads) * head_dim]`, `q [tokens, heads * head_dim]`, `k` and `v` `[>= first_row +
+/// `x` as [`Product`] says, `q [tokens, heads * head_dim]`, `k` and `v` `[>= first_row +
 /// tokens, kv_heads * head_dim]`, all f32; `head_dim` even. The factor of the scores does not count.
 ///
 /// # Errors
 /// [`GpuError::Shape`].
 pub fn rotate_heads(
     gpu: &Gpu,
-    x: &Tensor,
+    x: Product<'_>,
     with: &Attention,
     turn: &Turn<'_>,
     q: &Tensor,
@@ -101,7 +112,7 @@ pub fn rotate_heads(
 /// [`GpuError::Shape`].
 pub fn rotate_heads_with(
     variant: KernelVariant,
-    x: &Tensor,
+    x: Product<'_>,
     with: &Attention,
     turn: &Turn<'_>,
     q: &Tensor,
@@ -114,23 +125,33 @@ pub fn rotate_heads_with(
         head_dim,
         ..
     } = *with;
-    let tokens = x.rows();
+    let Product { sums, bias } = x;
+    let tokens = q.rows();
     let all = heads + 2 * kv_heads;
     let shape = |tensor: &Tensor| [tensor.rows(), tensor.cols()];
     let fits = turn.fits(tokens, head_dim)
-        && x.cols() == all * head_dim
-        && shape(q) == [tokens, heads * head_dim]
+        && tokens > 0
+        && sums.rows().is_multiple_of(tokens)
+        && sums.cols() == all * head_dim
+        && bias.is_none_or(|bias| bias.dtype() == DType::F32 && bias.cols() == sums.cols())
+        && q.cols() == heads * head_dim
         && k.cols() == kv_heads * head_dim
         && shape(k) == shape(v)
         && first_row + tokens <= k.rows()
-        && [x, q, k, v].iter().all(|t| t.dtype() == DType::F32);
+        && [sums, q, k, v].iter().all(|t| t.dtype() == DType::F32);
     expect("rotate_heads", fits, || {
         format!(
             "x {x:?}, q {q:?}, k {k:?} and v {v:?} from row {first_row} on do not fit {with:?} with {turn:?}"
         )
     })?;
     let (workgroups, mut constants) = shared_rows(variant, [tokens * all, head_dim]);
-    constants.push(turn.constant());
+    let pieces = sums.rows() / tokens;
+    let flag = |flag: bool| f64::from(u8::from(flag));
+    constants.extend([
+        turn.constant(),
+        ("HAS_BIAS", flag(bias.is_some())),
+        ("CUT", flag(pieces > 1)),
+    ]);
     let [table, q_norm, k_norm] = turn.bindings();
     let dispatch = call(
         "rotate_heads",
@@ -140,19 +161,21 @@ pub fn rotate_heads_with(
             heads: u32_of(heads),
             kv_heads: u32_of(kv_heads),
             head_dim: u32_of(head_dim),
-            stride: u32_of(x.stride()),
+            stride: u32_of(sums.stride()),
             table_stride: u32_of(turn.table.stride()),
             q_stride: u32_of(q.stride()),
             kv_stride: u32_of(k.stride()),
             first_row: u32_of(first_row),
             first_angle: u32_of(turn.first),
             eps: turn.eps(),
+            pieces: u32_of(pieces),
         },
         vec![
-            Binding::read(x),
+            Binding::read(sums),
             table,
             q_norm,
             k_norm,
+            Binding::read(bias.unwrap_or(sums)),
             Binding::write(q),
             Binding::write(k),
             Binding::write(v),
@@ -160,7 +183,7 @@ pub fn rotate_heads_with(
         workgroups,
         Work {
             flops: 3.0 * (tokens * (heads + kv_heads) * head_dim) as f64,
-            bytes: 2.0 * traffic(&[x]),
+            bytes: traffic(&[sums, q]) + 8.0 * (tokens * kv_heads * head_dim) as f64,
         },
     );
     Ok(Dispatch {

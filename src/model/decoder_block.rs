@@ -12,13 +12,14 @@ use super::{
 use crate::{
     families::DecoderSpec,
     gpu::Tensor,
-    kernels::Activation,
+    kernels::{Activation, attention::Attention, rotate_heads::Product},
 };
 
 pub(super) struct Block {
     pub(super) index: usize,
     pub(super) windowed: bool,
-    input_layernorm: RmsNorm,
+    pub(super) input_layernorm: RmsNorm,
+    heads: Attention,
     /// `q_proj`, `k_proj` and `v_proj`.
     qkv: Linear,
     /// Of the queries and of the keys of each head.
@@ -28,6 +29,7 @@ pub(super) struct Block {
     mlp_norm: RmsNorm,
     /// `gate_proj` and `up_proj`.
     gated: Gated,
+    activation: Activation,
     down_proj: Linear,
     /// Behind attention and behind the MLP.
     norms_behind: Option<[RmsNorm; 2]>,
@@ -74,6 +76,7 @@ impl Block {
             index: i,
             windowed: c.windowed.get(i).copied().unwrap_or(false),
             input_layernorm,
+            heads: heads(c),
             qkv: p.stacked(projections, width, attention),
             head_norms: c
                 .qk_norm
@@ -86,6 +89,7 @@ impl Block {
                 width,
                 mlp,
             ),
+            activation: kernel_activation(c.activation),
             down_proj: p.linear(&name("mlp.down_proj"), width, inner, mlp),
             norms_behind: behind.map(|parts| parts.map(|part| norm(p, part, width))),
             modality_layernorm: c
@@ -99,25 +103,31 @@ impl Block {
         block
     }
 
+    /// The states behind this layer, of those before it and of their `input_layernorm`, and the `next` norm of them.
     pub(super) fn forward(
         &self,
         ops: &mut Ops<'_>,
-        x: &Tensor,
+        (x, normed): (&Tensor, &Tensor),
         place: (&Place, Option<Memory<'_>>),
-        c: &DecoderSpec,
-        request: &CaptureRequest,
-        capture: &mut Capture,
-    ) -> Result<Tensor, ModelError> {
-        let normed = ops.rms_norm(x, &self.input_layernorm)?;
-        let attended = self.attended(ops, &normed, place, c, request, capture)?;
+        next: Option<&RmsNorm>,
+        (request, capture): (&CaptureRequest, &mut Capture),
+    ) -> Result<(Tensor, Option<Tensor>), ModelError> {
+        let attended = self.attended(ops, normed, place, request, capture)?;
         let [after, behind] = match &self.norms_behind {
             Some([after, behind]) => [Some(after), Some(behind)],
             None => [None, None],
         };
-        let x = ops.linear_normed(&attended, &self.o_proj, after, x)?;
-        let normed = ops.rms_norm(&x, &self.mlp_norm)?;
-        let inner = ops.gated(&normed, &self.gated, kernel_activation(c.activation))?;
-        ops.linear_normed(&inner, &self.down_proj, behind, &x)
+        let normed = ops.like(x, x.cols())?;
+        let mlp_norm = Some((&self.mlp_norm, &normed));
+        let x = ops.linear_normed(&attended, &self.o_proj, after, x, mlp_norm)?;
+        let inner = ops.gated(&normed, &self.gated, self.activation)?;
+        let next = match next {
+            None => None,
+            Some(norm) => Some((norm, ops.like(&x, x.cols())?)),
+        };
+        let normed = next.as_ref().map(|(norm, normed)| (*norm, normed));
+        let x = ops.linear_normed(&inner, &self.down_proj, behind, &x, normed)?;
+        Ok((x, next.map(|(_, normed)| normed)))
     }
 
     /// What attention gives of the normed states, before it is projected.
@@ -126,42 +136,45 @@ impl Block {
         ops: &mut Ops<'_>,
         normed: &Tensor,
         (place, memory): (&Place, Option<Memory<'_>>),
-        c: &DecoderSpec,
         request: &CaptureRequest,
         capture: &mut Capture,
     ) -> Result<Tensor, ModelError> {
-        let heads = heads(c);
+        let heads = &self.heads;
         let tokens = normed.rows();
         let past = memory.map_or(0, |memory| memory.past);
-        let qkv = ops.linear(normed, &self.qkv, Activation::None, None)?;
-        let width = |heads: usize| heads * c.head_dim;
-        let kv_width = width(c.num_key_value_heads);
+        let (sums, bias) = ops.product(normed, &self.qkv)?;
+        let [width, kv_width] =
+            [heads.heads, heads.kv_heads].map(|heads| heads * self.heads.head_dim);
+        let own_kv = |ops: &Ops<'_>| {
+            Ok::<_, ModelError>([ops.like(normed, kv_width)?, ops.like(normed, kv_width)?])
+        };
         let [k, v] = match memory {
-            None => [ops.like(normed, kv_width)?, ops.like(normed, kv_width)?],
+            None => own_kv(ops)?,
             Some(memory) => memory.cache.layer(self.index)?.clone(),
         };
         let (queries, keys) = (Hook::Queries(self.index + 1), Hook::Keys(self.index + 1));
         let turn = ops.turn(&place.rotary, place.first, self.head_norms.as_ref())?;
         let turned = |ops: &mut Ops<'_>, kv: [&Tensor; 2], first: usize| {
-            let q = ops.like(normed, width(c.num_attention_heads))?;
-            ops.rotate_heads(&qkv, &heads, &turn, &q, kv, first)?;
+            let q = ops.like(normed, width)?;
+            let product = Product { sums: &sums, bias };
+            ops.rotate_heads(product, heads, &turn, &q, kv, first)?;
             Ok::<_, ModelError>(q)
         };
         let attended = match &place.sight {
             Sight::One(seen) => {
                 if request.contains(queries) {
-                    let [k, v] = [ops.like(normed, kv_width)?, ops.like(normed, kv_width)?];
+                    let [k, v] = own_kv(ops)?;
                     let q = turned(ops, [&k, &v], 0)?;
                     capture.keep(request, queries, &q);
                 }
-                ops.attention_decode(&qkv, [&k, &v], &heads, &turn, *seen)?
+                ops.attention_decode(&sums, [&k, &v], heads, &turn, *seen)?
             }
             Sight::Each(seen) => {
                 let q = turned(ops, [&k, &v], past)?;
                 capture.keep(request, queries, &q);
                 let counted = |cache: &Tensor| ops.first_rows(cache, past + tokens);
                 let (k, v) = (counted(&k)?, counted(&v)?);
-                ops.attention(&q, &k, &v, &heads, seen)?
+                ops.attention(&q, &k, &v, heads, seen)?
             }
         };
         capture.keep(request, keys, &k);

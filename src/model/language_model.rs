@@ -129,16 +129,29 @@ impl LanguageModel {
             None => full.clone(),
         };
         let mut x = inputs_embeds.clone();
+        // Each layer ends with the norm that the next begins with, unless something comes between.
+        let mut normed = None;
+        if let Some(block) = self.layers.first() {
+            normed = Some(ops.rms_norm(&x, &block.input_layernorm)?);
+        }
         let layers = self.layers.len();
         for block in &self.layers {
             let layer = block.index + 1;
             ops.recording.mark(format!("layer {layer} of {layers}"));
             let place = if block.windowed { &local } else { &full };
-            x = block.forward(ops, &x, (place, memory), &self.spec, request, capture)?;
-            if let (Some(moca), Some(seen)) = (&block.modality_layernorm, seen) {
+            let moca = block.modality_layernorm.as_ref().zip(seen);
+            let added = seen.and_then(|seen| Some((&seen.at, seen.deep.get(block.index)?)));
+            let next = self.layers.get(layer).map(|next| &next.input_layernorm);
+            let at_once = next.filter(|_| moca.is_none() && added.is_none());
+            let own = match normed.take() {
+                Some(normed) => normed,
+                None => ops.rms_norm(&x, &block.input_layernorm)?,
+            };
+            let kept = (request, &mut *capture);
+            (x, normed) = block.forward(ops, (&x, &own), (place, memory), at_once, kept)?;
+            if let Some((moca, seen)) = moca {
                 moca.forward(ops, &x, &seen.at)?;
             }
-            let added = seen.and_then(|seen| Some((&seen.at, seen.deep.get(block.index)?)));
             if let Some((at, features)) = added {
                 let own = x;
                 x = ops.added_at(&own, at, features)?;

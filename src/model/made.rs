@@ -62,7 +62,11 @@ pub(super) fn rows_of<const ROWS: usize>(
     tensors: &[HostTensor],
 ) -> Result<Made, ModelError> {
     let values: Vec<f32> = tensors.iter().flat_map(HostTensor::to_f32).collect();
-    Ok(Made::Values(gpu.upload(ROWS, values.len() / ROWS, &values)?))
+    Ok(Made::Values(gpu.upload(
+        ROWS,
+        values.len() / ROWS,
+        &values,
+    )?))
 }
 
 /// A vector plus 1.

@@ -11,6 +11,7 @@ mod connector;
 mod decoder_block;
 mod error;
 mod generate;
+mod head_ops;
 mod kv_cache;
 mod language_model;
 mod load;

@@ -3,7 +3,7 @@
 use super::{
     ModelError,
     load::Loaded,
-    masks::{Mask, Masks},
+    masks::Masks,
     tickets::{Affine, Gated, HostId, LayerNorm, Linear, Norm, RmsNorm, TensorId, WeightId},
     weight::Weight,
 };
@@ -15,15 +15,11 @@ use crate::{
         activation::activation,
         add_rows::add_rows,
         affine_rows::affine_rows,
-        attention::{Attention, Interval, KeyIntervals, attention},
-        attention_decode::attention_decode,
         gather_rows::gather_rows,
-        head_norm::head_norm,
         layer_norm,
-        matmul::{Matmul, matmul},
+        matmul::{Matmul, matmul, matmul_pieces},
+        residual_norm::{ResidualNorm, residual_norm},
         rms_norm::rms_norm,
-        rotary::rotary,
-        rotate_heads::{HeadNorms, Turn, rotate_heads},
         scatter_rows::scatter_rows,
         swiglu::swiglu,
     },
@@ -246,33 +242,49 @@ impl<'a> Ops<'a> {
         Ok(out)
     }
 
-    /// Normalizes each head by itself, in place; `x` is `[tokens, heads * width of the norm]`.
-    pub(super) fn head_norm(
+    /// `x W^T + b` for a kernel that joins what it reads: in pieces where the inner dimension is cut, and then without
+    /// the bias.
+    pub(super) fn product(
         &mut self,
         x: &Tensor,
-        norm: &RmsNorm,
-    ) -> Result<(), ModelError> {
-        let weight = self.values(norm.weight)?;
-        let call = head_norm(self.gpu, x, weight, norm.eps)?;
-        self.recording.push(call);
-        Ok(())
+        linear: &Linear,
+    ) -> Result<(Tensor, Option<&'a Tensor>), ModelError> {
+        if let [(_, whole)] = self.weight(linear.weight)?.shards.as_slice()
+            && let Some((calls, sums)) = matmul_pieces(self.gpu, x, whole)?
+        {
+            self.recording.extend(calls);
+            let bias = linear.bias.map(|bias| self.values(bias)).transpose()?;
+            return Ok((sums, bias));
+        }
+        let whole = self.linear(x, linear, Activation::None, None)?;
+        Ok((whole, None))
     }
 
-    /// `norm(x W^T + b) + residual`; without a norm, [`Ops::linear`].
+    /// `residual + y`, with `y = norm(x W^T + b)` where there is a norm `behind`, else `x W^T + b`. What that is by the
+    /// `next` norm goes to its tensor.
     pub(super) fn linear_normed(
         &mut self,
         x: &Tensor,
         linear: &Linear,
-        norm: Option<&RmsNorm>,
+        behind: Option<&RmsNorm>,
         residual: &Tensor,
+        next: Option<(&RmsNorm, &Tensor)>,
     ) -> Result<Tensor, ModelError> {
-        let none = Activation::None;
-        let Some(norm) = norm else {
-            return self.linear(x, linear, none, Some(residual));
+        let (sums, bias) = self.product(x, linear)?;
+        let out = self.like(residual, linear.out)?;
+        let weight = |norm: &RmsNorm| Ok::<_, ModelError>((self.values(norm.weight)?, norm.eps));
+        let next = next.map(|(norm, normed)| {
+            let (weight, eps) = weight(norm)?;
+            Ok::<_, ModelError>((weight, eps, normed))
+        });
+        let with = ResidualNorm {
+            bias,
+            behind: behind.map(weight).transpose()?,
+            residual,
+            next: next.transpose()?,
         };
-        let out = self.linear(x, linear, none, None)?;
-        let normed = self.rms_norm(&out, norm)?;
-        self.recording.push(add_rows(residual, 0, &normed, &out)?);
+        let call = residual_norm(self.gpu, &sums, &with, &out)?;
+        self.recording.push(call);
         Ok(out)
     }
 
@@ -301,90 +313,6 @@ impl<'a> Ops<'a> {
         self.recording
             .push(affine_rows(x, factors, shifts, 0, None)?);
         Ok(())
-    }
-
-    pub(super) fn rotary(
-        &mut self,
-        x: &Tensor,
-        table: &Tensor,
-        head_dim: usize,
-    ) -> Result<(), ModelError> {
-        self.recording.push(rotary(x, table, head_dim)?);
-        Ok(())
-    }
-
-    /// What is done to queries and keys: norms, where there are any, and the angles from row `first` of the table on.
-    pub(super) fn turn<'b>(
-        &self,
-        table: &'b Tensor,
-        first: usize,
-        norms: Option<&[RmsNorm; 2]>,
-    ) -> Result<Turn<'b>, ModelError>
-    where
-        'a: 'b,
-    {
-        let norms = norms.map(|[q, k]| {
-            Ok::<_, ModelError>(HeadNorms {
-                q: self.values(q.weight)?,
-                k: self.values(k.weight)?,
-                eps: q.eps,
-            })
-        });
-        Ok(Turn {
-            table,
-            first,
-            norms: norms.transpose()?,
-        })
-    }
-
-    /// Takes queries, keys and values of one product apart; keys and values go to rows from `first_row` on.
-    pub(super) fn rotate_heads(
-        &mut self,
-        qkv: &Tensor,
-        with: &Attention,
-        turn: &Turn<'_>,
-        q: &Tensor,
-        kv: [&Tensor; 2],
-        first_row: usize,
-    ) -> Result<(), ModelError> {
-        let call = rotate_heads(self.gpu, qkv, with, turn, q, kv, first_row)?;
-        self.recording.push(call);
-        Ok(())
-    }
-
-    pub(super) fn attention(
-        &mut self,
-        q: &Tensor,
-        k: &Tensor,
-        v: &Tensor,
-        with: &Attention,
-        seen: &KeyIntervals,
-    ) -> Result<Tensor, ModelError> {
-        let out = self.like(q, q.cols())?;
-        self.recording
-            .extend(attention(self.gpu, q, k, v, with, seen, &out)?);
-        Ok(out)
-    }
-
-    /// Attention of a single query over the keys `seen` of a cache, of which its own is the last: query, key and
-    /// value as one product gives them.
-    pub(super) fn attention_decode(
-        &mut self,
-        qkv: &Tensor,
-        kv: [&Tensor; 2],
-        with: &Attention,
-        turn: &Turn<'_>,
-        seen: Interval,
-    ) -> Result<Tensor, ModelError> {
-        let out = self.like(qkv, with.heads * with.head_dim)?;
-        let calls = attention_decode(self.gpu, qkv, kv, with, turn, seen, &out)?;
-        self.recording.extend(calls);
-        Ok(out)
-    }
-
-    /// What the queries of a layer see.
-    pub(super) fn mask(&self, mask: Mask) -> Result<KeyIntervals, ModelError> {
-        Ok(self.masks.get(self.gpu, mask)?)
     }
 
     pub(super) fn swiglu(

@@ -311,7 +311,8 @@ impl Parameters {
         bias: (bool, &'static str),
     ) -> Gated {
         let (weights, biases) = self.parts(&names.map(|name| (name, out)), input, bias);
-        let mut each = |place: Option<&usize>| place.map(|&place| TensorId(self.slot(Slot::Values(place))));
+        let mut each =
+            |place: Option<&usize>| place.map(|&place| TensorId(self.slot(Slot::Values(place))));
         let apart = [each(biases.first()), each(biases.last())];
         Gated {
             out: out.0,

@@ -92,7 +92,9 @@ fn reads(
             .checked_storage()?
             .bytes(shape.iter().skip(1).product());
         let step = match slot {
-            Slot::Weight(..) | Slot::Stacked(..) | Slot::Columns(..) => (PIECE_BYTES / row.max(1)).max(1),
+            Slot::Weight(..) | Slot::Stacked(..) | Slot::Columns(..) => {
+                (PIECE_BYTES / row.max(1)).max(1)
+            }
             _ => rows.len().max(1),
         };
         // What is empty is read as well: a tensor without elements is still a tensor.

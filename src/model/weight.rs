@@ -47,7 +47,9 @@ impl Weight {
         let starts = |run: &[(DType, [usize; 2])]| run.iter().map(|(_, [rows, _])| rows).sum();
         let runs: Vec<_> = of.chunk_by(|a, b| a.0 == b.0).collect();
         let behind = runs.iter().rev().skip(1);
-        let fit = behind.map(|run| starts(run)).all(|rows: usize| rows.is_multiple_of(4));
+        let fit = behind
+            .map(|run| starts(run))
+            .all(|rows: usize| rows.is_multiple_of(4));
         let all = [of];
         for run in if fit { &runs[..] } else { &all[..] } {
             let Some((dtype, [_, cols])) = run.first() else {

@@ -26,7 +26,11 @@ impl Epilogue<'_> {
         let columns = if self.gated { n / 2 } else { n };
         let finished = (0..columns).map(|j| {
             let value = activate(self.activation, biased(j));
-            let gated = if self.gated { value * biased(columns + j) } else { value };
+            let gated = if self.gated {
+                value * biased(columns + j)
+            } else {
+                value
+            };
             let residual = self.residual;
             let residual = residual.map_or(0.0, |residual| f64::from(residual[i * columns + j]));
             (gated + residual) as f32
@@ -43,7 +47,10 @@ pub fn matmul(a: &[f32], b: &[f32], k: usize, epilogue: &Epilogue<'_>) -> Vec<f3
     };
     let rows = a.chunks_exact(k).enumerate();
     let finished = rows.flat_map(|(i, row)| {
-        let products: Vec<f64> = b.chunks_exact(k).map(|column| product(row, column)).collect();
+        let products: Vec<f64> = b
+            .chunks_exact(k)
+            .map(|column| product(row, column))
+            .collect();
         epilogue.finish(i, &products)
     });
     finished.collect()

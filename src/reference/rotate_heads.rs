@@ -19,7 +19,9 @@ pub fn rotate_heads(
             .collect()
     };
     let turned = |x: Vec<f32>, width: usize, which: usize| {
-        let x = norms.map_or(x.clone(), |(weights, eps)| head_norm(&x, weights[which], eps));
+        let x = norms.map_or(x.clone(), |(weights, eps)| {
+            head_norm(&x, weights[which], eps)
+        });
         rotary(&x, table, width, head_dim)
     };
     [

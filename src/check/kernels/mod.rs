@@ -23,6 +23,7 @@ mod norm_stats;
 mod normalize;
 mod patchify;
 mod replace_outliers;
+mod residual_norm;
 mod rms_norm;
 mod rotary;
 mod rotate_heads;
@@ -88,7 +89,7 @@ const fn quick(
 }
 
 /// Every kernel, by name.
-pub static KERNELS: [KernelCheck; 41] = [
+pub static KERNELS: [KernelCheck; 42] = [
     whole("activation", activation::cases),
     whole("add_rows", add_rows::cases),
     whole("affine_rows", affine_rows::cases),
@@ -112,6 +113,7 @@ pub static KERNELS: [KernelCheck; 41] = [
     quick("normalize", normalize::cases),
     whole("patchify", patchify::cases),
     whole("replace_outliers", replace_outliers::cases),
+    quick("residual_norm", residual_norm::cases),
     quick("rms_norm", rms_norm::cases),
     quick("rotary", rotary::cases),
     quick("rotate_heads", rotate_heads::cases),

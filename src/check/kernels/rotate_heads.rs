@@ -6,9 +6,9 @@ use crate::{
     gpu::GpuError,
     kernels::{
         attention::Attention,
-        rotate_heads::{HeadNorms, Turn, rotate_heads},
+        rotate_heads::{HeadNorms, Product, Turn, rotate_heads},
     },
-    reference,
+    reference::{self, Epilogue},
 };
 
 /// (tokens, heads, kv_heads, head_dim): heads that do not begin at multiples of four, more heads than a workgroup
@@ -37,11 +37,12 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
             scale: 1.0,
         };
         let all = (heads + 2 * kv_heads) * head_dim;
-        let x = cases.normals(tokens * all);
+        // Whole, and in three pieces with a bias to add.
+        let (x, bias) = (cases.normals(3 * tokens * all), cases.normals(all));
+        let bias_t = cases.upload(1, all, &bias)?;
         let weights = [cases.normals(head_dim), cases.normals(head_dim)];
         // The tokens begin at the third position, and in the second row of keys and values.
         let table = table(2 + tokens, head_dim);
-        let x_t = cases.upload(tokens, all, &x)?;
         let table_t = cases.upload(2 + tokens, head_dim, &table)?;
         let q_weight = cases.upload(1, head_dim, &weights[0])?;
         let k_weight = cases.upload(1, head_dim, &weights[1])?;
@@ -51,7 +52,19 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
             k: &k_weight,
             eps,
         };
-        for norms in [None, Some(norms)] {
+        for (norms, pieces) in [(None, 1), (None, 3), (Some(norms), 1), (Some(norms), 3)] {
+            let x = &x[..pieces * tokens * all];
+            let x_t = cases.upload(pieces * tokens, all, x)?;
+            let is_cut = pieces > 1;
+            let product = Product {
+                sums: &x_t,
+                bias: is_cut.then_some(&bias_t),
+            };
+            let epilogue = Epilogue {
+                bias: is_cut.then_some(&bias),
+                ..Epilogue::default()
+            };
+            let x = reference::sum_pieces(x, tokens, all, 1.0, &epilogue);
             let turn = Turn {
                 table: &table_t,
                 first: 2,
@@ -62,13 +75,21 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
             let before = vec![7.0; (tokens + 2) * kv_width];
             let k = cases.upload(tokens + 2, kv_width, &before)?;
             let v = cases.upload(tokens + 2, kv_width, &before)?;
-            cases.run([rotate_heads(cases.gpu, &x_t, &with, &turn, &q, [&k, &v], 1)?]);
+            cases.run([rotate_heads(
+                cases.gpu,
+                product,
+                &with,
+                &turn,
+                &q,
+                [&k, &v],
+                1,
+            )?]);
             let slices = [&weights[0][..], &weights[1][..]];
             let slices = norms.map(|_| (slices, eps));
             let [expected, keys, values] =
                 reference::rotate_heads(&x, &with, &table[2 * head_dim..], slices);
             let what = format!(
-                "{tokens} tokens, {heads} + 2 x {kv_heads} heads of {head_dim}, normed: {}",
+                "{tokens} tokens, {heads} + 2 x {kv_heads} heads of {head_dim}, {pieces} pieces, normed: {}",
                 norms.is_some()
             );
             cases.compare(format!("queries of {what}"), &q, expected, F32_SUMS);

@@ -91,9 +91,11 @@ pub(in crate::kernels) fn check(
     k: usize,
 ) -> Result<(), GpuError> {
     let (m, n) = (a.rows(), with.columns(b));
-    expect(name, !with.gated || b.rows().is_multiple_of(2) && !with.symmetric, || {
-        format!("b {b:?} of a gated product must have two rows for each column")
-    })?;
+    expect(
+        name,
+        !with.gated || b.rows().is_multiple_of(2) && !with.symmetric,
+        || format!("b {b:?} of a gated product must have two rows for each column"),
+    )?;
     expect(name, a.cols() == b.cols(), || {
         format!("a {a:?} and b {b:?} must have the same number of columns")
     })?;

@@ -73,9 +73,8 @@ fn shapes_that_do_not_fit_are_refused() {
         first,
         norms: None,
     };
-    let call = |x, k, v, first, seen| {
-        attention_decode(&gpu, x, [k, v], &with, &turn(first), seen, &out)
-    };
+    let call =
+        |x, k, v, first, seen| attention_decode(&gpu, x, [k, v], &with, &turn(first), seen, &out);
     assert!(call(&x, &k, &k, 2, [0, 9]).is_ok());
     for (x, k, v, first, seen) in [
         (&x, &k, &k, 0, [0, 10]),

@@ -23,6 +23,7 @@ mod norm_stats;
 mod normalize;
 mod patchify;
 mod replace_outliers;
+mod residual_norm;
 mod rms_norm;
 mod rotary;
 mod rotate_heads;

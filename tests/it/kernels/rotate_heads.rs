@@ -2,7 +2,7 @@ use mirscope::{
     gpu::DType,
     kernels::{
         attention::Attention,
-        rotate_heads::{HeadNorms, Turn, rotate_heads},
+        rotate_heads::{HeadNorms, Product, Turn, rotate_heads},
     },
 };
 
@@ -35,8 +35,14 @@ fn shapes_that_do_not_fit_are_refused() {
         first: 4,
         norms: Some(norms),
     };
-    let call = |x, turn: &Turn<'_>, q, k, v, first| rotate_heads(&gpu, x, &with, turn, q, [k, v], first);
+    let call = |sums, turn: &Turn<'_>, q, k, v, first| {
+        let product = Product { sums, bias: None };
+        rotate_heads(&gpu, product, &with, turn, q, [k, v], first)
+    };
     assert!(call(&x, &turn, &q, &kv, &kv, 2).is_ok());
+    let bias = Some(&weight);
+    let product = Product { sums: &x, bias };
+    assert!(rotate_heads(&gpu, product, &with, &turn, &q, [&kv, &kv], 2).is_err());
     // Rows behind the end of the cache, and of the table.
     assert!(call(&x, &turn, &q, &kv, &kv, 3).is_err());
     assert!(call(&x, &Turn { first: 5, ..turn }, &q, &kv, &kv, 2).is_err());

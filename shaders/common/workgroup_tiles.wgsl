@@ -1,7 +1,8 @@
 // Tiles of both operands of a product in workgroup memory, and what invocations take from them.
 //
 // Who imports it binds `a` as an array of vec4<f32>, has in `params` the first element of the inner dimension,
-// `k_begin`, and says with DTYPE how `b` is stored.
+// `k_begin`. It is imported last: naga takes overrides in their order, and sizes of arrays that are computed from some,
+// which are overrides without a name, have to come behind all others.
 
 import package::common::block::Block;
 import package::common::block::add;
@@ -16,7 +17,11 @@ import package::common::weights::weights8;
 // written out: a loop over them keeps drivers from reading the next quad while they multiply (a third of
 // the speed on an H100).
 const DEPTH: u32 = 32u;
-// Half as large as `tiled_128` needs them where only `tiled_64` runs.
+// How `b` is stored, see dtype.wgsl.
+override DTYPE: u32 = 0u;
+// Rows of a tile of `tiled_64`: 64 or 32.
+override TILE_ROWS: u32 = 64u;
+// Rows of the tiles: half as many as `tiled_128` needs where only `tiled_64` runs.
 override LINES: u32 = 64u;
 var<workgroup> a_tile: array<vec4<f32>, LINES * 8u>;
 var<workgroup> b_tile: array<vec4<f32>, LINES * 8u>;
