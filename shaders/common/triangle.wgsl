@@ -6,6 +6,7 @@
 
 import package::common::block::Block;
 import package::common::epilogue::finish;
+import package::common::epilogue::finish_gated;
 
 // The result equals its transpose: only tiles on and above the diagonal are computed, and written to both
 // their places. Needs square tiles.
@@ -81,6 +82,13 @@ fn store(piece: u32, row: u32, col4: u32, sum: vec4<f32>) {
     }
     let place = 4u * row4 + row % 4u;
     finish(piece * 4u * half + place, place, place4, sum);
+}
+
+// Writes four values of a gated result, whose inner dimension is never cut.
+fn store_gated(row: u32, col4: u32, gate: vec4<f32>, up: vec4<f32>) {
+    if row < params.m && col4 * 4u < params.n {
+        finish_gated(row, row, col4, gate, up);
+    }
 }
 
 // Writes a block of four rows and four columns, given by columns, to its place beyond the diagonal.

@@ -80,6 +80,7 @@ fn fuses_bias_activation_and_residual() {
                 bias: Some(&bias),
                 activation,
                 residual: Some(&residual),
+                gated: false,
             };
             let expected = reference::matmul(&a, &b, k, &epilogue);
             for plan in plans() {
