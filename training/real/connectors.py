@@ -42,7 +42,7 @@ class Connectors:
         self.share = torch.zeros((), device=device)  # of the peak rate, at this step
         self.count = torch.zeros((), device=device)
         self.held = torch.tensor([run.held for run in runs], device=device)
-        self.calibration = calibration.float().flatten(0, 1)
+        self.calibration = calibration.to(self.parameters[0].dtype).flatten(0, 1)
         with torch.no_grad():
             self.kept = self.length()
 
