@@ -70,6 +70,7 @@ class Prepared:
         prompts = Prompts(str(given.folder / "tokenizer.json"))
         self.rows = prompts.rows([s for _, said in found for s in said])
         self.before = prompts.before
+        self.prose = [prompts.ids(text) for text in given.json("prose.json")[: study.pairs]]
         self.examples = found[0][1][:20]
         self.heldout = Heldout(self.bank, study, prompts)
 

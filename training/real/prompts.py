@@ -7,8 +7,8 @@ BEFORE = "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, train
 BETWEEN = "\n{}<|im_end|>\n<|im_start|>assistant\n"
 END, NEWLINE = 2, 198  # <|im_end|>, which ends an answer, and the line break the template writes after it
 IMAGE = 64  # image tokens
-ANSWER = 34  # tokens of a caption, its end included
-TEXT = 52  # tokens after the image
+ANSWER = 32  # tokens of a caption, its end included
+TEXT = 44  # tokens after the image
 
 
 class Prompts:

@@ -28,7 +28,7 @@ from .tower import Tower
 
 START = time.monotonic()
 CONFIG = {"mm_projector_type": "mlp2x_gelu", "mm_vision_select_layer": -1, "mm_vision_select_feature": "patch", "mm_hidden_size": 384}
-SLACK = 1.3  # what a step may take longer than measured, before the time is up
+SLACK = 1.15  # what a step may take longer than measured, before the time is up
 AFTER = 12.0  # seconds for scores and files of the last runs
 
 
@@ -68,6 +68,9 @@ class Shared:
         self.decoder = smollm.Decoder(weights, torch.bfloat16 if gpu else torch.float32, study.decoder_layers)
         self.past = self.decoder.remember(torch.tensor(prepared.before, device=device))
         self.heldout, self.pictures = prepared.heldout, pictures
+        # Mean length of the prose's word embeddings: image tokens are told by it.
+        words = torch.tensor([t for ids in prepared.prose for t in ids], device=device)
+        self.words = self.decoder.embedding[words].norm(dim=-1).mean().item()
         self.scores = Scores(self.decoder, self.past, prepared.heldout, held, blank, study.rows)
         say("decoder read")
 
@@ -204,11 +207,12 @@ def finish(shared: Shared, run: Run, tensors: dict[str, torch.Tensor], out: Path
     """Scores a connector as it ships, and writes it. The connector comes last: once it is there, it may be measured."""
     folder = out / "runs" / run.name
     scores = shared.scores(loaded(tensors, shared.device))
+    scores["norm_ratio_0"] = round(scores["length"] / shared.words, 4)
     replace(folder / "config.json", lambda p: p.write_text(json.dumps(CONFIG)))
     replace(folder / "run.json", lambda p: p.write_text(json.dumps({"run": vars(run), **more, "scores": scores})))
     replace(folder / "mm_projector.safetensors", lambda p: save_file(tensors, p, {"format": "pt"}))
     brief = {k: (v["loss"], v["loss_another"], *(v[c]["share"] for c in ("choice_caption", "choice_name") if c in v)) for k, v in scores.items() if isinstance(v, dict)}
-    say(f"{run.name}: loss, with another, choice of caption, of name: {brief}; length {scores['length']}")
+    say(f"{run.name}: loss, with another, choice of caption, of name: {brief}; norm ratio {scores['norm_ratio_0']}")
 
 
 def done(out: Path, run: Run) -> bool:
