@@ -5,6 +5,8 @@ use crate::{
     kernels::{Activation, expect},
 };
 
+use super::Packed;
+
 /// What surrounds the product.
 #[derive(Clone, Copy, Debug)]
 pub struct Matmul<'a> {
@@ -29,6 +31,10 @@ pub struct Matmul<'a> {
     /// For a product of a matrix with itself: half of it is computed and mirrored, so that it is symmetric
     /// to the bit. What it is added to must be symmetric as well.
     pub symmetric: bool,
+    /// For a product that is symmetric, or one of several whose sum is: what lies on and above the diagonal is
+    /// computed, and added or written to its place in a matrix of half the size, see [`Packed`]. `residual` has
+    /// that form, too.
+    pub packed: bool,
 }
 
 impl Default for Matmul<'_> {
@@ -44,6 +50,7 @@ impl Default for Matmul<'_> {
             accumulate: false,
             scale: 1.0,
             symmetric: false,
+            packed: false,
         }
     }
 }
@@ -51,7 +58,21 @@ impl Default for Matmul<'_> {
 impl Matmul<'_> {
     /// Whether the whole product replaces what stands in `out`.
     pub(in crate::kernels) fn is_plain(&self) -> bool {
-        self.inner.is_none() && !self.accumulate && self.scale == 1.0 && !self.symmetric
+        self.inner.is_none() && !self.accumulate && self.scale == 1.0 && !self.is_half()
+    }
+
+    /// Whether half of the product is computed.
+    pub(super) fn is_half(&self) -> bool {
+        self.symmetric || self.packed
+    }
+
+    /// Rows and columns that a product of `m` rows and `n` columns takes.
+    pub(super) fn shape(&self, m: usize, n: usize) -> [usize; 2] {
+        let packed = Packed { side: m };
+        match self.packed {
+            true => [packed.rows(), packed.cols()],
+            false => [m, n],
+        }
     }
 }
 
@@ -65,7 +86,7 @@ pub(in crate::kernels) fn check(
     begin: usize,
     k: usize,
 ) -> Result<(), GpuError> {
-    let (m, n) = (a.rows(), b.rows());
+    let [m, n] = with.shape(a.rows(), b.rows());
     expect(name, a.cols() == b.cols(), || {
         format!("a {a:?} and b {b:?} must have the same number of columns")
     })?;
