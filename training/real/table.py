@@ -96,6 +96,8 @@ def relations(found: list[dict]) -> dict:
         "choice_scenes": lambda p: p["scores"]["scenes"]["choice_name"]["share"],
     }
     usable = [p for p in found if p["samples"] and "with_prose" in p and "with_captions" in p]
+    if not all("choice_name" in p["scores"]["scenes"] for p in usable):  # too few pictures to choose among
+        del figures["choice_scenes"]
     setting = lambda p: (p["samples"], p["lr"], p["shuffled"], p["held"])
     values = {name: [of(p) for p in usable] for name, of in figures.items()}
     noise = {}
@@ -105,7 +107,7 @@ def relations(found: list[dict]) -> dict:
             groups.setdefault(setting(p), []).append(of(p))
         noise[name] = pooled_deviation(list(groups.values()))
     spread = lambda name: noise[name][0] if noise[name] else None
-    pairs = [(a, b) for a in ("mir_prose", "mir_captions", "norm_matched_prose") for b in ("loss_names", "loss_scenes", "choice_names", "choice_scenes")]
+    pairs = [(a, b) for a in ("mir_prose", "mir_captions", "norm_matched_prose") for b in ("loss_names", "loss_scenes", "choice_names", "choice_scenes") if b in figures]
     return {"runs": len(usable), "noise_between_seeds": {k: v and {"deviation": rounded(v[0]), "freedom": v[1]} for k, v in noise.items()},
             "correlations": {f"{a} and {b}": correlation(values[a], values[b], spread(a), spread(b)) for a, b in pairs}}
 
