@@ -295,7 +295,10 @@ def main() -> None:
     for amount in fitting(shared, args.out, until):
         if attempted(shared, study.groups(amount)[-1], args.out, until):
             break
-    stretched(shared, args.out)
+    try:
+        stretched(shared, args.out)
+    except Exception as error:  # beside the runs, not of them
+        say(f"lengths of untrained ones: {type(error).__name__}: {str(error)[:300]}")
     replace(args.out / "study.json", lambda p: p.write_text(json.dumps({
         "largest": amount, "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu", "torch": torch.__version__,
         "seconds": round(time.monotonic() - START, 1), "study": vars(study)})))
