@@ -9,9 +9,11 @@ use super::{
     unpack_rows::{unpack_halves, unpack_rows},
 };
 
+mod packed;
 mod plan;
 pub(super) mod product;
 
+pub use packed::Packed;
 pub use plan::{Plan, Tile, plan, plan_symmetric};
 pub use product::Matmul;
 use product::check;
@@ -46,7 +48,8 @@ struct Params {
 ///
 /// # Shapes
 /// `a [m, k]` f32, `b [n, k]` in any type of numbers (a PyTorch `Linear.weight`), `bias [1, n]`,
-/// `residual` and `out` `[>= m, >= n]` f32. Of a gated product `b [2 n, k]` and `bias [2, n]`.
+/// `residual` and `out` `[>= m, >= n]` f32; these two as [`Packed`] has it where half of the result is kept. Of a gated
+/// product `b [2 n, k]` and `bias [2, n]`.
 ///
 /// # Errors
 /// [`GpuError::Shape`]; [`GpuError::TooLarge`] where pieces do not fit.
@@ -64,7 +67,7 @@ pub fn matmul(
         return unpacked(gpu, a, b, with, out);
     }
     let k = with.inner.map_or(a.cols(), |(_, count)| count);
-    let plan = if with.symmetric {
+    let plan = if with.is_half() {
         plan_symmetric(gpu, a.rows(), k)
     } else {
         plan(gpu, a.rows(), b.rows(), k)
@@ -85,8 +88,8 @@ fn unpacked(
     with: &Matmul<'_>,
     out: &Tensor,
 ) -> Result<Vec<Dispatch>, GpuError> {
-    expect("matmul", !with.symmetric, || {
-        format!("{b:?} is quantized and cannot be its own transpose")
+    expect("matmul", !with.is_half(), || {
+        format!("{b:?} is quantized, and its product cannot be symmetric")
     })?;
     let row = DType::F32.row_bytes(b.cols()).max(1);
     let most = usize::try_from(UNPACKED_BYTES / row).unwrap_or(usize::MAX);
@@ -132,13 +135,18 @@ pub fn matmul_with(
     expect("matmul", !b.dtype().is_quantized(), || {
         format!("b {b:?} has to be unpacked first")
     })?;
-    let can_be_symmetric = a.is(b) && with.bias.is_none() && plan.tile.is_square();
-    expect("matmul", can_be_symmetric || !with.symmetric, || {
-        format!(
-            "[{m}, {n}] by {plan:?} cannot be symmetric: it takes one matrix twice, a square tile and no \
-             bias"
-        )
-    })?;
+    let can_be_symmetric = with.bias.is_none() && plan.tile.is_square() && m == n;
+    let is_of_one = a.is(b) || !with.symmetric;
+    expect(
+        "matmul",
+        is_of_one && can_be_symmetric || !with.is_half(),
+        || {
+            format!(
+                "[{m}, {n}] by {plan:?} cannot be symmetric: it takes a square result, a square tile, no bias and, \
+             unless half of it is kept, one matrix twice"
+            )
+        },
+    )?;
     // What joins the pieces of a gated product reads groups of four columns of either half.
     let whole = with.gated && !n.is_multiple_of(4);
     let (piece, pieces) = match whole {
@@ -152,14 +160,16 @@ pub fn matmul_with(
     if pieces == 1 {
         return Ok(product(gpu, tile, a, b, with, out, (piece, 1)));
     }
-    let partial = gpu.tensor(DType::F32, pieces * m, b.rows())?;
+    let [rows, cols] = with.shape(m, b.rows());
+    let partial = gpu.tensor(DType::F32, pieces * rows, cols)?;
     let bare = Matmul {
         inner: with.inner,
         symmetric: with.symmetric,
+        packed: with.packed,
         ..Matmul::default()
     };
     let mut calls = product(gpu, tile, a, b, &bare, &partial, (piece, pieces));
-    calls.push(sum_pieces(&partial, m, with, out)?);
+    calls.push(sum_pieces(&partial, rows, with, out)?);
     Ok(calls)
 }
 
@@ -230,7 +240,7 @@ fn product(
     ];
     let (mut across, mut down) = (groups(b.rows(), cols), groups(m, rows));
     let mut elements = m * b.rows();
-    if with.symmetric {
+    if with.is_half() {
         // The rectangle that `tile_of` folds the tiles from the diagonal on into.
         (across, down) = (across | 1, down.div_ceil(2));
         elements = m * (m + 1) / 2;
@@ -240,6 +250,7 @@ fn product(
         ("DTYPE", b.dtype().code()),
         ("ACCUMULATE", f64::from(u8::from(with.accumulate))),
         ("SYMMETRIC", f64::from(u8::from(with.symmetric))),
+        ("PACKED", f64::from(u8::from(with.packed))),
     ]);
     match tile {
         Tile::Tiled128 => constants.push(("LINES", rows as f64)),

@@ -7,7 +7,7 @@ use crate::{
     gpu::{DType, Dispatch, GpuError, KernelVariant, Tensor},
     kernels::{
         Activation,
-        matmul::{Matmul, Plan, Tile, matmul, matmul_with},
+        matmul::{Matmul, Packed, Plan, Tile, matmul, matmul_with},
     },
     reference::{self, Epilogue},
 };
@@ -315,6 +315,48 @@ fn symmetric_by(
     Ok(())
 }
 
+/// Sides of symmetric products of which half is kept, whole blocks, with even and odd numbers of them.
+const PACKED: [(usize, usize); 5] = [(4, 3), (8, 33), (68, 20), (132, 100), (264, 515)];
+
+/// Half of a symmetric product of two matrices: with each other, and the other way round.
+fn packed(
+    cases: &mut Cases<'_>,
+    (side, k): (usize, usize),
+    plan: Option<Plan>,
+) -> Result<(), GpuError> {
+    let (a, b) = (cases.normals(side * k), cases.normals(side * k));
+    let (a_t, b_t) = (cases.upload(side, k, &a)?, cases.upload(side, k, &b)?);
+    let bare = reference::matmul(&a, &b, k, &Epilogue::default());
+    let place = Packed { side };
+    let mut expected = vec![0.0; place.rows() * place.cols()];
+    for row in 0..side {
+        for col in 0..side {
+            let block = place.index(row - row % 4, col - col % 4);
+            // On the diagonal a block is there whole.
+            let own = match row / 4 <= col / 4 {
+                true => block + row % 4 * place.cols() + col % 4,
+                false => place.index(row, col),
+            };
+            expected[own] = 0.5 * (bare[row * side + col] + bare[col * side + row]);
+        }
+    }
+    let zeros = vec![0.0; place.rows() * place.cols()];
+    let out = cases.upload(place.rows(), place.cols(), &zeros)?;
+    for (a, b) in [(&a_t, &b_t), (&b_t, &a_t)] {
+        // As covariances are summed up.
+        let with = Matmul {
+            packed: true,
+            scale: 0.5,
+            accumulate: true,
+            ..Matmul::default()
+        };
+        cases.run(planned(cases, plan, a, b, &with, &out)?);
+    }
+    let what = format!("packed [{side}, {k}], {plan:?}");
+    cases.compare(what, &out, expected, F32_SUMS);
+    Ok(())
+}
+
 pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
     if cases.quick {
         product(cases, (37, 35, 67), DType::F16, Some(Activation::Gelu))?;
@@ -325,6 +367,7 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
                 pieces: 1,
             };
             symmetric_by(cases, (35, 36), Some(plan))?;
+            packed(cases, (36, 36), Some(plan))?;
         }
         gated(cases, (37, 19, 36), DType::F16, Activation::Silu)?;
         return polar_step(cases, (21, 33));
@@ -360,6 +403,13 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
     }
     for shape in SYMMETRIC {
         symmetric(cases, shape)?;
+    }
+    for plan in plans(cases) {
+        for shape in PACKED {
+            if plan.is_none_or(|plan| plan.tile.is_square()) {
+                packed(cases, shape, plan)?;
+            }
+        }
     }
     Ok(())
 }

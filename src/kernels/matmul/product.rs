@@ -5,6 +5,8 @@ use crate::{
     kernels::{Activation, expect},
 };
 
+use super::Packed;
+
 /// What surrounds the product.
 #[derive(Clone, Copy, Debug)]
 pub struct Matmul<'a> {
@@ -29,6 +31,10 @@ pub struct Matmul<'a> {
     /// For a product of a matrix with itself: half of it is computed and mirrored, so that it is symmetric
     /// to the bit. What it is added to must be symmetric as well.
     pub symmetric: bool,
+    /// For a product that is symmetric, or one of several whose sum is: what lies on and above the diagonal is
+    /// computed, and added or written to its place in a matrix of half the size, see [`Packed`]. `residual` has
+    /// that form, too.
+    pub packed: bool,
     /// The rows of `b` are those of two matrices of `n` rows, one below the other: `out = activation(scale a
     /// gate^T + bias) * (scale a up^T + bias) + residual` (arXiv 2002.05202).
     pub gated: bool,
@@ -47,6 +53,7 @@ impl Default for Matmul<'_> {
             accumulate: false,
             scale: 1.0,
             symmetric: false,
+            packed: false,
             gated: false,
         }
     }
@@ -55,7 +62,21 @@ impl Default for Matmul<'_> {
 impl Matmul<'_> {
     /// Whether the whole product replaces what stands in `out`.
     pub(in crate::kernels) fn is_plain(&self) -> bool {
-        self.inner.is_none() && !self.accumulate && self.scale == 1.0 && !self.symmetric
+        self.inner.is_none() && !self.accumulate && self.scale == 1.0 && !self.is_half()
+    }
+
+    /// Whether half of the product is computed.
+    pub(super) fn is_half(&self) -> bool {
+        self.symmetric || self.packed
+    }
+
+    /// Rows and columns that a product of `m` rows and `n` columns takes.
+    pub(super) fn shape(&self, m: usize, n: usize) -> [usize; 2] {
+        let packed = Packed { side: m };
+        match self.packed {
+            true => [packed.rows(), packed.cols()],
+            false => [m, n],
+        }
     }
 
     /// Columns of the product with `b`.
@@ -90,10 +111,10 @@ pub(in crate::kernels) fn check(
     begin: usize,
     k: usize,
 ) -> Result<(), GpuError> {
-    let (m, n) = (a.rows(), with.columns(b));
+    let [m, n] = with.shape(a.rows(), with.columns(b));
     expect(
         name,
-        !with.gated || b.rows().is_multiple_of(2) && !with.symmetric,
+        !with.gated || b.rows().is_multiple_of(2) && !with.is_half(),
         || format!("b {b:?} of a gated product must have two rows for each column"),
     )?;
     expect(name, a.cols() == b.cols(), || {
