@@ -60,7 +60,7 @@ mod streamed;
 mod traces;
 mod transport;
 
-pub use by_position::by_position;
+pub use by_position::{by_position, by_position_bytes};
 pub use error::{AlignmentError, FEWER_PAIRS};
 pub use frechet::{Intervals, LayerDistance, MirResult};
 pub use group::STAGES;

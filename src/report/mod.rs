@@ -53,7 +53,7 @@ pub use exploration::{
     WhatIfSettings,
 };
 pub use inspection::{DtypeShare, ImageInspection, Inspection, inspection_text};
-pub use interval::{interval, standard_error};
+pub use interval::{interval, standard_error, too_few_pairs};
 #[cfg(not(target_arch = "wasm32"))]
 pub use json::read;
 pub use json::{ReportError, is_report, parse, to_json};
