@@ -15,6 +15,8 @@ mod error;
 mod evidence;
 mod metric;
 mod noise;
+#[cfg(feature = "app")]
+mod opening;
 mod rank;
 #[cfg(feature = "app")]
 mod recorded_pair;
@@ -22,6 +24,8 @@ mod recorded_pair;
 mod recording;
 mod results;
 mod ruler_text;
+#[cfg(feature = "app")]
+mod scene;
 mod sentences;
 mod terminal;
 mod text;
@@ -29,7 +33,7 @@ mod verdict;
 
 pub use along::{NO_PROGRESS, Step, along};
 pub use claim::{Claim, Expectation};
-pub use contrast::{Contrast, ContrastSide};
+pub use contrast::{BestTraining, Contrast, ContrastSide};
 pub use correlation::{Correlation, Over, correlations};
 pub use csv::study_csv;
 pub use data::{Chance, Score, Scores, Study, StudyAxis, Variant};
@@ -37,14 +41,18 @@ pub use error::StudyError;
 pub use evidence::OtherSeed;
 pub use metric::Metric;
 pub use noise::{SeedNoise, seed_noise};
+#[cfg(feature = "app")]
+pub use opening::{Opening, RecordedTraining, Riddle, RiddleModel, TrainingStep};
 pub use rank::{Certainty, RankCorrelation, average_ranks, rank_correlation, spearman};
 #[cfg(feature = "app")]
 pub use recording::{
     RecordedClouds, RecordedModel, RecordedRow, RecordedRun, Recording, RecordingError,
 };
 pub use results::{Measured, MeasuredLayer, StudyResults, StudySettings};
-pub use ruler_text::ruler_text;
 pub(crate) use ruler_text::{FARTHER, NEARER, SIDES};
+pub use ruler_text::{NOT_SAID, ruler_text};
+#[cfg(feature = "app")]
+pub use scene::{Known, Scene, says};
 pub use sentences::sentences;
 pub use terminal::study_text;
 pub use text::study_markdown;

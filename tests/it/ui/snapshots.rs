@@ -5,7 +5,10 @@
 
 use eframe::egui::Theme;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
-use mirscope::app::{App, store::Tab};
+use mirscope::app::{
+    App,
+    store::{StartPart, Tab},
+};
 
 use super::{ask::converse, study::made_up, support::drawn};
 
@@ -31,9 +34,33 @@ fn start() {
     for (size, name) in [(LAPTOP, "laptop"), (LARGE, "large"), (PHONE, "phone")] {
         for theme in [Theme::Light, Theme::Dark] {
             let (mut harness, _link) = drawn(size, theme);
+            harness.state_mut().store.riddles.met = true;
             let theme = format!("{theme:?}").to_lowercase();
             snapshot(&mut harness, &mut results, &format!("start-{name}-{theme}"));
         }
+    }
+}
+
+/// The riddle before and after the guess, and one training step by step.
+#[test]
+fn opening() {
+    let mut results = SnapshotResults::new();
+    let phone = |height: f32| [PHONE[0], height];
+    for (size, theme, name) in [
+        (LAPTOP, Theme::Light, "laptop-light"),
+        (LAPTOP, Theme::Dark, "laptop-dark"),
+        (phone(1500.0), Theme::Light, "phone-light"),
+    ] {
+        let (mut harness, _link) = drawn(size, theme);
+        let reduced = |style: &mut eframe::egui::Style| style.animation_time = 0.0;
+        harness.ctx.all_styles_mut(reduced);
+        snapshot(&mut harness, &mut results, &format!("riddle-{name}"));
+        harness.state_mut().store.guess(1);
+        snapshot(&mut harness, &mut results, &format!("riddle-solved-{name}"));
+        let store = &mut harness.state_mut().store;
+        store.view.part = Some(StartPart::Steps);
+        store.select_step(3);
+        snapshot(&mut harness, &mut results, &format!("steps-{name}"));
     }
 }
 
