@@ -71,15 +71,15 @@ pub fn step_lines(chart: &Steps<'_>, look: &Look) -> Figure {
     let last = chart.steps.len() - 1;
     let x = |step: f64| left + (step / last as f64) as f32 * (right - left);
     let here = x(chart.at.clamp(0.0, last as f64));
-    sheet.line(
-        vec![[here, 0.4 * font], [here, bottom]],
-        Stroke::new(1.4, palette.ink).dashed(3.0, 3.0),
-    );
     for (row, line) in lines.iter().enumerate() {
         let top = 0.4 * font + half * row as f32;
         let area = Area::between([left, right], [top + 2.0 * font, top + half - 0.7 * font]);
         let at = [left, top + 0.8 * font];
         sheet.words(at, Anchor::Start, line.color, line.title);
+        sheet.line(
+            vec![[here, area.top()], [here, area.bottom()]],
+            Stroke::new(1.4, palette.ink).dashed(3.0, 3.0),
+        );
         plot_line(&mut sheet, chart, line, area, &x);
     }
     let mut free = 0.0;

@@ -15,6 +15,11 @@ use crate::{
 
 /// Draws named rates on the ruler of the study, with what is on it and what the rates do not say.
 pub fn show(ui: &mut egui::Ui, contrast: &Contrast, runs: &[(&str, f64)]) {
+    // In a column words would be stretched to its width.
+    ui.vertical(|ui| placed(ui, contrast, runs));
+}
+
+fn placed(ui: &mut egui::Ui, contrast: &Contrast, runs: &[(&str, f64)]) {
     let chart = Ruler {
         contrast,
         runs,
@@ -45,16 +50,20 @@ pub fn not_said(ui: &mut egui::Ui) {
 
 /// The ruler for runs of one view: those that were measured as the study was. Of others it says why there is none.
 pub fn of_runs(ui: &mut egui::Ui, store: &Store, runs: &[(&str, &Run)]) {
+    ui.vertical(|ui| compared(ui, store, runs));
+}
+
+fn compared(ui: &mut egui::Ui, store: &Store, runs: &[(&str, &Run)]) {
     let Some(contrast) = &store.contrast else {
         return not_said(ui);
     };
-    let mut placed = Vec::new();
+    let mut known = Vec::new();
     for (name, run) in runs {
         if let Some(mir) = run.report.mir.filter(|_| fits(contrast, run)) {
-            placed.push((*name, mir));
+            known.push((*name, mir));
         }
     }
-    if placed.is_empty() {
+    if known.is_empty() {
         faint(
             ui,
             "There is no ruler for this number: the study's was measured with other models, tokens or another \
@@ -62,7 +71,7 @@ pub fn of_runs(ui: &mut egui::Ui, store: &Store, runs: &[(&str, &Run)]) {
         );
         return not_said(ui);
     }
-    show(ui, contrast, &placed);
+    placed(ui, contrast, &known);
     let steps = runs.iter().filter(|(_, run)| run.step().is_some());
     let mut seen: Vec<String> = (steps.filter_map(|(_, run)| run.samples()))
         .map(format_count)

@@ -111,7 +111,7 @@ fn asked(ui: &mut egui::Ui, store: &mut Store, riddle: &Riddle) {
              captions that fit, the other with shuffled captions. Which one is which?"
         }
         Some(true) => {
-            "Right. Its vision tokens lie nearer to the words, and it can tell what is in the picture."
+            "Right. Its vision tokens lie nearer to the words, and it answers more questions rightly."
         }
         Some(false) => {
             "It is the other one. Lower means nearer to the words: that model learned from captions that fit."
@@ -175,6 +175,7 @@ fn guesses(ui: &mut egui::Ui, store: &mut Store) {
             store.leave_riddle();
         }
     });
+    super::faint(ui, "Keys: A and B guess, N takes another picture.");
     if let Some(letter) = guess {
         store.guess(letter);
     }

@@ -91,7 +91,7 @@ pub(super) fn further(ui: &mut egui::Ui, store: &mut Store, riddle: &Riddle) {
         if another.on_hover_text("Key N").clicked() {
             store.next_riddle();
         }
-        if ui.button("What is at stake").clicked() {
+        if ui.button("On to the two trainings").clicked() {
             store.leave_riddle();
         }
     });
