@@ -56,8 +56,8 @@ pub use spot::{DotSpots, Spot, Target};
 #[cfg(feature = "app")]
 pub use steps::{Steps, step_lines, step_path};
 pub use study::{
-    StudyFigure, StudyPlot, axis_curves, mir_score, settings_plot, study_captioned, study_figures,
-    study_origin, variant_tip,
+    StudyFigure, StudyPlot, axis_curves, mir_score, score_quantities, settings_plot,
+    study_captioned, study_figures, study_origin, variant_tip,
 };
 pub use svg::svg_of;
 pub use whole::{comparison_figure, report_figure, svg};

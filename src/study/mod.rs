@@ -3,7 +3,7 @@
 //!
 //! [`Study`] is what the recipe wrote, [`StudyResults`] what `mirscope study` makes of it: every
 //! variant's [`Measured`], the noise between seeds ([`SeedNoise`]), rank correlations
-//! ([`Correlation`]) and a [`Verdict`] per claim, by one rule ([`VERDICT_RULE`]).
+//! ([`Correlation`]; of the score with every quantity [`WithScore`]) and a [`Verdict`] per claim, by one rule ([`VERDICT_RULE`]).
 
 mod along;
 mod claim;
@@ -17,6 +17,7 @@ mod metric;
 mod noise;
 #[cfg(feature = "app")]
 mod opening;
+mod quantity;
 mod rank;
 #[cfg(feature = "app")]
 mod recorded_pair;
@@ -35,7 +36,7 @@ pub use along::{NO_PROGRESS, Step, along};
 pub use claim::{Claim, Expectation};
 pub use contrast::{BestTraining, Contrast, ContrastSide};
 pub use correlation::{Correlation, Over, correlations};
-pub use csv::study_csv;
+pub use csv::{correlations_csv, study_csv};
 pub use data::{Chance, Score, Scores, Study, StudyAxis, Variant};
 pub use error::StudyError;
 pub use evidence::OtherSeed;
@@ -43,7 +44,11 @@ pub use metric::Metric;
 pub use noise::{SeedNoise, seed_noise};
 #[cfg(feature = "app")]
 pub use opening::{Opening, RecordedTraining, Riddle, RiddleModel, TrainingStep};
-pub use rank::{Certainty, RankCorrelation, average_ranks, rank_correlation, spearman};
+pub use quantity::{MeasuredQuantity, WithScore};
+pub use rank::{
+    Certainty, Kendall, RankCorrelation, average_ranks, kendall, kendall_correlation,
+    rank_correlation, spearman,
+};
 #[cfg(feature = "app")]
 pub use recording::{
     RecordedClouds, RecordedModel, RecordedRow, RecordedRun, Recording, RecordingError,
