@@ -13,7 +13,6 @@ use mirscope::app::{
 use super::{ask::converse, study::made_up, support::drawn};
 
 const LAPTOP: [f32; 2] = [1280.0, 720.0];
-const LARGE: [f32; 2] = [1920.0, 1080.0];
 const PHONE: [f32; 2] = [390.0, 844.0];
 
 /// Compares a picture, and keeps the result with those of the test.
@@ -31,7 +30,7 @@ fn snapshot(harness: &mut Harness<'_, App>, results: &mut SnapshotResults, name:
 #[test]
 fn start() {
     let mut results = SnapshotResults::new();
-    for (size, name) in [(LAPTOP, "laptop"), (LARGE, "large"), (PHONE, "phone")] {
+    for (size, name) in [(LAPTOP, "laptop"), (PHONE, "phone")] {
         for theme in [Theme::Light, Theme::Dark] {
             let (mut harness, _link) = drawn(size, theme);
             harness.state_mut().store.riddles.met = true;
