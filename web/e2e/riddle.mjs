@@ -17,6 +17,7 @@ test('a riddle is guessed with a key, and both models answer here as they were r
   const before = await hook(page, 'riddle');
   assert.deepEqual([before.part, before.guessed], ['riddle', null]);
   await screenshot(page, 'riddle');
+  await page.locator('#app').focus();
   await page.keyboard.press('a');
   await page.waitForFunction(() => window.mirscope.riddle.guessed !== null);
   await screenshot(page, 'riddle-guessed');
