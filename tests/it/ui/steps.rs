@@ -53,12 +53,12 @@ fn eight_steps_of_one_training_are_recorded_in_one_plane() {
         assert_eq!(Some(step.answered), variant.scores.choice);
         assert_eq!(step.answers.len(), store.riddles.all().len());
     }
-    // The answer gets right on the way.
-    let riddles = store.riddles.all().iter().enumerate();
-    for (number, riddle) in riddles {
-        let last = &steps[steps.len() - 1].answers[number];
-        assert!(!riddle.is_right(&steps[0].answers[number]) || riddle.is_right(last));
-    }
+    // An answer gets right on the way, to one of the questions at least.
+    let mut riddles = store.riddles.all().iter().enumerate();
+    assert!(riddles.any(|(number, riddle)| {
+        let right = |step: usize| riddle.is_right(&steps[step].answers[number]);
+        !right(0) && right(steps.len() - 1)
+    }));
 }
 
 #[test]
@@ -72,14 +72,13 @@ fn the_slider_moves_everything_by_keys_and_by_clicks_on_the_charts() {
         let store = &harness.state().store;
         let step = store.training_step();
         assert!(step >= 1);
-        let (number, riddle) = store.riddle().unwrap();
+        let (number, _) = store.riddle().unwrap();
         let shown = &store.riddles.steps()[step];
         let answer = format!("It answers: \u{201c}{}\u{201d}", shown.answers[number]);
         assert!(
             harness.query_all_by_label_contains(&answer).count() >= 1,
             "{answer}"
         );
-        let _ = riddle;
         let told = format!(
             "MIR {:.3}, {:.0} % right",
             shown.mir,
