@@ -79,7 +79,7 @@ fn compared(ui: &mut egui::Ui, store: &Store, runs: &[(&str, &Run)]) {
     seen.dedup();
     if !seen.is_empty() {
         let words = format!(
-            "The trainings on the ruler saw {} pairs each, this connector {}: {NO_PROGRESS}.",
+            "The trainings on the ruler saw {} pairs each, the demo's connector {}: {NO_PROGRESS}.",
             format_count(contrast.samples),
             seen.join(", ")
         );
