@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     report::{
         Answer, AttentionRow, Axes, BenchRecord, BenchReport, CheckReport, DeviceGrant, Inspection,
-        Kept, LogitLens, PairView, Projection, Report, Said, WhatIf, WhatIfSettings,
+        Kept, LogitLens, PairView, PlaneAxes, Projection, Report, Said, WhatIf, WhatIfSettings,
     },
     study::StudySettings,
 };
@@ -129,6 +129,10 @@ pub enum Explore {
         /// Which axes.
         axes: Axes,
     },
+    /// The axes that [`Axes::Own`] stands for at a state, answered with [`Event::Plane`].
+    Plane(usize),
+    /// The tokens of all pairs at a state on axes that another run gave, answered with [`Event::Projection`].
+    OnPlane(usize, Box<PlaneAxes>),
     /// The words nearest to a token, state by state, answered with [`Event::LogitLens`].
     LogitLens {
         /// The pair.
@@ -384,6 +388,8 @@ pub enum Event {
     Pair(Box<PairView>),
     /// The tokens at one state.
     Projection(Box<Projection>),
+    /// The principal axes of a state.
+    Plane(Box<PlaneAxes>),
     /// The words nearest to a token.
     LogitLens(Box<LogitLens>),
     /// Where a token looks.

@@ -49,8 +49,8 @@ pub use data::{LayerReport, Moments, Report, SCHEMA};
 pub use device::{DeviceGrant, DeviceSummary, adapters_text};
 pub use exploration::{
     AttentionRow, Axes, Calibration, CloudShape, Kept, LensState, LensToken, LogitLens, PairView,
-    Picture, PictureView, ProjectedToken, Projection, StageView, TokenKind, TokenView, WhatIf,
-    WhatIfSettings,
+    Picture, PictureView, PlaneAxes, ProjectedToken, Projection, StageView, TokenKind, TokenView,
+    WhatIf, WhatIfSettings,
 };
 pub use inspection::{DtypeShare, ImageInspection, Inspection, inspection_text};
 pub use interval::{interval, standard_error, too_few_pairs};

@@ -13,7 +13,7 @@ mod what_if;
 pub use attention::AttentionRow;
 pub use logit_lens::{LensState, LensToken, LogitLens};
 pub use pair::{PairView, Picture, PictureView, StageView, TokenKind, TokenView};
-pub use projection::{Axes, CloudShape, ProjectedToken, Projection};
+pub use projection::{Axes, CloudShape, PlaneAxes, ProjectedToken, Projection};
 pub use what_if::{Calibration, WhatIf, WhatIfSettings};
 
 use serde::{Deserialize, Serialize};
