@@ -17,7 +17,10 @@ mod metric;
 mod noise;
 mod rank;
 #[cfg(feature = "app")]
+mod recorded_lens;
 mod recorded_pair;
+mod recorded_path;
+mod recorded_what_if;
 #[cfg(feature = "app")]
 mod recording;
 mod results;
@@ -39,6 +42,8 @@ pub use metric::Metric;
 pub use noise::{SeedNoise, seed_noise};
 pub use rank::{Certainty, RankCorrelation, average_ranks, rank_correlation, spearman};
 #[cfg(feature = "app")]
+pub use recorded_path::RecordedPath;
+pub use recorded_what_if::{RecordedAnswer, RecordedWhatIfs, ScaledDistance};
 pub use recording::{
     RecordedClouds, RecordedModel, RecordedRow, RecordedRun, Recording, RecordingError,
 };

@@ -27,7 +27,7 @@ pub use recorded::{FITTING, SHUFFLED, TRAINED};
 pub use run::{Origin, Run};
 pub use study::KnownStudy;
 pub use tour::Tour;
-pub use view::{Scale, Tab, View};
+pub use view::{Scale, Tab, View, WhatIfPart};
 pub use work::{Progress, StageProgress, Work};
 
 use std::collections::VecDeque;

@@ -18,6 +18,20 @@ impl Live<'_> {
         axes: Axes,
         cancel: &Cancel,
     ) -> Result<Projection, EngineError> {
+        let points = self.points(state, axes, cancel).await?;
+        Ok(self.place(state, axes, points))
+    }
+
+    /// The same as points, in the order of the pairs and of their prompts.
+    ///
+    /// # Errors
+    /// Those of [`Live::projection`].
+    pub(super) async fn points(
+        &self,
+        state: usize,
+        axes: Axes,
+        cancel: &Cancel,
+    ) -> Result<PlanePoints, EngineError> {
         let run = self.run;
         let kept = run.states()?.first(run.prepared.len());
         let Some(tokens) = kept.states.get(state) else {
@@ -32,7 +46,7 @@ impl Live<'_> {
             text: &kept.rows[1],
             cancel,
         };
-        let points = match axes {
+        Ok(match axes {
             Axes::Own => {
                 let plane = projector.plane(std::slice::from_ref(tokens), state).await?;
                 projector.project(tokens, state, &plane).await?
@@ -46,8 +60,7 @@ impl Live<'_> {
                 run.shared_plane.get_or_init(|| plane.clone());
                 projector.project(tokens, state, &plane).await?
             }
-        };
-        Ok(self.place(state, axes, points))
+        })
     }
 
     /// Says of each token which pair it belongs to, and takes as many as are shown.

@@ -16,3 +16,4 @@ mod start;
 mod study;
 mod support;
 mod tour;
+mod what_if;

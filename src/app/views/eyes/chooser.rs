@@ -76,7 +76,7 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
     let pair = store.view.pair;
     let (before, after) = (pairs.before(pair), pairs.after(pair));
     let mut chosen = None;
-    ui.horizontal_wrapped(|ui| {
+    ui.scope(|ui| {
         let back = ui.add_enabled(before.is_some(), egui::Button::new("◀"));
         if back.accessible_name("Previous pair").clicked() {
             chosen = before;
@@ -109,7 +109,8 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
             chosen = Some(clicked);
         }
     });
-    if ui.memory(|memory| memory.focused().is_none()) {
+    // While a patch is followed the keys go through its steps.
+    if store.view.follow.is_none() && ui.memory(|memory| memory.focused().is_none()) {
         ui.input_mut(|input| {
             if input.consume_key(Modifiers::NONE, Key::ArrowLeft) {
                 chosen = before;
