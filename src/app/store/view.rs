@@ -147,9 +147,9 @@ impl View {
     /// The ellipse before the reader moves it: apart from the text's, larger, and turned.
     pub const HELD: Ellipse = Ellipse {
         x: -0.5,
-        y: 0.8,
-        length: 0.6,
-        width: 0.16,
+        y: 0.7,
+        length: 0.42,
+        width: 0.13,
         turn: 115.0,
     };
 

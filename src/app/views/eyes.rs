@@ -42,11 +42,16 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
             } else {
                 theme::card(ui, |ui| {
                     ui.set_min_width(ui.available_width());
-                    ui.horizontal_wrapped(|ui| {
+                    if ui.available_width() < TWO_COLUMNS {
                         chooser::show(ui, store);
-                        ui.add_space(8.0);
-                        follow::choice(ui, &mut store.view);
-                    });
+                        ui.horizontal(|ui| follow::choice(ui, &mut store.view));
+                    } else {
+                        ui.horizontal(|ui| {
+                            chooser::show(ui, store);
+                            ui.add_space(8.0);
+                            follow::choice(ui, &mut store.view);
+                        });
+                    }
                 });
                 theme::gap(ui);
                 pair(ui, store, hovered)

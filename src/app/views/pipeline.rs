@@ -1,8 +1,8 @@
 //! The run as a pipeline: image, vision tower, connector, token sequence, layers.
 
-use std::sync::Arc;
+mod sizes;
 
-use eframe::egui::{self, Color32, FontId, Galley, Sense, Stroke, Vec2};
+use eframe::egui::{self, Color32, Sense, Stroke, Vec2};
 
 use crate::{
     app::{
@@ -14,15 +14,10 @@ use crate::{
     report::{PairView, Report, TokenKind},
     words::counted,
 };
+use sizes::{MARGIN, MOST_LINES, SIZE, Sizes, heading, words};
 
-/// Least height of what a box holds below its heading.
-const LEAST_BODY: f32 = 46.0;
-/// Space between a box and what is in it.
-const MARGIN: Vec2 = Vec2::new(10.0, 8.0);
-/// Size of the words in a box.
-const SIZE: f32 = 13.0;
-/// Most lines of a description; hovering tells the rest.
-const MOST_LINES: usize = 6;
+/// Least width of words beside the picture.
+const LEAST_WORDS: f32 = 90.0;
 /// Width of an arrow between two boxes.
 const ARROW: f32 = 22.0;
 /// Narrower than this a box cannot say what it holds: the strip scrolls instead.
@@ -88,54 +83,6 @@ struct Strip<'a> {
     pair: Option<&'a PairView>,
     /// The selected state.
     selected: usize,
-}
-
-/// How large the boxes are: all alike, and high enough for what each says.
-#[derive(Clone, Copy)]
-struct Sizes {
-    width: f32,
-    /// Height of title and shape.
-    heading: f32,
-    /// Height of what is below them.
-    body: f32,
-}
-
-impl Sizes {
-    fn of(ui: &egui::Ui, stages: &[Stage], width: f32) -> Self {
-        let mut sizes = Self {
-            width,
-            heading: 0.0,
-            body: LEAST_BODY,
-        };
-        let inner = width - 2.0 * MARGIN.x;
-        for stage in stages {
-            let heading = heading(ui, stage, inner);
-            let height = heading[0].size().y + heading[1].size().y + 6.0;
-            sizes.heading = sizes.heading.max(height);
-            if stage.kind == Kind::Plain {
-                sizes.body = sizes
-                    .body
-                    .max(words(ui, &stage.about, inner, MOST_LINES).size().y);
-            }
-        }
-        sizes
-    }
-
-    fn height(&self) -> f32 {
-        self.heading + self.body + 2.0 * MARGIN.y
-    }
-}
-
-/// A box's title and the shape of what it gives.
-fn heading(ui: &egui::Ui, stage: &Stage, width: f32) -> [Arc<Galley>; 2] {
-    let ink = ui.visuals().strong_text_color();
-    let title = ui.painter().layout(
-        stage.title.to_owned(),
-        FontId::proportional(14.5),
-        ink,
-        width,
-    );
-    [title, words(ui, &stage.shape, width, 2)]
 }
 
 /// What each box says: from the pair where one is known, else from the report.
@@ -330,20 +277,14 @@ fn thumbnail(ui: &mut egui::Ui, rect: egui::Rect, run: u64, pair: &PairView, col
         egui::pos2(frame.right() + 8.0, rect.top()),
         rect.right_bottom(),
     );
+    if beside.width() < LEAST_WORDS {
+        return;
+    }
     // The first sentence says which picture it is.
     let (first, _) = pair.text.split_once(". ").unwrap_or((&pair.text, ""));
     let lines = (beside.height() / (SIZE + 3.0)).floor().max(1.0) as usize;
     let galley = words(ui, first, beside.width(), lines);
     ui.painter().galley(beside.min, galley, colors.faint);
-}
-
-/// Words, wrapped to a width, and cut where they take more lines than there is room for.
-fn words(ui: &egui::Ui, text: &str, width: f32, most_lines: usize) -> Arc<Galley> {
-    let faint = colors(ui).faint;
-    let font = FontId::proportional(SIZE);
-    let mut job = egui::text::LayoutJob::simple(text.to_owned(), font, faint, width);
-    job.wrap.max_rows = most_lines;
-    ui.painter().layout_job(job)
 }
 
 /// The sequence's tokens as a row of colored strokes, in their order.

@@ -221,7 +221,12 @@ fn ways_equal_transformers() {
         seen += 1;
         let state = *spec.vision().unwrap().feature_states().last().unwrap();
         let name = format!("vision_hidden_states.{state}");
-        let ahead = case.tensor(&name).0[0] - vision.len();
+        // A class token that is left out comes first in every picture.
+        let pictures = case.tensor(&name).0[0] - vision.len();
+        let ahead = match pictures {
+            0 => 0,
+            pictures => number / (vision.len() / pictures) + 1,
+        };
         let error = relative_error(&tower.values, &row(&name, ahead + number));
         assert!(error <= 1e-4, "{} {name}: off by {error:.2e}", case.name);
     }

@@ -1,10 +1,7 @@
 //! Looking through the model's eyes.
 
 use eframe::egui::{Event, Key, PointerButton, Pos2, Rect};
-use egui_kittest::{
-    Harness,
-    kittest::{NodeT, Queryable},
-};
+use egui_kittest::{Harness, kittest::Queryable};
 use mirscope::{
     app::{
         App,
@@ -16,6 +13,7 @@ use mirscope::{
 use super::{
     made_up::{GRID, lens, position, serve, word},
     support::{FakeLink, app},
+    what_if::said,
 };
 
 pub fn live(size: [f32; 2]) -> (Harness<'static, App>, FakeLink, usize) {
@@ -168,7 +166,7 @@ fn a_phone_shows_all_of_it() {
 /// The words over the image, as they are told to those who do not see them.
 fn over_the_image(harness: &Harness<'_, App>) -> Vec<String> {
     let node = harness.get_by_label_contains("Words over the image, row by row: ");
-    let label = node.accesskit_node().label().unwrap();
+    let label = said(&node);
     let words = label.rsplit(": ").next().unwrap();
     words.split(", ").map(str::to_owned).collect()
 }
@@ -190,7 +188,7 @@ fn words_lie_over_the_image_layer_by_layer() {
             .query_by_label_contains("Attention from 0 to")
             .is_none()
     );
-    harness.get_by_label_contains("need not name what the patch shows");
+    harness.get_by_label_contains("not a name of what is seen");
     harness.state_mut().store.select_state(4);
     serve(&mut harness, &link, &mut served);
     assert!(asked(&link, &question(4)));
@@ -224,7 +222,7 @@ fn a_patch_is_followed_step_by_step() {
     harness.get_by_label_contains("step 1 of 10");
     harness.get_by_label("Next step").click();
     serve(&mut harness, &link, &mut served);
-    harness.get_by_label_contains("A strip of numbers");
+    harness.get_by_label("A strip of numbers");
     harness.get_by_label_contains("96 numbers");
     // Without a focus the arrow keys go on and back, and leave the pair alone.
     let focused = harness.ctx.memory(|memory| memory.focused());
@@ -240,7 +238,7 @@ fn a_patch_is_followed_step_by_step() {
     harness.get_by_label_contains("now Layer 1");
     harness.key_press(Key::ArrowLeft);
     serve(&mut harness, &link, &mut served);
-    harness.get_by_label_contains("Into the prompt");
+    harness.get_by_label("Into the prompt");
     // Another patch, from where the first one is.
     let frame = image(&harness);
     click_at(&mut harness, patch_center(frame, 2));
@@ -268,8 +266,12 @@ fn a_recorded_patch_can_be_followed_without_an_engine() {
     harness.state_mut().store.view = View::from_link("#tab=eyes&follow=6");
     harness.run_ok();
     harness.get_by_label_contains("now Layer 3");
-    harness.get_by_label_contains("layer 3: ");
-    harness.get_by_label_contains("Vision and text tokens after layer 3");
+    let store = &harness.state().store;
+    let lens = &store.run().unwrap().lenses[&(0, store.view.patch.unwrap())];
+    let words = format!("layer 3: {}", lens.states[3].tokens[0].text.trim());
+    harness.get_by_label_contains(&words);
+    let clouds = harness.query_all_by_label_contains("Vision and text tokens after layer 3");
+    assert!(clouds.count() > 0);
     let frame = image(&harness);
     click_at(&mut harness, frame.min + eframe::egui::vec2(3.0, 3.0));
     // That patch's way is not recorded: the recorded one stays.

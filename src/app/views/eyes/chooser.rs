@@ -76,7 +76,7 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
     let pair = store.view.pair;
     let (before, after) = (pairs.before(pair), pairs.after(pair));
     let mut chosen = None;
-    ui.scope(|ui| {
+    ui.horizontal_wrapped(|ui| {
         let back = ui.add_enabled(before.is_some(), egui::Button::new("◀"));
         if back.accessible_name("Previous pair").clicked() {
             chosen = before;

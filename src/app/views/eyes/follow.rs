@@ -92,7 +92,7 @@ pub fn show(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store, gap: Option<M
         theme::card(ui, |ui| arrived(ui, desk, &scene));
     } else {
         let room = ui.available_width() - 2.0 * GAP;
-        let tall = (ui.ctx().content_rect().height() - 320.0).clamp(260.0, 620.0);
+        let tall = (ui.ctx().content_rect().height() - 345.0).clamp(240.0, 620.0);
         ui.horizontal_top(|ui| {
             ui.spacing_mut().item_spacing.x = GAP;
             for (column, share) in [0.27, 0.41, 0.32].into_iter().enumerate() {
@@ -204,6 +204,7 @@ fn told(ui: &mut egui::Ui, desk: &mut Desk<'_>, scene: &Scene<'_>) {
             since = None;
         }
         let place = place_of(desk.pair, scene.position).unwrap_or_default();
+        ui.label(RichText::new(scene.now().title()).strong());
         let words = format!("step {} of {}; patch in {place}", scene.step + 1, last + 1);
         ui.label(RichText::new(words).color(theme::colors(ui).faint));
     });
@@ -217,7 +218,6 @@ fn told(ui: &mut egui::Ui, desk: &mut Desk<'_>, scene: &Scene<'_>) {
             }
         });
     }
-    ui.label(RichText::new(scene.now().title()).heading());
     prose(ui, &scene.now().words(scene.path));
     ui.data_mut(|data| match since {
         Some(since) => {
@@ -286,7 +286,7 @@ fn arrived(ui: &mut egui::Ui, desk: &mut Desk<'_>, scene: &Scene<'_>) {
         pair: None,
     };
     let width = ui.available_width();
-    let tall = (ui.ctx().content_rect().height() - 430.0).clamp(200.0, 480.0);
+    let tall = (ui.ctx().content_rect().height() - 420.0).clamp(200.0, 480.0);
     let look = figure::look(ui, [width, (0.85 * width).min(tall)]);
     figure::show(ui, &clouds(&chart, &look));
     let line = "The large dot is this patch. All layers share these axes.";

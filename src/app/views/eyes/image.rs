@@ -28,7 +28,6 @@ pub fn show(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
     });
     pictures(ui, desk);
     if desk.can_show_words {
-        words::choice(ui, desk);
         words::controls(ui, desk, store);
     }
     let room = vec2(ui.available_width(), tallest(ui, desk.view.words));
@@ -118,7 +117,7 @@ fn tokens_of_patches(ui: &mut egui::Ui, desk: &Desk<'_>) {
 
 /// The height that leaves room for what stands around the image; words need more of it.
 pub fn tallest(ui: &egui::Ui, words: bool) -> f32 {
-    let around = if words { 290.0 } else { 330.0 };
+    let around = if words { 335.0 } else { 330.0 };
     (ui.ctx().content_rect().height() - around).clamp(240.0, 620.0)
 }
 

@@ -30,58 +30,32 @@ enum Over {
     Nothing,
 }
 
-/// Which of them lies over the image.
-pub fn choice(ui: &mut egui::Ui, desk: &mut Desk<'_>) {
-    let now = match (desk.view.words, desk.view.overlay) {
-        (true, _) => Over::Words,
-        (false, true) => Over::Attention,
-        (false, false) => Over::Nothing,
-    };
-    ui.horizontal_wrapped(|ui| {
-        ui.label("Show");
-        for (over, name) in [
-            (Over::Attention, "Attention"),
-            (Over::Words, "Words"),
-            (Over::Nothing, "Image alone"),
-        ] {
-            let response = ui.selectable_label(now == over, name);
-            let label = format!("Show on the image: {}", name.to_lowercase());
-            if response.accessible_name(label).clicked() {
-                desk.view.words = over == Over::Words;
-                desk.view.overlay = over == Over::Attention;
-                ui.ctx().request_repaint();
-            }
+impl Over {
+    fn called(self) -> &'static str {
+        match self {
+            Self::Attention => "attention",
+            Self::Words => "words",
+            Self::Nothing => "nothing",
         }
-    });
+    }
 }
 
-/// The layer, what the words say and what not; or what is missing.
+/// Which of them lies over the image; for words the layer, and what they say and what not, or what is missing.
 pub fn controls(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
+    ui.horizontal_wrapped(|ui| {
+        choice(ui, desk);
+        if desk.view.words {
+            layer(ui, desk);
+        }
+    });
     if !desk.view.words {
         return;
     }
-    ui.horizontal_wrapped(|ui| {
-        let label = term_as(ui, Term::Layer, "After layer");
-        let mut state = desk.view.state();
-        ui.spacing_mut().slider_width = (ui.available_width() - 130.0).clamp(80.0, 260.0);
-        let slider = Slider::new(&mut state, 0..=desk.layers).custom_formatter(|value, _| {
-            match value.round() as usize {
-                0 => "as it enters".to_owned(),
-                layer => layer.to_string(),
-            }
-        });
-        let response = ui.add(slider).labelled_by(label.id);
-        if response.changed() {
-            desk.view.inputs = state == 0;
-            desk.view.layer = state.max(1);
-        }
-    });
     match &desk.words {
         Ok(_) => {
             ui.label(
-                "The likeliest next word at each patch, by the logit lens. Late layers predict the word \
-                 that would follow, and a patch has read the patches before it: the word need not name \
-                 what the patch shows.",
+                "The likeliest next word by the logit lens, not a name of what is seen: late layers predict \
+                 what follows, and a patch has read those before it.",
             );
         }
         Err(Some(gap)) => {
@@ -89,6 +63,44 @@ pub fn controls(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
         }
         Err(None) => {}
     }
+}
+
+fn choice(ui: &mut egui::Ui, desk: &mut Desk<'_>) {
+    let now = match (desk.view.words, desk.view.overlay) {
+        (true, _) => Over::Words,
+        (false, true) => Over::Attention,
+        (false, false) => Over::Nothing,
+    };
+    ui.spacing_mut().item_spacing.x = 2.0;
+    for (over, name) in [
+        (Over::Attention, "Attention"),
+        (Over::Words, "Words"),
+        (Over::Nothing, "Image"),
+    ] {
+        let response = ui.selectable_label(now == over, name);
+        let label = format!("Show on the image: {}", over.called());
+        if response.accessible_name(label).clicked() {
+            desk.view.words = over == Over::Words;
+            desk.view.overlay = over == Over::Attention;
+            ui.ctx().request_repaint();
+        }
+    }
+}
+
+/// The layer after which the words are read.
+fn layer(ui: &mut egui::Ui, desk: &mut Desk<'_>) {
+    ui.add_space(10.0);
+    let label = term_as(ui, Term::Layer, "layer");
+    ui.add_space(4.0);
+    let mut state = desk.view.state();
+    ui.spacing_mut().slider_width = (ui.available_width() - 60.0).clamp(70.0, 200.0);
+    let slider = Slider::new(&mut state, 0..=desk.layers);
+    let response = ui.add(slider).labelled_by(label.id);
+    if response.changed() {
+        desk.view.inputs = state == 0;
+        desk.view.layer = state.max(1);
+    }
+    response.on_hover_text("0 is before the first layer");
 }
 
 /// The word of the token at a position, with its probability.

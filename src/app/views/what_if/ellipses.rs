@@ -101,8 +101,9 @@ fn answers(ui: &mut egui::Ui, view: &mut View) {
     let largest = lines.last().map_or([0.0; 3], |line| line.parts);
     let words = match view.longer {
         true => {
-            "Longer tokens drive {location} and {spread} up by about 900, {shape} by 30. Once the norms \
-             are matched, the factor is gone and what remains is place, width and direction."
+            "Longer tokens: {location} and {spread} tell hardly more than the length, and {shape} is 30 times \
+             what it was. Once both clouds have {norm} 1, the factor is gone: place, width and direction \
+             remain."
         }
         false => sentence(largest),
     };

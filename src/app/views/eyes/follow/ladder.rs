@@ -27,7 +27,7 @@ pub(super) fn show(
     ui.set_min_width(ui.available_width());
     ui.strong("Its numbers on the way up");
     let rungs = scene.steps.len().saturating_sub(1).max(1);
-    let tall = (ui.ctx().content_rect().height() - 330.0).clamp(260.0, 620.0);
+    let tall = (ui.ctx().content_rect().height() - 340.0).clamp(260.0, 620.0);
     let height = (tall / rungs as f32).clamp(18.0, 42.0);
     let size = vec2(ui.available_width(), height * rungs as f32);
     let (room, response) = ui.allocate_exact_size(size, Sense::click());

@@ -70,12 +70,15 @@ impl Plane {
     fn grips(&self, held: &Ellipse) -> [(Grip, Pos2); 3] {
         let end = self.place(held, -AT, 0.0);
         let away = (end - self.at(held.mean())).normalized();
+        // Handles of a large ellipse stay in sight.
+        let seen = self.frame.shrink(10.0);
         // The ring stands off the ellipse, so that a small one has room for all three.
         [
             (Grip::Length, self.place(held, AT, 0.0)),
             (Grip::Width, self.place(held, 0.0, AT)),
             (Grip::Turn, end + 24.0 * away),
         ]
+        .map(|(grip, at)| (grip, at.clamp(seen.min, seen.max)))
     }
 
     /// What a pointer gets hold of.
