@@ -15,8 +15,6 @@ struct Params {
     head_dim: u32,
     stride: u32,
     eps: f32,
-    // First row of `x`.
-    first_row: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -24,7 +22,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> x: array<f32>;
 
 fn start_of(head: u32) -> u32 {
-    return (params.first_row + head / params.per_row) * params.stride + (head % params.per_row) * params.head_dim;
+    return head / params.per_row * params.stride + (head % params.per_row) * params.head_dim;
 }
 
 @compute @workgroup_size(256)

@@ -1,4 +1,5 @@
-// out = activation(scale * a . b^T + bias) + residual
+// out = activation(scale * a . b^T + bias) + residual, or, GATED, where the rows of `b` are those of two matrices,
+// activation(scale * a . gate^T + bias) * (scale * a . up^T + bias) + residual, half as wide.
 //
 // a [m, k] f32, b [n, k] in any storage type (the layout of a PyTorch Linear weight), bias [n],
 // residual and out [m, n]. Rows are padded to multiples of 16 bytes, so every access is one vec4.
@@ -8,27 +9,39 @@
 // the inner dimension only); neither has a barrier, for adapters where barriers are dear. Where the inner
 // dimension is cut in pieces, each writes its bare sums, piece by piece, for `sum_pieces` to join.
 
-import package::common::block::Block;
-import package::common::block::add;
 import package::common::block::block;
+import package::common::epilogue::GATED;
 import package::common::keep::keep;
+import package::common::lines::a_row;
+import package::common::lines::b_row;
+import package::common::lines::lines;
+import package::common::lines::tile_line;
+import package::common::store_rows::store_gated_rows;
+import package::common::store_rows::store_rows;
 import package::common::stored::Eight;
 import package::common::tile::Rows;
-import package::common::tile::place;
 import package::common::triangle::SYMMETRIC;
 import package::common::triangle::mirror;
 import package::common::triangle::store;
+import package::common::triangle::store_gated;
 import package::common::triangle::tile_of;
-import package::common::weights::keep8;
 import package::common::weights::weights4;
-import package::common::weights::weights8;
-
-override DTYPE: u32 = 0u;
-// Rows of a tile of `tiled_64`: 64 or 32.
-override TILE_ROWS: u32 = 64u;
+import package::common::workgroup_tiles::DEPTH;
+import package::common::workgroup_tiles::DTYPE;
+import package::common::workgroup_tiles::TILE_ROWS;
+import package::common::workgroup_tiles::add_quad;
+import package::common::workgroup_tiles::column_of;
+import package::common::workgroup_tiles::columns;
+import package::common::workgroup_tiles::keep_a;
+import package::common::workgroup_tiles::keep_b;
+import package::common::workgroup_tiles::load_a;
+import package::common::workgroup_tiles::load_b;
+import package::common::workgroup_tiles::share;
+import package::common::workgroup_tiles::shared_rows;
 
 struct Params {
     m: u32,
+    // Columns of the result.
     n: u32,
     k: u32,
     // First element of the inner dimension, a multiple of 8.
@@ -49,6 +62,7 @@ struct Params {
     // Tile of the result that this call begins with.
     first_x: u32,
     first_y: u32,
+    up_bias: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -69,9 +83,12 @@ fn direct(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_id) lo
     let tile = tile_of(id, 64u, 64u);
     let row = tile.x + local.y * 8u;
     let col = tile.y + local.x * 8u;
-    if row >= params.m || col >= params.n {
+    if row >= params.m || col >= lines() {
         return;
     }
+    // The first of four columns, and of four more: those of the gate, and of what it is to multiply.
+    let low = select(col, col / 2u, GATED);
+    let high = select(col + 4u, params.n + col / 2u, GATED);
     let begin = id.z * params.piece;
     let first = (params.k_begin + begin) / 4u;
     let count = min(params.piece, params.k - begin);
@@ -80,10 +97,10 @@ fn direct(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_id) lo
     let a2_row = a_row(row + 2u); let a3_row = a_row(row + 3u);
     let a4_row = a_row(row + 4u); let a5_row = a_row(row + 5u);
     let a6_row = a_row(row + 6u); let a7_row = a_row(row + 7u);
-    let b0_row = b_row(col + 0u); let b1_row = b_row(col + 1u);
-    let b2_row = b_row(col + 2u); let b3_row = b_row(col + 3u);
-    let b4_row = b_row(col + 4u); let b5_row = b_row(col + 5u);
-    let b6_row = b_row(col + 6u); let b7_row = b_row(col + 7u);
+    let b0_row = b_row(low + 0u); let b1_row = b_row(low + 1u);
+    let b2_row = b_row(low + 2u); let b3_row = b_row(low + 3u);
+    let b4_row = b_row(high + 0u); let b5_row = b_row(high + 1u);
+    let b6_row = b_row(high + 2u); let b7_row = b_row(high + 3u);
     var s0a = vec4<f32>(); var s0b = vec4<f32>(); var s1a = vec4<f32>(); var s1b = vec4<f32>();
     var s2a = vec4<f32>(); var s2b = vec4<f32>(); var s3a = vec4<f32>(); var s3b = vec4<f32>();
     var s4a = vec4<f32>(); var s4b = vec4<f32>(); var s5a = vec4<f32>(); var s5b = vec4<f32>();
@@ -121,6 +138,12 @@ fn direct(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_id) lo
     var sums = array<vec4<f32>, 16>(
         s0a, s0b, s1a, s1b, s2a, s2b, s3a, s3b, s4a, s4b, s5a, s5b, s6a, s6b, s7a, s7b,
     );
+    if GATED {
+        for (var i = 0u; i < 8u; i++) {
+            store_gated(row + i, low / 4u, sums[2u * i], sums[2u * i + 1u]);
+        }
+        return;
+    }
     for (var i = 0u; i < 16u; i++) {
         store(id.z, row + i / 2u, col / 4u + i % 2u, sums[i]);
     }
@@ -138,9 +161,11 @@ fn direct_128(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_id
     let tile = tile_of(id, 128u, 128u);
     let row = tile.x + local.y * 16u;
     let col = tile.y + local.x * 16u;
-    if row >= params.m || col >= params.n {
+    if row >= params.m || col >= lines() {
         return;
     }
+    let low = select(col, col / 2u, GATED);
+    let high = select(col + 8u, params.n + col / 2u, GATED);
     let begin = id.z * params.piece;
     let first = (params.k_begin + begin) / 4u;
     let end = first + min(params.piece, params.k - begin) / 4u;
@@ -152,14 +177,14 @@ fn direct_128(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_id
     let a10_row = a_row(row + 10u); let a11_row = a_row(row + 11u);
     let a12_row = a_row(row + 12u); let a13_row = a_row(row + 13u);
     let a14_row = a_row(row + 14u); let a15_row = a_row(row + 15u);
-    let b0_row = b_row(col + 0u); let b1_row = b_row(col + 1u);
-    let b2_row = b_row(col + 2u); let b3_row = b_row(col + 3u);
-    let b4_row = b_row(col + 4u); let b5_row = b_row(col + 5u);
-    let b6_row = b_row(col + 6u); let b7_row = b_row(col + 7u);
-    let b8_row = b_row(col + 8u); let b9_row = b_row(col + 9u);
-    let b10_row = b_row(col + 10u); let b11_row = b_row(col + 11u);
-    let b12_row = b_row(col + 12u); let b13_row = b_row(col + 13u);
-    let b14_row = b_row(col + 14u); let b15_row = b_row(col + 15u);
+    let b0_row = b_row(low + 0u); let b1_row = b_row(low + 1u);
+    let b2_row = b_row(low + 2u); let b3_row = b_row(low + 3u);
+    let b4_row = b_row(low + 4u); let b5_row = b_row(low + 5u);
+    let b6_row = b_row(low + 6u); let b7_row = b_row(low + 7u);
+    let b8_row = b_row(high + 0u); let b9_row = b_row(high + 1u);
+    let b10_row = b_row(high + 2u); let b11_row = b_row(high + 3u);
+    let b12_row = b_row(high + 4u); let b13_row = b_row(high + 5u);
+    let b14_row = b_row(high + 6u); let b15_row = b_row(high + 7u);
     var s0a = vec4<f32>(); var s0b = vec4<f32>(); var s0c = vec4<f32>(); var s0d = vec4<f32>();
     var s1a = vec4<f32>(); var s1b = vec4<f32>(); var s1c = vec4<f32>(); var s1d = vec4<f32>();
     var s2a = vec4<f32>(); var s2b = vec4<f32>(); var s2c = vec4<f32>(); var s2d = vec4<f32>();
@@ -225,6 +250,13 @@ fn direct_128(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_id
         s8a, s8b, s8c, s8d, s9a, s9b, s9c, s9d, s10a, s10b, s10c, s10d, s11a, s11b, s11c, s11d,
         s12a, s12b, s12c, s12d, s13a, s13b, s13c, s13d, s14a, s14b, s14c, s14d, s15a, s15b, s15c, s15d,
     );
+    if GATED {
+        for (var i = 0u; i < 32u; i++) {
+            let at = i / 2u * 4u + i % 2u;
+            store_gated(row + i / 2u, low / 4u + i % 2u, sums[at], sums[at + 2u]);
+        }
+        return;
+    }
     for (var i = 0u; i < 64u; i++) {
         store(id.z, row + i / 4u, col / 4u + i % 4u, sums[i]);
     }
@@ -232,92 +264,6 @@ fn direct_128(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_id
         let at = i / 4u * 16u + i % 4u;
         let turned = block(sums[at], sums[at + 4u], sums[at + 8u], sums[at + 12u]);
         mirror(id.z, row / 4u + i / 4u, col / 4u + i % 4u, turned);
-    }
-}
-
-// Tiles are 32 elements deep: eight groups of four ("quads") per row, each at its `place`. All eight are
-// written out: a loop over them keeps drivers from reading the next quad while they multiply (a third of
-// the speed on an H100).
-const DEPTH: u32 = 32u;
-// Half as large as `tiled_128` needs them where only `tiled_64` runs.
-override LINES: u32 = 64u;
-var<workgroup> a_tile: array<vec4<f32>, LINES * 8u>;
-var<workgroup> b_tile: array<vec4<f32>, LINES * 8u>;
-
-// Column of the tile that stands in row `row` of `b_tile`: an invocation reads every 16th row, and writes
-// four neighbouring columns.
-fn column_of(row: u32) -> u32 {
-    return (row / 64u) * 64u + (row % 16u) * 4u + (row / 16u) % 4u;
-}
-
-// Where a row begins, in units of 16 bytes; the last row stands for those beyond.
-fn a_row(row: u32) -> u32 {
-    return min(row, params.m - 1u) * params.a_stride;
-}
-
-fn b_row(row: u32) -> u32 {
-    return min(row, params.n - 1u) * params.b_stride;
-}
-
-// Eight elements of the inner dimension from `k` on, of the row of `a` that begins at `row`. Beyond `end`
-// come elements of no meaning, which `keep_a` drops: a load that depends on a condition would keep
-// drivers from moving it.
-fn load_a(row: u32, k: u32, end: u32) -> Eight {
-    let last = (params.k_begin + end - 1u) / 4u;
-    let quad = (params.k_begin + k) / 4u;
-    return Eight(a[row + min(quad, last)], a[row + min(quad + 1u, last)]);
-}
-
-fn load_b(row: u32, k: u32, end: u32) -> Eight {
-    return weights8(DTYPE, row, params.k_begin + k, params.k_begin + end - 1u);
-}
-
-// Puts eight elements, of which `valid` count, into a tile.
-fn keep_a(line: u32, eighth: u32, value: Eight, valid: u32) {
-    let kept = keep8(value, valid);
-    a_tile[place(line, 2u * eighth)] = kept.low;
-    a_tile[place(line, 2u * eighth + 1u)] = kept.high;
-}
-
-fn keep_b(line: u32, eighth: u32, value: Eight, valid: u32) {
-    let kept = keep8(value, valid);
-    b_tile[place(line, 2u * eighth)] = kept.low;
-    b_tile[place(line, 2u * eighth + 1u)] = kept.high;
-}
-
-// A quad of four columns of the tile, from row `row` of `b_tile` on, every 16th row.
-fn columns(row: u32, quad: u32) -> Block {
-    let base = place(row, quad);
-    return block(b_tile[base], b_tile[base + 128u], b_tile[base + 256u], b_tile[base + 384u]);
-}
-
-// Adds the products of a quad of eight rows of the tile, from `base` on, with a block.
-fn add_quad(sums: Rows, base: u32, quad: u32, b4: Block) -> Rows {
-    return Rows(
-        add(sums.r0, a_tile[base + quad], b4),
-        add(sums.r1, a_tile[base + 8u + (quad ^ 1u)], b4),
-        add(sums.r2, a_tile[base + 16u + (quad ^ 2u)], b4),
-        add(sums.r3, a_tile[base + 24u + (quad ^ 3u)], b4),
-        add(sums.r4, a_tile[base + 32u + (quad ^ 4u)], b4),
-        add(sums.r5, a_tile[base + 40u + (quad ^ 5u)], b4),
-        add(sums.r6, a_tile[base + 48u + (quad ^ 6u)], b4),
-        add(sums.r7, a_tile[base + 56u + (quad ^ 7u)], b4),
-    );
-}
-
-// Writes eight rows and four columns; those of a tile beyond the diagonal (`mirrors`) to both their places.
-fn store_rows(piece: u32, row: u32, col4: u32, sums: Rows, mirrors: bool) {
-    store(piece, row, col4, sums.r0);
-    store(piece, row + 1u, col4, sums.r1);
-    store(piece, row + 2u, col4, sums.r2);
-    store(piece, row + 3u, col4, sums.r3);
-    store(piece, row + 4u, col4, sums.r4);
-    store(piece, row + 5u, col4, sums.r5);
-    store(piece, row + 6u, col4, sums.r6);
-    store(piece, row + 7u, col4, sums.r7);
-    if SYMMETRIC && mirrors {
-        mirror(piece, row / 4u, col4, block(sums.r0, sums.r1, sums.r2, sums.r3));
-        mirror(piece, row / 4u + 1u, col4, block(sums.r4, sums.r5, sums.r6, sums.r7));
     }
 }
 
@@ -329,18 +275,18 @@ fn tiled_64(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
     let begin = group.z * params.piece;
     let end = min(params.k, begin + params.piece);
     // What this invocation brings: a quarter of two rows of `a`, and of two or four columns.
-    let lines = TILE_ROWS / 2u;
+    let apart = TILE_ROWS / 2u;
     let line = local / 4u;
     let eighth = local % 4u;
     // What it computes: rows 8 y to 8 y + 7, columns 4 x to 4 x + 3.
     let x = local % 16u;
     let y = local / 16u;
     let a0_row = a_row(tile_row + line);
-    let a1_row = a_row(tile_row + line + lines);
-    let b0_row = b_row(tile_col + column_of(line));
-    let b1_row = b_row(tile_col + column_of(line + lines));
-    let b2_row = b_row(tile_col + column_of(line + 32u));
-    let b3_row = b_row(tile_col + column_of(line + 48u));
+    let a1_row = a_row(tile_row + line + apart);
+    let b0_row = tile_line(tile_col, column_of(line), 32u);
+    let b1_row = tile_line(tile_col, column_of(line + apart), 32u);
+    let b2_row = tile_line(tile_col, column_of(line + 32u), 32u);
+    let b3_row = tile_line(tile_col, column_of(line + 48u), 32u);
     var sums = Rows();
     var k = begin + 8u * eighth;
     var a0 = load_a(a0_row, k, end);
@@ -356,9 +302,9 @@ fn tiled_64(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
     for (var tile = begin; tile < end; tile += DEPTH) {
         let valid = max(end, k) - k;
         keep_a(line, eighth, a0, valid);
-        keep_a(line + lines, eighth, a1, valid);
+        keep_a(line + apart, eighth, a1, valid);
         keep_b(line, eighth, b0, valid);
-        keep_b(line + lines, eighth, b1, valid);
+        keep_b(line + apart, eighth, b1, valid);
         if TILE_ROWS == 32u {
             keep_b(line + 32u, eighth, b2, valid);
             keep_b(line + 48u, eighth, b3, valid);
@@ -385,6 +331,19 @@ fn tiled_64(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
         sums = add_quad(sums, base, 7u, columns(x, 7u));
         workgroupBarrier();
     }
+    if GATED {
+        // The second half of the columns belongs to what the first half multiplies: through the tile of `a`,
+        // whose last readers are done.
+        let at = 64u * y + x % 8u;
+        if x >= 8u {
+            share(at, sums);
+        }
+        workgroupBarrier();
+        if x < 8u {
+            store_gated_rows(tile_row + 8u * y, tile_col / 8u + x, sums, shared_rows(at));
+        }
+        return;
+    }
     store_rows(group.z, tile_row + 8u * y, tile_col / 4u + x, sums, tile_row != tile_col);
 }
 
@@ -405,8 +364,8 @@ fn tiled_128(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     var high = Rows();
     let a0_row = a_row(tile_row + line);
     let a1_row = a_row(tile_row + line + 64u);
-    let b0_row = b_row(tile_col + column_of(line));
-    let b1_row = b_row(tile_col + column_of(line + 64u));
+    let b0_row = tile_line(tile_col, column_of(line), 64u);
+    let b1_row = tile_line(tile_col, column_of(line + 64u), 64u);
     var k = begin + 8u * eighth;
     var a0 = load_a(a0_row, k, end);
     var a1 = load_a(a1_row, k, end);
@@ -443,6 +402,10 @@ fn tiled_128(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
         low = add_quad(low, base, 7u, columns(x, 7u));
         high = add_quad(high, base, 7u, columns(x + 64u, 7u));
         workgroupBarrier();
+    }
+    if GATED {
+        store_gated_rows(tile_row + 8u * y, tile_col / 8u + x, low, high);
+        return;
     }
     let mirrors = tile_row != tile_col;
     store_rows(group.z, tile_row + 8u * y, tile_col / 4u + x, low, mirrors);

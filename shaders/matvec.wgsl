@@ -2,7 +2,11 @@
 // to end, and decoded, once for ROWS of them. `tiled` gives four columns to a workgroup, `direct` eight to an
 // invocation. A sum has the same bits in whichever company it is computed.
 //
-// a [m, k] f32, b [n, k] in any storage type, blocks included, bias [n], residual and out [m, n].
+// GATED: the rows of `b` are those of two matrices, one below the other, and
+// out = activation(a . gate^T + bias) * (a . up^T + bias) + residual.
+//
+// a [m, k] f32, b [n, k] in any storage type, blocks included, bias [n], residual and out [m, n]; of a gated product
+// b [2 n, k] and bias [2, n].
 
 import package::common::activation::activate;
 import package::common::blocks::packed_count;
@@ -20,6 +24,7 @@ override ROWS: u32 = 1u;
 override ACTIVATION: u32 = 0u;
 override HAS_BIAS: bool = false;
 override HAS_RESIDUAL: bool = false;
+override GATED: bool = false;
 
 struct Params {
     m: u32,
@@ -33,6 +38,7 @@ struct Params {
     out_row: u32,
     residual_row: u32,
     out_col: u32,
+    up_bias: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -46,8 +52,13 @@ fn a_row(row: u32) -> u32 {
     return min(row, params.m - 1u) * params.a_stride;
 }
 
-fn b_row(col: u32) -> u32 {
-    return min(col, params.n - 1u) * params.b_stride;
+// Rows of `b`.
+fn lines() -> u32 {
+    return select(params.n, 2u * params.n, GATED);
+}
+
+fn b_row(line: u32) -> u32 {
+    return min(line, lines() - 1u) * params.b_stride;
 }
 
 fn dot8(x: Eight, y: Eight) -> f32 {
@@ -63,7 +74,21 @@ fn store(row: u32, col: u32, sum: f32) {
     if HAS_BIAS {
         value += bias[params.out_col + col];
     }
-    value = activate(ACTIVATION, value);
+    put(row, col, activate(ACTIVATION, value));
+}
+
+fn store_gated(row: u32, col: u32, gate: f32, up: f32) {
+    var gates = gate;
+    var ups = up;
+    if HAS_BIAS {
+        gates += bias[params.out_col + col];
+        ups += bias[params.up_bias + params.out_col + col];
+    }
+    put(row, col, activate(ACTIVATION, gates) * ups);
+}
+
+fn put(row: u32, col: u32, activated: f32) {
+    var value = activated;
     if HAS_RESIDUAL {
         value += residual[(params.residual_row + row) * params.residual_stride + params.out_col + col];
     }
@@ -81,14 +106,17 @@ fn kept(row: u32, k: u32) -> Eight {
 
 @compute @workgroup_size(64)
 fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-    let col = (group.y * 32768u + group.x) * 4u;
-    if col >= params.n {
+    let line = (group.y * 32768u + group.x) * 4u;
+    if line >= lines() {
         return;
     }
+    // Its columns: four, or two and what they multiply.
+    let col = select(line, line / 2u, GATED);
+    let other = select(line + 2u, params.n + col, GATED);
     let row = group.z * ROWS;
     let a0 = a_row(row + 0u); let a1 = a_row(row + 1u); let a2 = a_row(row + 2u); let a3 = a_row(row + 3u);
     let a4 = a_row(row + 4u); let a5 = a_row(row + 5u); let a6 = a_row(row + 6u); let a7 = a_row(row + 7u);
-    let b0 = b_row(col + 0u); let b1 = b_row(col + 1u); let b2 = b_row(col + 2u); let b3 = b_row(col + 3u);
+    let b0 = b_row(col + 0u); let b1 = b_row(col + 1u); let b2 = b_row(other + 0u); let b3 = b_row(other + 1u);
     var s0 = vec4<f32>(); var s1 = vec4<f32>(); var s2 = vec4<f32>(); var s3 = vec4<f32>();
     var s4 = vec4<f32>(); var s5 = vec4<f32>(); var s6 = vec4<f32>(); var s7 = vec4<f32>();
     for (var k = 8u * local; k < params.k; k += 512u) {
@@ -136,6 +164,15 @@ fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
         }
         workgroupBarrier();
     }
+    if GATED {
+        let at = vec2<u32>(row + local / 2u, col + local % 2u);
+        if local < 2u * ROWS && at.x < params.m && at.y < params.n {
+            let total = sums[local / 2u * 64u];
+            let is_odd = (local & 1u) == 1u;
+            store_gated(at.x, at.y, select(total.x, total.y, is_odd), select(total.z, total.w, is_odd));
+        }
+        return;
+    }
     let at = vec2<u32>(row + local / 4u, col + local % 4u);
     if local < 4u * ROWS && at.x < params.m && at.y < params.n {
         let total = sums[local / 4u * 64u];
@@ -163,18 +200,28 @@ fn store_column(row: u32, col: u32, sum: f32) {
     }
 }
 
+fn store_gated_column(row: u32, col: u32, gate: f32, up: f32) {
+    if row < params.m && col < params.n {
+        let a_row = a_row(row);
+        store_gated(row, col, gate + rest(a_row, b_row(col)), up + rest(a_row, b_row(params.n + col)));
+    }
+}
+
 // Loops over rows are written out, see matmul.wgsl.
 @compute @workgroup_size(8)
 fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
-    let col = id.x * 8u;
-    if col >= params.n {
+    let line = id.x * 8u;
+    if line >= lines() {
         return;
     }
+    // Its columns: eight, or four and what they multiply.
+    let col = select(line, line / 2u, GATED);
+    let other = select(line + 4u, params.n + col, GATED);
     let row = id.z * ROWS;
     let a0 = a_row(row + 0u); let a1 = a_row(row + 1u); let a2 = a_row(row + 2u); let a3 = a_row(row + 3u);
     let a4 = a_row(row + 4u); let a5 = a_row(row + 5u); let a6 = a_row(row + 6u); let a7 = a_row(row + 7u);
     let b0 = b_row(col + 0u); let b1 = b_row(col + 1u); let b2 = b_row(col + 2u); let b3 = b_row(col + 3u);
-    let b4 = b_row(col + 4u); let b5 = b_row(col + 5u); let b6 = b_row(col + 6u); let b7 = b_row(col + 7u);
+    let b4 = b_row(other + 0u); let b5 = b_row(other + 1u); let b6 = b_row(other + 2u); let b7 = b_row(other + 3u);
     var s0a = vec4<f32>(); var s0b = vec4<f32>(); var s1a = vec4<f32>(); var s1b = vec4<f32>();
     var s2a = vec4<f32>(); var s2b = vec4<f32>(); var s3a = vec4<f32>(); var s3b = vec4<f32>();
     var s4a = vec4<f32>(); var s4b = vec4<f32>(); var s5a = vec4<f32>(); var s5b = vec4<f32>();
@@ -239,7 +286,15 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
         s0a, s0b, s1a, s1b, s2a, s2b, s3a, s3b,
         s4a, s4b, s5a, s5b, s6a, s6b, s7a, s7b,
     );
-    for (var i = 0u; i < 2u * ROWS; i++) {
+    for (var i = 0u; i < ROWS && GATED; i++) {
+        let gate = all[2u * i];
+        let up = all[2u * i + 1u];
+        store_gated_column(row + i, col, gate.x, up.x);
+        store_gated_column(row + i, col + 1u, gate.y, up.y);
+        store_gated_column(row + i, col + 2u, gate.z, up.z);
+        store_gated_column(row + i, col + 3u, gate.w, up.w);
+    }
+    for (var i = 0u; i < 2u * ROWS && !GATED; i++) {
         let at = vec2<u32>(row + i / 2u, col + i % 2u * 4u);
         store_column(at.x, at.y, all[i].x);
         store_column(at.x, at.y + 1u, all[i].y);

@@ -9,9 +9,6 @@ struct Params {
     head_dim: u32,
     stride: u32,
     table_stride: u32,
-    // First row of `x` and of the table.
-    first_row: u32,
-    first_angle: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -29,10 +26,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     let token = index / per_token;
     let head = (index % per_token) / half;
     let i = index % half;
-    let angle = (params.first_angle + token) * params.table_stride + i;
+    let angle = token * params.table_stride + i;
     let cosine = table[angle];
     let sine = table[angle + half];
-    let first = (params.first_row + token) * params.stride + head * params.head_dim + i;
+    let first = token * params.stride + head * params.head_dim + i;
     let second = first + half;
     let a = x[first];
     let b = x[second];

@@ -213,6 +213,17 @@ class Page(unittest.TestCase):
         self.assertEqual(pages.verdict_cells(made_up, "x"), ["**within noise**", "rho = \u22120.25 (n = 9)"])
         self.assertEqual(pages.of_means(made_up, claim, verdict), "-")
 
+    def test_quantities_of_reports_are_told_with_the_noise_of_all_else(self):
+        runs = [("a", None, 0.1, 4.0), ("b", None, 0.2, 3.0), ("c", None, 0.3, 2.0), ("d", None, 0.4, 1.0), ("a-2", "a", 0.101, 4.001)]
+        points = [{"name": n, "replicate_of": of, "score": score} for n, of, score, _ in runs] + [{"name": "e", "replicate_of": None, "score": 0.9}]
+        quantity = lambda v: {"id": "never-seen", "label": "never seen", "value": v}
+        ours = {"measured": {n: {"quantities": [quantity(v)]} for n, _, _, v in runs} | {"e": {}}}
+        there = {"over": "comparable", "x": "quantity_never-seen", "y": "choice", "rank": {"rho": 0.5, "n": 7}}
+        lines = pages.quantity_table(points, ours, {"correlations": [there]})
+        self.assertIn("Spearman, 4 settings", lines[0])
+        self.assertEqual(lines[2], "| never seen | \u22121.00 (\u22121.00 to \u22121.00) | \u22121.00 (\u22121.00 to \u22121.00) | 0 / 6 | 0.50 (n = 7) |")
+        self.assertEqual(pages.quantity_table(points, {"measured": {p["name"]: {} for p in points}}, {"correlations": []}), [])
+
     def test_several_seeds_are_a_mean_and_a_deviation(self):
         self.assertEqual(pages.spread([0.5], pages.share), "50.0 %")
         self.assertEqual(pages.spread([0.4, 0.6], pages.share), "50.0 \u00b1 14.1 %")

@@ -32,10 +32,25 @@ def _run(command):
     return done.stdout
 
 
+def adapter(options, cards, adapters):
+    """The options that choose the card that Ray gave a task, one of `cards` of its machine.
+
+    CUDA_VISIBLE_DEVICES, which Ray sets, means nothing to Vulkan: without this, all tasks of a machine would take the
+    same card. `adapters` is what `mirscope adapters --json` printed there.
+    """
+    if not cards or any(option.split("=")[0] == "--adapter" for option in options):
+        return []
+    numbers = [number for number, listed in enumerate(adapters) if listed["device"]["device_type"] == "discrete-gpu"]
+    card = int(cards[0])
+    return ["--adapter", str(numbers[card])] if card < len(numbers) else []
+
+
 def shard(program, options, number, of, file):
     """Runs one shard; what the program printed."""
     print(f"shard {number} of {of}", file=sys.stderr, flush=True)
-    return _run([program, "--quiet", "measure", *options, "--shard", f"{number}/{of}", "--stats", file])
+    cards = ray.get_gpu_ids()
+    chosen = adapter(options, cards, json.loads(_run([program, "adapters", "--json"]))) if cards else []
+    return _run([program, "--quiet", "measure", *options, *chosen, "--shard", f"{number}/{of}", "--stats", file])
 
 
 def measure(options, shards, folder, program="mirscope", out=None, retries=3, num_cpus=1, num_gpus=0):

@@ -52,7 +52,17 @@ def kill_one_worker(folder, killed, over):
         time.sleep(0.01)
 
 
+def check_cards():
+    """Each task of a machine takes its own card, whatever else the machine lists."""
+    listed = [{"device": {"device_type": kind}} for kind in ["discrete-gpu", "cpu", "discrete-gpu"]]
+    chosen = [mirscope_ray.adapter([], [card], listed) for card in range(3)]
+    assert chosen == [["--adapter", "0"], ["--adapter", "2"], []], chosen
+    assert mirscope_ray.adapter([], [], listed) == []
+    assert mirscope_ray.adapter(["--adapter=1"], [1], listed) == []
+
+
 def main():
+    check_cards()
     program = os.path.abspath(sys.argv[1])
     one = subprocess.run([program, "--quiet", "measure", *OPTIONS, "--json"], stdout=subprocess.PIPE, check=True)
     one = json.loads(one.stdout)

@@ -1,22 +1,27 @@
 // Which tile of a result a workgroup computes, and where it is written: any, or of a symmetric result those on
-// and above the diagonal, which also stand below it, turned.
+// and above the diagonal, which also stand below it, turned, or are all that is kept.
 //
 // Who imports it has in `params` the result's rows `m` and columns `n`, the first workgroup, `first_x` and
 // `first_y`, and what the epilogue asks for.
 
 import package::common::block::Block;
 import package::common::epilogue::finish;
+import package::common::epilogue::finish_gated;
 
 // The result equals its transpose: only tiles on and above the diagonal are computed, and written to both
 // their places. Needs square tiles.
 override SYMMETRIC: bool = false;
+
+// Of a symmetric result only blocks of four rows and four columns on and above the diagonal are written, folded
+// into a matrix of half the size (`kernels::matmul::Packed`).
+override PACKED: bool = false;
 
 // First row and column of a workgroup's tile. Tiles of a symmetric result come in a rectangle of half as many
 // rows: row y of them holds those from the diagonal on of rows y and, of what is left, of the last but y.
 fn tile_of(group: vec3<u32>, rows: u32, cols: u32) -> vec2<u32> {
     let x = params.first_x + group.x;
     let y = params.first_y + group.y;
-    if !SYMMETRIC {
+    if !SYMMETRIC && !PACKED {
         return vec2<u32>(y * rows, x * cols);
     }
     let count = (params.m + rows - 1u) / rows;
@@ -29,8 +34,35 @@ fn tile_of(group: vec3<u32>, rows: u32, cols: u32) -> vec2<u32> {
 
 // Writes four values of the result; `piece` counts pieces of the inner dimension.
 fn store(piece: u32, row: u32, col4: u32, sum: vec4<f32>) {
-    if row < params.m && col4 * 4u < params.n {
+    if row >= params.m || col4 * 4u >= params.n {
+        return;
+    }
+    if !PACKED {
         finish(piece * params.m + row, row, col4, sum);
+        return;
+    }
+    if row / 4u > col4 {
+        return;
+    }
+    // The upper half of the rows of blocks keeps its place; what is below stands left of its diagonal, turned
+    // block by block.
+    let blocks = (params.m + 3u) / 4u;
+    let half = (blocks + 1u) / 2u;
+    let is_even = 1u - blocks % 2u;
+    var row4 = row / 4u;
+    var place4 = col4 + is_even;
+    if row4 >= half {
+        place4 = row4 - half;
+        row4 = col4 - half + 1u - is_even;
+    }
+    let place = 4u * row4 + row % 4u;
+    finish(piece * 4u * half + place, place, place4, sum);
+}
+
+// Writes four values of a gated result, whose inner dimension is never cut.
+fn store_gated(row: u32, col4: u32, gate: vec4<f32>, up: vec4<f32>) {
+    if row < params.m && col4 * 4u < params.n {
+        finish_gated(row, row, col4, gate, up);
     }
 }
 

@@ -1,14 +1,14 @@
 //! Factorization of covariance matrices on the CPU, in f64.
 
 use super::products::{Rows, subtract};
-use crate::{gpu::GpuError, platform::Cancel};
+use crate::{gpu::GpuError, kernels::matmul::Packed, platform::Cancel};
 
-/// A symmetric matrix `high + rest + rest^T + sum of weight * vector vector^T`, `[n, n]` row-major each.
+/// A symmetric matrix `[n, n]`: `high + rest + sum of weight * vector vector^T`.
 #[derive(Clone, Copy, Debug)]
 pub struct SplitMatrix<'a> {
-    /// The exact part.
+    /// The exact part, as [`Packed`] has it.
     pub high: &'a [f32],
-    /// The small part.
+    /// The small part, likewise.
     pub rest: &'a [f32],
     /// Weights and vectors `[n]` of what is added in f64.
     pub updates: &'a [(f64, Vec<f64>)],
@@ -17,10 +17,10 @@ pub struct SplitMatrix<'a> {
 impl SplitMatrix<'_> {
     /// The value of row `i` and column `j` of `n`.
     pub fn value(&self, n: usize, i: usize, j: usize) -> f64 {
-        let rest = f64::from(self.rest[i * n + j]) + f64::from(self.rest[j * n + i]);
+        let index = Packed { side: n }.index(i, j);
         let updates = self.updates.iter();
         let updates = updates.map(|(weight, vector)| weight * vector[i] * vector[j]);
-        f64::from(self.high[i * n + j]) + rest + updates.sum::<f64>()
+        f64::from(self.high[index]) + f64::from(self.rest[index]) + updates.sum::<f64>()
     }
 
     /// The matrix in f64, `[n, n]`.

@@ -6,7 +6,7 @@ use crate::{
     kernels::{
         center_rows::center_rows,
         column_sums::{ColumnSums, column_totals},
-        matmul::{Matmul, matmul, matmul_with, plan},
+        matmul::{Matmul, Packed, matmul},
         split_rows::{Parts, split_rows},
     },
 };
@@ -68,9 +68,10 @@ impl Moments {
     }
 }
 
-/// A Gram matrix `high + rest + rest^T` `[width, width]`, which is more accurate than one in f32:
+/// A Gram matrix `high + rest` `[width, width]`, which is more accurate than one in f32:
 /// `high` is exact and `rest` is small (see [`crate::kernels::split_rows`]). A cloud that fills few
 /// of the dimensions depends on it, since its distance has the square root of the rounding in it.
+/// Half of each is there, as [`Packed`] has it.
 pub(super) struct Gram {
     pub(super) high: Tensor,
     pub(super) rest: Tensor,
@@ -79,14 +80,28 @@ pub(super) struct Gram {
 impl Gram {
     /// The memory for it.
     pub(super) fn room(gpu: &Gpu, width: usize) -> Result<Self, GpuError> {
-        let matrix = || gpu.tensor(DType::F32, width, width);
+        let half = Packed { side: width };
+        let matrix = || gpu.tensor(DType::F32, half.rows(), half.cols());
         Ok(Self {
             high: matrix()?,
             rest: matrix()?,
         })
     }
 
-    /// Records that it becomes 0; `zeros` has as many rows or more.
+    /// Bytes of both parts.
+    pub(super) fn bytes(width: usize) -> u64 {
+        let half = Packed { side: width };
+        2 * 4 * half.rows() as u64 * half.cols() as u64
+    }
+
+    /// The zeros that [`clear`](Self::clear) takes.
+    pub(super) fn zeros(gpu: &Gpu, width: usize) -> Result<Tensor, GpuError> {
+        let half = Packed { side: width };
+        let values = vec![0.0; half.rows() * half.cols()];
+        gpu.upload(half.rows(), half.cols(), &values)
+    }
+
+    /// Records that it becomes 0.
     pub(super) fn clear(&self, recording: &mut Recording, zeros: &Tensor) -> Result<(), GpuError> {
         for part in [&self.high, &self.rest] {
             recording.copy_rows(zeros, 0, part, 0, part.rows())?;
@@ -102,20 +117,16 @@ impl Gram {
         Parts { high, mixed, low }: &Parts,
         scale: f32,
     ) -> Result<(), GpuError> {
-        let (width, count) = (high.rows(), high.cols());
         let with = Matmul {
             accumulate: true,
+            packed: true,
             scale,
             ..Matmul::default()
         };
-        let symmetric = Matmul {
-            symmetric: true,
-            ..with
-        };
-        recording.extend(matmul(gpu, high, high, &symmetric, &self.high)?);
-        // Half of this one would not do: `rest` is not symmetric, and its symmetric part takes two products.
-        let plan = plan(gpu, width, width, count);
-        recording.extend(matmul_with(gpu, plan, mixed, low, &with, &self.rest)?);
+        recording.extend(matmul(gpu, high, high, &with, &self.high)?);
+        // What is on one side of the diagonal of this product comes from the other side of it, too.
+        recording.extend(matmul(gpu, mixed, low, &with, &self.rest)?);
+        recording.extend(matmul(gpu, low, mixed, &with, &self.rest)?);
         Ok(())
     }
 }
@@ -143,7 +154,7 @@ pub(super) fn record(
     let moments = Moments::new(gpu, stores.len(), width)?;
     let mut grams = Vec::with_capacity(stores.len());
     let zeros = match stores.iter().any(|store| store.rows() > width) {
-        true => Some(gpu.upload(width, width, &vec![0.0; width * width])?),
+        true => Some(Gram::zeros(gpu, width)?),
         false => None,
     };
     for (layer, store) in stores.iter().enumerate() {

@@ -3,18 +3,19 @@
 use super::{
     AlignmentError, LayerDistance, Mir, MirSettings, Modality,
     by_pair::Kept,
-    cholesky::{Factor, SplitMatrix, factor, noise},
+    cholesky::{SplitMatrix, noise},
     covariance::{self, Clouds},
+    factors::{Task, factored},
     frechet::Cloud,
     outliers,
     singular::Norms,
     spectrum,
     statistics::Statistics,
-    traces::{Factors, at_once, traces},
+    traces::{Factors, traces},
 };
 use crate::{
-    gpu::{Gpu, GpuError, Readback, Recording, Tensor},
-    platform::{self, Cancel},
+    gpu::{Gpu, GpuError, Recording, Tensor},
+    platform::Cancel,
     report::Outliers,
 };
 
@@ -96,7 +97,7 @@ impl Mir {
             };
             scalars.push([cloud(0)?, cloud(1)?]);
         }
-        let Factored {
+        let AllFactored {
             factors,
             inverses,
             ranks,
@@ -119,7 +120,7 @@ impl Mir {
             norms: token_norms,
         });
         let width = self.hidden_size;
-        // Where there was a Gram matrix, four matrices of its size were in memory for each layer.
+        // Where there was a Gram matrix, the plan has these for each layer.
         let freed = match self.expected.iter().any(|&tokens| tokens > width) {
             true => factors.len(),
             false => 0,
@@ -161,68 +162,40 @@ impl Mir {
         stores: &[[Tensor; 2]],
         cancel: &Cancel,
         progress: &mut dyn FnMut(f64),
-    ) -> Result<Factored, AlignmentError> {
-        let width = self.hidden_size;
-        let wanted = self.settings.intervals;
+    ) -> Result<AllFactored, AlignmentError> {
+        let (width, wanted) = (self.hidden_size, self.settings.intervals);
         let mut inverses: Vec<Factors> = vec![[None, None]; if wanted { stores.len() } else { 0 }];
         let mut factors: Vec<Factors> = (stores.iter())
             .map(|[vision, text]| [Some(vision.clone()), Some(text.clone())])
             .collect();
-        let grams: Vec<_> = (0..stores.len())
-            .flat_map(|layer| [0, 1].map(|side| (layer, side)))
-            .filter_map(|(layer, side)| {
-                let gram = read[side].grams.get(layer)?.as_ref()?;
-                Some((layer, side, gram))
-            })
-            .collect();
-        let work = |(layer, side, [high, rest]): (usize, usize, &[Readback; 2])| {
-            let gram = SplitMatrix {
-                high: &high.values,
-                rest: &rest.values,
-                updates: &[],
-            };
-            let noise = noise(stores[layer][side].rows());
-            let factor = factor(gram, width, noise, cancel).and_then(|factor| {
-                let inverse = wanted.then(|| factor.inverse(cancel)).transpose()?;
-                let rank = self.settings.ranks.then(|| {
-                    let gram = gram.dense(width);
-                    spectrum::effective_rank(gram, width, cancel)
-                });
-                Ok((factor, inverse, rank.transpose()?.flatten()))
-            });
-            (layer, side, factor)
-        };
-        let (total, mut done) = (grams.len(), 0);
-        let mut failed = None;
         let mut ranks = vec![[None; 2]; stores.len()];
-        type Found = (Factor, Option<Vec<f32>>, Option<f64>);
-        let heard = |(layer, side, found): (usize, usize, Result<Found, GpuError>)| {
-            let uploaded = found.and_then(|(factor, inverse, effective)| {
-                ranks[layer][side] = effective;
-                let Factor { rank, values, .. } = factor;
-                if rank == 0 {
-                    return Ok((None, None));
-                }
-                let inverse = inverse.map(|values| self.gpu.upload(width, rank, &values));
-                let factor = self.gpu.upload(rank, width, &values)?;
-                Ok((Some(factor), inverse.transpose()?))
-            });
-            match uploaded {
-                Ok((factor, inverse)) => {
-                    factors[layer][side] = factor;
-                    if let Some(inverses) = inverses.get_mut(layer) {
-                        inverses[side] = inverse;
-                    }
-                }
-                Err(error) => failed = Some(error),
+        let places = (0..stores.len()).flat_map(|layer| [0, 1].map(|side| (layer, side)));
+        let tasks = places.filter_map(|(layer, side)| {
+            let [high, rest] = read[side].grams.get(layer)?.as_ref()?;
+            Some(Task {
+                place: (layer, side),
+                matrix: SplitMatrix {
+                    high: &high.values,
+                    rest: &rest.values,
+                    updates: &[],
+                },
+                noise: noise(stores[layer][side].rows()),
+            })
+        });
+        let all = factored(
+            &self.gpu,
+            width,
+            self.settings,
+            tasks.collect(),
+            cancel,
+            progress,
+        );
+        for ((layer, side), found) in all.await? {
+            factors[layer][side] = found.factor;
+            ranks[layer][side] = found.rank;
+            if let Some(inverses) = inverses.get_mut(layer) {
+                inverses[side] = found.inverse;
             }
-            done += 1;
-            progress(done as f64 / total as f64);
-        };
-        let at_most = at_once(width, width);
-        platform::in_parallel(grams.into_iter(), at_most, work, heard).await;
-        if let Some(error) = failed {
-            return Err(error.into());
         }
         if self.settings.ranks {
             for (layer, stores) in stores.iter().enumerate() {
@@ -234,7 +207,7 @@ impl Mir {
                 }
             }
         }
-        Ok(Factored {
+        Ok(AllFactored {
             factors,
             inverses: wanted.then_some(inverses),
             ranks,
@@ -287,7 +260,7 @@ pub(super) async fn distances(
 }
 
 /// What comes of the covariances of some layers.
-struct Factored {
+struct AllFactored {
     factors: Vec<Factors>,
     /// What undoes them, `[width, rank]`, where intervals are wanted.
     inverses: Option<Vec<Factors>>,

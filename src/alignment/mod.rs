@@ -33,6 +33,7 @@ mod covariance;
 mod directions;
 mod eigen;
 mod error;
+mod factors;
 mod frechet;
 mod group;
 mod image_effect;

@@ -1,6 +1,6 @@
 //! How much device memory a metric takes, known before anything runs.
 
-use super::{AlignmentError, Modality};
+use super::{AlignmentError, Modality, covariance::Gram};
 use crate::{gpu::Gpu, report::format_bytes};
 
 /// Rows of the states that one piece of a Gram matrix covers.
@@ -55,10 +55,12 @@ impl MemoryPlan {
         let grams = tokens.iter().filter(|&&n| n > hidden_size).count() as u64;
         // Norms, three statistics per dimension, the dot products of the rows of one matrix.
         let statistics = 4 * all + 6 * row + 16 * hidden_size as u64;
-        // On the device and in the readback; later the factors in their place.
-        let read_back = 2 * grams * square + statistics;
-        let per_layer = 2 * read_back;
-        // Sums of blocks of rows, the three parts of a piece for a Gram matrix, six matrices of the
+        let read_back = grams * Gram::bytes(hidden_size) + statistics;
+        // On the device and in the readback. In their place come the factors, what undoes them, their product and a
+        // copy of it.
+        let factors = 2 * grams * square + if grams > 0 { 2 * square } else { 0 };
+        let per_layer = (2 * read_back).max(factors + 2 * statistics);
+        // Sums of blocks of rows, zeros and the three parts of a piece for a Gram matrix, six matrices of the
         // polar iteration.
         let working = row * all.div_ceil(8) + 3 * bytes(hidden_size, PIECE) + 6 * square + 2 * row;
 

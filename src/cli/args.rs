@@ -388,6 +388,10 @@ pub(crate) struct Study {
     /// Seed of the choice of pairs
     #[arg(long, value_name = "S", default_value_t = 0, value_parser = parse_seed, allow_negative_numbers = true)]
     pub(crate) seed: u64,
+    /// What is measured of each: `mir` is the rate alone, `all` every quantity, with the definitions, the logit lens
+    /// and the effect of the image, and intervals over pairs
+    #[arg(long, value_name = "NAME", default_value = "all", value_parser = metrics_parser())]
+    pub(crate) metrics: MetricChoice,
     /// Measure again what has not changed since results.json
     #[arg(long)]
     pub(crate) all: bool,

@@ -13,7 +13,8 @@ use crate::{
     },
     report::to_json,
     study::{
-        Study, StudyError, StudyResults, StudySettings, study_csv, study_markdown, study_text,
+        Study, StudyError, StudyResults, StudySettings, correlations_csv, study_csv,
+        study_markdown, study_text,
     },
     words::{counted, printable},
 };
@@ -24,6 +25,7 @@ use super::{args, drive::drive_with, error::CliError, output::Output, terminal::
 const VARIANTS: &str = "variants.json";
 const RESULTS: &str = "results.json";
 const TABLE: &str = "results.csv";
+const CORRELATIONS: &str = "correlations.csv";
 const PAGE: &str = "results.md";
 const FIGURES: &str = "figures";
 /// Largest file that is read.
@@ -41,6 +43,7 @@ pub(crate) fn study(task: &args::Study, quiet: bool, output: &Output) -> Result<
     let settings = StudySettings {
         num_pairs: usize::try_from(task.num_pairs).unwrap_or(usize::MAX),
         seed: task.seed,
+        metrics: task.metrics,
         ..StudySettings::default()
     };
     check_targets(folder)?;
@@ -93,7 +96,7 @@ pub(crate) fn study(task: &args::Study, quiet: bool, output: &Output) -> Result<
 
 /// Fails where something of what a run writes could not be written.
 fn check_targets(folder: &Path) -> Result<(), CliError> {
-    for name in [RESULTS, TABLE, PAGE, UNFINISHED] {
+    for name in [RESULTS, TABLE, CORRELATIONS, PAGE, UNFINISHED] {
         Target::at(&folder.join(name))
             .and_then(|target| target.check())
             .map_err(StudyError::File)?;
@@ -126,6 +129,7 @@ fn write(folder: &Path, results: &StudyResults) -> Result<usize, CliError> {
         listed.push((format!("{FIGURES}/{name}"), made.figure.title.clone()));
     }
     put(&folder.join(TABLE), &study_csv(results))?;
+    put(&folder.join(CORRELATIONS), &correlations_csv(results))?;
     put(&folder.join(PAGE), &study_markdown(results, &listed))?;
     put(&folder.join(RESULTS), &to_json(results)?)?;
     let unfinished = folder.join(UNFINISHED);

@@ -51,6 +51,7 @@ mod without_image;
 pub mod worker;
 
 pub use crate::alignment::FEWER_PAIRS;
+pub use crate::report::MetricChoice;
 pub use ask::{AskRequest, Exchange, SamplingSettings, TalkQuestion};
 pub use bench::random_checkpoint;
 pub use demo::{DemoConnector, demo_connectors};
@@ -65,7 +66,7 @@ pub use question::Explore;
 pub use run::run;
 pub use select::{SplitMix64, join, select};
 pub use session::Session;
-pub use settings::{Extra, MeasureSettings, MetricChoice};
+pub use settings::{Extra, MeasureSettings};
 pub(crate) use shard::refused_shard;
 pub use shard::{MergeRequest, Shard, ShardRequest, ShardSummary};
 pub use source::*;

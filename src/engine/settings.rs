@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::EngineError;
 use crate::report::{
-    Definition, Outliers, PromptStyle, Protocol, ProtocolSettings, ProtocolSummary, TextMask,
+    Definition, MetricChoice, Outliers, PromptStyle, Protocol, ProtocolSettings, ProtocolSummary,
+    TextMask,
 };
 
 /// Settings of a measurement.
@@ -78,30 +79,6 @@ impl MeasureSettings {
     }
 }
 
-/// What a measurement computes of the states.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MetricChoice {
-    /// The Modality Integration Rate and what follows from its layers.
-    #[default]
-    Mir,
-    /// All that mirscope knows.
-    All,
-}
-
-impl MetricChoice {
-    /// Both, the default first.
-    pub const ALL: [Self; 2] = [Self::Mir, Self::All];
-
-    /// The name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Mir => "mir",
-            Self::All => "all",
-        }
-    }
-}
-
 /// Quantities that take time or memory of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -124,6 +101,15 @@ impl Extra {
         Self::EffectiveRank,
         Self::Definitions,
         Self::Bias,
+        Self::LogitLens,
+        Self::WithoutImage,
+    ];
+
+    /// What a study measures of every checkpoint where all quantities are wanted: all but [`Self::Bias`], which takes
+    /// the metric some ten times.
+    pub(super) const OF_A_STUDY: [Self; 4] = [
+        Self::EffectiveRank,
+        Self::Definitions,
         Self::LogitLens,
         Self::WithoutImage,
     ];

@@ -1,10 +1,10 @@
 //! Several checkpoints, measured one after the other on one device.
 
 use super::{
-    EngineError, Event, MeasureRequest, MeasureSettings, Session, StudyReport, StudyRequest,
+    EngineError, Event, Extra, MeasureRequest, MeasureSettings, Session, StudyReport, StudyRequest,
     news::News,
 };
-use crate::report::Definition;
+use crate::report::{Definition, MetricChoice};
 
 impl Session {
     /// Measures each member, telling its report when it is there. The device stays from one to the
@@ -25,6 +25,7 @@ impl Session {
                 done: done as u64,
                 total,
             });
+            let all = request.settings.metrics == MetricChoice::All;
             let one = MeasureRequest {
                 model: member.model,
                 pairs: member.pairs,
@@ -34,6 +35,12 @@ impl Session {
                     seed: request.settings.seed,
                     definition: Definition::Exact,
                     text_mask: request.settings.text_mask,
+                    metrics: request.settings.metrics,
+                    also: match all {
+                        true => Extra::OF_A_STUDY.to_vec(),
+                        false => Vec::new(),
+                    },
+                    intervals: all,
                     ..MeasureSettings::default()
                 },
                 keep: false,

@@ -48,8 +48,8 @@ pub use quantities::{Quantity, quantity_words, spark};
 pub use ruler::{Ruler, ruler, side_color};
 pub use spot::{DotSpots, Spot, Target};
 pub use study::{
-    StudyFigure, StudyPlot, axis_curves, mir_score, settings_plot, study_captioned, study_figures,
-    study_origin, variant_tip,
+    StudyFigure, StudyPlot, axis_curves, mir_score, score_quantities, settings_plot,
+    study_captioned, study_figures, study_origin, variant_tip,
 };
 pub use svg::svg_of;
 pub use whole::{comparison_figure, report_figure, svg};

@@ -4,12 +4,16 @@ use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, KernelVariant, Tensor,
 
 use super::{
     attention::{Attention, Interval},
-    call, expect, groups, u32_of,
+    call, expect, groups,
+    rotate_heads::Turn,
+    u32_of,
 };
 
 /// Most keys of a piece, by variant: the weights of a workgroup, and of an invocation.
 const MOST_TILED: usize = 256;
 const MOST_DIRECT: usize = 32;
+/// The entry that joins the pieces.
+const JOIN: &str = "join";
 /// Pieces of a head that keep a GPU busy.
 const ENOUGH_PIECES: usize = 32;
 
@@ -25,7 +29,9 @@ struct Params {
     piece: u32,
     pieces: u32,
     state_stride: u32,
+    angles: u32,
     scale: f32,
+    eps: f32,
 }
 
 /// Keys of a piece where a query sees so many.
@@ -44,21 +50,25 @@ fn piece(variant: KernelVariant, keys: usize) -> usize {
 /// path of [`attention`](super::attention::attention). The keys are split over workgroups, whose results
 /// are joined (Flash-Decoding; online softmax as in arXiv 2205.14135).
 ///
+/// Query, key and value of the token come as one product, `x`; query and key are normed and turned as by
+/// [`rotate_heads`](super::rotate_heads::rotate_heads), and key and value go to the last row seen of the cache.
+///
 /// # Shapes
-/// `q` and `out` `[1, heads * head_dim]`, `k` and `v` `[>= keys seen, kv_heads * head_dim]`, f32.
+/// `x [1, (heads + 2 kv_heads) * head_dim]`, `out [1, heads * head_dim]`, `kv` (keys and values) `[>= keys seen,
+/// kv_heads * head_dim]` each, f32; `head_dim` even.
 ///
 /// # Errors
 /// [`GpuError::Shape`]; [`GpuError::TooLarge`].
 pub fn attention_decode(
     gpu: &Gpu,
-    q: &Tensor,
-    k: &Tensor,
-    v: &Tensor,
+    x: &Tensor,
+    kv: [&Tensor; 2],
     with: &Attention,
+    turn: &Turn<'_>,
     seen: Interval,
     out: &Tensor,
 ) -> Result<[Dispatch; 2], GpuError> {
-    attention_decode_with(gpu, gpu.kernels(), q, k, v, with, seen, out)
+    attention_decode_with(gpu, gpu.kernels(), x, kv, with, turn, seen, out)
 }
 
 /// [`attention_decode`] in a given variant.
@@ -69,10 +79,10 @@ pub fn attention_decode(
 pub fn attention_decode_with(
     gpu: &Gpu,
     variant: KernelVariant,
-    q: &Tensor,
-    k: &Tensor,
-    v: &Tensor,
+    x: &Tensor,
+    [k, v]: [&Tensor; 2],
     with: &Attention,
+    turn: &Turn<'_>,
     seen: Interval,
     out: &Tensor,
 ) -> Result<[Dispatch; 2], GpuError> {
@@ -84,17 +94,21 @@ pub fn attention_decode_with(
     } = *with;
     let [first, end] = seen.map(|key| key as usize);
     let shape = |tensor: &Tensor| [tensor.rows(), tensor.cols()];
+    let all = heads + 2 * kv_heads;
     let fits = kv_heads > 0
         && heads % kv_heads == 0
         && first < end
         && end <= k.rows()
+        && turn.fits(1, head_dim)
         && shape(k) == shape(v)
         && k.cols() == kv_heads * head_dim
-        && shape(q) == [1, heads * head_dim]
-        && shape(out) == shape(q)
-        && [q, k, v, out].iter().all(|t| t.dtype() == DType::F32);
+        && shape(x) == [1, all * head_dim]
+        && shape(out) == [1, heads * head_dim]
+        && [x, k, v, out].iter().all(|t| t.dtype() == DType::F32);
     expect("attention_decode", fits, || {
-        format!("q {q:?}, k {k:?}, v {v:?} and out {out:?} do not fit {with:?} over keys {seen:?}")
+        format!(
+            "x {x:?}, k {k:?}, v {v:?} and out {out:?} do not fit {with:?} with {turn:?} over keys {seen:?}"
+        )
     })?;
     let keys = end - first;
     // By the whole cache, so that all steps of an answer bind the same memory.
@@ -112,48 +126,59 @@ pub fn attention_decode_with(
         piece: u32_of(piece),
         pieces: u32_of(pieces),
         state_stride: u32_of(state.stride()),
+        angles: u32_of(turn.first * turn.table.stride()),
         scale,
+        eps: turn.eps(),
     };
-    let aligned = f64::from(u8::from(head_dim.is_multiple_of(4)));
-    let dispatch = |entry: &'static str, workgroups, flops: f64, bytes: f64| {
-        let bindings = vec![
-            Binding::read(q),
-            Binding::read(k),
-            Binding::read(v),
-            Binding::write(&state),
-            Binding::write(out),
-        ];
-        let work = Work { flops, bytes };
-        let mut dispatch = call(
-            "attention_decode",
-            entry,
-            &params,
-            bindings,
-            workgroups,
-            work,
-        );
-        dispatch.constants = vec![("ALIGNED", aligned)];
-        dispatch
+    let constants = vec![
+        turn.constant(),
+        ("ALIGNED", f64::from(u8::from(head_dim.is_multiple_of(4)))),
+        ("QUADS", head_dim.div_ceil(4) as f64),
+    ];
+    let dispatch = |entry: &'static str, cache: [Binding; 2], workgroups, work: Work| {
+        let [table, q_norm, k_norm] = turn.bindings();
+        let [k, v] = cache;
+        let mut bindings = vec![Binding::read(x), table, q_norm, k_norm];
+        bindings.extend([Binding::write(&state), k, v]);
+        if entry == JOIN {
+            bindings.push(Binding::write(out));
+        }
+        Dispatch {
+            constants: constants.clone(),
+            ..call(
+                "attention_decode",
+                entry,
+                &params,
+                bindings,
+                workgroups,
+                work,
+            )
+        }
     };
     let workgroups = match variant {
         KernelVariant::Tiled => [u32_of(pieces), u32_of(heads), 1],
         KernelVariant::Direct => [groups(pieces * heads, 64), 1, 1],
     };
     let width = heads * head_dim;
-    let read = 8.0 * (keys * kv_heads * head_dim) as f64;
     let joined = (pieces * width) as f64;
     Ok([
         dispatch(
             variant.name(),
+            [k, v].map(Binding::read),
             workgroups,
-            4.0 * (keys * width) as f64,
-            read,
+            Work {
+                flops: 4.0 * (keys * width) as f64,
+                bytes: 8.0 * (keys * kv_heads * head_dim) as f64,
+            },
         ),
         dispatch(
-            "join",
-            [groups(width, 64), 1, 1],
-            3.0 * joined,
-            4.0 * joined,
+            JOIN,
+            [k, v].map(Binding::write),
+            [groups(all * head_dim, 64), 1, 1],
+            Work {
+                flops: 3.0 * joined,
+                bytes: 4.0 * joined,
+            },
         ),
     ])
 }

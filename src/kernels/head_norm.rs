@@ -1,7 +1,5 @@
 //! Root-mean-square normalisation of each head.
 
-use std::ops::Range;
-
 use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, KernelVariant, Tensor, Work};
 
 use super::{call, expect, shared_rows, u32_of};
@@ -14,10 +12,9 @@ struct Params {
     head_dim: u32,
     stride: u32,
     eps: f32,
-    first_row: u32,
 }
 
-/// `x = x / sqrt(mean(x^2) + eps) * weight`, in place, for each head of each of some rows by itself: the norms
+/// `x = x / sqrt(mean(x^2) + eps) * weight`, in place, for each head of each row by itself: the norms
 /// of queries and keys (arXiv 2010.04245; `Qwen3Attention`).
 ///
 /// # Shapes
@@ -25,14 +22,8 @@ struct Params {
 ///
 /// # Errors
 /// [`GpuError::Shape`].
-pub fn head_norm(
-    gpu: &Gpu,
-    x: &Tensor,
-    rows: Range<usize>,
-    weight: &Tensor,
-    eps: f32,
-) -> Result<Dispatch, GpuError> {
-    head_norm_with(gpu.kernels(), x, rows, weight, eps)
+pub fn head_norm(gpu: &Gpu, x: &Tensor, weight: &Tensor, eps: f32) -> Result<Dispatch, GpuError> {
+    head_norm_with(gpu.kernels(), x, weight, eps)
 }
 
 /// [`head_norm`] in a given variant.
@@ -42,22 +33,20 @@ pub fn head_norm(
 pub fn head_norm_with(
     variant: KernelVariant,
     x: &Tensor,
-    rows: Range<usize>,
     weight: &Tensor,
     eps: f32,
 ) -> Result<Dispatch, GpuError> {
     let head_dim = weight.cols();
     let fits = head_dim > 0
-        && rows.end <= x.rows()
         && x.cols().is_multiple_of(head_dim)
         && [x, weight]
             .iter()
             .all(|tensor| tensor.dtype() == DType::F32);
     expect("head_norm", fits, || {
-        format!("rows {rows:?} of x {x:?} do not consist of heads of weight {weight:?}")
+        format!("the rows of x {x:?} do not consist of heads of weight {weight:?}")
     })?;
     let per_row = x.cols() / head_dim;
-    let heads = rows.len() * per_row;
+    let heads = x.rows() * per_row;
     let (workgroups, constants) = shared_rows(variant, [heads, head_dim]);
     let dispatch = call(
         "head_norm",
@@ -68,13 +57,12 @@ pub fn head_norm_with(
             head_dim: u32_of(head_dim),
             stride: u32_of(x.stride()),
             eps,
-            first_row: u32_of(rows.start),
         },
         vec![Binding::read(weight), Binding::write(x)],
         workgroups,
         Work {
-            flops: 4.0 * (rows.len() * x.cols()) as f64,
-            bytes: 8.0 * (rows.len() * x.cols()) as f64,
+            flops: 4.0 * (x.rows() * x.cols()) as f64,
+            bytes: 8.0 * (x.rows() * x.cols()) as f64,
         },
     );
     Ok(Dispatch {

@@ -3,13 +3,17 @@
 use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, Tensor, Work};
 
 use super::{
-    Part, call, expect, groups, groups_of_16_bytes, matvec, parts, sum_pieces::sum_pieces, traffic,
-    u32_of, unpack_rows::unpack_rows,
+    Part, call, expect, groups, groups_of_16_bytes, matvec, parts,
+    sum_pieces::sum_pieces,
+    traffic, u32_of,
+    unpack_rows::{unpack_halves, unpack_rows},
 };
 
+mod packed;
 mod plan;
 pub(super) mod product;
 
+pub use packed::Packed;
 pub use plan::{Plan, Tile, plan, plan_symmetric};
 pub use product::Matmul;
 use product::check;
@@ -35,15 +39,17 @@ struct Params {
     piece: u32,
     first_x: u32,
     first_y: u32,
+    up_bias: u32,
 }
 
-/// `out = activation(scale a b^T + bias) + residual`; few rows go to [`matvec`]. One dispatch, several where
+/// `out = activation(scale a b^T + bias) + residual`, or what [`Matmul::gated`] says; few rows go to [`matvec`]. One dispatch, several where
 /// one would take too long (see [`Gpu::most_flops`]), and one more where the inner dimension is cut into
 /// pieces that run side by side (split-K). Blocks of quantized weights are unpacked before.
 ///
 /// # Shapes
 /// `a [m, k]` f32, `b [n, k]` in any type of numbers (a PyTorch `Linear.weight`), `bias [1, n]`,
-/// `residual` and `out` `[>= m, >= n]` f32.
+/// `residual` and `out` `[>= m, >= n]` f32; these two as [`Packed`] has it where half of the result is kept. Of a gated
+/// product `b [2 n, k]` and `bias [2, n]`.
 ///
 /// # Errors
 /// [`GpuError::Shape`]; [`GpuError::TooLarge`] where pieces do not fit.
@@ -61,7 +67,7 @@ pub fn matmul(
         return unpacked(gpu, a, b, with, out);
     }
     let k = with.inner.map_or(a.cols(), |(_, count)| count);
-    let plan = if with.symmetric {
+    let plan = if with.is_half() {
         plan_symmetric(gpu, a.rows(), k)
     } else {
         plan(gpu, a.rows(), b.rows(), k)
@@ -82,24 +88,30 @@ fn unpacked(
     with: &Matmul<'_>,
     out: &Tensor,
 ) -> Result<Vec<Dispatch>, GpuError> {
-    expect("matmul", !with.symmetric, || {
-        format!("{b:?} is quantized and cannot be its own transpose")
+    expect("matmul", !with.is_half(), || {
+        format!("{b:?} is quantized, and its product cannot be symmetric")
     })?;
     let row = DType::F32.row_bytes(b.cols()).max(1);
     let most = usize::try_from(UNPACKED_BYTES / row).unwrap_or(usize::MAX);
-    let most = (most / FEWEST_UNPACKED * FEWEST_UNPACKED).max(FEWEST_UNPACKED);
-    let memory = gpu.tensor(DType::F32, most.min(b.rows()), b.cols())?;
+    // Of a gated product each piece has the same rows of both halves.
+    let halves = if with.gated { 2 } else { 1 };
+    let most = (most / halves / FEWEST_UNPACKED * FEWEST_UNPACKED).max(FEWEST_UNPACKED);
+    let memory = gpu.tensor(DType::F32, (halves * most).min(b.rows()), b.cols())?;
     let mut calls = Vec::new();
-    for first in (0..b.rows()).step_by(most) {
-        let rows = most.min(b.rows() - first);
-        let Some(piece) = memory.reshaped(rows, b.cols()) else {
+    let all = with.columns(b);
+    for first in (0..all).step_by(most) {
+        let rows = most.min(all - first);
+        let Some(piece) = memory.reshaped(halves * rows, b.cols()) else {
             continue;
         };
         let with = Matmul {
             out_col: with.out_col + first,
             ..*with
         };
-        calls.push(unpack_rows(b, first, &piece)?);
+        calls.push(match with.gated {
+            false => unpack_rows(b, first, &piece)?,
+            true => unpack_halves(b, first, &piece)?,
+        });
         calls.extend(matmul(gpu, a, &piece, &with, out)?);
     }
     Ok(calls)
@@ -117,21 +129,30 @@ pub fn matmul_with(
     with: &Matmul<'_>,
     out: &Tensor,
 ) -> Result<Vec<Dispatch>, GpuError> {
-    let (m, n) = (a.rows(), b.rows());
+    let (m, n) = (a.rows(), with.columns(b));
     let (begin, k) = with.inner.unwrap_or((0, a.cols()));
     check("matmul", a, b, with, out, begin, k)?;
     expect("matmul", !b.dtype().is_quantized(), || {
         format!("b {b:?} has to be unpacked first")
     })?;
-    let can_be_symmetric = a.is(b) && with.bias.is_none() && plan.tile.is_square();
-    expect("matmul", can_be_symmetric || !with.symmetric, || {
-        format!(
-            "[{m}, {n}] by {plan:?} cannot be symmetric: it takes one matrix twice, a square tile and no \
-             bias"
-        )
-    })?;
-    let piece = k.div_ceil(plan.pieces.max(1)).next_multiple_of(DEPTH);
-    let pieces = k.div_ceil(piece).max(1);
+    let can_be_symmetric = with.bias.is_none() && plan.tile.is_square() && m == n;
+    let is_of_one = a.is(b) || !with.symmetric;
+    expect(
+        "matmul",
+        is_of_one && can_be_symmetric || !with.is_half(),
+        || {
+            format!(
+                "[{m}, {n}] by {plan:?} cannot be symmetric: it takes a square result, a square tile, no bias and, \
+             unless half of it is kept, one matrix twice"
+            )
+        },
+    )?;
+    // What joins the pieces of a gated product reads groups of four columns of either half.
+    let whole = with.gated && !n.is_multiple_of(4);
+    let (piece, pieces) = match whole {
+        true => (k.next_multiple_of(DEPTH), 1),
+        false => plan.cut(k),
+    };
     let tile = match plan.tile {
         Tile::Direct128 if !k.is_multiple_of(4) => Tile::Direct,
         tile => tile,
@@ -139,15 +160,43 @@ pub fn matmul_with(
     if pieces == 1 {
         return Ok(product(gpu, tile, a, b, with, out, (piece, 1)));
     }
-    let partial = gpu.tensor(DType::F32, pieces * m, n)?;
+    let [rows, cols] = with.shape(m, b.rows());
+    let partial = gpu.tensor(DType::F32, pieces * rows, cols)?;
     let bare = Matmul {
         inner: with.inner,
         symmetric: with.symmetric,
+        packed: with.packed,
         ..Matmul::default()
     };
     let mut calls = product(gpu, tile, a, b, &bare, &partial, (piece, pieces));
-    calls.push(sum_pieces(&partial, m, with, out)?);
+    calls.push(sum_pieces(&partial, rows, with, out)?);
     Ok(calls)
+}
+
+/// `a b^T` for a kernel that joins what it reads: where [`matmul`] would cut the inner dimension, the sums of each
+/// piece `[pieces m, n]`, one below the other, and the calls that make them; else none.
+///
+/// # Errors
+/// As [`matmul`].
+pub fn matmul_pieces(
+    gpu: &Gpu,
+    a: &Tensor,
+    b: &Tensor,
+) -> Result<Option<(Vec<Dispatch>, Tensor)>, GpuError> {
+    let (m, n, k) = (a.rows(), b.rows(), a.cols());
+    if matvec::serves(gpu, m, b) || b.dtype().is_quantized() {
+        return Ok(None);
+    }
+    let plan = plan(gpu, m, n, k);
+    let (piece, pieces) = plan.cut(k);
+    if pieces == 1 {
+        return Ok(None);
+    }
+    let sums = gpu.tensor(DType::F32, pieces * m, n)?;
+    let bare = Matmul::default();
+    check("matmul", a, b, &bare, &sums, 0, k)?;
+    let calls = product(gpu, plan.tile, a, b, &bare, &sums, (piece, pieces));
+    Ok(Some((calls, sums)))
 }
 
 /// The product itself, in `pieces` of `piece` elements of the inner dimension; shapes are checked.
@@ -160,7 +209,7 @@ fn product(
     out: &Tensor,
     (piece, pieces): (usize, usize),
 ) -> Vec<Dispatch> {
-    let (m, n) = (a.rows(), b.rows());
+    let (m, n) = (a.rows(), with.columns(b));
     let (begin, k) = with.inner.unwrap_or((0, a.cols()));
     let [rows, cols] = tile.size();
     let params = |part: &Part| Params {
@@ -179,6 +228,7 @@ fn product(
         piece: u32_of(piece),
         first_x: part.begin[0],
         first_y: part.begin[1],
+        up_bias: u32_of(with.up_bias() / 4),
     };
     // A missing operand is bound to `a`, which nothing reads through that name.
     let bindings = vec![
@@ -188,21 +238,20 @@ fn product(
         Binding::read(with.residual.unwrap_or(a)),
         Binding::write(out),
     ];
-    let (mut across, mut down) = (groups(n, cols), groups(m, rows));
-    let mut elements = m * n;
-    if with.symmetric {
+    let (mut across, mut down) = (groups(b.rows(), cols), groups(m, rows));
+    let mut elements = m * b.rows();
+    if with.is_half() {
         // The rectangle that `tile_of` folds the tiles from the diagonal on into.
         (across, down) = (across | 1, down.div_ceil(2));
         elements = m * (m + 1) / 2;
     }
-    let mut constants = vec![
+    let mut constants = with.constants().to_vec();
+    constants.extend([
         ("DTYPE", b.dtype().code()),
-        ("ACTIVATION", with.activation.code()),
-        ("HAS_BIAS", f64::from(u8::from(with.bias.is_some()))),
-        ("HAS_RESIDUAL", f64::from(u8::from(with.residual.is_some()))),
         ("ACCUMULATE", f64::from(u8::from(with.accumulate))),
         ("SYMMETRIC", f64::from(u8::from(with.symmetric))),
-    ];
+        ("PACKED", f64::from(u8::from(with.packed))),
+    ]);
     match tile {
         Tile::Tiled128 => constants.push(("LINES", rows as f64)),
         Tile::Tiled64 | Tile::Tiled32 => constants.push(("TILE_ROWS", rows as f64)),

@@ -44,13 +44,15 @@ struct Params {
     out_row: u32,
     residual_row: u32,
     out_col: u32,
+    up_bias: u32,
 }
 
 /// `out = activation(a b^T + bias) + residual`, as [`super::matmul::matmul`], reading each row of
 /// `b` once for eight rows of `a`; without `inner`, `accumulate` and `scale`.
 ///
 /// # Shapes
-/// `a [m, k]` f32, `b [n, k]` in any type of numbers, `bias [1, n]`, `residual` and `out` `[>= m, >= n]`.
+/// `a [m, k]` f32, `b [n, k]` in any type of numbers, `bias [1, n]`, `residual` and `out` `[>= m, >= n]`. Of
+/// a gated product `b [2 n, k]` and `bias [2, n]`.
 ///
 /// # Errors
 /// [`GpuError::Shape`].
@@ -65,10 +67,10 @@ pub fn matvec_with(
         "partial sums, accumulation and scaling are matmul's".into()
     })?;
     check("matvec", a, b, with, out, 0, a.cols())?;
-    let (m, n, k) = (a.rows(), b.rows(), a.cols());
+    let (m, k) = (a.rows(), a.cols());
     let [x, y, _] = match variant {
-        KernelVariant::Tiled => folded(n, 4),
-        KernelVariant::Direct => [groups(n, 64), 1, 1],
+        KernelVariant::Tiled => folded(b.rows(), 4),
+        KernelVariant::Direct => [groups(b.rows(), 64), 1, 1],
     };
     let rows = m.next_power_of_two().min(ROWS);
     let mut dispatch = call(
@@ -76,7 +78,7 @@ pub fn matvec_with(
         variant.name(),
         &Params {
             m: u32_of(m),
-            n: u32_of(n),
+            n: u32_of(with.columns(b)),
             k: u32_of(k),
             a_stride: u32_of(a.stride() / 4),
             b_stride: groups_of_16_bytes(b),
@@ -85,6 +87,7 @@ pub fn matvec_with(
             out_row: u32_of(with.out_row),
             residual_row: u32_of(with.residual_row),
             out_col: u32_of(with.out_col),
+            up_bias: u32_of(with.up_bias()),
         },
         vec![
             Binding::read(a),
@@ -95,16 +98,12 @@ pub fn matvec_with(
         ],
         [x, y, groups(m, rows)],
         Work {
-            flops: 2.0 * m as f64 * n as f64 * k as f64,
+            flops: 2.0 * m as f64 * b.rows() as f64 * k as f64,
             bytes: traffic(&[a, b, out]),
         },
     );
-    dispatch.constants = vec![
-        ("DTYPE", b.dtype().code()),
-        ("ROWS", rows as f64),
-        ("ACTIVATION", with.activation.code()),
-        ("HAS_BIAS", f64::from(u8::from(with.bias.is_some()))),
-        ("HAS_RESIDUAL", f64::from(u8::from(with.residual.is_some()))),
-    ];
+    dispatch.constants = with.constants().to_vec();
+    let own = [("DTYPE", b.dtype().code()), ("ROWS", rows as f64)];
+    dispatch.constants.extend(own);
     Ok(dispatch)
 }

@@ -1,7 +1,5 @@
 //! Rotary position embedding.
 
-use std::ops::Range;
-
 use crate::gpu::{Binding, Dispatch, GpuError, Tensor, Work};
 
 use super::{call, expect, folded, u32_of};
@@ -14,8 +12,6 @@ struct Params {
     head_dim: u32,
     stride: u32,
     table_stride: u32,
-    first_row: u32,
-    first_angle: u32,
 }
 
 /// Rotates `x` in place by the angles in `table` (RoFormer, arXiv 2104.09864, with the half-split
@@ -28,45 +24,22 @@ struct Params {
 /// # Errors
 /// [`GpuError::Shape`].
 pub fn rotary(x: &Tensor, table: &Tensor, head_dim: usize) -> Result<Dispatch, GpuError> {
-    rotary_rows(x, 0..x.rows(), table, 0, head_dim)
-}
-
-/// [`rotary`] of some rows of `x` only, with the angles from row `first` of the table on.
-///
-/// # Errors
-/// [`GpuError::Shape`].
-pub fn rotary_rows(
-    x: &Tensor,
-    rows: Range<usize>,
-    table: &Tensor,
-    first: usize,
-    head_dim: usize,
-) -> Result<Dispatch, GpuError> {
     let fits = head_dim > 0 && head_dim.is_multiple_of(2) && x.cols().is_multiple_of(head_dim);
     expect(
         "rotary",
-        fits && rows.end <= x.rows()
-            && table.cols() == head_dim
-            && table.rows() >= first + rows.len(),
-        || {
-            format!(
-                "rows {rows:?} of x {x:?} and table {table:?} from row {first} on do not fit \
-                 head_dim {head_dim}"
-            )
-        },
+        fits && table.cols() == head_dim && table.rows() >= x.rows(),
+        || format!("x {x:?} and table {table:?} do not fit head_dim {head_dim}"),
     )?;
-    let pairs = rows.len() * x.cols() / 2;
+    let pairs = x.rows() * x.cols() / 2;
     Ok(call(
         "rotary",
         "main",
         &Params {
-            tokens: u32_of(rows.len()),
+            tokens: u32_of(x.rows()),
             heads: u32_of(x.cols() / head_dim),
             head_dim: u32_of(head_dim),
             stride: u32_of(x.stride()),
             table_stride: u32_of(table.stride()),
-            first_row: u32_of(rows.start),
-            first_angle: u32_of(first),
         },
         vec![Binding::read(table), Binding::write(x)],
         folded(pairs, 64),

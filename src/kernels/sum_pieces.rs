@@ -16,13 +16,15 @@ struct Params {
     residual_row: u32,
     out_col: u32,
     scale: f32,
+    up_bias: u32,
 }
 
-/// `out = activation(scale sum_p pieces[p] + bias) + residual`.
+/// `out = activation(scale sum_p pieces[p] + bias) + residual`, or what [`Matmul::gated`] says.
 ///
 /// # Shapes
 /// `pieces [count m, n]`, `bias [1, n]`, `residual` and `out` `[>= m, >= n]`, all f32; places in them
-/// are those of `with`, whose `inner` does not count here.
+/// are those of `with`, whose `inner` does not count here. Of a gated product `pieces [count m, 2 n]`, `n` a
+/// multiple of 4, and `bias [2, n]`.
 ///
 /// # Errors
 /// [`GpuError::Shape`].
@@ -32,7 +34,8 @@ pub fn sum_pieces(
     with: &Matmul<'_>,
     out: &Tensor,
 ) -> Result<Dispatch, GpuError> {
-    let n = pieces.cols();
+    let halves = if with.gated { 2 } else { 1 };
+    let n = pieces.cols() / halves;
     let fits = |tensor: &Tensor, row: usize| {
         tensor.dtype() == DType::F32
             && row + m <= tensor.rows()
@@ -46,14 +49,17 @@ pub fn sum_pieces(
         && with
             .residual
             .is_none_or(|residual| fits(residual, with.residual_row))
-        && with.bias.is_none_or(|bias| bias.cols() >= with.out_col + n);
+        && (!with.gated || pieces.cols().is_multiple_of(8))
+        && with
+            .bias
+            .is_none_or(|bias| bias.rows() >= halves && bias.cols() >= with.out_col + n);
     expect("sum_pieces", all, || {
         format!(
             "pieces {pieces:?} of {m} rows, bias {:?} and residual {:?} do not fit out {out:?}",
             with.bias, with.residual
         )
     })?;
-    let width4 = pieces.stride() / 4;
+    let width4 = pieces.stride() / 4 / halves;
     let mut dispatch = call(
         "sum_pieces",
         "main",
@@ -67,6 +73,7 @@ pub fn sum_pieces(
             residual_row: u32_of(with.residual_row),
             out_col: u32_of(with.out_col / 4),
             scale: with.scale,
+            up_bias: u32_of(with.up_bias() / 4),
         },
         // A missing operand is bound to the pieces, which nothing reads through that name.
         vec![
@@ -77,15 +84,12 @@ pub fn sum_pieces(
         ],
         folded(m * width4, 64),
         Work {
-            flops: pieces.rows() as f64 * n as f64,
+            flops: pieces.rows() as f64 * pieces.cols() as f64,
             bytes: traffic(&[pieces, out]),
         },
     );
-    dispatch.constants = vec![
-        ("ACTIVATION", with.activation.code()),
-        ("HAS_BIAS", f64::from(u8::from(with.bias.is_some()))),
-        ("HAS_RESIDUAL", f64::from(u8::from(with.residual.is_some()))),
-        ("ACCUMULATE", f64::from(u8::from(with.accumulate))),
-    ];
+    dispatch.constants = with.constants().to_vec();
+    let accumulate = f64::from(u8::from(with.accumulate));
+    dispatch.constants.push(("ACCUMULATE", accumulate));
     Ok(dispatch)
 }

@@ -5,19 +5,18 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{
     Capture, CaptureRequest, Hook, ModelError,
+    decoder_block::Block,
     kv_cache::Memory,
     masks::Mask,
-    moca::Moca,
-    ops::{Ops, kernel_activation},
-    parameters::{Need, Parameters, Part, Size},
+    ops::Ops,
+    parameters::{Need, Parameters, Part},
     seen::Seen,
-    tickets::{Affine, Linear, RmsNorm, WeightId},
+    tickets::{Affine, RmsNorm, WeightId},
 };
 use crate::{
     families::{DecoderSpec, Layout},
     gpu::{DType, Gpu, Tensor},
     kernels::{
-        Activation,
         attention::{Attention, Interval, KeyIntervals},
         matmul::Matmul,
     },
@@ -45,19 +44,19 @@ pub(super) struct LanguageModel {
 
 /// Where the tokens of a pass stand for a layer, and what they see.
 #[derive(Clone)]
-struct Place {
-    rotary: Tensor,
+pub(super) struct Place {
+    pub(super) rotary: Tensor,
     /// The table's row for the first of them.
-    first: usize,
-    sight: Sight,
+    pub(super) first: usize,
+    pub(super) sight: Sight,
 }
 
 /// The keys that the tokens of a pass see.
 #[derive(Clone)]
-enum Sight {
+pub(super) enum Sight {
     /// Of several tokens.
     Each(KeyIntervals),
-    /// Of one alone, over a cache.
+    /// Of one alone, over a cache in which it is the last that it sees.
     One(Interval),
 }
 
@@ -69,26 +68,6 @@ struct Table {
     /// The prompt that it was made for, where it depends on it.
     tokens: Option<usize>,
     values: Tensor,
-}
-
-struct Block {
-    index: usize,
-    windowed: bool,
-    input_layernorm: RmsNorm,
-    q_proj: Linear,
-    k_proj: Linear,
-    v_proj: Linear,
-    /// Of the queries and of the keys of each head.
-    head_norms: Option<[RmsNorm; 2]>,
-    o_proj: Linear,
-    /// Before the MLP.
-    mlp_norm: RmsNorm,
-    gate_proj: Linear,
-    up_proj: Linear,
-    down_proj: Linear,
-    /// Behind attention and behind the MLP.
-    norms_behind: Option<[RmsNorm; 2]>,
-    modality_layernorm: Option<Moca>,
 }
 
 impl LanguageModel {
@@ -150,16 +129,29 @@ impl LanguageModel {
             None => full.clone(),
         };
         let mut x = inputs_embeds.clone();
+        // Each layer ends with the norm that the next begins with, unless something comes between.
+        let mut normed = None;
+        if let Some(block) = self.layers.first() {
+            normed = Some(ops.rms_norm(&x, &block.input_layernorm)?);
+        }
         let layers = self.layers.len();
         for block in &self.layers {
             let layer = block.index + 1;
             ops.recording.mark(format!("layer {layer} of {layers}"));
             let place = if block.windowed { &local } else { &full };
-            x = block.forward(ops, &x, (place, memory), &self.spec, request, capture)?;
-            if let (Some(moca), Some(seen)) = (&block.modality_layernorm, seen) {
+            let moca = block.modality_layernorm.as_ref().zip(seen);
+            let added = seen.and_then(|seen| Some((&seen.at, seen.deep.get(block.index)?)));
+            let next = self.layers.get(layer).map(|next| &next.input_layernorm);
+            let at_once = next.filter(|_| moca.is_none() && added.is_none());
+            let own = match normed.take() {
+                Some(normed) => normed,
+                None => ops.rms_norm(&x, &block.input_layernorm)?,
+            };
+            let kept = (request, &mut *capture);
+            (x, normed) = block.forward(ops, (&x, &own), (place, memory), at_once, kept)?;
+            if let Some((moca, seen)) = moca {
                 moca.forward(ops, &x, &seen.at)?;
             }
-            let added = seen.and_then(|seen| Some((&seen.at, seen.deep.get(block.index)?)));
             if let Some((at, features)) = added {
                 let own = x;
                 x = ops.added_at(&own, at, features)?;
@@ -243,7 +235,7 @@ impl LanguageModel {
         };
         let window = self.spec.sliding_window.filter(|_| windowed);
         let seen = |token| layout.seen_from(token, window);
-        let sight = if alone {
+        let sight = if alone && seen(past)[1] as usize == tokens {
             Sight::One(seen(past))
         } else if past == 0 && layout.keys.is_none() && window.is_none() {
             Sight::Each(ops.mask(Mask::Causal { tokens })?)
@@ -323,114 +315,5 @@ pub(super) fn heads(c: &DecoderSpec) -> Attention {
         kv_heads: c.num_key_value_heads,
         head_dim: c.head_dim,
         scale: c.attention_scale,
-    }
-}
-
-impl Block {
-    fn new(p: &mut Parameters, i: usize, c: &DecoderSpec) -> Self {
-        let width = (c.hidden_size, "hidden_size");
-        let inner = (c.intermediate_size, "intermediate_size");
-        let query: Size = (
-            c.num_attention_heads * c.head_dim,
-            "num_attention_heads times head_dim",
-        );
-        let key: Size = (
-            c.num_key_value_heads * c.head_dim,
-            "num_key_value_heads times head_dim",
-        );
-        let head = (c.head_dim, "head_dim");
-        let name = |part: &str| format!("language_model.layers.{i}.{part}");
-        let (attention, output) = (
-            (c.attention_bias, "attention_bias"),
-            (c.output_bias, "attention_bias"),
-        );
-        let mlp = (c.mlp_bias, "mlp_bias");
-        let norm = |p: &mut Parameters, part: &str, size: Size| {
-            p.rms_norm(&name(part), size, c.rms_norm_eps, c.norm_offset)
-        };
-        // Where there are norms behind, too, the one called so stands behind attention.
-        let (mlp_norm, behind) = match c.norms_behind {
-            false => ("post_attention_layernorm", None),
-            true => (
-                "pre_feedforward_layernorm",
-                Some(["post_attention_layernorm", "post_feedforward_layernorm"]),
-            ),
-        };
-        let block = Self {
-            index: i,
-            windowed: c.windowed.get(i).copied().unwrap_or(false),
-            input_layernorm: norm(p, "input_layernorm", width),
-            q_proj: p.linear(&name("self_attn.q_proj"), query, width, attention),
-            k_proj: p.linear(&name("self_attn.k_proj"), key, width, attention),
-            v_proj: p.linear(&name("self_attn.v_proj"), key, width, attention),
-            head_norms: c
-                .qk_norm
-                .then(|| ["self_attn.q_norm", "self_attn.k_norm"].map(|part| norm(p, part, head))),
-            o_proj: p.linear(&name("self_attn.o_proj"), width, query, output),
-            mlp_norm: norm(p, mlp_norm, width),
-            gate_proj: p.linear(&name("mlp.gate_proj"), inner, width, mlp),
-            up_proj: p.linear(&name("mlp.up_proj"), inner, width, mlp),
-            down_proj: p.linear(&name("mlp.down_proj"), width, inner, mlp),
-            norms_behind: behind.map(|parts| parts.map(|part| norm(p, part, width))),
-            modality_layernorm: c
-                .use_moca
-                .then(|| Moca::new(p, &name("modality_layernorm"), width)),
-        };
-        if !c.use_moca {
-            // A key of the whole configuration, not of the decoder's section.
-            p.rule_out_by(name("modality_layernorm."), "use_moca".to_owned(), false);
-        }
-        block
-    }
-
-    fn forward(
-        &self,
-        ops: &mut Ops<'_>,
-        x: &Tensor,
-        (place, memory): (&Place, Option<Memory<'_>>),
-        c: &DecoderSpec,
-        request: &CaptureRequest,
-        capture: &mut Capture,
-    ) -> Result<Tensor, ModelError> {
-        let none = Activation::None;
-        let heads = heads(c);
-        let normed = ops.rms_norm(x, &self.input_layernorm)?;
-        let q = ops.linear(&normed, &self.q_proj, none, None)?;
-        let tokens = x.rows();
-        let past = memory.map_or(0, |memory| memory.past);
-        let own = past..past + tokens;
-        let [k, v] = match memory {
-            None => [&self.k_proj, &self.v_proj].map(|proj| ops.like(&normed, proj.out)),
-            Some(memory) => memory.cache.layer(self.index)?.clone().map(Ok),
-        };
-        let [k, v] = [k?, v?];
-        ops.linear_rows(&normed, &self.k_proj, &k, past)?;
-        ops.linear_rows(&normed, &self.v_proj, &v, past)?;
-        if let Some([q_norm, k_norm]) = &self.head_norms {
-            ops.head_norm(&q, 0..tokens, q_norm)?;
-            ops.head_norm(&k, own.clone(), k_norm)?;
-        }
-        ops.rotary_rows(&q, 0..tokens, &place.rotary, place.first, c.head_dim)?;
-        ops.rotary_rows(&k, own.clone(), &place.rotary, place.first, c.head_dim)?;
-        capture.keep(request, Hook::Queries(self.index + 1), &q);
-        capture.keep(request, Hook::Keys(self.index + 1), &k);
-        let attended = match &place.sight {
-            Sight::One(seen) => ops.attention_decode(&q, &k, &v, &heads, *seen)?,
-            Sight::Each(seen) => {
-                let counted = |cache: &Tensor| ops.first_rows(cache, own.end);
-                let (k, v) = (counted(&k)?, counted(&v)?);
-                ops.attention(&q, &k, &v, &heads, seen)?
-            }
-        };
-        let [after, behind] = match &self.norms_behind {
-            Some([after, behind]) => [Some(after), Some(behind)],
-            None => [None, None],
-        };
-        let x = ops.linear_normed(&attended, &self.o_proj, after, x)?;
-        let normed = ops.rms_norm(&x, &self.mlp_norm)?;
-        let gate = ops.linear(&normed, &self.gate_proj, none, None)?;
-        let up = ops.linear(&normed, &self.up_proj, none, None)?;
-        let inner = ops.swiglu(&gate, &up, kernel_activation(c.activation))?;
-        ops.linear_normed(&inner, &self.down_proj, behind, &x)
     }
 }

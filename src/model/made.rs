@@ -56,6 +56,19 @@ pub(super) fn over_frames(gpu: &Gpu, tensors: &[HostTensor]) -> Result<Made, Mod
     Ok(Made::Weight(weight))
 }
 
+/// Vectors one after another, in so many rows.
+pub(super) fn rows_of<const ROWS: usize>(
+    gpu: &Gpu,
+    tensors: &[HostTensor],
+) -> Result<Made, ModelError> {
+    let values: Vec<f32> = tensors.iter().flat_map(HostTensor::to_f32).collect();
+    Ok(Made::Values(gpu.upload(
+        ROWS,
+        values.len() / ROWS,
+        &values,
+    )?))
+}
+
 /// A vector plus 1.
 pub(super) fn one_more(gpu: &Gpu, tensors: &[HostTensor]) -> Result<Made, ModelError> {
     let values = tensors.first().map(HostTensor::to_f32).unwrap_or_default();

@@ -1,12 +1,10 @@
 //! The layers that models are made of, each recording its kernels.
 
-use std::ops::Range;
-
 use super::{
     ModelError,
     load::Loaded,
-    masks::{Mask, Masks},
-    tickets::{Affine, HostId, LayerNorm, Linear, Norm, RmsNorm, TensorId, WeightId},
+    masks::Masks,
+    tickets::{Affine, Gated, HostId, LayerNorm, Linear, Norm, RmsNorm, TensorId, WeightId},
     weight::Weight,
 };
 use crate::{
@@ -17,14 +15,11 @@ use crate::{
         activation::activation,
         add_rows::add_rows,
         affine_rows::affine_rows,
-        attention::{Attention, Interval, KeyIntervals, attention},
-        attention_decode::attention_decode,
         gather_rows::gather_rows,
-        head_norm::head_norm,
         layer_norm,
-        matmul::{Matmul, matmul},
+        matmul::{Matmul, matmul, matmul_pieces},
+        residual_norm::{ResidualNorm, residual_norm},
         rms_norm::rms_norm,
-        rotary::rotary_rows,
         scatter_rows::scatter_rows,
         swiglu::swiglu,
     },
@@ -86,20 +81,45 @@ impl<'a> Ops<'a> {
         Ok(out)
     }
 
-    /// `x W^T + b`, into the rows of `out` from `first` on.
-    pub(super) fn linear_rows(
+    /// `activation(x G^T + g) * (x U^T + u)`, `[tokens, out]`.
+    pub(super) fn gated(
         &mut self,
         x: &Tensor,
-        linear: &Linear,
-        out: &Tensor,
-        first: usize,
-    ) -> Result<(), ModelError> {
-        let with = Matmul {
-            bias: linear.bias.map(|bias| self.values(bias)).transpose()?,
-            out_row: first,
-            ..Matmul::default()
-        };
-        self.linear_into(x, linear.weight, &with, out)
+        gated: &Gated,
+        activation: Activation,
+    ) -> Result<Tensor, ModelError> {
+        let weight = self.weight(gated.weight)?;
+        let [both, gate, up] = match gated.bias {
+            None => [None; 3],
+            Some((both, [gate, up])) => [both, gate, up].map(Some),
+        }
+        .map(|bias| bias.map(|bias| self.values(bias)).transpose());
+        if weight.halves.is_some() {
+            let out = self.like(x, gated.out)?;
+            let with = Matmul {
+                bias: both?,
+                activation,
+                gated: true,
+                ..Matmul::default()
+            };
+            self.linear_into(x, gated.weight, &with, &out)?;
+            return Ok(out);
+        }
+        // Weights of two types.
+        let biases = [gate?, up?];
+        let parts = [self.like(x, gated.out)?, self.like(x, gated.out)?];
+        for (first, shard) in &weight.shards {
+            let is_up = usize::from(*first >= gated.out);
+            let with = Matmul {
+                bias: biases[is_up],
+                out_col: first - is_up * gated.out,
+                ..Matmul::default()
+            };
+            let calls = matmul(self.gpu, x, shard, &with, &parts[is_up])?;
+            self.recording.extend(calls);
+        }
+        let [gate, up] = parts;
+        self.swiglu(&gate, &up, activation)
     }
 
     /// The first rows of a tensor, in the same memory.
@@ -222,34 +242,49 @@ impl<'a> Ops<'a> {
         Ok(out)
     }
 
-    /// Normalizes each head of some rows by itself, in place; `x` is `[tokens, heads * width of the norm]`.
-    pub(super) fn head_norm(
+    /// `x W^T + b` for a kernel that joins what it reads: in pieces where the inner dimension is cut, and then without
+    /// the bias.
+    pub(super) fn product(
         &mut self,
         x: &Tensor,
-        rows: Range<usize>,
-        norm: &RmsNorm,
-    ) -> Result<(), ModelError> {
-        let weight = self.values(norm.weight)?;
-        let call = head_norm(self.gpu, x, rows, weight, norm.eps)?;
-        self.recording.push(call);
-        Ok(())
+        linear: &Linear,
+    ) -> Result<(Tensor, Option<&'a Tensor>), ModelError> {
+        if let [(_, whole)] = self.weight(linear.weight)?.shards.as_slice()
+            && let Some((calls, sums)) = matmul_pieces(self.gpu, x, whole)?
+        {
+            self.recording.extend(calls);
+            let bias = linear.bias.map(|bias| self.values(bias)).transpose()?;
+            return Ok((sums, bias));
+        }
+        let whole = self.linear(x, linear, Activation::None, None)?;
+        Ok((whole, None))
     }
 
-    /// `norm(x W^T + b) + residual`; without a norm, [`Ops::linear`].
+    /// `residual + y`, with `y = norm(x W^T + b)` where there is a norm `behind`, else `x W^T + b`. What that is by the
+    /// `next` norm goes to its tensor.
     pub(super) fn linear_normed(
         &mut self,
         x: &Tensor,
         linear: &Linear,
-        norm: Option<&RmsNorm>,
+        behind: Option<&RmsNorm>,
         residual: &Tensor,
+        next: Option<(&RmsNorm, &Tensor)>,
     ) -> Result<Tensor, ModelError> {
-        let none = Activation::None;
-        let Some(norm) = norm else {
-            return self.linear(x, linear, none, Some(residual));
+        let (sums, bias) = self.product(x, linear)?;
+        let out = self.like(residual, linear.out)?;
+        let weight = |norm: &RmsNorm| Ok::<_, ModelError>((self.values(norm.weight)?, norm.eps));
+        let next = next.map(|(norm, normed)| {
+            let (weight, eps) = weight(norm)?;
+            Ok::<_, ModelError>((weight, eps, normed))
+        });
+        let with = ResidualNorm {
+            bias,
+            behind: behind.map(weight).transpose()?,
+            residual,
+            next: next.transpose()?,
         };
-        let out = self.linear(x, linear, none, None)?;
-        let normed = self.rms_norm(&out, norm)?;
-        self.recording.push(add_rows(residual, 0, &normed, &out)?);
+        let call = residual_norm(self.gpu, &sums, &with, &out)?;
+        self.recording.push(call);
         Ok(out)
     }
 
@@ -278,63 +313,6 @@ impl<'a> Ops<'a> {
         self.recording
             .push(affine_rows(x, factors, shifts, 0, None)?);
         Ok(())
-    }
-
-    pub(super) fn rotary(
-        &mut self,
-        x: &Tensor,
-        table: &Tensor,
-        head_dim: usize,
-    ) -> Result<(), ModelError> {
-        self.rotary_rows(x, 0..x.rows(), table, 0, head_dim)
-    }
-
-    /// The same of some rows, with the angles from row `first` of the table on.
-    pub(super) fn rotary_rows(
-        &mut self,
-        x: &Tensor,
-        rows: Range<usize>,
-        table: &Tensor,
-        first: usize,
-        head_dim: usize,
-    ) -> Result<(), ModelError> {
-        let call = rotary_rows(x, rows, table, first, head_dim)?;
-        self.recording.push(call);
-        Ok(())
-    }
-
-    pub(super) fn attention(
-        &mut self,
-        q: &Tensor,
-        k: &Tensor,
-        v: &Tensor,
-        with: &Attention,
-        seen: &KeyIntervals,
-    ) -> Result<Tensor, ModelError> {
-        let out = self.like(q, q.cols())?;
-        self.recording
-            .extend(attention(self.gpu, q, k, v, with, seen, &out)?);
-        Ok(out)
-    }
-
-    /// Attention of a single query over the keys `seen` of a cache.
-    pub(super) fn attention_decode(
-        &mut self,
-        q: &Tensor,
-        k: &Tensor,
-        v: &Tensor,
-        with: &Attention,
-        seen: Interval,
-    ) -> Result<Tensor, ModelError> {
-        let out = self.like(q, q.cols())?;
-        self.recording
-            .extend(attention_decode(self.gpu, q, k, v, with, seen, &out)?);
-        Ok(out)
-    }
-
-    /// What the queries of a layer see.
-    pub(super) fn mask(&self, mask: Mask) -> Result<KeyIntervals, ModelError> {
-        Ok(self.masks.get(self.gpu, mask)?)
     }
 
     pub(super) fn swiglu(

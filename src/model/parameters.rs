@@ -9,8 +9,8 @@ use std::{collections::BTreeMap, ops::Range};
 
 use super::{
     ModelError,
-    made::{Made, elements, one_more},
-    tickets::{HostId, LayerNorm, Linear, Norm, RmsNorm, TensorId, WeightId},
+    made::{Made, elements, one_more, rows_of},
+    tickets::{Gated, HostId, LayerNorm, Linear, Norm, RmsNorm, TensorId, WeightId},
 };
 use crate::{gpu::Gpu, weights::HostTensor};
 
@@ -82,6 +82,8 @@ pub(super) type Make = Box<dyn Fn(&Gpu, &[HostTensor]) -> Result<Made, ModelErro
 pub(super) enum Slot {
     /// The rows of a tensor from the first to the one before the last, in its storage type.
     Weight(usize, Range<usize>),
+    /// Matrices one below the other, each in its storage type; whether they are the two of a gated product.
+    Stacked(Vec<usize>, bool),
     /// The columns of a matrix from the first to the one before the last, in its storage type.
     Columns(usize, Range<usize>),
     /// A tensor as f32, all but the last size being rows.
@@ -284,6 +286,62 @@ impl Parameters {
         })
     }
 
+    /// Layers of the same input, whose outputs stand side by side: names, each with its width.
+    pub(super) fn stacked<const N: usize>(
+        &mut self,
+        layers: [(String, Size); N],
+        input: Size,
+        bias: (bool, &'static str),
+    ) -> Linear {
+        let out = layers.iter().map(|(_, out)| out.0).sum();
+        let (weights, biases) = self.parts(&layers, input, bias);
+        Linear {
+            out,
+            weight: WeightId(self.slot(Slot::Stacked(weights, false))),
+            bias: bias.0.then(|| self.made(biases, Box::new(rows_of::<1>))),
+        }
+    }
+
+    /// A layer and one, of the same sizes, that it gates: their names.
+    pub(super) fn gated(
+        &mut self,
+        names: [String; 2],
+        out: Size,
+        input: Size,
+        bias: (bool, &'static str),
+    ) -> Gated {
+        let (weights, biases) = self.parts(&names.map(|name| (name, out)), input, bias);
+        let mut each =
+            |place: Option<&usize>| place.map(|&place| TensorId(self.slot(Slot::Values(place))));
+        let apart = [each(biases.first()), each(biases.last())];
+        Gated {
+            out: out.0,
+            weight: WeightId(self.slot(Slot::Stacked(weights, true))),
+            bias: match apart {
+                [Some(gate), Some(up)] => {
+                    let both = self.made(biases, Box::new(rows_of::<2>));
+                    Some((both, [gate, up]))
+                }
+                _ => None,
+            },
+        }
+    }
+
+    /// Notes weights and biases of layers: their places in the list.
+    fn parts(
+        &mut self,
+        layers: &[(String, Size)],
+        input: Size,
+        bias: (bool, &'static str),
+    ) -> (Vec<usize>, Vec<usize>) {
+        let (mut weights, mut biases) = (Vec::new(), Vec::new());
+        for (name, out) in layers {
+            weights.push(self.add(&format!("{name}.weight"), &[*out, input]));
+            biases.extend(self.noted_bias(name, *out, bias));
+        }
+        (weights, biases)
+    }
+
     /// A 1 x 1 convolution, which is a linear layer on each position.
     pub(super) fn pointwise(&mut self, name: &str, out: Size, input: Size, bias: bool) -> Linear {
         self.linear_of(name, &[out, input, ONE, ONE], (bias, "the layout"))
@@ -303,14 +361,25 @@ impl Parameters {
         &mut self,
         name: &str,
         out: Size,
-        (there, field): (bool, &'static str),
+        bias: (bool, &'static str),
     ) -> Option<TensorId> {
+        let place = self.noted_bias(name, out, bias)?;
+        Some(TensorId(self.slot(Slot::Values(place))))
+    }
+
+    /// Its place in the list.
+    fn noted_bias(
+        &mut self,
+        name: &str,
+        out: Size,
+        (there, field): (bool, &'static str),
+    ) -> Option<usize> {
         let name = format!("{name}.bias");
         if !there {
             self.rule_out(name, field, false);
             return None;
         }
-        Some(self.vector(&name, out))
+        Some(self.add(&name, &[out]))
     }
 
     pub(super) fn layer_norm(&mut self, name: &str, width: Size, eps: f32) -> LayerNorm {

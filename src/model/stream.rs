@@ -69,7 +69,7 @@ fn reads(
             (std::slice::from_ref(index), rows.map(|&rows| 0..rows))
         }
         Slot::Values(index) | Slot::Host(index) => (std::slice::from_ref(index), None),
-        Slot::Made(of, _) => (of.as_slice(), None),
+        Slot::Stacked(of, _) | Slot::Made(of, _) => (of.as_slice(), None),
     };
     let mut reads = Vec::new();
     for &index in of {
@@ -92,7 +92,9 @@ fn reads(
             .checked_storage()?
             .bytes(shape.iter().skip(1).product());
         let step = match slot {
-            Slot::Weight(..) | Slot::Columns(..) => (PIECE_BYTES / row.max(1)).max(1),
+            Slot::Weight(..) | Slot::Stacked(..) | Slot::Columns(..) => {
+                (PIECE_BYTES / row.max(1)).max(1)
+            }
             _ => rows.len().max(1),
         };
         // What is empty is read as well: a tensor without elements is still a tensor.

@@ -22,6 +22,17 @@ pub(super) struct Linear {
     pub(super) bias: Option<TensorId>,
 }
 
+/// `activation(x G^T + g) * (x U^T + u)`.
+#[derive(Clone, Copy)]
+pub(super) struct Gated {
+    /// Width of the result.
+    pub(super) out: usize,
+    /// G, and U below it.
+    pub(super) weight: WeightId,
+    /// g and u, `[2, out]`, and each by itself.
+    pub(super) bias: Option<(TensorId, [TensorId; 2])>,
+}
+
 /// Layer normalisation with its parameters.
 pub(super) struct LayerNorm {
     pub(super) weight: TensorId,

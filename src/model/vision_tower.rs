@@ -375,8 +375,8 @@ impl Block {
         let v = ops.linear(&normed, &self.v_proj, none, None)?;
         if let Some([of_queries, of_keys]) = &self.qk_norms {
             // One head as wide as all.
-            ops.head_norm(&q, 0..q.rows(), of_queries)?;
-            ops.head_norm(&k, 0..k.rows(), of_keys)?;
+            ops.head_norm(&q, of_queries)?;
+            ops.head_norm(&k, of_keys)?;
         }
         if let Some(rotary) = rotary {
             ops.rotary(&q, rotary, heads.head_dim)?;

@@ -1,15 +1,22 @@
 //! Twin of `shaders/attention_decode.wgsl`.
 
-use super::attention;
+use super::{attention, rotate_heads};
 use crate::kernels::attention::{Attention, Interval};
 
-/// [`attention`] of one query, `[heads * head_dim]`, over an interval of the keys of a cache.
+/// [`attention`] of one query over an interval of the keys of a cache, the last of which are its own: query, key and
+/// value are `x [(heads + 2 kv_heads) * head_dim]`, turned by [`rotate_heads`], and key and value go to row
+/// `seen[1] - 1` of `k` and `v`.
 pub fn attention_decode(
-    q: &[f32],
-    k: &[f32],
-    v: &[f32],
+    x: &[f32],
+    [k, v]: [&mut [f32]; 2],
     with: &Attention,
+    (angles, norms): (&[f32], Option<([&[f32]; 2], f32)>),
     seen: Interval,
 ) -> Vec<f32> {
-    attention(q, k, v, with, &[seen])
+    let [q, own_k, own_v] = rotate_heads(x, with, angles, norms);
+    let width = with.kv_heads * with.head_dim;
+    let own = (seen[1] as usize - 1) * width;
+    k[own..own + width].copy_from_slice(&own_k);
+    v[own..own + width].copy_from_slice(&own_v);
+    attention(&q, k, v, with, &[seen])
 }

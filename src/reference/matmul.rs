@@ -13,25 +13,45 @@ pub struct Epilogue<'a> {
     pub activation: Activation,
     /// Added last: `[m, n]`.
     pub residual: Option<&'a [f32]>,
+    /// Whether the second half of the columns is what the first half, activated, multiplies: the result has
+    /// half as many, and so has the residual.
+    pub gated: bool,
 }
 
-/// `activation(a b^T + bias) + residual`; `a [m, k]`, `b [n, k]`, result `[m, n]`.
-pub fn matmul(a: &[f32], b: &[f32], k: usize, epilogue: &Epilogue<'_>) -> Vec<f32> {
-    let n = b.len() / k;
-    let mut out = Vec::with_capacity(a.len() / k * n);
-    for (i, row) in a.chunks_exact(k).enumerate() {
-        for (j, column) in b.chunks_exact(k).enumerate() {
-            let product: f64 = row
-                .iter()
-                .zip(column)
-                .map(|(&x, &y)| f64::from(x) * f64::from(y))
-                .sum();
-            let biased = product + epilogue.bias.map_or(0.0, |bias| f64::from(bias[j]));
-            let residual = epilogue
-                .residual
-                .map_or(0.0, |residual| f64::from(residual[i * n + j]));
-            out.push((activate(epilogue.activation, biased) + residual) as f32);
-        }
+impl Epilogue<'_> {
+    /// What becomes of a row `i` of products of `n` columns in all.
+    pub(super) fn finish(&self, i: usize, products: &[f64]) -> Vec<f32> {
+        let n = products.len();
+        let biased = |j: usize| products[j] + self.bias.map_or(0.0, |bias| f64::from(bias[j]));
+        let columns = if self.gated { n / 2 } else { n };
+        let finished = (0..columns).map(|j| {
+            let value = activate(self.activation, biased(j));
+            let gated = if self.gated {
+                value * biased(columns + j)
+            } else {
+                value
+            };
+            let residual = self.residual;
+            let residual = residual.map_or(0.0, |residual| f64::from(residual[i * columns + j]));
+            (gated + residual) as f32
+        });
+        finished.collect()
     }
-    out
+}
+
+/// `activation(a b^T + bias) + residual`; `a [m, k]`, `b [n, k]`, result `[m, n]`; gated, `[m, n / 2]`.
+pub fn matmul(a: &[f32], b: &[f32], k: usize, epilogue: &Epilogue<'_>) -> Vec<f32> {
+    let product = |row: &[f32], column: &[f32]| -> f64 {
+        let pairs = row.iter().zip(column);
+        pairs.map(|(&x, &y)| f64::from(x) * f64::from(y)).sum()
+    };
+    let rows = a.chunks_exact(k).enumerate();
+    let finished = rows.flat_map(|(i, row)| {
+        let products: Vec<f64> = b
+            .chunks_exact(k)
+            .map(|column| product(row, column))
+            .collect();
+        epilogue.finish(i, &products)
+    });
+    finished.collect()
 }

@@ -1,8 +1,9 @@
 //! Twin of `shaders/sum_pieces.wgsl`.
 
-use super::{Epilogue, activate};
+use super::Epilogue;
 
-/// `activation(scale sum_p pieces[p] + bias) + residual`; `pieces [count m, n]`, result `[m, n]`.
+/// `activation(scale sum_p pieces[p] + bias) + residual`; `pieces [count m, n]`, result `[m, n]`; gated,
+/// `[m, n / 2]`.
 pub fn sum_pieces(
     pieces: &[f32],
     m: usize,
@@ -10,18 +11,15 @@ pub fn sum_pieces(
     scale: f32,
     epilogue: &Epilogue<'_>,
 ) -> Vec<f32> {
-    (0..m * n)
-        .map(|index| {
-            let sum: f64 = pieces
-                .chunks_exact(m * n)
-                .map(|piece| f64::from(piece[index]))
-                .sum();
-            let bias = epilogue.bias.map_or(0.0, |bias| f64::from(bias[index % n]));
-            let residual = epilogue
-                .residual
-                .map_or(0.0, |residual| f64::from(residual[index]));
-            let value = activate(epilogue.activation, f64::from(scale) * sum + bias);
-            (value + residual) as f32
+    let sum = |index: usize| -> f64 {
+        let pieces = pieces.chunks_exact(m * n);
+        let sum: f64 = pieces.map(|piece| f64::from(piece[index])).sum();
+        f64::from(scale) * sum
+    };
+    (0..m)
+        .flat_map(|i| {
+            let sums: Vec<f64> = (i * n..(i + 1) * n).map(sum).collect();
+            epilogue.finish(i, &sums)
         })
         .collect()
 }

@@ -63,7 +63,7 @@ pub use metric::{MetricReport, StateValue, of_layers};
 pub use performance::{StoredRecord, TorchRecord, performance_markdown};
 pub use protocol::{Protocol, ProtocolSettings, ProtocolSummary};
 pub use random::SplitMix64;
-pub use settings::{Definition, Outliers, PromptStyle, TextMask};
+pub use settings::{Definition, MetricChoice, Outliers, PromptStyle, TextMask};
 #[cfg(not(target_arch = "wasm32"))]
 pub use stored_records::read_records;
 pub use summary::{DataSummary, ModelSummary, Skipped, StageTiming};

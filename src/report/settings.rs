@@ -175,3 +175,27 @@ impl fmt::Display for PromptStyle {
         formatter.write_str(self.name())
     }
 }
+
+/// What a measurement computes of the states.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MetricChoice {
+    /// The Modality Integration Rate and what follows from its layers.
+    #[default]
+    Mir,
+    /// All that mirscope knows.
+    All,
+}
+
+impl MetricChoice {
+    /// Both, the default first.
+    pub const ALL: [Self; 2] = [Self::Mir, Self::All];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mir => "mir",
+            Self::All => "all",
+        }
+    }
+}

@@ -1,12 +1,13 @@
 //! The variants as comma-separated values.
 
-use super::{Metric, StudyResults, Variant};
+use super::{Certainty, Metric, Over, StudyResults, Variant};
 use crate::report::csv::quoted;
 
 /// The variants, one a line under a line of field names (RFC 4180, with `\n` line ends).
 ///
 /// Numbers are written so that reading them gives the same bits; what is absent is empty. Scores have
-/// their 95 % interval beside them. Claims and correlations are not in it: keep the JSON beside it.
+/// their 95 % interval beside them, and so have quantities where any variant has one. Correlations are those of
+/// [`correlations_csv`]; claims are in neither: keep the JSON beside it.
 pub fn study_csv(results: &StudyResults) -> String {
     let mut metrics = vec![
         Metric::Mir,
@@ -22,6 +23,16 @@ pub fn study_csv(results: &StudyResults) -> String {
     let kinds = results.study.kinds.iter().cloned();
     metrics.extend(kinds.map(Metric::ChoiceKind));
     metrics.extend(results.shots().into_iter().map(Metric::FewShot));
+    let quantities = results.quantities().into_iter();
+    metrics.extend(quantities.map(|it| Metric::Quantity(it.id.clone())));
+    let metrics: Vec<(Metric, bool)> = (metrics.into_iter())
+        .map(|metric| {
+            let mut variants = results.study.variants.iter();
+            let has = variants.any(|variant| ends(results, variant, &metric).is_some());
+            let has = has || !metric.is_measured();
+            (metric, has)
+        })
+        .collect();
     let depth = results.depth();
     let mut header: Vec<String> = [
         "name",
@@ -40,10 +51,10 @@ pub fn study_csv(results: &StudyResults) -> String {
     ]
     .map(str::to_owned)
     .into();
-    for metric in &metrics {
-        let name = metric.name();
+    for (metric, has_ends) in &metrics {
+        let name = metric.name().replace('-', "_");
         header.push(name.clone());
-        if has_interval(metric) {
+        if *has_ends {
             header.extend([format!("{name}_low"), format!("{name}_high")]);
         }
     }
@@ -57,15 +68,61 @@ pub fn study_csv(results: &StudyResults) -> String {
     text
 }
 
-/// Whether a metric comes from the recipe, with an interval.
-fn has_interval(metric: &Metric) -> bool {
-    !matches!(
-        metric,
-        Metric::Mir | Metric::MirOfficial | Metric::NormMatchedMir | Metric::NormRatio
-    )
+/// The 95 % interval of a variant's value.
+fn ends(results: &StudyResults, variant: &Variant, metric: &Metric) -> Option<[f64; 2]> {
+    match metric {
+        Metric::Quantity(id) => {
+            let measured = results.measured.get(&variant.name)?;
+            measured.quantity(id)?.interval
+        }
+        _ => metric.score(variant).map(|score| [score.low, score.high]),
+    }
 }
 
-fn line(results: &StudyResults, variant: &Variant, metrics: &[Metric], depth: usize) -> String {
+/// Every rank correlation, one a line: Spearman's and Kendall's, each with its share of all orders or its interval
+/// over resampled settings.
+pub fn correlations_csv(results: &StudyResults) -> String {
+    let mut text =
+        "over,of,with,n,spearman,spearman_p,spearman_low,spearman_high,kendall,kendall_p,\
+                    kendall_low,kendall_high\n"
+            .to_owned();
+    let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
+    for found in &results.correlations {
+        let over = match &found.over {
+            Over::All => "all",
+            Over::Comparable => "comparable",
+            Over::Axis(name) => name,
+        };
+        let mut cells = vec![
+            quoted(over),
+            quoted(&found.x),
+            quoted(&found.y),
+            found.rank.n.to_string(),
+        ];
+        let kendall = found.kendall.map(|it| (it.tau, it.certainty));
+        for (value, certainty) in [
+            (found.rank.rho, found.rank.certainty),
+            kendall.unwrap_or((None, Certainty::Unknown)),
+        ] {
+            let sure = match certainty {
+                Certainty::ExactP { p } => [Some(p), None, None],
+                Certainty::Bootstrap { low, high } => [None, Some(low), Some(high)],
+                Certainty::Unknown => [None; 3],
+            };
+            cells.push(number(value));
+            cells.extend(sure.map(number));
+        }
+        text += &(cells.join(",") + "\n");
+    }
+    text
+}
+
+fn line(
+    results: &StudyResults,
+    variant: &Variant,
+    metrics: &[(Metric, bool)],
+    depth: usize,
+) -> String {
     let measured = results.measured.get(&variant.name);
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
     let count = |value: Option<usize>| value.map_or_else(String::new, |value| value.to_string());
@@ -84,12 +141,11 @@ fn line(results: &StudyResults, variant: &Variant, metrics: &[Metric], depth: us
         count(measured.map(|measured| measured.n_vision)),
         count(measured.map(|measured| measured.n_text)),
     ];
-    for metric in metrics {
+    for (metric, has_ends) in metrics {
         cells.push(number(metric.value(results, variant)));
-        if has_interval(metric) {
-            let score = metric.score(variant);
-            cells.push(number(score.map(|score| score.low)));
-            cells.push(number(score.map(|score| score.high)));
+        if *has_ends {
+            let [low, high] = ends(results, variant, metric).map_or([None; 2], |it| it.map(Some));
+            cells.extend([number(low), number(high)]);
         }
     }
     let layers = measured.map_or(&[][..], |measured| &measured.layers);

@@ -1,6 +1,7 @@
 //! What can be asked of a variant by name.
 
 use super::{Score, StudyResults, Variant};
+use crate::report::number::significant;
 
 /// A number of a variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub enum Metric {
     TextPerplexity,
     /// Held-out questions after so many examples.
     FewShot(String),
+    /// The quantity that a report calls so, whatever it is.
+    Quantity(String),
 }
 
 impl Metric {
@@ -43,7 +46,8 @@ impl Metric {
 
     /// The metric of a name in `variants.json`; none for one that this version does not measure.
     ///
-    /// `choice_colour` is [`Metric::ChoiceKind`], `few_shot_2` is [`Metric::FewShot`].
+    /// `choice_colour` is [`Metric::ChoiceKind`], `few_shot_2` is [`Metric::FewShot`], `quantity_linear-cka` is
+    /// [`Metric::Quantity`].
     pub fn parse(name: &str) -> Option<Self> {
         let plain = [
             Self::Mir,
@@ -64,7 +68,9 @@ impl Metric {
             rest.filter(|rest: &&str| !rest.is_empty())
                 .map(str::to_owned)
         };
-        (rest("few_shot_").map(Self::FewShot)).or(rest("choice_").map(Self::ChoiceKind))
+        (rest("few_shot_").map(Self::FewShot))
+            .or(rest("choice_").map(Self::ChoiceKind))
+            .or(rest("quantity_").map(Self::Quantity))
     }
 
     /// The name that [`Metric::parse`] takes.
@@ -81,10 +87,11 @@ impl Metric {
             Self::CaptionLoss => "caption_loss".to_owned(),
             Self::TextPerplexity => "text_perplexity".to_owned(),
             Self::FewShot(shots) => format!("few_shot_{shots}"),
+            Self::Quantity(id) => format!("quantity_{id}"),
         }
     }
 
-    /// What it is called in tables and figures.
+    /// What it is called in tables and figures; of a quantity [`StudyResults::title`] knows more.
     pub fn title(&self) -> String {
         match self {
             Self::Mir => "MIR".to_owned(),
@@ -98,6 +105,7 @@ impl Metric {
             Self::CaptionLoss => "caption loss".to_owned(),
             Self::TextPerplexity => "text perplexity".to_owned(),
             Self::FewShot(shots) => format!("score, {shots}-shot"),
+            Self::Quantity(id) => id.clone(),
         }
     }
 
@@ -113,22 +121,35 @@ impl Metric {
         )
     }
 
-    /// A value for reading: shares in percent, all else with three decimals.
+    /// Whether mirscope measures it; all else comes from the recipe, with an interval.
+    pub fn is_measured(&self) -> bool {
+        matches!(
+            self,
+            Self::Mir
+                | Self::MirOfficial
+                | Self::NormMatchedMir
+                | Self::NormRatio
+                | Self::Quantity(_)
+        )
+    }
+
+    /// A value for reading: shares in percent, quantities with four digits, all else with three decimals.
     pub fn text(&self, value: f64) -> String {
-        let text = if self.is_share() {
-            format!("{:.1} %", 100.0 * value)
-        } else {
-            format!("{value:.3}")
+        let text = match self {
+            _ if self.is_share() => format!("{:.1} %", 100.0 * value),
+            Self::Quantity(_) => significant(value),
+            _ => format!("{value:.3}"),
         };
         text.replace('-', "\u{2212}")
     }
 
     /// A difference for reading: shares in points, with a sign.
     pub fn difference(&self, value: f64) -> String {
-        let text = if self.is_share() {
-            format!("{:+.1} points", 100.0 * value)
-        } else {
-            format!("{value:+.3}")
+        let text = match self {
+            _ if self.is_share() => format!("{:+.1} points", 100.0 * value),
+            Self::Quantity(_) if value > 0.0 => format!("+{}", significant(value)),
+            Self::Quantity(_) => significant(value),
+            _ => format!("{value:+.3}"),
         };
         text.replace('-', "\u{2212}")
     }
@@ -137,7 +158,6 @@ impl Metric {
     pub fn score(&self, variant: &Variant) -> Option<Score> {
         let scores = &variant.scores;
         match self {
-            Self::Mir | Self::MirOfficial | Self::NormMatchedMir | Self::NormRatio => None,
             Self::Choice => scores.choice,
             Self::ChoiceBlank => scores.choice_blank,
             Self::ChoiceSwapped => scores.choice_swapped,
@@ -145,6 +165,11 @@ impl Metric {
             Self::CaptionLoss => scores.caption_loss,
             Self::TextPerplexity => scores.text_perplexity,
             Self::FewShot(shots) => scores.few_shot.get(shots).copied(),
+            Self::Mir
+            | Self::MirOfficial
+            | Self::NormMatchedMir
+            | Self::NormRatio
+            | Self::Quantity(_) => None,
         }
     }
 
@@ -156,6 +181,7 @@ impl Metric {
             Self::MirOfficial => measured?.mir_official,
             Self::NormMatchedMir => measured?.norm_matched_mir,
             Self::NormRatio => measured?.layers.first()?.norm_ratio,
+            Self::Quantity(id) => measured?.quantity(id)?.value,
             _ => self.score(variant).map(|score| score.value),
         };
         value.filter(|value| value.is_finite())
@@ -180,10 +206,11 @@ mod tests {
             "caption_loss",
             "text_perplexity",
             "few_shot_2",
+            "quantity_linear-cka",
         ] {
             assert_eq!(Metric::parse(name).unwrap().name(), name);
         }
-        for name in ["chamfer", "few_shot_", "choice_", ""] {
+        for name in ["chamfer", "few_shot_", "choice_", "quantity_", ""] {
             assert_eq!(Metric::parse(name), None, "{name}");
         }
         assert_eq!(Metric::Choice.text(0.7123), "71.2 %");

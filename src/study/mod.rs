@@ -3,7 +3,7 @@
 //!
 //! [`Study`] is what the recipe wrote, [`StudyResults`] what `mirscope study` makes of it: every
 //! variant's [`Measured`], the noise between seeds ([`SeedNoise`]), rank correlations
-//! ([`Correlation`]) and a [`Verdict`] per claim, by one rule ([`VERDICT_RULE`]).
+//! ([`Correlation`]; of the score with every quantity [`WithScore`]) and a [`Verdict`] per claim, by one rule ([`VERDICT_RULE`]).
 
 mod along;
 mod claim;
@@ -15,6 +15,7 @@ mod error;
 mod evidence;
 mod metric;
 mod noise;
+mod quantity;
 mod rank;
 #[cfg(feature = "app")]
 mod recorded_lens;
@@ -34,13 +35,17 @@ pub use along::{NO_PROGRESS, Step, along};
 pub use claim::{Claim, Expectation};
 pub use contrast::{Contrast, ContrastSide};
 pub use correlation::{Correlation, Over, correlations};
-pub use csv::study_csv;
+pub use csv::{correlations_csv, study_csv};
 pub use data::{Chance, Score, Scores, Study, StudyAxis, Variant};
 pub use error::StudyError;
 pub use evidence::OtherSeed;
 pub use metric::Metric;
 pub use noise::{SeedNoise, seed_noise};
-pub use rank::{Certainty, RankCorrelation, average_ranks, rank_correlation, spearman};
+pub use quantity::{MeasuredQuantity, WithScore};
+pub use rank::{
+    Certainty, Kendall, RankCorrelation, average_ranks, kendall, kendall_correlation,
+    rank_correlation, spearman,
+};
 #[cfg(feature = "app")]
 pub use recorded_path::RecordedPath;
 pub use recorded_what_if::{RecordedAnswer, RecordedWhatIfs, ScaledDistance};

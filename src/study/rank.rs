@@ -1,4 +1,6 @@
-//! Spearman's rank correlation, and how sure it is.
+//! Rank correlations, Spearman's and Kendall's, and how sure they are.
+
+use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +76,34 @@ impl RankCorrelation {
     }
 }
 
+/// Kendall's rank correlation (tau-b) of some pairs of values.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Kendall {
+    /// -1 to 1; absent where [`RankCorrelation::rho`] is.
+    pub tau: Option<f64>,
+    /// How sure it is.
+    pub certainty: Certainty,
+}
+
+impl Certainty {
+    /// In words behind a value: ` (p = 0.0028)` or ` (-0.9 to -0.2)`.
+    fn beside(&self) -> String {
+        match self {
+            Self::ExactP { p } => format!(" (p = {})", probability(*p)),
+            Self::Bootstrap { low, high } => format!(" ({} to {})", signed(*low), signed(*high)),
+            Self::Unknown => String::new(),
+        }
+    }
+}
+
+/// A coefficient for a cell of a table, with what is known of its certainty: `-0.64 (-0.84 to -0.35)`.
+pub(super) fn coefficient(value: Option<f64>, certainty: &Certainty) -> String {
+    value.map_or_else(
+        || "-".to_owned(),
+        |value| signed(value) + &certainty.beside(),
+    )
+}
+
 fn probability(p: f64) -> String {
     if p < 0.001 {
         format!("{p:.0e}")
@@ -130,28 +160,80 @@ fn pearson(x: &[f64], y: &[f64]) -> Option<f64> {
     (xx > 0.0 && yy > 0.0).then(|| (xy / (xx * yy).sqrt()).clamp(-1.0, 1.0))
 }
 
+/// Kendall's tau-b: of all pairs of samples the concordant less the discordant ones, over the root of the product of
+/// how many differ in `x` and how many in `y`.
+///
+/// Absent as [`spearman`] is. Source: M. G. Kendall, "The treatment of ties in ranking problems", 1945.
+pub fn kendall(x: &[f64], y: &[f64]) -> Option<f64> {
+    let n = x.len().min(y.len());
+    let sign = |values: &[f64], i: usize, j: usize| match values[i].total_cmp(&values[j]) {
+        _ if values[i] == values[j] => 0,
+        Ordering::Less => -1,
+        Ordering::Equal => 0,
+        Ordering::Greater => 1,
+    };
+    let (mut both, mut of_x, mut of_y) = (0_i64, 0_i64, 0_i64);
+    for i in 0..n {
+        for j in 0..i {
+            let (a, b) = (sign(x, i, j), sign(y, i, j));
+            both += a * b;
+            of_x += a * a;
+            of_y += b * b;
+        }
+    }
+    (of_x > 0 && of_y > 0).then(|| both as f64 / (of_x as f64 * of_y as f64).sqrt())
+}
+
+/// A coefficient of two lists.
+type Coefficient = fn(&[f64], &[f64]) -> Option<f64>;
+
 /// Spearman's rho with what can be said of its certainty.
 pub fn rank_correlation(x: &[f64], y: &[f64]) -> RankCorrelation {
     let n = x.len().min(y.len());
     let (x, y) = (&x[..n], &y[..n]);
     let rho = spearman(x, y);
-    let certainty = match rho {
-        Some(rho) if (3..=MOST_EXACT).contains(&n) => Certainty::ExactP {
-            p: exact_p(&average_ranks(x), average_ranks(y), rho),
-        },
-        Some(_) if n > MOST_EXACT => bootstrap(x, y),
-        _ => Certainty::Unknown,
-    };
+    // Another order of the values is the same order of their ranks.
+    let exact: [&[f64]; 2] = [&average_ranks(x), &average_ranks(y)];
+    let certainty = certainty([x, y], spearman, rho, (exact, pearson));
     RankCorrelation { n, rho, certainty }
 }
 
-/// The share of the orders of `y` whose correlation with `x` is at least as strong as `rho`.
-fn exact_p(x: &[f64], mut y: Vec<f64>, rho: f64) -> f64 {
-    let least = rho.abs() - 1e-9;
+/// Kendall's tau with what can be said of its certainty, in the same way.
+pub fn kendall_correlation(x: &[f64], y: &[f64]) -> Kendall {
+    let n = x.len().min(y.len());
+    let values = [&x[..n], &y[..n]];
+    let tau = kendall(x, y);
+    let certainty = certainty(values, kendall, tau, (values, kendall));
+    Kendall { tau, certainty }
+}
+
+/// How sure a coefficient `found` of `values` is; `exact` gives the same one of any order of the values.
+fn certainty(
+    values: [&[f64]; 2],
+    of: Coefficient,
+    found: Option<f64>,
+    exact: ([&[f64]; 2], Coefficient),
+) -> Certainty {
+    let n = values[0].len();
+    match found {
+        Some(found) if (3..=MOST_EXACT).contains(&n) => {
+            let ([x, y], of) = exact;
+            Certainty::ExactP {
+                p: exact_p(x, y.to_vec(), of, found),
+            }
+        }
+        Some(_) if n > MOST_EXACT => bootstrap(values, of),
+        _ => Certainty::Unknown,
+    }
+}
+
+/// The share of the orders of `y` whose coefficient with `x` is at least as strong as the one that was found.
+fn exact_p(x: &[f64], mut y: Vec<f64>, of: Coefficient, found: f64) -> f64 {
+    let least = found.abs() - 1e-9;
     let (mut strong, mut all) = (0_u32, 0_u32);
     let mut look = |y: &[f64]| {
         all += 1;
-        strong += u32::from(pearson(x, y).is_some_and(|found| found.abs() >= least));
+        strong += u32::from(of(x, y).is_some_and(|found| found.abs() >= least));
     };
     // Heap's algorithm: every order once, each by one exchange.
     let n = y.len();
@@ -173,14 +255,14 @@ fn exact_p(x: &[f64], mut y: Vec<f64>, rho: f64) -> f64 {
     f64::from(strong) / f64::from(all)
 }
 
-fn bootstrap(x: &[f64], y: &[f64]) -> Certainty {
+fn bootstrap([x, y]: [&[f64]; 2], of: Coefficient) -> Certainty {
     let mut random = SplitMix64::new(SEED);
     let n = x.len();
     let mut found: Vec<f64> = (0..RESAMPLES)
         .filter_map(|_| {
             let drawn: Vec<usize> = (0..n).map(|_| random.below(n as u64) as usize).collect();
             let take = |from: &[f64]| -> Vec<f64> { drawn.iter().map(|at| from[*at]).collect() };
-            spearman(&take(x), &take(y))
+            of(&take(x), &take(y))
         })
         .collect();
     found.sort_by(f64::total_cmp);
@@ -234,6 +316,33 @@ mod tests {
         assert_eq!(spearman(&[1.0, 1.0, 1.0], &[1.0, 2.0, 3.0]), None);
         assert_eq!(spearman(&[1.0], &[1.0]), None);
         assert_eq!(spearman(&[], &[]), None);
+    }
+
+    /// Expected values of scipy.stats.kendalltau; the share over all orders, where there are no ties, is its exact p.
+    #[test]
+    fn tau_is_that_of_the_textbook() {
+        let close = |found: Option<f64>, expected: f64| {
+            assert!((found.unwrap() - expected).abs() < 1e-12, "{found:?}");
+        };
+        let (x, y) = ([1.0, 2.0, 3.0, 4.0, 5.0], [1.0, 3.0, 2.0, 5.5, 3.5]);
+        close(kendall(&x, &y), 0.6);
+        let found = kendall_correlation(&x, &y);
+        assert_eq!(found.certainty, Certainty::ExactP { p: 28.0 / 120.0 });
+        let cell = coefficient(found.tau, &found.certainty);
+        assert_eq!(cell, "0.60 (p = 0.23)");
+        close(
+            kendall(&[1.0, 2.0, 2.0, 3.0], &[1.0, 2.0, 3.0, 4.0]),
+            0.912_870_929_175_277,
+        );
+        assert_eq!(kendall(&[1.0, 1.0, 1.0], &[1.0, 2.0, 3.0]), None);
+        assert_eq!(kendall(&[1.0], &[1.0]), None);
+        let many: Vec<f64> = (0..12).map(|i| f64::from(i * 7 % 12)).collect();
+        let order: Vec<f64> = (0..12).map(f64::from).collect();
+        let found = kendall_correlation(&order, &many);
+        let Certainty::Bootstrap { low, high } = found.certainty else {
+            panic!("{found:?}");
+        };
+        assert!((low..=high).contains(&found.tau.unwrap()), "{found:?}");
     }
 
     #[test]

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Chance, Correlation, Metric, Over, STUDY_SCHEMA, SeedNoise, Study, StudyError, Variant,
-    Verdict, correlations, data::parse_schema, seed_noise, verdicts,
+    Chance, Correlation, MeasuredQuantity, Metric, Over, STUDY_SCHEMA, SeedNoise, Study,
+    StudyError, Variant, Verdict, correlations, data::parse_schema, seed_noise, verdicts,
 };
 use crate::report::{
-    Contradiction, Definition, Report, TextMask,
+    Contradiction, Definition, MetricChoice, Report, TextMask,
     consistency::{check_rate, check_term},
 };
 
@@ -44,6 +44,14 @@ pub struct StudySettings {
     pub seed: u64,
     /// Tokens that count as text.
     pub text_mask: TextMask,
+    /// Which quantities are measured: the rate alone, or all that a report can have, with intervals over pairs; only
+    /// the bias by the number of pairs is no part of a study. Older versions measured the rate alone.
+    #[serde(default, skip_serializing_if = "is_rate_alone")]
+    pub metrics: MetricChoice,
+}
+
+fn is_rate_alone(metrics: &MetricChoice) -> bool {
+    *metrics == MetricChoice::Mir
 }
 
 impl Default for StudySettings {
@@ -52,6 +60,7 @@ impl Default for StudySettings {
             num_pairs: 100,
             seed: 0,
             text_mask: TextMask::Official,
+            metrics: MetricChoice::All,
         }
     }
 }
@@ -67,6 +76,9 @@ pub struct Measured {
     pub mir_official: Option<f64>,
     /// The same with each modality scaled to mean token norm 1.
     pub norm_matched_mir: Option<f64>,
+    /// Every quantity of the report, the rate among them; empty where the rate was measured alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quantities: Vec<MeasuredQuantity>,
     /// The layers, first to last.
     pub layers: Vec<MeasuredLayer>,
     /// Pairs or documents measured.
@@ -102,8 +114,13 @@ pub struct MeasuredLayer {
 }
 
 impl Measured {
-    /// What of a report of definition `exact` is kept.
-    pub fn new(report: &Report, mir_official: Option<f64>, fingerprint: String) -> Self {
+    /// What of a report of definition `exact` is kept; its quantities where all were `asked` for.
+    pub fn new(
+        report: &Report,
+        mir_official: Option<f64>,
+        asked: MetricChoice,
+        fingerprint: String,
+    ) -> Self {
         let (n_vision, n_text) = report.tokens();
         let layers = report.layers.iter().map(|layer| MeasuredLayer {
             frechet: layer.frechet,
@@ -117,6 +134,10 @@ impl Measured {
             mir: report.mir,
             mir_official,
             norm_matched_mir: report.norm_matched_mir,
+            quantities: match asked {
+                MetricChoice::All => MeasuredQuantity::all(report),
+                MetricChoice::Mir => Vec::new(),
+            },
             layers: layers.collect(),
             num_pairs: report.data.num_pairs,
             n_vision,
@@ -137,11 +158,22 @@ impl Measured {
                 ..wrong
             })?;
         }
+        for (index, quantity) in self.quantities.iter().enumerate() {
+            quantity.check().map_err(|wrong| Contradiction {
+                field: format!("quantities[{index}].{}", wrong.field),
+                ..wrong
+            })?;
+        }
         check_rate(
             "mir",
             self.mir,
             self.layers.iter().map(|layer| layer.frechet),
         )
+    }
+
+    /// The quantity that programs call `id`.
+    pub fn quantity(&self, id: &str) -> Option<&MeasuredQuantity> {
+        self.quantities.iter().find(|quantity| quantity.id == id)
     }
 
     /// Vision tokens over the width of the states; MIR is biased upward where there are few.
@@ -176,12 +208,12 @@ impl StudyResults {
             verdicts: Vec::new(),
         };
         let claimed = results.study.claims.iter();
-        let claimed: Vec<Metric> = claimed
-            .filter_map(|claim| Metric::parse(&claim.metric))
-            .collect();
+        let claimed = claimed.filter_map(|claim| Metric::parse(&claim.metric));
+        let quantities = results.quantities().into_iter();
+        let quantities = quantities.map(|it| Metric::Quantity(it.id.clone()));
         let mut metrics: Vec<Metric> = Metric::TABLE.to_vec();
         metrics.insert(1, Metric::MirOfficial);
-        for metric in claimed {
+        for metric in claimed.chain(quantities) {
             if !metrics.contains(&metric) {
                 metrics.push(metric);
             }
@@ -240,7 +272,16 @@ impl StudyResults {
                     ]
                     .map(|(field, value)| (format!("layers[{index}].{field}"), value))
                 });
-            for (field, value) in rates.chain(layers) {
+            let quantities = (measured.quantities.iter().enumerate()).flat_map(|(index, it)| {
+                let [low, high] = it.interval.map_or([None; 2], |ends| ends.map(Some));
+                [
+                    ("value", it.value),
+                    ("interval[0]", low),
+                    ("interval[1]", high),
+                ]
+                .map(|(field, value)| (format!("quantities[{index}].{field}"), value))
+            });
+            for (field, value) in rates.chain(layers).chain(quantities) {
                 if let Some(value) = value.filter(|value| !value.is_finite()) {
                     let field = format!("measured.{name}.{field}");
                     return Err(StudyError::NotFinite { field, value });

@@ -20,6 +20,7 @@ pub fn sentences(results: &StudyResults) -> Vec<String> {
         pretraining(results),
         overall(results),
         control(results),
+        quantities(results),
         extremes(results),
         few_shot(results),
         tokens(results),
@@ -116,6 +117,33 @@ fn overall(results: &StudyResults) -> Option<String> {
         comparable.words(),
         all.words()
     ))
+}
+
+/// Which of the measured quantities the score goes with most, and where MIR stands among them.
+fn quantities(results: &StudyResults) -> Option<String> {
+    let rows = results.with_score(&Over::Comparable);
+    let known: Vec<_> = rows.iter().filter(|it| it.rank.rho.is_some()).collect();
+    let [best, _, ..] = known.as_slice() else {
+        return None;
+    };
+    let mut text = format!(
+        "Of {} over these settings the score goes most with {}: Spearman's {}",
+        counted(known.len(), "measured quantity"),
+        best.label,
+        best.rank.words()
+    );
+    match known.iter().position(|it| it.id == "mir") {
+        Some(0) | None => {}
+        Some(place) => {
+            text += &format!("; MIR comes at place {}", place + 1);
+        }
+    }
+    let sure = known.iter().filter(|it| it.rank.sure_sign().is_some());
+    let unsure = known.len() - sure.count();
+    if unsure > 0 {
+        text += &format!("; with {unsure} of them it keeps no order beyond chance");
+    }
+    Some(text + ".")
 }
 
 /// How many tokens per dimension the estimates stand on.

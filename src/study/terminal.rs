@@ -1,6 +1,6 @@
 //! The results as text for a terminal.
 
-use super::{Metric, StudyResults, Variant, sentences};
+use super::{Metric, Over, StudyResults, Variant, WithScore, sentences};
 use crate::{
     report::{
         TextStyle,
@@ -9,7 +9,8 @@ use crate::{
     words::printable,
 };
 
-/// The variants in a table; below it what they say, and each claim with its verdict. Ends with a newline.
+/// The variants in a table; below it what they say, how the score goes with each quantity, and each claim with its
+/// verdict. Ends with a newline.
 ///
 /// On a narrow terminal the least important columns are left out.
 pub fn study_text(results: &StudyResults, style: TextStyle) -> String {
@@ -41,6 +42,7 @@ pub fn study_text(results: &StudyResults, style: TextStyle) -> String {
     for sentence in sentences(results) {
         lines.extend(labeled("", &sentence, style));
     }
+    lines.extend(quantities(results, style));
     lines.push(String::new());
     for (claim, verdict) in results.study.claims.iter().zip(&results.verdicts) {
         let mut text = format!(
@@ -55,4 +57,34 @@ pub fn study_text(results: &StudyResults, style: TextStyle) -> String {
         lines.extend(labeled_styled("claim", &text, style));
     }
     lines.join("\n") + "\n"
+}
+
+/// How the score goes with every quantity, over the settings that can be compared.
+fn quantities(results: &StudyResults, style: TextStyle) -> Vec<String> {
+    let found = results.with_score(&Over::Comparable);
+    if found.is_empty() {
+        return Vec::new();
+    }
+    let each = |cell: &dyn Fn(&WithScore<'_>) -> String| found.iter().map(cell).collect::<Vec<_>>();
+    let coefficient = |at: usize| each(&|it| it.coefficients()[at].clone());
+    let table = vec![
+        Column::new(
+            "score with",
+            Align::Left,
+            0,
+            each(&|it| it.label.to_owned()),
+        ),
+        Column::new("Spearman", Align::Left, 0, coefficient(0)),
+        Column::new("Kendall", Align::Left, 2, coefficient(1)),
+        Column::new("n", Align::Point, 3, each(&|it| it.rank.n.to_string())),
+        Column::new(
+            "direction",
+            Align::Left,
+            1,
+            each(&|it| it.direction().to_owned()),
+        ),
+    ];
+    let (mut lines, _) = columns(table, style);
+    lines.insert(0, String::new());
+    lines
 }

@@ -33,6 +33,7 @@ pub fn study_markdown(results: &StudyResults, figures: &[(String, String)]) -> S
     }
     page += &claims(results);
     page += &correlations(results);
+    page += &quantities(results);
     page += &noise(results);
     page += &origin(results);
     if !figures.is_empty() {
@@ -215,14 +216,60 @@ fn correlations(results: &StudyResults) -> String {
             Over::Comparable => "settings that can be compared",
             Over::Axis(name) => results.study.axis(name).map_or(name, |axis| &axis.title),
         };
-        let title = |name: &str| {
-            Metric::parse(name).map_or_else(|| name.to_owned(), |metric| metric.title())
-        };
+        // Those of quantities stand in a table of their own.
+        let metrics = [&found.x, &found.y].map(|name| Metric::parse(name));
+        if metrics
+            .iter()
+            .flatten()
+            .any(|it| matches!(it, Metric::Quantity(_)))
+        {
+            continue;
+        }
+        let [of, with] =
+            [(&metrics[0], &found.x), (&metrics[1], &found.y)].map(|(metric, name)| {
+                let title = metric.as_ref().map(|metric| results.title(metric));
+                title.unwrap_or_else(|| name.clone())
+            });
+        text += &row([cell(over), of, with, found.rank.words()]);
+    }
+    text
+}
+
+/// How the score goes with every quantity.
+fn quantities(results: &StudyResults) -> String {
+    let comparable = results.with_score(&Over::Comparable);
+    if comparable.is_empty() {
+        return String::new();
+    }
+    let all = results.with_score(&Over::All);
+    let mut text = "\n## What the score goes with\n\nThe rank correlation of the score with every quantity of a report, \
+                    over the settings that can be compared, strongest first; beside it the same over all settings. In \
+                    brackets what chance leaves open, as above. A direction is named where no correlation as strong \
+                    comes about by chance more often than once in 20 times; of so many quantities one in 20 passes \
+                    that by chance alone. n: settings that have the quantity and a score.\n\n"
+        .to_owned();
+    text += &row([
+        "quantity",
+        "Spearman",
+        "Kendall",
+        "n",
+        "direction",
+        "Spearman, all settings",
+        "n",
+    ]
+    .map(str::to_owned));
+    text += &row(["---", "---", "---", "---:", "---", "---", "---:"].map(str::to_owned));
+    for found in &comparable {
+        let [spearman, kendall] = found.coefficients();
+        let of_all = all.iter().find(|it| it.id == found.id);
         text += &row([
-            cell(over),
-            title(&found.x),
-            title(&found.y),
-            found.rank.words(),
+            cell(found.label),
+            spearman,
+            kendall,
+            found.rank.n.to_string(),
+            found.direction().to_owned(),
+            of_all.map_or_else(|| "-".to_owned(), |it| it.coefficients()[0].clone()),
+            of_all.map_or_else(|| "-".to_owned(), |it| it.rank.n.to_string()),
         ]);
     }
     text
@@ -249,7 +296,7 @@ fn noise(results: &StudyResults) -> String {
         };
         let plain = |value: f64| metric.difference(value).replace('+', "");
         text += &row([
-            metric.title(),
+            cell(&results.title(&metric)),
             plain(noise.deviation),
             plain(noise.threshold()),
             noise.freedom().to_string(),

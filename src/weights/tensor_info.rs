@@ -187,6 +187,26 @@ impl TensorInfo {
         Ok(bytes)
     }
 
+    /// The bytes of some rows as they are stored, of whatever type.
+    ///
+    /// # Errors
+    /// The file cannot be read; there are fewer rows.
+    pub fn stored_rows(&self, rows: Range<usize>) -> Result<Vec<u8>, WeightsError> {
+        let all = self.shape.first().copied().unwrap_or_default();
+        if rows.end > all {
+            return Err(WeightsError::HeaderEntry {
+                file: self.file.clone(),
+                tensor: self.name.clone(),
+                expected: format!("at least {} rows", rows.end),
+                found: all.to_string(),
+            });
+        }
+        let row = (self.end - self.begin) / all.max(1) as u64;
+        let place = |row_index: usize| self.begin + row_index as u64 * row;
+        let range = place(rows.start)..place(rows.end);
+        Ok(self.source.read_range(&self.file, range)?)
+    }
+
     /// All elements of a tensor of whole numbers, of 8 or 64 bits.
     ///
     /// # Errors

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use mirscope::study::{
-    Chance, Claim, Measured, MeasuredLayer, STUDY_SCHEMA, Score, Scores, Study, StudyAxis,
-    StudyResults, StudySettings, Variant,
+    Chance, Claim, Measured, MeasuredLayer, MeasuredQuantity, STUDY_SCHEMA, Score, Scores, Study,
+    StudyAxis, StudyResults, StudySettings, Variant,
 };
 
 /// Axis, label, MIR, score and further seeds of a made-up variant, by its name.
@@ -271,6 +271,10 @@ fn score(value: f64, half: f64) -> Option<Score> {
     })
 }
 
+/// A quantity that mirscope does not know.
+pub const NEW_QUANTITY: &str = "what nobody has thought of yet";
+const NEW: [f64; 7] = [3.0, -1.5, 0.25, 12.0, 3.0, 7.5, -4.0];
+
 fn variant(row: &Row, seed: u64) -> (Variant, Measured) {
     let (name, axis, label, mir, choice, _) = *row;
     let again = seed > 1;
@@ -334,7 +338,28 @@ fn variant(row: &Row, seed: u64) -> (Variant, Measured) {
         shape: 0.4 * total * share,
         norm_ratio: Some(1.0 + 0.2 * share),
     });
+    let quantity = |id: &str, label: &str, value: f64, half: Option<f64>| MeasuredQuantity {
+        id: id.to_owned(),
+        label: label.to_owned(),
+        value: Some(value),
+        interval: half.map(|half| [value - half, value + half]),
+    };
     let measured = Measured {
+        quantities: vec![
+            quantity("mir", "Modality Integration Rate", mir, Some(0.04)),
+            quantity(
+                "linear-cka",
+                "linear CKA, unbiased",
+                0.1 + 0.8 * choice,
+                None,
+            ),
+            quantity(
+                "brand-new",
+                NEW_QUANTITY,
+                NEW[name.len() % NEW.len()],
+                Some(0.5),
+            ),
+        ],
         fingerprint: "made up".to_owned(),
         mir: Some(mir),
         mir_official: Some(mir + 0.02),

@@ -1,4 +1,4 @@
-//! From sums to a cloud's scalars and the factor of its covariance.
+//! From sums to a cloud's scalars and its covariance.
 
 use super::{
     BINS,
@@ -7,40 +7,53 @@ use super::{
 };
 use crate::{
     alignment::{
-        AlignmentError, MirSettings, Modality,
-        cholesky::{SplitMatrix, factor, noise},
+        AlignmentError, Modality,
+        cholesky::{SplitMatrix, noise},
+        factors::Task,
         frechet::Cloud,
-        spectrum::effective_rank,
     },
-    gpu::{Gpu, GpuError, Tensor},
-    platform::{self, Cancel},
+    gpu::Gpu,
+    kernels::matmul::Packed,
     report::Outliers,
 };
 
 /// A modality at one layer.
 pub(super) struct Summed {
     pub(super) cloud: Cloud,
-    /// `F [rank, width]` of its scaled rows; none where the cloud is a point.
-    pub(super) factor: Option<Tensor>,
-    /// What undoes it, `[width, rank]`, where that is wanted.
-    pub(super) inverse: Option<Tensor>,
     /// What replaces outliers.
     pub(super) medians: Option<Vec<f32>>,
+    /// The Gram matrix of its scaled rows about their mean: both parts, what is added to them, and its rounding.
+    parts: [Vec<f32>; 2],
+    updates: Vec<(f64, Vec<f64>)>,
+    noise: f64,
+}
+
+impl Summed {
+    /// The factorization of its covariance.
+    pub(super) fn task(&self, place: (usize, usize)) -> Task<'_> {
+        let [high, rest] = &self.parts;
+        Task {
+            place,
+            matrix: SplitMatrix {
+                high,
+                rest,
+                updates: &self.updates,
+            },
+            noise: self.noise,
+        }
+    }
 }
 
 impl Side {
-    /// What the sums of one layer tell, with what `settings` want beside the distance; the memory of its Gram matrix is
-    /// given back. `first` is the index of the first layer.
+    /// What the sums of one layer tell; the memory of its Gram matrix is given back. `first` is the index of the first
+    /// layer.
     pub(super) async fn summed(
         &mut self,
         gpu: &Gpu,
         (layer, first, modality): (usize, usize, Modality),
-        settings: MirSettings,
-        cancel: &Cancel,
     ) -> Result<Summed, AlignmentError> {
-        let (wanted, ranks) = (settings.intervals, settings.ranks);
         let number = first + layer + 1;
-        let gram = self.grams[layer].take();
+        let gram = self.grams.get_mut(layer).and_then(Option::take);
         let (Some(norms), Some(layout), Some(gram)) = (self.stats(layer), &self.layout, gram)
         else {
             return Err(AlignmentError::TooFewTokens { modality, count: 0 });
@@ -63,12 +76,10 @@ impl Side {
         tensors.extend(self.bins.get(layer).filter(|_| replaced));
         let read = gpu.read(&tensors).await?;
         drop(gram);
-        let [high, rest, high_sums, low_sums, bins @ ..] = read.as_slice() else {
-            return Err(AlignmentError::from(GpuError::Shape {
-                kernel: "read",
-                message: "fewer tensors came back than were asked for".to_owned(),
-            }));
-        };
+        let mut read = read.into_iter().map(|read| read.values);
+        let mut next = || read.next().unwrap_or_default();
+        let (high, rest, high_sums, low_sums) = (next(), next(), next(), next());
+        let bins = replaced.then(next);
 
         let width = self.width;
         let own = layer * width..(layer + 1) * width;
@@ -83,17 +94,16 @@ impl Side {
         }
         let mut updates = Vec::new();
         let mut replacing = None;
-        let mut sums: Vec<f64> = (high_sums.values[own.clone()].iter())
-            .zip(&low_sums.values[own])
+        let mut sums: Vec<f64> = (high_sums[own.clone()].iter())
+            .zip(&low_sums[own])
             .map(|(&high, &low)| f64::from(high) + f64::from(low))
             .collect();
-        if let Some(bins) = bins.first() {
-            let medians = medians(layout, layer, &bins.values, &high.values, width).ok_or(
-                AlignmentError::FirstPairs {
+        if let Some(bins) = bins {
+            let medians =
+                medians(layout, layer, &bins, &high, width).ok_or(AlignmentError::FirstPairs {
                     layer: number,
                     modality,
-                },
-            )?;
+                })?;
             // From the centers, scaled: as the rows are.
             let moved: Vec<f64> = (medians.iter().zip(centers))
                 .map(|(median, &center)| (median - f64::from(center)) * scale)
@@ -112,31 +122,16 @@ impl Side {
             .collect();
         updates.push((-n, offsets));
         let matrix = SplitMatrix {
-            high: &high.values,
-            rest: &rest.values,
+            high: &high,
+            rest: &rest,
             updates: &updates,
         };
         let squares: f64 = (0..width).map(|i| matrix.value(width, i, i).max(0.0)).sum();
         // Sums that are larger than the first tokens told have no exact part.
         let bounds = &layout.bound_values[layer * width..];
-        let is_exact = (0..width).all(|i| high.values[i * width + i] <= bounds[i]);
+        let half = Packed { side: width };
+        let is_exact = (0..width).all(|i| high[half.index(i, i)] <= bounds[i]);
         let rounding = noise(if is_exact { counted } else { usize::MAX });
-        // Twice the rounding of sums about the mean itself.
-        let found = factor(matrix, width, 2.0 * rounding, cancel)?;
-        let (factor, inverse) = match found.rank {
-            0 => (None, None),
-            rank => {
-                let inverse = wanted.then(|| found.inverse(cancel)).transpose()?;
-                let inverse = inverse.map(|values| gpu.upload(width, rank, &values));
-                let factor = gpu.upload(rank, width, &found.values)?;
-                (Some(factor), inverse.transpose()?)
-            }
-        };
-        platform::yield_now().await;
-        let rank = match ranks {
-            true => effective_rank(matrix.dense(width), width, cancel)?,
-            false => None,
-        };
         let mut norms = norms;
         norms.scale = layout.scales[layer];
         let cloud = Cloud {
@@ -144,14 +139,16 @@ impl Side {
             counted,
             norms,
             mean,
-            rank,
+            rank: None,
             trace: squares / (scale * scale) / (n - 1.0),
         };
         Ok(Summed {
             cloud,
-            factor,
-            inverse,
             medians: replacing,
+            parts: [high, rest],
+            updates,
+            // Twice the rounding of sums about the mean itself.
+            noise: 2.0 * rounding,
         })
     }
 }
@@ -166,12 +163,13 @@ fn medians(
 ) -> Option<Vec<f64>> {
     debug_assert_eq!(bins.len(), BINS * width);
     let begin = layer * width;
+    let half = Packed { side: width };
     let of = |col: usize| {
         let place = [
             layout.median_values[begin + col],
             layout.inverse_values[begin + col],
         ];
-        median(bins, width, col, place, gram[col * width + col] > 0.0)
+        median(bins, width, col, place, gram[half.index(col, col)] > 0.0)
     };
     (0..width).map(of).collect()
 }

@@ -1,7 +1,7 @@
 //! The Modality Integration Rate of any number of tokens in bounded memory.
 //!
-//! Nothing is kept of a token but its norm and what was decided about it (5 bytes, on the CPU) once it is in the sums: the Gram matrix, in two parts, about a point
-//! that the first tokens tell, the sum of the rows, and counts in [`BINS`] bins per dimension, of which the medians
+//! Nothing is kept of a token but its norm and what was decided about it (5 bytes, on the CPU) once it is in the sums:
+//! half of the Gram matrix, in two parts, about a point that the first tokens tell, the sum of the rows, and counts in [`BINS`] bins per dimension, of which the medians
 //! come. Whether a token is an outlier is known only when all norms are; so rows whose norm is near the limit wait,
 //! and at the end every decision is compared with what the norms of all tokens say. The pairs of tokens about which
 //! was decided otherwise run again ([`Streamed::conclude`]).
@@ -12,10 +12,14 @@ mod norms;
 mod plan;
 mod second;
 mod side;
+mod sums;
 
 use super::{
-    AlignmentError, LayerDistance, MirSettings, Modality, group::distances, mir::no_intervals,
-    plan::PIECE,
+    AlignmentError, LayerDistance, MirSettings, Modality,
+    factors::{Factored, factored},
+    frechet::Cloud,
+    group::distances,
+    mir::no_intervals,
 };
 use crate::{
     gpu::{Gpu, Recording, Tensor},
@@ -43,6 +47,8 @@ pub struct Streamed {
     width: usize,
     layers: usize,
     sides: [Side; 2],
+    /// Layers that are factored together.
+    together: usize,
     /// Tokens of each pair: vision, text.
     pairs: Vec<[usize; 2]>,
     no_intervals: Option<String>,
@@ -71,14 +77,14 @@ impl Streamed {
             intervals: settings.intervals && no_intervals.is_none(),
             ..settings
         };
-        let vision = Side::new(gpu, settings.outliers, [layers, width], &plan, 0).await?;
-        let text = Side::new(gpu, settings.outliers, [layers, width], &plan, 1).await?;
+        let side = |side| Side::new(gpu, settings.outliers, [layers, width], &plan, side);
         Ok(Self {
             gpu: gpu.clone(),
             settings,
             width,
             layers,
-            sides: [vision, text],
+            sides: [side(0)?, side(1)?],
+            together: plan.together,
             pairs: pairs.to_vec(),
             no_intervals,
             firsts: Vec::with_capacity(pairs.len()),
@@ -214,47 +220,19 @@ impl Streamed {
         }
         let wanted = self.settings.intervals;
         let mut layers = Vec::new();
-        let Self {
-            gpu,
-            settings,
-            width,
-            sides,
-            ..
-        } = &mut self;
-        let (gpu, settings, width) = (&*gpu, *settings, *width);
-        let count = sides[0].norms.len();
-        let mut found = Vec::with_capacity(count);
-        for layer in 0..count {
-            let [vision, text] = sides;
-            let of_vision = (layer, first, Modality::Vision);
-            let vision = vision.summed(gpu, of_vision, settings, cancel).await?;
-            let of_text = (layer, first, Modality::Text);
-            let text = text.summed(gpu, of_text, settings, cancel).await?;
-            let factors = vec![[vision.factor.clone(), text.factor.clone()]];
-            let known = |of: &Summed| Known {
-                factor: of.factor.clone().zip(of.inverse.clone()),
-                medians: of.medians.clone(),
-            };
-            let known = [known(&vision), known(&text)];
-            let scalars = [[vision.cloud, text.cloud]];
-            let own = distances(
-                gpu,
-                settings,
-                (width, 1),
-                first + layer,
-                &scalars,
-                factors,
-                cancel,
-                &mut |_| {},
-            )
-            .await?;
-            if wanted {
-                let root = own.iter().map(|it| it.moments.trace_root).sum();
-                let [clouds] = scalars;
-                layers.push(Layer::new(gpu, clouds, known, root, cancel).await?);
+        let mut found = Vec::with_capacity(self.layers);
+        while found.len() < self.layers {
+            let begin = found.len();
+            let count = self.together.min(self.layers - begin);
+            let (own, known) = self.group((begin, count), first, cancel).await?;
+            for ((clouds, known), distance) in known.into_iter().zip(&own) {
+                if wanted {
+                    let root = distance.moments.trace_root;
+                    layers.push(Layer::new(&self.gpu, clouds, known, root, cancel).await?);
+                }
             }
             found.extend(own);
-            progress(layer + 1);
+            (begin..found.len()).for_each(|layer| progress(layer + 1));
         }
         if !wanted {
             return Ok((found, None));
@@ -270,5 +248,62 @@ impl Streamed {
         gpu.trim();
         let second = Second::new(&gpu, settings.outliers, sides, layers, pairs);
         Ok((found, Some(second)))
+    }
+
+    /// The distances of `count` layers from `begin` on, and what the second run has to know of them.
+    async fn group(
+        &mut self,
+        (begin, count): (usize, usize),
+        first: usize,
+        cancel: &Cancel,
+    ) -> Result<(Vec<LayerDistance>, Vec<([Cloud; 2], [Known; 2])>), AlignmentError> {
+        let (gpu, settings, width) = (&self.gpu, self.settings, self.width);
+        let mut summed = Vec::with_capacity(count);
+        for layer in begin..begin + count {
+            let [vision, text] = &mut self.sides;
+            let vision = vision.summed(gpu, (layer, first, Modality::Vision)).await?;
+            let text = text.summed(gpu, (layer, first, Modality::Text)).await?;
+            summed.push([vision, text]);
+        }
+        // What comes now is larger than halves of Gram matrices.
+        gpu.trim();
+        let places = (0..count).flat_map(|layer| [0, 1].map(|side| (layer, side)));
+        let tasks = places.map(|(layer, side)| summed[layer][side].task((layer, side)));
+        let all = factored(gpu, width, settings, tasks.collect(), cancel, &mut |_| {}).await?;
+        let mut parts = vec![[Factored::default(), Factored::default()]; count];
+        for ((layer, side), found) in all {
+            parts[layer][side] = found;
+        }
+        let factor = |of: &Factored| of.factor.clone();
+        let factors = parts.iter().map(|parts| parts.each_ref().map(factor));
+        let factors = factors.collect();
+        let mut scalars = Vec::with_capacity(count);
+        let mut known = Vec::with_capacity(count);
+        for ([vision, text], parts) in summed.into_iter().zip(parts) {
+            let [of_vision, of_text] = parts;
+            let split = |summed: Summed, parts: Factored| {
+                let cloud = Cloud {
+                    rank: parts.rank,
+                    ..summed.cloud
+                };
+                let known = Known {
+                    factor: parts.factor.zip(parts.inverse),
+                    medians: summed.medians,
+                };
+                (cloud, known)
+            };
+            let (vision, text) = (split(vision, of_vision), split(text, of_text));
+            scalars.push([vision.0, text.0]);
+            known.push([vision.1, text.1]);
+        }
+        let sizes = (width, count);
+        let first = first + begin;
+        let mut unheard = |_| {};
+        let heard = &mut unheard;
+        let distances = distances(
+            gpu, settings, sizes, first, &scalars, factors, cancel, heard,
+        );
+        let distances = distances.await?;
+        Ok((distances, scalars.into_iter().zip(known).collect()))
     }
 }

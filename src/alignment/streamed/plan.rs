@@ -1,8 +1,8 @@
 //! How much device memory a streamed metric takes, whatever the number of pairs.
 
-use super::{BINS, FIRST_PAIRS, PIECE};
+use super::{BINS, FIRST_PAIRS};
 use crate::{
-    alignment::{AlignmentError, Modality},
+    alignment::{AlignmentError, Modality, covariance::Gram, plan::PIECE},
     gpu::Gpu,
 };
 
@@ -14,6 +14,8 @@ const WAITING: usize = 512;
 const MOST_FIRST: usize = 1 << 15;
 /// Counts are exact up to here.
 const MOST_TOKENS: usize = 1 << 24;
+/// What layers that are factored together take beside what they took before.
+const MOST_TOGETHER: u64 = 1 << 30;
 
 /// Device memory of a streamed metric, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,10 @@ pub struct StreamPlan {
     pub per_layer: u64,
     /// Working memory that all layers share.
     pub working: u64,
+    /// Of each layer that is factored together with others, beside the rest.
+    factoring: u64,
+    /// Layers that are factored together.
+    pub(super) together: usize,
     /// Rows at hand: of the first pairs, and later; vision, text.
     pub(super) rows: [[usize; 2]; 2],
     /// Rows that wait: vision, text.
@@ -43,6 +49,8 @@ impl StreamPlan {
         let mut plan = Self {
             per_layer: 0,
             working: 0,
+            factoring: 0,
+            together: 1,
             rows: [[0; 2]; 2],
             waiting: [0; 2],
             tokens: [0; 2],
@@ -68,22 +76,31 @@ impl StreamPlan {
             plan.largest[side] = largest;
             plan.rows[side] = [first.min(MOST_FIRST).max(later), later];
             plan.waiting[side] = WAITING.min(count);
-            // While the first rows are laid out nothing else has begun, but for the memory of it.
-            let rows = plan.rows[side][0] + plan.waiting[side] + BINS + 2 * width;
-            plan.per_layer += row * rows as u64;
+            // What is left of the first rows goes layer by layer as the sums begin.
+            let [first, later] = plan.rows[side];
+            let sums = row * (later + plan.waiting[side] + BINS) as u64 + Gram::bytes(width);
+            plan.per_layer += sums.max(row * first as u64);
         }
         let square = row * width as u64;
         let largest = plan.rows[0][0].max(plan.rows[1][0]) as u64;
-        // Zeros, the parts of a piece, a copy of the rows at hand; at the end two factors and what undoes them, their
-        // product, six matrices of the polar iteration, zeros.
-        plan.working = (2 * square + 5 * row * PIECE as u64 + row * largest).max(14 * square);
+        // Zeros, the parts of a piece, a copy of the rows at hand; at the end what the polar iteration works in, and
+        // what makes transport maps of its result.
+        let sums = square + row * (BINS + 5 * PIECE) as u64 + row * largest;
+        plan.working = sums.max(10 * square);
+        // Factors come in the place of the Gram matrices, beside them either their product and a copy of it or what
+        // undoes them and the transport maps.
+        plan.factoring = 4 * square;
+        plan.together =
+            usize::try_from(MOST_TOGETHER / plan.factoring).map_or(1, |most| most.max(1));
         Ok(plan)
     }
 
     /// For so many layers at a time.
     pub fn total(&self, layers: usize) -> u64 {
+        let together = layers.min(self.together) as u64;
         self.per_layer
             .saturating_mul(layers as u64)
+            .saturating_add(self.factoring * together)
             .saturating_add(self.working)
     }
 
@@ -92,12 +109,15 @@ impl StreamPlan {
     /// # Errors
     /// The bytes that one layer takes, where that is more.
     pub fn layers_within(&self, budget: u64) -> Result<usize, u64> {
-        let needed = self.total(1);
-        match budget.checked_sub(self.working) {
-            Some(rest) if rest >= self.per_layer => {
-                Ok(usize::try_from(rest / self.per_layer.max(1)).unwrap_or(usize::MAX))
-            }
-            _ => Err(needed),
+        if self.total(1) > budget {
+            return Err(self.total(1));
         }
+        let alone = self.per_layer + self.factoring;
+        let rest = budget - self.working;
+        let layers = match rest / alone.max(1) {
+            few if few < self.together as u64 => few,
+            _ => (rest - self.factoring * self.together as u64) / self.per_layer.max(1),
+        };
+        Ok(usize::try_from(layers).unwrap_or(usize::MAX))
     }
 }

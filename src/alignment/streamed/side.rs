@@ -4,17 +4,13 @@ use super::{
     BINS, StreamPlan,
     layout::Layout,
     norms::{Fate, Norms},
+    sums::Sign,
 };
 use crate::{
-    alignment::{AlignmentError, covariance::Gram, plan::PIECE},
+    alignment::{AlignmentError, covariance::Gram},
     gpu::{DType, Gpu, GpuError, Recording, Tensor},
     kernels::{
-        center_rows::center_rows,
-        count_bins::count_bins,
-        gather_rows::gather_rows,
-        matmul::{Matmul, matmul},
-        norm_stats::NormStats,
-        split_rows::{Parts, split_rows},
+        count_bins::count_bins, gather_rows::gather_rows, norm_stats::NormStats,
         token_norms::token_norms,
     },
     platform::Cancel,
@@ -23,8 +19,8 @@ use crate::{
 
 /// One modality.
 pub(super) struct Side {
-    gpu: Gpu,
-    rule: Outliers,
+    pub(super) gpu: Gpu,
+    pub(super) rule: Outliers,
     pub(super) width: usize,
     /// Tokens that will come in all.
     pub(super) expected: usize,
@@ -36,22 +32,22 @@ pub(super) struct Side {
     raw: Vec<Tensor>,
     /// Which tokens they are.
     at_hand: Vec<u32>,
-    /// Rows of which nothing is decided yet, `[waiting, width]`.
-    doubtful: Vec<Tensor>,
+    /// Rows of which nothing is decided yet, `[waiting, width]`; none before the first rows have been laid out.
+    pub(super) doubtful: Vec<Tensor>,
+    /// Rows that wait at the most.
+    pub(super) waiting_capacity: usize,
     /// Which tokens they are.
     waiting: Vec<Vec<u32>>,
     pub(super) norms: Vec<Norms>,
     /// Statistics of all norms of each layer, once they are known.
     known: Vec<Option<NormStats>>,
     pub(super) layout: Option<Layout>,
-    /// Of the scaled rows that count, about the layout's centers.
+    /// Of the scaled rows that count, about the layout's centers; likewise.
     pub(super) grams: Vec<Option<Gram>>,
     /// Sums of both parts of those rows, `[layers, width]`.
     pub(super) sums: [Tensor; 2],
-    /// `[BINS, width]`.
+    /// `[BINS, width]`; likewise, and none where nothing is replaced.
     pub(super) bins: Vec<Tensor>,
-    /// Zeros `[width, width]`, to begin with.
-    zeros: Tensor,
 }
 
 /// Whether a pair with so many tokens (vision, text) still fits.
@@ -59,16 +55,9 @@ pub(super) fn have_room(sides: &[Side; 2], tokens: [usize; 2]) -> bool {
     (sides.iter().zip(tokens)).all(|(side, tokens)| tokens <= side.free())
 }
 
-/// What rows are added with.
-#[derive(Clone, Copy)]
-enum Sign {
-    Plus,
-    Minus,
-}
-
 impl Side {
     /// For so many layers of a width, as the plan has it for side `side`: 0 vision, 1 text.
-    pub(super) async fn new(
+    pub(super) fn new(
         gpu: &Gpu,
         rule: Outliers,
         [layers, width]: [usize; 2],
@@ -76,44 +65,40 @@ impl Side {
         side: usize,
     ) -> Result<Self, GpuError> {
         let ([first, later], expected) = (plan.rows[side], plan.tokens[side]);
-        let many = |rows: usize| (0..layers).map(move |_| gpu.tensor(DType::F32, rows, width));
-        let replaces = rule == Outliers::Replace;
-        let side = Self {
+        let raw = (0..layers).map(|_| gpu.tensor(DType::F32, first, width));
+        Ok(Self {
             gpu: gpu.clone(),
             rule,
             width,
             expected,
             later_capacity: later,
             largest: plan.largest[side],
-            raw: many(first).collect::<Result<_, _>>()?,
+            raw: raw.collect::<Result<_, _>>()?,
             at_hand: Vec::new(),
-            doubtful: many(plan.waiting[side]).collect::<Result<_, _>>()?,
+            doubtful: Vec::with_capacity(layers),
+            waiting_capacity: plan.waiting[side],
             waiting: vec![Vec::new(); layers],
             known: vec![None; layers],
             norms: (0..layers).map(|_| Norms::new(rule, expected)).collect(),
             layout: None,
-            grams: (0..layers)
-                .map(|_| Gram::room(gpu, width).map(Some))
-                .collect::<Result<_, _>>()?,
+            grams: Vec::with_capacity(layers),
             sums: [
                 gpu.upload(layers, width, &vec![0.0; layers * width])?,
                 gpu.upload(layers, width, &vec![0.0; layers * width])?,
             ],
-            bins: match replaces {
-                true => many(BINS).collect::<Result<_, _>>()?,
-                false => Vec::new(),
-            },
-            zeros: gpu.upload(width.max(BINS), width, &vec![0.0; width.max(BINS) * width])?,
-        };
-        let mut recording = Recording::new();
-        for gram in side.grams.iter().flatten() {
-            gram.clear(&mut recording, &side.zeros)?;
+            bins: Vec::new(),
+        })
+    }
+
+    /// Gives back what a layer's first rows take more than later ones.
+    fn shrink(&mut self, layer: usize) -> Result<(), GpuError> {
+        let later = self.later_capacity;
+        if self.raw[layer].rows() > later {
+            self.raw[layer] = self.gpu.tensor(DType::F32, later, self.width)?;
+            // What they had is too large to be used again.
+            self.gpu.trim();
         }
-        for bins in &side.bins {
-            recording.copy_rows(&side.zeros, 0, bins, 0, BINS)?;
-        }
-        gpu.run(&recording).await?;
-        Ok(side)
+        Ok(())
     }
 
     /// Rows that still fit beside those at hand.
@@ -183,11 +168,21 @@ impl Side {
             waiting.push(of(Fate::Waiting));
         }
         let is_first = self.layout.is_none();
+        let mut zeros = None;
         if is_first {
             self.lay_out(&counted, cancel).await?;
+            self.gpu.trim();
+            let of_bins = vec![0.0; BINS * self.width];
+            zeros = Some([
+                Gram::zeros(&self.gpu, self.width)?,
+                self.gpu.upload(BINS, self.width, &of_bins)?,
+            ]);
         }
         for layer in 0..self.raw.len() {
             let mut recording = Recording::new();
+            if let Some(zeros) = &zeros {
+                self.begin(&mut recording, zeros)?;
+            }
             if let (Some(bins), Some(layout)) = (self.bins.get(layer), &self.layout) {
                 let rows = (&self.raw[layer], self.at_hand.len());
                 let Layout {
@@ -206,17 +201,11 @@ impl Side {
                 .run_with(&recording, cancel, &mut |_, _| {})
                 .await?;
             self.wait(layer, &waiting[layer], cancel).await?;
+            if is_first {
+                self.shrink(layer)?;
+            }
         }
         self.at_hand.clear();
-        if is_first {
-            for raw in &mut self.raw {
-                *raw = self
-                    .gpu
-                    .tensor(DType::F32, self.later_capacity, self.width)?;
-            }
-            // The memory that the first rows had is too large to be used again.
-            self.gpu.trim();
-        }
         Ok(())
     }
 
@@ -361,58 +350,6 @@ impl Side {
         Ok(())
     }
 
-    /// Records the sums of some rows of `from`.
-    fn add(
-        &self,
-        recording: &mut Recording,
-        layer: usize,
-        from: &Tensor,
-        rows: &[u32],
-        sign: Sign,
-    ) -> Result<(), GpuError> {
-        let Some(layout) = &self.layout else {
-            return Ok(());
-        };
-        let scale = match sign {
-            Sign::Plus => 1.0,
-            Sign::Minus => -1.0,
-        };
-        for rows in rows.chunks(PIECE) {
-            let (gpu, count) = (&self.gpu, rows.len());
-            let piece = gpu.tensor(DType::F32, count, self.width)?;
-            recording.push(gather_rows(&gpu.upload_indices(rows)?, from, 0, &piece, 0)?);
-            let Layout {
-                centers,
-                rests,
-                stats,
-                bounds,
-                ..
-            } = layout;
-            recording.push(center_rows(&piece, centers, rests, stats, layer)?);
-            let turned = || gpu.tensor(DType::F32, self.width, count);
-            let parts = Parts {
-                high: turned()?,
-                mixed: turned()?,
-                low: turned()?,
-            };
-            recording.push(split_rows(&piece, 0, bounds, layer, &parts)?);
-            if let Some(gram) = &self.grams[layer] {
-                gram.add(gpu, recording, &parts, scale)?;
-            }
-            let ones = gpu.upload(1, count, &vec![1.0; count])?;
-            let with = Matmul {
-                accumulate: true,
-                out_row: layer,
-                scale,
-                ..Matmul::default()
-            };
-            for (part, sums) in [&parts.high, &parts.low].into_iter().zip(&self.sums) {
-                recording.extend(matmul(gpu, &ones, part, &with, sums)?);
-            }
-        }
-        Ok(())
-    }
-
     /// The rows at hand of a layer; none where there are none.
     pub(super) fn rows(&self, layer: usize) -> Option<Tensor> {
         let count = self.at_hand.len();
@@ -423,13 +360,6 @@ impl Side {
     /// Lets go of them.
     pub(super) fn let_go(&mut self) {
         self.at_hand.clear();
-    }
-
-    /// Gives back the memory of everything but the rows at hand.
-    pub(super) fn give_back(&mut self) {
-        self.doubtful.clear();
-        self.grams.clear();
-        self.bins.clear();
     }
 
     /// What becomes of outliers.

@@ -5,7 +5,8 @@ use crate::{
     figures::{
         Clouds, Figure, LayersChart, Look, Named, Palette, Ruler, StudyPlot, answers, axis_curves,
         clouds, compare, contrast_captioned, difference, layers, mir_per_run, mir_score, norms,
-        origin, parts, report_figure, ruler, settings_plot, study_captioned, subtitle,
+        origin, parts, report_figure, ruler, score_quantities, settings_plot, study_captioned,
+        subtitle,
     },
 };
 
@@ -34,6 +35,8 @@ pub enum Plot {
     Mir,
     /// MIR against score over the study.
     StudyScore,
+    /// How the score of the study goes with every quantity.
+    StudyQuantities,
     /// The settings of the study's axis side by side.
     StudySettings,
     /// The layers of the study's axis.
@@ -42,7 +45,7 @@ pub enum Plot {
 
 impl Plot {
     /// All plots.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Ruler,
         Self::Answers,
         Self::Report,
@@ -54,6 +57,7 @@ impl Plot {
         Self::Difference,
         Self::Mir,
         Self::StudyScore,
+        Self::StudyQuantities,
         Self::StudySettings,
         Self::StudyLayers,
     ];
@@ -72,6 +76,7 @@ impl Plot {
             Self::Difference => "Difference of two runs",
             Self::Mir => "MIR of the compared runs",
             Self::StudyScore => "Study: MIR against score",
+            Self::StudyQuantities => "Study: what the score goes with",
             Self::StudySettings => "Study: settings of the axis",
             Self::StudyLayers => "Study: layers of the axis",
         }
@@ -91,6 +96,7 @@ impl Plot {
             Self::Difference => "difference",
             Self::Mir => "mir",
             Self::StudyScore => "study-score",
+            Self::StudyQuantities => "study-quantities",
             Self::StudySettings => "study-settings",
             Self::StudyLayers => "study-layers",
         }
@@ -106,6 +112,10 @@ impl Plot {
             Self::Difference => store.difference().is_some(),
             Self::StudyScore | Self::StudySettings | Self::StudyLayers => {
                 store.study.results().is_some()
+            }
+            Self::StudyQuantities => {
+                let results = store.study.results();
+                results.is_some_and(|results| !results.quantities().is_empty())
             }
         }
     }
@@ -162,7 +172,9 @@ impl Plot {
             }
             // Drawn above, where there is something to draw.
             Self::Ruler | Self::Answers => return None,
-            Self::StudyScore | Self::StudySettings | Self::StudyLayers => return None,
+            Self::StudyScore | Self::StudyQuantities | Self::StudySettings | Self::StudyLayers => {
+                return None;
+            }
         };
         captions.push(origin(report));
         Some(plain.captioned(&subtitle(report), &captions, &look))
@@ -195,6 +207,11 @@ impl Plot {
         };
         let figure = match self {
             Self::StudyScore => mir_score(&plot, &high(460.0)),
+            // Over all settings that can be compared, whatever the axis.
+            Self::StudyQuantities => {
+                plot.axis = None;
+                score_quantities(&plot, look)
+            }
             Self::StudySettings | Self::StudyLayers => {
                 // As on the screen: without an axis the pre-training is shown.
                 plot.axis = plot.axis.or(results.study.pretraining());
@@ -265,6 +282,7 @@ mod tests {
         let absent = [
             Plot::Clouds,
             Plot::StudyScore,
+            Plot::StudyQuantities,
             Plot::StudySettings,
             Plot::StudyLayers,
         ];

@@ -2,6 +2,7 @@
 
 mod axis;
 mod claims;
+mod quantities;
 mod table;
 mod variant;
 
@@ -86,6 +87,13 @@ fn content(ui: &mut egui::Ui, store: &mut Store, results: &StudyResults) {
         left(ui, store, results);
         theme::gap(ui);
         right(ui, store, results);
+    }
+    if !results.quantities().is_empty() {
+        theme::gap(ui);
+        theme::card(ui, |ui| {
+            ui.set_min_width(ui.available_width());
+            quantities::show(ui, store, results);
+        });
     }
     theme::gap(ui);
     theme::card(ui, |ui| {

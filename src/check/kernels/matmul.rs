@@ -7,7 +7,7 @@ use crate::{
     gpu::{DType, Dispatch, GpuError, KernelVariant, Tensor},
     kernels::{
         Activation,
-        matmul::{Matmul, Plan, Tile, matmul, matmul_with},
+        matmul::{Matmul, Packed, Plan, Tile, matmul, matmul_with},
     },
     reference::{self, Epilogue},
 };
@@ -72,6 +72,7 @@ fn product(
         bias: fused.then_some(&bias),
         activation,
         residual: fused.then_some(&residual),
+        gated: false,
     };
     let expected = reference::matmul(&a, &b, k, &epilogue);
     let what = format!("[{m}, {k}] x {dtype:?} [{n}, {k}]^T, fused: {fused} {activation:?}");
@@ -81,6 +82,69 @@ fn product(
         let what = format!("{what}, {plan:?}");
         cases.compare(what, &out, expected.clone(), F32_SUMS);
     }
+    Ok(())
+}
+
+/// `activation(a gate^T + bias) * (a up^T + bias) + residual`.
+fn gated(
+    cases: &mut Cases<'_>,
+    (m, n, k): (usize, usize, usize),
+    dtype: DType,
+    activation: Activation,
+) -> Result<(), GpuError> {
+    let (a, b) = (cases.normals(m * k), cases.normals(2 * n * k));
+    let (bias, residual) = (cases.normals(2 * n), cases.normals(m * n));
+    let (a_t, (b_t, b)) = (cases.upload(m, k, &a)?, cases.stored(dtype, 2 * n, k, &b)?);
+    let (bias_t, residual_t) = (cases.upload(2, n, &bias)?, cases.upload(m, n, &residual)?);
+    for fused in [false, true] {
+        let with = Matmul {
+            bias: fused.then_some(&bias_t),
+            activation,
+            residual: fused.then_some(&residual_t),
+            gated: true,
+            ..Matmul::default()
+        };
+        let epilogue = Epilogue {
+            bias: fused.then_some(&bias),
+            activation,
+            residual: fused.then_some(&residual),
+            gated: true,
+        };
+        let expected = reference::matmul(&a, &b, k, &epilogue);
+        let what = format!("gated [{m}, {k}] x {dtype:?} [2 x {n}, {k}]^T, fused: {fused}");
+        for plan in plans(cases) {
+            let out = cases.out(m, n)?;
+            cases.run(planned(cases, plan, &a_t, &b_t, &with, &out)?);
+            let what = format!("{what} {activation:?}, {plan:?}");
+            cases.compare(what, &out, expected.clone(), F32_SUMS);
+        }
+    }
+    Ok(())
+}
+
+/// A gated product with quantized weights.
+fn gated_unpacked(cases: &mut Cases<'_>, m: usize, n: usize, block: Block) -> Result<(), GpuError> {
+    let k = 2 * block.elements();
+    let a = cases.normals(m * k);
+    let a_t = cases.upload(m, k, &a)?;
+    let (b_t, file) = cases.blocks(block, 2 * n, k)?;
+    let b = reference::unpack_rows(block, &file, k, 0, 2 * n);
+    let out = cases.out(m, n)?;
+    let with = Matmul {
+        activation: Activation::Silu,
+        gated: true,
+        ..Matmul::default()
+    };
+    let epilogue = Epilogue {
+        activation: Activation::Silu,
+        gated: true,
+        ..Epilogue::default()
+    };
+    let calls = matmul(cases.gpu, &a_t, &b_t, &with, &out)?;
+    cases.run(calls);
+    let expected = reference::matmul(&a, &b, k, &epilogue);
+    let what = format!("gated [{m}, {k}] x {} [2 x {n}, {k}]^T", block.name());
+    cases.compare(what, &out, expected, 4.0 * F32_SUMS);
     Ok(())
 }
 
@@ -204,6 +268,18 @@ const SYMMETRIC: [(usize, usize); 9] = [
     (330, 70),
 ];
 
+/// Columns of a gated product: around the halves of the tiles, and no whole groups of four.
+const GATED: [(usize, usize, usize); 8] = [
+    (1, 1, 1),
+    (9, 5, 16),
+    (65, 31, 17),
+    (33, 32, 64),
+    (67, 63, 100),
+    (130, 64, 36),
+    (129, 130, 515),
+    (17, 192, 256),
+];
+
 /// Half of a product of a matrix with itself, mirrored, and added to a symmetric residual.
 fn symmetric(cases: &mut Cases<'_>, shape: (usize, usize)) -> Result<(), GpuError> {
     for plan in plans(cases) {
@@ -239,6 +315,48 @@ fn symmetric_by(
     Ok(())
 }
 
+/// Sides of symmetric products of which half is kept, whole blocks, with even and odd numbers of them.
+const PACKED: [(usize, usize); 5] = [(4, 3), (8, 33), (68, 20), (132, 100), (264, 515)];
+
+/// Half of a symmetric product of two matrices: with each other, and the other way round.
+fn packed(
+    cases: &mut Cases<'_>,
+    (side, k): (usize, usize),
+    plan: Option<Plan>,
+) -> Result<(), GpuError> {
+    let (a, b) = (cases.normals(side * k), cases.normals(side * k));
+    let (a_t, b_t) = (cases.upload(side, k, &a)?, cases.upload(side, k, &b)?);
+    let bare = reference::matmul(&a, &b, k, &Epilogue::default());
+    let place = Packed { side };
+    let mut expected = vec![0.0; place.rows() * place.cols()];
+    for row in 0..side {
+        for col in 0..side {
+            let block = place.index(row - row % 4, col - col % 4);
+            // On the diagonal a block is there whole.
+            let own = match row / 4 <= col / 4 {
+                true => block + row % 4 * place.cols() + col % 4,
+                false => place.index(row, col),
+            };
+            expected[own] = 0.5 * (bare[row * side + col] + bare[col * side + row]);
+        }
+    }
+    let zeros = vec![0.0; place.rows() * place.cols()];
+    let out = cases.upload(place.rows(), place.cols(), &zeros)?;
+    for (a, b) in [(&a_t, &b_t), (&b_t, &a_t)] {
+        // As covariances are summed up.
+        let with = Matmul {
+            packed: true,
+            scale: 0.5,
+            accumulate: true,
+            ..Matmul::default()
+        };
+        cases.run(planned(cases, plan, a, b, &with, &out)?);
+    }
+    let what = format!("packed [{side}, {k}], {plan:?}");
+    cases.compare(what, &out, expected, F32_SUMS);
+    Ok(())
+}
+
 pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
     if cases.quick {
         product(cases, (37, 35, 67), DType::F16, Some(Activation::Gelu))?;
@@ -249,7 +367,9 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
                 pieces: 1,
             };
             symmetric_by(cases, (35, 36), Some(plan))?;
+            packed(cases, (36, 36), Some(plan))?;
         }
+        gated(cases, (37, 19, 36), DType::F16, Activation::Silu)?;
         return polar_step(cases, (21, 33));
     }
     polar_step(cases, (66, 70))?;
@@ -270,12 +390,26 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
     }
     for block in Block::ALL {
         unpacked(cases, (33, 70), block)?;
+        gated_unpacked(cases, 33, 35, block)?;
     }
+    for shape in GATED {
+        for dtype in [DType::F32, DType::F16, DType::BF16] {
+            gated(cases, shape, dtype, Activation::Silu)?;
+        }
+    }
+    gated(cases, (70, 66, 33), DType::F32, Activation::GeluTanh)?;
     for shape in [(9, 10, 30), (70, 66, 150)] {
         pieces(cases, shape)?;
     }
     for shape in SYMMETRIC {
         symmetric(cases, shape)?;
+    }
+    for plan in plans(cases) {
+        for shape in PACKED {
+            if plan.is_none_or(|plan| plan.tile.is_square()) {
+                packed(cases, shape, plan)?;
+            }
+        }
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::Cases;
 use crate::{
     blocks::Block,
     check::F32_SUMS,
-    gpu::{DType, GpuError},
+    gpu::{DType, GpuError, Tensor},
     kernels::{Activation, matmul::Matmul, matvec::matvec_with},
     reference::{self, Epilogue},
 };
@@ -44,6 +44,39 @@ const BLOCKS: [(usize, usize, usize); 12] = [
     (33, 2, 9),
 ];
 
+/// `activation(a gate^T + bias) * (a up^T + bias)`.
+fn gated(
+    cases: &mut Cases<'_>,
+    (m, n, k): (usize, usize, usize),
+    b_t: &Tensor,
+    b: &[f32],
+) -> Result<(), GpuError> {
+    let (a, bias) = (cases.normals(m * k), cases.normals(2 * n));
+    let (a_t, bias_t) = (cases.upload(m, k, &a)?, cases.upload(2, n, &bias)?);
+    for (bias_t, bias) in [(None, None), (Some(&bias_t), Some(&bias[..]))] {
+        let activation = Activation::Silu;
+        let with = Matmul {
+            bias: bias_t,
+            activation,
+            gated: true,
+            ..Matmul::default()
+        };
+        let epilogue = Epilogue {
+            bias,
+            activation,
+            gated: true,
+            residual: None,
+        };
+        let out = cases.out(m, n)?;
+        cases.run([matvec_with(cases.gpu.kernels(), &a_t, b_t, &with, &out)?]);
+        let expected = reference::matvec(a.as_slice(), b, k, &epilogue);
+        let (dtype, fused) = (b_t.dtype(), bias.is_some());
+        let what = format!("gated [{m}, {k}] x {dtype:?} [2 x {n}, {k}]^T, fused: {fused}");
+        cases.compare(what, &out, expected, 4.0 * F32_SUMS);
+    }
+    Ok(())
+}
+
 pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
     for (m, n, k) in SHAPES {
         let a = cases.normals(m * k);
@@ -69,6 +102,7 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
                     bias: fused.then_some(&bias),
                     activation,
                     residual: fused.then_some(&residual),
+                    gated: false,
                 };
                 let out = cases.out(m, n)?;
                 cases.run([matvec_with(cases.gpu.kernels(), &a_t, &b_t, &with, &out)?]);
@@ -76,6 +110,23 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
                 let what = format!("[{m}, {k}] x {dtype:?} [{n}, {k}]^T, fused: {fused}");
                 cases.compare(what, &out, expected, F32_SUMS);
             }
+        }
+    }
+    for (m, n, k) in SHAPES {
+        for dtype in [DType::F32, DType::F16] {
+            let (b_t, b) = {
+                let b = cases.normals(2 * n * k);
+                cases.stored(dtype, 2 * n, k, &b)?
+            };
+            gated(cases, (m, n, k), &b_t, &b)?;
+        }
+    }
+    for block in [Block::Q8_0, Block::Q4K, Block::Q6K] {
+        for (m, n, blocks) in BLOCKS {
+            let k = blocks * block.elements();
+            let (b_t, file) = cases.blocks(block, 2 * n, k)?;
+            let b = reference::unpack_rows(block, &file, k, 0, 2 * n);
+            gated(cases, (m, n, k), &b_t, &b)?;
         }
     }
     for block in Block::ALL {

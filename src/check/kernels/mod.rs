@@ -23,8 +23,10 @@ mod norm_stats;
 mod normalize;
 mod patchify;
 mod replace_outliers;
+mod residual_norm;
 mod rms_norm;
 mod rotary;
+mod rotate_heads;
 mod row_changes;
 mod row_dots;
 mod row_entropies;
@@ -87,7 +89,7 @@ const fn quick(
 }
 
 /// Every kernel, by name.
-pub static KERNELS: [KernelCheck; 40] = [
+pub static KERNELS: [KernelCheck; 42] = [
     whole("activation", activation::cases),
     whole("add_rows", add_rows::cases),
     whole("affine_rows", affine_rows::cases),
@@ -111,8 +113,10 @@ pub static KERNELS: [KernelCheck; 40] = [
     quick("normalize", normalize::cases),
     whole("patchify", patchify::cases),
     whole("replace_outliers", replace_outliers::cases),
+    quick("residual_norm", residual_norm::cases),
     quick("rms_norm", rms_norm::cases),
     quick("rotary", rotary::cases),
+    quick("rotate_heads", rotate_heads::cases),
     whole("row_changes", row_changes::cases),
     quick("row_dots", row_dots::cases),
     whole("row_entropies", row_entropies::cases),

@@ -4,7 +4,7 @@ use super::Cases;
 use crate::{check::F32_SUMS, gpu::GpuError, kernels::rotary::rotary, reference};
 
 /// Cosines, then sines, for each token.
-fn table(tokens: usize, head_dim: usize) -> Vec<f32> {
+pub(super) fn table(tokens: usize, head_dim: usize) -> Vec<f32> {
     let half = head_dim / 2;
     let angle = |token: usize, i: usize| token as f64 * 10f64.powf(-(i as f64) / head_dim as f64);
     (0..tokens)

@@ -26,6 +26,7 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
                 bias: Some(&bias),
                 activation,
                 residual: Some(&residual),
+                gated: false,
             };
             let out = cases.out(m, n)?;
             cases.run([sum_pieces(&pieces, m, &with, &out)?]);
@@ -33,6 +34,29 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
             let what = format!("{count} pieces of [{m}, {n}], {activation:?}");
             cases.compare(what, &out, expected, F32_SUMS);
         }
+    }
+    for (count, m, n) in [(1, 1, 4), (2, 5, 12), (3, 9, 68)] {
+        let values = cases.normals(count * m * 2 * n);
+        let bias = cases.normals(2 * n);
+        let pieces = cases.upload(count * m, 2 * n, &values)?;
+        let bias_t = cases.upload(2, n, &bias)?;
+        let with = Matmul {
+            bias: Some(&bias_t),
+            activation: Activation::Silu,
+            gated: true,
+            ..Matmul::default()
+        };
+        let epilogue = Epilogue {
+            bias: Some(&bias),
+            activation: Activation::Silu,
+            gated: true,
+            residual: None,
+        };
+        let out = cases.out(m, n)?;
+        cases.run([sum_pieces(&pieces, m, &with, &out)?]);
+        let expected = reference::sum_pieces(&values, m, 2 * n, 1.0, &epilogue);
+        let what = format!("{count} gated pieces of [{m}, {n}]");
+        cases.compare(what, &out, expected, F32_SUMS);
     }
     Ok(())
 }

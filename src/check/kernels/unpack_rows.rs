@@ -5,7 +5,7 @@ use crate::{
     blocks::Block,
     check::F32_SUMS,
     gpu::{DType, GpuError},
-    kernels::unpack_rows::unpack_rows,
+    kernels::unpack_rows::{unpack_halves, unpack_rows},
     reference,
 };
 
@@ -25,6 +25,17 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
                 cases.compare(what, &out, expected, F32_SUMS);
             }
         }
+    }
+    for (rows, first, count) in [(2, 0, 1), (10, 1, 3), (14, 0, 7)] {
+        let block = Block::Q4K;
+        let cols = 2 * block.elements();
+        let (b, file) = cases.blocks(block, rows, cols)?;
+        let out = cases.out(2 * count, cols)?;
+        cases.run([unpack_halves(&b, first, &out)?]);
+        let half = |first| reference::unpack_rows(block, &file, cols, first, count);
+        let expected = [half(first), half(rows / 2 + first)].concat();
+        let what = format!("{count} rows from row {first} on of both halves of {rows}");
+        cases.compare(what, &out, expected, F32_SUMS);
     }
     for dtype in [DType::F32, DType::F16, DType::BF16] {
         let values = cases.normals(7 * 13);

@@ -15,7 +15,7 @@ use crate::{
     engine::{
         Fingerprints, ImageInput, ModelSource, PairInput, PairSource, StudyMember, StudyReport,
     },
-    report::to_json,
+    report::{MetricChoice, to_json},
     study::{Measured, Study, StudyResults, StudySettings, Variant},
     words::counted,
 };
@@ -28,6 +28,7 @@ pub(super) struct Work {
     /// What is still to be measured, with the fingerprint that the outcome gets.
     pub(super) members: Vec<StudyMember>,
     fingerprints: HashMap<String, String>,
+    settings: StudySettings,
     /// Those left out of what ships, and whether their last result is kept.
     absent: Vec<(String, bool)>,
     /// Why what was measured could not be kept for a run that goes on.
@@ -36,7 +37,8 @@ pub(super) struct Work {
 
 impl Work {
     /// What is known and has not changed is kept, unless `again`; so is what is known of a checkpoint that
-    /// is left out of what ships, as long as nothing changed for the others with its list.
+    /// is left out of what ships, as long as nothing changed for the others with its list but which quantities are
+    /// measured.
     pub(super) fn plan(
         folder: &Path,
         study: &Study,
@@ -48,11 +50,23 @@ impl Work {
             measured: BTreeMap::new(),
             members: Vec::new(),
             fingerprints: HashMap::new(),
+            settings,
             absent: Vec::new(),
             unkept: None,
         };
         let version = env!("CARGO_PKG_VERSION");
-        let basis = format!("mirscope {version}: {}", to_json(&settings)?);
+        let basis_with = |metrics| -> Result<String, CliError> {
+            let settings = StudySettings {
+                metrics,
+                ..settings
+            };
+            Ok(format!("mirscope {version}: {}", to_json(&settings)?))
+        };
+        let basis = basis_with(settings.metrics)?;
+        let other_bases = (MetricChoice::ALL.into_iter())
+            .filter(|metrics| *metrics != settings.metrics)
+            .map(basis_with)
+            .collect::<Result<Vec<_>, _>>()?;
         let known = earlier(folder)?;
         let mut hashes = Fingerprints::default();
         let mut lists: HashMap<PathBuf, Vec<PairInput>> = HashMap::new();
@@ -75,11 +89,17 @@ impl Work {
             data.extend(pairs.iter().flat_map(images));
             let fingerprint = hashes.of(&basis, &data, &checkpoint)?;
             let before = known.get(&variant.name);
-            let before = before.filter(|before| before.fingerprint == fingerprint);
-            if before.is_some() {
-                unchanged.insert(list.clone());
+            if let Some(before) = before {
+                let mut alike = before.fingerprint == fingerprint;
+                for basis in &other_bases {
+                    // Its files are hashed already.
+                    alike |= before.fingerprint == hashes.of(basis, &data, &checkpoint)?;
+                }
+                if alike {
+                    unchanged.insert(list.clone());
+                }
             }
-            match before {
+            match before.filter(|before| before.fingerprint == fingerprint) {
                 Some(before) if !again => {
                     work.measured.insert(variant.name.clone(), before.clone());
                 }
@@ -134,7 +154,12 @@ impl Work {
             .get(&report.name)
             .cloned()
             .unwrap_or_default();
-        let measured = Measured::new(&report.report, report.mir_official, fingerprint);
+        let measured = Measured::new(
+            &report.report,
+            report.mir_official,
+            self.settings.metrics,
+            fingerprint,
+        );
         self.measured.insert(report.name.clone(), measured);
         let json = to_json(&self.measured).map_err(CliError::from);
         // It is needed only where the run does not come to its end.

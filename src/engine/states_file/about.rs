@@ -54,14 +54,22 @@ pub(super) struct DataAbout {
     pub(super) source: String,
     pub(super) seed: u64,
     pub(super) prompt: String,
+    /// Vision tokens of each image of each pair, where a prompt shows several; else nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) images: Vec<Vec<usize>>,
 }
 
-impl From<&DataSummary> for DataAbout {
-    fn from(data: &DataSummary) -> Self {
+impl DataAbout {
+    /// What a file says of a run over `data` whose pairs have these `images`.
+    pub(super) fn of(data: &DataSummary, mut images: Vec<Vec<usize>>) -> Self {
+        if images.iter().all(|images| images.len() < 2) {
+            images.clear();
+        }
         Self {
             source: data.source.clone(),
             seed: data.seed,
             prompt: data.prompt.clone(),
+            images,
         }
     }
 }

@@ -2,6 +2,9 @@
 
 use super::{
     StatesFile,
+    about::DATA_KEY,
+    refused,
+    rows::PairRows,
     source::{FromFiles, Place, measured},
 };
 use crate::{
@@ -37,10 +40,12 @@ impl Session {
             return Err(EngineError::NoPairs { reason });
         }
         let gpu = self.device(&request.device, news).await?;
-        let mut pairs = Vec::new();
+        let images_of = images(&file, &all)?;
+        let (mut pairs, mut images) = (Vec::new(), Vec::new());
         for index in select(all.len(), settings.num_pairs, settings.seed) {
             let rows = all.get(index).cloned();
             pairs.extend(rows.map(|rows| Place { file: 0, rows }));
+            images.extend(images_of.get(index).cloned());
         }
         let (model, missing) = file.about.model(&file.name, file.sizes());
         if !missing.is_empty() {
@@ -56,10 +61,35 @@ impl Session {
             gpu: &gpu,
             files: &files,
             pairs: &pairs,
-            images: &[],
+            images: &images,
         };
         from.report(&settings, model, data, news).await
     }
+}
+
+/// The vision tokens of each image of each pair, where the file says so.
+///
+/// # Errors
+/// What it says is not of these `pairs`.
+fn images(file: &StatesFile, pairs: &[PairRows]) -> Result<Vec<Vec<usize>>, EngineError> {
+    let images = file.about.data.images.clone();
+    let of =
+        |own: &Vec<usize>| (own.iter()).fold(0, |sum: usize, tokens| sum.saturating_add(*tokens));
+    let said: Vec<usize> = images.iter().map(of).collect();
+    let found: Vec<usize> = pairs.iter().map(|pair| pair.tokens[0]).collect();
+    if images.is_empty() || said == found {
+        return Ok(images);
+    }
+    let number = (said.iter().zip(&found)).position(|(said, found)| said != found);
+    let number = number.unwrap_or(said.len().min(found.len()));
+    let named = |tokens: Option<&usize>| tokens.map_or("none".to_owned(), usize::to_string);
+    let reason = format!(
+        "`images` in the header's `{DATA_KEY}`: expected {} vision tokens of pair {number}, found {}; export the states \
+         again",
+        named(found.get(number)),
+        named(said.get(number))
+    );
+    Err(refused(&file.name, reason))
 }
 
 /// Where the pairs came from.

@@ -60,7 +60,9 @@ impl Session {
         let (mut places, mut skipped) = (BTreeMap::new(), BTreeMap::new());
         for (index, Opened { file, piece }) in opened.iter().enumerate() {
             let mut images = piece.images.iter();
-            for rows in file.marks.pairs()? {
+            let pairs = file.marks.pairs()?;
+            file.check_sums(&pairs, news).await?;
+            for rows in pairs {
                 let own = images.next().cloned().unwrap_or_default();
                 if own
                     .iter()

@@ -14,13 +14,14 @@
 //!
 //! A file of statistics is one of states, too. It has the pairs of one shard, numbered as in a run without shards; the
 //! text `piece` says of which measurement (see `piece.rs`), and the tensor `checksums` (`[pairs]` i64) has a sum of each
-//! pair's rows, by which an interrupted run knows what is whole.
+//! pair's rows, by which an interrupted run knows what is whole, and a merge that nothing has changed since.
 //!
 //! What is needed to measure: `pair`, `is_vision`, the mask asked for, and the states that the definition compares.
 //! The header's `__metadata__` has texts: `states_format` (`1`), and as JSON `model`, `data`, `states` (what a
 //! report calls each), `text_masks` and `tokens_by_pair`. All but the format may be absent.
 
 mod about;
+mod intact;
 mod measure;
 mod merge;
 mod piece;
@@ -49,6 +50,8 @@ const PAIR: &str = "pair";
 const VISION: &str = "is_vision";
 /// Token ids.
 const IDS: &str = "input_ids";
+/// A sum of each pair's rows.
+const SUMS: &str = "checksums";
 
 /// All states of a decoder with `layers` layers.
 pub(super) fn every_state(layers: usize) -> impl Iterator<Item = StateId> {
@@ -65,6 +68,14 @@ pub(super) fn tensor_name(id: StateId, layers: usize) -> String {
         StateId::Layer(k) => format!("{STATE}{k}"),
         StateId::FinalNorm => format!("{STATE}{layers}"),
     }
+}
+
+/// The tensors that have a row for each token, in the order in which a pair's are written and enter its sum.
+fn order(layers: usize) -> Vec<String> {
+    let states = every_state(layers).map(|id| tensor_name(id, layers));
+    let marks = [IDS, PAIR, VISION].map(str::to_owned);
+    let masks = TextMask::ALL.map(|mask| mask_name(mask).to_owned());
+    states.chain(marks).chain(masks).collect()
 }
 
 /// What the mask of the text tokens is called.

@@ -38,6 +38,8 @@ pub(super) struct StatesFile {
     /// Where its tokens belong.
     pub(super) marks: Marks,
     states: BTreeMap<StateId, TensorInfo>,
+    /// Everything in it, by name.
+    pub(super) tensors: BTreeMap<String, TensorInfo>,
 }
 
 impl StatesFile {
@@ -95,6 +97,7 @@ impl StatesFile {
             layers,
             marks,
             states,
+            tensors,
         };
         opened.check_shapes()?;
         opened.about = About::parse(&opened.name, &texts, opened.sizes())?;

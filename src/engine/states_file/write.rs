@@ -5,24 +5,21 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::{
-    FORMAT, IDS, PAIR, VISION,
+    FORMAT, IDS, PAIR, SUMS, VISION,
     about::{DATA_KEY, DataAbout, FORMAT_KEY, MODEL_KEY, ModelAbout},
-    every_state, mask_name,
+    every_state, mask_name, order,
     piece::{PIECE_KEY, Piece},
     refused, tensor_name,
     there::{header_of, is_whole, piece_in},
 };
 use crate::{
     alignment::{AlignmentError, StateId},
-    engine::{EngineError, prepare::Prepared, sum::Sum},
+    engine::{EngineError, measure::images, prepare::Prepared, sum::Sum},
     gpu::{Gpu, Tensor},
     platform::{Cancel, PlacedFile},
     report::{DataSummary, ModelSummary, TextMask},
     weights::safetensors::MAX_HEADER_BYTES,
 };
-
-/// Sums of the pairs' rows.
-const SUMS: &str = "checksums";
 
 /// A file of states under way; it appears with [`StatesWriter::finish`], whole, and not without it.
 pub(in crate::engine) struct StatesWriter {
@@ -70,7 +67,7 @@ impl Begun {
         let (layers, width) = (piece.model.num_hidden_layers, piece.model.hidden_size);
         let mut tensors = planned(layers, width, tokens.iter().sum());
         tensors.insert(0, sums(pairs.len()));
-        let mut about = about(&piece.model, &data, &tokens);
+        let mut about = about(&piece.model, &data, pairs);
         about.insert(PIECE_KEY.to_owned(), json!(piece).to_string().into());
         let header = header(&mut tensors, &about);
         let len = tensors
@@ -157,7 +154,7 @@ impl StatesWriter {
         let tokens: Vec<usize> = pairs.iter().map(|pair| tokens(pair).len()).collect();
         let (layers, width) = (model.num_hidden_layers, model.hidden_size);
         let mut tensors = planned(layers, width, tokens.iter().sum());
-        let header = header(&mut tensors, &about(model, data, &tokens));
+        let header = header(&mut tensors, &about(model, data, pairs));
         let mut file = PlacedFile::begin(path)?;
         file.write_at(0, &header)?;
         Ok(Self {
@@ -211,7 +208,7 @@ impl StatesWriter {
             };
             self.file.read_at(place, &mut said)?;
             let mut sum = Sum::default();
-            for name in self.order() {
+            for name in order(self.layers) {
                 let Some((place, row)) = self.place(&name).zip(self.row(&name)) else {
                     continue;
                 };
@@ -236,14 +233,6 @@ impl StatesWriter {
     /// Pairs that are written.
     pub(super) fn pairs(&self) -> usize {
         self.pairs
-    }
-
-    /// The tensors that have a row for each token, in the order in which a pair's are written.
-    fn order(&self) -> Vec<String> {
-        let states = every_state(self.layers).map(|id| tensor_name(id, self.layers));
-        let marks = [IDS, PAIR, VISION].map(str::to_owned);
-        let masks = TextMask::ALL.map(|mask| mask_name(mask).to_owned());
-        states.chain(marks).chain(masks).collect()
     }
 
     /// The states to capture.
@@ -393,7 +382,8 @@ fn planned(layers: usize, width: usize, tokens: usize) -> Vec<Planned> {
 }
 
 /// The texts beside the tensors.
-fn about(model: &ModelSummary, data: &DataSummary, tokens: &[usize]) -> Map<String, Value> {
+fn about(model: &ModelSummary, data: &DataSummary, pairs: &[Prepared]) -> Map<String, Value> {
+    let tokens: Vec<usize> = pairs.iter().map(|pair| tokens(pair).len()).collect();
     let layers = model.num_hidden_layers;
     let states: Map<String, Value> = every_state(layers)
         .map(|id| (tensor_name(id, layers), id.name(layers).into()))
@@ -403,7 +393,7 @@ fn about(model: &ModelSummary, data: &DataSummary, tokens: &[usize]) -> Map<Stri
         .collect();
     let texts = [
         (MODEL_KEY, json!(ModelAbout::from(model))),
-        (DATA_KEY, json!(DataAbout::from(data))),
+        (DATA_KEY, json!(DataAbout::of(data, images(pairs)))),
         ("states", json!(states)),
         ("text_masks", json!(masks)),
         ("tokens_by_pair", json!(tokens)),

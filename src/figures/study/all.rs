@@ -1,6 +1,6 @@
 //! All figures of a study, as they are written beside its results.
 
-use super::{StudyPlot, axis_curves, mir_score, settings_plot, study_origin};
+use super::{StudyPlot, axis_curves, mir_score, score_quantities, settings_plot, study_origin};
 use crate::words::counted;
 use crate::{
     figures::{Figure, Look, Palette, Scale},
@@ -19,7 +19,7 @@ pub struct StudyFigure {
     pub figure: Figure,
 }
 
-/// MIR against score over all variants; and of each axis: MIR against score, its settings side by side,
+/// MIR against score over all variants; what the score goes with, where quantities were measured; and of each axis: MIR against score, its settings side by side,
 /// its layers. Each with a heading and where its numbers come from.
 pub fn study_figures(results: &StudyResults, palette: Palette) -> Vec<StudyFigure> {
     let look = |height: f32| Look::new(palette, [WIDTH, height]);
@@ -32,6 +32,12 @@ pub fn study_figures(results: &StudyResults, palette: Palette) -> Vec<StudyFigur
         name: "mir-score".to_owned(),
         figure: study_captioned(&plain, mir_score(&plain, &look(460.0)), &look(0.0)),
     }];
+    if !results.quantities().is_empty() {
+        figures.push(StudyFigure {
+            name: "quantities".to_owned(),
+            figure: study_captioned(&plain, score_quantities(&plain, &look(0.0)), &look(0.0)),
+        });
+    }
     for axis in &results.study.axes {
         let plot = StudyPlot {
             axis: Some(axis),

@@ -2,11 +2,13 @@
 
 mod all;
 mod curves;
+mod quantities;
 mod scatter;
 mod settings;
 
 pub use all::{StudyFigure, study_captioned, study_figures};
 pub use curves::axis_curves;
+pub use quantities::score_quantities;
 pub use scatter::mir_score;
 pub use settings::settings_plot;
 

@@ -110,11 +110,16 @@ pub(super) fn check([width, height]: [usize; 2], indices: &[usize]) -> Result<()
         let expected = format!("frames of at most {MAX_PIXELS} pixels together");
         return Err(Refused::new(expected, found(taken)));
     }
-    if drawn.saturating_mul(pixels) > MOST_DRAWN {
-        let expected = format!("an animation of at most {MOST_DRAWN} pixels in all frames");
-        return Err(Refused::new(expected, found(drawn)));
+    check_drawn(drawn.saturating_mul(pixels), || found(drawn))
+}
+
+/// Fails for frames that have too many pixels to be drawn one after another.
+pub(super) fn check_drawn(pixels: u64, found: impl Fn() -> String) -> Result<(), Refused> {
+    if pixels <= MOST_DRAWN {
+        return Ok(());
     }
-    Ok(())
+    let expected = format!("an animation of at most {MOST_DRAWN} pixels in all frames");
+    Err(Refused::new(expected, found()))
 }
 
 /// An image of RGBA without its alpha.

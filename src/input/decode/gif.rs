@@ -5,6 +5,7 @@ use std::{io::Cursor, num::NonZeroU64};
 use gif::{ColorOutput, DecodeOptions, DisposalMethod, MemoryLimit};
 
 use super::{MAX_PIXELS, Refused, RgbImage, Stored, animation};
+use crate::words::counted;
 
 /// The frame in its place on the screen, which grows to hold it. Around it is the color that the frame
 /// names as transparent, or else the first one.
@@ -62,17 +63,21 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Stored, Refused> {
 
 /// Frames of an animation; those of a file that ends early count as far as it goes.
 pub(super) fn count(bytes: &[u8]) -> Result<usize, Refused> {
+    Ok(areas(bytes)?.count())
+}
+
+/// The pixels of each frame, without decoding it; a frame may be larger than the screen.
+fn areas(bytes: &[u8]) -> Result<impl Iterator<Item = u64>, Refused> {
     let mut options = DecodeOptions::new();
     options.allow_unknown_blocks(true);
     options.skip_frame_decoding(true);
     let mut decoder = options
         .read_info(Cursor::new(bytes))
         .map_err(Refused::broken)?;
-    let mut count = 0;
-    while let Ok(Some(_)) = decoder.next_frame_info() {
-        count += 1;
-    }
-    Ok(count)
+    Ok(std::iter::from_fn(move || {
+        let frame = decoder.next_frame_info().ok().flatten()?;
+        Some(u64::from(frame.width) * u64::from(frame.height))
+    }))
 }
 
 /// The frames of an animation at the `indices`, each drawn over the ones before it as they are disposed of.
@@ -88,6 +93,13 @@ pub(super) fn frames(bytes: &[u8], indices: &[usize]) -> Result<Vec<RgbImage>, R
         .map_err(Refused::broken)?;
     let screen = [decoder.width(), decoder.height()].map(usize::from);
     animation::check(screen, indices)?;
+    let read = indices.last().map_or(0, |last| last + 1);
+    animation::check_drawn(areas(bytes)?.take(read).sum(), || {
+        format!(
+            "{} with more, whatever the size of the screen",
+            counted(read, "frame")
+        )
+    })?;
     let [width, height] = screen;
     let mut canvas = vec![[0; 4]; width * height];
     let mut restored: Option<Disposed> = None;

@@ -1,5 +1,6 @@
 //! Which tile and how many pieces a matrix product gets: by its shape and the class of the adapter.
 
+use super::DEPTH;
 use crate::gpu::{AdapterClass, Gpu};
 
 /// Part of the result that one workgroup computes.
@@ -85,6 +86,14 @@ pub struct Plan {
     pub tile: Tile,
     /// Pieces of the inner dimension that run side by side (split-K).
     pub pieces: usize,
+}
+
+impl Plan {
+    /// Elements of a piece of an inner dimension of so many, and the number of pieces.
+    pub(super) fn cut(self, k: usize) -> (usize, usize) {
+        let piece = k.div_ceil(self.pieces.max(1)).next_multiple_of(DEPTH);
+        (piece, k.div_ceil(piece.max(1)).max(1))
+    }
 }
 
 /// How fast a class of adapters multiplies, as far as the choice depends on it.

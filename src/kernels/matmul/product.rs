@@ -5,10 +5,12 @@ use crate::{
     kernels::{Activation, expect},
 };
 
+use super::Packed;
+
 /// What surrounds the product.
 #[derive(Clone, Copy, Debug)]
 pub struct Matmul<'a> {
-    /// Added to each row: `[1, n]`.
+    /// Added to each row: `[1, n]`; of a gated product `[2, n]`.
     pub bias: Option<&'a Tensor>,
     /// Applied after the bias.
     pub activation: Activation,
@@ -29,6 +31,13 @@ pub struct Matmul<'a> {
     /// For a product of a matrix with itself: half of it is computed and mirrored, so that it is symmetric
     /// to the bit. What it is added to must be symmetric as well.
     pub symmetric: bool,
+    /// For a product that is symmetric, or one of several whose sum is: what lies on and above the diagonal is
+    /// computed, and added or written to its place in a matrix of half the size, see [`Packed`]. `residual` has
+    /// that form, too.
+    pub packed: bool,
+    /// The rows of `b` are those of two matrices of `n` rows, one below the other: `out = activation(scale a
+    /// gate^T + bias) * (scale a up^T + bias) + residual` (arXiv 2002.05202).
+    pub gated: bool,
 }
 
 impl Default for Matmul<'_> {
@@ -44,6 +53,8 @@ impl Default for Matmul<'_> {
             accumulate: false,
             scale: 1.0,
             symmetric: false,
+            packed: false,
+            gated: false,
         }
     }
 }
@@ -51,7 +62,42 @@ impl Default for Matmul<'_> {
 impl Matmul<'_> {
     /// Whether the whole product replaces what stands in `out`.
     pub(in crate::kernels) fn is_plain(&self) -> bool {
-        self.inner.is_none() && !self.accumulate && self.scale == 1.0 && !self.symmetric
+        self.inner.is_none() && !self.accumulate && self.scale == 1.0 && !self.is_half()
+    }
+
+    /// Whether half of the product is computed.
+    pub(super) fn is_half(&self) -> bool {
+        self.symmetric || self.packed
+    }
+
+    /// Rows and columns that a product of `m` rows and `n` columns takes.
+    pub(super) fn shape(&self, m: usize, n: usize) -> [usize; 2] {
+        let packed = Packed { side: m };
+        match self.packed {
+            true => [packed.rows(), packed.cols()],
+            false => [m, n],
+        }
+    }
+
+    /// Columns of the product with `b`.
+    pub(in crate::kernels) fn columns(&self, b: &Tensor) -> usize {
+        b.rows() / if self.gated { 2 } else { 1 }
+    }
+
+    /// Elements from one row of the bias to the next.
+    pub(in crate::kernels) fn up_bias(&self) -> usize {
+        self.bias.map_or(0, Tensor::stride)
+    }
+
+    /// The epilogue's constants.
+    pub(in crate::kernels) fn constants(&self) -> [(&'static str, f64); 4] {
+        let flag = |flag: bool| f64::from(u8::from(flag));
+        [
+            ("ACTIVATION", self.activation.code()),
+            ("HAS_BIAS", flag(self.bias.is_some())),
+            ("HAS_RESIDUAL", flag(self.residual.is_some())),
+            ("GATED", flag(self.gated)),
+        ]
     }
 }
 
@@ -65,7 +111,12 @@ pub(in crate::kernels) fn check(
     begin: usize,
     k: usize,
 ) -> Result<(), GpuError> {
-    let (m, n) = (a.rows(), b.rows());
+    let [m, n] = with.shape(a.rows(), with.columns(b));
+    expect(
+        name,
+        !with.gated || b.rows().is_multiple_of(2) && !with.is_half(),
+        || format!("b {b:?} of a gated product must have two rows for each column"),
+    )?;
     expect(name, a.cols() == b.cols(), || {
         format!("a {a:?} and b {b:?} must have the same number of columns")
     })?;
@@ -98,8 +149,13 @@ pub(in crate::kernels) fn check(
     if let Some(bias) = with.bias {
         expect(
             name,
-            bias.dtype() == DType::F32 && bias.cols() >= with.out_col + n,
-            || format!("bias {bias:?} must have {n} columns"),
+            bias.dtype() == DType::F32
+                && bias.cols() >= with.out_col + n
+                && bias.rows() > usize::from(with.gated),
+            || {
+                let rows = 1 + usize::from(with.gated);
+                format!("bias {bias:?} must cover [{rows}, {n}]")
+            },
         )?;
     }
     Ok(())

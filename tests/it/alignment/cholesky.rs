@@ -3,6 +3,7 @@
 use mirscope::{
     alignment::cholesky::{SplitMatrix, factor, noise},
     gpu::GpuError,
+    kernels::matmul::Packed,
     platform::Cancel,
 };
 
@@ -26,12 +27,17 @@ fn matrix(random: &mut Random, rows: usize, scales: &[f32], error: f64) -> Vec<f
     gram
 }
 
-/// The matrix as an f32 part and the rest of it, halved because it is added twice.
-fn split(matrix: &[f64]) -> (Vec<f32>, Vec<f32>) {
-    let high: Vec<f32> = matrix.iter().map(|&x| x as f32).collect();
-    let rest = (matrix.iter().zip(&high))
-        .map(|(&x, &high)| (0.5 * (x - f64::from(high))) as f32)
-        .collect();
+/// Half of the matrix as an f32 part and the rest of it.
+fn split(matrix: &[f64], n: usize) -> (Vec<f32>, Vec<f32>) {
+    let half = Packed { side: n };
+    let [mut high, mut rest] = [0, 1].map(|_| vec![0.0; half.rows() * half.cols()]);
+    for i in 0..n {
+        for j in i..n {
+            let (index, value) = (half.index(i, j), matrix[i * n + j]);
+            high[index] = value as f32;
+            rest[index] = (value - f64::from(high[index])) as f32;
+        }
+    }
     (high, rest)
 }
 
@@ -41,7 +47,7 @@ fn factors_multiply_to_the_matrix() {
     let scales = [1.0, 1000.0, 1e-3, 1.0, 7.0, 1.0];
     for rows in [40, 6, 3] {
         let gram = matrix(&mut random, rows, &scales, 0.0);
-        let (high, rest) = split(&gram);
+        let (high, rest) = split(&gram, 6);
         let parts = SplitMatrix {
             high: &high,
             rest: &rest,
@@ -112,7 +118,7 @@ fn panels_give_what_single_pivots_give() {
         (130, 33, 1e-12),
     ] {
         let scales: Vec<f32> = (0..n).map(|i| 10f32.powi(i as i32 % 7 - 3)).collect();
-        let (high, rest) = split(&matrix(&mut random, rows, &scales, error));
+        let (high, rest) = split(&matrix(&mut random, rows, &scales, error), n);
         let parts = SplitMatrix {
             high: &high,
             rest: &rest,
@@ -120,9 +126,8 @@ fn panels_give_what_single_pivots_give() {
         };
         let whole: Vec<f64> = (0..n * n)
             .map(|at| {
-                let other = at % n * n + at / n;
-                let small = f64::from(rest[at]) + f64::from(rest[other]);
-                f64::from(high[at]) + small
+                let index = Packed { side: n }.index(at / n, at % n);
+                f64::from(high[index]) + f64::from(rest[index])
             })
             .collect();
         let noise = noise(rows);
@@ -155,7 +160,7 @@ fn what_rounding_left_over_is_no_signal() {
     let scales = [1.0; 40];
     let tokens = 4096;
     let gram = matrix(&mut random, 15, &scales, 0.1 * noise(tokens));
-    let (high, rest) = split(&gram);
+    let (high, rest) = split(&gram, 40);
     let parts = SplitMatrix {
         high: &high,
         rest: &rest,
@@ -171,7 +176,7 @@ fn what_rounding_left_over_is_no_signal() {
 
 #[test]
 fn zero_has_no_factor_and_a_cancelled_run_none_either() {
-    let zero = vec![0.0; 9];
+    let zero = vec![0.0; 16];
     let parts = SplitMatrix {
         high: &zero,
         rest: &zero,

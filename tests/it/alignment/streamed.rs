@@ -293,6 +293,55 @@ fn memory_does_not_grow_with_the_number_of_pairs() {
         (many as f64 / few as f64 - 1.0).abs() < 0.05,
         "{few}, {many}"
     );
+    assert!(many <= planned_many, "{many} of {planned_many}");
+}
+
+/// What layers that are factored together take, with what intervals want of them, is in the plan, too.
+#[test]
+#[allow(clippy::print_stdout)]
+fn the_end_of_a_measurement_stays_within_the_plan() {
+    let gpu = device(KernelVariant::Direct);
+    let (width, layers) = (256, 12);
+    let pairs = vec![[50, 40]; 16];
+    let mut random = Random::new(47);
+    let values = random.normals(16 * 90 * width);
+    let settings = MirSettings {
+        intervals: true,
+        ..MirSettings::default()
+    };
+    gpu.trim();
+    let before = gpu.memory().allocated;
+    let at_end = pollster::block_on(async {
+        let cancel = Cancel::default();
+        let streamed = Streamed::new(&gpu, settings, layers, width, &pairs).await;
+        let mut streamed = streamed.unwrap();
+        let (vision, text): (Vec<u32>, Vec<u32>) = ((0..50).collect(), (50..90).collect());
+        for rows in values.chunks_exact(90 * width) {
+            if !streamed.has_room([50, 40]) {
+                streamed.settle(&cancel).await.unwrap();
+            }
+            let state = gpu.upload(90, width, rows).unwrap();
+            let mut recording = Recording::new();
+            let states = vec![state; layers];
+            streamed
+                .push(&mut recording, &states, &vision, &text)
+                .unwrap();
+            gpu.run(&recording).await.unwrap();
+        }
+        assert!(streamed.conclude(&cancel).await.unwrap().is_empty());
+        gpu.trim();
+        gpu.reset_peak();
+        let (found, second) = streamed.finish(0, &cancel, &mut |_| {}).await.unwrap();
+        assert!(found.len() == layers && second.is_some());
+        gpu.memory().peak - before
+    });
+    let plan = StreamPlan::new(&gpu, width, &pairs).unwrap();
+    let planned = plan.total(layers);
+    println!("width {width}, {layers} layers at the end: {at_end} of {planned} planned bytes");
+    assert!(
+        at_end <= planned && at_end as f64 > 0.5 * planned as f64,
+        "{at_end} of {planned}"
+    );
 }
 
 #[test]
@@ -302,12 +351,14 @@ fn a_decoder_of_seven_billion_parameters_fits_beside_its_weights() {
     // LLaVA-1.5-7B with 100 pairs: 576 vision tokens each, and a text of 100.
     let plan = StreamPlan::new(&gpu, 4096, &[[576, 100]; 100]).unwrap();
     let at_once = plan.layers_within(8_000_000_000).unwrap();
-    println!(
-        "{at_once} of 32 layers at once, {} bytes",
-        plan.total(at_once)
-    );
-    assert!(at_once >= 16, "two passes: {at_once}");
-    assert!(plan.total(at_once) <= 8_000_000_000);
+    println!("{at_once} layers at once, {} bytes", plan.total(32));
+    assert!(at_once >= 32, "more than one pass: {at_once}");
+    assert!(plan.total(at_once) <= 8_000_000_000 && plan.total(at_once + 1) > 8_000_000_000);
+    // A budget below one layer names what one takes; one layer more takes its share.
+    assert_eq!(plan.layers_within(plan.total(1) - 1), Err(plan.total(1)));
+    for layers in 1..50 {
+        assert_eq!(plan.layers_within(plan.total(layers)), Ok(layers));
+    }
     // Two layers of that width take what the plan says.
     let pairs = vec![[40, 30]; 24];
     let random = &mut Random::new(46);
@@ -333,13 +384,18 @@ fn a_decoder_of_seven_billion_parameters_fits_beside_its_weights() {
                 .unwrap();
             gpu.run(&recording).await.unwrap();
         }
-        streamed.settle(&cancel).await.unwrap();
+        assert!(streamed.conclude(&cancel).await.unwrap().is_empty());
+        let (found, _) = streamed.finish(0, &cancel, &mut |_| {}).await.unwrap();
+        assert_eq!(found.len(), 2);
     });
     let peak = gpu.memory().peak - before;
-    let planned = StreamPlan::new(&gpu, 4096, &pairs).unwrap().total(2);
-    println!("width 4096, two layers: peak {peak} of {planned} planned bytes");
+    let plan = StreamPlan::new(&gpu, 4096, &pairs).unwrap();
+    let (planned, layers) = (plan.total(2), 2 * plan.per_layer);
+    println!(
+        "width 4096, two layers: peak {peak} of {planned} planned bytes, {layers} of them theirs"
+    );
     assert!(
-        peak <= planned && peak as f64 > 0.5 * planned as f64,
-        "{peak} of {planned}"
+        peak <= planned && peak as f64 > 0.9 * layers as f64,
+        "{peak} of {planned}, {layers}"
     );
 }

@@ -71,9 +71,10 @@ fn everything_is_measured_once_and_again_only_where_it_changed() {
     let (code, out, err) = measure(root, &[]);
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(out.contains("held here: More is better (S)"), "{out}");
-    assert!(out.ends_with("results.json and 4 figures\n"), "{out}");
+    assert!(out.ends_with("results.json and 5 figures\n"), "{out}");
     for file in [
         "results.csv",
+        "correlations.csv",
         "results.md",
         "figures/mir-score.svg",
         "figures/layers-samples.svg",
@@ -139,6 +140,56 @@ fn a_member_is_measured_as_measure_does() {
             "{definition}: {mir} {expected:?}"
         );
     }
+}
+
+/// Which quantities are measured belongs to what a result is of.
+#[test]
+fn every_quantity_is_measured_unless_the_rate_alone_is_asked_for() {
+    let root = study();
+    let root = root.path();
+    let file = root.join("variants.json");
+    let mut listed: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    listed["variants"][2]["left_out"] = true.into();
+    fs::write(&file, listed.to_string()).unwrap();
+    let ids = |name: &str| -> Vec<String> {
+        let measured = results(root).measured.remove(name).unwrap();
+        measured.quantities.into_iter().map(|it| it.id).collect()
+    };
+    assert_eq!(measure(root, &["--metrics", "mir"]).0, 0);
+    assert!(ids("base").is_empty() && ids("early").is_empty());
+    let rate = results(root).measured["base"].clone();
+    // What is left out keeps what is known of it, although the others are measured anew with more.
+    fs::remove_dir_all(root.join("early")).unwrap();
+    let (code, _, err) = measure(root, &[]);
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("last results are kept: early"), "{err}");
+    let found = ids("base");
+    for id in [
+        "mir",
+        "norm-ratio",
+        "distribution-gap",
+        "mir-official-accurate",
+        "mir-with-embeddings",
+        "effective-rank-vision",
+        "chamfer-cosine",
+        "centroid-gap",
+        "logit-lens-entropy",
+        "image-effect-cosine",
+    ] {
+        assert!(found.iter().any(|it| it == id), "{id} in {found:?}");
+    }
+    // The rate by its own definition stands there once.
+    assert!(!found.iter().any(|id| id == "mir-exact"), "{found:?}");
+    let all = results(root).measured["base"].clone();
+    assert_ne!(all.fingerprint, rate.fingerprint);
+    assert_eq!((all.mir, all.mir_official), (rate.mir, rate.mir_official));
+    assert_eq!(all.quantity("mir").unwrap().value, all.mir);
+    assert_eq!(
+        all.quantity("mir-official-accurate").unwrap().value,
+        all.mir_official
+    );
+    assert!(ids("early").is_empty());
+    assert!(results(root).measured["early"].mir.is_some());
 }
 
 #[test]

@@ -39,6 +39,7 @@ fn other_values(name: &str, module: &Module) -> Vec<f64> {
         // Computed from SIDE.
         "LANES" => Vec::new(),
         "SLOTS" => vec![512.0],
+        "QUADS" => vec![20.0],
         _ if module.overrides.iter().any(is_bool) => vec![0.0, 1.0],
         _ => panic!("{name} is an override of a kernel: which values does it take?"),
     }

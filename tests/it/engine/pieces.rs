@@ -200,6 +200,16 @@ fn what_is_no_whole_measurement_is_refused() {
     refused(&[&at("pairs"), a, c], &["`pairs`", "8, found 7"]);
     edited(r#""piece""#, r#""PIECE""#, "none");
     refused(&[a, &at("none"), c], &["found no `piece`"]);
+    edited(r#""checksums""#, r#""checksumz""#, "sums");
+    refused(&[a, &at("sums"), c], &["found none", "`checksums`"]);
+    // A number that is as good as the one that was there.
+    let mut flipped = bytes.clone();
+    flipped[bytes.len() / 2] ^= 1;
+    fs::write(at("flipped"), flipped).unwrap();
+    refused(
+        &[a, &at("flipped"), c],
+        &["flipped.safetensors", "pair ", "measure the shard again"],
+    );
 
     // Another checkpoint, other pairs, other settings.
     let other = |change: &dyn Fn(&mut MeasureRequest)| {

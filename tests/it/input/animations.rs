@@ -131,6 +131,21 @@ fn frames_are_bounded_together() {
 }
 
 #[test]
+fn frames_larger_than_the_screen_are_bounded_as_well() {
+    // An image descriptor: separator, left, top, width and height of 2 bytes each, flags.
+    let mut bytes = animation(1);
+    let place = bytes
+        .windows(9)
+        .position(|part| part == [0x2c, 0, 0, 0, 0, 6, 0, 4, 0]);
+    let size = place.unwrap() + 5;
+    bytes[size..size + 4].copy_from_slice(&[255; 4]);
+    let reason = decode_frames("a.gif", &bytes, 1).unwrap_err().to_string();
+    for word in ["a.gif", "pixels in all frames", "1 frame with more"] {
+        assert!(reason.contains(word), "{word}: {reason}");
+    }
+}
+
+#[test]
 fn frames_are_disposed_of_as_they_say() {
     let palette = [0, 0, 0, 250, 1, 1, 1, 250, 1, 1, 1, 250];
     let mut bytes = Vec::new();

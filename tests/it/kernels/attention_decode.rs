@@ -1,7 +1,10 @@
 use mirscope::{
     gpu::DType,
-    kernels::attention::Attention,
-    kernels::attention_decode::{attention_decode, attention_decode_with},
+    kernels::{
+        attention::Attention,
+        attention_decode::{attention_decode, attention_decode_with},
+        rotate_heads::Turn,
+    },
     reference,
 };
 
@@ -14,11 +17,12 @@ fn what_stands_behind_the_keys_seen_is_never_read() {
     let mut random = Random::new(5);
     let (rows, heads, kv_heads, head_dim) = (300, 4, 2, 16);
     let width = kv_heads * head_dim;
-    let (q, mut k, mut v) = (
-        random.normals(heads * head_dim),
+    let (x, mut k, mut v) = (
+        random.normals((heads + 2 * kv_heads) * head_dim),
         random.normals(rows * width),
         random.normals(rows * width),
     );
+    let angles = random.normals(head_dim);
     let with = Attention {
         heads,
         kv_heads,
@@ -26,18 +30,27 @@ fn what_stands_behind_the_keys_seen_is_never_read() {
         scale: 0.25,
     };
     let seen = [10, 271];
-    let expected = reference::attention_decode(&q, &k, &v, &with, seen);
-    for row in (0..10).chain(271..rows) {
+    let turned = (&angles[..], None);
+    let expected = reference::attention_decode(&x, [&mut k, &mut v], &with, turned, seen);
+    // Nor is the last of them, which is the query's own.
+    for row in (0..10).chain(270..rows) {
         k[row * width..(row + 1) * width].fill(f32::NAN);
         v[row * width..(row + 1) * width].fill(f32::NAN);
     }
-    let q_t = gpu.upload(1, heads * head_dim, &q).unwrap();
-    let k_t = gpu.upload(rows, width, &k).unwrap();
-    let v_t = gpu.upload(rows, width, &v).unwrap();
+    let x_t = gpu.upload(1, x.len(), &x).unwrap();
+    let table = gpu.upload(1, head_dim, &angles).unwrap();
+    let turn = Turn {
+        table: &table,
+        first: 0,
+        norms: None,
+    };
     for variant in VARIANTS {
+        let k_t = gpu.upload(rows, width, &k).unwrap();
+        let v_t = gpu.upload(rows, width, &v).unwrap();
         let out = gpu.tensor(DType::F32, 1, heads * head_dim).unwrap();
+        let kv = [&k_t, &v_t];
         let calls =
-            attention_decode_with(&gpu, variant, &q_t, &k_t, &v_t, &with, seen, &out).unwrap();
+            attention_decode_with(&gpu, variant, &x_t, kv, &with, &turn, seen, &out).unwrap();
         let found = run(&gpu, calls, &out);
         assert_close(&found, &expected, 2.0 * F32_SUMS, &format!("{variant:?}"));
     }
@@ -53,16 +66,26 @@ fn shapes_that_do_not_fit_are_refused() {
         head_dim: 8,
         scale: 1.0,
     };
-    let (q, k) = (tensor(1, 32), tensor(9, 16));
-    assert!(attention_decode(&gpu, &q, &k, &k, &with, [0, 9], &q).is_ok());
-    for (q, k, v, seen) in [
-        (&q, &k, &k, [0, 10]),
-        (&q, &k, &k, [4, 4]),
-        (&q, &k, &tensor(8, 16), [0, 4]),
-        (&q, &tensor(9, 32), &tensor(9, 32), [0, 4]),
-        (&tensor(2, 32), &k, &k, [0, 4]),
+    let (x, k, out) = (tensor(1, 64), tensor(9, 16), tensor(1, 32));
+    let table = tensor(3, 8);
+    let turn = |first| Turn {
+        table: &table,
+        first,
+        norms: None,
+    };
+    let call =
+        |x, k, v, first, seen| attention_decode(&gpu, x, [k, v], &with, &turn(first), seen, &out);
+    assert!(call(&x, &k, &k, 2, [0, 9]).is_ok());
+    for (x, k, v, first, seen) in [
+        (&x, &k, &k, 0, [0, 10]),
+        (&x, &k, &k, 0, [4, 4]),
+        (&x, &k, &k, 3, [0, 4]),
+        (&x, &k, &tensor(8, 16), 0, [0, 4]),
+        (&x, &tensor(9, 32), &tensor(9, 32), 0, [0, 4]),
+        (&tensor(2, 64), &k, &k, 0, [0, 4]),
+        (&tensor(1, 32), &k, &k, 0, [0, 4]),
     ] {
-        let error = attention_decode(&gpu, q, k, v, &with, seen, q).unwrap_err();
+        let error = call(x, k, v, first, seen).unwrap_err();
         assert!(error.to_string().contains("attention_decode"), "{error}");
     }
 }

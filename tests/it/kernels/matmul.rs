@@ -1,8 +1,8 @@
 use mirscope::{
-    gpu::{DType, Gpu},
+    gpu::{DType, Gpu, Tensor},
     kernels::{
         Activation,
-        matmul::{Matmul, Plan, Tile, matmul_with},
+        matmul::{Matmul, Packed, Plan, Tile, matmul_with},
     },
     reference::{self, Epilogue},
 };
@@ -80,6 +80,7 @@ fn fuses_bias_activation_and_residual() {
                 bias: Some(&bias),
                 activation,
                 residual: Some(&residual),
+                gated: false,
             };
             let expected = reference::matmul(&a, &b, k, &epilogue);
             for plan in plans() {
@@ -284,11 +285,68 @@ fn half_of_a_symmetric_product_is_mirrored() {
     }
 }
 
+/// Half of a symmetric product is kept: of a matrix with itself to the same bits, and of two matrices, the one with
+/// the other and the other way round.
+#[test]
+fn half_of_a_symmetric_product_is_kept() {
+    let gpu = roomy();
+    let mut random = Random::new(10);
+    for (side, k) in [(1, 900), (7, 3), (8, 5), (64, 33), (129, 40), (258, 72)] {
+        let (a, b) = (random.normals(side * k), random.normals(side * k));
+        let product = reference::matmul(&a, &b, k, &Epilogue::default());
+        let (a, b) = (gpu.upload(side, k, &a).unwrap(), gpu.upload(side, k, &b));
+        let b = b.unwrap();
+        let place = Packed { side };
+        for plan in plans().filter(|plan| plan.tile.is_square()) {
+            let calls = |with: [bool; 2], a, b, out: &Tensor| {
+                let [packed, accumulate] = with;
+                let with = Matmul {
+                    scale: 0.5,
+                    symmetric: !packed,
+                    packed,
+                    accumulate,
+                    ..Matmul::default()
+                };
+                matmul_with(&gpu, plan, a, b, &with, out).expect("shapes")
+            };
+            let half = || {
+                let (rows, cols) = (place.rows(), place.cols());
+                gpu.upload(rows, cols, &vec![7.0; rows * cols]).unwrap()
+            };
+            let whole = gpu.tensor(DType::F32, side, side).unwrap();
+            let whole = run(&gpu, calls([false, false], &a, &a, &whole), &whole);
+            let out = half();
+            let own = run(&gpu, calls([true, false], &a, &a, &out), &out);
+            let out = half();
+            let both = [(&a, &b, false), (&b, &a, true)];
+            let both = both.map(|(a, b, accumulate)| calls([true, accumulate], a, b, &out));
+            let both = run(&gpu, both.concat(), &out);
+            let what = format!("{plan:?} {side} {k}");
+            for row in 0..side {
+                for col in row..side {
+                    let index = place.index(row, col);
+                    assert_eq!(
+                        own[index],
+                        whole[row * side + col],
+                        "{what}: [{row}, {col}]"
+                    );
+                    let expected = 0.5 * (product[row * side + col] + product[col * side + row]);
+                    assert!(
+                        (both[index] - expected).abs() < 1e-5 * (k as f32).sqrt(),
+                        "{what}: [{row}, {col}] {} for {expected}",
+                        both[index]
+                    );
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn only_a_square_result_in_square_tiles_can_be_symmetric() {
     let gpu = roomy();
     let tensor = |rows, cols| gpu.tensor(DType::F32, rows, cols).expect("a tensor");
-    let (a, b, out, bias) = (tensor(6, 5), tensor(8, 5), tensor(8, 8), tensor(1, 8));
+    let (a, b, out, bias) = (tensor(6, 5), tensor(8, 5), tensor(8, 12), tensor(1, 8));
     let symmetric = Matmul {
         symmetric: true,
         ..Matmul::default()
@@ -305,4 +363,11 @@ fn only_a_square_result_in_square_tiles_can_be_symmetric() {
     assert!(refused(Tile::Direct, &b, &symmetric));
     assert!(refused(Tile::Direct, &a, &biased));
     assert!(refused(Tile::Tiled32, &a, &symmetric));
+    let packed = Matmul {
+        packed: true,
+        ..Matmul::default()
+    };
+    assert!(!refused(Tile::Direct, &a, &packed));
+    assert!(refused(Tile::Direct, &b, &packed));
+    assert!(refused(Tile::Tiled32, &a, &packed));
 }

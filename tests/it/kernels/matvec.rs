@@ -44,6 +44,7 @@ fn equals_its_twin_in_every_storage_type() {
                     bias: Some(&bias),
                     activation: Activation::Gelu,
                     residual: Some(&residual),
+                    gated: false,
                 },
             );
             for (with, epilogue) in [plain, full] {

@@ -10,6 +10,7 @@ mod performance;
 mod schema;
 mod shipped_study;
 mod study;
+mod study_quantities;
 mod table;
 mod verdicts;
 

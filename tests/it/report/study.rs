@@ -186,7 +186,7 @@ fn the_page_has_every_setting_claim_and_figure() {
 fn figures_are_there_for_every_axis_and_can_be_pointed_at() {
     let results = results();
     let figures = study_figures(&results, Palette::LIGHT);
-    assert_eq!(figures.len(), 1 + 3 * results.study.axes.len());
+    assert_eq!(figures.len(), 2 + 3 * results.study.axes.len());
     if let Ok(folder) = std::env::var("LOOK") {
         for made in study_figures(&results, Palette::DARK)
             .iter()

@@ -15,7 +15,7 @@ use mirscope::{
 };
 
 use super::support::{FakeLink, app};
-use crate::made_up_study::results;
+use crate::made_up_study::{NEW_QUANTITY, results};
 
 /// Results as the app has them.
 pub fn made_up() -> KnownStudy {
@@ -23,7 +23,7 @@ pub fn made_up() -> KnownStudy {
 }
 
 fn opened() -> (Harness<'static, App>, FakeLink) {
-    let (mut harness, link) = app([1280.0, 2200.0]);
+    let (mut harness, link) = app([1280.0, 2800.0]);
     harness.state_mut().store.study = made_up();
     harness.state_mut().store.view.tab = Tab::Study;
     harness.run_ok();
@@ -101,6 +101,27 @@ fn a_row_is_selected_and_its_checkpoint_opened() {
 }
 
 #[test]
+fn how_the_score_goes_with_each_quantity_is_drawn_and_told_as_numbers() {
+    let (mut harness, _link) = opened();
+    let drawn = harness.get_by_label_contains("Over 21 settings that can be compared");
+    assert!(drawn.rect().width() > 300.0);
+    assert!(harness.query_by_label(NEW_QUANTITY).is_none());
+    harness.get_by_label("The correlations as numbers").click();
+    harness.run_ok();
+    assert!(harness.query_by_label(NEW_QUANTITY).is_some());
+    assert!(harness.query_by_label("score rises with it").is_some());
+    // Results of older versions have none.
+    let mut older = results();
+    older
+        .measured
+        .values_mut()
+        .for_each(|it| it.quantities.clear());
+    harness.state_mut().store.study = KnownStudy::There(Arc::new(older));
+    harness.run_ok();
+    assert!(harness.query_by_label("What the score goes with").is_none());
+}
+
+#[test]
 fn what_is_missing_or_wrong_is_said() {
     let (mut harness, _link) = opened();
     harness.state_mut().store.study = KnownStudy::Absent;
@@ -118,7 +139,12 @@ fn every_plot_of_the_study_can_be_taken_home() {
     let store = &mut harness.state_mut().store;
     for axis in ["", "connector"] {
         axis.clone_into(&mut store.view.axis);
-        for plot in [Plot::StudyScore, Plot::StudySettings, Plot::StudyLayers] {
+        for plot in [
+            Plot::StudyScore,
+            Plot::StudyQuantities,
+            Plot::StudySettings,
+            Plot::StudyLayers,
+        ] {
             assert!(plot.is_there(store));
             let svg = svg_of(&plot.figure(store, Palette::DARK).unwrap());
             assert!(svg.contains("made-up adapter"), "{plot:?}");

@@ -104,6 +104,33 @@ def correlation_tables(found: list[dict], axes: list[dict]) -> list[str]:
     return lines
 
 
+def kendall(c: dict) -> str:
+    if c.get("kendall") is None:
+        return "-"
+    low, high = c.get("kendall_95") or (None, None)
+    return number(c["kendall"]) + ("" if low is None else f" ({number(low)} to {number(high)})")
+
+
+def quantity_table(points: list[dict], ours: dict, other: dict) -> list[str]:
+    """The score with every quantity of mirscope's reports, under the same noise as all else; beside it the other study's.
+
+    Over the settings that were measured with all of them; empty where none was."""
+    measured = {name: {q["id"]: q for q in m.get("quantities", [])} for name, m in ours["measured"].items()}
+    labels = {i: q["label"] for quantities in measured.values() for i, q in quantities.items()}
+    rows = [{**p, **{i: q["value"] for i, q in measured[p["name"]].items()}} for p in points if measured[p["name"]]]
+    ids = [i for i in labels if all(r.get(i) is not None for r in rows)]
+    if len(rows) < 3 or not ids:
+        return []
+    found = {c["of"]: c for c in correlations(rows, [], (*ids, "score")) if c["over"] == "all"}
+    there = {c["x"].removeprefix("quantity_"): c["rank"] for c in other["correlations"]
+             if c["over"] == "comparable" and c["x"].startswith("quantity_") and c["y"] == "choice"}
+    pairs = lambda c: f"{c['agree']} / {c['disagree']}" if "agree" in c else "-"
+    beside = lambda i: f"{number(there[i]['rho'])} (n = {there[i]['n']})" if there.get(i, {}).get("rho") is not None else "-"
+    order = sorted(ids, key=lambda i: -abs(found[i].get("spearman") or 0))
+    return table(["quantity of a report", f"Spearman, {found[ids[0]]['n']} settings", "Kendall", "pairs in the same order / in the opposite one", "Spearman by the other protocol"],
+                 [[labels[i], interval(found[i]), kendall(found[i]), pairs(found[i]), beside(i)] for i in order])
+
+
 def value(results: dict, metric: str, name: str) -> float | None:
     """A metric of a claim at a checkpoint, by mirscope's own measurement; None where the page needs none."""
     if metric in ("mir", "mir_official", "norm_matched_mir"):
@@ -178,9 +205,11 @@ def page(found: dict) -> str:
     axes, points, ours = found["ours"]["study"]["axes"], found["points"], found["ours"]
     columns = (*words.QUANTITIES, "score")
     along = correlations(points, axes, columns)
+    of_reports = quantity_table(points, ours, found["other"])
     lines = ["# The papers' own protocol, at small size", "", *words.opening(outcomes(ours), outcomes(found["other"]), groups(points)), "## What the papers claim", "", *words.CLAIMED, "",
              "## What was done", "", *words.done(points, ours, agreement(found)), "## The settings", "", *words.SETTINGS, "",
              *points_table(points, axes), "## What the score goes with", "", *words.CORRELATIONS, "", *correlation_tables(along, axes),
+             *([*words.OF_REPORTS, "", *of_reports] if of_reports else []),
              "## What became of each claim", "", *words.VERDICTS, "", *verdict_tables(ours, found["other"]),
              "## What it means", "", *words.meaning(groups(points), noise(points, columns), along, ours), ""]
     return "\n".join(lines)

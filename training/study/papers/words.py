@@ -54,6 +54,12 @@ CORRELATIONS = [
     "",
     "An axis with three settings has no useful interval.",
 ]
+
+OF_REPORTS = [
+    "The same for every quantity that a report of mirscope has, as `mirscope study assets/papers` measures them; settings whose weights "
+    "do not ship are missing here. The Modality Integration Rate in this table is the one before the final norm. By the other protocol: "
+    "over those of its settings that can be compared, as [its page](../assets/study/results.md#what-the-score-goes-with) has it.",
+]
 VERDICTS = [
     "`mirscope study` judges both studies by one rule, printed in [assets/papers/results.md](../assets/papers/results.md#claims): a change counts where "
     "it is no smaller than what two runs that differ in their seed alone exceed once in 20 times. **held**: it is in the claimed direction, "

@@ -14,7 +14,8 @@ use mirscope::{
 };
 use safetensors::{Dtype, SafeTensors};
 
-use super::{last, measure, refusal, report};
+use super::{last, looks::golden_request, measure, refusal, report};
+use crate::golden;
 
 fn settings() -> MeasureSettings {
     MeasureSettings {
@@ -264,5 +265,42 @@ fn streamed_states_are_exported_and_measured_alike() {
         assert_eq!(numbers(&read), numbers(&modelled), "{budget}");
         // All quantities are there, however often the model ran.
         assert!(read.metrics.iter().any(|metric| metric.id == "linear-cka"));
+    }
+}
+
+#[test]
+fn quantities_by_the_position_of_an_image_come_from_a_file_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("states.safetensors");
+    let case = golden::documents().into_iter().next().unwrap();
+    let mut session = Session::default();
+    let mut request = golden_request(&case);
+    request.settings = MeasureSettings {
+        export_states: Some(file.clone()),
+        ..settings()
+    };
+    let modelled = report(&mut session, request);
+    assert!(modelled.metric("norm-ratio-image-2").is_some());
+    let read = of_file(&mut session, &file, settings());
+    assert_eq!(numbers(&read).metrics, numbers(&modelled).metrics);
+
+    // The header says of one image that it has a token more than there are.
+    let bytes = fs::read(&file).unwrap();
+    let (from, at) = (b"images", |part: &[u8]| {
+        bytes.windows(part.len()).position(|found| found == part)
+    });
+    let begin = at(from).expect("the header has it");
+    let digit = bytes[begin..].iter().position(u8::is_ascii_digit).unwrap() + begin;
+    let mut other = bytes.clone();
+    other[digit] += 1;
+    fs::write(&file, other).unwrap();
+    let reason = refusal(&mut session, command(&file, settings()));
+    for word in [
+        "`images`",
+        "pair 0",
+        "expected 12 vision tokens",
+        "found 13",
+    ] {
+        assert!(reason.contains(word), "{word}: {reason}");
     }
 }

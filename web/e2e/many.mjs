@@ -1,0 +1,80 @@
+// A thousand pairs in a tab: what the page and its Worker hold does not grow with their number.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { MEASURED_WITHIN, ROOT, alarms, hook, launch, open, openPage, reach, site } from './harness.mjs';
+
+let browser;
+before(async () => {
+  browser = await launch({ flags: ['--enable-precise-memory-info'] });
+});
+after(() => browser?.close());
+
+const PAIRS = 1000;
+/** From here on nothing may grow any more. */
+const SETTLED = 50;
+/** A small checkpoint, so that a software adapter gets through. */
+const MODEL = `${ROOT}/tests/golden/families/llava/llama_dinov2`;
+const FILES = [
+  'config.json', 'model.safetensors', 'preprocessor_config.json', 'processor_config.json', 'tokenizer.json',
+  'tokenizer_config.json', 'chat_template.json',
+];
+/** What the app may keep of a run: lines of a list and events, not pixels or states. */
+const OF_THE_LIST = 8 * 1024 * 1024;
+
+test('the memory of a thousand pairs is that of the first fifty', { timeout: 2 * MEASURED_WITHIN }, async (t) => {
+  const address = await site(t);
+  const page = await openPage(t, browser);
+  await open(page, address);
+  const model = await Promise.all(FILES.map(async (name) => [name, await readFile(`${MODEL}/${name}`, 'base64')]));
+  await page.evaluate(async ([files, pairs]) => {
+    const bytes = (content) => Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+    const dropped = files.map(([name, content]) => ({ path: `small/${name}`, file: new File([bytes(content)], name) }));
+    const lines = [];
+    for (let index = 0; index < pairs; index++) {
+      // Pictures and texts of their own, so that nothing is remembered from pair to pair.
+      const canvas = new OffscreenCanvas(48, 48);
+      const brush = canvas.getContext('2d');
+      brush.fillStyle = `hsl(${index * 37} 80% ${30 + (index % 40)}%)`;
+      brush.fillRect(index % 24, index % 17, 24, 24);
+      const image = `${index}.png`;
+      dropped.push({ path: `data/${image}`, file: new File([await canvas.convertToBlob()], image) });
+      lines.push(JSON.stringify({ image, text: `Square number ${index} is at ${index % 24} and ${index % 17}.` }));
+    }
+    dropped.push({ path: 'data/pairs.jsonl', file: new File([lines.join('\n')], 'pairs.jsonl') });
+    window.mirscope.dropFiles(dropped);
+  }, [model, PAIRS]);
+  await page.waitForFunction(
+    (pairs) => window.mirscope.data.pairs === pairs && window.mirscope.data.inspected, PAIRS, { timeout: MEASURED_WITHIN },
+  );
+  await page.evaluate((settled) => {
+    const seen = { settled: null, most: 0, page: null, pageMost: 0, last: 0 };
+    window.seen = seen;
+    const look = () => {
+      const [stage, done] = window.mirscope.stage ?? [];
+      if (stage === 'forward' && done >= settled) {
+        const { heap } = window.mirscope;
+        const own = performance.memory.totalJSHeapSize;
+        seen.settled ??= heap;
+        seen.page ??= own;
+        seen.most = Math.max(seen.most, heap);
+        seen.pageMost = Math.max(seen.pageMost, own);
+        seen.last = done;
+      }
+      setTimeout(look, 50);
+    };
+    look();
+  }, SETTLED);
+  await page.evaluate(() => window.mirscope.runData());
+  await reach(page, 'running');
+  await reach(page, 'ready', 2 * MEASURED_WITHIN);
+  assert.deepEqual(await alarms(page), []);
+  const report = await hook(page, 'report');
+  assert.equal(report.data.num_pairs, PAIRS);
+  const seen = await page.evaluate(() => window.seen);
+  const forward = report.timings.find(({ stage }) => stage === 'forward');
+  t.diagnostic(`${PAIRS} pairs in ${forward.seconds.toFixed(0)} s: ${JSON.stringify(seen)}`);
+  assert.ok(seen.settled > 0 && seen.last > PAIRS / 2, 'the run was watched');
+  assert.equal(seen.most, seen.settled, "the Worker's memory after fifty pairs and at its most");
+  assert.ok(seen.pageMost < seen.page + OF_THE_LIST, `the page grew from ${seen.page} to ${seen.pageMost} bytes`);
+});
