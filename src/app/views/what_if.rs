@@ -117,7 +117,9 @@ fn result(ui: &mut egui::Ui, store: &mut Store, report: &Report) {
             }),
             intervals: report.distances(),
         };
-        let look = figure::look(ui, [ui.available_width(), 340.0]);
+        // The numbers below are to be seen with it.
+        let tall = (ui.ctx().content_rect().height() - 470.0).clamp(220.0, 420.0);
+        let look = figure::look(ui, [ui.available_width(), tall]);
         let response = figure::show(ui, &layers(&chart, &look));
         if let Some(Target::Layer(layer)) = response.clicked {
             store.view.layer = layer;
@@ -160,7 +162,8 @@ fn numbers(ui: &mut egui::Ui, report: &Report, changed: Option<&Changed>) {
     rows.push(("d", report.model.hidden_size.to_string(), None));
     egui::Grid::new("what-if numbers")
         .striped(true)
-        .spacing([24.0, 6.0])
+        .spacing([24.0, 2.0])
+        .min_row_height(24.0)
         .show(ui, |ui| {
             for title in ["", "as measured", "what if"] {
                 ui.strong(title);

@@ -27,6 +27,10 @@ use steps::Step;
 
 /// From this width on, picture, way and clouds stand beside each other.
 const WIDE: f32 = 900.0;
+/// Height of the picture where they stand below each other: it and the way are to be seen together.
+const NARROW_PICTURE: f32 = 110.0;
+/// Height of a step on the way there.
+const NARROW_RUNG: f32 = 26.0;
 /// Seconds that the token takes from one place to the next.
 const GLIDE: f32 = 0.7;
 /// Seconds that each step is shown while playing.
@@ -85,14 +89,17 @@ pub fn show(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store, gap: Option<M
     // Places of the token at each step.
     let mut places = vec![None; steps.len()];
     if ui.available_width() < WIDE {
-        theme::card(ui, |ui| places[0] = patch_of(ui, desk, 200.0));
+        theme::card(ui, |ui| places[0] = patch_of(ui, desk, NARROW_PICTURE));
         theme::gap(ui);
-        theme::card(ui, |ui| ladder::show(ui, desk, &scene, &mut places));
+        theme::card(ui, |ui| {
+            ladder::show(ui, desk, &scene, NARROW_RUNG, &mut places)
+        });
         theme::gap(ui);
         theme::card(ui, |ui| arrived(ui, desk, &scene));
     } else {
         let room = ui.available_width() - 2.0 * GAP;
         let tall = (ui.ctx().content_rect().height() - 345.0).clamp(240.0, 620.0);
+        let rung = (tall / (steps.len() - 1).max(1) as f32).clamp(18.0, 56.0);
         ui.horizontal_top(|ui| {
             ui.spacing_mut().item_spacing.x = GAP;
             for (column, share) in [0.27, 0.41, 0.32].into_iter().enumerate() {
@@ -100,7 +107,7 @@ pub fn show(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store, gap: Option<M
                     ui.set_width(room * share);
                     theme::card(ui, |ui| match column {
                         0 => places[0] = patch_of(ui, desk, tall),
-                        1 => ladder::show(ui, desk, &scene, &mut places),
+                        1 => ladder::show(ui, desk, &scene, rung, &mut places),
                         _ => arrived(ui, desk, &scene),
                     });
                 });
@@ -244,8 +251,10 @@ fn patch_of(ui: &mut egui::Ui, desk: &mut Desk<'_>, tall: f32) -> Option<Rect> {
     let room = vec2(ui.available_width(), tall);
     let frame = image::pointed_at(ui, desk, room);
     (desk.view.overlay, desk.view.words) = (overlay, words);
-    let line = "Click another patch to follow it.";
-    ui.label(RichText::new(line).color(theme::colors(ui).faint));
+    if tall > NARROW_PICTURE {
+        let line = "Click another patch to follow it.";
+        ui.label(RichText::new(line).color(theme::colors(ui).faint));
+    }
     let patch = desk.patch_of(desk.view.patch?)?;
     Some(picture::patch_rect(frame, desk.grid(), patch))
 }

@@ -155,6 +155,9 @@ fn word(ui: &egui::Ui, cell: Rect, token: &LensToken, dotted: bool) {
     let bar = Rect::from_min_size(cell.min, vec2(cell.width() * share, cell.height()));
     ui.painter()
         .rect_filled(bar, 4.0, colors.vision.gamma_multiply(0.38));
+    // The pale bar alone would hardly be seen.
+    let line = Rect::from_min_max(egui::pos2(bar.left(), bar.bottom() - 2.0), bar.max);
+    ui.painter().rect_filled(line, 0.0, colors.vision);
     let words = if dotted {
         text::with_space(&token.text)
     } else {

@@ -42,10 +42,11 @@ impl Over {
 
 /// Which of them lies over the image; for words the layer, and what they say and what not, or what is missing.
 pub fn controls(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
+    let room = ui.available_width();
     ui.horizontal_wrapped(|ui| {
         choice(ui, desk);
         if desk.view.words {
-            layer(ui, desk);
+            layer(ui, desk, room);
         }
     });
     if !desk.view.words {
@@ -87,13 +88,14 @@ fn choice(ui: &mut egui::Ui, desk: &mut Desk<'_>) {
     }
 }
 
-/// The layer after which the words are read.
-fn layer(ui: &mut egui::Ui, desk: &mut Desk<'_>) {
+/// The layer after which the words are read, in a row of so much room.
+fn layer(ui: &mut egui::Ui, desk: &mut Desk<'_>, room: f32) {
     ui.add_space(10.0);
     let label = term_as(ui, Term::Layer, "layer");
     ui.add_space(4.0);
     let mut state = desk.view.state();
-    ui.spacing_mut().slider_width = (ui.available_width() - 60.0).clamp(70.0, 200.0);
+    // What stands before and behind it takes 300 points; a wider one would widen the column.
+    ui.spacing_mut().slider_width = (room - 305.0).clamp(56.0, 200.0);
     let slider = Slider::new(&mut state, 0..=desk.layers);
     let response = ui.add(slider).labelled_by(label.id);
     if response.changed() {

@@ -17,18 +17,17 @@ const WORDS: [usize; 2] = [2, 3];
 /// Image tokens on each side of the followed one.
 const BESIDE: usize = 2;
 
-/// Draws the rungs and says in `places` where the token is at each step.
+/// Draws the rungs, each of a height, and says in `places` where the token is at each step.
 pub(super) fn show(
     ui: &mut egui::Ui,
     desk: &mut Desk<'_>,
     scene: &Scene<'_>,
+    height: f32,
     places: &mut [Option<Rect>],
 ) {
     ui.set_min_width(ui.available_width());
     ui.strong("Its numbers on the way up");
     let rungs = scene.steps.len().saturating_sub(1).max(1);
-    let tall = (ui.ctx().content_rect().height() - 340.0).clamp(260.0, 620.0);
-    let height = (tall / rungs as f32).clamp(18.0, 42.0);
     let size = vec2(ui.available_width(), height * rungs as f32);
     let (room, response) = ui.allocate_exact_size(size, Sense::click());
     response.widget_info(|| {
@@ -161,7 +160,7 @@ fn prompt(ui: &egui::Ui, desk: &Desk<'_>, position: usize, rung: Rect) -> Rect {
                 StrokeKind::Inside,
             );
         } else {
-            painter.rect_filled(square, 2.0, colors.vision.gamma_multiply(0.55));
+            painter.rect_filled(square, 2.0, colors.vision.gamma_multiply(0.72));
         }
         left = square.right() + 4.0;
     }
