@@ -1,5 +1,7 @@
 //! `mirscope record-demo`: what the app shows of the demo before anything was measured.
 
+mod asked;
+
 use std::{
     collections::{HashMap, HashSet},
     path::Path,
@@ -32,7 +34,7 @@ const POINTS: usize = 272;
 /// others the first has words.
 const PAIRS: usize = 3;
 
-/// Patches of a pair whose words are recorded.
+/// Patches of a pair that are surest of a word: the first of them are followed through the model.
 const PATCHES: usize = 6;
 
 /// Words of a state that are recorded.
@@ -113,7 +115,7 @@ struct Recorder {
     session: Session,
     /// The pairs that can be looked at.
     pairs: Vec<PairView>,
-    /// Pair and position of the patches whose words are recorded.
+    /// Pair and position of the patches that are surest of a word of their pair's own, the surest first.
     patches: Vec<(usize, usize)>,
 }
 
@@ -188,12 +190,9 @@ impl Recorder {
         } else {
             self.take_pairs()?;
         }
-        let mut lenses = Vec::new();
-        for (pair, position) in self.patches.clone() {
-            if pair < told {
-                lenses.push(self.lens(pair, position)?);
-            }
-        }
+        let lenses = self.lenses(told)?;
+        let paths = self.paths()?;
+        let what_ifs = Some(self.what_ifs(report.data.num_pairs)?);
         let words: Vec<(usize, usize)> = (self.pairs.iter().take(looking).enumerate())
             .flat_map(|(index, pair)| {
                 let words = telling_words(pair, &own_words(&self.pairs, index));
@@ -214,6 +213,8 @@ impl Recorder {
             clouds: RecordedClouds::new(&projections, POINTS).map_err(failed)?,
             lenses,
             attention,
+            what_ifs,
+            paths,
         })
     }
 

@@ -21,7 +21,10 @@ mod opening;
 mod quantity;
 mod rank;
 #[cfg(feature = "app")]
+mod recorded_lens;
 mod recorded_pair;
+mod recorded_path;
+mod recorded_what_if;
 #[cfg(feature = "app")]
 mod recording;
 mod results;
@@ -52,6 +55,8 @@ pub use rank::{
     rank_correlation, spearman,
 };
 #[cfg(feature = "app")]
+pub use recorded_path::RecordedPath;
+pub use recorded_what_if::{RecordedAnswer, RecordedWhatIfs, ScaledDistance};
 pub use recording::{
     RecordedClouds, RecordedModel, RecordedRow, RecordedRun, Recording, RecordingError,
 };

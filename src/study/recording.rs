@@ -6,7 +6,7 @@
 use half::f16;
 use serde::{Deserialize, Serialize};
 
-use super::{Contrast, Opening, recorded_pair};
+use super::{Contrast, Opening, RecordedPath, RecordedWhatIfs, recorded_lens, recorded_pair};
 use crate::report::{
     AttentionRow, Axes, CloudShape, LogitLens, PairView, ProjectedToken, Projection, Report,
 };
@@ -41,6 +41,11 @@ pub enum RecordingError {
     /// Projections of one run list different tokens.
     #[error("the recording: expected the same tokens at every state, found others at state {0}")]
     Tokens(usize),
+    /// Answers to other questions, or without what a layer's distance is made of.
+    #[error(
+        "the recording: expected answers to its what-if questions in their order, found others"
+    )]
+    Answers,
 }
 
 impl Recording {
@@ -86,9 +91,16 @@ pub struct RecordedRun {
     /// Its projections.
     pub clouds: RecordedClouds,
     /// The words of patches of these pairs.
+    #[serde(with = "recorded_lens")]
     pub lenses: Vec<LogitLens>,
     /// Where some words of these pairs look.
     pub attention: Vec<RecordedRow>,
+    /// The run under other assumptions.
+    #[serde(default)]
+    pub what_ifs: Option<RecordedWhatIfs>,
+    /// Image tokens on their way through the model.
+    #[serde(default)]
+    pub paths: Vec<RecordedPath>,
 }
 
 /// What a recorded run was measured with.

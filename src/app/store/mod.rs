@@ -29,7 +29,7 @@ pub use recorded::{FITTING, SHUFFLED, TRAINED};
 pub use run::{Origin, Run};
 pub use study::KnownStudy;
 pub use tour::Tour;
-pub use view::{Embed, Scale, StartPart, Tab, View};
+pub use view::{Embed, Scale, StartPart, Tab, View, WhatIfPart};
 pub use work::{Progress, StageProgress, Work};
 
 use std::collections::VecDeque;

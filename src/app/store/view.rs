@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 pub use crate::figures::Scale;
-use crate::report::{Axes, WhatIfSettings};
+use crate::report::{Axes, Ellipse, WhatIfSettings};
 
 /// The views.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,7 +18,8 @@ pub enum Tab {
     Eyes,
     /// A conversation with a model about a picture.
     Ask,
-    /// The alignment under other assumptions.
+    /// Two clouds to hold, and the alignment under other assumptions.
+    #[serde(alias = "ellipses")]
     WhatIf,
     /// Several runs beside each other.
     Compare,
@@ -103,6 +104,17 @@ pub enum Embed {
     Riddle,
 }
 
+/// The parts of the what-if view.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhatIfPart {
+    /// Two ellipses, one of which can be moved.
+    #[default]
+    Ellipses,
+    /// The run that is shown under other assumptions.
+    Run,
+}
+
 /// Everything that is selected.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -137,6 +149,16 @@ pub struct View {
     pub head: Option<usize>,
     /// Attention lies over the image.
     pub overlay: bool,
+    /// Each patch's likeliest word lies over the image, in the place of attention.
+    pub words: bool,
+    /// The step at which a patch is followed through the model; absent while it is not.
+    pub follow: Option<usize>,
+    /// The part of the what-if view; where absent, the run once something of it is changed.
+    pub what_if_shows: Option<WhatIfPart>,
+    /// The ellipse that the reader holds.
+    pub ellipse: Ellipse,
+    /// Vision tokens are thirty times longer beside the ellipses.
+    pub longer: bool,
     /// The what-if question.
     pub what_if: WhatIfSettings,
     /// Factor of the vision tokens in the what-if view.
@@ -165,6 +187,11 @@ impl Default for View {
             query: None,
             head: None,
             overlay: true,
+            words: false,
+            follow: None,
+            what_if_shows: None,
+            ellipse: Self::HELD,
+            longer: false,
             what_if: WhatIfSettings::default(),
             vision_scale: 1.0,
             axis: String::new(),
@@ -174,6 +201,24 @@ impl Default for View {
 }
 
 impl View {
+    /// The ellipse before the reader moves it: apart from the text's, larger, and turned.
+    pub const HELD: Ellipse = Ellipse {
+        x: -0.5,
+        y: 0.7,
+        length: 0.42,
+        width: 0.13,
+        turn: 115.0,
+    };
+
+    /// The part of the what-if view that is shown.
+    pub fn what_if_part(&self) -> WhatIfPart {
+        let changed = self.what_if != WhatIfSettings::default() || self.vision_scale != 1.0;
+        self.what_if_shows.unwrap_or(match changed {
+            true => WhatIfPart::Run,
+            false => WhatIfPart::Ellipses,
+        })
+    }
+
     /// The state that the clouds show: 0 is `inputs_embeds`, k is after layer k.
     pub fn state(&self) -> usize {
         if self.inputs { 0 } else { self.layer }

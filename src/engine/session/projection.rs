@@ -19,10 +19,24 @@ impl Live<'_> {
         axes: Axes,
         cancel: &Cancel,
     ) -> Result<Projection, EngineError> {
+        let points = self.points(state, axes, cancel).await?;
+        Ok(self.place(state, axes, points))
+    }
+
+    /// The same as points, in the order of the pairs and of their prompts.
+    ///
+    /// # Errors
+    /// Those of [`Live::projection`].
+    pub(super) async fn points(
+        &self,
+        state: usize,
+        axes: Axes,
+        cancel: &Cancel,
+    ) -> Result<PlanePoints, EngineError> {
         let (run, kept) = (self.run, self.kept()?);
         let tokens = self.state(&kept, state)?;
         let projector = self.projector(&kept, cancel);
-        let points = match axes {
+        Ok(match axes {
             Axes::Own => {
                 let plane = projector.plane(std::slice::from_ref(tokens), state).await?;
                 projector.project(tokens, state, &plane).await?
@@ -36,8 +50,7 @@ impl Live<'_> {
                 run.shared_plane.get_or_init(|| plane.clone());
                 projector.project(tokens, state, &plane).await?
             }
-        };
-        Ok(self.place(state, axes, points))
+        })
     }
 
     /// The axes of [`Axes::Own`] at `state`.

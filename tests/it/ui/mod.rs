@@ -18,3 +18,4 @@ mod steps;
 mod study;
 mod support;
 mod tour;
+mod what_if;
