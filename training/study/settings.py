@@ -69,9 +69,9 @@ class Setting:
 
     @property
     def left_out(self) -> bool:
-        """Whether its weights are left out of what ships: megabytes of decoder, only to know the seeds' noise
-        or what the mix of the data changes."""
-        return self.axis == "mix" or self.replicate_of is not None and self.unfrozen != "connector"
+        """Whether its weights are left out of what ships: megabytes of decoder, only to know the seeds' noise,
+        what the mix of the data changes, or what a decoder does that learns as a whole."""
+        return self.axis == "mix" or self.unfrozen == "all" or self.replicate_of is not None and self.unfrozen != "connector"
 
     def again(self, seed: int) -> "Setting":
         """The same with another seed."""
