@@ -252,7 +252,7 @@ mod tests {
     /// How much samples that are drawn anew differ is what a standard error is to tell.
     #[test]
     fn standard_errors_are_those_of_fresh_samples() {
-        const FRESH: usize = 500;
+        const FRESH: usize = 300;
         for n in [60, 100] {
             let mut random = SplitMix64::new(n as u64);
             let mut values = [Vec::new(), Vec::new()];
