@@ -92,7 +92,7 @@ mod tests {
             kind,
         };
         let stages = [stage(Kind::Plain, ABOUT), stage(Kind::Layers, "")];
-        let mut harness = Harness::new_ui(move |ui| {
+        let mut harness = Harness::builder().build_ui(move |ui| {
             for width in [150.0, 235.0, 380.0] {
                 let sizes = Sizes::of(ui, &stages, width);
                 let galley = words(ui, ABOUT, width - 2.0 * MARGIN.x, MOST_LINES);
