@@ -148,7 +148,7 @@ fn a_quantity_that_nobody_knows_is_in_every_form() {
     assert_eq!(entry.label, NEW_QUANTITY);
     let indented = to_json(&results).unwrap();
     assert!(
-        json.len() < indented.len() * 2 / 3,
+        json.len() < indented.len() * 4 / 5,
         "{} of {}",
         json.len(),
         indented.len()
