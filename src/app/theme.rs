@@ -102,7 +102,7 @@ pub fn install(context: &egui::Context) {
                 ),
                 (
                     TextStyle::Small,
-                    FontId::new(12.0, FontFamily::Proportional),
+                    FontId::new(13.0, FontFamily::Proportional),
                 ),
                 (
                     TextStyle::Monospace,

@@ -6,14 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     report::{
-        Answer, AttentionRow, Axes, BenchRecord, BenchReport, CheckReport, DeviceGrant, Inspection,
-        Kept, LogitLens, PairView, Projection, Report, Said, WhatIf, WhatIfSettings,
+        Answer, AttentionRow, BenchRecord, BenchReport, CheckReport, DeviceGrant, Inspection, Kept,
+        LogitLens, PairView, PatchWords, PlaneAxes, Projection, Report, Said, TokenPath, WhatIf,
     },
     study::StudySettings,
 };
 
 use super::{
-    ask::{AskRequest, TalkQuestion},
+    ask::AskRequest,
+    question::Explore,
     settings::MeasureSettings,
     shard::{MergeRequest, ShardRequest, ShardSummary},
     source::{FetchPlan, HubModel, ImageInput, ModelSource, NamedBytes, PairInput, PairSource},
@@ -115,40 +116,6 @@ pub struct StatesRequest {
     pub device: DeviceSettings,
     /// Everything else; what concerns a model's input has no effect.
     pub settings: MeasureSettings,
-}
-
-/// A question about what the last measurement kept.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Explore {
-    /// One pair as the model sees it, answered with [`Event::Pair`].
-    Pair(usize),
-    /// The tokens of all pairs at one state, answered with [`Event::Projection`].
-    Projection {
-        /// 0 is `inputs_embeds`, k is after layer k.
-        state: usize,
-        /// Which axes.
-        axes: Axes,
-    },
-    /// The words nearest to a token, state by state, answered with [`Event::LogitLens`].
-    LogitLens {
-        /// The pair.
-        pair: usize,
-        /// The position in its prompt.
-        position: usize,
-    },
-    /// Where a token looks, answered with [`Event::Attention`].
-    Attention {
-        /// The pair.
-        pair: usize,
-        /// The position in its prompt.
-        position: usize,
-        /// The decoder layer, 1 to L.
-        layer: usize,
-    },
-    /// The alignment under other assumptions, answered with [`Event::WhatIf`].
-    WhatIf(WhatIfSettings),
-    /// The conversation that [`Command::Ask`] left.
-    Talk(TalkQuestion),
 }
 
 /// Which checkpoint to describe, and for which device.
@@ -384,8 +351,14 @@ pub enum Event {
     Pair(Box<PairView>),
     /// The tokens at one state.
     Projection(Box<Projection>),
+    /// The principal axes of a state.
+    Plane(Box<PlaneAxes>),
     /// The words nearest to a token.
     LogitLens(Box<LogitLens>),
+    /// The words over an image.
+    PatchWords(Box<PatchWords>),
+    /// A token on its way.
+    Path(Box<TokenPath>),
     /// Where a token looks.
     Attention(Box<AttentionRow>),
     /// The alignment under other assumptions.

@@ -30,6 +30,7 @@ mod outcome;
 mod pair_list;
 mod pairs;
 mod prepare;
+mod question;
 mod run;
 mod samples;
 mod select;
@@ -61,6 +62,7 @@ pub use message::*;
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{Running, spawn};
 pub use pair_list::{FOLDER_LIST, Listed, PairLine, Shown, TurnLine, pair_lines, portable_path};
+pub use question::Explore;
 pub use run::run;
 pub use select::{SplitMix64, join, select};
 pub use session::Session;

@@ -1,13 +1,17 @@
 //! Looks at single tokens of a captured forward pass: the words that their states are nearest to,
 //! and where they look.
 
-use super::{Capture, Hook, KvCache, ModelError, Vlm, capture::lens_hooks, language_model::heads};
+use super::{
+    Capture, ForwardInput, Hook, KvCache, ModelError, Vlm, capture::lens_hooks,
+    language_model::heads,
+};
 use crate::{
-    families::Layout,
+    families::{ConnectorKind, Layout},
     gpu::{DType, Recording, Tensor},
     kernels::{
         attention::Interval,
         attention_row::attention_row,
+        gather_rows::gather_rows,
         top_tokens::{top_tokens, width},
     },
 };
@@ -34,17 +38,90 @@ impl Vlm {
         position: usize,
         count: usize,
     ) -> Result<Tensor, ModelError> {
+        let stacked = self.stream_at(recording, capture, position)?;
+        self.top_words(recording, &stacked, count)
+    }
+
+    /// Records the token at `position` along the residual stream, `[L + 1, hidden_size]`: what the logit lens
+    /// reads.
+    ///
+    /// # Errors
+    /// [`ModelError::NotCaptured`], [`ModelError::Position`].
+    pub fn stream_at(
+        &self,
+        recording: &mut Recording,
+        capture: &Capture,
+        position: usize,
+    ) -> Result<Tensor, ModelError> {
         let c = &self.spec.text;
-        let rows = c.num_hidden_layers + 1;
-        let stacked = self.gpu.tensor(DType::F32, rows, c.hidden_size)?;
+        let stacked = (self.gpu).tensor(DType::F32, c.num_hidden_layers + 1, c.hidden_size)?;
         for (row, hook) in lens_hooks(c.num_hidden_layers).enumerate() {
             let state = captured(capture, hook, position)?;
             recording.copy_rows(state, position, &stacked, row, 1)?;
         }
-        let logits = self.words_of(recording, &stacked)?;
-        let out = self.gpu.tensor(DType::F32, rows, width(count))?;
+        Ok(stacked)
+    }
+
+    /// Records the logit lens of many tokens at one state, 0 to L: `[positions, 2 * count + 1]`, a row per
+    /// position. `capture` as for [`Vlm::logit_lens`].
+    ///
+    /// # Errors
+    /// As [`Vlm::logit_lens`].
+    pub fn lens_at(
+        &self,
+        recording: &mut Recording,
+        capture: &Capture,
+        state: usize,
+        positions: &[u32],
+        count: usize,
+    ) -> Result<Tensor, ModelError> {
+        let hook = match state {
+            0 => Hook::InputsEmbeds,
+            layer => Hook::Layer(layer),
+        };
+        let last = positions.iter().max().copied().unwrap_or(0);
+        let state = captured(capture, hook, last as usize)?;
+        let rows = (self.gpu).tensor(DType::F32, positions.len(), state.cols())?;
+        let indices = self.gpu.upload_indices(positions)?;
+        recording.push(gather_rows(&indices, state, 0, &rows, 0)?);
+        self.top_words(recording, &rows, count)
+    }
+
+    /// Records the likeliest tokens of states `[n, hidden_size]` of the residual stream, `[n, 2 * count + 1]`.
+    fn top_words(
+        &self,
+        recording: &mut Recording,
+        states: &Tensor,
+        count: usize,
+    ) -> Result<Tensor, ModelError> {
+        let logits = self.words_of(recording, states)?;
+        let out = (self.gpu).tensor(DType::F32, states.rows(), width(count))?;
         recording.extend(top_tokens(&self.gpu, &logits, count, &out)?);
         Ok(out)
+    }
+
+    /// The state of the vision tower, and the row of it, of which the connector makes the image token at
+    /// `position` of a prompt; none where it makes a token of several patches, or of the whole picture.
+    pub fn tower_row(&self, input: &ForwardInput<'_>, position: usize) -> Option<(Hook, usize)> {
+        let vision = self.spec.vision.as_ref()?;
+        let place = (input.vision.iter()).position(|&at| at as usize == position)?;
+        let feature = match input.rows {
+            None => place,
+            Some(rows) => *rows.single.get(place)? as usize,
+        };
+        let alone = matches!(vision.connector.kind, ConnectorKind::Mlp { .. });
+        let state = *vision.feature_states().last().filter(|_| alone)?;
+        let (mut tokens, mut positions) = (0, 0);
+        for picture in input.pixel_values {
+            let [all, made] = vision.rows_of(picture.height, picture.width)?;
+            if (tokens..tokens + made).contains(&feature) {
+                // A class token that is left out comes first.
+                let row = positions + (all - made) + (feature - tokens);
+                return Some((Hook::VisionState(state), row));
+            }
+            (tokens, positions) = (tokens + made, positions + all);
+        }
+        None
     }
 
     /// Records the logits `[n, vocab_size]` of states `[n, hidden_size]` of the residual stream: the final norm, then

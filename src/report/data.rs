@@ -113,7 +113,7 @@ pub struct Moments {
 impl Moments {
     /// Location, spread and shape of the exact distance if all vision tokens were multiplied by `vision`
     /// and all text tokens by `text`.
-    pub(super) fn parts(&self, vision: f64, text: f64) -> [f64; 3] {
+    pub fn parts(&self, vision: f64, text: f64) -> [f64; 3] {
         let product = vision * text;
         let location = vision * vision * self.mean_vision + text * text * self.mean_text
             - 2.0 * product * self.mean_product;

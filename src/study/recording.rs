@@ -6,7 +6,7 @@
 use half::f16;
 use serde::{Deserialize, Serialize};
 
-use super::{Contrast, recorded_pair};
+use super::{Contrast, Opening, RecordedPath, RecordedWhatIfs, recorded_lens, recorded_pair};
 use crate::report::{
     AttentionRow, Axes, CloudShape, LogitLens, PairView, ProjectedToken, Projection, Report,
 };
@@ -24,6 +24,9 @@ pub struct Recording {
     pub demo_pairs: Vec<PairView>,
     /// The runs.
     pub runs: Vec<RecordedRun>,
+    /// Riddles, and one training step by step.
+    #[serde(default)]
+    pub opening: Opening,
 }
 
 /// Why a recording could not be read or written.
@@ -38,6 +41,11 @@ pub enum RecordingError {
     /// Projections of one run list different tokens.
     #[error("the recording: expected the same tokens at every state, found others at state {0}")]
     Tokens(usize),
+    /// Answers to other questions, or without what a layer's distance is made of.
+    #[error(
+        "the recording: expected answers to its what-if questions in their order, found others"
+    )]
+    Answers,
 }
 
 impl Recording {
@@ -83,9 +91,16 @@ pub struct RecordedRun {
     /// Its projections.
     pub clouds: RecordedClouds,
     /// The words of patches of these pairs.
+    #[serde(with = "recorded_lens")]
     pub lenses: Vec<LogitLens>,
     /// Where some words of these pairs look.
     pub attention: Vec<RecordedRow>,
+    /// The run under other assumptions.
+    #[serde(default)]
+    pub what_ifs: Option<RecordedWhatIfs>,
+    /// Image tokens on their way through the model.
+    #[serde(default)]
+    pub paths: Vec<RecordedPath>,
 }
 
 /// What a recorded run was measured with.
@@ -127,9 +142,24 @@ impl RecordedClouds {
     /// # Errors
     /// [`RecordingError::Tokens`].
     pub fn new(projections: &[Projection], most: usize) -> Result<Self, RecordingError> {
+        Self::keeping(projections, most, &[])
+    }
+
+    /// The same with all tokens of some pairs.
+    ///
+    /// # Errors
+    /// [`RecordingError::Tokens`].
+    pub fn keeping(
+        projections: &[Projection],
+        most: usize,
+        pairs: &[u32],
+    ) -> Result<Self, RecordingError> {
         let thin = |tokens: &[ProjectedToken]| -> Vec<ProjectedToken> {
             let step = tokens.len().div_ceil(most.max(1)).max(1);
-            tokens.iter().step_by(step).copied().collect()
+            let tokens = tokens.iter().enumerate();
+            let kept =
+                tokens.filter(|(index, token)| index % step == 0 || pairs.contains(&token.pair));
+            kept.map(|(_, token)| *token).collect()
         };
         let origins = |tokens: &[ProjectedToken]| -> Vec<(u32, u32)> {
             let origin = |token: &ProjectedToken| (token.pair, token.position);
@@ -265,6 +295,9 @@ mod tests {
         let first = thin.projections().next().unwrap();
         assert_eq!((first.vision.len(), first.text.len()), (2, 2));
         assert_eq!(first.vision[1], all[0].vision[2]);
+        let kept = RecordedClouds::keeping(&all, 1, &[2]).unwrap();
+        let first = kept.projections().next().unwrap();
+        assert_eq!(first.vision, [all[0].vision[0], all[0].vision[2]]);
         let mixed = RecordedClouds::new(&[projection(0, 3), projection(1, 4)], 400);
         assert!(matches!(mixed, Err(RecordingError::Tokens(1))));
     }

@@ -3,7 +3,10 @@
 use super::Store;
 use crate::{
     engine::{Event, Explore},
-    report::{AttentionRow, Axes, LogitLens, PairView, Projection, WhatIf, WhatIfSettings},
+    report::{
+        AttentionRow, Axes, LogitLens, PairView, PatchWords, Projection, TokenPath, WhatIf,
+        WhatIfSettings,
+    },
 };
 
 /// What a view gets for something it wants to show.
@@ -63,6 +66,20 @@ impl Store {
         };
         self.ask(question, |store| {
             store.run()?.attention.get(&(pair, position, layer))
+        })
+    }
+
+    /// The likeliest word of each image token at a state.
+    pub fn patch_words(&mut self, pair: usize, state: usize) -> Answer<'_, PatchWords> {
+        self.ask(Explore::PatchWords { pair, state }, |store| {
+            store.run()?.patch_words.get(&(pair, state))
+        })
+    }
+
+    /// What becomes of a token on its way.
+    pub fn path(&mut self, pair: usize, position: usize) -> Answer<'_, TokenPath> {
+        self.ask(Explore::Path { pair, position }, |store| {
+            store.run()?.paths.get(&(pair, position))
         })
     }
 
@@ -134,6 +151,12 @@ impl Store {
             Event::Attention(row) => {
                 run.attention
                     .insert((row.pair, row.position, row.layer), *row);
+            }
+            Event::PatchWords(words) => {
+                run.patch_words.insert((words.pair, words.state), *words);
+            }
+            Event::Path(path) => {
+                run.paths.insert((path.pair, path.position), *path);
             }
             Event::WhatIf(what_if) => run.what_ifs.push(*what_if),
             _ => {}

@@ -1,8 +1,10 @@
 //! The runs that are there before anything was measured.
 
+use std::collections::HashMap;
+
 use super::{Origin, Store};
 use crate::{
-    report::AttentionRow,
+    report::{AttentionRow, LogitLens, PairView, PatchWords, TokenKind, TokenPath},
     study::{Contrast, RecordedModel, Recording},
 };
 
@@ -37,6 +39,7 @@ impl Store {
                 .map(|projection| ((projection.state, projection.axes), projection))
                 .collect();
             run.pairs = pairs.iter().map(|pair| (pair.pair, pair.clone())).collect();
+            run.patch_words = patch_words(pairs, &recorded.lenses);
             run.lenses = recorded
                 .lenses
                 .into_iter()
@@ -48,14 +51,42 @@ impl Store {
                 .map(AttentionRow::from)
                 .map(|row| ((row.pair, row.position, row.layer), row))
                 .collect();
+            run.paths = (recorded.paths.iter().map(TokenPath::from))
+                .map(|path| ((path.pair, path.position), path))
+                .collect();
+            run.recorded_what_ifs = recorded.what_ifs;
             if run.step().is_some() {
                 let number = run.number;
                 self.comparing.left_out.insert(number);
             }
         }
+        self.add_opening(recording.opening);
         self.contrast = Some(recording.contrast);
         self.show(0);
     }
+}
+
+/// The likeliest words over the images of those pairs of which every image token's are recorded.
+fn patch_words(pairs: &[PairView], lenses: &[LogitLens]) -> HashMap<(usize, usize), PatchWords> {
+    let mut known = HashMap::new();
+    for view in pairs {
+        let pair = view.pair;
+        let vision = |token: &&crate::report::TokenView| token.kind == TokenKind::Vision;
+        let all = view.tokens.iter().filter(vision).count();
+        let own: Vec<&LogitLens> = lenses.iter().filter(|lens| lens.pair == pair).collect();
+        if own.len() < all {
+            continue;
+        }
+        for state in 0..own.first().map_or(0, |lens| lens.states.len()) {
+            let word = |lens: &&LogitLens| {
+                let token = lens.states.get(state)?.tokens.first()?;
+                Some((lens.position, token.clone()))
+            };
+            let words = own.iter().filter_map(word).collect();
+            known.insert((pair, state), PatchWords { pair, state, words });
+        }
+    }
+    known
 }
 
 /// What the run of a model is called.

@@ -8,9 +8,10 @@ use super::{TRAINED, ask::Brought};
 use crate::engine::demo_connectors;
 use crate::{
     report::{
-        AttentionRow, Axes, Kept, LogitLens, PairView, Projection, Report, WhatIf, WhatIfSettings,
+        AttentionRow, Axes, Kept, LogitLens, PairView, PatchWords, Projection, Report, TokenPath,
+        WhatIf, WhatIfSettings,
     },
-    study::RecordedModel,
+    study::{RecordedModel, RecordedWhatIfs},
 };
 
 /// Where a run comes from.
@@ -53,8 +54,14 @@ pub struct Run {
     pub lenses: HashMap<(usize, usize), LogitLens>,
     /// Attention by pair, position and layer.
     pub attention: HashMap<(usize, usize, usize), AttentionRow>,
+    /// The likeliest words over the image, by pair and state.
+    pub patch_words: HashMap<(usize, usize), PatchWords>,
+    /// Tokens on their way, by pair and position.
+    pub paths: HashMap<(usize, usize), TokenPath>,
     /// What-if answers.
     pub what_ifs: Vec<WhatIf>,
+    /// What-if answers of a recording.
+    pub recorded_what_ifs: Option<RecordedWhatIfs>,
     /// Questions that the engine refused, with its reasons.
     pub refusals: Vec<(crate::engine::Explore, String)>,
 }
@@ -75,7 +82,10 @@ impl Run {
             pairs: HashMap::new(),
             lenses: HashMap::new(),
             attention: HashMap::new(),
+            patch_words: HashMap::new(),
+            paths: HashMap::new(),
             what_ifs: Vec::new(),
+            recorded_what_ifs: None,
             refusals: Vec::new(),
         }
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 pub use crate::figures::Scale;
-use crate::report::{Axes, WhatIfSettings};
+use crate::report::{Axes, Ellipse, WhatIfSettings};
 
 /// The views.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,7 +18,8 @@ pub enum Tab {
     Eyes,
     /// A conversation with a model about a picture.
     Ask,
-    /// The alignment under other assumptions.
+    /// Two clouds to hold, and the alignment under other assumptions.
+    #[serde(alias = "ellipses")]
     WhatIf,
     /// Several runs beside each other.
     Compare,
@@ -61,12 +62,75 @@ impl Tab {
     }
 }
 
+/// What the first tab shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StartPart {
+    /// A picture, a question and two models without names.
+    Riddle,
+    /// Two trainings beside each other: what is at stake.
+    Trainings,
+    /// One training step by step.
+    Steps,
+}
+
+impl StartPart {
+    /// All parts in their order.
+    pub const ALL: [Self; 3] = [Self::Riddle, Self::Trainings, Self::Steps];
+
+    /// The part's title.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Riddle => "A riddle",
+            Self::Trainings => "Two trainings",
+            Self::Steps => "One training, step by step",
+        }
+    }
+}
+
+/// A view that is shown alone, without the bars, for a page around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Embed {
+    /// The two clouds.
+    Clouds,
+    /// The two trainings on one ruler.
+    Ruler,
+    /// The distances layer by layer.
+    Layers,
+    /// One training step by step.
+    Scrubber,
+    /// The riddle.
+    Riddle,
+}
+
+/// The parts of the what-if view.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhatIfPart {
+    /// Two ellipses, one of which can be moved.
+    #[default]
+    Ellipses,
+    /// The run that is shown under other assumptions.
+    Run,
+}
+
 /// Everything that is selected.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct View {
     /// The tab.
     pub tab: Tab,
+    /// What the first tab shows; the riddle until one was met if absent.
+    pub part: Option<StartPart>,
+    /// The riddle.
+    pub riddle: usize,
+    /// The step of the training that is shown, 0 for the first.
+    pub training_step: usize,
+    /// The step of a chapter that is shown, by its name; empty for none.
+    pub step: String,
+    /// The only view that is shown, if it is one.
+    pub embed: Option<Embed>,
     /// The selected decoder layer, 1 to L.
     pub layer: usize,
     /// The axis of the layers' distances.
@@ -85,6 +149,16 @@ pub struct View {
     pub head: Option<usize>,
     /// Attention lies over the image.
     pub overlay: bool,
+    /// Each patch's likeliest word lies over the image, in the place of attention.
+    pub words: bool,
+    /// The step at which a patch is followed through the model; absent while it is not.
+    pub follow: Option<usize>,
+    /// The part of the what-if view; where absent, the run once something of it is changed.
+    pub what_if_shows: Option<WhatIfPart>,
+    /// The ellipse that the reader holds.
+    pub ellipse: Ellipse,
+    /// Vision tokens are thirty times longer beside the ellipses.
+    pub longer: bool,
     /// The what-if question.
     pub what_if: WhatIfSettings,
     /// Factor of the vision tokens in the what-if view.
@@ -99,6 +173,11 @@ impl Default for View {
     fn default() -> Self {
         Self {
             tab: Tab::default(),
+            part: None,
+            riddle: 0,
+            training_step: 0,
+            step: String::new(),
+            embed: None,
             layer: 1,
             scale: Scale::default(),
             inputs: false,
@@ -108,6 +187,11 @@ impl Default for View {
             query: None,
             head: None,
             overlay: true,
+            words: false,
+            follow: None,
+            what_if_shows: None,
+            ellipse: Self::HELD,
+            longer: false,
             what_if: WhatIfSettings::default(),
             vision_scale: 1.0,
             axis: String::new(),
@@ -117,6 +201,24 @@ impl Default for View {
 }
 
 impl View {
+    /// The ellipse before the reader moves it: apart from the text's, larger, and turned.
+    pub const HELD: Ellipse = Ellipse {
+        x: -0.5,
+        y: 0.7,
+        length: 0.42,
+        width: 0.13,
+        turn: 115.0,
+    };
+
+    /// The part of the what-if view that is shown.
+    pub fn what_if_part(&self) -> WhatIfPart {
+        let changed = self.what_if != WhatIfSettings::default() || self.vision_scale != 1.0;
+        self.what_if_shows.unwrap_or(match changed {
+            true => WhatIfPart::Run,
+            false => WhatIfPart::Ellipses,
+        })
+    }
+
     /// The state that the clouds show: 0 is `inputs_embeds`, k is after layer k.
     pub fn state(&self) -> usize {
         if self.inputs { 0 } else { self.layer }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::View;
+use crate::report::Ellipse;
 
 /// Longest link that is read; a view with everything changed takes a few hundred bytes.
 const LONGEST: usize = 4096;
@@ -57,10 +58,23 @@ impl View {
             self.vision_scale = 1.0;
         }
         self.vision_scale = self.vision_scale.clamp(0.01, 100.0);
+        self.ellipse = clamped(self.ellipse);
         if self.what_if.num_pairs == Some(0) {
             self.what_if.num_pairs = None;
         }
         self
+    }
+}
+
+/// The ellipse inside of what can be shown.
+fn clamped(ellipse: Ellipse) -> Ellipse {
+    // No field of a link is infinite or no number: JSON has neither.
+    Ellipse {
+        x: ellipse.x.clamp(-2.0, 2.0),
+        y: ellipse.y.clamp(-2.0, 2.0),
+        length: ellipse.length.clamp(0.02, 1.5),
+        width: ellipse.width.clamp(0.02, 1.5),
+        turn: ellipse.turn.clamp(0.0, 360.0),
     }
 }
 
@@ -108,6 +122,8 @@ fn read(old: &Value, text: &str) -> Option<Value> {
     let plain = parsed.filter(|value| !value.is_object() && !value.is_array());
     match old {
         Value::String(_) => Some(Value::String(text.to_owned())),
+        // Of what is absent nothing tells whether it is a number or a word.
+        Value::Null => plain.or_else(|| Some(Value::String(text.to_owned()))),
         _ => plain,
     }
 }
@@ -144,13 +160,18 @@ fn decoded(code: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::{
-        app::store::{Scale, Tab},
+        app::store::{Embed, Scale, StartPart, Tab, WhatIfPart},
         report::{Axes, Calibration, WhatIfSettings},
     };
 
     fn changed() -> View {
         View {
             tab: Tab::Eyes,
+            part: Some(StartPart::Steps),
+            riddle: 2,
+            training_step: 5,
+            step: "a-patch".to_owned(),
+            embed: Some(Embed::Scrubber),
             layer: 3,
             scale: Scale::Linear,
             inputs: true,
@@ -164,6 +185,13 @@ mod tests {
                 calibration: Calibration::Moca,
             },
             vision_scale: 0.25,
+            what_if_shows: Some(WhatIfPart::Run),
+            ellipse: Ellipse {
+                x: 0.125,
+                turn: 15.0,
+                ..View::HELD
+            },
+            longer: true,
             ..View::default()
         }
     }
@@ -179,6 +207,17 @@ mod tests {
         assert_eq!(view.to_link(), "#tab=eyes&layer=3");
         let link = changed().to_link();
         assert!(link.contains("what_if.outliers=false"), "{link}");
+    }
+
+    #[test]
+    fn the_ellipses_have_a_link_of_their_own() {
+        let view = View::from_link("#tab=ellipses");
+        assert_eq!(
+            (view.tab, view.what_if_part()),
+            (Tab::WhatIf, WhatIfPart::Ellipses)
+        );
+        let older = View::from_link("#tab=what-if&what_if.outliers=false");
+        assert_eq!(older.what_if_part(), WhatIfPart::Run);
     }
 
     #[test]
@@ -205,6 +244,7 @@ mod tests {
             "#layer=5&what_if=3&what_if.num_pairs=0&what_if.outliers.x=1",
             "#layer=5&%zz=1&tab=%ff",
             "#layer=5&tab=%",
+            "#layer=5&embed=everything&part=7&part=whole&embed=",
         ] {
             assert_eq!(View::from_link(link), expected, "{link}");
         }
@@ -212,6 +252,9 @@ mod tests {
         assert_eq!(View::from_link("#layer=99999999999").layer, 10_000);
         assert_eq!(View::from_link("#vision_scale=1e99").vision_scale, 100.0);
         assert_eq!(View::from_link("#vision_scale=-3").vision_scale, 0.01);
+        let far = View::from_link("#layer=5&ellipse.x=1e9&ellipse.width=0&part=nowhere");
+        assert_eq!((far.ellipse.x, far.ellipse.width), (2.0, 0.02));
+        assert_eq!((far.layer, far.part), (5, None));
         let long = format!("#layer=5&tab={}", "x".repeat(LONGEST));
         assert_eq!(View::from_link(&long), View::default());
     }

@@ -3,11 +3,13 @@
 pub mod attention;
 mod chooser;
 pub mod desk;
+mod follow;
 pub mod image;
 pub mod lens;
 pub mod place;
 pub mod text;
 mod tokens;
+mod words;
 
 use eframe::egui;
 
@@ -40,7 +42,16 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
             } else {
                 theme::card(ui, |ui| {
                     ui.set_min_width(ui.available_width());
-                    chooser::show(ui, store);
+                    if ui.available_width() < TWO_COLUMNS {
+                        chooser::show(ui, store);
+                        ui.horizontal(|ui| follow::choice(ui, &mut store.view));
+                    } else {
+                        ui.horizontal(|ui| {
+                            chooser::show(ui, store);
+                            ui.add_space(8.0);
+                            follow::choice(ui, &mut store.view);
+                        });
+                    }
                 });
                 theme::gap(ui);
                 pair(ui, store, hovered)
@@ -82,34 +93,53 @@ fn pair(ui: &mut egui::Ui, store: &mut Store, hovered: Option<(usize, usize)>) -
         layer,
         ..
     } = store.view;
+    let (state, following) = (store.view.state(), store.view.follow.is_some());
+    let words_gap = (store.view.words && !following)
+        .then(|| Missing::of(&store.patch_words(index, state)))
+        .flatten();
+    let path_gap = (patch.filter(|_| following)).and_then(|patch| follow::gap(store, index, patch));
     let lens_gap = patch.map(|patch| Missing::of(&store.logit_lens(index, patch)));
     let attention_gap = query.map(|query| Missing::of(&store.attention(index, query, layer)));
 
     let shown: &Store = store;
     let run = shown.run()?;
     let lens = patch.and_then(|patch| run.lenses.get(&(index, patch)));
+    let words = run.patch_words.get(&(index, state));
     let row = query.and_then(|query| run.attention.get(&(index, query, layer)));
     let recorded = match run.kept {
         Some(_) => Vec::new(),
-        None => (run.lenses.keys())
-            .filter(|(of, _)| *of == index)
-            .map(|(_, position)| *position)
-            .collect(),
+        None if following => positions(run.paths.keys(), index),
+        None => positions(run.lenses.keys(), index),
+    };
+    let pair = run.pairs.get(&index)?;
+    // Where all are, a mark says nothing.
+    let vision = pair
+        .tokens
+        .iter()
+        .filter(|token| token.kind == TokenKind::Vision);
+    let recorded = match vision.count() == recorded.len() {
+        true => Vec::new(),
+        false => recorded,
     };
     let mut desk = Desk {
         number: run.number,
         called: format!("pair {}", index + 1),
         layers: run.report.layers.len(),
         recorded,
-        pair: run.pairs.get(&index)?,
+        pair,
         view: shown.view.clone(),
         hovered: hovered.and_then(|(pair, position)| (pair == index).then_some(position)),
         hover: None,
         lens: lens.ok_or(lens_gap.flatten()),
         attention: row.ok_or(attention_gap.flatten()),
+        can_show_words: true,
+        words: words.ok_or(words_gap),
         wish: None,
     };
-    panels(ui, &mut desk, shown);
+    match following {
+        true => follow::show(ui, &mut desk, shown, path_gap),
+        false => panels(ui, &mut desk, shown),
+    }
     let Desk {
         view, hover, wish, ..
     } = desk;
@@ -123,20 +153,23 @@ fn pair(ui: &mut egui::Ui, store: &mut Store, hovered: Option<(usize, usize)>) -
 fn panels(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
     let room = ui.available_width();
     if room < TWO_COLUMNS {
-        image_card(ui, desk);
+        image_card(ui, desk, store);
         theme::gap(ui);
         words(ui, desk, store);
         return;
     }
     // The card is as wide as its image; its margins are 15 a side.
-    let most = egui::vec2((room * 0.42).min(640.0) - 30.0, image::tallest(ui));
+    let most = egui::vec2(
+        (room * 0.42).min(640.0) - 30.0,
+        image::tallest(ui, desk.view.words),
+    );
     let fitted = picture::fitted_of(desk.pair, desk.picture(), most);
     let left = fitted.x.max(300.0) + 30.0;
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = GAP;
         ui.vertical(|ui| {
             ui.set_width(left);
-            image_card(ui, desk);
+            image_card(ui, desk, store);
         });
         ui.vertical(|ui| {
             ui.set_width(room - left - GAP);
@@ -145,8 +178,8 @@ fn panels(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
     });
 }
 
-fn image_card(ui: &mut egui::Ui, desk: &mut Desk<'_>) {
-    let card = ui.scope(|ui| theme::card(ui, |ui| image::show(ui, desk)));
+fn image_card(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
+    let card = ui.scope(|ui| theme::card(ui, |ui| image::show(ui, desk, store)));
     mark(ui, Landmark::Image, card.response.rect);
 }
 
@@ -200,6 +233,14 @@ fn attention_card(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
     mark(ui, Landmark::Attention, card.response.rect);
 }
 
+/// The positions of a pair among known ones.
+fn positions<'a>(known: impl Iterator<Item = &'a (usize, usize)>, index: usize) -> Vec<usize> {
+    known
+        .filter(|(of, _)| *of == index)
+        .map(|(_, position)| *position)
+        .collect()
+}
+
 /// Whether a token is a word rather than a mark or a piece of one.
 fn is_word(text: &str) -> bool {
     let word = text.trim();
@@ -217,15 +258,23 @@ fn pick(store: &mut Store) {
     };
     let kind = |position: usize| pair.tokens.get(position).map(|token| token.kind);
     let mut patch = store.view.patch;
+    if store.view.follow.is_some() && !live {
+        // Of a recording only some have their way recorded.
+        patch = patch.filter(|&at| run.paths.contains_key(&(index, at)));
+    }
     let mut query = store.view.query;
     patch = patch.filter(|&at| kind(at) == Some(TokenKind::Vision));
     query = query.filter(|&at| kind(at).is_some_and(|kind| kind != TokenKind::Vision));
     if patch.is_none() {
-        let recorded = run.lenses.keys().filter(|(of, _)| *of == index);
+        let told = positions(run.lenses.keys(), index).into_iter().min();
         patch = if live {
             middle(pair, 0)
         } else {
-            recorded.map(|(_, position)| *position).min()
+            // Those that say most.
+            positions(run.paths.keys(), index)
+                .into_iter()
+                .min()
+                .or(told)
         };
     }
     if query.is_none() {

@@ -1,6 +1,8 @@
 //! The run as a pipeline: image, vision tower, connector, token sequence, layers.
 
-use eframe::egui::{self, Align2, Color32, FontId, Sense, Stroke, Vec2};
+mod sizes;
+
+use eframe::egui::{self, Color32, Sense, Stroke, Vec2};
 
 use crate::{
     app::{
@@ -12,9 +14,10 @@ use crate::{
     report::{PairView, Report, TokenKind},
     words::counted,
 };
+use sizes::{MARGIN, MOST_LINES, SIZE, Sizes, heading, words};
 
-/// Height of the boxes.
-const HEIGHT: f32 = 92.0;
+/// Least width of words beside the picture.
+const LEAST_WORDS: f32 = 90.0;
 /// Width of an arrow between two boxes.
 const ARROW: f32 = 22.0;
 /// Narrower than this a box cannot say what it holds: the strip scrolls instead.
@@ -54,6 +57,7 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
     let mut chosen = None;
     let arrows = ARROW * (stages.len() - 1) as f32;
     let width = ((ui.available_width() - arrows) / stages.len() as f32).max(LEAST_WIDTH);
+    let sizes = Sizes::of(ui, &stages, width);
     let area = egui::ScrollArea::horizontal()
         .id_salt("pipeline")
         .show(ui, |ui| {
@@ -61,9 +65,9 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
                 ui.spacing_mut().item_spacing.x = 0.0;
                 for (index, stage) in stages.iter().enumerate() {
                     if index > 0 {
-                        arrow(ui);
+                        arrow(ui, sizes.height());
                     }
-                    chosen = boxed(ui, &strip, stage, width).or(chosen);
+                    chosen = boxed(ui, &strip, stage, sizes).or(chosen);
                 }
             });
         });
@@ -173,8 +177,8 @@ fn stages(report: &Report, pair: Option<&PairView>) -> Vec<Stage> {
     ]
 }
 
-fn arrow(ui: &mut egui::Ui) {
-    let (rect, _) = ui.allocate_exact_size(Vec2::new(ARROW, HEIGHT), Sense::hover());
+fn arrow(ui: &mut egui::Ui, height: f32) {
+    let (rect, _) = ui.allocate_exact_size(Vec2::new(ARROW, height), Sense::hover());
     let color = colors(ui).faint;
     let (from, to) = (
         rect.left_center() + Vec2::new(4.0, 0.0),
@@ -189,11 +193,11 @@ fn arrow(ui: &mut egui::Ui) {
 }
 
 /// Draws a box; returns the layer that was clicked in it.
-fn boxed(ui: &mut egui::Ui, strip: &Strip<'_>, stage: &Stage, width: f32) -> Option<usize> {
+fn boxed(ui: &mut egui::Ui, strip: &Strip<'_>, stage: &Stage, sizes: Sizes) -> Option<usize> {
     let report = &strip.run.report;
     let mut chosen = None;
     let colors = colors(ui);
-    let size = Vec2::new(width, HEIGHT);
+    let size = Vec2::new(sizes.width, sizes.height());
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
     ui.painter().rect(
         rect,
@@ -202,24 +206,14 @@ fn boxed(ui: &mut egui::Ui, strip: &Strip<'_>, stage: &Stage, width: f32) -> Opt
         Stroke::new(1.0, colors.line),
         egui::StrokeKind::Inside,
     );
-    let inner = rect.shrink2(Vec2::new(10.0, 8.0));
+    let inner = rect.shrink2(MARGIN);
     let painter = ui.painter().with_clip_rect(inner.expand(2.0));
-    let title = painter.text(
-        inner.left_top(),
-        Align2::LEFT_TOP,
-        stage.title,
-        FontId::proportional(13.5),
-        ui.visuals().strong_text_color(),
-    );
-    painter.text(
-        title.left_bottom() + Vec2::new(0.0, 2.0),
-        Align2::LEFT_TOP,
-        &stage.shape,
-        FontId::proportional(12.0),
-        colors.faint,
-    );
+    let [title, shape] = heading(ui, stage, inner.width());
+    let below = inner.min + Vec2::new(0.0, title.size().y + 2.0);
+    painter.galley(inner.min, title, colors.faint);
+    painter.galley(below, shape, colors.faint);
     let picture = egui::Rect::from_min_max(
-        egui::pos2(inner.left(), inner.top() + 38.0),
+        egui::pos2(inner.left(), inner.top() + sizes.heading),
         inner.right_bottom(),
     );
     match stage.kind {
@@ -227,7 +221,10 @@ fn boxed(ui: &mut egui::Ui, strip: &Strip<'_>, stage: &Stage, width: f32) -> Opt
         Kind::Layers => chosen = layer_bars(ui, strip.selected, picture, colors, report),
         Kind::Image | Kind::Plain => match strip.pair.filter(|_| stage.kind == Kind::Image) {
             Some(pair) => thumbnail(ui, picture, strip.run.number, pair, colors),
-            None => words(ui, picture, &stage.about, colors),
+            None => {
+                let about = words(ui, &stage.about, picture.width(), MOST_LINES);
+                painter.galley(picture.min, about, colors.faint);
+            }
         },
     }
     let label = format!("{}: {}. {}", stage.title, stage.shape, stage.about);
@@ -280,20 +277,14 @@ fn thumbnail(ui: &mut egui::Ui, rect: egui::Rect, run: u64, pair: &PairView, col
         egui::pos2(frame.right() + 8.0, rect.top()),
         rect.right_bottom(),
     );
-    words(ui, beside, &pair.text, colors);
-}
-
-/// Small words, wrapped and cut at the rectangle's end.
-fn words(ui: &mut egui::Ui, rect: egui::Rect, text: &str, colors: Colors) {
-    let mut job = egui::text::LayoutJob::simple(
-        text.to_owned(),
-        FontId::proportional(11.5),
-        colors.faint,
-        rect.width(),
-    );
-    job.wrap.max_rows = (rect.height() / 14.0).floor().max(1.0) as usize;
-    let galley = ui.painter().layout_job(job);
-    ui.painter().galley(rect.min, galley, colors.faint);
+    if beside.width() < LEAST_WORDS {
+        return;
+    }
+    // The first sentence says which picture it is.
+    let (first, _) = pair.text.split_once(". ").unwrap_or((&pair.text, ""));
+    let lines = (beside.height() / (SIZE + 3.0)).floor().max(1.0) as usize;
+    let galley = words(ui, first, beside.width(), lines);
+    ui.painter().galley(beside.min, galley, colors.faint);
 }
 
 /// The sequence's tokens as a row of colored strokes, in their order.
@@ -326,7 +317,7 @@ fn token_strip(
         let color = match kind {
             TokenKind::Vision => colors.vision,
             TokenKind::Text => colors.text,
-            TokenKind::Scaffold => colors.line,
+            TokenKind::Scaffold => unselected(colors),
         };
         let x = |index: usize| rect.left() + step * index as f32;
         let block =
@@ -339,6 +330,11 @@ fn token_strip(
         }
         begin = end;
     }
+}
+
+/// What is there but not chosen: paler than words, and still seen as something.
+fn unselected(colors: Colors) -> Color32 {
+    colors.faint.lerp_to_gamma(colors.card, 0.28)
 }
 
 /// A bar for each layer, as high as its distance on a logarithmic axis; returns the one clicked.
@@ -379,7 +375,7 @@ fn layer_bars(
         } else if response.hovered() {
             colors.faint
         } else {
-            colors.line
+            unselected(colors)
         };
         ui.painter().rect_filled(bar, 2.0, color);
         if response.clicked() {

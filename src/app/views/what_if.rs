@@ -1,14 +1,16 @@
-//! The alignment under other assumptions: what can be changed, and what becomes of it.
+//! Two ellipses to hold, and the alignment under other assumptions: what can be changed, and what becomes of
+//! it.
 
 mod answer;
 mod controls;
+mod ellipses;
 
 use eframe::egui;
 
 use crate::{
     app::{
         figure,
-        store::{Scale, Store},
+        store::{Scale, Store, WhatIfPart},
         theme,
     },
     figures::{LayersChart, Overlay, Target, layers},
@@ -23,28 +25,57 @@ const CONTROLS: f32 = 320.0;
 /// Draws the view.
 pub fn show(ui: &mut egui::Ui, store: &mut Store) {
     let Some(report) = store.report().cloned() else {
-        ui.label("There is no run to ask about.");
+        ui.label("No run selected.");
         return;
     };
-    egui::ScrollArea::vertical().show(ui, |ui| {
-        if ui.available_width() >= WIDE {
-            ui.horizontal_top(|ui| {
-                ui.allocate_ui_with_layout(
-                    egui::vec2(CONTROLS, ui.available_height()),
-                    egui::Layout::top_down(egui::Align::Min),
-                    |ui| {
-                        ui.set_width(CONTROLS);
-                        theme::card(ui, |ui| controls::show(ui, store, &report));
-                    },
-                );
-                ui.add_space(theme::GAP);
-                ui.vertical(|ui| result(ui, store, &report));
-            });
-        } else {
-            theme::card(ui, |ui| controls::show(ui, store, &report));
-            ui.add_space(theme::GAP);
-            result(ui, store, &report);
+    egui::ScrollArea::vertical()
+        .id_salt("what if")
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            let part = choice(ui, store);
+            match part {
+                WhatIfPart::Ellipses => ellipses::show(ui, store, &report),
+                WhatIfPart::Run => run(ui, store, &report),
+            }
+        });
+}
+
+/// Which of the parts is shown.
+fn choice(ui: &mut egui::Ui, store: &mut Store) -> WhatIfPart {
+    let mut part = store.view.what_if_part();
+    ui.horizontal_wrapped(|ui| {
+        for (other, name) in [
+            (WhatIfPart::Ellipses, "Hold the ellipses"),
+            (WhatIfPart::Run, "Change what is measured"),
+        ] {
+            if ui.selectable_label(part == other, name).clicked() {
+                part = other;
+                store.view.what_if_shows = Some(other);
+            }
         }
+    });
+    part
+}
+
+/// The run that is shown: what can be changed, and what becomes of it.
+fn run(ui: &mut egui::Ui, store: &mut Store, report: &Report) {
+    if ui.available_width() < WIDE {
+        theme::card(ui, |ui| controls::show(ui, store, report));
+        ui.add_space(theme::GAP);
+        result(ui, store, report);
+        return;
+    }
+    ui.horizontal_top(|ui| {
+        ui.allocate_ui_with_layout(
+            egui::vec2(CONTROLS, ui.available_height()),
+            egui::Layout::top_down(egui::Align::Min),
+            |ui| {
+                ui.set_width(CONTROLS);
+                theme::card(ui, |ui| controls::show(ui, store, report));
+            },
+        );
+        ui.add_space(theme::GAP);
+        ui.vertical(|ui| result(ui, store, report));
     });
 }
 
@@ -74,6 +105,7 @@ fn result(ui: &mut egui::Ui, store: &mut Store, report: &Report) {
                 None
             }
         };
+        headline(ui, report, changed);
         let chart = LayersChart {
             layers: &report.layers,
             scale: store.view.scale,
@@ -85,13 +117,25 @@ fn result(ui: &mut egui::Ui, store: &mut Store, report: &Report) {
             }),
             intervals: report.distances(),
         };
-        let look = figure::look(ui, [ui.available_width(), 340.0]);
+        // The numbers below are to be seen with it.
+        let tall = (ui.ctx().content_rect().height() - 470.0).clamp(220.0, 420.0);
+        let look = figure::look(ui, [ui.available_width(), tall]);
         let response = figure::show(ui, &layers(&chart, &look));
         if let Some(Target::Layer(layer)) = response.clicked {
             store.view.layer = layer;
         }
         numbers(ui, report, changed);
     });
+}
+
+/// The rate as measured and as it would be.
+fn headline(ui: &mut egui::Ui, report: &Report, changed: Option<&Changed>) {
+    let rate = |value: Option<f64>| value.map_or("undefined".to_owned(), |v| format!("{v:.3}"));
+    let words = match changed {
+        None => format!("MIR {}", rate(report.mir)),
+        Some(changed) => format!("MIR {} becomes {}", rate(report.mir), rate(changed.mir)),
+    };
+    ui.label(egui::RichText::new(words).heading());
 }
 
 fn numbers(ui: &mut egui::Ui, report: &Report, changed: Option<&Changed>) {
@@ -118,7 +162,8 @@ fn numbers(ui: &mut egui::Ui, report: &Report, changed: Option<&Changed>) {
     rows.push(("d", report.model.hidden_size.to_string(), None));
     egui::Grid::new("what-if numbers")
         .striped(true)
-        .spacing([24.0, 6.0])
+        .spacing([24.0, 2.0])
+        .min_row_height(24.0)
         .show(ui, |ui| {
             for title in ["", "as measured", "what if"] {
                 ui.strong(title);
@@ -145,44 +190,58 @@ mod tests {
     };
 
     use super::*;
-    use crate::{app::store::Origin, report::Moments};
+    use crate::app::store::Origin;
 
     #[test]
-    fn a_recorded_run_can_be_scaled_and_says_why_not_more() {
+    fn an_opened_run_can_be_scaled_and_says_why_not_more() {
         let mut store = Store::new();
-        let mut report = store.report().unwrap().clone();
-        for layer in &mut report.layers {
-            let scale = layer.mean_norm_text * layer.mean_norm_text;
-            layer.moments = Some(Moments {
-                mean_vision: scale,
-                mean_text: scale,
-                mean_product: 0.5 * scale,
-                trace_vision: scale,
-                trace_text: scale,
-                trace_root: 0.9 * scale,
-            });
-        }
-        store.add("with moments".to_owned(), Origin::Opened, report);
+        let report = store.report().unwrap().clone();
+        store.add("opened".to_owned(), Origin::Opened, report);
+        store.view.what_if_shows = Some(WhatIfPart::Run);
         let mut harness = Harness::builder()
             .with_size(egui::vec2(1280.0, 900.0))
             .build_ui_state(show, store);
         harness.run();
-        assert!(harness.query_by_label_contains("Run it here").is_some());
-        let outliers = harness.get_by_label("Replace outliers");
-        assert!(outliers.accesskit_node().is_disabled());
-        let reset = harness.get_by_label("Back to as measured");
-        assert!(reset.accesskit_node().is_disabled());
+        assert!(harness.query_by_label("Replace outliers").is_none());
+        assert!(harness.query_by_label_contains("is not loaded").is_some());
+        assert!(harness.query_by_label("Reset to measured values").is_none());
         harness.state_mut().view.vision_scale = 0.5;
         harness.run();
-        if let Ok(dir) = std::env::var("LOOK") {
-            harness
-                .render()
-                .unwrap()
-                .save(format!("{dir}/what_if.png"))
-                .unwrap();
-        }
-        harness.get_by_label("Back to as measured").click();
+        harness.get_by_label("Reset to measured values").click();
         harness.run();
         assert_eq!(harness.state().view.vision_scale, 1.0);
+    }
+
+    #[test]
+    fn nothing_is_disabled_on_a_recording() {
+        let mut store = Store::new();
+        store.view.what_if_shows = Some(WhatIfPart::Run);
+        let mut harness = Harness::builder()
+            .with_size(egui::vec2(1280.0, 900.0))
+            .build_ui_state(show, store);
+        harness.run();
+        let measured = harness.state().report().unwrap().mir.unwrap();
+        harness.get_by_label_contains(&format!("MIR {measured:.3}"));
+        for label in [
+            "Replace outliers",
+            "Calibrate the vision tokens (MoCa)",
+            "20 pairs",
+        ] {
+            let control = harness.get_by_label(label);
+            assert!(!control.accesskit_node().is_disabled(), "{label}");
+            control.click();
+            harness.run();
+            harness.get_by_label_contains(&format!("MIR {measured:.3} becomes "));
+            assert!(
+                harness
+                    .query_by_label_contains("recording holds other")
+                    .is_none()
+            );
+        }
+        assert_eq!(harness.state().view.what_if.num_pairs, Some(20));
+        // What is not recorded is refused, not made up.
+        harness.state_mut().view.what_if.num_pairs = Some(21);
+        harness.run();
+        harness.get_by_label_contains("recording holds other");
     }
 }

@@ -22,7 +22,7 @@ impl<'a> Live<'a> {
     ///
     /// # Errors
     /// [`EngineError::NoSuch`].
-    fn look(&'a self, pair: usize) -> Result<Look<'a>, EngineError> {
+    pub(super) fn look(&'a self, pair: usize) -> Result<Look<'a>, EngineError> {
         let prepared = self.prepared(pair)?;
         let loaded = self.loaded;
         Ok(Look {
@@ -85,6 +85,14 @@ impl Session {
                 let projection = live.projection(state, axes, news.cancel).await?;
                 Ok(Event::Projection(Box::new(projection)))
             }
+            Explore::Plane(state) => {
+                let plane = live.plane(state, news.cancel).await?;
+                Ok(Event::Plane(Box::new(plane)))
+            }
+            Explore::OnPlane(state, axes) => {
+                let projection = live.on_plane(state, &axes, news.cancel).await?;
+                Ok(Event::Projection(Box::new(projection)))
+            }
             Explore::WhatIf(settings) => {
                 let what_if = live.what_if(settings, news).await?;
                 Ok(Event::WhatIf(Box::new(what_if)))
@@ -93,6 +101,14 @@ impl Session {
             Explore::LogitLens { pair, position } => {
                 let lens = live.look(pair)?.logit_lens(position, news.cancel).await?;
                 Ok(Event::LogitLens(Box::new(lens)))
+            }
+            Explore::PatchWords { pair, state } => {
+                let words = live.look(pair)?.patch_words(state, news.cancel).await?;
+                Ok(Event::PatchWords(Box::new(words)))
+            }
+            Explore::Path { pair, position } => {
+                let path = live.path(pair, position, news.cancel).await?;
+                Ok(Event::Path(Box::new(path)))
             }
             Explore::Attention {
                 pair,

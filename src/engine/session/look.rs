@@ -5,16 +5,19 @@ use std::{borrow::Cow, cell::Cell};
 use super::loaded::Loaded;
 use crate::{
     engine::EngineError,
-    gpu::{Gpu, Recording, Tensor},
+    gpu::{DType, Gpu, Readback, Recording, Tensor},
     input::PixelValues,
     kernels::top_tokens::{TopTokens, width},
     model::{Capture, CaptureRequest, ForwardInput, Hook, Vlm},
     platform::Cancel,
-    report::{AttentionRow, LensState, LensToken, LogitLens},
+    report::{AttentionRow, LensState, LensToken, LogitLens, PatchWords, Strip},
 };
 
 /// Words shown of each state.
 const WORDS: usize = 5;
+
+/// Most that the logits of some image tokens may take at a time.
+const LOGITS_BYTES: usize = 64 << 20;
 
 /// Most that the queries and keys of all layers of one pair may take to be kept together.
 const ATTENTION_BYTES: u64 = 256 << 20;
@@ -61,14 +64,105 @@ impl Look<'_> {
     ) -> Result<LogitLens, EngineError> {
         self.check_position(position)?;
         let mut looked = self.looked();
-        let capture = match looked.stream.take() {
-            Some(capture) => capture,
-            None => self.forward(&mut looked, None, cancel).await?,
-        };
+        let capture = self.stream(&mut looked, cancel).await?;
         let lens = self.lens_of(&capture, position, cancel).await?;
         looked.stream = Some(capture);
         self.looked.set(Some(looked));
         Ok(lens)
+    }
+
+    /// The residual stream: kept, or of a forward pass now.
+    async fn stream(&self, looked: &mut Looked, cancel: &Cancel) -> Result<Capture, EngineError> {
+        match looked.stream.take() {
+            Some(capture) => Ok(capture),
+            None => self.forward(looked, None, cancel).await,
+        }
+    }
+
+    /// The likeliest word of each image token at `state`.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuch`] state, and what the device reports.
+    pub(in crate::engine) async fn patch_words(
+        &self,
+        state: usize,
+        cancel: &Cancel,
+    ) -> Result<PatchWords, EngineError> {
+        let vlm = &self.loaded.vlm;
+        let text = &vlm.spec().text;
+        EngineError::check_choice("state", state, 0..=text.num_hidden_layers)?;
+        let mut looked = self.looked();
+        let capture = self.stream(&mut looked, cancel).await?;
+        let at_once = (LOGITS_BYTES / 4 / text.vocab_size.max(1)).max(1);
+        let mut words = Vec::with_capacity(self.input.vision.len());
+        for positions in self.input.vision.chunks(at_once) {
+            let record =
+                |recording: &mut Recording| vlm.lens_at(recording, &capture, state, positions, 1);
+            let rows = self.read(record, cancel).await?;
+            for (&position, row) in positions.iter().zip(rows.chunks_exact(width(1))) {
+                let found = self.lens_state(state, &TopTokens::from_row(row));
+                words.extend(
+                    found
+                        .tokens
+                        .into_iter()
+                        .map(|token| (position as usize, token)),
+                );
+            }
+        }
+        looked.stream = Some(capture);
+        self.looked.set(Some(looked));
+        Ok(PatchWords {
+            pair: self.pair,
+            state,
+            words,
+        })
+    }
+
+    /// The vectors of the token at `position`: in the tower, where a single patch becomes this token, and along
+    /// the residual stream.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuch`] position, and what the device reports.
+    pub(in crate::engine) async fn strips(
+        &self,
+        position: usize,
+        cancel: &Cancel,
+    ) -> Result<(Option<Strip>, Vec<Strip>), EngineError> {
+        self.check_position(position)?;
+        let vlm = &self.loaded.vlm;
+        let pixel_values = (self.pixel_values)()?;
+        let input = ForwardInput {
+            pixel_values: &pixel_values,
+            ..self.input
+        };
+        let tower = vlm.tower_row(&input, position);
+        let layers = vlm.spec().text.num_hidden_layers;
+        let hooks = tower.iter().map(|(hook, _)| *hook);
+        let request = CaptureRequest::new().with_lens(layers).with_all(hooks);
+        let mut recording = Recording::new();
+        let capture = vlm.forward(&mut recording, &input, &request)?;
+        let stream = vlm.stream_at(&mut recording, &capture, position)?;
+        let mut seen = None;
+        if let Some((hook, row)) = tower
+            && let Some(state) = capture.get(hook)
+        {
+            let own = self.gpu.tensor(DType::F32, 1, state.cols())?;
+            recording.copy_rows(state, row, &own, 0, 1)?;
+            seen = Some(own);
+        }
+        let wanted: Vec<&Tensor> = std::iter::once(&stream).chain(&seen).collect();
+        (self.gpu)
+            .run_with(&recording, cancel, &mut |_, _| {})
+            .await?;
+        let read = self.gpu.read(&wanted).await?;
+        let rows = |read: &Readback| -> Vec<Strip> {
+            (read.values.chunks_exact(read.cols.max(1)))
+                .map(Strip::of)
+                .collect()
+        };
+        let states = read.first().map(rows).unwrap_or_default();
+        let tower = read.get(1).map(|read| Strip::of(&read.values));
+        Ok((tower, states))
     }
 
     /// The words nearest to the token at `position` in a residual stream.

@@ -6,6 +6,7 @@ pub(super) mod kept;
 pub(super) mod loaded;
 pub(super) mod look;
 mod pair_view;
+mod path;
 mod projection;
 mod what_if;
 

@@ -5,15 +5,21 @@
 //! of decoder layer `k`. A *position* is an index into the tokens of one pair's prompt.
 
 mod attention;
+mod ellipse;
 mod logit_lens;
 mod pair;
+mod patch_words;
+mod path;
 mod projection;
 mod what_if;
 
 pub use attention::AttentionRow;
+pub use ellipse::Ellipse;
 pub use logit_lens::{LensState, LensToken, LogitLens};
 pub use pair::{PairView, Picture, PictureView, StageView, TokenKind, TokenView};
-pub use projection::{Axes, CloudShape, ProjectedToken, Projection};
+pub use patch_words::PatchWords;
+pub use path::{Strip, TokenPath};
+pub use projection::{Axes, CloudShape, PlaneAxes, ProjectedToken, Projection};
 pub use what_if::{Calibration, WhatIf, WhatIfSettings};
 
 use serde::{Deserialize, Serialize};

@@ -8,7 +8,7 @@ use mirscope::{
         Session,
     },
     input::decode_image,
-    report::{AttentionRow, LogitLens, PairView, TextMask, TokenKind},
+    report::{AttentionRow, Axes, LogitLens, PairView, Strip, TextMask, TokenKind},
 };
 
 use super::{last, measure, refusal, report};
@@ -179,6 +179,116 @@ fn looks_equal_transformers() {
             }
         }
     }
+}
+
+/// The numbers of a token on its way are those of transformers; a patch's come from its own row of the tower.
+#[test]
+fn ways_equal_transformers() {
+    let mut seen = 0;
+    for case in golden::cases() {
+        let spec = case.checkpoint().spec;
+        let mut session = Session::default();
+        report(&mut session, golden_request(&case));
+        let view = pair(&mut session, 1);
+        let layers = spec.text.num_hidden_layers;
+        let vision: Vec<usize> = (view.tokens.iter().enumerate())
+            .filter(|(_, token)| token.kind == TokenKind::Vision)
+            .map(|(position, _)| position)
+            .collect();
+        let number = vision.len() / 2;
+        let question = Explore::Path {
+            pair: 1,
+            position: vision[number],
+        };
+        let Event::Path(path) = last(&mut session, Command::Explore(question)) else {
+            panic!("expected a path");
+        };
+        let row = |name: &str, row: usize| {
+            let (shape, values) = case.tensor(name);
+            values[row * shape[1]..][..shape[1].min(Strip::MOST)].to_vec()
+        };
+        for (state, strip) in path.states.iter().enumerate() {
+            let name = match state {
+                0 => "inputs_embeds".to_owned(),
+                last if last == layers => format!("hidden_states.{last}.pre_norm"),
+                layer => format!("hidden_states.{layer}"),
+            };
+            assert_eq!(strip.width, spec.text.hidden_size);
+            let error = relative_error(&strip.values, &row(&name, vision[number]));
+            assert!(error <= 1e-4, "{} {name}: off by {error:.2e}", case.name);
+        }
+        let Some(tower) = &path.tower else { continue };
+        seen += 1;
+        let state = *spec.vision().unwrap().feature_states().last().unwrap();
+        let name = format!("vision_hidden_states.{state}");
+        // A class token that is left out comes first in every picture.
+        let pictures = case.tensor(&name).0[0] - vision.len();
+        let ahead = match pictures {
+            0 => 0,
+            pictures => number / (vision.len() / pictures) + 1,
+        };
+        let error = relative_error(&tower.values, &row(&name, ahead + number));
+        assert!(error <= 1e-4, "{} {name}: off by {error:.2e}", case.name);
+    }
+    assert!(seen >= 2, "a tower's row was looked at in {seen} cases");
+}
+
+/// Words over an image are the first words of each token's lens; a path is in the clouds where its token is, and
+/// its vectors give the lens's words.
+#[test]
+fn words_and_ways_agree_with_lens_and_clouds() {
+    let mut session = Session::default();
+    let report = report(&mut session, demo_request(TextMask::Official));
+    let layers = report.layers.len();
+    let view = pair(&mut session, 1);
+    let patches: Vec<usize> = view.positions_of(0).collect();
+    for state in [0, 3, layers] {
+        let question = Explore::PatchWords { pair: 1, state };
+        let Event::PatchWords(words) = last(&mut session, Command::Explore(question)) else {
+            panic!("expected words");
+        };
+        let at: Vec<usize> = words.words.iter().map(|(position, _)| *position).collect();
+        assert_eq!(at, patches);
+        for (position, token) in words.words.iter().step_by(9) {
+            let lens = lens(&mut session, 1, *position);
+            let first = &lens.states[state].tokens[0];
+            assert_eq!((token.id, &token.text), (first.id, &first.text));
+            assert!((token.probability - first.probability).abs() < 1e-5);
+        }
+    }
+    for position in [patches[20], view.tokens.len() - 2] {
+        let question = Explore::Path { pair: 1, position };
+        let Event::Path(path) = last(&mut session, Command::Explore(question)) else {
+            panic!("expected a path");
+        };
+        let vision = view.tokens[position].kind == TokenKind::Vision;
+        assert_eq!(
+            path.tower.is_some(),
+            vision,
+            "only patches come from the tower"
+        );
+        assert_eq!((path.states.len(), path.at.len()), (layers + 1, layers + 1));
+        for state in [0, 2, layers] {
+            let axes = Axes::Shared;
+            let question = Explore::Projection { state, axes };
+            let Event::Projection(shown) = last(&mut session, Command::Explore(question)) else {
+                panic!("expected a projection");
+            };
+            let mut tokens = shown.vision.iter().chain(&shown.text);
+            let own = tokens
+                .find(|it| (it.pair, it.position) == (1, position as u32))
+                .unwrap();
+            assert_eq!(path.at[state], own.at, "state {state}");
+        }
+    }
+    let reason = refusal(
+        &mut session,
+        Command::Explore(Explore::PatchWords { pair: 1, state: 9 }),
+    );
+    assert!(
+        reason.contains("no state 9: choose one from 0 to 6"),
+        "{reason}"
+    );
 }
 
 #[test]

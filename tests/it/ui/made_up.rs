@@ -5,8 +5,8 @@ use mirscope::{
     app::App,
     engine::{Command, Event, Explore},
     report::{
-        AttentionRow, Kept, LensState, LensToken, LogitLens, PairView, Picture, PictureView,
-        TokenKind, TokenView,
+        AttentionRow, Kept, LensState, LensToken, LogitLens, PairView, PatchWords, Picture,
+        PictureView, Strip, TokenKind, TokenPath, TokenView,
     },
 };
 
@@ -141,6 +141,38 @@ pub fn lens(pair: usize, position: usize) -> LogitLens {
     }
 }
 
+/// The word of each patch at a state: its number, counted from the state.
+pub fn patch_words(pair: usize, state: usize) -> PatchWords {
+    let word = |patch: usize| {
+        let token = LensToken {
+            id: 3,
+            text: format!(" w{}", 100 * state + patch),
+            probability: 0.25,
+        };
+        (position(patch), token)
+    };
+    PatchWords {
+        pair,
+        state,
+        words: (0..GRID[0] * GRID[1]).map(word).collect(),
+    }
+}
+
+/// A token on its way through six layers; its place among all others is not known.
+pub fn path(pair: usize, position: usize) -> TokenPath {
+    let strip = |state: usize| {
+        let value = |index: usize| ((index + 7 * state + position) as f32 * 0.7).sin();
+        Strip::of(&(0..96).map(value).collect::<Vec<f32>>())
+    };
+    TokenPath {
+        pair,
+        position,
+        tower: Some(strip(9)),
+        states: (0..=6).map(strip).collect(),
+        at: Vec::new(),
+    }
+}
+
 /// Attention of two heads: one on everything alike, one on a single patch.
 pub fn attention(pair: usize, position: usize, layer: usize) -> AttentionRow {
     let number = position + 1;
@@ -184,6 +216,12 @@ fn answers(harness: &Harness<'_, App>, command: &Command) -> Vec<Event> {
         Command::Explore(Explore::Pair(index)) => vec![Event::Pair(Box::new(pair(*index)))],
         Command::Explore(Explore::LogitLens { pair, position }) => {
             vec![Event::LogitLens(Box::new(lens(*pair, *position)))]
+        }
+        Command::Explore(Explore::PatchWords { pair, state }) => {
+            vec![Event::PatchWords(Box::new(patch_words(*pair, *state)))]
+        }
+        Command::Explore(Explore::Path { pair, position }) => {
+            vec![Event::Path(Box::new(path(*pair, *position)))]
         }
         Command::Explore(Explore::Attention {
             pair,

@@ -133,7 +133,7 @@ fn glide(ui: &egui::Ui, run: &Run, shown: &Projection) -> Option<Projection> {
 }
 
 /// A projection between two others of the same tokens.
-fn between(from: &Projection, to: &Projection, share: f32) -> Option<Projection> {
+pub fn between(from: &Projection, to: &Projection, share: f32) -> Option<Projection> {
     let tokens = |from: &[ProjectedToken], to: &[ProjectedToken]| -> Option<Vec<_>> {
         if from.len() != to.len() {
             return None;

@@ -24,13 +24,13 @@ const NARROW_PICTURE: f32 = 250.0;
 
 /// Draws the picture as the model sees it, with where it looks; whether there is one.
 pub fn image(ui: &mut egui::Ui, store: &mut Store, target: &Target) -> bool {
-    let drawn = with_desk(store, target, |desk, _| {
+    let drawn = with_desk(store, target, |desk, store| {
         if desk.pair.pictures.is_empty() {
             return false;
         }
         ui.scope(|ui| {
             ui.set_max_width(picture_width(ui));
-            image::show(ui, desk);
+            image::show(ui, desk, store);
         });
         true
     });
@@ -125,6 +125,7 @@ fn with_desk<T>(
     let looks = &shown.ask.looks;
     let mut view = shown.view.clone();
     (view.patch, view.query, view.layer) = (patch, Some(position), layer);
+    view.words = false;
     let lens = patch.and_then(|patch| looks.lenses.get(&patch));
     let mut desk = Desk {
         number: u64::MAX - looks.number,
@@ -137,6 +138,8 @@ fn with_desk<T>(
         hover: None,
         lens: lens.ok_or(lens_gap.flatten()),
         attention: looks.attention.get(&(position, layer)).ok_or(row_gap),
+        can_show_words: false,
+        words: Err(None),
         wish: None,
     };
     let drawn = draw(&mut desk, shown);

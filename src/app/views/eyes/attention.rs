@@ -81,8 +81,10 @@ fn controls(ui: &mut egui::Ui, desk: &mut Desk<'_>) {
             chooser.response.accessible_name("Attention head"),
             Term::Head,
         );
-        let overlay = ui.checkbox(&mut desk.view.overlay, "show on the image");
-        if overlay.changed() {
+        let mut shown = desk.shows_attention();
+        if ui.checkbox(&mut shown, "show on the image").changed() {
+            desk.view.overlay = shown;
+            desk.view.words &= !shown;
             // The image may be drawn already.
             ui.ctx().request_repaint();
         }
@@ -101,7 +103,7 @@ fn weights(desk: &Desk<'_>) -> Option<Vec<f32>> {
 /// The weight of the token at a position, if attention is shown.
 pub fn weight(desk: &Desk<'_>, position: usize) -> Option<f32> {
     weights(desk)
-        .filter(|_| desk.view.overlay)?
+        .filter(|_| desk.shows_attention())?
         .get(position)
         .copied()
 }
@@ -185,7 +187,7 @@ fn by_patch(pair: &PairView, number: usize, weights: &[f32]) -> Vec<f32> {
 
 /// The largest weight of an image token, over all pictures; nothing while attention is not shown.
 fn most(desk: &Desk<'_>) -> Option<f32> {
-    if !desk.view.overlay {
+    if !desk.shows_attention() {
         return None;
     }
     let weights = weights(desk)?;

@@ -109,7 +109,8 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
             chosen = Some(clicked);
         }
     });
-    if ui.memory(|memory| memory.focused().is_none()) {
+    // While a patch is followed the keys go through its steps.
+    if store.view.follow.is_none() && ui.memory(|memory| memory.focused().is_none()) {
         ui.input_mut(|input| {
             if input.consume_key(Modifiers::NONE, Key::ArrowLeft) {
                 chosen = before;

@@ -5,7 +5,7 @@ use crate::{
         store::View,
         views::states::{Missing, Wish},
     },
-    report::{AttentionRow, LogitLens, PairView, PictureView},
+    report::{AttentionRow, LogitLens, PairView, PatchWords, PictureView},
 };
 
 /// What the panels of one pair, or of a conversation, read and change.
@@ -30,6 +30,10 @@ pub struct Desk<'a> {
     pub lens: Result<&'a LogitLens, Option<Missing>>,
     /// Where the selected token looks.
     pub attention: Result<&'a AttentionRow, Option<Missing>>,
+    /// Whether words may lie over the image.
+    pub can_show_words: bool,
+    /// The likeliest word of each image token at the selected state, once the reader wants to see them.
+    pub words: Result<&'a PatchWords, Option<Missing>>,
     /// What the reader asked for.
     pub wish: Option<Wish>,
 }
@@ -39,6 +43,11 @@ impl Desk<'_> {
     pub fn picture(&self) -> usize {
         let selected = self.view.patch.and_then(|at| self.pair.picture_of(at));
         selected.unwrap_or(0)
+    }
+
+    /// Whether attention lies over the image.
+    pub fn shows_attention(&self) -> bool {
+        self.view.overlay && !self.view.words
     }
 
     /// The picture that is shown.

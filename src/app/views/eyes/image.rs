@@ -9,15 +9,17 @@ use super::{
     attention,
     desk::Desk,
     place::{middle, place_of, title},
-    text,
+    text, words,
 };
 use crate::app::{
     glossary::{Term, term_as},
-    picture, theme,
+    picture,
+    store::Store,
+    theme,
 };
 
 /// Draws the card's content.
-pub fn show(ui: &mut egui::Ui, desk: &mut Desk<'_>) {
+pub fn show(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
     let [rows, columns] = desk.shown().map_or([0; 2], |shown| shown.patches);
     ui.horizontal_wrapped(|ui| {
         ui.strong("What the model sees");
@@ -25,7 +27,19 @@ pub fn show(ui: &mut egui::Ui, desk: &mut Desk<'_>) {
         term_as(ui, Term::Patch, format!("{rows} × {columns} patches"));
     });
     pictures(ui, desk);
-    let room = vec2(ui.available_width(), tallest(ui));
+    if desk.can_show_words {
+        words::controls(ui, desk, store);
+    }
+    let room = vec2(ui.available_width(), tallest(ui, desk.view.words));
+    pointed_at(ui, desk, room);
+    status(ui, desk);
+    tokens_of_patches(ui, desk);
+    attention::legend(ui, desk);
+    words::legend(ui, desk);
+}
+
+/// Draws the picture into `room`, and selects what is pointed at; returns where it is.
+pub fn pointed_at(ui: &mut egui::Ui, desk: &mut Desk<'_>, room: egui::Vec2) -> Rect {
     let size = picture::fitted_of(desk.pair, desk.picture(), room);
     let (frame, response) = ui.allocate_exact_size(size, Sense::click());
     describe(&response, desk);
@@ -47,9 +61,7 @@ pub fn show(ui: &mut egui::Ui, desk: &mut Desk<'_>) {
         paint(ui, frame, desk, response.has_focus());
     }
     response.on_hover_cursor(egui::CursorIcon::PointingHand);
-    status(ui, desk);
-    tokens_of_patches(ui, desk);
-    attention::legend(ui, desk);
+    frame
 }
 
 /// The chooser of the picture, where there are several.
@@ -103,9 +115,10 @@ fn tokens_of_patches(ui: &mut egui::Ui, desk: &Desk<'_>) {
     ui.label(egui::RichText::new(line).color(theme::colors(ui).faint));
 }
 
-/// The height that leaves room for what stands around the image.
-pub fn tallest(ui: &egui::Ui) -> f32 {
-    (ui.ctx().content_rect().height() - 330.0).clamp(240.0, 620.0)
+/// The height that leaves room for what stands around the image; words need more of it.
+pub fn tallest(ui: &egui::Ui, words: bool) -> f32 {
+    let around = if words { 335.0 } else { 330.0 };
+    (ui.ctx().content_rect().height() - around).clamp(240.0, 620.0)
 }
 
 fn describe(response: &Response, desk: &Desk<'_>) {
@@ -175,6 +188,9 @@ fn paint(ui: &egui::Ui, frame: Rect, desk: &Desk<'_>, focused: bool) {
         picture::paint(&painter, &texture, frame);
     }
     attention::paint(&painter, frame, desk);
+    if desk.view.words {
+        words::paint(ui, &painter, frame, desk);
+    }
     let cells = desk.grid();
     grid(&painter, frame, cells);
     if let Some(crops) = desk.shown().and_then(|shown| shown.crops) {
@@ -236,6 +252,9 @@ fn status(ui: &mut egui::Ui, desk: &Desk<'_>) {
     let line = match (placed(desk.hovered), placed(desk.view.patch)) {
         (Some((position, place)), _) => {
             let mut line = format!("{place}: token {}", position + 1);
+            if let Some(word) = words::told(desk, position) {
+                line += &format!(", {word}");
+            }
             if let Some(weight) = attention::weight(desk, position) {
                 line += &format!(", attention {}", text::percent(weight));
             }

@@ -64,22 +64,7 @@ fn row(ui: &mut egui::Ui, layer: &mut usize, state: &LensState) {
         ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
     let selected = state.state == *layer;
     let title = title_of(state.state);
-    response.widget_info(|| {
-        let words: Vec<String> = state
-            .tokens
-            .iter()
-            .take(3)
-            .map(|token| {
-                format!(
-                    "{} {}",
-                    text::readable(&token.text),
-                    text::percent(token.probability)
-                )
-            })
-            .collect();
-        let label = format!("{title}: {}", words.join(", "));
-        WidgetInfo::selected(egui::Role::Button, true, selected, label)
-    });
+    response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, selected, told(state)));
     if response.clicked() && state.state > 0 {
         *layer = state.state;
     }
@@ -108,6 +93,32 @@ fn row(ui: &mut egui::Ui, layer: &mut usize, state: &LensState) {
         if selected { ink } else { colors.faint },
     );
     let room = Rect::from_min_max(rect.min + vec2(left, 0.0), rect.max);
+    cells(ui, room, state);
+}
+
+/// A state's words alone.
+pub fn line(ui: &mut egui::Ui, state: &LensState) {
+    let height = ui.text_style_height(&TextStyle::Body) + 8.0;
+    let (rect, response) =
+        ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, told(state)));
+    cells(ui, rect, state);
+}
+
+/// What those hear who do not see the bars.
+fn told(state: &LensState) -> String {
+    let word = |token: &LensToken| {
+        let percent = text::percent(token.probability);
+        format!("{} {percent}", text::readable(&token.text))
+    };
+    let words: Vec<String> = state.tokens.iter().take(3).map(word).collect();
+    format!("{}: {}", title_of(state.state), words.join(", "))
+}
+
+/// The words beside each other, as many as there is room for.
+fn cells(ui: &egui::Ui, room: Rect, state: &LensState) {
+    let line = ui.text_style_height(&TextStyle::Body);
+    let height = room.height();
     let most = state.tokens.len().clamp(1, 5);
     let number = ((room.width() / (line * WORD_WIDTH)) as usize).clamp(1, most);
     let width = room.width() / number as f32;
@@ -144,6 +155,9 @@ fn word(ui: &egui::Ui, cell: Rect, token: &LensToken, dotted: bool) {
     let bar = Rect::from_min_size(cell.min, vec2(cell.width() * share, cell.height()));
     ui.painter()
         .rect_filled(bar, 4.0, colors.vision.gamma_multiply(0.38));
+    // The pale bar alone would hardly be seen.
+    let line = Rect::from_min_max(egui::pos2(bar.left(), bar.bottom() - 2.0), bar.max);
+    ui.painter().rect_filled(line, 0.0, colors.vision);
     let words = if dotted {
         text::with_space(&token.text)
     } else {

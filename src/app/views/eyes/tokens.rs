@@ -181,7 +181,7 @@ fn squares(ui: &mut egui::Ui, desk: &mut Desk<'_>, run: Range<usize>) {
             let fill = match (looked_at, marked) {
                 (Some(color), _) => color,
                 (None, true) => vision,
-                (None, false) => vision.gamma_multiply(0.42),
+                (None, false) => vision.gamma_multiply(0.72),
             };
             ui.painter().rect_filled(cell(position), 1.0, fill);
             if marked {

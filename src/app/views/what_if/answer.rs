@@ -3,6 +3,7 @@
 use crate::{
     app::store::{Answer, Store},
     report::{Definition, LayerReport, Report, WhatIfSettings},
+    study::RecordedAnswer,
 };
 
 /// What there is to show.
@@ -54,6 +55,16 @@ pub(super) fn of(store: &mut Store, report: &Report, settled: bool) -> Outcome {
         let (matched, pairs) = (report.norm_matched_mir, report.data.num_pairs);
         return changed(&report.layers, scale, matched, pairs);
     }
+    let recorded = store.run().and_then(|run| run.recorded_what_ifs.as_ref());
+    if let Some(recorded) = recorded {
+        return match recorded.answer(&settings) {
+            Some(answer) => of_recorded(&answer, scale),
+            None => Outcome::Refused(
+                "The recording holds other numbers of pairs: choose one of those that are offered."
+                    .to_owned(),
+            ),
+        };
+    }
     let known = store.run().and_then(|run| run.what_if(&settings));
     if known.is_none() && !settled {
         return Outcome::Waiting;
@@ -76,6 +87,29 @@ pub(super) fn of(store: &mut Store, report: &Report, settled: bool) -> Outcome {
     }
 }
 
+fn of_recorded(answer: &RecordedAnswer, scale: f64) -> Outcome {
+    let distances = answer.layers.iter().map(|layer| layer.at(scale));
+    Outcome::Changed(
+        Changed {
+            mir: None,
+            distances: distances.collect(),
+            norm_matched_mir: answer.norm_matched_mir,
+            num_pairs: answer.num_pairs,
+            tokens: answer.tokens,
+        }
+        .summed(),
+    )
+}
+
+impl Changed {
+    /// With the rate of its distances.
+    fn summed(mut self) -> Self {
+        let sum: f64 = self.distances.iter().sum();
+        self.mir = (sum > 0.0 && sum.is_finite()).then(|| sum.log10());
+        self
+    }
+}
+
 fn changed(
     layers: &[LayerReport],
     scale: f64,
@@ -94,15 +128,17 @@ fn changed(
             "The layers' statistics for scaling the vision tokens are missing.".to_owned(),
         );
     };
-    let sum: f64 = distances.iter().sum();
     let tokens = layers.first().map(|layer| (layer.n_vision, layer.n_text));
-    Outcome::Changed(Changed {
-        distances,
-        mir: (sum > 0.0 && sum.is_finite()).then(|| sum.log10()),
-        norm_matched_mir,
-        num_pairs,
-        tokens: tokens.unwrap_or_default(),
-    })
+    Outcome::Changed(
+        Changed {
+            distances,
+            mir: None,
+            norm_matched_mir,
+            num_pairs,
+            tokens: tokens.unwrap_or_default(),
+        }
+        .summed(),
+    )
 }
 
 #[cfg(test)]

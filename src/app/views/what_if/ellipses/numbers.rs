@@ -1,0 +1,121 @@
+//! Location, spread, shape and their sum, as numbers and as a bar.
+
+use eframe::egui::{
+    self, Align2, Color32, Rect, RichText, Sense, Stroke, TextStyle, WidgetInfo, vec2,
+};
+
+use crate::{
+    app::{
+        glossary::{Term, term_as},
+        theme,
+    },
+    report::format_significant,
+};
+
+const PARTS: [(Term, &str); 3] = [
+    (Term::Location, "location"),
+    (Term::Spread, "spread"),
+    (Term::Shape, "shape"),
+];
+
+/// One distance.
+pub(super) struct Line<'a> {
+    /// Of what.
+    name: &'a str,
+    /// Location, spread and shape.
+    pub(super) parts: [f64; 3],
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn new(name: &'a str, parts: [f64; 3]) -> Self {
+        Self { name, parts }
+    }
+}
+
+/// The parts' colors.
+fn colors(ui: &egui::Ui) -> [Color32; 3] {
+    theme::palette(ui)
+        .parts
+        .map(|color| Color32::from_rgb(color.red, color.green, color.blue))
+}
+
+/// A heading, then of each line its name, its numbers and a bar of their shares. `salt` tells tables of one
+/// view apart.
+pub(super) fn table(ui: &mut egui::Ui, salt: &str, lines: &[Line<'_>]) {
+    ui.push_id(salt, |ui| {
+        ui.spacing_mut().item_spacing.y = 3.0;
+        let width = ui.available_width() / 4.0;
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 0.0;
+            for ((term, name), color) in PARTS.into_iter().zip(colors(ui)) {
+                ui.scope(|ui| {
+                    ui.set_width(width);
+                    let (swatch, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
+                    ui.painter().rect_filled(swatch.shrink(1.0), 2.0, color);
+                    ui.add_space(5.0);
+                    term_as(ui, term, name);
+                });
+            }
+            ui.strong("sum");
+        });
+        for line in lines {
+            row(ui, line, width);
+        }
+    });
+}
+
+fn row(ui: &mut egui::Ui, line: &Line<'_>, width: f32) {
+    let sum: f64 = line.parts.iter().sum();
+    ui.add_space(2.0);
+    ui.label(RichText::new(line.name).color(theme::colors(ui).faint));
+    let height = ui.text_style_height(&TextStyle::Body) + 12.0;
+    let (rect, response) = ui.allocate_exact_size(vec2(4.0 * width, height), Sense::hover());
+    let written = line.parts.map(number);
+    let label = format!(
+        "{}: location {}, spread {}, shape {}, sum {}",
+        line.name,
+        written[0],
+        written[1],
+        written[2],
+        number(sum)
+    );
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, &label));
+    let ink = ui.visuals().text_color();
+    let font = TextStyle::Monospace.resolve(ui.style());
+    for (column, words) in written.into_iter().chain([number(sum)]).enumerate() {
+        let at = rect.min + vec2(width * column as f32, 0.0);
+        ui.painter()
+            .text(at, Align2::LEFT_TOP, words, font.clone(), ink);
+    }
+    let bar = Rect::from_min_max(egui::pos2(rect.left(), rect.bottom() - 9.0), rect.max);
+    let mut left = bar.left();
+    for (part, color) in line.parts.iter().zip(colors(ui)) {
+        let share = if sum > 0.0 { part / sum } else { 0.0 };
+        let right = left + bar.width() * share as f32;
+        let piece = Rect::from_x_y_ranges(left..=right, bar.y_range());
+        ui.painter().rect_filled(piece, 0.0, color);
+        left = right;
+    }
+    let edge = Stroke::new(1.0, theme::colors(ui).faint);
+    ui.painter()
+        .rect_stroke(bar, 2.0, edge, egui::StrokeKind::Inside);
+}
+
+/// Four digits; what rounding leaves of nothing is 0.
+fn number(value: f64) -> String {
+    match value {
+        value if value.abs() < 1e-9 => "0".to_owned(),
+        value => format_significant(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn what_rounding_leaves_is_nothing() {
+        assert_eq!(number(1e-17), "0");
+        assert_eq!(number(0.5), "0.5000");
+    }
+}
