@@ -3,7 +3,7 @@
 // have been cut: the pieces are summed, and the bias added.
 //
 // x [pieces * tokens, (heads + 2 kv_heads) * head_dim], bias as wide, table [>= first_angle + tokens, head_dim]: cosines, then sines;
-// q [tokens, heads * head_dim], k and v [>= first_row + tokens, kv_heads * head_dim].
+// q [>= first_query + tokens, heads * head_dim], k and v [>= first_row + tokens, kv_heads * head_dim].
 //
 // `tiled` shares a head among the lanes of a workgroup, `direct` gives it to an invocation.
 
@@ -28,7 +28,8 @@ struct Params {
     table_stride: u32,
     q_stride: u32,
     kv_stride: u32,
-    // First row of `k` and `v`, and of the table.
+    // First row of `q`, of `k` and `v`, and of the table.
+    first_query: u32,
     first_row: u32,
     first_angle: u32,
     eps: f32,
@@ -90,7 +91,7 @@ fn put(index: u32, i: u32, factor: f32) {
         k[at + half] = pair.y;
         return;
     }
-    let at = token * params.q_stride + head * params.head_dim + i;
+    let at = (params.first_query + token) * params.q_stride + head * params.head_dim + i;
     q[at] = pair.x;
     q[at + half] = pair.y;
 }

@@ -10,6 +10,8 @@ pub struct Product<'a> {
     /// `[tokens, (heads + 2 kv_heads) * head_dim]`, or the sums of each piece of its inner dimension, one below the
     /// other.
     pub sums: &'a Tensor,
+    /// Its rows.
+    pub tokens: usize,
     /// Added to each row of the sum, where that is not done yet.
     pub bias: Option<&'a Tensor>,
 }
@@ -79,6 +81,7 @@ struct Params {
     table_stride: u32,
     q_stride: u32,
     kv_stride: u32,
+    first_query: u32,
     first_row: u32,
     first_angle: u32,
     eps: f32,
@@ -86,11 +89,12 @@ struct Params {
 }
 
 /// Takes queries, keys and values, which stand side by side in the rows of a product, apart: queries and keys normed and
-/// turned as `turn` says, values as they are. Keys and values go to the rows of `k` and `v` from `first_row` on.
+/// turned as `turn` says, values as they are. Queries go to the rows of `q` from the first one of `first_rows` on, keys and values to those
+/// of `k` and `v` from the second one on.
 ///
 /// # Shapes
-/// `x` as [`Product`] says, `q [tokens, heads * head_dim]`, `k` and `v` `[>= first_row +
-/// tokens, kv_heads * head_dim]`, all f32; `head_dim` even. The factor of the scores does not count.
+/// `x` as [`Product`] says, `q [>= first row + tokens, heads * head_dim]`, `k` and `v` `[>= first row + tokens,
+/// kv_heads * head_dim]`, all f32; `head_dim` even. The factor of the scores does not count.
 ///
 /// # Errors
 /// [`GpuError::Shape`].
@@ -101,9 +105,9 @@ pub fn rotate_heads(
     turn: &Turn<'_>,
     q: &Tensor,
     kv: [&Tensor; 2],
-    first_row: usize,
+    first_rows: [usize; 2],
 ) -> Result<Dispatch, GpuError> {
-    rotate_heads_with(gpu.kernels(), x, with, turn, q, kv, first_row)
+    rotate_heads_with(gpu.kernels(), x, with, turn, q, kv, first_rows)
 }
 
 /// [`rotate_heads`] in a given variant.
@@ -117,7 +121,7 @@ pub fn rotate_heads_with(
     turn: &Turn<'_>,
     q: &Tensor,
     [k, v]: [&Tensor; 2],
-    first_row: usize,
+    first_rows: [usize; 2],
 ) -> Result<Dispatch, GpuError> {
     let Attention {
         heads,
@@ -125,8 +129,8 @@ pub fn rotate_heads_with(
         head_dim,
         ..
     } = *with;
-    let Product { sums, bias } = x;
-    let tokens = q.rows();
+    let Product { sums, tokens, bias } = x;
+    let [first_query, first_row] = first_rows;
     let all = heads + 2 * kv_heads;
     let shape = |tensor: &Tensor| [tensor.rows(), tensor.cols()];
     let fits = turn.fits(tokens, head_dim)
@@ -135,13 +139,14 @@ pub fn rotate_heads_with(
         && sums.cols() == all * head_dim
         && bias.is_none_or(|bias| bias.dtype() == DType::F32 && bias.cols() == sums.cols())
         && q.cols() == heads * head_dim
+        && first_query + tokens <= q.rows()
         && k.cols() == kv_heads * head_dim
         && shape(k) == shape(v)
         && first_row + tokens <= k.rows()
         && [sums, q, k, v].iter().all(|t| t.dtype() == DType::F32);
     expect("rotate_heads", fits, || {
         format!(
-            "x {x:?}, q {q:?}, k {k:?} and v {v:?} from row {first_row} on do not fit {with:?} with {turn:?}"
+            "x {x:?}, q {q:?}, k {k:?} and v {v:?} from rows {first_rows:?} on do not fit {with:?} with {turn:?}"
         )
     })?;
     let (workgroups, mut constants) = shared_rows(variant, [tokens * all, head_dim]);
@@ -165,6 +170,7 @@ pub fn rotate_heads_with(
             table_stride: u32_of(turn.table.stride()),
             q_stride: u32_of(q.stride()),
             kv_stride: u32_of(k.stride()),
+            first_query: u32_of(first_query),
             first_row: u32_of(first_row),
             first_angle: u32_of(turn.first),
             eps: turn.eps(),
@@ -183,7 +189,7 @@ pub fn rotate_heads_with(
         workgroups,
         Work {
             flops: 3.0 * (tokens * (heads + kv_heads) * head_dim) as f64,
-            bytes: traffic(&[sums, q]) + 8.0 * (tokens * kv_heads * head_dim) as f64,
+            bytes: traffic(&[sums]) + 4.0 * (tokens * all * head_dim) as f64,
         },
     );
     Ok(Dispatch {

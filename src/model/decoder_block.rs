@@ -140,44 +140,67 @@ impl Block {
         capture: &mut Capture,
     ) -> Result<Tensor, ModelError> {
         let heads = &self.heads;
-        let tokens = normed.rows();
-        let past = memory.map_or(0, |memory| memory.past);
-        let (sums, bias) = ops.product(normed, &self.qkv)?;
-        let [width, kv_width] =
-            [heads.heads, heads.kv_heads].map(|heads| heads * self.heads.head_dim);
-        let own_kv = |ops: &Ops<'_>| {
-            Ok::<_, ModelError>([ops.like(normed, kv_width)?, ops.like(normed, kv_width)?])
-        };
-        let [k, v] = match memory {
-            None => own_kv(ops)?,
-            Some(memory) => memory.cache.layer(self.index)?.clone(),
-        };
         let (queries, keys) = (Hook::Queries(self.index + 1), Hook::Keys(self.index + 1));
-        let turn = ops.turn(&place.rotary, place.first, self.head_norms.as_ref())?;
-        let turned = |ops: &mut Ops<'_>, kv: [&Tensor; 2], first: usize| {
-            let q = ops.like(normed, width)?;
-            let product = Product { sums: &sums, bias };
-            ops.rotate_heads(product, heads, &turn, &q, kv, first)?;
-            Ok::<_, ModelError>(q)
+        let past = memory.map_or(0, |memory| memory.past);
+        let [k, v] = match memory {
+            None => self.own_keys(ops, normed)?,
+            Some(memory) => memory.cache.layer(self.index)?.clone(),
         };
         let attended = match &place.sight {
             Sight::One(seen) => {
                 if request.contains(queries) {
-                    let [k, v] = own_kv(ops)?;
-                    let q = turned(ops, [&k, &v], 0)?;
+                    let [k, v] = self.own_keys(ops, normed)?;
+                    let q = self.queries(ops, normed, place, [&k, &v], 0)?;
                     capture.keep(request, queries, &q);
                 }
-                ops.attention_decode(&sums, [&k, &v], heads, &turn, *seen)?
+                let qkv = ops.linear(normed, &self.qkv, Activation::None, None)?;
+                let turn = ops.turn(&place.rotary, place.first, self.head_norms.as_ref())?;
+                ops.attention_decode(&qkv, [&k, &v], heads, &turn, *seen)?
             }
             Sight::Each(seen) => {
-                let q = turned(ops, [&k, &v], past)?;
+                let q = self.queries(ops, normed, place, [&k, &v], past)?;
                 capture.keep(request, queries, &q);
-                let counted = |cache: &Tensor| ops.first_rows(cache, past + tokens);
+                let counted = |cache: &Tensor| ops.first_rows(cache, past + normed.rows());
                 let (k, v) = (counted(&k)?, counted(&v)?);
                 ops.attention(&q, &k, &v, heads, seen)?
             }
         };
         capture.keep(request, keys, &k);
         Ok(attended)
+    }
+
+    /// Room for the keys and values of these states alone.
+    fn own_keys(&self, ops: &Ops<'_>, normed: &Tensor) -> Result<[Tensor; 2], ModelError> {
+        let width = self.heads.kv_heads * self.heads.head_dim;
+        Ok([ops.like(normed, width)?, ops.like(normed, width)?])
+    }
+
+    /// The queries of the normed states; their keys and values go to the rows from `first` on. In parts where a
+    /// binding cannot hold all three of all states.
+    fn queries(
+        &self,
+        ops: &mut Ops<'_>,
+        normed: &Tensor,
+        place: &Place,
+        kv: [&Tensor; 2],
+        first: usize,
+    ) -> Result<Tensor, ModelError> {
+        let heads = &self.heads;
+        let q = ops.like(normed, heads.heads * heads.head_dim)?;
+        let most = ops.rows_in_a_binding(self.qkv.out);
+        for begin in (0..normed.rows()).step_by(most) {
+            let tokens = most.min(normed.rows() - begin);
+            let part = ops.some_rows(normed, begin, tokens)?;
+            let (sums, bias) = ops.product(&part, &self.qkv)?;
+            let product = Product {
+                sums: &sums,
+                tokens,
+                bias,
+            };
+            let norms = self.head_norms.as_ref();
+            let turn = ops.turn(&place.rotary, place.first + begin, norms)?;
+            ops.rotate_heads(product, heads, &turn, &q, kv, [begin, first + begin])?;
+        }
+        Ok(q)
     }
 }

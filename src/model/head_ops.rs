@@ -55,7 +55,8 @@ impl<'a> Ops<'a> {
         })
     }
 
-    /// Takes queries, keys and values of one product apart; keys and values go to rows from `first_row` on.
+    /// Takes queries, keys and values of one product apart; queries go to rows from the first one of `first_rows` on,
+    /// keys and values to those from the second one on.
     pub(super) fn rotate_heads(
         &mut self,
         qkv: Product<'_>,
@@ -63,9 +64,9 @@ impl<'a> Ops<'a> {
         turn: &Turn<'_>,
         q: &Tensor,
         kv: [&Tensor; 2],
-        first_row: usize,
+        first_rows: [usize; 2],
     ) -> Result<(), ModelError> {
-        let call = rotate_heads(self.gpu, qkv, with, turn, q, kv, first_row)?;
+        let call = rotate_heads(self.gpu, qkv, with, turn, q, kv, first_rows)?;
         self.recording.push(call);
         Ok(())
     }

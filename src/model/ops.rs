@@ -136,6 +136,27 @@ impl<'a> Ops<'a> {
             })
     }
 
+    /// Rows of so many f32 that a binding holds, and 1 where it holds none.
+    pub(super) fn rows_in_a_binding(&self, cols: usize) -> usize {
+        let rows = self.gpu.max_binding() / DType::F32.row_bytes(cols).max(1);
+        usize::try_from(rows).unwrap_or(usize::MAX).max(1)
+    }
+
+    /// So many rows of a tensor from `first` on: itself where these are all.
+    pub(super) fn some_rows(
+        &mut self,
+        x: &Tensor,
+        first: usize,
+        rows: usize,
+    ) -> Result<Tensor, ModelError> {
+        if rows == x.rows() {
+            return Ok(x.clone());
+        }
+        let some = self.gpu.tensor(DType::F32, rows, x.cols())?;
+        self.recording.copy_rows(x, first, &some, 0, rows)?;
+        Ok(some)
+    }
+
     /// As [`Ops::linear`], as `with` says.
     pub(super) fn linear_into(
         &mut self,

@@ -1,6 +1,6 @@
 //! Twin of `shaders/attention_decode.wgsl`.
 
-use super::{attention, rotate_heads};
+use super::{HeadFactors, attention, rotate_heads};
 use crate::kernels::attention::{Attention, Interval};
 
 /// [`attention`] of one query over an interval of the keys of a cache, the last of which are its own: query, key and
@@ -10,7 +10,7 @@ pub fn attention_decode(
     x: &[f32],
     [k, v]: [&mut [f32]; 2],
     with: &Attention,
-    (angles, norms): (&[f32], Option<([&[f32]; 2], f32)>),
+    (angles, norms): (&[f32], Option<HeadFactors<'_>>),
     seen: Interval,
 ) -> Vec<f32> {
     let [q, own_k, own_v] = rotate_heads(x, with, angles, norms);

@@ -71,7 +71,7 @@ pub use replace_outliers::replace_outliers;
 pub use residual_norm::residual_norm;
 pub use rms_norm::rms_norm;
 pub use rotary::rotary;
-pub use rotate_heads::rotate_heads;
+pub use rotate_heads::{HeadFactors, rotate_heads};
 pub use row_changes::row_changes;
 pub use row_dots::row_dots;
 pub use row_entropies::row_entropies;

@@ -3,13 +3,16 @@
 use super::{head_norm, rotary};
 use crate::kernels::attention::Attention;
 
+/// Factors of the norms of queries and of keys, `[head_dim]` each, and what is added to the mean square.
+pub type HeadFactors<'a> = ([&'a [f32]; 2], f32);
+
 /// Queries, keys and values of `x [tokens, (heads + 2 kv_heads) * head_dim]`, a matrix each: queries and keys normed
-/// by the factors `norms`, `[head_dim]` each, with this eps, and turned by `table [tokens, head_dim]`.
+/// by `norms`, and turned by `table [tokens, head_dim]`.
 pub fn rotate_heads(
     x: &[f32],
     with: &Attention,
     table: &[f32],
-    norms: Option<([&[f32]; 2], f32)>,
+    norms: Option<HeadFactors<'_>>,
 ) -> [Vec<f32>; 3] {
     let head_dim = with.head_dim;
     let [q, kv] = [with.heads, with.kv_heads].map(|heads| heads * head_dim);

@@ -36,13 +36,23 @@ fn shapes_that_do_not_fit_are_refused() {
         norms: Some(norms),
     };
     let call = |sums, turn: &Turn<'_>, q, k, v, first| {
-        let product = Product { sums, bias: None };
-        rotate_heads(&gpu, product, &with, turn, q, [k, v], first)
+        let product = Product {
+            sums,
+            tokens: 3,
+            bias: None,
+        };
+        rotate_heads(&gpu, product, &with, turn, q, [k, v], [0, first])
     };
     assert!(call(&x, &turn, &q, &kv, &kv, 2).is_ok());
     let bias = Some(&weight);
-    let product = Product { sums: &x, bias };
-    assert!(rotate_heads(&gpu, product, &with, &turn, &q, [&kv, &kv], 2).is_err());
+    let product = Product {
+        sums: &x,
+        tokens: 3,
+        bias: None,
+    };
+    assert!(rotate_heads(&gpu, product, &with, &turn, &q, [&kv, &kv], [1, 2]).is_err());
+    let product = Product { bias, ..product };
+    assert!(rotate_heads(&gpu, product, &with, &turn, &q, [&kv, &kv], [0, 2]).is_err());
     // Rows behind the end of the cache, and of the table.
     assert!(call(&x, &turn, &q, &kv, &kv, 3).is_err());
     assert!(call(&x, &Turn { first: 5, ..turn }, &q, &kv, &kv, 2).is_err());
