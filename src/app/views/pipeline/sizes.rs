@@ -74,3 +74,34 @@ pub(super) fn words(ui: &egui::Ui, text: &str, width: f32, most_lines: usize) ->
     job.wrap.max_rows = most_lines;
     ui.painter().layout_job(job)
 }
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::Harness;
+
+    use super::*;
+
+    #[test]
+    fn a_description_is_shown_whole() {
+        const ABOUT: &str = "CLIP, 6 layers of width 128, 4 heads, 128 px in patches of 16, features of \
+                             layer -2; the class token is dropped";
+        let stage = |kind, about: &str| Stage {
+            title: "Vision tower",
+            shape: "65 tokens \u{d7} 128 hidden".to_owned(),
+            about: about.to_owned(),
+            kind,
+        };
+        let stages = [stage(Kind::Plain, ABOUT), stage(Kind::Layers, "")];
+        let mut harness = Harness::builder().build_ui(move |ui| {
+            for width in [150.0, 235.0, 380.0] {
+                let sizes = Sizes::of(ui, &stages, width);
+                let galley = words(ui, ABOUT, width - 2.0 * MARGIN.x, MOST_LINES);
+                assert!(!galley.elided, "at {width}");
+                assert!(galley.size().y <= sizes.body, "at {width}");
+            }
+            let few = Sizes::of(ui, &stages[1..], 235.0);
+            assert_eq!(few.body, LEAST_BODY);
+        });
+        harness.run();
+    }
+}
