@@ -138,19 +138,22 @@ fn store(col: u32, key: i32) {
     }
 }
 
-// Which part of the numbers a median is in: from `low` on, with `first` rows below it and `last` below its end.
+// Which part of the numbers a median is in: from `low` on and below `end`, with `first` rows below it and `last`
+// below its end.
 struct Part {
     low: vec4<i32>,
+    end: vec4<i32>,
     first: vec4<i32>,
     last: vec4<i32>,
 }
 
-// The upper part, from `bound` on, where no more than `rank` rows lie below that; else the lower one.
+// What is on the median's side of `bound`, below which `count` rows lie.
 fn narrowed(part: Part, bound: vec4<i32>, count: vec4<i32>, rank: vec4<i32>) -> Part {
     let is_above = count <= rank;
     return Part(
-        select(part.low, bound, is_above),
-        select(part.first, count, is_above),
+        select(part.low, max(part.low, bound), is_above),
+        select(min(part.end, bound), part.end, is_above),
+        select(part.first, max(part.first, count), is_above),
         select(min(part.last, count), part.last, is_above),
     );
 }
@@ -163,12 +166,14 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     let rank = vec4<i32>(i32((params.rows - 1u) / 2u));
     let smallest = vec4<i32>(-0x7fffffff - 1);
-    var part = Part(smallest, vec4<i32>(), vec4<i32>(i32(params.rows)));
-    // The part is cut in eight, until one row is left in it or it is one number.
-    for (var shift = 29i; shift > -3i; shift -= 3i) {
-        let step = vec4<i32>(1i << u32(max(shift, 0i)));
-        let b1 = part.low + step; let b2 = b1 + step; let b3 = b2 + step; let b4 = b3 + step;
-        let b5 = b4 + step; let b6 = b5 + step; let b7 = b6 + step;
+    var part = Part(smallest, vec4<i32>(0x7fffffff), vec4<i32>(), vec4<i32>(i32(params.rows)));
+    // Seven rows are the first bounds: values are dense where these are.
+    let seventh = params.rows / 7u;
+    var b1 = signed(0u, quad); var b2 = signed(seventh, quad); var b3 = signed(2u * seventh, quad);
+    var b4 = signed(3u * seventh, quad); var b5 = signed(4u * seventh, quad);
+    var b6 = signed(5u * seventh, quad); var b7 = signed(6u * seventh, quad);
+    // A part has at most an eighth of the numbers of the last one then, 2^32 at first.
+    for (var cut = 0u; cut < 14u; cut++) {
         var c1 = vec4<i32>(); var c2 = vec4<i32>(); var c3 = vec4<i32>(); var c4 = vec4<i32>();
         var c5 = vec4<i32>(); var c6 = vec4<i32>(); var c7 = vec4<i32>();
         for (var row = 0u; row < params.rows; row += 4u) {
@@ -182,9 +187,14 @@ fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
         part = narrowed(part, b3, c3, rank); part = narrowed(part, b4, c4, rank);
         part = narrowed(part, b5, c5, rank); part = narrowed(part, b6, c6, rank);
         part = narrowed(part, b7, c7, rank);
-        if all(part.last - part.first == vec4<i32>(1)) {
+        // One row is left in it, or it is one number.
+        let size = bitcast<vec4<u32>>(part.end - part.low);
+        if all((part.last - part.first == vec4<i32>(1)) | (size <= vec4<u32>(1u))) {
             break;
         }
+        let step = bitcast<vec4<i32>>(size / 8u + 1u);
+        b1 = part.low + step; b2 = b1 + step; b3 = b2 + step; b4 = b3 + step;
+        b5 = b4 + step; b6 = b5 + step; b7 = b6 + step;
     }
     // The row in question is the first one there is in the part.
     var key = vec4<i32>(0x7fffffff);

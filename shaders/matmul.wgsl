@@ -20,7 +20,9 @@ import package::common::store_rows::store_gated_rows;
 import package::common::store_rows::store_rows;
 import package::common::stored::Eight;
 import package::common::tile::Rows;
+import package::common::triangle::GROUP_ROWS;
 import package::common::triangle::SYMMETRIC;
+import package::common::triangle::block_of;
 import package::common::triangle::mirror;
 import package::common::triangle::store;
 import package::common::triangle::store_gated;
@@ -156,11 +158,10 @@ fn direct(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_id) lo
 
 // As `direct`, with half as many reads for a product. Sums in structures or matrices would take fewer lines,
 // but SwiftShader compiles the one for minutes, and llvmpipe the other for three times as long.
-@compute @workgroup_size(8, 8)
+@compute @workgroup_size(8, GROUP_ROWS)
 fn direct_128(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-    let tile = tile_of(id, 128u, 128u);
-    let row = tile.x + local.y * 16u;
-    let col = tile.y + local.x * 16u;
+    let corner = block_of(id, local, 16u);
+    let row = corner.x; let col = corner.y;
     if row >= params.m || col >= lines() {
         return;
     }
@@ -260,7 +261,7 @@ fn direct_128(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_id
     for (var i = 0u; i < 64u; i++) {
         store(id.z, row + i / 4u, col / 4u + i % 4u, sums[i]);
     }
-    for (var i = 0u; i < 16u && SYMMETRIC && tile.x != tile.y; i++) {
+    for (var i = 0u; i < 16u && SYMMETRIC && row != col; i++) {
         let at = i / 4u * 16u + i % 4u;
         let turned = block(sums[at], sums[at + 4u], sums[at + 8u], sums[at + 12u]);
         mirror(id.z, row / 4u + i / 4u, col / 4u + i % 4u, turned);
@@ -270,8 +271,7 @@ fn direct_128(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_id
 @compute @workgroup_size(TILE_ROWS * 2u)
 fn tiled_64(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let corner = tile_of(group, TILE_ROWS, 64u);
-    let tile_row = corner.x;
-    let tile_col = corner.y;
+    let tile_row = corner.x; let tile_col = corner.y;
     let begin = group.z * params.piece;
     let end = min(params.k, begin + params.piece);
     // What this invocation brings: a quarter of two rows of `a`, and of two or four columns.
@@ -350,8 +350,7 @@ fn tiled_64(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
 @compute @workgroup_size(256)
 fn tiled_128(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let corner = tile_of(group, 128u, 128u);
-    let tile_row = corner.x;
-    let tile_col = corner.y;
+    let tile_row = corner.x; let tile_col = corner.y;
     let begin = group.z * params.piece;
     let end = min(params.k, begin + params.piece);
     // What this invocation brings: a quarter of two rows and of two columns.

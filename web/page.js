@@ -162,6 +162,8 @@ async function start() {
     runVariant: (name, numPairs) => app.runVariant(name, numPairs),
     chooseRepository: (id) => app.chooseRepository(id),
     agree: () => app.agree(),
+    guess: (letter) => app.guess(letter),
+    askBoth: () => app.askBoth(),
     cancel: () => {
       worker.cancel();
       app.cancel();

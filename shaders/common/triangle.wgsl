@@ -16,20 +16,45 @@ override SYMMETRIC: bool = false;
 // into a matrix of half the size (`kernels::matmul::Packed`).
 override PACKED: bool = false;
 
-// First row and column of a workgroup's tile. Tiles of a symmetric result come in a rectangle of half as many
-// rows: row y of them holds those from the diagonal on of rows y and, of what is left, of the last but y.
+// Those from the diagonal on of `count` rows of squares come in a rectangle of half as many rows: row y of it holds
+// those of row y and, of what is left, of the last but y. Row and column of the square at `x` and `y` of it.
+fn unfolded(x: u32, y: u32, count: u32) -> vec2<u32> {
+    if x < count - y {
+        return vec2<u32>(y, x + y);
+    }
+    let is_even = 1u - count % 2u;
+    return vec2<u32>(count - is_even - y, x - is_even);
+}
+
+// First row and column of a workgroup's tile.
 fn tile_of(group: vec3<u32>, rows: u32, cols: u32) -> vec2<u32> {
     let x = params.first_x + group.x;
     let y = params.first_y + group.y;
     if !SYMMETRIC && !PACKED {
         return vec2<u32>(y * rows, x * cols);
     }
-    let count = (params.m + rows - 1u) / rows;
-    let is_even = 1u - count % 2u;
-    if x < count - y {
-        return vec2<u32>(y, x + y) * rows;
+    return unfolded(x, y, (params.m + rows - 1u) / rows) * rows;
+}
+
+// Rows of invocations of a workgroup that takes blocks without a tile.
+override GROUP_ROWS: u32 = 8u;
+
+// First row and column of an invocation's block of `side` rows and columns, for workgroups of 8 x GROUP_ROWS. Blocks
+// of half a result are dealt out one after the other, whatever tile they are in: those below the diagonal would cost
+// as much as the others. There is none for the last invocations: they get a row beyond the result.
+fn block_of(group: vec3<u32>, local: vec3<u32>, side: u32) -> vec2<u32> {
+    let x = (params.first_x + group.x) * 8u + local.x;
+    let y = (params.first_y + group.y) * GROUP_ROWS + local.y;
+    if !SYMMETRIC && !PACKED {
+        return vec2<u32>(y, x) * side;
     }
-    return vec2<u32>(count - is_even - y, x - is_even) * rows;
+    let index = ((params.first_x + group.x) * GROUP_ROWS + local.y) * 8u + local.x;
+    let count = (params.m + side - 1u) / side;
+    let across = count | 1u;
+    if index >= across * ((count + 1u) / 2u) {
+        return vec2<u32>(params.m, params.n);
+    }
+    return unfolded(index % across, index / across, count) * side;
 }
 
 // Writes four values of the result; `piece` counts pieces of the inner dimension.

@@ -5,7 +5,9 @@
 
 use super::{
     AlignmentError,
-    metric::{Finding, Metric, Observation, Setup, StateId, every_layer, mean_over_states},
+    metric::{
+        Finding, Metric, Observation, Setup, StateId, every_layer, mean_over_states, tensor_bytes,
+    },
 };
 use crate::{
     gpu::{DType, Gpu, Recording, Tensor},
@@ -57,6 +59,13 @@ pub fn by_position(setup: &Setup<'_>, images: Vec<Vec<usize>>) -> Box<dyn Metric
         text: Default::default(),
         pushed: 0,
     })
+}
+
+/// Device memory in bytes that [`by_position`] keeps, with the sums that take the place of others.
+pub fn by_position_bytes(setup: &Setup<'_>, images: &[Vec<usize>]) -> u64 {
+    let positions = images.iter().map(Vec::len).max().unwrap_or(0);
+    let sums = tensor_bytes(setup.layers, setup.hidden_size) + tensor_bytes(setup.layers, 1);
+    sums * (2 * positions.min(MOST_POSITIONS) as u64 + 1)
 }
 
 impl ByPosition {

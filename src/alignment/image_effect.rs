@@ -9,8 +9,8 @@
 use super::{
     AlignmentError,
     metric::{
-        Finding, Metric, MetricKind, Observation, Setup, StateId, every_layer, mean_over_states,
-        state_of,
+        Finding, Metric, MetricKind, Observation, Setup, StateId, enter_derivatives, every_layer,
+        mean_over_states, of_ratio, state_of, tensor_bytes,
     },
 };
 use crate::{
@@ -44,7 +44,11 @@ const ENTRIES: [[&str; 3]; 2] = [
 ];
 
 /// What the image does to the text; it asks for a second forward pass of each pair.
-pub const IMAGE_EFFECT: MetricKind = MetricKind { ids: &IDS, new };
+pub const IMAGE_EFFECT: MetricKind = MetricKind {
+    ids: &IDS,
+    new,
+    bytes: |setup| tensor_bytes(setup.layers * setup.pairs, IDS.len()),
+};
 
 struct ImageEffect {
     gpu: Gpu,
@@ -52,21 +56,26 @@ struct ImageEffect {
     pairs: usize,
     /// Sums over the text tokens of both, one row per layer and pair.
     sums: Tensor,
-    pushed: usize,
-    tokens: usize,
+    /// Text tokens of each pair.
+    tokens: Vec<usize>,
+    intervals: bool,
 }
 
 fn new(setup: &Setup<'_>) -> Result<Box<dyn Metric>, AlignmentError> {
     let &Setup {
-        gpu, layers, pairs, ..
+        gpu,
+        layers,
+        pairs,
+        intervals,
+        ..
     } = setup;
     Ok(Box::new(ImageEffect {
         gpu: gpu.clone(),
         layers,
         pairs,
         sums: gpu.tensor(DType::F32, layers * pairs, IDS.len())?,
-        pushed: 0,
-        tokens: 0,
+        tokens: Vec::new(),
+        intervals,
     }))
 }
 
@@ -107,12 +116,11 @@ impl Metric for ImageEffect {
             let [with, without] = gathered;
             let changes = gpu.tensor(DType::F32, tokens, IDS.len())?;
             recording.push(row_changes(gpu.kernels(), &with?, &without?, &changes)?);
-            let row = layer * self.pairs + self.pushed;
+            let row = layer * self.pairs + self.tokens.len();
             let sum = ColumnSums::default();
             recording.extend(column_totals(gpu, &changes, &sum, &self.sums, row)?);
         }
-        self.pushed += 1;
-        self.tokens += tokens;
+        self.tokens.push(tokens);
         Ok(())
     }
 
@@ -120,19 +128,35 @@ impl Metric for ImageEffect {
         Box::pin(async move {
             let read = self.gpu.read(&[&self.sums]).await?;
             let sums = read.first().map_or(&[][..], |it| &it.values);
-            let mean = |layer: usize, column: usize| {
-                let own = (0..self.pushed).filter_map(|pair| {
-                    let row = layer * self.pairs + pair;
-                    sums.get(row * IDS.len() + column)
-                });
-                let sum: f64 = own.map(|&it| f64::from(it)).sum();
-                (self.tokens > 0).then(|| sum / self.tokens as f64)
+            // Sum and number of tokens of each pair.
+            let parts = |layer: usize, column: usize| -> Vec<[f64; 2]> {
+                let own = self
+                    .tokens
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(pair, &tokens)| {
+                        let row = layer * self.pairs + pair;
+                        let sum = sums.get(row * IDS.len() + column)?;
+                        Some([f64::from(*sum), tokens as f64])
+                    });
+                own.collect()
             };
-            let tokens = counted(self.tokens, "text token");
-            let basis = format!("{tokens} of {}", counted(self.pushed, "pair"));
+            let all: usize = self.tokens.iter().sum();
+            let mean = |layer: usize, column: usize| {
+                let sum: f64 = parts(layer, column).iter().map(|[sum, _]| sum).sum();
+                (all > 0).then(|| sum / all as f64)
+            };
+            let tokens = counted(all, "text token");
+            let basis = format!("{tokens} of {}", counted(self.tokens.len(), "pair"));
             let entries = ENTRIES.into_iter().enumerate().map(|(column, words)| {
                 let values = (0..self.layers).map(|layer| mean(layer, column));
-                mean_over_states(words, values.collect(), self.layers, basis.clone())
+                let values = values.collect();
+                let mut entry = mean_over_states(words, values, self.layers, basis.clone());
+                if self.intervals {
+                    let moved = (0..self.layers).map(|layer| of_ratio(&parts(layer, column)));
+                    enter_derivatives(&mut entry, &moved.collect::<Vec<_>>());
+                }
+                entry
             });
             Ok(entries.collect())
         })

@@ -16,8 +16,8 @@ use std::{
 use super::{
     AlignmentError,
     metric::{
-        Finding, Metric, MetricKind, Observation, Setup, StateId, Vocabulary, every_layer,
-        mean_over_states,
+        Finding, Metric, MetricKind, Observation, Setup, StateId, Vocabulary, enter_derivatives,
+        every_layer, mean_over_states, of_ratio, tensor_bytes,
     },
 };
 use crate::{
@@ -29,6 +29,7 @@ use crate::{
         top_tokens::{TopTokens, top_tokens, width},
     },
     platform::{self, Cancel},
+    report::MetricReport,
     words::counted,
 };
 
@@ -61,7 +62,24 @@ const CONTENT: [&str; 3] = [
 ];
 
 /// The logit lens; it is left out of a model without a head.
-pub const LOGIT_LENS: MetricKind = MetricKind { ids: &IDS, new };
+pub const LOGIT_LENS: MetricKind = MetricKind {
+    ids: &IDS,
+    new,
+    bytes,
+};
+
+/// Vision tokens whose likeliest word is kept.
+fn kept(setup: &Setup<'_>) -> usize {
+    setup.vision.min(MOST_TOPS / setup.layers.max(1))
+}
+
+/// See [`MetricKind::bytes`]; with the logits of the piece that is at work.
+fn bytes(setup: &Setup<'_>) -> u64 {
+    let tops = tensor_bytes(kept(setup), width(1)) * setup.layers as u64;
+    let words = setup.vocabulary.map_or(0, |vocabulary| vocabulary.size());
+    let logits = tensor_bytes(setup.vision, words).min(PIECE_BYTES as u64);
+    tops + tensor_bytes(setup.layers * setup.pairs, 1) + logits
+}
 
 struct Lens {
     gpu: Gpu,
@@ -74,6 +92,9 @@ struct Lens {
     entropies: Tensor,
     /// Of each pair its vision tokens and the content words of its text.
     seen: Vec<(usize, HashSet<u32>)>,
+    /// Pairs that were shown to it, those for which there was no room included.
+    shown: usize,
+    intervals: bool,
 }
 
 fn new(setup: &Setup<'_>) -> Result<Box<dyn Metric>, AlignmentError> {
@@ -81,13 +102,13 @@ fn new(setup: &Setup<'_>) -> Result<Box<dyn Metric>, AlignmentError> {
         gpu,
         layers,
         pairs,
-        vision,
+        intervals,
         ..
     } = setup;
     let vocabulary = setup.vocabulary.cloned().ok_or_else(|| {
         AlignmentError::Model("no vocabulary was given to read words with".to_owned())
     })?;
-    let rows = vision.min(MOST_TOPS / layers.max(1));
+    let rows = kept(setup);
     let tops = || gpu.tensor(DType::F32, rows, width(1));
     Ok(Box::new(Lens {
         gpu: gpu.clone(),
@@ -97,10 +118,34 @@ fn new(setup: &Setup<'_>) -> Result<Box<dyn Metric>, AlignmentError> {
         tops: (0..layers).map(|_| tops()).collect::<Result<_, _>>()?,
         entropies: gpu.tensor(DType::F32, layers * pairs, 1)?,
         seen: Vec::new(),
+        shown: 0,
+        intervals,
     }))
 }
 
 impl Lens {
+    /// The entry of a ratio of sums over the pairs, given as the summands of each layer.
+    fn entry(&self, words: [&str; 3], of_pairs: &[Vec<[f64; 2]>], basis: String) -> MetricReport {
+        let ratio = |parts: &Vec<[f64; 2]>| {
+            let [upper, lower] = [0, 1].map(|at: usize| parts.iter().map(|it| it[at]).sum::<f64>());
+            (lower > 0.0).then(|| upper / lower)
+        };
+        let values = of_pairs.iter().map(ratio).collect();
+        let mut entry = mean_over_states(words, values, self.layers, basis);
+        if self.intervals {
+            let moved = of_pairs.iter().map(|parts| {
+                let mut moved = of_ratio(parts);
+                if !moved.is_empty() {
+                    // A pair for which there was no room moves nothing.
+                    moved.resize(self.shown, 0.0);
+                }
+                moved
+            });
+            enter_derivatives(&mut entry, &moved.collect::<Vec<_>>());
+        }
+        entry
+    }
+
     fn filled(&self) -> usize {
         self.seen.iter().map(|(tokens, _)| tokens).sum()
     }
@@ -116,6 +161,7 @@ impl Metric for Lens {
         recording: &mut Recording,
         pair: &Observation<'_>,
     ) -> Result<(), AlignmentError> {
+        self.shown += 1;
         let gpu = &self.gpu;
         let (tokens, first) = (pair.vision.len(), self.filled());
         // Once there is no room for a pair, those behind it are left out as well.
@@ -164,16 +210,14 @@ impl Metric for Lens {
             let read = self.gpu.read(&[&self.entropies]).await?;
             let sums = read.first().map_or(&[][..], |it| &it.values);
             let rows = self.entropies.rows() / self.layers.max(1);
+            // Of each layer and pair: the sum of the entropies, the tokens; the hits, the tokens that could hit.
             let (mut entropies, mut shares) = (Vec::new(), Vec::new());
             let mut often: HashMap<u32, usize> = HashMap::new();
             for (layer, tops) in self.tops.iter().enumerate() {
                 let own = sums.get(layer * rows..).unwrap_or_default();
-                let sum: f64 = own
-                    .iter()
-                    .take(self.seen.len())
-                    .map(|&it| f64::from(it))
-                    .sum();
-                entropies.push((tokens > 0).then(|| sum / tokens as f64));
+                let of_pairs = (own.iter().zip(&self.seen))
+                    .map(|(&sum, (tokens, _))| [f64::from(sum), *tokens as f64]);
+                entropies.push(of_pairs.collect::<Vec<_>>());
                 let read = self.gpu.read(&[tops]).await?;
                 if cancel.is_cancelled() {
                     return Err(GpuError::Cancelled.into());
@@ -181,14 +225,17 @@ impl Metric for Lens {
                 let mut words = (read.iter())
                     .flat_map(|it| it.values.chunks_exact(width(1)))
                     .map(|row| TopTokens::from_row(row).tokens.first().map(|&(id, _)| id));
-                let mut hits = 0;
+                let mut of_pairs = Vec::with_capacity(self.seen.len());
                 for (tokens, content) in &self.seen {
+                    let mut hits = 0;
                     for id in words.by_ref().take(*tokens).flatten() {
                         *often.entry(id).or_default() += 1;
                         hits += usize::from(content.contains(&id));
                     }
+                    let could = if content.is_empty() { 0 } else { *tokens };
+                    of_pairs.push([hits as f64, could as f64]);
                 }
-                shares.push((told > 0).then(|| hits as f64 / told as f64));
+                shares.push(of_pairs);
                 platform::yield_now().await;
             }
             let mut often: Vec<(u32, usize)> = often.into_iter().collect();
@@ -209,14 +256,10 @@ impl Metric for Lens {
                 let pairs = counted(self.seen.len(), "pair");
                 format!("{} of {pairs}", counted(tokens, "vision token"))
             };
+            let content = [CONTENT[0], CONTENT[1], &about];
             Ok(vec![
-                mean_over_states(ENTROPY, entropies, self.layers, basis(tokens)),
-                mean_over_states(
-                    [CONTENT[0], CONTENT[1], &about],
-                    shares,
-                    self.layers,
-                    basis(told),
-                ),
+                self.entry(ENTROPY, &entropies, basis(tokens)),
+                self.entry(content, &shares, basis(told)),
             ])
         })
     }

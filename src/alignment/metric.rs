@@ -6,7 +6,7 @@ use super::{AlignmentError, Modality};
 use crate::{
     gpu::{Gpu, Recording, Tensor},
     platform::Cancel,
-    report::{MetricReport, StateValue},
+    report::{MetricReport, StateValue, interval, shortened},
 };
 
 /// A state of the decoder that a metric takes.
@@ -126,6 +126,8 @@ pub struct Setup<'a> {
     pub vision: usize,
     /// What reads words off the states, where there is one.
     pub vocabulary: Option<&'a Arc<dyn Vocabulary>>,
+    /// Whether 95 % intervals over pairs are wanted.
+    pub intervals: bool,
 }
 
 /// A metric that can be asked for.
@@ -134,6 +136,8 @@ pub struct MetricKind {
     pub ids: &'static [&'static str],
     /// Makes it.
     pub new: fn(&Setup<'_>) -> Result<Box<dyn Metric>, AlignmentError>,
+    /// Device memory in bytes that it keeps from the first pair to the last.
+    pub bytes: fn(&Setup<'_>) -> u64,
 }
 
 /// What [`Metric::finish`] promises.
@@ -196,4 +200,50 @@ pub(super) fn entry(
         per_state,
         basis,
     }
+}
+
+/// Gives an entry of [`mean_over_states`] its 95 % intervals over pairs, from the derivatives of each state's value by
+/// the weight of each pair; a state without a value has none. Nothing changes where there are no derivatives at all.
+///
+/// The overall value is a mean over the states, and so is its derivative.
+pub(super) fn enter_derivatives(entry: &mut MetricReport, by_state: &[Vec<f64>]) {
+    let pairs = by_state.first().map_or(0, Vec::len);
+    if pairs == 0 || by_state.len() != entry.per_state.len() {
+        return;
+    }
+    for (state, moved) in entry.per_state.iter_mut().zip(by_state) {
+        state.interval = state.value.and_then(|value| interval(value, moved));
+    }
+    let Some(value) = entry.value else { return };
+    if by_state.iter().any(|moved| moved.len() != pairs) {
+        return;
+    }
+    let states = by_state.len() as f64;
+    let moved: Vec<f64> = (0..pairs)
+        .map(|pair| by_state.iter().map(|moved| moved[pair]).sum::<f64>() / states)
+        .collect();
+    if let Some(found) = interval(value, &moved) {
+        entry.interval = Some(found);
+        entry.by_pair = moved.into_iter().map(shortened).collect();
+    }
+}
+
+/// The derivatives of a ratio of sums over pairs by the weight of each pair: `parts` are the summands of the upper and
+/// of the lower sum. Empty where the lower sum is 0.
+///
+/// The ratio is `sum w_p a_p / sum w_p b_p`; its derivative by `w_p` at equal weights of 1 is `(a_p - R b_p) / sum b`.
+pub(super) fn of_ratio(parts: &[[f64; 2]]) -> Vec<f64> {
+    let [upper, lower] = parts
+        .iter()
+        .fold([0.0; 2], |[a, b], it| [a + it[0], b + it[1]]);
+    if lower == 0.0 {
+        return Vec::new();
+    }
+    let ratio = upper / lower;
+    parts.iter().map(|[a, b]| (a - ratio * b) / lower).collect()
+}
+
+/// Bytes of an f32 tensor with its padding.
+pub(super) fn tensor_bytes(rows: usize, cols: usize) -> u64 {
+    4 * rows as u64 * cols.next_multiple_of(4) as u64
 }

@@ -8,9 +8,11 @@ pub const METRICS: &[MetricKind] = &[
     MetricKind {
         ids: &directions::IDS,
         new: directions::new,
+        bytes: directions::bytes,
     },
     MetricKind {
         ids: &pooled::IDS,
         new: pooled::new,
+        bytes: pooled::bytes,
     },
 ];

@@ -1,6 +1,6 @@
 //! How much device memory a metric takes, known before anything runs.
 
-use super::{AlignmentError, Modality, covariance::Gram};
+use super::{AlignmentError, Modality, covariance::Gram, metric::tensor_bytes as bytes};
 use crate::{gpu::Gpu, report::format_bytes};
 
 /// Rows of the states that one piece of a Gram matrix covers.
@@ -83,9 +83,4 @@ impl MemoryPlan {
             layers_per_group: group as usize,
         })
     }
-}
-
-/// Bytes of an f32 tensor with its padding.
-fn bytes(rows: usize, cols: usize) -> u64 {
-    4 * rows as u64 * cols.next_multiple_of(4) as u64
 }

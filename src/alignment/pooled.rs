@@ -3,8 +3,11 @@
 
 use super::{
     AlignmentError,
-    metric::{Finding, Metric, Observation, Setup, StateId, every_layer, mean_over_states},
-    similarity::{centered_kernel_alignment, mutual_neighbors},
+    metric::{
+        Finding, Metric, Observation, Setup, StateId, enter_derivatives, every_layer,
+        mean_over_states, tensor_bytes,
+    },
+    similarity::{Moved, centered_kernel_alignment, mutual_neighbors},
 };
 use crate::{
     gpu::{DType, Gpu, GpuError, Readback, Recording, Tensor},
@@ -46,6 +49,15 @@ struct Pooled {
     /// Vision and text of each layer, `[pairs, hidden_size]`.
     means: Vec<[Tensor; 2]>,
     pushed: usize,
+    /// Pairs that were shown to it, those beyond [`MOST_PAIRS`] included.
+    shown: usize,
+    intervals: bool,
+}
+
+/// See [`MetricKind::bytes`](super::MetricKind::bytes).
+pub(super) fn bytes(setup: &Setup<'_>) -> u64 {
+    let rows = setup.pairs.min(MOST_PAIRS);
+    2 * tensor_bytes(rows, setup.hidden_size) * setup.layers as u64
 }
 
 /// Takes the memory for it.
@@ -55,6 +67,7 @@ pub(super) fn new(setup: &Setup<'_>) -> Result<Box<dyn Metric>, AlignmentError> 
         layers,
         hidden_size,
         pairs,
+        intervals,
         ..
     } = setup;
     let means = || gpu.tensor(DType::F32, pairs.min(MOST_PAIRS), hidden_size);
@@ -65,6 +78,8 @@ pub(super) fn new(setup: &Setup<'_>) -> Result<Box<dyn Metric>, AlignmentError> 
             .map(|_| Ok([means()?, means()?]))
             .collect::<Result<_, AlignmentError>>()?,
         pushed: 0,
+        shown: 0,
+        intervals,
     }))
 }
 
@@ -78,6 +93,7 @@ impl Metric for Pooled {
         recording: &mut Recording,
         pair: &Observation<'_>,
     ) -> Result<(), AlignmentError> {
+        self.shown += 1;
         if self.pushed == MOST_PAIRS {
             return Ok(());
         }
@@ -115,10 +131,23 @@ impl Metric for Pooled {
             }
             let all = counted(pairs, "pair");
             let neighbors = format!("{all}, {} each", counted(k, "neighbour"));
-            Ok(vec![
-                mean_over_states(CKA, cka, self.layers, all),
-                mean_over_states(KNN, knn, self.layers, neighbors),
-            ])
+            let entry = |words, found: Vec<Option<Moved>>, basis| {
+                let values = found.iter().map(|it| it.as_ref().map(|it| it.value));
+                let mut entry = mean_over_states(words, values.collect(), self.layers, basis);
+                if self.intervals {
+                    // A pair that was not compared moves nothing.
+                    let by_pair = found.into_iter().map(|it| {
+                        let mut moved = it.map_or_else(Vec::new, |it| it.by_sample);
+                        if !moved.is_empty() {
+                            moved.resize(self.shown, 0.0);
+                        }
+                        moved
+                    });
+                    enter_derivatives(&mut entry, &by_pair.collect::<Vec<_>>());
+                }
+                entry
+            };
+            Ok(vec![entry(CKA, cka, all), entry(KNN, knn, neighbors)])
         })
     }
 }

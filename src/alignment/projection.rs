@@ -22,7 +22,7 @@ use crate::{
         transpose::transpose,
     },
     platform::Cancel,
-    report::CloudShape,
+    report::{CloudShape, PlaneAxes},
 };
 
 /// Rows of the block that is iterated. More than the two that are wanted: convergence goes with the
@@ -34,6 +34,36 @@ const STEPS: usize = 24;
 /// Two orthonormal axes `[2, width]` on the device.
 #[derive(Clone, Debug)]
 pub struct Plane(Tensor);
+
+impl Plane {
+    /// The axes, for another run.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub async fn axes(&self, gpu: &Gpu) -> Result<PlaneAxes, GpuError> {
+        let read = gpu.read(&[&self.0]).await?;
+        let values = read.first().map_or(&[][..], |read| &read.values);
+        let (first, second) = values.split_at(values.len() / 2);
+        Ok(PlaneAxes([first.to_vec(), second.to_vec()]))
+    }
+
+    /// Axes that another run gave, for tokens of `width` numbers.
+    ///
+    /// # Errors
+    /// [`GpuError::Shape`] for axes of another width, and what the device reports.
+    pub fn of(gpu: &Gpu, PlaneAxes(axes): &PlaneAxes, width: usize) -> Result<Self, GpuError> {
+        if let Some(axis) = axes.iter().find(|axis| axis.len() != width) {
+            return Err(GpuError::Shape {
+                kernel: "projection",
+                message: format!(
+                    "expected axes of {width} numbers, found one of {}",
+                    axis.len()
+                ),
+            });
+        }
+        Ok(Self(gpu.upload(2, width, &axes.concat())?))
+    }
+}
 
 /// The tokens of one state in a plane.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,37 @@
-//! How alike the same samples lie to each other in two spaces, in f64.
+//! How alike the same samples lie to each other in two spaces, in f64, and how that moves with each of them.
+//!
+//! Neither is a smooth function of the samples' weights as they stand: the one leaves the products of a sample with
+//! itself out, the other counts neighbours. A bootstrap of whole samples misleads about both, because a sample that is
+//! drawn twice is its own nearest neighbour in either space, and its product with itself counts after all: similarities
+//! rise, and with them their spread. So each sample is left out once (the jackknife; Efron and Stein 1981, by whom its
+//! standard error is too large rather than too small), from what the pairs of samples have given already.
 
 use super::frechet::dot;
+
+/// A value, and its derivatives by the weight of each sample; none where there are too few.
+pub struct Moved {
+    /// The value of all samples.
+    pub value: f64,
+    /// Per sample.
+    pub by_sample: Vec<f64>,
+}
+
+impl Moved {
+    /// Of the value of all samples and those without one of them each: `(n - 1) / n` times what is missing without the
+    /// sample, so that [`standard_error`](crate::report::standard_error) is that of the jackknife.
+    fn new(value: f64, without: Option<Vec<f64>>) -> Self {
+        let without = without.unwrap_or_default();
+        let n = without.len() as f64;
+        let mean = without.iter().sum::<f64>() / n;
+        Self {
+            value,
+            by_sample: without
+                .iter()
+                .map(|it| (n - 1.0) / n * (mean - it))
+                .collect(),
+        }
+    }
+}
 
 /// Linear centered kernel alignment with the unbiased estimator of the Hilbert-Schmidt independence criterion;
 /// row `i` of both is sample `i`. Absent below four samples, and where one of the two has no structure.
@@ -13,14 +44,23 @@ use super::frechet::dot;
 /// ```
 ///
 /// Source: arXiv 1905.00414, equation 3; the estimator is that of Song et al. (2012), as in arXiv 2010.15327.
-pub fn centered_kernel_alignment(x: &[Vec<f64>], y: &[Vec<f64>]) -> Option<f64> {
+pub fn centered_kernel_alignment(x: &[Vec<f64>], y: &[Vec<f64>]) -> Option<Moved> {
     if x.len() < 4 || x.len() != y.len() {
         return None;
     }
     let (k, l) = (products(x), products(y));
-    let both = criterion(&k, &l);
-    let (of_x, of_y) = (criterion(&k, &k), criterion(&l, &l));
-    (of_x > 0.0 && of_y > 0.0).then(|| both / (of_x * of_y).sqrt())
+    let criteria = [
+        Criterion::new(&k, &l),
+        Criterion::new(&k, &k),
+        Criterion::new(&l, &l),
+    ];
+    let ratio = |[both, of_x, of_y]: [f64; 3]| {
+        (of_x > 0.0 && of_y > 0.0).then(|| both / (of_x * of_y).sqrt())
+    };
+    let value = ratio(criteria.each_ref().map(Criterion::all))?;
+    let without = |sample: usize| ratio(criteria.each_ref().map(|it| it.without(sample)));
+    let without = (x.len() > 4).then(|| (0..x.len()).map(without).collect::<Option<_>>());
+    Some(Moved::new(value, without.flatten()))
 }
 
 /// Products of all rows with each other, of centered rows and without those of a row with itself.
@@ -46,29 +86,92 @@ fn products(x: &[Vec<f64>]) -> Vec<Vec<f64>> {
     all
 }
 
-fn criterion(k: &[Vec<f64>], l: &[Vec<f64>]) -> f64 {
-    let n = k.len() as f64;
-    let sums = |m: &[Vec<f64>]| m.iter().map(|row| row.iter().sum()).collect::<Vec<f64>>();
-    let (of_k, of_l) = (sums(k), sums(l));
-    let trace: f64 = k.iter().zip(l).map(|(a, b)| dot(a, b)).sum();
-    let whole = of_k.iter().sum::<f64>() * of_l.iter().sum::<f64>();
-    let mixed = dot(&of_k, &of_l);
-    (trace + whole / ((n - 1.0) * (n - 2.0)) - 2.0 * mixed / (n - 2.0)) / (n * (n - 3.0))
+/// The criterion of two matrices of products, of all samples and without one of them.
+struct Criterion<'a> {
+    k: &'a [Vec<f64>],
+    l: &'a [Vec<f64>],
+    /// Sums of the rows.
+    rows: [Vec<f64>; 2],
+    /// `Tr(K L)`.
+    trace: f64,
+    /// `sum(K)` and `sum(L)`.
+    whole: [f64; 2],
+    /// `sum(K L)`.
+    mixed: f64,
+}
+
+impl<'a> Criterion<'a> {
+    fn new(k: &'a [Vec<f64>], l: &'a [Vec<f64>]) -> Self {
+        let rows = [k, l].map(|m| m.iter().map(|row| row.iter().sum()).collect::<Vec<f64>>());
+        Self {
+            trace: k.iter().zip(l).map(|(a, b)| dot(a, b)).sum(),
+            whole: rows.each_ref().map(|rows| rows.iter().sum()),
+            mixed: dot(&rows[0], &rows[1]),
+            k,
+            l,
+            rows,
+        }
+    }
+
+    fn of(n: f64, trace: f64, whole: [f64; 2], mixed: f64) -> f64 {
+        let whole = whole[0] * whole[1];
+        (trace + whole / ((n - 1.0) * (n - 2.0)) - 2.0 * mixed / (n - 2.0)) / (n * (n - 3.0))
+    }
+
+    fn all(&self) -> f64 {
+        Self::of(self.k.len() as f64, self.trace, self.whole, self.mixed)
+    }
+
+    /// Both matrices without a row and its column: every sum loses what these add to it.
+    fn without(&self, sample: usize) -> f64 {
+        let [of_k, of_l] = &self.rows;
+        let (k, l) = (&self.k[sample], &self.l[sample]);
+        let own = dot(k, l);
+        let mixed = self.mixed - of_k[sample] * of_l[sample] - dot(k, of_l) - dot(l, of_k) + own;
+        let whole = [0, 1].map(|side: usize| self.whole[side] - 2.0 * self.rows[side][sample]);
+        let n = self.k.len() as f64 - 1.0;
+        Self::of(n, self.trace - 2.0 * own, whole, mixed)
+    }
 }
 
 /// The mean share of the `k` nearest samples by cosine that are the same in both spaces; ties go to the sample that
 /// comes first. Absent without neighbours.
 ///
 /// Source: arXiv 2405.07987, mutual k-nearest neighbours.
-pub fn mutual_neighbors(x: &[Vec<f64>], y: &[Vec<f64>], k: usize) -> Option<f64> {
-    if k == 0 || k >= x.len() || x.len() != y.len() {
+pub fn mutual_neighbors(x: &[Vec<f64>], y: &[Vec<f64>], k: usize) -> Option<Moved> {
+    let n = x.len();
+    if k == 0 || k >= n || n != y.len() {
         return None;
     }
-    let (of_x, of_y) = (nearest(x, k), nearest(y, k));
-    let shared: usize = (of_x.iter().zip(&of_y))
-        .map(|(a, b)| a.iter().filter(|it| b.contains(it)).count())
-        .sum();
-    Some(shared as f64 / (k * x.len()) as f64)
+    // One more than is asked for: it moves up where one of them is left out.
+    let both = [nearest(x, k + 1), nearest(y, k + 1)];
+    let shared = |sample: usize, out: usize| -> usize {
+        let list = |side: usize| {
+            let own = both[side][sample].iter().filter(move |it| **it != out);
+            own.take(k)
+        };
+        list(0)
+            .filter(|it| list(1).any(|other| other == *it))
+            .count()
+    };
+    let nobody = n;
+    let each: Vec<usize> = (0..n).map(|sample| shared(sample, nobody)).collect();
+    let all: usize = each.iter().sum();
+    let value = all as f64 / (k * n) as f64;
+    let without = (k + 1 < n).then(|| {
+        let of = |out: usize| {
+            let touched = (0..n).filter(|sample| {
+                *sample != out && both.iter().any(|lists| lists[*sample].contains(&out))
+            });
+            let moved: isize = touched
+                .map(|sample| shared(sample, out) as isize - each[sample] as isize)
+                .sum();
+            let left = (all - each[out]) as isize + moved;
+            left as f64 / (k * (n - 1)) as f64
+        };
+        (0..n).map(of).collect()
+    });
+    Some(Moved::new(value, without))
 }
 
 fn nearest(x: &[Vec<f64>], k: usize) -> Vec<Vec<usize>> {
@@ -87,4 +190,90 @@ fn nearest(x: &[Vec<f64>], k: usize) -> Vec<Vec<usize>> {
             others.iter().take(k).map(|&(_, j)| j).collect()
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{SplitMix64, standard_error};
+
+    /// Bar of the standard error of the alignment against how much fresh samples differ.
+    const CLOSE: f64 = 0.15;
+
+    fn normal(random: &mut SplitMix64) -> f64 {
+        let mut uniform = || (random.below(1 << 53) as f64 + 0.5) / (1_u64 << 53) as f64;
+        (-2.0 * uniform().ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos()
+    }
+
+    /// Samples in two spaces of 6 dimensions that share 3.
+    fn draw(random: &mut SplitMix64, n: usize) -> [Vec<Vec<f64>>; 2] {
+        let mut both = [Vec::new(), Vec::new()];
+        for _ in 0..n {
+            let shared = [0; 3].map(|_| normal(random));
+            for (side, rows) in both.iter_mut().enumerate() {
+                let row = (0..6).map(|at| {
+                    let mixed = (0..3).map(|k| shared[k] * ((at * 3 + k + 7 * side) as f64).sin());
+                    mixed.sum::<f64>() * 1.4 + normal(random)
+                });
+                rows.push(row.collect());
+            }
+        }
+        both
+    }
+
+    type Value = fn(&[Vec<f64>], &[Vec<f64>]) -> Option<Moved>;
+    const BOTH: [Value; 2] = [centered_kernel_alignment, |x, y| mutual_neighbors(x, y, 5)];
+
+    #[test]
+    fn leaving_a_sample_out_is_what_it_is_without_it() {
+        let mut random = SplitMix64::new(3);
+        for n in [7, 12, 25] {
+            let [x, y] = draw(&mut random, n);
+            for value in BOTH {
+                let all = value(&x, &y).unwrap();
+                let without = (0..n).map(|out| {
+                    let left = |rows: &[Vec<f64>]| [&rows[..out], &rows[out + 1..]].concat();
+                    value(&left(&x), &left(&y)).unwrap().value
+                });
+                let without: Vec<f64> = without.collect();
+                let mean = without.iter().sum::<f64>() / n as f64;
+                for (found, without) in all.by_sample.iter().zip(without) {
+                    let expected = (mean - without) * (n as f64 - 1.0) / n as f64;
+                    assert!((found - expected).abs() < 1e-12, "{n}: {found} {expected}");
+                }
+            }
+        }
+        let [x, y] = draw(&mut random, 4);
+        let few = centered_kernel_alignment(&x, &y).unwrap();
+        assert!(few.by_sample.is_empty(), "three have no unbiased estimate");
+        assert!(mutual_neighbors(&x, &y, 3).unwrap().by_sample.is_empty());
+    }
+
+    /// How much samples that are drawn anew differ is what a standard error is to tell.
+    #[test]
+    fn standard_errors_are_those_of_fresh_samples() {
+        const FRESH: usize = 500;
+        for n in [60, 100] {
+            let mut random = SplitMix64::new(n as u64);
+            let mut values = [Vec::new(), Vec::new()];
+            let mut errors = [0.0; 2];
+            for _ in 0..FRESH {
+                let [x, y] = draw(&mut random, n);
+                for (at, value) in BOTH.iter().enumerate() {
+                    let found = value(&x, &y).unwrap();
+                    values[at].push(found.value);
+                    errors[at] += standard_error(&found.by_sample).unwrap() / FRESH as f64;
+                }
+            }
+            let ratio = |at: usize| {
+                let mean = values[at].iter().sum::<f64>() / FRESH as f64;
+                let squares = values[at].iter().map(|value| (value - mean).powi(2));
+                errors[at] / (squares.sum::<f64>() / (FRESH - 1) as f64).sqrt()
+            };
+            let (alignment, neighbors) = (ratio(0), ratio(1));
+            assert!((alignment - 1.0).abs() < CLOSE, "{n}: {alignment}");
+            // Counts of neighbours are no smooth function: an interval that is too wide, never one too narrow.
+            assert!((1.0..1.9).contains(&neighbors), "{n}: {neighbors}");
+        }
+    }
 }

@@ -7,8 +7,14 @@ use eframe::egui::{self, Align, Rect};
 /// A place in the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Landmark {
+    /// The riddle.
+    Riddle,
     /// What is at stake.
     Stake,
+    /// One training step by step.
+    Steps,
+    /// What the papers claim.
+    Claims,
     /// The button that measures on this device.
     Run,
     /// The row of tabs.

@@ -47,6 +47,10 @@ pub struct App {
 struct Memory {
     /// The tour was offered and seen or declined.
     tour_seen: bool,
+    /// A riddle was guessed or skipped.
+    riddle_met: bool,
+    /// What was guessed: numbers of riddles, and the letter of each as a number.
+    guesses: Vec<(usize, usize)>,
 }
 
 /// The key of [`Memory`] in eframe's storage.
@@ -70,6 +74,8 @@ impl App {
             .and_then(|storage| eframe::get_value(storage, MEMORY))
             .unwrap_or_default();
         self.store.tour_seen = memory.tour_seen;
+        self.store.riddles.met = memory.riddle_met;
+        self.store.riddles.guesses = memory.guesses.into_iter().collect();
     }
 
     /// Takes the engine's news and gives it what the views asked for.
@@ -81,7 +87,7 @@ impl App {
         self.store.drive(self.link.as_mut());
         let waker = context.clone();
         self.store.follow_saves(move || waker.request_repaint());
-        if self.store.is_busy() || self.store.is_asking() {
+        if self.store.is_busy() || self.store.is_asking() || self.store.riddles.is_asking() {
             // The clock of a run moves on without news.
             context.request_repaint_after(std::time::Duration::from_millis(100));
         }
@@ -103,6 +109,25 @@ impl App {
     }
 }
 
+/// The app with its bars.
+fn whole(ui: &mut egui::Ui, store: &mut Store) {
+    top_bar::show(ui, store);
+    progress::show(ui, store);
+    egui::CentralPanel::default().show(ui, |ui| match store.view.tab {
+        Tab::Start => views::start::show(ui, store),
+        Tab::Alignment => views::alignment::show(ui, store),
+        Tab::Eyes => views::eyes::show(ui, store),
+        Tab::Ask => views::ask::show(ui, store),
+        Tab::WhatIf => views::what_if::show(ui, store),
+        Tab::Compare => views::compare::show(ui, store),
+        Tab::Study => views::study::show(ui, store),
+        Tab::Data => views::data::show(ui, store),
+        Tab::Reference => views::reference::show(ui, store),
+    });
+    views::data::drop_hint(ui);
+    tour::show(ui.ctx(), store);
+}
+
 impl eframe::App for App {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         self.exchange(ui.ctx());
@@ -115,21 +140,15 @@ impl eframe::App for App {
         if escape && store.is_asking() && !store.tour.is_on() {
             store.stop_answer();
         }
-        top_bar::show(ui, store);
-        progress::show(ui, store);
-        egui::CentralPanel::default().show(ui, |ui| match store.view.tab {
-            Tab::Start => views::start::show(ui, store),
-            Tab::Alignment => views::alignment::show(ui, store),
-            Tab::Eyes => views::eyes::show(ui, store),
-            Tab::Ask => views::ask::show(ui, store),
-            Tab::WhatIf => views::what_if::show(ui, store),
-            Tab::Compare => views::compare::show(ui, store),
-            Tab::Study => views::study::show(ui, store),
-            Tab::Data => views::data::show(ui, store),
-            Tab::Reference => views::reference::show(ui, store),
-        });
-        views::data::drop_hint(ui);
-        tour::show(ui.ctx(), store);
+        if escape && store.riddles.is_asking() && !store.tour.is_on() {
+            store.stop_riddle();
+        }
+        match store.view.embed {
+            Some(embed) => {
+                egui::CentralPanel::default().show(ui, |ui| views::embed::show(ui, store, embed));
+            }
+            None => whole(ui, store),
+        }
         if store.hover.end_frame() {
             ui.ctx().request_repaint();
         }
@@ -142,6 +161,10 @@ impl eframe::App for App {
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
         let memory = Memory {
             tour_seen: self.store.tour_seen,
+            riddle_met: self.store.riddles.met,
+            guesses: (self.store.riddles.guesses.iter())
+                .map(|(riddle, letter)| (*riddle, *letter))
+                .collect(),
         };
         eframe::set_value(storage, MEMORY, &memory);
     }

@@ -7,18 +7,17 @@ use serde::Serialize;
 use wasm_bindgen::{JsError, JsValue, prelude::wasm_bindgen};
 use web_sys::HtmlCanvasElement;
 
+mod shown;
+
+use shown::Shown;
+
 use super::{
     App,
     link::web::{Inbox, WebLink, WorkerBridge},
-    store::{
-        Message, Store, Tab, View,
-        ask::{Offered, Turn},
-        data::{Data, Inspected, Item, PairList},
-    },
+    store::{Message, View},
     theme,
 };
 use crate::{
-    engine::{PlannedFile, Stage},
     figures,
     platform::web::{PageFiles, set_page_files},
     report,
@@ -206,6 +205,17 @@ impl RunningApp {
         begun.flatten().ok_or_else(missing)
     }
 
+    /// Guesses that A (0) or B (1) learned from captions that fit.
+    pub fn guess(&self, letter: u32) {
+        self.with(|app| app.store.guess(letter as usize));
+    }
+
+    /// Asks both models of the riddle here.
+    #[wasm_bindgen(js_name = askBoth)]
+    pub fn ask_both(&self) {
+        self.with(|app| app.store.ask_both());
+    }
+
     /// Asks the measurement under way to stop.
     pub fn cancel(&self) {
         self.with(|app| app.store.cancel());
@@ -261,135 +271,6 @@ struct Paged {
     app: App,
     page: Page,
     shown: Option<Shown>,
-}
-
-/// What is shown, for tests and for curious readers at the browser's console.
-#[derive(Clone, PartialEq, Serialize)]
-struct Shown {
-    /// Whether a measurement is under way.
-    running: bool,
-    /// The stage under way: its name, finished units, all units.
-    stage: Option<(Stage, u64, u64)>,
-    /// What is selected.
-    view: View,
-    /// What the reader was told, and whether something went wrong.
-    messages: Vec<(String, bool)>,
-    /// The names of all runs, and which is shown.
-    runs: Vec<String>,
-    current: usize,
-    /// Whether questions about the run that is shown can be answered.
-    live: bool,
-    /// What the reader brought.
-    data: Brought,
-    /// The conversation with a model.
-    ask: Asked,
-    /// The number of checkpoints in the study, once its results are there.
-    study: usize,
-}
-
-/// The conversation with a model.
-#[derive(Clone, PartialEq, Serialize)]
-struct Asked {
-    /// Whether an answer is under way.
-    asking: bool,
-    /// Questions that can be clicked.
-    offered: Vec<Offered>,
-    /// Questions and answers, with the right answer and whether this is it, where that is known.
-    turns: Vec<(String, String, Option<String>, Option<bool>)>,
-    /// Tokens of which it is known where they look.
-    looks: usize,
-    /// Why the last question could not be answered.
-    refused: Option<String>,
-}
-
-impl Asked {
-    fn of(store: &Store) -> Self {
-        let ask = &store.ask;
-        let turn = |turn: &Turn| {
-            let right = turn.right.clone();
-            (turn.question.clone(), turn.text(), right, turn.is_right())
-        };
-        Self {
-            asking: store.is_asking(),
-            offered: match store.view.tab {
-                Tab::Ask => ask.offered.clone(),
-                _ => Vec::new(),
-            },
-            turns: ask.turns.iter().map(turn).collect(),
-            looks: ask.looks.attention.len(),
-            refused: ask.refused.clone(),
-        }
-    }
-}
-
-/// What the reader brought.
-#[derive(Clone, PartialEq, Serialize)]
-struct Brought {
-    /// The checkpoint.
-    model: String,
-    /// Whether it has been looked at.
-    inspected: bool,
-    /// The files that would be fetched, while the reader is asked.
-    plan: Vec<String>,
-    /// What keeps it all from being measured.
-    refusals: Vec<String>,
-    /// Images: path, whether it has been read, what is wrong with it.
-    images: Vec<(String, bool, Option<String>)>,
-    /// Texts, likewise.
-    texts: Vec<(String, bool, Option<String>)>,
-    /// How many pairs of the list can be used.
-    pairs: usize,
-    /// What nobody knows what to do with.
-    rejected: Vec<String>,
-}
-
-impl Brought {
-    fn of(data: &Data) -> Self {
-        fn items<T>(items: &[Item<T>]) -> Vec<(String, bool, Option<String>)> {
-            let item = |item: &Item<T>| {
-                let wrong = item.wrong().map(str::to_owned);
-                (item.file.path.clone(), item.ready().is_some(), wrong)
-            };
-            items.iter().map(item).collect()
-        }
-        Self {
-            model: data.model.name(),
-            inspected: matches!(
-                data.inspected,
-                Inspected::Nothing | Inspected::Known(_) | Inspected::Refused(_)
-            ),
-            plan: match &data.inspected {
-                Inspected::Planned(plan) => plan.files.iter().map(PlannedFile::name).collect(),
-                _ => Vec::new(),
-            },
-            refusals: data.plan().refusals,
-            images: items(&data.images),
-            texts: items(&data.texts),
-            pairs: data.list.as_ref().map_or(0, PairList::usable),
-            rejected: data.rejected.iter().map(ToString::to_string).collect(),
-        }
-    }
-}
-
-impl Shown {
-    fn of(app: &App) -> Self {
-        let store = &app.store;
-        let stage = store.work.current().map(|stage| &stage.progress);
-        Self {
-            running: store.is_busy(),
-            stage: stage.map(|progress| (progress.stage, progress.done, progress.total)),
-            view: store.view.clone(),
-            messages: (store.messages.iter())
-                .map(|message| (message.text.clone(), message.alarm))
-                .collect(),
-            runs: store.runs.iter().map(|run| run.name.clone()).collect(),
-            current: store.current,
-            live: store.is_live(),
-            data: Brought::of(&store.data),
-            ask: Asked::of(store),
-            study: (store.study.results()).map_or(0, |results| results.study.variants.len()),
-        }
-    }
 }
 
 impl eframe::App for Paged {

@@ -53,6 +53,11 @@ pub fn of_demo(context: &egui::Context, number: usize, picture: &Picture) -> Tex
     cached(context, (0, number, 1), picture)
 }
 
+/// The texture of a riddle's picture.
+pub fn of_riddle(context: &egui::Context, number: usize, picture: &Picture) -> TextureHandle {
+    cached(context, (0, number, 2), picture)
+}
+
 fn cached(context: &egui::Context, key: Key, picture: &Picture) -> TextureHandle {
     let cache = egui::Id::unique("pair textures");
     let found = context.data_mut(|data| {

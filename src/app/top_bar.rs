@@ -7,7 +7,7 @@ use super::{
     landmark::{Landmark, mark},
     store::{Origin, Run, Store, Tab},
     theme::{self, colors},
-    tour,
+    tour::{self, Chapter},
 };
 
 /// Below this width the rarely used controls move into a menu.
@@ -56,16 +56,26 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
 /// What the app can do besides.
 fn extras(ui: &mut egui::Ui, store: &mut Store) {
     export::menu(ui, store);
-    let mut button = egui::Button::new("Tour");
+    let mut button = egui::Button::new("Chapters");
     if !store.tour_seen {
         // Newcomers find it.
         button = button.stroke(egui::Stroke::new(1.5, colors(ui).accent));
     }
-    let tour = ui
-        .add(button)
-        .on_hover_text("What there is to see, in short steps");
-    if tour.clicked() {
-        tour::start(ui.ctx(), store);
+    let mut chosen = None;
+    egui::containers::menu::MenuButton::from_button(button)
+        .ui(ui, |ui| {
+            for chapter in Chapter::ALL {
+                let entry = ui.button(chapter.title());
+                if entry.on_hover_text(chapter.about()).clicked() {
+                    chosen = Some(chapter);
+                    ui.close();
+                }
+            }
+        })
+        .0
+        .on_hover_text("What there is to see, two minutes each");
+    if let Some(chapter) = chosen {
+        tour::start(ui.ctx(), store, chapter);
         ui.close();
     }
 }

@@ -1,31 +1,35 @@
-//! The tour: short steps that drive the real app, each beside the panel that it is about.
+//! The chapters: short steps that drive the real app, each beside the panel that it is about.
 
+mod chapter;
 mod sheet;
 mod steps;
 
 use eframe::egui::{self, Key, Modifiers};
 
 use super::{landmark, store::Store};
+pub use chapter::Chapter;
 use sheet::Turn;
 use steps::STEPS;
 
-/// Begins the tour.
-pub fn start(context: &egui::Context, store: &mut Store) {
-    enter(context, store, 0);
+/// Begins a chapter.
+pub fn start(context: &egui::Context, store: &mut Store, chapter: Chapter) {
+    enter(context, store, chapter.steps().start);
 }
 
-/// Ends the tour; it counts as seen.
+/// Ends the chapter; the tour counts as seen.
 pub fn stop(store: &mut Store) {
     store.tour.step = None;
+    store.view.step.clear();
     store.tour_seen = true;
 }
 
-/// Shows a step, after the last one the tour is over.
+/// Shows a step.
 fn enter(context: &egui::Context, store: &mut Store, step: usize) {
     let Some(found) = STEPS.get(step) else {
         return stop(store);
     };
     (found.enter)(store);
+    found.name.clone_into(&mut store.view.step);
     store.tour.step = Some(step);
     // Taken once the views have settled on what they show.
     store.tour.before = None;
@@ -35,16 +39,41 @@ fn enter(context: &egui::Context, store: &mut Store, step: usize) {
 
 fn turn(context: &egui::Context, store: &mut Store, turn: Turn) {
     let Some(step) = store.tour.step else { return };
+    let Some(chapter) = STEPS.get(step).map(|step| step.chapter) else {
+        return stop(store);
+    };
     match turn {
-        Turn::Next => enter(context, store, step + 1),
-        Turn::Back => enter(context, store, step.saturating_sub(1)),
-        Turn::Stop => stop(store),
+        Turn::Next if step + 1 < chapter.steps().end => enter(context, store, step + 1),
+        Turn::Back if step > chapter.steps().start => enter(context, store, step - 1),
+        Turn::Back => {}
+        Turn::Chapter => match chapter.next() {
+            Some(next) => start(context, store, next),
+            None => stop(store),
+        },
+        Turn::Next | Turn::Stop => stop(store),
+    }
+}
+
+/// Shows the step that the selection names: a link may lead to one.
+fn follow_link(context: &egui::Context, store: &mut Store) {
+    let shown = store.tour.step.and_then(|step| STEPS.get(step));
+    let shown = shown.map_or("", |step| step.name);
+    if shown == store.view.step {
+        return;
+    }
+    match STEPS.iter().position(|step| step.name == store.view.step) {
+        Some(step) => enter(context, store, step),
+        None => {
+            store.tour.step = None;
+            store.view.step.clear();
+        }
     }
 }
 
 /// Takes the tour's keys (arrows, Escape), unless they belong to a widget; to be called before the
 /// views take theirs.
 pub fn keys(context: &egui::Context, store: &mut Store) {
+    follow_link(context, store);
     if !store.tour.is_on() {
         return;
     }

@@ -25,6 +25,8 @@ use crate::{
 
 use super::{args::RecordDemo, error::CliError, output::Output};
 
+mod opening;
+
 /// Tokens of a modality in each recorded projection.
 const POINTS: usize = 272;
 
@@ -46,7 +48,8 @@ const QUERIES: usize = 3;
 pub(crate) fn record(task: &RecordDemo, output: &Output) -> Result<(), CliError> {
     let target = Target::at(&task.out).and_then(|target| target.check().map(|()| target));
     let target = target.map_err(|error| CliError::Input(error.to_string()))?;
-    let contrast = contrast(&task.results)?;
+    let results = results(&task.results)?;
+    let contrast = contrast(&task.results, &results)?;
     let mut recorder = Recorder::default();
     // The trained connector first: the patches chosen there are looked at with the others, too.
     let mut steps = Vec::new();
@@ -59,11 +62,16 @@ pub(crate) fn record(task: &RecordDemo, output: &Output) -> Result<(), CliError>
         runs.push(recorder.side(&contrast, side)?);
     }
     runs.extend(steps.into_iter().rev());
+    let study_pairs = std::mem::take(&mut recorder.pairs);
+    let assets = task.results.parent().and_then(Path::parent);
+    let assets = assets.unwrap_or(Path::new(""));
+    let opening = opening::record(&mut recorder, &contrast, &results, assets)?;
     let recording = Recording {
         contrast,
-        study_pairs: recorder.pairs,
+        study_pairs,
         demo_pairs,
         runs,
+        opening,
     };
     let bytes = recording.to_bytes().map_err(failed)?;
     let unwritable = |error: FileError| CliError::Input(error.to_string());
@@ -75,18 +83,31 @@ fn failed(reason: impl ToString) -> CliError {
     CliError::Failed(reason.to_string())
 }
 
-/// The two trainings in the results of the study.
-fn contrast(results: &Path) -> Result<Contrast, CliError> {
-    let wrong = |reason: String| CliError::Input(format!("{}: {reason}", results.display()));
-    let text = std::fs::read_to_string(results).map_err(|error| wrong(error.to_string()))?;
-    let found = StudyResults::parse(&text, &results.display().to_string());
-    let found = found.map_err(|error| CliError::Input(error.to_string()))?;
-    Contrast::new(&found, Definition::Exact).ok_or_else(|| {
-        wrong(
-            "expected a control and seeds to compare the base with, found none: run `mirscope study`"
-                .to_owned(),
-        )
+/// The results of the study.
+fn results(path: &Path) -> Result<StudyResults, CliError> {
+    let wrong = |reason: String| CliError::Input(format!("{}: {reason}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let found = StudyResults::parse(&text, &path.display().to_string());
+    found.map_err(|error| CliError::Input(error.to_string()))
+}
+
+/// The two trainings in them.
+fn contrast(path: &Path, results: &StudyResults) -> Result<Contrast, CliError> {
+    Contrast::new(results, Definition::Exact).ok_or_else(|| {
+        CliError::Input(format!(
+            "{}: expected a control and seeds to compare the base with, found none: run `mirscope study`",
+            path.display()
+        ))
     })
+}
+
+/// A pair with the bare names of its files: the images of study and demo have the same names in two folders.
+fn bare(mut pair: PairView) -> PairView {
+    let names = pair.pictures.iter_mut().map(|view| &mut view.name);
+    for name in names.chain([&mut pair.name]) {
+        *name = name.rsplit('/').next().unwrap_or_default().to_owned();
+    }
+    pair
 }
 
 #[derive(Default)]
@@ -292,15 +313,13 @@ impl Recorder {
     }
 
     fn pair(&mut self, index: usize) -> Result<PairView, CliError> {
+        self.whole_pair(index).map(bare)
+    }
+
+    /// A pair whose files' names have their folders.
+    fn whole_pair(&mut self, index: usize) -> Result<PairView, CliError> {
         match self.ask(Command::Explore(Explore::Pair(index)))? {
-            Event::Pair(mut pair) => {
-                // The images of study and demo have the same names in two folders.
-                let names = pair.pictures.iter_mut().map(|view| &mut view.name);
-                for name in names.chain([&mut pair.name]) {
-                    *name = name.rsplit('/').next().unwrap_or_default().to_owned();
-                }
-                Ok(*pair)
-            }
+            Event::Pair(pair) => Ok(*pair),
             other => Err(CliError::unexpected(&other)),
         }
     }

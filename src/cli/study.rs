@@ -11,9 +11,8 @@ use crate::{
         FileError,
         native::{Target, read_text},
     },
-    report::to_json,
     study::{
-        Study, StudyError, StudyResults, StudySettings, correlations_csv, study_csv,
+        Study, StudyError, StudyResults, StudySettings, correlations_csv, results_json, study_csv,
         study_markdown, study_text,
     },
     words::{counted, printable},
@@ -131,7 +130,7 @@ fn write(folder: &Path, results: &StudyResults) -> Result<usize, CliError> {
     put(&folder.join(TABLE), &study_csv(results))?;
     put(&folder.join(CORRELATIONS), &correlations_csv(results))?;
     put(&folder.join(PAGE), &study_markdown(results, &listed))?;
-    put(&folder.join(RESULTS), &to_json(results)?)?;
+    put(&folder.join(RESULTS), &results_json(results)?)?;
     let unfinished = folder.join(UNFINISHED);
     match fs::remove_file(&unfinished) {
         Err(error) if error.kind() != ErrorKind::NotFound => {

@@ -6,7 +6,8 @@ use std::{
 };
 
 use super::{
-    EngineError, Event, Extra, MeasureRequest, MetricChoice, Session, Stage, definitions, finite,
+    EngineError, Event, Extra, MeasureRequest, MeasureSettings, MetricChoice, Session, Stage,
+    definitions, finite,
     forward::{Forward, Rate, Targets, states},
     metric,
     news::News,
@@ -23,11 +24,11 @@ use super::{
 };
 use crate::{
     alignment::{
-        self, IMAGE_EFFECT, LOGIT_LENS, METRICS, Metric, Mir, MirResult, MirSettings, Setup,
-        Vocabulary,
+        IMAGE_EFFECT, LOGIT_LENS, METRICS, MetricKind, Mir, MirResult, MirSettings, Setup,
+        Vocabulary, by_position, by_position_bytes,
     },
     input::{Processor, PromptForm},
-    report::{DataSummary, Definition, Kept, PromptStyle, Report},
+    report::{DataSummary, Definition, Kept, PromptStyle, Report, too_few_pairs},
 };
 
 impl Session {
@@ -78,19 +79,39 @@ impl Session {
             states.extend(definitions::further(definition, own, by_all));
         }
         let tokens = |positions: &dyn Fn(&Prepared) -> usize| prepared.iter().map(positions).sum();
+        let tokens = [
+            tokens(&|pair| pair.prompt.vision.len()),
+            tokens(&|pair| pair.text(text_mask).len()),
+        ];
+        // It keeps the model for as long as the lens is at work.
+        let reads = settings.also.contains(&Extra::LogitLens);
+        let vocabulary = reads.then(|| loaded.clone() as Arc<dyn Vocabulary>);
+        let setup = Setup {
+            gpu: &gpu,
+            layers: model.num_hidden_layers,
+            hidden_size: model.hidden_size,
+            pairs: prepared.len(),
+            vision: tokens[0],
+            vocabulary: vocabulary.as_ref(),
+            intervals: settings.intervals,
+        };
+        let kinds = kinds(&settings);
+        let of_images = several(images(&prepared), settings.metrics);
+        let kept_by = kinds.iter().map(|kind| (kind.bytes)(&setup)).sum::<u64>();
+        let kept_by_images = of_images.as_ref().map(|it| by_position_bytes(&setup, it));
         let room = Room {
             states: states.len() + 1,
             width: model.hidden_size,
-            tokens: [
-                tokens(&|pair| pair.prompt.vision.len()),
-                tokens(&|pair| pair.text(text_mask).len()),
-            ],
+            tokens,
+            others: kept_by + kept_by_images.unwrap_or(0),
         };
         let asked = settings.memory_budget;
         let budget = asked.or_else(|| gpu.usual_budget());
         let of_pairs: Vec<[usize; 2]> = (prepared.iter())
             .map(|pair| [pair.prompt.vision.len(), pair.text(text_mask).len()])
             .collect();
+        let few = settings.intervals.then(|| too_few_pairs(prepared.len()));
+        news.note_all(few.flatten());
         // A metric that cannot be is refused here, before the model runs.
         let way = Way::choose(&gpu, &room, &of_pairs, asked)?;
         let room_found = match way {
@@ -111,36 +132,13 @@ impl Session {
             (true, Err(reason)) => (None, Some(reason)),
             (false, _) => (None, None),
         };
-        let rest =
-            budget.map(|budget| budget.saturating_sub(kept.as_ref().map_or(0, KeptStates::bytes)));
+        let taken = room.others + kept.as_ref().map_or(0, KeptStates::bytes);
+        let rest = budget.map(|budget| budget.saturating_sub(taken));
         let [vision, text] = room.tokens;
         let (layers, width) = (states.len(), room.width);
-        // It keeps the model for as long as the lens is at work.
-        let reads = settings.also.contains(&Extra::LogitLens);
-        let vocabulary = reads.then(|| loaded.clone() as Arc<dyn Vocabulary>);
-        let setup = Setup {
-            gpu: &gpu,
-            layers: model.num_hidden_layers,
-            hidden_size: width,
-            pairs: prepared.len(),
-            vision,
-            vocabulary: vocabulary.as_ref(),
-        };
-        let asked = |extra: &&Extra| settings.also.contains(extra);
-        let extra = Extra::ALL
-            .iter()
-            .filter(asked)
-            .filter_map(|extra| match extra {
-                Extra::LogitLens => Some(&LOGIT_LENS),
-                Extra::WithoutImage => Some(&IMAGE_EFFECT),
-                Extra::EffectiveRank | Extra::Definitions | Extra::Bias => None,
-            });
-        let others = (METRICS.iter())
-            .filter(|_| settings.metrics == MetricChoice::All)
-            .chain(extra);
-        let mut metrics: Vec<_> = others
-            .map(|metric| (metric.new)(&setup))
-            .chain(by_position(&setup, images(&prepared), settings.metrics).map(Ok))
+        let mut metrics: Vec<_> = (kinds.into_iter())
+            .map(|kind| (kind.new)(&setup))
+            .chain(of_images.map(|images| Ok(by_position(&setup, images))))
             .collect::<Result<_, _>>()?;
         drop(vocabulary);
         let forward = Forward {
@@ -273,20 +271,32 @@ impl Session {
     }
 }
 
+/// What is asked for beside the rate.
+fn kinds(settings: &MeasureSettings) -> Vec<&'static MetricKind> {
+    let extra = Extra::ALL.iter().filter(|it| settings.also.contains(it));
+    let extra = extra.filter_map(|extra| match extra {
+        Extra::LogitLens => Some(&LOGIT_LENS),
+        Extra::WithoutImage => Some(&IMAGE_EFFECT),
+        // They follow from what the distance is made of.
+        Extra::EffectiveRank | Extra::Definitions | Extra::Bias => None,
+    });
+    let always = METRICS
+        .iter()
+        .filter(|_| settings.metrics == MetricChoice::All);
+    always.chain(extra).collect()
+}
+
 /// Vision tokens of each image of the pairs.
 pub(super) fn images(prepared: &[Prepared]) -> Vec<Vec<usize>> {
     let tokens = |pair: &Prepared| pair.plans.iter().map(|plan| plan.tokens()).collect();
     prepared.iter().map(tokens).collect()
 }
 
-/// The quantities of images by their position, where a prompt shows several.
-pub(super) fn by_position(
-    setup: &Setup<'_>,
-    images: Vec<Vec<usize>>,
-    asked: MetricChoice,
-) -> Option<Box<dyn Metric>> {
+/// Images with so many tokens each, pair by pair, where quantities of images by their position are wanted and a prompt
+/// shows several.
+pub(super) fn several(images: Vec<Vec<usize>>, asked: MetricChoice) -> Option<Vec<Vec<usize>>> {
     let several = images.iter().any(|images| images.len() > 1);
-    (several && asked == MetricChoice::All).then(|| alignment::by_position(setup, images))
+    (several && asked == MetricChoice::All).then_some(images)
 }
 
 /// Where the prompts' form comes from, for the report.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     report::{
         Answer, AttentionRow, BenchRecord, BenchReport, CheckReport, DeviceGrant, Inspection, Kept,
-        LogitLens, PairView, PatchWords, Projection, Report, Said, TokenPath, WhatIf,
+        LogitLens, PairView, PatchWords, PlaneAxes, Projection, Report, Said, TokenPath, WhatIf,
     },
     study::StudySettings,
 };
@@ -351,6 +351,8 @@ pub enum Event {
     Pair(Box<PairView>),
     /// The tokens at one state.
     Projection(Box<Projection>),
+    /// The principal axes of a state.
+    Plane(Box<PlaneAxes>),
     /// The words nearest to a token.
     LogitLens(Box<LogitLens>),
     /// The words over an image.

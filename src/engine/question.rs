@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ask::TalkQuestion;
-use crate::report::{Axes, WhatIfSettings};
+use crate::report::{Axes, PlaneAxes, WhatIfSettings};
 
 /// A question about what the last measurement kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,11 @@ pub enum Explore {
         /// Which axes.
         axes: Axes,
     },
+    /// The axes that [`Axes::Own`] stands for at a state, answered with [`Event::Plane`](super::Event::Plane).
+    Plane(usize),
+    /// The tokens of all pairs at a state on axes that another run gave, answered with
+    /// [`Event::Projection`](super::Event::Projection).
+    OnPlane(usize, Box<PlaneAxes>),
     /// The words nearest to a token, state by state, answered with [`Event::LogitLens`](super::Event::LogitLens).
     LogitLens {
         /// The pair.

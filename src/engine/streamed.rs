@@ -32,8 +32,8 @@ pub(super) enum Way {
 }
 
 impl Way {
-    /// Held where they fit, else streamed: `room` is what there is to hold, `tokens` are those of each pair, `asked`
-    /// is the budget that somebody named.
+    /// Held where they fit beside the other quantities, else streamed: `room` is what there is to hold, `tokens` are
+    /// those of each pair, `asked` is the budget that somebody named.
     ///
     /// # Errors
     /// [`AlignmentError::OverBudget`] where even one layer's sums are too large; why the metric has no value.
@@ -57,7 +57,9 @@ impl Way {
         tokens: &[[usize; 2]],
         asked: Option<u64>,
     ) -> Result<Self, AlignmentError> {
-        let budget = asked.or_else(|| gpu.usual_budget());
+        let without_others = |budget: u64| budget.saturating_sub(room.others);
+        let asked = asked.map(without_others);
+        let budget = asked.or_else(|| gpu.usual_budget().map(without_others));
         let (layers, width) = (room.states - 1, room.width);
         let [vision, text] = room.tokens;
         match Mir::plan(gpu, layers, width, vision, text, budget) {

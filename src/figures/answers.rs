@@ -118,14 +118,14 @@ fn bar(
     sheet.line(ends.into(), Stroke::new(1.2, palette.ink));
     let words = percent(score.value);
     let mut left = axis.at(score.high.max(score.value)) + 0.5 * font;
-    let taken = left - 0.3 * font..=left + words::width(&words, 0.88 * font) + 0.3 * font;
+    let taken = left - 0.3 * font..=left + words::width(&words, font) + 0.3 * font;
     if let Some(line) = chance.filter(|line| taken.contains(line)) {
         left = line + 0.5 * font;
     }
     sheet.mark(Mark::Text(Text {
         at: [left, middle],
         anchor: Anchor::Start,
-        size: 0.88 * font,
+        size: font,
         color: palette.ink,
         strong: false,
         upward: false,

@@ -4,12 +4,14 @@
 //! A chart is a function from a report's data and a [`Look`] to a [`Figure`]: [`layers`], [`parts`],
 //! [`norms`], [`clouds`], [`compare`], [`difference`], [`mir_per_run`], and of a study of checkpoints
 //! [`mir_score`], [`settings_plot`], [`axis_curves`]; any quantity of a report as a small curve, [`spark`]; of two trainings set against each other [`ruler`]
-//! and [`answers`]. [`Figure::captioned`] adds what an exported figure needs, [`report_figure`] puts the charts of one report under each other.
+//! and [`answers`]; of two models without names [`duel`]; of one training step by step [`step_lines`] and [`step_path`]. [`Figure::captioned`] adds what an exported figure needs, [`report_figure`] puts the charts of one report under each other.
 
 mod answers;
 mod axis;
 mod clouds;
 mod compare;
+#[cfg(feature = "app")]
+mod duel;
 mod file;
 mod frame;
 mod html;
@@ -23,6 +25,8 @@ mod quantities;
 mod ruler;
 mod sheet;
 mod spot;
+#[cfg(feature = "app")]
+mod steps;
 mod study;
 mod svg;
 mod whole;
@@ -33,6 +37,8 @@ pub use answers::answers;
 pub use axis::Scale;
 pub use clouds::{Clouds, Limits, clouds};
 pub use compare::{compare, difference, mir_per_run, signed};
+#[cfg(feature = "app")]
+pub use duel::{Duelist, duel};
 #[cfg(not(target_arch = "wasm32"))]
 pub use file::write;
 pub use file::{Format, render};
@@ -47,6 +53,8 @@ pub use parts::parts;
 pub use quantities::{Quantity, quantity_words, spark};
 pub use ruler::{Ruler, ruler, side_color};
 pub use spot::{DotSpots, Spot, Target};
+#[cfg(feature = "app")]
+pub use steps::{Steps, step_lines, step_path};
 pub use study::{
     StudyFigure, StudyPlot, axis_curves, mir_score, score_quantities, settings_plot,
     study_captioned, study_figures, study_origin, variant_tip,

@@ -11,8 +11,28 @@ use crate::study::{Contrast, ContrastSide, FARTHER, NEARER, SIDES};
 pub struct Ruler<'a> {
     /// The two sides.
     pub contrast: &'a Contrast,
-    /// A run's name and MIR, to be put on the ruler beside them.
-    pub run: Option<(&'a str, f64)>,
+    /// Names and MIR of runs, to be put on the ruler beside them.
+    pub runs: &'a [(&'a str, f64)],
+    /// Whether the training as long whose model answers most is there, too.
+    pub best: bool,
+}
+
+impl Ruler<'_> {
+    /// What is pointed at: names, MIR, and whether it is one of the runs.
+    fn pointers(&self) -> Vec<(String, f64, bool)> {
+        let best = self.contrast.best.as_ref().filter(|_| self.best);
+        let best = best.map(|best| {
+            let share = 100.0 * best.answered.value;
+            (
+                format!("most right answers ({share:.0} %)"),
+                best.mir,
+                false,
+            )
+        });
+        let runs = self.runs.iter();
+        let runs = runs.map(|(name, mir)| ((*name).to_owned(), *mir, true));
+        runs.chain(best).collect()
+    }
 }
 
 /// The color of a side, first the captions that fit: those that both have as the first runs of a comparison.
@@ -27,7 +47,9 @@ pub fn side_color(look: &Look, side: usize) -> Color {
 pub fn ruler(chart: &Ruler<'_>, look: &Look) -> Figure {
     let contrast = chart.contrast;
     let font = look.font();
-    let height = if chart.run.is_some() { 10.2 } else { 8.2 } * font;
+    let pointers = chart.pointers();
+    // Each has a row for its words, so that none lie over each other.
+    let height = (8.2 + 1.6 * pointers.len() as f32) * font;
     let look = &Look {
         size: [look.size[0], height],
         ..*look
@@ -38,7 +60,7 @@ pub fn ruler(chart: &Ruler<'_>, look: &Look) -> Figure {
     let seeds = contrast.sides().into_iter().flat_map(|side| &side.seeds);
     let values = (seeds.map(|(_, mir)| *mir))
         .chain(bands.into_iter().flatten())
-        .chain(chart.run.map(|(_, mir)| mir));
+        .chain(pointers.iter().map(|(_, mir, _)| *mir));
     let Some(axis) = Axis::covering(Scale::Linear, values, false, [0.0, 1.0]) else {
         sheet.instead("no side has a defined Modality Integration Rate");
         return sheet.figure;
@@ -77,8 +99,15 @@ pub fn ruler(chart: &Ruler<'_>, look: &Look) -> Figure {
             tip: tip(index, side, [low, high]),
         });
     }
-    if let Some((name, mir)) = chart.run {
-        pointer(&mut sheet, name, mir, axis.at(mir), track);
+    // The lowest row first: what leads down to it goes behind the words above.
+    for (row, (name, mir, run)) in pointers.iter().enumerate().rev() {
+        pointer(
+            &mut sheet,
+            name,
+            [*mir, f64::from(axis.at(*mir))],
+            (row, *run),
+            track,
+        );
     }
     directions(&mut sheet, axis);
     sheet.figure.summary = summary(chart);
@@ -118,29 +147,51 @@ fn heading(sheet: &mut Sheet<'_>, index: usize, side: &ContrastSide, axis: &Axis
     }
 }
 
-/// A triangle under the track that points at a run's place, with its name and number.
-fn pointer(sheet: &mut Sheet<'_>, name: &str, mir: f64, x: f32, track: f32) {
-    let font = sheet.look.font();
-    let ink = sheet.look.palette.ink;
+/// A triangle under the track that points at a place, with name and number in a row of their own; filled for a
+/// run.
+fn pointer(
+    sheet: &mut Sheet<'_>,
+    name: &str,
+    [mir, x]: [f64; 2],
+    (row, run): (usize, bool),
+    track: f32,
+) {
+    let (font, x) = (sheet.look.font(), x as f32);
+    let (ink, card) = (sheet.look.palette.ink, sheet.look.palette.card);
     let width = sheet.size()[0];
     let tip = track + 0.85 * font;
+    let y = tip + (1.6 + 1.6 * row as f32) * font;
+    if row > 0 {
+        let leader = Stroke::new(1.0, sheet.look.palette.faint);
+        sheet.line(vec![[x, tip + 0.9 * font], [x, y - 0.7 * font]], leader);
+    }
     sheet.mark(Mark::Polygon {
         points: vec![
             [x, tip],
             [x + 0.5 * font, tip + 0.9 * font],
             [x - 0.5 * font, tip + 0.9 * font],
         ],
-        fill: Some(ink),
-        stroke: None,
+        fill: Some(if run { ink } else { card }),
+        stroke: (!run).then(|| Stroke::new(1.4, ink)),
     });
     let words = words::fit(&format!("{name} {mir:.3}"), font, width);
     let half = 0.5 * words::width(&words, font);
-    let at = [x.min(width - half).max(half), tip + 1.6 * font];
+    let at = [x.min(width - half).max(half), y];
+    let room = Area::between(
+        [at[0] - half, at[0] + half],
+        [y - 0.7 * font, y + 0.7 * font],
+    );
+    sheet.mark(Mark::Rect {
+        area: room,
+        radius: 2.0,
+        fill: Some(card),
+        stroke: None,
+    });
     sheet.words(at, Anchor::Middle, ink, words);
 }
 
 /// Numbers below the track, and what its two ends mean, each with an arrow.
-fn directions(sheet: &mut Sheet<'_>, axis: Axis) {
+pub(super) fn directions(sheet: &mut Sheet<'_>, axis: Axis) {
     let font = sheet.look.font();
     let palette = sheet.look.palette;
     let [width, height] = sheet.size();
@@ -178,11 +229,12 @@ fn tip(index: usize, side: &ContrastSide, [low, high]: [f64; 2]) -> String {
 
 fn summary(chart: &Ruler<'_>) -> String {
     let [fitting, shuffled] = chart.contrast.sides().map(ContrastSide::mir);
-    let run = chart
-        .run
-        .map_or_else(String::new, |(name, mir)| format!(" {name}: {mir:.3}."));
+    let pointers = chart.pointers().into_iter();
+    let pointers = pointers.map(|(name, mir, _)| format!(" {name}: {mir:.3}."));
     format!(
-        "From {NEARER} to {FARTHER}: {fitting:.3} with {}, {shuffled:.3} with {}.{run}",
-        SIDES[0], SIDES[1]
+        "From {NEARER} to {FARTHER}: {fitting:.3} with {}, {shuffled:.3} with {}.{}",
+        SIDES[0],
+        SIDES[1],
+        pointers.collect::<String>()
     )
 }

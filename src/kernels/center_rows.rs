@@ -4,6 +4,9 @@ use crate::gpu::{Binding, DType, Dispatch, GpuError, Tensor, Work};
 
 use super::{call, expect, folded, norm_stats::STATS, traffic, u32_of};
 
+/// Rows of an invocation.
+const ROWS: usize = 8;
+
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 struct Params {
@@ -57,7 +60,7 @@ pub fn center_rows(
             Binding::read(stats),
             Binding::write(x),
         ],
-        folded(x.rows() * width4, 64),
+        folded(x.rows().div_ceil(ROWS) * width4, 64),
         Work {
             flops: 3.0 * (x.rows() * x.cols()) as f64,
             bytes: 2.0 * traffic(&[x]),

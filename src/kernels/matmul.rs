@@ -241,8 +241,12 @@ fn product(
     let (mut across, mut down) = (groups(b.rows(), cols), groups(m, rows));
     let mut elements = m * b.rows();
     if with.is_half() {
-        // The rectangle that `tile_of` folds the tiles from the diagonal on into.
-        (across, down) = (across | 1, down.div_ceil(2));
+        (across, down) = match tile {
+            // Blocks one after the other (`block_of`).
+            Tile::Direct128 => (u32_of(tile.groups_of_half(m)), 1),
+            // The rectangle that `tile_of` folds the tiles from the diagonal on into.
+            _ => (across | 1, down.div_ceil(2)),
+        };
         elements = m * (m + 1) / 2;
     }
     let mut constants = with.constants().to_vec();
@@ -255,6 +259,7 @@ fn product(
     match tile {
         Tile::Tiled128 => constants.push(("LINES", rows as f64)),
         Tile::Tiled64 | Tile::Tiled32 => constants.push(("TILE_ROWS", rows as f64)),
+        Tile::Direct128 if with.is_half() => constants.push(("GROUP_ROWS", plan::HALF_ROWS as f64)),
         Tile::Direct | Tile::Direct128 => {}
     }
     let flops = 2.0 * elements as f64 * k as f64;

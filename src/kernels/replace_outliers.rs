@@ -4,6 +4,9 @@ use crate::gpu::{Binding, DType, Dispatch, GpuError, Tensor, Work};
 
 use super::{call, expect, folded, norm_stats::STATS, u32_of};
 
+/// Groups of four elements of an invocation.
+const GROUPS: usize = 16;
+
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 struct Params {
@@ -55,7 +58,7 @@ pub fn replace_outliers(
             Binding::read(medians),
             Binding::write(x),
         ],
-        folded(x.rows() * width4, 64),
+        folded(x.rows() * width4.div_ceil(GROUPS), 64),
         // Few rows are written.
         Work {
             flops: 0.0,

@@ -1,10 +1,23 @@
 //! 95 % intervals from the derivatives of a quantity by the weights of the pairs.
 
+use crate::words::counted;
+
 /// Fewest pairs that say something of their spread.
 const FEWEST_PAIRS: usize = 5;
 
 /// The quantile of the normal distribution that leaves 2.5 % above it.
 const NORMAL: f64 = 1.959_963_984_540_054;
+
+/// Why there are no intervals over so many pairs, where they are too few.
+pub fn too_few_pairs(pairs: usize) -> Option<String> {
+    (pairs < FEWEST_PAIRS).then(|| {
+        format!(
+            "no interval: {} {} fewer than {FEWEST_PAIRS}",
+            counted(pairs, "pair"),
+            if pairs == 1 { "is" } else { "are" }
+        )
+    })
+}
 
 /// The standard error of a quantity over pairs from its derivatives by their weights; none below 5 pairs or where
 /// a derivative is not finite.

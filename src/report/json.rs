@@ -109,7 +109,9 @@ impl Report {
                     (name("interval[1]"), high),
                 ]
             });
-            overall.into_iter().chain(states)
+            let pairs = (metric.by_pair.iter().enumerate())
+                .map(move |(pair, moved)| (name(&format!("by_pair[{pair}]")), *moved));
+            overall.into_iter().chain(states).chain(pairs)
         });
         let timings = self
             .timings

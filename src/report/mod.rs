@@ -49,11 +49,11 @@ pub use data::{LayerReport, Moments, Report, SCHEMA};
 pub use device::{DeviceGrant, DeviceSummary, adapters_text};
 pub use exploration::{
     AttentionRow, Axes, Calibration, CloudShape, Ellipse, Kept, LensState, LensToken, LogitLens,
-    PairView, PatchWords, Picture, PictureView, ProjectedToken, Projection, StageView, Strip,
-    TokenKind, TokenPath, TokenView, WhatIf, WhatIfSettings,
+    PairView, PatchWords, Picture, PictureView, PlaneAxes, ProjectedToken, Projection, StageView,
+    Strip, TokenKind, TokenPath, TokenView, WhatIf, WhatIfSettings,
 };
 pub use inspection::{DtypeShare, ImageInspection, Inspection, inspection_text};
-pub use interval::{interval, standard_error};
+pub use interval::{interval, standard_error, too_few_pairs};
 #[cfg(not(target_arch = "wasm32"))]
 pub use json::read;
 pub use json::{ReportError, is_report, parse, to_json};

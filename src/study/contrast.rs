@@ -12,6 +12,10 @@ pub struct Contrast {
     pub fitting: ContrastSide,
     /// Trained on captions of other images: the control.
     pub shuffled: ContrastSide,
+    /// Of the trainings as long, over as many vision tokens, the one whose model answers most questions rightly; none
+    /// where that is one of the two sides.
+    #[serde(default)]
+    pub best: Option<BestTraining>,
     /// How much MIR changes by the seed alone.
     pub noise: SeedNoise,
     /// Share of right answers without looking, the better way of it.
@@ -43,6 +47,19 @@ pub struct ContrastSide {
     pub kinds: Vec<(String, Score)>,
 }
 
+/// The training whose model answers most questions rightly.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BestTraining {
+    /// Name of the variant.
+    pub variant: String,
+    /// What it is called on its axis.
+    pub label: String,
+    /// MIR with its seed.
+    pub mir: f64,
+    /// Held-out questions answered rightly.
+    pub answered: Score,
+}
+
 impl Contrast {
     /// What is at the two sides with a definition; none where the results have no control, no second
     /// seed of any setting, or sides that were trained on different numbers of pairs.
@@ -60,6 +77,7 @@ impl Contrast {
         Some(Self {
             fitting: side(results, base, &metric)?,
             shuffled: side(results, control, &metric)?,
+            best: best(results, [base, control], &metric),
             noise: results.noise_of(&metric)?.clone(),
             chance: study.chance.best(),
             samples: base.samples,
@@ -94,6 +112,28 @@ impl ContrastSide {
     pub fn mir(&self) -> f64 {
         self.seeds.first().map_or(f64::NAN, |(_, mir)| *mir)
     }
+}
+
+fn best(
+    results: &StudyResults,
+    [base, control]: [&Variant; 2],
+    metric: &Metric,
+) -> Option<BestTraining> {
+    let tokens = |variant: &Variant| Some(results.measured.get(&variant.name)?.n_vision);
+    let of = |variant: &Variant| {
+        let comparable = variant.samples == base.samples && tokens(variant) == tokens(base);
+        comparable.then_some(())?;
+        Some(BestTraining {
+            variant: variant.name.clone(),
+            label: variant.label.clone(),
+            mir: metric.value(results, variant)?,
+            answered: variant.scores.choice?,
+        })
+    };
+    let found = results.study.variants.iter().filter_map(of);
+    let best = found.max_by(|a, b| a.answered.value.total_cmp(&b.answered.value))?;
+    let is_side = [base, control].iter().any(|side| side.name == best.variant);
+    (!is_side).then_some(best)
 }
 
 fn side(results: &StudyResults, variant: &Variant, metric: &Metric) -> Option<ContrastSide> {

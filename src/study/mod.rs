@@ -13,8 +13,11 @@ mod csv;
 mod data;
 mod error;
 mod evidence;
+mod json;
 mod metric;
 mod noise;
+#[cfg(feature = "app")]
+mod opening;
 mod quantity;
 mod rank;
 #[cfg(feature = "app")]
@@ -26,6 +29,8 @@ mod recorded_what_if;
 mod recording;
 mod results;
 mod ruler_text;
+#[cfg(feature = "app")]
+mod scene;
 mod sentences;
 mod terminal;
 mod text;
@@ -33,14 +38,17 @@ mod verdict;
 
 pub use along::{NO_PROGRESS, Step, along};
 pub use claim::{Claim, Expectation};
-pub use contrast::{Contrast, ContrastSide};
+pub use contrast::{BestTraining, Contrast, ContrastSide};
 pub use correlation::{Correlation, Over, correlations};
 pub use csv::{correlations_csv, study_csv};
 pub use data::{Chance, Score, Scores, Study, StudyAxis, Variant};
 pub use error::StudyError;
 pub use evidence::OtherSeed;
+pub use json::results_json;
 pub use metric::Metric;
 pub use noise::{SeedNoise, seed_noise};
+#[cfg(feature = "app")]
+pub use opening::{Opening, RecordedTraining, Riddle, RiddleModel, TrainingStep};
 pub use quantity::{MeasuredQuantity, WithScore};
 pub use rank::{
     Certainty, Kendall, RankCorrelation, average_ranks, kendall, kendall_correlation,
@@ -53,8 +61,10 @@ pub use recording::{
     RecordedClouds, RecordedModel, RecordedRow, RecordedRun, Recording, RecordingError,
 };
 pub use results::{Measured, MeasuredLayer, StudyResults, StudySettings};
-pub use ruler_text::ruler_text;
 pub(crate) use ruler_text::{FARTHER, NEARER, SIDES};
+pub use ruler_text::{NOT_SAID, ruler_text};
+#[cfg(feature = "app")]
+pub use scene::{Known, Scene, says};
 pub use sentences::sentences;
 pub use terminal::study_text;
 pub use text::study_markdown;

@@ -6,7 +6,7 @@
 use half::f16;
 use serde::{Deserialize, Serialize};
 
-use super::{Contrast, RecordedPath, RecordedWhatIfs, recorded_lens, recorded_pair};
+use super::{Contrast, Opening, RecordedPath, RecordedWhatIfs, recorded_lens, recorded_pair};
 use crate::report::{
     AttentionRow, Axes, CloudShape, LogitLens, PairView, ProjectedToken, Projection, Report,
 };
@@ -24,6 +24,9 @@ pub struct Recording {
     pub demo_pairs: Vec<PairView>,
     /// The runs.
     pub runs: Vec<RecordedRun>,
+    /// Riddles, and one training step by step.
+    #[serde(default)]
+    pub opening: Opening,
 }
 
 /// Why a recording could not be read or written.
@@ -139,9 +142,24 @@ impl RecordedClouds {
     /// # Errors
     /// [`RecordingError::Tokens`].
     pub fn new(projections: &[Projection], most: usize) -> Result<Self, RecordingError> {
+        Self::keeping(projections, most, &[])
+    }
+
+    /// The same with all tokens of some pairs.
+    ///
+    /// # Errors
+    /// [`RecordingError::Tokens`].
+    pub fn keeping(
+        projections: &[Projection],
+        most: usize,
+        pairs: &[u32],
+    ) -> Result<Self, RecordingError> {
         let thin = |tokens: &[ProjectedToken]| -> Vec<ProjectedToken> {
             let step = tokens.len().div_ceil(most.max(1)).max(1);
-            tokens.iter().step_by(step).copied().collect()
+            let tokens = tokens.iter().enumerate();
+            let kept =
+                tokens.filter(|(index, token)| index % step == 0 || pairs.contains(&token.pair));
+            kept.map(|(_, token)| *token).collect()
         };
         let origins = |tokens: &[ProjectedToken]| -> Vec<(u32, u32)> {
             let origin = |token: &ProjectedToken| (token.pair, token.position);
@@ -277,6 +295,9 @@ mod tests {
         let first = thin.projections().next().unwrap();
         assert_eq!((first.vision.len(), first.text.len()), (2, 2));
         assert_eq!(first.vision[1], all[0].vision[2]);
+        let kept = RecordedClouds::keeping(&all, 1, &[2]).unwrap();
+        let first = kept.projections().next().unwrap();
+        assert_eq!(first.vision, [all[0].vision[0], all[0].vision[2]]);
         let mixed = RecordedClouds::new(&[projection(0, 3), projection(1, 4)], 400);
         assert!(matches!(mixed, Err(RecordingError::Tokens(1))));
     }

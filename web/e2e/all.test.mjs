@@ -12,5 +12,6 @@ import './strangers.mjs';
 import './families.mjs';
 import './study.mjs';
 import './ask.mjs';
+import './riddle.mjs';
 import './hub.mjs';
 import './large.mjs';

@@ -184,7 +184,8 @@ impl Plot {
         let contrast = store.contrast.as_ref()?;
         let chart = Ruler {
             contrast,
-            run: None,
+            runs: &[],
+            best: true,
         };
         let figure = match self {
             Self::Ruler => ruler(&chart, look),

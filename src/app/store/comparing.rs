@@ -38,12 +38,6 @@ impl Store {
         along(&steps(self.compared()))
     }
 
-    /// The same of the steps that were recorded.
-    pub fn along_recorded(&self) -> Option<String> {
-        let recorded = self.runs.iter();
-        along(&steps(recorded.filter(|run| run.answered.is_some())))
-    }
-
     /// The two runs of the difference; none where fewer than two are compared.
     pub fn difference(&self) -> Option<(&Run, &Run)> {
         let runs = self.compared();
@@ -86,7 +80,6 @@ mod tests {
         assert_eq!(store.compared().len(), 3);
         let words = store.along_compared().unwrap();
         assert!(words.contains(NO_PROGRESS), "{words}");
-        assert_eq!(store.along_recorded().as_ref(), Some(&words));
         for run in store.compared() {
             let mir = format!("{:.3}", run.report.mir.unwrap());
             assert!(words.contains(&mir), "{mir} in {words}");

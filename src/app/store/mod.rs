@@ -7,6 +7,7 @@ mod demo;
 mod explore;
 mod fetched;
 mod open;
+pub mod opening;
 mod recorded;
 mod run;
 mod saves;
@@ -23,11 +24,12 @@ pub use comparing::Comparing;
 pub use data::Data;
 pub use explore::Answer;
 pub use fetched::Fetched;
+pub use opening::{LiveAnswer, Riddles, Training};
 pub use recorded::{FITTING, SHUFFLED, TRAINED};
 pub use run::{Origin, Run};
 pub use study::KnownStudy;
 pub use tour::Tour;
-pub use view::{Scale, Tab, View, WhatIfPart};
+pub use view::{Embed, Scale, StartPart, Tab, View, WhatIfPart};
 pub use work::{Progress, StageProgress, Work};
 
 use std::collections::VecDeque;
@@ -60,6 +62,10 @@ pub struct Store {
     pub tour: Tour,
     /// What the reader brings.
     pub data: Data,
+    /// The riddles that the app opens with.
+    pub riddles: Riddles,
+    /// Moving through one training.
+    pub training: Training,
     /// The conversation with a model.
     pub ask: Ask,
     /// What a browser keeps of fetched files.
@@ -239,6 +245,7 @@ impl Store {
             || self.asked.is_some()
             || self.data.inspecting.is_some()
             || self.ask.is_waiting()
+            || self.riddles.is_waiting()
         {
             return;
         }
@@ -261,6 +268,8 @@ impl Store {
         } else if let Some(command) = self.data.next_inspection() {
             self.work.begin();
             link.send(command);
+        } else if let Some(command) = self.next_of_riddle() {
+            link.send(command);
         } else if let Some(command) = self.next_of_ask() {
             link.send(command);
         } else if let Some(question) = self.questions.pop_front() {
@@ -277,6 +286,7 @@ impl Store {
                 self.ended();
                 self.data.inspection_ended(Err(reason.clone()));
                 self.lost_of_ask(&reason);
+                self.lost_of_riddle(&reason);
                 self.live = None;
                 self.questions.clear();
                 self.alarm(format!(
@@ -293,6 +303,9 @@ impl Store {
     }
 
     fn event(&mut self, event: Event) {
+        let Some(event) = self.heard_of_riddle(event) else {
+            return;
+        };
         let Some(event) = self.heard_of_ask(event) else {
             return;
         };

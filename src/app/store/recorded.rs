@@ -60,6 +60,7 @@ impl Store {
                 self.comparing.left_out.insert(number);
             }
         }
+        self.add_opening(recording.opening);
         self.contrast = Some(recording.contrast);
         self.show(0);
     }

@@ -62,6 +62,48 @@ impl Tab {
     }
 }
 
+/// What the first tab shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StartPart {
+    /// A picture, a question and two models without names.
+    Riddle,
+    /// Two trainings beside each other: what is at stake.
+    Trainings,
+    /// One training step by step.
+    Steps,
+}
+
+impl StartPart {
+    /// All parts in their order.
+    pub const ALL: [Self; 3] = [Self::Riddle, Self::Trainings, Self::Steps];
+
+    /// The part's title.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Riddle => "A riddle",
+            Self::Trainings => "Two trainings",
+            Self::Steps => "One training, step by step",
+        }
+    }
+}
+
+/// A view that is shown alone, without the bars, for a page around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Embed {
+    /// The two clouds.
+    Clouds,
+    /// The two trainings on one ruler.
+    Ruler,
+    /// The distances layer by layer.
+    Layers,
+    /// One training step by step.
+    Scrubber,
+    /// The riddle.
+    Riddle,
+}
+
 /// The parts of the what-if view.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -79,6 +121,16 @@ pub enum WhatIfPart {
 pub struct View {
     /// The tab.
     pub tab: Tab,
+    /// What the first tab shows; the riddle until one was met if absent.
+    pub part: Option<StartPart>,
+    /// The riddle.
+    pub riddle: usize,
+    /// The step of the training that is shown, 0 for the first.
+    pub training_step: usize,
+    /// The step of a chapter that is shown, by its name; empty for none.
+    pub step: String,
+    /// The only view that is shown, if it is one.
+    pub embed: Option<Embed>,
     /// The selected decoder layer, 1 to L.
     pub layer: usize,
     /// The axis of the layers' distances.
@@ -102,7 +154,7 @@ pub struct View {
     /// The step at which a patch is followed through the model; absent while it is not.
     pub follow: Option<usize>,
     /// The part of the what-if view; where absent, the run once something of it is changed.
-    pub part: Option<WhatIfPart>,
+    pub what_if_shows: Option<WhatIfPart>,
     /// The ellipse that the reader holds.
     pub ellipse: Ellipse,
     /// Vision tokens are thirty times longer beside the ellipses.
@@ -121,6 +173,11 @@ impl Default for View {
     fn default() -> Self {
         Self {
             tab: Tab::default(),
+            part: None,
+            riddle: 0,
+            training_step: 0,
+            step: String::new(),
+            embed: None,
             layer: 1,
             scale: Scale::default(),
             inputs: false,
@@ -132,7 +189,7 @@ impl Default for View {
             overlay: true,
             words: false,
             follow: None,
-            part: None,
+            what_if_shows: None,
             ellipse: Self::HELD,
             longer: false,
             what_if: WhatIfSettings::default(),
@@ -156,7 +213,7 @@ impl View {
     /// The part of the what-if view that is shown.
     pub fn what_if_part(&self) -> WhatIfPart {
         let changed = self.what_if != WhatIfSettings::default() || self.vision_scale != 1.0;
-        self.part.unwrap_or(match changed {
+        self.what_if_shows.unwrap_or(match changed {
             true => WhatIfPart::Run,
             false => WhatIfPart::Ellipses,
         })

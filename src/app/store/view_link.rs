@@ -122,7 +122,7 @@ fn read(old: &Value, text: &str) -> Option<Value> {
     let plain = parsed.filter(|value| !value.is_object() && !value.is_array());
     match old {
         Value::String(_) => Some(Value::String(text.to_owned())),
-        // What is chosen among names or absent.
+        // Of what is absent nothing tells whether it is a number or a word.
         Value::Null => plain.or_else(|| Some(Value::String(text.to_owned()))),
         _ => plain,
     }
@@ -160,13 +160,18 @@ fn decoded(code: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::{
-        app::store::{Scale, Tab, WhatIfPart},
+        app::store::{Embed, Scale, StartPart, Tab, WhatIfPart},
         report::{Axes, Calibration, WhatIfSettings},
     };
 
     fn changed() -> View {
         View {
             tab: Tab::Eyes,
+            part: Some(StartPart::Steps),
+            riddle: 2,
+            training_step: 5,
+            step: "a-patch".to_owned(),
+            embed: Some(Embed::Scrubber),
             layer: 3,
             scale: Scale::Linear,
             inputs: true,
@@ -180,7 +185,7 @@ mod tests {
                 calibration: Calibration::Moca,
             },
             vision_scale: 0.25,
-            part: Some(WhatIfPart::Run),
+            what_if_shows: Some(WhatIfPart::Run),
             ellipse: Ellipse {
                 x: 0.125,
                 turn: 15.0,
@@ -239,6 +244,7 @@ mod tests {
             "#layer=5&what_if=3&what_if.num_pairs=0&what_if.outliers.x=1",
             "#layer=5&%zz=1&tab=%ff",
             "#layer=5&tab=%",
+            "#layer=5&embed=everything&part=7&part=whole&embed=",
         ] {
             assert_eq!(View::from_link(link), expected, "{link}");
         }

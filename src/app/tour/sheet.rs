@@ -5,7 +5,7 @@ use eframe::egui::{
     StrokeKind, UiKind, Vec2, WidgetInfo, pos2, vec2,
 };
 
-use super::steps::{STEPS, Step, Task};
+use super::steps::{Step, Task};
 use crate::app::{glossary, theme};
 
 /// The sheet's width where there is room.
@@ -22,6 +22,8 @@ const MARGIN: f32 = 12.0;
 pub(super) enum Turn {
     Back,
     Next,
+    /// On to the next chapter.
+    Chapter,
     Stop,
 }
 
@@ -138,6 +140,13 @@ fn content(
     task: Option<(bool, &Task)>,
 ) -> Option<Turn> {
     let colors = theme::colors(ui);
+    let steps = step.chapter.steps();
+    let (place, count) = (index - steps.start, steps.len());
+    ui.label(
+        egui::RichText::new(step.chapter.title())
+            .small()
+            .color(colors.faint),
+    );
     ui.heading(step.title);
     glossary::prose(ui, words);
     if let Some((done, task)) = task {
@@ -146,11 +155,11 @@ fn content(
         ui.colored_label(colors.accent, egui::RichText::new(words).strong());
     }
     ui.add_space(6.0);
-    dots(ui, index);
+    dots(ui, place, count);
     let mut wanted = None;
     let mut ids = Vec::new();
     ui.horizontal_wrapped(|ui| {
-        let last = index + 1 == STEPS.len();
+        let last = place + 1 == count;
         let next = egui::Button::new(if last { "Done" } else { "Next" }).selected(true);
         let mut button = |button: egui::Button<'_>, possible: bool, turn: Turn| {
             let response = ui.add_enabled(possible, button);
@@ -160,9 +169,14 @@ fn content(
             ids.push(response.id);
             response
         };
-        button(egui::Button::new("Back"), index > 0, Turn::Back);
+        button(egui::Button::new("Back"), place > 0, Turn::Back);
         let next = button(next, true, Turn::Next);
-        button(egui::Button::new("Leave the tour"), !last, Turn::Stop);
+        if !last {
+            button(egui::Button::new("Leave"), true, Turn::Stop);
+        } else if let Some(chapter) = step.chapter.next() {
+            let words = format!("On to: {}", chapter.title());
+            button(egui::Button::new(words), true, Turn::Chapter);
+        }
         // So that Enter goes on, and a screen reader comes here.
         let shown = next.id.with("shown for");
         if ui.data(|data| data.get_temp::<usize>(shown)) != Some(index) {
@@ -185,16 +199,16 @@ fn content(
 }
 
 /// One dot a step, the present one filled.
-fn dots(ui: &mut egui::Ui, index: usize) {
+fn dots(ui: &mut egui::Ui, index: usize, count: usize) {
     let colors = theme::colors(ui);
     let step = 14.0;
-    let size = vec2(step * STEPS.len() as f32, 12.0);
+    let size = vec2(step * count as f32, 12.0);
     let (rect, response) = ui.allocate_exact_size(size, egui::Sense::hover());
     response.widget_info(|| {
-        let label = format!("Step {} of {}", index + 1, STEPS.len());
+        let label = format!("Step {} of {count}", index + 1);
         WidgetInfo::labeled(egui::Role::ProgressIndicator, true, label)
     });
-    for dot in 0..STEPS.len() {
+    for dot in 0..count {
         let center = pos2(rect.left() + step * (dot as f32 + 0.5), rect.center().y);
         if dot <= index {
             let radius = if dot == index { 4.5 } else { 3.0 };

@@ -1,9 +1,10 @@
-//! What the tour says, shows and asks for. All numbers come from the runs that are loaded.
+//! What the chapters say, show and ask for. All numbers come from the runs that are loaded.
 
+use super::Chapter;
 use crate::{
     app::{
         landmark::Landmark,
-        store::{Store, Tab, View},
+        store::{StartPart, Store, Tab, View},
         views::start::STAKE,
     },
     study::NO_PROGRESS,
@@ -12,6 +13,10 @@ use crate::{
 
 /// One step.
 pub(super) struct Step {
+    /// The chapter that it belongs to.
+    pub(super) chapter: Chapter,
+    /// Its name in links.
+    pub(super) name: &'static str,
     /// Its title.
     pub(super) title: &'static str,
     /// What it says, with `{terms}`.
@@ -36,16 +41,11 @@ pub(super) struct Task {
     pub(super) done: fn(&View, &View) -> bool,
 }
 
-/// All steps in their order.
-pub(super) const STEPS: [Step; 11] = [
+/// All steps in their order, chapter by chapter.
+pub(super) const STEPS: [Step; 13] = [
     Step {
-        title: "What is at stake",
-        words: stake,
-        target: Landmark::Stake,
-        enter: |store| store.view.tab = Tab::Start,
-        task: None,
-    },
-    Step {
+        chapter: Chapter::Picture,
+        name: "three-parts",
         title: "Images for a reader of words",
         words: |_| {
             "A {vision-language model} has three parts. A {vision tower} looks at the image, a \
@@ -58,6 +58,8 @@ pub(super) const STEPS: [Step; 11] = [
         task: None,
     },
     Step {
+        chapter: Chapter::Picture,
+        name: "vision-token",
         title: "What a vision token is",
         words: |store| {
             let width = store.report().map_or(0, |report| report.model.hidden_size);
@@ -77,6 +79,8 @@ pub(super) const STEPS: [Step; 11] = [
         }),
     },
     Step {
+        chapter: Chapter::Picture,
+        name: "patch",
         title: "What a patch says",
         words: |_| {
             "The {logit lens} asks after every {layer}: if this {token} were a word, which one would \
@@ -89,6 +93,8 @@ pub(super) const STEPS: [Step; 11] = [
         task: None,
     },
     Step {
+        chapter: Chapter::Picture,
+        name: "answer",
         title: "What it answers",
         words: |_| {
             "Asked about a picture, the {language model} reads its {vision tokens} and the question, and \
@@ -102,16 +108,17 @@ pub(super) const STEPS: [Step; 11] = [
         task: None,
     },
     Step {
-        title: "Why its length differs",
-        words: norms,
-        target: Landmark::Clouds,
-        enter: |store| {
-            store.view.tab = Tab::Alignment;
-            store.view.layer = 1;
-        },
+        chapter: Chapter::Distance,
+        name: "stake",
+        title: "What is at stake",
+        words: stake,
+        target: Landmark::Stake,
+        enter: |store| start(store, StartPart::Trainings),
         task: None,
     },
     Step {
+        chapter: Chapter::Distance,
+        name: "connector",
         title: "What the connector does",
         words: |_| {
             "The {connector} moves and turns the {cloud} of {vision tokens} so that the {language \
@@ -127,6 +134,20 @@ pub(super) const STEPS: [Step; 11] = [
         task: None,
     },
     Step {
+        chapter: Chapter::Distance,
+        name: "length",
+        title: "Why its length differs",
+        words: norms,
+        target: Landmark::Clouds,
+        enter: |store| {
+            store.view.tab = Tab::Alignment;
+            store.view.layer = 1;
+        },
+        task: None,
+    },
+    Step {
+        chapter: Chapter::Distance,
+        name: "sum",
         title: "What MIR adds up",
         words: sum,
         target: Landmark::Curve,
@@ -142,16 +163,17 @@ pub(super) const STEPS: [Step; 11] = [
         }),
     },
     Step {
+        chapter: Chapter::Distance,
+        name: "along",
         title: "Along one training",
         words: training,
-        target: Landmark::Compare,
-        enter: |store| {
-            store.view.tab = Tab::Compare;
-            store.compare_steps();
-        },
+        target: Landmark::Steps,
+        enter: |store| start(store, StartPart::Steps),
         task: None,
     },
     Step {
+        chapter: Chapter::Papers,
+        name: "study",
         title: "What moves MIR",
         words: |_| {
             "One {checkpoint} shows a number; many of them show what it follows. Here one thing is \
@@ -165,6 +187,37 @@ pub(super) const STEPS: [Step; 11] = [
         task: None,
     },
     Step {
+        chapter: Chapter::Papers,
+        name: "amount",
+        title: "Does more training bring it down?",
+        words: |_| {
+            "The paper that defined {MIR} reports that it falls as a {connector} is trained on more pairs. Look at \
+             one long training here: the score rises all the way, and {MIR} falls at first and then rises. Two \
+             things differ from the paper: its models are large, and each of its points is a training of its own."
+                .to_owned()
+        },
+        target: Landmark::Study,
+        enter: |store| study(store, "samples"),
+        task: None,
+    },
+    Step {
+        chapter: Chapter::Papers,
+        name: "claims",
+        title: "Claim by claim",
+        words: |_| {
+            "Each claim has its outcome: held, did not hold, within {seed noise}, or not measured. The numbers \
+             stand under it, and the rule that decides below them. A claim that did not hold in models this small \
+             may hold in large ones. The papers' own protocol, repeated at small size, is judged the same way in \
+             docs/papers-protocol.md."
+                .to_owned()
+        },
+        target: Landmark::Claims,
+        enter: |store| study(store, ""),
+        task: None,
+    },
+    Step {
+        chapter: Chapter::Papers,
+        name: "limits",
         title: "What it does not tell",
         words: |_| {
             "{MIR} says how alike two {clouds} are, not whether answers are right. It depends on the \
@@ -178,6 +231,16 @@ pub(super) const STEPS: [Step; 11] = [
         task: None,
     },
 ];
+
+fn start(store: &mut Store, part: StartPart) {
+    store.view.tab = Tab::Start;
+    store.view.part = Some(part);
+}
+
+fn study(store: &mut Store, axis: &str) {
+    store.view.tab = Tab::Study;
+    axis.clone_into(&mut store.view.axis);
+}
 
 fn can_see_a_pair(store: &Store) -> bool {
     store.is_live() || store.run().is_some_and(|run| !run.pairs.is_empty())
@@ -242,8 +305,8 @@ fn stake(store: &Store) -> String {
 }
 
 fn training(store: &Store) -> String {
-    match store.along_recorded() {
-        Some(words) => format!("These are steps of the demo's {{connector}}. {words}"),
+    match store.along_training() {
+        Some(words) => format!("Drag, or press play. {words}"),
         None => format!("Measure one model at several points of its training: {NO_PROGRESS}."),
     }
 }
@@ -268,11 +331,23 @@ mod tests {
     }
 
     #[test]
+    fn steps_have_names_of_their_own_and_chapters_are_whole() {
+        let mut chapters: Vec<Chapter> = STEPS.iter().map(|step| step.chapter).collect();
+        chapters.dedup();
+        assert_eq!(chapters, Chapter::ALL);
+        let mut names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), STEPS.len());
+    }
+
+    #[test]
     fn numbers_are_those_of_the_recording() {
         let store = Store::new();
         let words = training(&store);
-        for run in store.runs.iter().filter(|run| run.step().is_some()) {
-            let mir = format!("{:.3}", run.report.mir.unwrap());
+        let steps = store.riddles.steps();
+        for step in [steps.first(), steps.last()] {
+            let mir = format!("{:.3}", step.unwrap().mir);
             assert!(words.contains(&mir), "{mir} in {words}");
         }
         assert!(words.contains(NO_PROGRESS), "{words}");

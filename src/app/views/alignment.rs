@@ -2,7 +2,7 @@
 
 pub(super) mod clouds;
 mod headline;
-mod layers;
+pub(super) mod layers;
 mod patches;
 mod quantities;
 mod selected;

@@ -11,8 +11,9 @@ use crate::{
         export::named,
         figure,
         landmark::{Landmark, mark},
-        store::{Scale, Store},
+        store::{Run, Scale, Store},
         theme,
+        views::on_ruler,
     },
     figures::{Figure, Named, Target, compare, difference, mir_per_run},
 };
@@ -51,6 +52,10 @@ fn left(ui: &mut egui::Ui, store: &mut Store) {
         let look = figure::look(ui, [ui.available_width(), 0.0]);
         let figure = mir_per_run(&runs, None, &look);
         figure::show(ui, &figure);
+        let placed: Vec<(&str, &Run)> = (store.compared().into_iter())
+            .map(|run| (run.name.as_str(), run))
+            .collect();
+        on_ruler::of_runs(ui, store, &placed);
         ui.add_space(theme::GAP);
         numbers::show(ui, &runs);
         if let Some(words) = store.along_compared() {

@@ -99,6 +99,7 @@ fn content(ui: &mut egui::Ui, store: &mut Store, results: &StudyResults) {
     theme::card(ui, |ui| {
         ui.set_min_width(ui.available_width());
         claims::show(ui, store, results);
+        mark(ui, Landmark::Claims, ui.min_rect());
     });
 }
 

@@ -50,7 +50,7 @@ fn choice(ui: &mut egui::Ui, store: &mut Store) -> WhatIfPart {
         ] {
             if ui.selectable_label(part == other, name).clicked() {
                 part = other;
-                store.view.part = Some(other);
+                store.view.what_if_shows = Some(other);
             }
         }
     });
@@ -197,7 +197,7 @@ mod tests {
         let mut store = Store::new();
         let report = store.report().unwrap().clone();
         store.add("opened".to_owned(), Origin::Opened, report);
-        store.view.part = Some(WhatIfPart::Run);
+        store.view.what_if_shows = Some(WhatIfPart::Run);
         let mut harness = Harness::builder()
             .with_size(egui::vec2(1280.0, 900.0))
             .build_ui_state(show, store);
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn nothing_is_disabled_on_a_recording() {
         let mut store = Store::new();
-        store.view.part = Some(WhatIfPart::Run);
+        store.view.what_if_shows = Some(WhatIfPart::Run);
         let mut harness = Harness::builder()
             .with_size(egui::vec2(1280.0, 900.0))
             .build_ui_state(show, store);

@@ -85,6 +85,14 @@ impl Session {
                 let projection = live.projection(state, axes, news.cancel).await?;
                 Ok(Event::Projection(Box::new(projection)))
             }
+            Explore::Plane(state) => {
+                let plane = live.plane(state, news.cancel).await?;
+                Ok(Event::Plane(Box::new(plane)))
+            }
+            Explore::OnPlane(state, axes) => {
+                let projection = live.on_plane(state, &axes, news.cancel).await?;
+                Ok(Event::Projection(Box::new(projection)))
+            }
             Explore::WhatIf(settings) => {
                 let what_if = live.what_if(settings, news).await?;
                 Ok(Event::WhatIf(Box::new(what_if)))

@@ -19,6 +19,8 @@ pub(in crate::engine) struct Room {
     pub(in crate::engine) width: usize,
     /// Tokens of all pairs: vision, text.
     pub(in crate::engine) tokens: [usize; 2],
+    /// Device memory that other quantities than the rate keep, in bytes.
+    pub(in crate::engine) others: u64,
 }
 
 impl Room {
@@ -57,6 +59,7 @@ impl Room {
     ) -> Result<Result<(), String>, AlignmentError> {
         let layers = self.states - 1;
         let [vision, text] = self.tokens;
+        let budget = budget.map(|budget| budget.saturating_sub(self.others));
         let metric = Mir::plan(gpu, layers, self.width, vision, text, budget)?;
         let needed = format_bytes(self.bytes());
         if let Err(error) = gpu.check_size("keeping one state", self.bytes_per_state()) {

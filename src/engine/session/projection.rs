@@ -1,10 +1,11 @@
 //! The tokens of all pairs in a plane, from kept states.
 
-use super::{super::EngineError, explore::Live};
+use super::{super::EngineError, explore::Live, kept::KeptRows};
 use crate::{
-    alignment::{PlanePoints, Projector},
+    alignment::{Plane, PlanePoints, Projector},
+    gpu::Tensor,
     platform::Cancel,
-    report::{Axes, ProjectedToken, Projection},
+    report::{Axes, PlaneAxes, ProjectedToken, Projection},
 };
 
 impl Live<'_> {
@@ -32,20 +33,9 @@ impl Live<'_> {
         axes: Axes,
         cancel: &Cancel,
     ) -> Result<PlanePoints, EngineError> {
-        let run = self.run;
-        let kept = run.states()?.first(run.prepared.len());
-        let Some(tokens) = kept.states.get(state) else {
-            return Err(EngineError::NoSuchState {
-                state,
-                last: run.states.len(),
-            });
-        };
-        let projector = Projector {
-            gpu: self.gpu,
-            vision: &kept.rows[0],
-            text: &kept.rows[1],
-            cancel,
-        };
+        let (run, kept) = (self.run, self.kept()?);
+        let tokens = self.state(&kept, state)?;
+        let projector = self.projector(&kept, cancel);
         Ok(match axes {
             Axes::Own => {
                 let plane = projector.plane(std::slice::from_ref(tokens), state).await?;
@@ -61,6 +51,60 @@ impl Live<'_> {
                 projector.project(tokens, state, &plane).await?
             }
         })
+    }
+
+    /// The axes of [`Axes::Own`] at `state`.
+    ///
+    /// # Errors
+    /// Those of [`Self::projection`].
+    pub(super) async fn plane(
+        &self,
+        state: usize,
+        cancel: &Cancel,
+    ) -> Result<PlaneAxes, EngineError> {
+        let kept = self.kept()?;
+        let tokens = self.state(&kept, state)?;
+        let projector = self.projector(&kept, cancel);
+        let plane = projector.plane(std::slice::from_ref(tokens), state).await?;
+        Ok(plane.axes(self.gpu).await?)
+    }
+
+    /// The tokens of both modalities at `state` on axes that another run gave.
+    ///
+    /// # Errors
+    /// Those of [`Self::projection`], and axes that are not as wide as a token.
+    pub(super) async fn on_plane(
+        &self,
+        state: usize,
+        axes: &PlaneAxes,
+        cancel: &Cancel,
+    ) -> Result<Projection, EngineError> {
+        let kept = self.kept()?;
+        let tokens = self.state(&kept, state)?;
+        let plane = Plane::of(self.gpu, axes, tokens.cols())?;
+        let projector = self.projector(&kept, cancel);
+        let points = projector.project(tokens, state, &plane).await?;
+        Ok(self.place(state, Axes::Shared, points))
+    }
+
+    /// The tokens of all pairs.
+    fn kept(&self) -> Result<KeptRows, EngineError> {
+        Ok(self.run.states()?.first(self.run.prepared.len()))
+    }
+
+    /// The tokens at a state.
+    fn state<'s>(&self, kept: &'s KeptRows, state: usize) -> Result<&'s Tensor, EngineError> {
+        let last = self.run.states.len();
+        (kept.states.get(state)).ok_or(EngineError::NoSuchState { state, last })
+    }
+
+    fn projector<'s>(&'s self, kept: &'s KeptRows, cancel: &'s Cancel) -> Projector<'s> {
+        Projector {
+            gpu: self.gpu,
+            vision: &kept.rows[0],
+            text: &kept.rows[1],
+            cancel,
+        }
     }
 
     /// Says of each token which pair it belongs to, and takes as many as are shown.

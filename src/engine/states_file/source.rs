@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use super::{StatesFile, refused, rows::PairRows, tensor_name};
 use crate::{
     alignment::{
-        AlignmentError, METRICS, Metric, Mir, MirResult, MirSettings, Observation, Setup, StateId,
+        AlignmentError, METRICS, Metric, MetricKind, Mir, MirResult, MirSettings, Observation,
+        Setup, StateId, by_position, by_position_bytes,
     },
     engine::{
         EngineError, Extra, MeasureSettings, MetricChoice, Stage, definitions,
         forward::{Rate, State, Targets, states},
-        measure::by_position,
+        measure::several,
         metric,
         news::News,
         outcome::Outcome,
@@ -19,7 +20,7 @@ use crate::{
         streamed::{self, Source, Way},
     },
     gpu::{Gpu, Recording},
-    report::{DataSummary, Definition, ModelSummary, Report},
+    report::{DataSummary, Definition, ModelSummary, Report, too_few_pairs},
     words::counted,
 };
 
@@ -75,11 +76,30 @@ impl FromFiles<'_> {
         let own = measured(settings, layers);
         let tokens: Vec<[usize; 2]> = self.pairs.iter().map(|pair| pair.rows.tokens).collect();
         let count = |side: usize| tokens.iter().map(|pair| pair[side]).sum();
+        let setup = Setup {
+            gpu: self.gpu,
+            layers,
+            hidden_size: width,
+            pairs: self.pairs.len(),
+            vision: count(0),
+            vocabulary: None,
+            intervals: settings.intervals,
+        };
+        let kinds = match settings.metrics {
+            MetricChoice::All => METRICS,
+            MetricChoice::Mir => &[],
+        };
+        let of_images = several(self.images.to_vec(), settings.metrics);
+        let kept_by = kinds.iter().map(|kind| (kind.bytes)(&setup)).sum::<u64>();
+        let kept_by_images = of_images.as_ref().map(|it| by_position_bytes(&setup, it));
         let room = Room {
             states: own.len() + 1,
             width,
             tokens: [count(0), count(1)],
+            others: kept_by + kept_by_images.unwrap_or(0),
         };
+        let few = settings.intervals.then(|| too_few_pairs(self.pairs.len()));
+        news.note_all(few.flatten());
         let way = Way::choose(self.gpu, &room, &tokens, settings.memory_budget)?;
         let mir_settings = MirSettings {
             definition,
@@ -87,19 +107,8 @@ impl FromFiles<'_> {
             intervals: settings.intervals,
             ranks: settings.ranks(width),
         };
-        let setup = Setup {
-            gpu: self.gpu,
-            layers,
-            hidden_size: width,
-            pairs: self.pairs.len(),
-            vision: room.tokens[0],
-            vocabulary: None,
-        };
-        let mut metrics = match settings.metrics {
-            MetricChoice::All => self.others(&setup, news)?,
-            MetricChoice::Mir => Vec::new(),
-        };
-        metrics.extend(by_position(&setup, self.images.to_vec(), settings.metrics));
+        let mut metrics = self.others(kinds, &setup, news)?;
+        metrics.extend(of_images.map(|images| by_position(&setup, images)));
         for extra in [Extra::LogitLens, Extra::WithoutImage] {
             if settings.also.contains(&extra) {
                 news.note(format!(
@@ -113,6 +122,7 @@ impl FromFiles<'_> {
             Way::Held => {
                 let [vision, text] = room.tokens;
                 let budget = settings.memory_budget.or_else(|| self.gpu.usual_budget());
+                let budget = budget.map(|budget| budget.saturating_sub(room.others));
                 let mir = Mir::new(
                     self.gpu,
                     mir_settings,
@@ -191,11 +201,12 @@ impl FromFiles<'_> {
     /// The metrics whose states the files have; those that lack one are told.
     fn others(
         &self,
+        kinds: &[MetricKind],
         setup: &Setup<'_>,
         news: &mut News<'_>,
     ) -> Result<Vec<Box<dyn Metric>>, EngineError> {
         let mut found = Vec::new();
-        for kind in METRICS {
+        for kind in kinds {
             let metric = (kind.new)(setup)?;
             let lacking = metric.states().into_iter().find_map(|id| {
                 let file = self.files.iter().find(|file| !file.has(id))?;

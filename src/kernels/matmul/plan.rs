@@ -70,11 +70,21 @@ impl Tile {
     }
 
     /// Workgroups of a symmetric result of `side` rows: from the diagonal on.
-    fn groups_of_half(self, side: usize) -> usize {
-        let tiles = side.div_ceil(self.size()[0]);
-        tiles * (tiles + 1) / 2
+    pub(super) fn groups_of_half(self, side: usize) -> usize {
+        let triangle = |squares: usize| squares * (squares + 1) / 2;
+        match self {
+            Self::Direct128 => triangle(side.div_ceil(BLOCK)).div_ceil(8 * HALF_ROWS),
+            _ => triangle(side.div_ceil(self.size()[0])),
+        }
     }
 }
+
+/// Rows and columns that an invocation of [`Tile::Direct128`] computes.
+const BLOCK: usize = 16;
+
+/// Rows of eight invocations in its workgroups where half of a result is computed: as few as leave the processors
+/// equal shares.
+pub(super) const HALF_ROWS: usize = 2;
 
 /// Those in workgroup memory.
 const TILED: [Tile; 3] = [Tile::Tiled128, Tile::Tiled64, Tile::Tiled32];
@@ -275,6 +285,7 @@ mod tests {
         );
         assert_eq!(Tile::Tiled64.groups_of_half(576), 45);
         assert_eq!(Tile::Tiled128.groups_of_half(129), 3);
+        assert_eq!(Tile::Direct128.groups_of_half(576), 42);
     }
 
     #[test]

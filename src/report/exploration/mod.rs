@@ -19,7 +19,7 @@ pub use logit_lens::{LensState, LensToken, LogitLens};
 pub use pair::{PairView, Picture, PictureView, StageView, TokenKind, TokenView};
 pub use patch_words::PatchWords;
 pub use path::{Strip, TokenPath};
-pub use projection::{Axes, CloudShape, ProjectedToken, Projection};
+pub use projection::{Axes, CloudShape, PlaneAxes, ProjectedToken, Projection};
 pub use what_if::{Calibration, WhatIf, WhatIfSettings};
 
 use serde::{Deserialize, Serialize};

@@ -9,9 +9,17 @@ pub enum Axes {
     /// The two principal axes of this state's tokens.
     #[default]
     Own,
-    /// The two principal axes of the tokens of all states together, so that states can be compared.
+    /// The two principal axes of the tokens of all states together, so that states can be compared; or those of
+    /// another run, so that runs can.
     Shared,
 }
+
+/// Two axes that a run gave, for the tokens of another one of the same width.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlaneAxes(
+    /// Orthonormal, each with as many numbers as a token.
+    pub [Vec<f32>; 2],
+);
 
 /// A state's tokens, projected onto two axes.
 ///
@@ -40,6 +48,20 @@ pub struct Projection {
 impl Projection {
     /// Most tokens of a modality that a projection lists.
     pub const MOST_POINTS: usize = 3000;
+
+    /// The same with the origin at the mean of the text tokens, where it stands still from run to run.
+    #[must_use]
+    pub fn about_text(mut self) -> Self {
+        let origin = self.text_shape.mean;
+        let tokens = self.vision.iter_mut().chain(&mut self.text);
+        for (axis, value) in tokens.flat_map(|token| token.at.iter_mut().enumerate()) {
+            *value -= origin[axis] as f32;
+        }
+        for shape in [&mut self.vision_shape, &mut self.text_shape] {
+            shape.mean = [0, 1].map(|axis| shape.mean[axis] - origin[axis]);
+        }
+        self
+    }
 }
 
 /// One token in the plane.
@@ -80,6 +102,34 @@ impl CloudShape {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_origin_moves_to_the_text() {
+        let token = |x: f32, y: f32| ProjectedToken {
+            at: [x, y],
+            pair: 0,
+            position: 0,
+        };
+        let shape = |x: f64, y: f64| CloudShape {
+            tokens: 2,
+            mean: [x, y],
+            covariance: [1.0, 0.5, 2.0],
+        };
+        let moved = Projection {
+            state: 1,
+            axes: Axes::Shared,
+            explained: [0.5, 0.2],
+            vision: vec![token(3.0, 1.0)],
+            text: vec![token(1.0, 0.0), token(2.0, -4.0)],
+            vision_shape: shape(3.0, 1.0),
+            text_shape: shape(1.5, -2.0),
+        }
+        .about_text();
+        assert_eq!(moved.vision[0].at, [1.5, 3.0]);
+        assert_eq!(moved.text[1].at, [0.5, -2.0]);
+        assert_eq!(moved.vision_shape, shape(1.5, 3.0));
+        assert_eq!(moved.text_shape, shape(0.0, 0.0));
+    }
 
     #[test]
     fn ellipse_of_a_turned_gaussian() {

@@ -52,6 +52,7 @@ fn each_position_is_compared_with_the_texts_of_the_prompts_that_show_it() {
             pairs: PAIRS.len(),
             vision: 0,
             vocabulary: None,
+            intervals: false,
         };
         let images = PAIRS.iter().map(|(images, _)| images.to_vec()).collect();
         let mut metric = by_position(&setup, images);

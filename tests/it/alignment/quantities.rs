@@ -13,7 +13,7 @@ use mirscope::{
         unit_rows::unit_rows,
     },
     platform::Cancel,
-    report::MetricReport,
+    report::{MetricReport, standard_error},
 };
 
 use super::run::device;
@@ -104,6 +104,16 @@ fn kinds() -> impl Iterator<Item = &'static MetricKind> {
 
 /// All metrics of `pairs` pairs, of which `announced` were announced; a row that belongs to nobody comes first.
 fn measure(gpu: &Gpu, announced: usize, pairs: usize) -> Vec<MetricReport> {
+    measure_some(gpu, announced, &(0..pairs).collect::<Vec<_>>(), false)
+}
+
+/// The same of some pairs, with `intervals` or without.
+fn measure_some(
+    gpu: &Gpu,
+    announced: usize,
+    pairs: &[usize],
+    intervals: bool,
+) -> Vec<MetricReport> {
     let vocabulary: Arc<dyn Vocabulary> = Arc::new(Head::new(gpu));
     let setup = Setup {
         gpu,
@@ -114,11 +124,12 @@ fn measure(gpu: &Gpu, announced: usize, pairs: usize) -> Vec<MetricReport> {
             .map(|pair| tokens(0, pair, 0).len() / WIDTH)
             .sum(),
         vocabulary: Some(&vocabulary),
+        intervals,
     };
     let made = kinds().map(|kind| (kind.new)(&setup).unwrap());
     let mut metrics: Vec<_> = made.collect();
     pollster::block_on(async {
-        for pair in 0..pairs {
+        for &pair in pairs {
             let mut recording = Recording::new();
             let counts = [0, 1].map(|side| tokens(0, pair, side).len() / WIDTH);
             let states: Vec<_> = (0..LAYERS)
@@ -234,6 +245,7 @@ fn what_the_extra_metrics_need_is_named_where_it_is_missing() {
         pairs: 1,
         vision: 3,
         vocabulary: None,
+        intervals: false,
     };
     let error = (LOGIT_LENS.new)(&setup).map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("vocabulary"), "{error}");
@@ -247,4 +259,162 @@ fn what_the_extra_metrics_need_is_named_where_it_is_missing() {
     let error = effect.push(&mut Recording::new(), &observation);
     let error = error.unwrap_err().to_string();
     assert!(error.contains("without the image"), "{error}");
+}
+
+/// What a quantity's sums over tokens are over: its weight of a pair is the pair's share of them.
+fn counted(id: &str, pair: usize) -> Option<f64> {
+    let tokens = |side: usize| (tokens(0, pair, side).len() / WIDTH) as f64;
+    match id {
+        "logit-lens-entropy" | "logit-lens-content" => Some(tokens(0)),
+        "image-effect-distance" | "image-effect-cosine" => Some(tokens(1)),
+        _ if id.starts_with("chamfer") => Some(1.0),
+        _ => None,
+    }
+}
+
+/// A ratio of sums loses with a pair what its derivative says: `R - R' = u B / (B - b)` with the sum B of the weights.
+#[test]
+fn derivatives_are_what_a_pair_that_is_left_out_takes_along() {
+    let gpu = device(KernelVariant::Direct);
+    let all: Vec<usize> = (0..PAIRS).collect();
+    let found = measure_some(&gpu, PAIRS, &all, true);
+    let mut seen = 0;
+    for pair in 0..PAIRS {
+        let left: Vec<usize> = all.iter().copied().filter(|it| *it != pair).collect();
+        let without = measure_some(&gpu, PAIRS, &left, false);
+        for (metric, without) in found.iter().zip(&without) {
+            let Some(own) = counted(&metric.id, pair) else {
+                continue;
+            };
+            seen += 1;
+            let sum: f64 = all.iter().filter_map(|it| counted(&metric.id, *it)).sum();
+            let lost = metric.value.unwrap() - without.value.unwrap();
+            let expected = lost * (sum - own) / sum;
+            let error = (metric.by_pair[pair] - expected).abs();
+            assert!(
+                error < 1e-6 * metric.value.unwrap().abs().max(0.1),
+                "{} at pair {pair}: {} for {expected}",
+                metric.id,
+                metric.by_pair[pair]
+            );
+        }
+    }
+    assert_eq!(seen, PAIRS * 7);
+}
+
+/// The mean unit vectors of both modalities with a weight for each pair, and their distance; in f64.
+fn gap(layer: usize, weights: &[f64]) -> f64 {
+    let mean = |side: usize| {
+        let (mut sum, mut count) = (vec![0.0; WIDTH], 0.0);
+        for (pair, weight) in weights.iter().enumerate() {
+            for row in tokens(layer, pair, side).chunks(WIDTH) {
+                let length = row
+                    .iter()
+                    .map(|&x| f64::from(x).powi(2))
+                    .sum::<f64>()
+                    .sqrt();
+                for (sum, &x) in sum.iter_mut().zip(row) {
+                    *sum += weight * f64::from(x) / length;
+                }
+                count += weight;
+            }
+        }
+        sum.into_iter().map(|x| x / count).collect::<Vec<_>>()
+    };
+    let squares = mean(0)
+        .into_iter()
+        .zip(mean(1))
+        .map(|(a, b)| (a - b).powi(2));
+    squares.sum::<f64>().sqrt()
+}
+
+#[test]
+fn the_gap_moves_with_the_weight_of_a_pair_as_its_derivative_says() {
+    const STEP: f64 = 1e-4;
+    for kernels in [KernelVariant::Direct, KernelVariant::Tiled] {
+        let gpu = device(kernels);
+        let all: Vec<usize> = (0..PAIRS).collect();
+        let found = measure_some(&gpu, PAIRS, &all, true);
+        let found = found.iter().find(|it| it.id == "centroid-gap").unwrap();
+        let plain = measure(&gpu, PAIRS, PAIRS);
+        let plain = plain.iter().find(|it| it.id == "centroid-gap").unwrap();
+        assert!((plain.value.unwrap() - found.value.unwrap()).abs() < 1e-6);
+        for pair in 0..PAIRS {
+            let moved = (0..LAYERS).map(|layer| {
+                let at = |step: f64| {
+                    let mut weights = [1.0; PAIRS];
+                    weights[pair] += step;
+                    gap(layer, &weights)
+                };
+                (at(STEP) - at(-STEP)) / (2.0 * STEP)
+            });
+            let expected = moved.sum::<f64>() / LAYERS as f64;
+            let error = (found.by_pair[pair] - expected).abs();
+            assert!(
+                error < 1e-6,
+                "{pair}: {} for {expected}",
+                found.by_pair[pair]
+            );
+        }
+        let value = found.value.unwrap();
+        let [low, high] = found.interval.unwrap();
+        let error = standard_error(&found.by_pair).unwrap();
+        // Student's t with 11 degrees of freedom.
+        assert!(((high - low) / 2.0 / error - 2.201).abs() < 5e-3 && low < value && value < high);
+        assert!(found.per_state.iter().all(|state| state.interval.is_some()));
+    }
+}
+
+#[test]
+fn intervals_are_there_where_they_are_asked_for_and_can_be_given() {
+    let gpu = device(KernelVariant::Direct);
+    let all: Vec<usize> = (0..PAIRS).collect();
+    for metric in measure_some(&gpu, PAIRS, &all, true) {
+        assert_eq!(metric.by_pair.len(), PAIRS, "{}", metric.id);
+        let sum: f64 = metric.by_pair.iter().sum();
+        let size: f64 = metric.by_pair.iter().map(|it| it.abs()).sum();
+        assert!(sum.abs() < 1e-3 * size, "{}: {sum} of {size}", metric.id);
+        let [low, high] = metric.interval.unwrap();
+        let value = metric.value.unwrap();
+        assert!(low <= value && value <= high, "{}", metric.id);
+    }
+    let has = |it: &MetricReport| {
+        let states = it.per_state.iter().any(|state| state.interval.is_some());
+        states || it.interval.is_some() || !it.by_pair.is_empty()
+    };
+    assert!(!measure(&gpu, PAIRS, PAIRS).iter().any(has));
+    assert!(!measure_some(&gpu, 4, &all[..4], true).iter().any(has));
+    // Values are the same with intervals and without.
+    let plain = measure(&gpu, PAIRS, PAIRS);
+    for (one, other) in measure_some(&gpu, PAIRS, &all, true).iter().zip(&plain) {
+        let close = (one.value.unwrap() - other.value.unwrap()).abs();
+        assert!(close < 1e-6 * one.value.unwrap().abs(), "{}", one.id);
+    }
+}
+
+/// What is kept from the first pair to the last is counted before anything runs.
+#[test]
+fn memory_is_known_before() {
+    let gpu = device(KernelVariant::Direct);
+    let vocabulary: Arc<dyn Vocabulary> = Arc::new(Head::new(&gpu));
+    for intervals in [false, true] {
+        let setup = Setup {
+            gpu: &gpu,
+            layers: LAYERS,
+            hidden_size: WIDTH,
+            pairs: 40,
+            vision: 400,
+            vocabulary: Some(&vocabulary),
+            intervals,
+        };
+        for kind in kinds() {
+            gpu.trim();
+            let before = gpu.memory().allocated;
+            let metric = (kind.new)(&setup).unwrap();
+            let taken = gpu.memory().allocated - before;
+            let planned = (kind.bytes)(&setup);
+            assert!(taken <= planned, "{:?}: {taken} of {planned}", kind.ids);
+            drop(metric);
+        }
+    }
 }

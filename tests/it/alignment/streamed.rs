@@ -1,8 +1,8 @@
 //! Streamed clouds against the same ones held in memory, and against f64.
 
 use mirscope::{
-    alignment::{Influence, Mir, MirResult, MirSettings, StreamPlan, Streamed},
-    gpu::{Gpu, KernelVariant, Recording, Tensor},
+    alignment::{AlignmentError, Influence, Mir, MirResult, MirSettings, StreamPlan, Streamed},
+    gpu::{Gpu, GpuError, KernelVariant, Recording, Tensor},
     platform::Cancel,
     report::Outliers,
 };
@@ -266,6 +266,24 @@ fn what_the_first_pairs_mislead_about_runs_again() {
         let again = compare(&data, &gpu, rule, "misled");
         assert!(!again.is_empty() && again.len() < 60, "{again:?}");
     }
+}
+
+#[test]
+fn a_wish_to_stop_is_heard_while_layers_are_factored() {
+    let gpu = device(KernelVariant::Direct);
+    let data = Data::new(&mut Random::new(48), [12, 24], [38, 12], 0.0, |_| 1.0);
+    pollster::block_on(async {
+        let cancel = Cancel::default();
+        let streamed = Streamed::new(&gpu, MirSettings::default(), 2, 24, &data.pairs).await;
+        let mut streamed = streamed.unwrap();
+        let all: Vec<usize> = (0..12).collect();
+        data.push(&gpu, &mut streamed, &all).await;
+        assert!(streamed.conclude(&cancel).await.unwrap().is_empty());
+        cancel.cancel();
+        let found = streamed.finish(0, &cancel, &mut |_| {}).await;
+        let error = found.err().expect("cancelled");
+        assert!(matches!(error, AlignmentError::Gpu(GpuError::Cancelled)));
+    });
 }
 
 #[test]

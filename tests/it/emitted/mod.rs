@@ -35,6 +35,7 @@ fn other_values(name: &str, module: &Module) -> Vec<f64> {
         "TILE_ROWS" | "QUERIES" => vec![32.0],
         "LINES" => vec![128.0],
         "ROWS" => vec![2.0, 4.0, 8.0],
+        "GROUP_ROWS" => vec![2.0],
         "SIDE" => vec![4.0, 8.0],
         // Computed from SIDE.
         "LANES" => Vec::new(),

@@ -1,11 +1,11 @@
 //! Keeping states changes no number, and is refused with numbers.
 
 use mirscope::{
-    engine::{Command, Event, Explore, Session},
+    engine::{Command, Event, Explore, Extra, Session},
     report::{Axes, Definition, Kept, WhatIfSettings},
 };
 
-use super::{events, measure, refusal, report};
+use super::{events, last, measure, refusal, report};
 
 #[test]
 fn keeping_changes_no_number() {
@@ -80,4 +80,28 @@ fn a_budget_for_the_metric_alone_refuses_with_numbers() {
     let reason = reason.expect("some budget holds the metric, but not the states as well");
     assert!(reason.contains("iB of device memory beside"), "{reason}");
     assert!(reason.contains("the memory budget is"), "{reason}");
+}
+
+/// The least budget that is enough for the rate alone is too little with what the logit lens keeps beside it.
+#[test]
+fn what_other_quantities_keep_counts_against_the_budget() {
+    let mut session = Session::default();
+    let mut run = |budget: u64, also: &[Extra]| {
+        let mut request = measure(4);
+        request.keep = false;
+        request.settings.memory_budget = Some(budget);
+        request.settings.also = also.to_vec();
+        match last(&mut session, Command::Measure(Box::new(request))) {
+            Event::Report(_) => None,
+            Event::Failed(reason) => Some(reason),
+            other => panic!("{other:?}"),
+        }
+    };
+    let budgets = (4 * 14..4 * 30).map(|quarter| (f64::from(quarter) / 4.0).exp2() as u64);
+    let mut budgets = budgets.filter(|budget| run(*budget, &[]).is_none());
+    let least = budgets.next().expect("some budget is enough");
+    drop(budgets);
+    let reason = run(least, &[Extra::LogitLens]).expect("it is not enough for both");
+    assert!(reason.contains("the memory budget leaves"), "{reason}");
+    assert_eq!(run(64 << 20, &[Extra::LogitLens]), None);
 }

@@ -55,6 +55,42 @@ fn every_state_has_one() {
     );
 }
 
+#[test]
+fn another_runs_axes_can_be_taken() {
+    let mut session = Session::default();
+    report(&mut session, measure(4));
+    let own = projection(&mut session, 2, Axes::Own);
+    let asked = last(&mut session, Command::Explore(Explore::Plane(2)));
+    let Event::Plane(mut plane) = asked else {
+        panic!("expected a plane, found {asked:?}");
+    };
+    for axis in &plane.0 {
+        let norm: f64 = axis.iter().map(|x| f64::from(*x).powi(2)).sum();
+        assert!((norm - 1.0).abs() < 1e-4, "{norm}");
+    }
+    // The other way round, coordinates are, too.
+    plane.0.swap(0, 1);
+    let question = Explore::OnPlane(2, plane.clone());
+    let Event::Projection(turned) = last(&mut session, Command::Explore(question)) else {
+        panic!("expected a projection");
+    };
+    assert_eq!((turned.state, turned.axes), (2, Axes::Shared));
+    for (own, turned) in own.vision.iter().zip(&turned.vision) {
+        assert_eq!((own.pair, own.position), (turned.pair, turned.position));
+        assert!(
+            (own.at[0] - turned.at[1]).abs() < 1e-4,
+            "{own:?} {turned:?}"
+        );
+        assert!(
+            (own.at[1] - turned.at[0]).abs() < 1e-4,
+            "{own:?} {turned:?}"
+        );
+    }
+    plane.0[1].pop();
+    let reason = refusal(&mut session, Command::Explore(Explore::OnPlane(2, plane)));
+    assert!(reason.contains("expected axes of"), "{reason}");
+}
+
 /// Pair by pair, ascending positions; `each` tokens a pair unless that is 0.
 fn check_origins(tokens: &[ProjectedToken], each: usize) {
     let origin = |token: &ProjectedToken| (token.pair, token.position);

@@ -225,9 +225,17 @@ fn a_long_symmetric_product_is_cut_with_the_same_bits() {
         };
         for plan in plans().filter(|plan| plan.tile.is_square()) {
             let (calls, whole) = product(&roomy(), plan);
-            let tiles = side.div_ceil(plan.tile.size()[0]);
-            // The rectangle into which the half is folded.
-            let (down, across) = (tiles.div_ceil(2), tiles | 1);
+            // The rectangle into which the half is folded, or its blocks one after the other.
+            let (down, across) = match plan.tile {
+                Tile::Direct128 => (
+                    1,
+                    (side.div_ceil(16) * (side.div_ceil(16) + 1) / 2).div_ceil(16),
+                ),
+                tile => {
+                    let tiles = side.div_ceil(tile.size()[0]);
+                    (tiles.div_ceil(2), tiles | 1)
+                }
+            };
             for (parts, expected) in [(1, 1), (down, down), (1000, down * across)] {
                 let (cut_calls, cut) = product(&cutting(flops, parts as f64), plan);
                 assert_eq!(

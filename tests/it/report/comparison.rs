@@ -145,3 +145,27 @@ fn what_keeps_runs_from_being_compared_is_said() {
     }
     assert!(Comparison::all(&[]).is_empty());
 }
+
+/// Whatever a report holds derivatives of has a paired interval, without being known.
+#[test]
+fn any_quantity_with_derivatives_has_a_paired_difference() {
+    let of = |value: f64, by_pair: &dyn Fn(usize) -> f64| {
+        let mut report = report();
+        let mut metric = report.metrics[0].clone();
+        metric.id = "never-seen".to_owned();
+        metric.label = "never seen".to_owned();
+        metric.value = Some(value);
+        metric.by_pair = (0..report.data.num_pairs).map(by_pair).collect();
+        report.metrics.push(metric);
+        report
+    };
+    let (first, other) = (of(0.5, &shared), of(0.53, &|pair| shared(pair) + own(pair)));
+    let found = difference(&first, &other, "never-seen").unwrap();
+    assert_eq!(found.beyond, Some(true));
+    let runs = [("first", &first), ("other", &other)].map(|(name, report)| Named { name, report });
+    let all = Comparison::all(&runs);
+    let row = all
+        .iter()
+        .find(|it| it.label == "never seen" && it.run == "other");
+    assert_eq!(row.unwrap().difference, Some(found));
+}

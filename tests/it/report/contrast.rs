@@ -56,6 +56,37 @@ fn sides_are_base_and_control_with_all_of_their_seeds() {
 }
 
 #[test]
+fn the_best_answers_most_of_those_trained_as_long() {
+    let best = |results: &StudyResults| {
+        let best = Contrast::new(results, Definition::Exact).unwrap().best?;
+        Some((best.variant, best.mir, best.answered.value))
+    };
+    let mut results = results();
+    let whole = ("unfrozen-all".to_owned(), 0.66, 0.83);
+    assert_eq!(best(&results), Some(whole));
+    // One that was trained longer is none of them.
+    for variant in &mut results.study.variants {
+        if variant.name.starts_with("unfrozen-all") {
+            variant.samples += 1;
+        }
+    }
+    let half = ("unfrozen-half".to_owned(), 0.71, 0.79);
+    assert_eq!(best(&results), Some(half));
+    // Nor is one of fewer vision tokens.
+    results.measured.get_mut("unfrozen-half").unwrap().n_vision -= 1;
+    assert_ne!(best(&results).unwrap().0, "unfrozen-half");
+    // Where the base answers most there is no other.
+    let base = results.study.variant("base").unwrap().samples;
+    for variant in &mut results.study.variants {
+        if variant.name != "base" && variant.samples == base {
+            let score = variant.scores.choice.as_mut().unwrap();
+            score.value = score.value.min(0.5);
+        }
+    }
+    assert_eq!(best(&results), None);
+}
+
+#[test]
 fn what_cannot_be_compared_is_not() {
     assert_eq!(Contrast::new(&results(), Definition::OfficialFast), None);
     let mut alone = study();
@@ -165,7 +196,8 @@ fn the_drawn_ruler_names_its_ends_its_sides_and_the_run() {
         let look = Look::new(Palette::LIGHT, [width, 0.0]);
         let chart = Ruler {
             contrast: &found,
-            run: Some(("this run", 0.93)),
+            runs: &[("this run", 0.93)],
+            best: true,
         };
         let figure = ruler(&chart, &look);
         let said = words(&figure);

@@ -57,9 +57,12 @@ fn other_files_are_refused_by_name() {
 #[test]
 fn nan_and_infinity_are_refused_by_field() {
     type Spoil = fn(&mut Report);
-    let checks: [(&str, Spoil); 3] = [
+    let checks: [(&str, Spoil); 4] = [
         ("layers[1].spread", |r| r.layers[1].spread = f64::NAN),
         ("mir", |r| r.mir = Some(f64::INFINITY)),
+        ("metrics[1].by_pair[2]", |r| {
+            r.metrics[1].by_pair = vec![0.5, -0.5, f64::NAN];
+        }),
         ("timings[0].seconds", |r| {
             r.timings[0].seconds = f64::NEG_INFINITY
         }),

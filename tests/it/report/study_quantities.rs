@@ -5,7 +5,7 @@ use mirscope::{
     report::to_json,
     study::{
         Certainty, MeasuredQuantity, Metric, Over, StudyResults, StudySettings, correlations_csv,
-        sentences, study_csv, study_markdown, study_text,
+        results_json, sentences, study_csv, study_markdown, study_text,
     },
 };
 
@@ -133,8 +133,31 @@ fn a_quantity_that_nobody_knows_is_in_every_form() {
     let row = "comparable,quantity_linear-cka,choice,";
     assert!(table.lines().any(|line| line.starts_with(row)), "{table}");
     assert_eq!(table.lines().count(), 1 + results.correlations.len());
-    let json = to_json(&results).unwrap();
+    let json = results_json(&results).unwrap();
     assert_eq!(StudyResults::parse(&json, "results.json").unwrap(), results);
+    let line = json
+        .lines()
+        .find(|line| line.contains(NEW_QUANTITY))
+        .unwrap();
+    let line = line.trim().trim_end_matches(',');
+    assert!(
+        line.starts_with("{\"id\": \"brand-new\", \"label\": ") && line.ends_with("]}"),
+        "{line}"
+    );
+    let entry: MeasuredQuantity = serde_json::from_str(line).unwrap();
+    assert_eq!(entry.label, NEW_QUANTITY);
+    let indented = to_json(&results).unwrap();
+    assert!(
+        json.len() < indented.len() * 2 / 3,
+        "{} of {}",
+        json.len(),
+        indented.len()
+    );
+    let same: serde_json::Value = serde_json::from_str(&indented).unwrap();
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&json).unwrap(),
+        same
+    );
 }
 
 #[test]

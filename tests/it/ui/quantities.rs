@@ -4,8 +4,8 @@ use eframe::egui::{self, Role, Vec2};
 use egui_kittest::{Harness, kittest::Queryable};
 use mirscope::{
     app::{App, store::Tab},
-    figures::html,
-    report::{MetricReport, Report, StateValue},
+    figures::{html, signed},
+    report::{MetricReport, Report, StateValue, difference},
 };
 
 use super::support::app;
@@ -102,6 +102,22 @@ fn what_either_run_holds_is_compared() {
     harness.run_ok();
     harness.get_by_label("+0.1250");
     assert_eq!(harness.query_all_by_label("-").count(), 0);
+    // Of the same pairs the difference has an interval of its own.
+    let both = harness.state().store.difference().unwrap();
+    let numbers = [both.0.number, both.1.number];
+    for (run, size) in numbers.into_iter().zip([0.001, 0.004]) {
+        let mut runs = harness.state_mut().store.runs.iter_mut();
+        let report = &mut runs.find(|it| it.number == run).unwrap().report;
+        let pairs = 0..report.data.num_pairs;
+        let metric = report.metrics.last_mut().unwrap();
+        let moved = pairs.map(|pair| if pair % 2 == 0 { size } else { -size });
+        metric.by_pair = moved.collect();
+    }
+    let both = harness.state().store.difference().unwrap();
+    let found = difference(&both.0.report, &both.1.report, "invented").unwrap();
+    let [low, high] = found.interval.unwrap().map(signed);
+    harness.run_ok();
+    harness.get_by_label(&format!("{low} to {high}"));
 }
 
 #[test]

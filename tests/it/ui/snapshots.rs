@@ -7,13 +7,12 @@ use eframe::egui::Theme;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
 use mirscope::app::{
     App,
-    store::{Tab, View},
+    store::{StartPart, Tab, View},
 };
 
 use super::{ask::converse, study::made_up, support::drawn};
 
 const LAPTOP: [f32; 2] = [1280.0, 720.0];
-const LARGE: [f32; 2] = [1920.0, 1080.0];
 const PHONE: [f32; 2] = [390.0, 844.0];
 
 /// Compares a picture, and keeps the result with those of the test.
@@ -31,12 +30,66 @@ fn snapshot(harness: &mut Harness<'_, App>, results: &mut SnapshotResults, name:
 #[test]
 fn start() {
     let mut results = SnapshotResults::new();
-    for (size, name) in [(LAPTOP, "laptop"), (LARGE, "large"), (PHONE, "phone")] {
+    for (size, name) in [(LAPTOP, "laptop"), (PHONE, "phone")] {
         for theme in [Theme::Light, Theme::Dark] {
             let (mut harness, _link) = drawn(size, theme);
+            harness.state_mut().store.riddles.met = true;
             let theme = format!("{theme:?}").to_lowercase();
             snapshot(&mut harness, &mut results, &format!("start-{name}-{theme}"));
         }
+    }
+}
+
+/// The riddle before and after the guess, and one training step by step.
+#[test]
+fn opening() {
+    let mut results = SnapshotResults::new();
+    let phone = [PHONE[0], 1500.0];
+    for (size, theme, guessed, part, name) in [
+        (
+            LAPTOP,
+            Theme::Light,
+            false,
+            StartPart::Riddle,
+            "riddle-laptop-light",
+        ),
+        (
+            LAPTOP,
+            Theme::Dark,
+            true,
+            StartPart::Riddle,
+            "riddle-solved-laptop-dark",
+        ),
+        (
+            phone,
+            Theme::Light,
+            true,
+            StartPart::Riddle,
+            "riddle-solved-phone-light",
+        ),
+        (
+            LAPTOP,
+            Theme::Light,
+            true,
+            StartPart::Steps,
+            "steps-laptop-light",
+        ),
+        (
+            phone,
+            Theme::Dark,
+            true,
+            StartPart::Steps,
+            "steps-phone-dark",
+        ),
+    ] {
+        let (mut harness, _link) = drawn(size, theme);
+        let store = &mut harness.state_mut().store;
+        if guessed {
+            store.guess(1);
+        }
+        store.view.part = Some(part);
+        store.select_step(3);
+        snapshot(&mut harness, &mut results, name);
     }
 }
 
@@ -65,7 +118,7 @@ fn parts() {
     let mut results = SnapshotResults::new();
     for (link, theme, name) in [
         (
-            "#tab=what-if&part=run&what_if.outliers=false",
+            "#tab=what-if&what_if_shows=run&what_if.outliers=false",
             Theme::Light,
             "what-if-run",
         ),

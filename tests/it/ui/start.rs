@@ -4,27 +4,32 @@ use egui_kittest::{Harness, kittest::Queryable};
 use mirscope::{
     app::{
         App,
-        store::{FITTING, SHUFFLED, Tab},
+        store::{FITTING, Origin, SHUFFLED, StartPart, Tab},
     },
     engine::{Command, ModelSource, PairSource},
-    study::NO_PROGRESS,
+    study::{NO_PROGRESS, NOT_SAID},
 };
 
 use super::support::{FakeLink, opened};
 
 const STAKE: &str = "never sees the picture, only what the connector makes of it.";
 
-fn laptop() -> (Harness<'static, App>, FakeLink) {
-    let (mut harness, link) = opened([1280.0, 720.0]);
+/// The app at the two trainings, past the riddle.
+fn trainings(size: [f32; 2]) -> (Harness<'static, App>, FakeLink) {
+    let (mut harness, link) = opened(size);
+    harness.state_mut().store.riddles.met = true;
     harness.run_ok();
     (harness, link)
+}
+
+fn laptop() -> (Harness<'static, App>, FakeLink) {
+    trainings([1280.0, 720.0])
 }
 
 #[test]
 fn both_sides_stand_on_one_ruler_with_what_they_answer() {
     for size in [[1280.0, 720.0], [390.0, 844.0]] {
-        let (mut harness, _link) = opened(size);
-        harness.run_ok();
+        let (harness, _link) = trainings(size);
         assert_eq!(harness.state().store.view.tab, Tab::Start);
         harness.get_by_label_contains(STAKE);
         let contrast = harness.state().store.contrast.clone().unwrap();
@@ -80,17 +85,38 @@ fn what_is_shown_is_what_runs_on_this_device() {
 }
 
 #[test]
-fn steps_of_one_training_are_compared_with_what_goes_along() {
-    let (mut harness, _link) = opened([1280.0, 1000.0]);
-    harness.run_ok();
-    assert!(harness.state().store.along_compared().is_none());
+fn one_training_is_a_click_away() {
+    let (mut harness, _link) = trainings([1280.0, 1000.0]);
     harness
         .get_by_label("See one training step by step")
         .click();
-    harness.run_ok();
-    let store = &harness.state().store;
-    assert_eq!(store.view.tab, Tab::Compare);
-    let words = store.along_compared().unwrap();
-    assert!(words.contains("of the words' length"), "{words}");
-    harness.get_by_label(&words);
+    harness.run_steps(3);
+    assert_eq!(harness.state().store.start_part(), StartPart::Steps);
+    harness.get_by_label("Step of the training");
+}
+
+/// Every headline number has the study's ruler beside it, or why it has none, and what it does not say.
+#[test]
+fn every_number_has_a_ruler() {
+    for tab in [Tab::Alignment, Tab::Compare] {
+        let (mut harness, _link) = opened([1280.0, 1600.0]);
+        harness.state_mut().store.view.tab = tab;
+        harness.run_ok();
+        let contrast = harness.state().store.contrast.clone().unwrap();
+        let best = contrast.best.unwrap();
+        let said = format!("({:.0} %): {:.3}", 100.0 * best.answered.value, best.mir);
+        harness.get_by_label_contains(&said);
+        harness.get_by_label_contains("bands: seed noise");
+        harness.get_by_label(NOT_SAID);
+        // A report of something else has no place on it.
+        let store = &mut harness.state_mut().store;
+        let mut report = store.report().unwrap().clone();
+        report.model.name = "another model".to_owned();
+        store.runs.clear();
+        store.add("other".to_owned(), Origin::Opened, report);
+        harness.run_ok();
+        harness.get_by_label_contains("There is no ruler for this number");
+        harness.get_by_label(NOT_SAID);
+        assert!(harness.query_by_label_contains(&said).is_none());
+    }
 }

@@ -5,56 +5,67 @@ use egui_kittest::{
     Harness,
     kittest::{NodeT, Queryable},
 };
-use mirscope::app::{App, store::Tab, tour};
+use mirscope::app::{
+    App,
+    store::Tab,
+    tour::{self, Chapter},
+};
 
 use super::{
     made_up::serve,
     support::{FakeLink, app},
 };
 
-fn touring(size: [f32; 2]) -> (Harness<'static, App>, FakeLink) {
+fn touring(size: [f32; 2], chapter: Chapter) -> (Harness<'static, App>, FakeLink) {
     let (mut harness, link) = app(size);
     harness.run_ok();
     let context = harness.ctx.clone();
-    tour::start(&context, &mut harness.state_mut().store);
+    tour::start(&context, &mut harness.state_mut().store, chapter);
     harness.run_ok();
     (harness, link)
 }
 
 #[test]
-fn buttons_and_keys_lead_through_it() {
-    let (mut harness, _link) = touring([1280.0, 720.0]);
-    harness.get_by_label("Step 1 of 11");
+fn buttons_and_keys_lead_through_a_chapter_and_on() {
+    let (mut harness, _link) = touring([1280.0, 720.0], Chapter::Picture);
+    harness.get_by_label("Step 1 of 4");
+    assert_eq!(harness.state().store.view.tab, Tab::Alignment);
     harness.get_by_label("Next").click();
     harness.run_ok();
-    harness.get_by_label("Step 2 of 11");
-    assert_eq!(harness.state().store.view.tab, Tab::Alignment);
-    harness.key_press(Key::ArrowRight);
-    harness.run_ok();
-    harness.get_by_label("Step 3 of 11");
+    harness.get_by_label("Step 2 of 4");
     assert_eq!(harness.state().store.view.tab, Tab::Eyes);
     harness.key_press(Key::ArrowLeft);
     harness.run_ok();
-    harness.get_by_label("Step 2 of 11");
-    harness.get_by_label("Back").click();
-    harness.run_ok();
-    harness.get_by_label("Step 1 of 11");
-    for _ in 0..10 {
+    harness.get_by_label("Step 1 of 4");
+    for _ in 0..3 {
         harness.key_press(Key::ArrowRight);
         harness.run_ok();
     }
-    harness.get_by_label("Step 11 of 11");
+    harness.get_by_label("Step 4 of 4");
     assert!(!harness.state().store.tour_seen);
-    harness.get_by_label("Done").click();
+    harness.get_by_label("On to: How far apart?").click();
     harness.run_ok();
+    harness.get_by_label("Step 1 of 5");
+    harness.get_by_label("What is at stake");
+    // Back stays within the chapter.
+    harness.key_press(Key::ArrowLeft);
+    harness.run_ok();
+    harness.get_by_label("Step 1 of 5");
+    for _ in 0..4 {
+        harness.key_press(Key::ArrowRight);
+        harness.run_steps(4);
+    }
+    harness.get_by_label("Step 5 of 5");
+    harness.get_by_label("Done").click();
+    harness.run_steps(4);
     assert!(harness.state().store.tour_seen);
-    assert!(harness.query_by_label("Step 11 of 11").is_none());
+    assert!(harness.query_by_label("Step 5 of 5").is_none());
 }
 
 #[test]
 fn it_comes_by_the_questions() {
-    let (mut harness, link) = touring([1280.0, 720.0]);
-    for _ in 0..4 {
+    let (mut harness, link) = touring([1280.0, 720.0], Chapter::Picture);
+    for _ in 0..3 {
         harness.key_press(Key::ArrowRight);
         harness.run_ok();
     }
@@ -63,7 +74,7 @@ fn it_comes_by_the_questions() {
     link.tell([super::ask::pictures()]);
     harness.run_ok();
     let card = harness.get_by_label("How many objects are there?").rect();
-    let sheet = harness.get_by_label("Next").rect();
+    let sheet = harness.get_by_label("Done").rect();
     assert!(
         card.is_positive() && !card.intersects(sheet),
         "{card:?}, {sheet:?}"
@@ -72,7 +83,7 @@ fn it_comes_by_the_questions() {
 
 #[test]
 fn escape_leaves_it_for_good() {
-    let (mut harness, _link) = touring([1280.0, 720.0]);
+    let (mut harness, _link) = touring([1280.0, 720.0], Chapter::Picture);
     harness.key_press(Key::Escape);
     harness.run_ok();
     assert!(!harness.state().store.tour.is_on());
@@ -81,12 +92,10 @@ fn escape_leaves_it_for_good() {
 
 #[test]
 fn a_step_waits_for_a_click_on_a_patch() {
-    let (mut harness, link) = touring([1280.0, 720.0]);
+    let (mut harness, link) = touring([1280.0, 720.0], Chapter::Picture);
     let mut served = 0;
-    for _ in 0..2 {
-        harness.key_press(Key::ArrowRight);
-        serve(&mut harness, &link, &mut served);
-    }
+    harness.key_press(Key::ArrowRight);
+    serve(&mut harness, &link, &mut served);
     harness.get_by_label("Click any patch of the image.");
     let frame = harness.get_by_label_contains("Image of pair").rect();
     // The last patch: the recorded words are of others.
@@ -101,7 +110,7 @@ fn a_step_waits_for_a_click_on_a_patch() {
 
 #[test]
 fn on_a_phone_its_sheet_lies_at_the_bottom() {
-    let (harness, _link) = touring([390.0, 844.0]);
+    let (harness, _link) = touring([390.0, 844.0], Chapter::Picture);
     let next = harness.get_by_label("Next").rect();
     assert!(next.bottom() > 700.0 && next.bottom() <= 844.0, "{next:?}");
     assert!(next.right() <= 390.0);
@@ -109,24 +118,23 @@ fn on_a_phone_its_sheet_lies_at_the_bottom() {
 
 #[test]
 fn one_training_is_told_with_the_recorded_numbers() {
-    let (mut harness, _link) = touring([1280.0, 720.0]);
-    for _ in 0..8 {
+    let (mut harness, _link) = touring([1280.0, 720.0], Chapter::Distance);
+    for _ in 0..4 {
         harness.key_press(Key::ArrowRight);
-        harness.run_ok();
+        harness.run_steps(4);
     }
-    harness.get_by_label("Step 9 of 11");
-    let steps = harness.state().store.compared();
-    let mut told: Vec<String> = steps
-        .iter()
-        .map(|run| format!("{:.3} (", run.report.mir.unwrap()))
-        .collect();
-    assert_eq!(told.len(), 3);
-    told.push("MIR is no measure of progress along one run".to_owned());
-    for words in told {
-        let labels = harness.query_all_by_label_contains(&words);
-        // On the sheet and under the numbers.
-        assert_eq!(labels.count(), 2, "{words}");
-    }
+    harness.get_by_label("Step 5 of 5");
+    assert_eq!(
+        harness.state().store.training.playing,
+        None,
+        "not behind the sheet"
+    );
+    let words = harness.state().store.along_training().unwrap();
+    let labels = harness.query_all_by_label_contains(&words);
+    // On the sheet and under the charts.
+    assert_eq!(labels.count(), 2, "{words}");
+    let steps = harness.state().store.riddles.steps();
+    assert!(words.contains(&format!("{:.3} (", steps[0].mir)), "{words}");
 }
 
 #[test]

@@ -2,13 +2,11 @@
 
 mod looks;
 mod pictures;
-mod scene;
 mod target;
 mod turn;
 
 pub use looks::{Looks, TalkToken};
 pub use pictures::{DemoPicture, DemoPictures};
-pub use scene::{Known, Scene, says};
 pub(super) use target::Brought;
 pub use target::{Key, Target, Whom};
 pub use turn::{Turn, TurnState};
@@ -21,6 +19,7 @@ use crate::{
         AskRequest, Command, DeviceSettings, Event, Exchange, Explore, ImageInput, SamplingSettings,
     },
     report::Said,
+    study::Known,
 };
 
 /// Most tokens of an answer, before the reader says otherwise.

@@ -1,9 +1,9 @@
 //! The demo's pictures to ask about.
 
-use super::{Known, Scene};
 use crate::{
     engine::{ImageInput, PairInput, thumbnail},
     report::Picture,
+    study::{Known, Scene},
 };
 
 /// Pictures to choose from.

@@ -162,7 +162,7 @@ impl Store {
     }
 
     /// Whether the run whose states the engine keeps is of this checkpoint.
-    pub(super) fn is_live_model(&self, model: &ModelSource) -> bool {
+    pub(in crate::app::store) fn is_live_model(&self, model: &ModelSource) -> bool {
         let live = self.runs.iter().find(|run| Some(run.number) == self.live);
         let source = live.and_then(Run::source);
         source.is_some_and(|source| same(&source, model))

@@ -1,7 +1,9 @@
 //! A question with its answer.
 
-use super::says;
-use crate::report::{Answer, Said};
+use crate::{
+    report::{Answer, Said},
+    study::says,
+};
 
 /// A question with its answer, as far as it has come.
 #[derive(Clone, Debug)]

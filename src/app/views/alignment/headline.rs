@@ -4,15 +4,13 @@ use eframe::egui::{self, RichText};
 
 use crate::{
     app::{
-        figure,
         glossary::{self, Term},
         landmark::{Landmark, mark},
-        store::{Origin, Run, Store},
+        store::{Origin, Store},
         theme::{card, colors},
+        views::on_ruler,
     },
-    figures::{Ruler, ruler},
     report::{Report, format_count, format_seconds},
-    study::{NO_PROGRESS, RecordedModel},
     words::counted,
 };
 
@@ -50,7 +48,7 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
         if narrow {
             basis(ui, report);
         }
-        on_the_ruler(ui, store, run);
+        on_ruler::of_runs(ui, store, &[("this run", run)]);
         if let Some(reason) = report.undefined_because() {
             ui.colored_label(colors(ui).alarm, format!("Undefined: {reason}."));
         }
@@ -60,37 +58,6 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
         origin_line(ui, report, origin);
         mark(ui, Landmark::Mir, ui.min_rect());
     });
-}
-
-/// Where the number lies between captions that fit and shuffled ones, for runs that were measured as
-/// these were.
-fn on_the_ruler(ui: &mut egui::Ui, store: &Store, run: &Run) {
-    let (Some(contrast), Some(mir)) = (&store.contrast, run.report.mir) else {
-        return;
-    };
-    let of_a_side = match &run.model {
-        Some(RecordedModel::Study(folder)) => {
-            contrast.sides().iter().any(|side| side.folder == *folder)
-        }
-        _ => false,
-    };
-    if !contrast.is_measured_as(&run.report) || !(of_a_side || run.step().is_some()) {
-        return;
-    }
-    let chart = Ruler {
-        contrast,
-        run: Some(("this run", mir)),
-    };
-    let look = figure::look(ui, [ui.available_width(), 0.0]);
-    figure::show(ui, &ruler(&chart, &look));
-    if let Some(samples) = run.samples().filter(|_| !of_a_side) {
-        let words = format!(
-            "The two trainings on the ruler saw {} pairs each, this connector {}: {NO_PROGRESS}.",
-            format_count(contrast.samples),
-            format_count(samples)
-        );
-        ui.label(RichText::new(words).small());
-    }
 }
 
 /// What the number is computed from.

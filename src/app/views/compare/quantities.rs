@@ -9,7 +9,7 @@ use crate::{
         theme,
     },
     figures::{Figure, Quantity, Target, quantity_words, signed, spark},
-    report::{MetricReport, Report},
+    report::{Difference, MetricReport, Report, difference},
 };
 
 /// Width and height of a quantity's curves.
@@ -72,6 +72,30 @@ fn union<'a>(base: &'a Report, other: &'a Report) -> Vec<Pair<'a>> {
         .collect()
 }
 
+/// Draws how far the other run's value lies from the base's, strong where that is beyond what other pairs would have
+/// done, with its interval where there is one.
+fn less(ui: &mut egui::Ui, found: Option<Difference>) {
+    let Some(found) = found else {
+        ui.monospace("-");
+        return;
+    };
+    let mut text = RichText::new(signed(found.value)).monospace();
+    if found.beyond == Some(true) {
+        text = text.strong();
+    }
+    let Some([low, high]) = found.interval else {
+        ui.label(text);
+        return;
+    };
+    ui.vertical(|ui| {
+        ui.label(text);
+        let faint = theme::colors(ui).faint;
+        let ends = format!("{} to {}", signed(low), signed(high));
+        ui.label(RichText::new(ends).small().color(faint))
+            .on_hover_text("95 % over pairs, each compared with itself in the other run.");
+    });
+}
+
 /// Draws the cells but the last, whose figure it gives.
 fn row(ui: &mut egui::Ui, sides: [Placed<'_>; 2], pair: Pair<'_>, selected: usize) -> Figure {
     let [base, other] = pair;
@@ -86,9 +110,9 @@ fn row(ui: &mut egui::Ui, sides: [Placed<'_>; 2], pair: Pair<'_>, selected: usiz
             None => ui.monospace("-").on_hover_text("Not in this run's report"),
         };
     }
-    let value = |metric: Option<&MetricReport>| metric?.value;
-    let difference = value(other).zip(value(base));
-    ui.monospace(difference.map_or("-".to_owned(), |(other, base)| signed(other - base)));
+    let [(_, first), (_, second)] = sides;
+    let found = base.and_then(|metric| difference(&first.report, &second.report, &metric.id));
+    less(ui, found);
     let curves: Vec<Quantity<'_>> = (sides.into_iter().zip(pair))
         .filter_map(|((place, run), metric)| {
             Some(Quantity {

@@ -6,9 +6,10 @@ use crate::{
     app::{
         store::{Store, Tab},
         theme,
+        views::on_ruler,
     },
-    report::format_seconds,
-    study::{Metric, StudyResults, Variant},
+    report::{Definition, format_seconds},
+    study::{Contrast, Metric, StudyResults, Variant},
     words::counted,
 };
 
@@ -29,7 +30,23 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, results: &StudyResults)
     }
     ui.label(training(variant));
     ui.label(numbers(results, variant));
+    on_the_ruler(ui, results, variant);
     open(ui, store, variant, results);
+}
+
+/// Its rate among those of the base, the control and the best.
+fn on_the_ruler(ui: &mut egui::Ui, results: &StudyResults, variant: &Variant) {
+    let contrast = Contrast::new(results, Definition::Exact);
+    let (Some(contrast), Some(mir)) = (contrast, Metric::Mir.value(results, variant)) else {
+        return;
+    };
+    on_ruler::show(ui, &contrast, &[("this checkpoint", mir)]);
+    let tokens = results.measured.get(&variant.name).map(|it| it.n_vision);
+    if tokens.is_some_and(|tokens| tokens < contrast.n_vision) {
+        ui.label(
+            "It was measured with fewer vision tokens than the others: its rate is biased upward.",
+        );
+    }
 }
 
 /// How it was trained.

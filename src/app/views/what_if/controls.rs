@@ -90,7 +90,7 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, report: &Report) {
             store.view.what_if = WhatIfSettings::default();
             store.view.vision_scale = 1.0;
             // Reset, not left.
-            store.view.part = Some(crate::app::store::WhatIfPart::Run);
+            store.view.what_if_shows = Some(crate::app::store::WhatIfPart::Run);
         }
     }
 }

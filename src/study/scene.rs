@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn all_captions_of_the_demo_can_be_read() {
-        let lines = include_str!("../../../../assets/demo/pairs.jsonl");
+        let lines = include_str!("../../assets/demo/pairs.jsonl");
         let mut number = 0;
         for line in lines.lines() {
             let line: serde_json::Value = serde_json::from_str(line).unwrap();
