@@ -112,25 +112,6 @@ fn tabs() {
     }
 }
 
-/// What the tabs hold besides their first view.
-#[test]
-fn parts() {
-    let mut results = SnapshotResults::new();
-    for (link, theme, name) in [
-        (
-            "#tab=what-if&what_if_shows=run&what_if.outliers=false",
-            Theme::Light,
-            "what-if-run",
-        ),
-        ("#tab=eyes&words=true&layer=2", Theme::Light, "eyes-words"),
-        ("#tab=eyes&follow=6&layer=3", Theme::Dark, "eyes-follow"),
-    ] {
-        let (mut harness, _link) = drawn(LAPTOP, theme);
-        harness.state_mut().store.view = View::from_link(link);
-        snapshot(&mut harness, &mut results, name);
-    }
-}
-
 /// The whole of the study's tab, wide and narrow.
 #[test]
 fn study() {
