@@ -7,7 +7,7 @@ use eframe::egui::Theme;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
 use mirscope::app::{
     App,
-    store::{StartPart, Tab, View},
+    store::{StartPart, Tab},
 };
 
 use super::{ask::converse, study::made_up, support::drawn};
