@@ -7,7 +7,7 @@ use eframe::egui::Theme;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
 use mirscope::app::{
     App,
-    store::{StartPart, Tab, View},
+    store::{StartPart, Tab},
 };
 
 use super::{ask::converse, study::made_up, support::drawn};
@@ -109,25 +109,6 @@ fn tabs() {
             .replace([' ', '\''], "-")
             .replace('?', "");
         snapshot(&mut harness, &mut results, &format!("tab-{name}"));
-    }
-}
-
-/// What the tabs hold besides their first view.
-#[test]
-fn parts() {
-    let mut results = SnapshotResults::new();
-    for (link, theme, name) in [
-        (
-            "#tab=what-if&what_if_shows=run&what_if.outliers=false",
-            Theme::Light,
-            "what-if-run",
-        ),
-        ("#tab=eyes&words=true&layer=2", Theme::Light, "eyes-words"),
-        ("#tab=eyes&follow=6&layer=3", Theme::Dark, "eyes-follow"),
-    ] {
-        let (mut harness, _link) = drawn(LAPTOP, theme);
-        harness.state_mut().store.view = View::from_link(link);
-        snapshot(&mut harness, &mut results, name);
     }
 }
 
