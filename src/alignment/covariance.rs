@@ -142,19 +142,18 @@ impl Clouds {
     }
 }
 
-/// Records everything up to the Gram matrices, and these unless others have them. `stores` (`[n, width]`, one per
-/// layer), in which outliers are no more, are centered and scaled by a power of two in place.
+/// Records everything up to the Gram matrices. `stores` (`[n, width]`, one per layer), in which outliers are
+/// no more, are centered and scaled by a power of two in place.
 pub(super) fn record(
     gpu: &Gpu,
     recording: &mut Recording,
     stores: &[Tensor],
     norms: Norms,
-    with_grams: bool,
 ) -> Result<Clouds, GpuError> {
     let width = stores.first().map_or(0, Tensor::cols);
     let moments = Moments::new(gpu, stores.len(), width)?;
     let mut grams = Vec::with_capacity(stores.len());
-    let zeros = match with_grams && stores.iter().any(|store| store.rows() > width) {
+    let zeros = match stores.iter().any(|store| store.rows() > width) {
         true => Some(Gram::zeros(gpu, width)?),
         false => None,
     };

@@ -7,7 +7,7 @@ use super::{
     covariance::{self, Clouds},
     factors::{Task, factored},
     frechet::Cloud,
-    gram, outliers,
+    outliers,
     singular::Norms,
     spectrum,
     statistics::Statistics,
@@ -63,16 +63,13 @@ impl Mir {
         }
         let token_norms = [0, 1].map(|side: usize| norms[side].norms.clone());
         let [of_vision, of_text] = norms;
-        let by_processors = gram::by_processors(gpu);
-        let mut record = |stores: &[Tensor], norms| {
-            covariance::record(gpu, &mut recording, stores, norms, !by_processors)
-        };
-        let clouds = [record(&sides[0], of_vision)?, record(&sides[1], of_text)?];
+        let clouds = [
+            covariance::record(gpu, &mut recording, &sides[0], of_vision)?,
+            covariance::record(gpu, &mut recording, &sides[1], of_text)?,
+        ];
         let [until_factors, until_traces] = STAGES;
-        // What the processors have of it takes longer than the rest.
-        let until_grams = until_factors * if by_processors { 0.3 } else { 1.0 };
         gpu.run_with(&recording, cancel, &mut |share, _| {
-            progress(until_grams * share)
+            progress(until_factors * share)
         })
         .await?;
         drop(recording);
@@ -84,22 +81,11 @@ impl Mir {
             let grams = clouds.grams.iter().map(Option::is_some);
             grams.collect::<Vec<_>>().into_iter()
         });
-        let mut read = [
+        let read = [
             Statistics::new(read, has_vision),
             Statistics::new(of_text, has_text),
         ];
         gpu.trim();
-        if by_processors {
-            let layers = sides[0].len() as f64;
-            for (layer, rows) in sides[0].iter().zip(&sides[1]).enumerate() {
-                let grams = gram::of_rows(gpu, rows.into(), cancel).await?;
-                for (read, gram) in read.iter_mut().zip(grams) {
-                    read.grams[layer] = gram;
-                }
-                let share = (layer + 1) as f64 / layers;
-                progress(until_grams + (until_factors - until_grams) * share);
-            }
-        }
 
         let [vision, text] = sides;
         let stores: Vec<[Tensor; 2]> = vision.into_iter().zip(text).map(Into::into).collect();

@@ -14,7 +14,7 @@
 //! 1. outliers: rows whose norm lies more than three standard deviations from the median norm
 //!    give way to the median of each dimension, as in the released script.
 //! 2. covariance: means in two parts, centering, traces, and Gram matrices in two parts, of which
-//!    the larger is exact; where the device is the processor itself, `gram` has these in f64.
+//!    the larger is exact.
 //! 3. [`cholesky`]: each Gram matrix is factored as `F^T F` in f64 on the CPU; a modality with no
 //!    more tokens than dimensions needs no Gram matrix, its centered rows are the factor.
 //! 4. The square root's trace is the sum of the singular values of `F_v F_t^T`: [`polar`] has it on the device,
@@ -35,7 +35,6 @@ mod eigen;
 mod error;
 mod factors;
 mod frechet;
-mod gram;
 mod group;
 mod image_effect;
 mod influence;

@@ -3,7 +3,7 @@
 use super::{AlignmentError, Modality, frechet::Cloud};
 use crate::{
     gpu::{GpuError, Readback},
-    kernels::{matmul::Packed, norm_stats::NormStats},
+    kernels::norm_stats::NormStats,
 };
 
 /// What came back of one modality.
@@ -59,21 +59,10 @@ impl Statistics {
             .zip(row(&self.means[1], layer))
             .map(|(&mean, &rest)| f64::from(mean) + f64::from(rest))
             .collect();
-        // The diagonal of a Gram matrix has more digits than the sums.
-        let squares: f64 = match self.grams.get(layer) {
-            Some(Some([high, rest])) => {
-                let half = Packed {
-                    side: self.squares.cols,
-                };
-                let diagonal = (0..half.side).map(|i| half.index(i, i));
-                let values =
-                    diagonal.map(|at| f64::from(high.values[at]) + f64::from(rest.values[at]));
-                values.sum()
-            }
-            _ => (row(&self.squares, layer).iter())
-                .map(|&sum| f64::from(sum))
-                .sum(),
-        };
+        let squares: f64 = row(&self.squares, layer)
+            .iter()
+            .map(|&sum| f64::from(sum))
+            .sum();
         let scale = f64::from(norms.scale);
         Ok(Cloud {
             tokens,

@@ -18,8 +18,7 @@ pub use picked::{FileError, FilePlace, Later, MAX_FILES, PickKind, PickedFile};
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{
     PlacedFile, adapter_name, ahead, asset_files, available_memory, compiled,
-    compiles_in_background, demo_files, holds_software_adapters, in_parallel, read_range,
-    yield_now,
+    compiles_in_background, demo_files, in_parallel, read_range, yield_now,
 };
 #[cfg(all(feature = "app", not(target_arch = "wasm32")))]
 pub use native::{
@@ -28,8 +27,7 @@ pub use native::{
 #[cfg(target_arch = "wasm32")]
 pub use web::{
     PlacedFile, adapter_name, ahead, asset_files, available_memory, compiled,
-    compiles_in_background, demo_files, holds_software_adapters, in_parallel, read_range,
-    yield_now,
+    compiles_in_background, demo_files, in_parallel, read_range, yield_now,
 };
 #[cfg(all(feature = "app", target_arch = "wasm32"))]
 pub use web::{

@@ -64,11 +64,6 @@ pub fn adapter_name() -> Option<String> {
     None
 }
 
-/// Whether the memory of adapters that are programs on the processor is this program's own: natively it is.
-pub fn holds_software_adapters() -> bool {
-    true
-}
-
 /// Bytes of memory that are available without swapping, where the system says so: Linux does. A container
 /// may allow less than the machine has.
 pub fn available_memory() -> Option<u64> {

@@ -80,12 +80,6 @@ pub fn adapter_name() -> Option<String> {
     SITE.with_borrow(|site| site.as_ref()?.adapter.clone())
 }
 
-/// Whether the memory of adapters that are programs on the processor is this program's own: in a browser another
-/// process has it.
-pub fn holds_software_adapters() -> bool {
-    false
-}
-
 /// Bytes of memory that are available: a browser does not say.
 pub fn available_memory() -> Option<u64> {
     None

@@ -369,6 +369,7 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
                 pieces: 1,
             };
             symmetric_by(cases, (35, 36), Some(plan))?;
+            packed(cases, (36, 36), Some(plan))?;
         }
         gated(cases, (37, 19, 36), DType::F16, Activation::Silu)?;
         return polar_step(cases, (21, 33));
