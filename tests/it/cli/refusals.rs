@@ -68,6 +68,8 @@ fn states_beyond_the_memory_budget_before_the_model_runs() {
             model.to_str().unwrap(),
             "--memory-budget",
             "1KiB",
+            "--metrics",
+            "mir",
         ],
         &[
             "the metric needs ",
