@@ -22,8 +22,11 @@ mod quantity;
 mod rank;
 #[cfg(feature = "app")]
 mod recorded_lens;
+#[cfg(feature = "app")]
 mod recorded_pair;
+#[cfg(feature = "app")]
 mod recorded_path;
+#[cfg(feature = "app")]
 mod recorded_what_if;
 #[cfg(feature = "app")]
 mod recording;
@@ -56,7 +59,9 @@ pub use rank::{
 };
 #[cfg(feature = "app")]
 pub use recorded_path::RecordedPath;
+#[cfg(feature = "app")]
 pub use recorded_what_if::{RecordedAnswer, RecordedWhatIfs, ScaledDistance};
+#[cfg(feature = "app")]
 pub use recording::{
     RecordedClouds, RecordedModel, RecordedRow, RecordedRun, Recording, RecordingError,
 };
