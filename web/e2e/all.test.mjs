@@ -15,3 +15,4 @@ import './ask.mjs';
 import './riddle.mjs';
 import './hub.mjs';
 import './large.mjs';
+import './many.mjs';

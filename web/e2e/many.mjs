@@ -11,8 +11,10 @@ before(async () => {
 after(() => browser?.close());
 
 const PAIRS = 1000;
-/** From here on nothing may grow any more. */
+/** From here on the program may not grow by more than a list of pairs takes. */
 const SETTLED = 50;
+/** How many times as much as then the Worker may have at its most. */
+const BAR = 1.05;
 /** A small checkpoint, so that a software adapter gets through. */
 const MODEL = `${ROOT}/tests/golden/families/llava/llama_dinov2`;
 const FILES = [
@@ -22,7 +24,10 @@ const FILES = [
 /** What the app may keep of a run: lines of a list and events, not pixels or states. */
 const OF_THE_LIST = 8 * 1024 * 1024;
 
-test('the memory of a thousand pairs is that of the first fifty', { timeout: 2 * MEASURED_WITHIN }, async (t) => {
+// Many minutes on a software adapter: part of `./dev test-full`.
+const LIMIT = { timeout: 2 * MEASURED_WITHIN, skip: !process.env.MIRSCOPE_FULL };
+
+test('the memory of a thousand pairs is that of the first fifty', LIMIT, async (t) => {
   const address = await site(t);
   const page = await openPage(t, browser);
   await open(page, address);
@@ -75,6 +80,6 @@ test('the memory of a thousand pairs is that of the first fifty', { timeout: 2 *
   const forward = report.timings.find(({ stage }) => stage === 'forward');
   t.diagnostic(`${PAIRS} pairs in ${forward.seconds.toFixed(0)} s: ${JSON.stringify(seen)}`);
   assert.ok(seen.settled > 0 && seen.last > PAIRS / 2, 'the run was watched');
-  assert.equal(seen.most, seen.settled, "the Worker's memory after fifty pairs and at its most");
+  assert.ok(seen.most < BAR * seen.settled, `the Worker grew from ${seen.settled} to ${seen.most} bytes`);
   assert.ok(seen.pageMost < seen.page + OF_THE_LIST, `the page grew from ${seen.page} to ${seen.pageMost} bytes`);
 });
