@@ -1,8 +1,10 @@
 //! The numbers of two models that are called A and B, on one ruler.
 
 use super::{
-    Anchor, Area, Color, Figure, Look, Mark, Scale, Spot, Stroke, Target, Text, axis::Axis,
-    ruler::directions, sheet::Sheet, words,
+    Area, Color, Figure, Look, Mark, Scale, Spot, Stroke, Target,
+    axis::Axis,
+    ruler::{directions, heading},
+    sheet::Sheet,
 };
 use crate::study::{FARTHER, NEARER};
 
@@ -43,10 +45,6 @@ pub fn duel(models: [Duelist<'_>; 2], look: &Look) -> Figure {
         vec![[0.0, track], [width, track]],
         Stroke::new(2.0, look.palette.line),
     );
-    let half = |model: &Duelist<'_>| {
-        let name = words::fit(model.name, font, 0.5 * width - font);
-        0.5 * words::width(&name, font).max(words::width("0.000", 1.35 * font))
-    };
     // Words of the lower one stay left of those of the higher one.
     let low = usize::from(models[1].mir < models[0].mir);
     for (index, model) in models.iter().enumerate() {
@@ -69,38 +67,15 @@ pub fn duel(models: [Duelist<'_>; 2], look: &Look) -> Figure {
             fill: Some(model.color),
             stroke: Some(Stroke::new(1.6, model.color)),
         });
-        let half = half(model);
-        let x = if index == low {
-            at.min(0.5 * width - half - 0.3 * font).max(half)
-        } else {
-            at.max(0.5 * width + half + 0.3 * font).min(width - half)
-        };
-        for (y, size, strong, color, words) in [
-            (
-                0.7,
-                1.0,
-                true,
-                model.color,
-                words::fit(model.name, font, 2.0 * half),
-            ),
-            (
-                2.2,
-                1.35,
-                true,
-                look.palette.ink,
-                format!("{:.3}", model.mir),
-            ),
-        ] {
-            sheet.mark(Mark::Text(Text {
-                at: [x, y * font],
-                anchor: Anchor::Middle,
-                size: size * font,
-                color,
-                strong,
-                upward: false,
-                words,
-            }));
-        }
+        let name = (model.name, true);
+        heading(
+            &mut sheet,
+            index == low,
+            name,
+            model.mir,
+            &axis,
+            model.color,
+        );
         sheet.figure.spots.push(Spot {
             area: Area::between([at - font, at + font], [0.0, track + font]),
             target: Target::Run(index),

@@ -92,7 +92,14 @@ pub fn ruler(chart: &Ruler<'_>, look: &Look) -> Figure {
                 stroke: Some(Stroke::new(1.6, color)),
             });
         }
-        heading(&mut sheet, index, side, &axis, color);
+        heading(
+            &mut sheet,
+            index == 0,
+            (SIDES[index], false),
+            side.mir(),
+            &axis,
+            color,
+        );
         sheet.figure.spots.push(Spot {
             area: Area::between([area.left(), area.right()], [0.0, track + font]),
             target: Target::Run(index),
@@ -114,26 +121,27 @@ pub fn ruler(chart: &Ruler<'_>, look: &Look) -> Figure {
     sheet.figure
 }
 
-/// The side's name and number over its first seed, kept inside and off the other side's.
-fn heading(sheet: &mut Sheet<'_>, index: usize, side: &ContrastSide, axis: &Axis, color: Color) {
+/// A name and its number over the number's place, kept inside and on its half of the sheet.
+pub(super) fn heading(
+    sheet: &mut Sheet<'_>,
+    is_left: bool,
+    (name, strong): (&str, bool),
+    mir: f64,
+    axis: &Axis,
+    color: Color,
+) {
     let font = sheet.look.font();
     let width = sheet.size()[0];
-    let name = words::fit(SIDES[index], font, 0.5 * width - font);
+    let name = words::fit(name, font, 0.5 * width - font);
     let half = 0.5 * words::width(&name, font).max(words::width("0.000", 1.35 * font));
-    let (left, right) = match index {
-        0 => (half, 0.5 * width - half - 0.3 * font),
-        _ => (0.5 * width + half + 0.3 * font, width - half),
+    let (left, right) = match is_left {
+        true => (half, 0.5 * width - half - 0.3 * font),
+        false => (0.5 * width + half + 0.3 * font, width - half),
     };
-    let x = axis.at(side.mir()).min(right).max(left);
+    let x = axis.at(mir).min(right).max(left);
     for (y, size, strong, color, words) in [
-        (0.7, 1.0, false, color, name),
-        (
-            2.2,
-            1.35,
-            true,
-            sheet.look.palette.ink,
-            format!("{:.3}", side.mir()),
-        ),
+        (0.7, 1.0, strong, color, name),
+        (2.2, 1.35, true, sheet.look.palette.ink, format!("{mir:.3}")),
     ] {
         sheet.mark(Mark::Text(Text {
             at: [x, y * font],
