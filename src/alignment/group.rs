@@ -9,7 +9,7 @@ use super::{
     frechet::Cloud,
     outliers,
     singular::Norms,
-    spectrum,
+    spectrum::{self, EffectiveRank},
     statistics::Statistics,
     traces::{Factors, traces},
 };
@@ -101,6 +101,7 @@ impl Mir {
             factors,
             inverses,
             ranks,
+            slopes,
         } = self
             .factors(&read, &stores, cancel, &mut |share| {
                 progress(until_factors + (until_traces - until_factors) * share)
@@ -117,6 +118,7 @@ impl Mir {
             stay,
             factors: factors.clone(),
             inverses,
+            slopes,
             norms: token_norms,
         });
         let width = self.hidden_size;
@@ -169,6 +171,7 @@ impl Mir {
             .map(|[vision, text]| [Some(vision.clone()), Some(text.clone())])
             .collect();
         let mut ranks = vec![[None; 2]; stores.len()];
+        let mut slopes = vec![[None, None]; stores.len()];
         let places = (0..stores.len()).flat_map(|layer| [0, 1].map(|side| (layer, side)));
         let tasks = places.filter_map(|(layer, side)| {
             let [high, rest] = read[side].grams.get(layer)?.as_ref()?;
@@ -192,7 +195,10 @@ impl Mir {
         );
         for ((layer, side), found) in all.await? {
             factors[layer][side] = found.factor;
-            ranks[layer][side] = found.rank;
+            if let Some(EffectiveRank { value, slope }) = found.rank {
+                ranks[layer][side] = Some(value);
+                slopes[layer][side] = slope;
+            }
             if let Some(inverses) = inverses.get_mut(layer) {
                 inverses[side] = found.inverse;
             }
@@ -211,6 +217,7 @@ impl Mir {
             factors,
             inverses: wanted.then_some(inverses),
             ranks,
+            slopes,
         })
     }
 }
@@ -266,4 +273,6 @@ struct AllFactored {
     inverses: Option<Vec<Factors>>,
     /// Effective ranks, where they are wanted.
     ranks: Vec<[Option<f64>; 2]>,
+    /// What they move by, `[width, width]`, where intervals are wanted as well.
+    slopes: Vec<[Option<Vec<f32>>; 2]>,
 }

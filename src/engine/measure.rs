@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     alignment::{
-        IMAGE_EFFECT, LOGIT_LENS, METRICS, MetricKind, Mir, MirResult, MirSettings, Setup,
+        IMAGE_EFFECT, LOGIT_LENS, METRICS, MetricKind, Mir, MirResult, Setup,
         Vocabulary, by_position, by_position_bytes,
     },
     input::{Processor, PromptForm},
@@ -113,17 +113,12 @@ impl Session {
         let few = settings.intervals.then(|| too_few_pairs(prepared.len()));
         news.note_all(few.flatten());
         // A metric that cannot be is refused here, before the model runs.
-        let way = Way::choose(&gpu, &room, &of_pairs, asked)?;
+        let way = Way::choose(&gpu, &room, &of_pairs, &settings)?;
         let room_found = match way {
             Way::Held => room.check(&gpu, budget, asked.is_some())?,
             Way::Streamed(_) => Err(room.too_large(asked.unwrap_or(DEFAULT_BYTES))),
         };
-        let mir_settings = MirSettings {
-            definition,
-            outliers: settings.outliers,
-            intervals: settings.intervals,
-            ranks: settings.ranks(model.hidden_size),
-        };
+        let mir_settings = settings.rate(model.hidden_size);
         let (mut kept, refused) = match (request.keep, room_found) {
             (true, Ok(())) => {
                 let states = own + 1;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{StatesFile, refused, rows::PairRows, tensor_name};
 use crate::{
     alignment::{
-        AlignmentError, METRICS, Metric, MetricKind, Mir, MirResult, MirSettings, Observation,
+        AlignmentError, METRICS, Metric, MetricKind, Mir, MirResult, Observation,
         Setup, StateId, by_position, by_position_bytes,
     },
     engine::{
@@ -100,13 +100,8 @@ impl FromFiles<'_> {
         };
         let few = settings.intervals.then(|| too_few_pairs(self.pairs.len()));
         news.note_all(few.flatten());
-        let way = Way::choose(self.gpu, &room, &tokens, settings.memory_budget)?;
-        let mir_settings = MirSettings {
-            definition,
-            outliers: settings.outliers,
-            intervals: settings.intervals,
-            ranks: settings.ranks(width),
-        };
+        let way = Way::choose(self.gpu, &room, &tokens, settings)?;
+        let mir_settings = settings.rate(width);
         let mut metrics = self.others(kinds, &setup, news)?;
         metrics.extend(of_images.map(|images| by_position(&setup, images)));
         for extra in [Extra::LogitLens, Extra::WithoutImage] {
