@@ -84,7 +84,11 @@ pub(super) async fn factored(
         progress(all.len() as f64 / total as f64);
     };
     // What the rank moves by takes matrices of its own.
-    let rows = if settings.ranks && settings.intervals { 2 * width } else { width };
+    let rows = if settings.ranks && settings.intervals {
+        2 * width
+    } else {
+        width
+    };
     platform::in_parallel(tasks.into_iter(), at_once(rows, width), work, heard).await;
     match failed {
         Some(error) => Err(error),

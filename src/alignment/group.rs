@@ -38,53 +38,12 @@ impl Mir {
             own.collect::<Vec<_>>()
         });
         drop(stores);
-        let mut recording = Recording::new();
-        let outliers = self.settings.outliers;
-        let norms = [
-            outliers::record(gpu, &mut recording, &sides[0])?,
-            outliers::record(gpu, &mut recording, &sides[1])?,
-        ];
-        let mut stay = [vec![None; sides[0].len()], vec![None; sides[1].len()]];
-        match outliers {
-            Outliers::Replace => {
-                for (stores, norms) in sides.iter().zip(&norms) {
-                    outliers::replace(gpu, &mut recording, stores, norms)?;
-                }
-            }
-            Outliers::Drop => {
-                gpu.run_with(&recording, cancel, &mut |_, _| {}).await?;
-                recording = Recording::new();
-                for (side, modality) in Modality::ALL.into_iter().enumerate() {
-                    let (stores, norms) = (&mut sides[side], &norms[side]);
-                    stay[side] = outliers::leave_out(gpu, stores, norms, modality, cancel).await?;
-                }
-            }
-            Outliers::Keep => {}
-        }
-        let token_norms = [0, 1].map(|side: usize| norms[side].norms.clone());
-        let [of_vision, of_text] = norms;
-        let clouds = [
-            covariance::record(gpu, &mut recording, &sides[0], of_vision)?,
-            covariance::record(gpu, &mut recording, &sides[1], of_text)?,
-        ];
         let [until_factors, until_traces] = STAGES;
-        gpu.run_with(&recording, cancel, &mut |share, _| {
-            progress(until_factors * share)
-        })
-        .await?;
-        drop(recording);
-        let tensors: Vec<&Tensor> = clouds.iter().flat_map(Clouds::tensors).collect();
-        let split = clouds[0].tensors().len();
-        let mut read = gpu.read(&tensors).await?;
-        let of_text = read.split_off(split);
-        let [has_vision, has_text] = clouds.map(|clouds| {
-            let grams = clouds.grams.iter().map(Option::is_some);
-            grams.collect::<Vec<_>>().into_iter()
-        });
-        let read = [
-            Statistics::new(read, has_vision),
-            Statistics::new(of_text, has_text),
-        ];
+        let Found { read, norms, stay } = self
+            .statistics(&mut sides, cancel, &mut |share| {
+                progress(until_factors * share);
+            })
+            .await?;
         gpu.trim();
 
         let [vision, text] = sides;
@@ -119,14 +78,12 @@ impl Mir {
             factors: factors.clone(),
             inverses,
             slopes,
-            norms: token_norms,
+            norms,
         });
         let width = self.hidden_size;
-        // Where there was a Gram matrix, the plan has these for each layer.
-        let freed = match self.expected.iter().any(|&tokens| tokens > width) {
-            true => factors.len(),
-            false => 0,
-        };
+        // Where there was a Gram matrix, its memory in the plan is free for the product of each layer's factors.
+        let had_gram = self.expected.iter().any(|&tokens| tokens > width);
+        let products = if had_gram { factors.len() } else { 0 };
         // What follows the traces takes about as long as they do.
         let parts = if kept.is_some() { 2.0 } else { 1.0 };
         let mut progress = |share| progress(until_traces + (1.0 - until_traces) * share);
@@ -134,7 +91,7 @@ impl Mir {
         let mut distances = distances(
             gpu,
             self.settings,
-            (width, freed),
+            (width, products),
             first,
             &scalars,
             factors,
@@ -154,6 +111,65 @@ impl Mir {
             }
         }
         Ok(distances)
+    }
+
+    /// Handles the outliers of some layers' rows (vision, text), centers and scales them, and reads what the device finds
+    /// out about them.
+    async fn statistics(
+        &self,
+        sides: &mut [Vec<Tensor>; 2],
+        cancel: &Cancel,
+        progress: &mut dyn FnMut(f64),
+    ) -> Result<Found, AlignmentError> {
+        let gpu = &self.gpu;
+        let mut recording = Recording::new();
+        let outliers = self.settings.outliers;
+        let norms = [
+            outliers::record(gpu, &mut recording, &sides[0])?,
+            outliers::record(gpu, &mut recording, &sides[1])?,
+        ];
+        let mut stay = [vec![None; sides[0].len()], vec![None; sides[1].len()]];
+        match outliers {
+            Outliers::Replace => {
+                for (stores, norms) in sides.iter().zip(&norms) {
+                    outliers::replace(gpu, &mut recording, stores, norms)?;
+                }
+            }
+            Outliers::Drop => {
+                gpu.run_with(&recording, cancel, &mut |_, _| {}).await?;
+                recording = Recording::new();
+                for (side, modality) in Modality::ALL.into_iter().enumerate() {
+                    let (stores, norms) = (&mut sides[side], &norms[side]);
+                    stay[side] = outliers::leave_out(gpu, stores, norms, modality, cancel).await?;
+                }
+            }
+            Outliers::Keep => {}
+        }
+        let token_norms = [0, 1].map(|side: usize| norms[side].norms.clone());
+        let [of_vision, of_text] = norms;
+        let clouds = [
+            covariance::record(gpu, &mut recording, &sides[0], of_vision)?,
+            covariance::record(gpu, &mut recording, &sides[1], of_text)?,
+        ];
+        gpu.run_with(&recording, cancel, &mut |share, _| progress(share))
+            .await?;
+        drop(recording);
+        let tensors: Vec<&Tensor> = clouds.iter().flat_map(Clouds::tensors).collect();
+        let split = clouds[0].tensors().len();
+        let mut read = gpu.read(&tensors).await?;
+        let of_text = read.split_off(split);
+        let [has_vision, has_text] = clouds.map(|clouds| {
+            let grams = clouds.grams.iter().map(Option::is_some);
+            grams.collect::<Vec<_>>().into_iter()
+        });
+        Ok(Found {
+            read: [
+                Statistics::new(read, has_vision),
+                Statistics::new(of_text, has_text),
+            ],
+            norms: token_norms,
+            stay,
+        })
     }
 
     /// Both factors of each layer: its rows where these are no more than the width, else what comes of its Gram
@@ -223,7 +239,7 @@ impl Mir {
 }
 
 /// The distances of some layers from their clouds and the factors of their covariances; `first` is the index of the
-/// first of them, `freed` as in [`traces()`].
+/// first of them, `products` as in [`traces()`].
 #[expect(
     clippy::too_many_arguments,
     reason = "two callers, each with all of it at hand"
@@ -231,14 +247,14 @@ impl Mir {
 pub(super) async fn distances(
     gpu: &Gpu,
     settings: MirSettings,
-    (width, freed): (usize, usize),
+    (width, products): (usize, usize),
     first: usize,
     scalars: &[[Cloud; 2]],
     factors: Vec<Factors>,
     cancel: &Cancel,
     progress: &mut dyn FnMut(f64),
 ) -> Result<Vec<LayerDistance>, AlignmentError> {
-    let traces = traces(gpu, (width, freed), factors, cancel, progress).await?;
+    let traces = traces(gpu, (width, products), factors, cancel, progress).await?;
     let mut distances = Vec::with_capacity(traces.len());
     for (layer, (clouds, norms)) in scalars.iter().zip(traces).enumerate() {
         let Norms { nuclear, squares } = norms;
@@ -264,6 +280,16 @@ pub(super) async fn distances(
         )?);
     }
     Ok(distances)
+}
+
+/// What the device found out about some layers.
+struct Found {
+    /// Of vision and text.
+    read: [Statistics; 2],
+    /// Norms before the handling of outliers, `[layers, n]`.
+    norms: [Tensor; 2],
+    /// The tokens that are left at each layer; all where none are named.
+    stay: [Vec<Option<Vec<u32>>>; 2],
 }
 
 /// What comes of the covariances of some layers.

@@ -153,7 +153,10 @@ pub(super) fn applied(
         let piece = gpu.tensor(DType::F32, count, width)?;
         let moved = gpu.tensor(DType::F32, count, width)?;
         recording.push(gather_rows(&gpu.upload_indices(&rows)?, all, 0, &piece, 0)?);
-        let forms = [(Some(map), Some(&found.transport)), (slope, found.rank.as_ref())];
+        let forms = [
+            (Some(map), Some(&found.transport)),
+            (slope, found.rank.as_ref()),
+        ];
         for (matrix, form) in forms {
             if let (Some(matrix), Some(form)) = (matrix, form) {
                 recording.extend(matmul(gpu, &piece, matrix, &plain, &moved)?);

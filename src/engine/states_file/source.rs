@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::{StatesFile, refused, rows::PairRows, tensor_name};
 use crate::{
     alignment::{
-        AlignmentError, METRICS, Metric, MetricKind, Mir, MirResult, Observation,
-        Setup, StateId, by_position, by_position_bytes,
+        AlignmentError, METRICS, Metric, MetricKind, Mir, MirResult, Observation, Setup, StateId,
+        by_position, by_position_bytes,
     },
     engine::{
         EngineError, Extra, MeasureSettings, MetricChoice, Stage, definitions,
@@ -103,7 +103,8 @@ impl FromFiles<'_> {
         let way = Way::choose(self.gpu, &room, &tokens, settings)?;
         let mir_settings = settings.rate(width);
         let mut metrics = self.others(kinds, &setup, news)?;
-        metrics.extend(of_images.map(|images| by_position(&setup, images)));
+        let of_images = of_images.map(|images| by_position(&setup, images));
+        metrics.extend(of_images.transpose()?);
         for extra in [Extra::LogitLens, Extra::WithoutImage] {
             if settings.also.contains(&extra) {
                 news.note(format!(

@@ -339,8 +339,12 @@ fn standard_errors_are_those_of_the_bootstrap_of_pairs() {
         println!(
             "{id}: {error:.5}, bootstrap {deviation:.5}, its mean {mean:.5}, {low:.5} to {high:.5}"
         );
+        // Of so few pairs a rank is no longer nearly linear in their weights; of the demo's it is
+        // (`intervals_demo`).
+        let is_rank = id.starts_with("effective-rank");
+        let range = if is_rank { 0.7..1.15 } else { 0.85..1.15 };
         assert!(
-            (error / deviation - 1.0).abs() < 0.15,
+            range.contains(&(error / deviation)),
             "{id}: {error}, {deviation}"
         );
         if let Some(value) = *value {

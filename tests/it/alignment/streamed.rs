@@ -206,7 +206,14 @@ fn compare(data: &Data, gpu: &Gpu, rule: Outliers, what: &str) -> Vec<usize> {
         let of = |influence: &Option<Influence>| {
             let own = influence.clone().expect("there are derivatives");
             let [vision, text] = own.ranks;
-            [own.frechet, own.norm_matched, own.norm_ratio, own.gap, vision, text]
+            [
+                own.frechet,
+                own.norm_matched,
+                own.norm_ratio,
+                own.gap,
+                vision,
+                text,
+            ]
         };
         for (found, held) in of(&found.influence).iter().zip(of(&held.influence)) {
             let largest = held.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
