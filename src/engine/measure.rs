@@ -152,7 +152,6 @@ impl Session {
             )
         };
         let biased = settings.also.contains(&Extra::Bias);
-        let mut sampled = None;
         let data = DataSummary {
             source: chosen.source,
             num_pairs: prepared.len(),
@@ -179,27 +178,15 @@ impl Session {
                 // Without a wish to keep it, the metric has the memory to itself.
                 drop(loaded);
                 gpu.trim();
-                let found = if biased {
-                    let asked = Asked {
-                        gpu: &gpu,
-                        pairs: prepared.len(),
-                        tokens: room.tokens,
-                        width,
-                        seed: settings.seed,
-                        budget: rest,
-                    };
-                    samples::of(&mir, asked, own_of, news).await
-                } else {
-                    Ok(None)
-                };
-                news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
-                match found {
-                    Ok(found) => {
-                        sampled = found;
-                        metric::finish(mir, news).await
-                    }
-                    Err(error) => Err(error),
-                }
+                let asked = biased.then_some(Asked {
+                    gpu: &gpu,
+                    pairs: prepared.len(),
+                    tokens: room.tokens,
+                    width,
+                    seed: settings.seed,
+                    budget: rest,
+                });
+                samples::with_rate(mir, (asked, own_of), layers, news).await
             }
             Way::Streamed(at_once) => {
                 news.note_all(biased.then(|| samples::HELD_ONLY.to_owned()));
@@ -211,11 +198,11 @@ impl Session {
                 let others = (&mut *metrics, export.as_mut());
                 let found = streamed::measure(&running, passes, all, &of_pairs, others, news);
                 let found = found.await;
-                news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
-                found
+                news.begin(Stage::Metric, layers as u64, metric::UNIT)?;
+                found.map(|found| (found, None))
             }
         };
-        let everything = match found {
+        let (everything, sampled) = match found {
             Ok(found) => found,
             Err(error) => return Err(finite::explain(error, &checkpoint, news).await),
         };
