@@ -3,7 +3,8 @@
 import pathlib
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "kit"))
+kit = pathlib.Path(__file__).parents
+sys.path[:0] = [str(kit[1]), str(kit[2] / "kit")]
 
 from torch_models import *  # noqa: E402, F403
 

@@ -3,7 +3,7 @@
     python prepare.py OUT [--demo FOLDER] [--layers N] [--tokens 256,1024]
 
 OUT/smollm2 is a decoder of the size of SmolLM2-135M with random weights from a seed, OUT/demo the demo's
-checkpoint. input.json has `prompts`, lists of token ids, and `images`, lists of normalised pixels.
+checkpoint. input.json has the model's `name`, `prompts`, lists of token ids, and `images`, lists of normalised pixels.
 """
 
 import argparse
@@ -37,11 +37,11 @@ def prompt(tokens, vocab):
     return [2 + i * 7919 % (vocab - 2) for i in range(tokens)]
 
 
-def write(folder, config, tensors, prompts, images):
+def write(folder, name, config, tensors, prompts, images):
     folder.mkdir(parents=True, exist_ok=True)
     write_weights(folder / "model.safetensors", tensors)
     (folder / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
-    given = {"prompts": prompts, "images": images}
+    given = {"name": name, "prompts": prompts, "images": images}
     (folder / "input.json").write_text(json.dumps(given), encoding="utf-8")
 
 
@@ -63,7 +63,10 @@ def main():
 
     Decoder(config, weight)
     prompts = [prompt(tokens, config["vocab_size"]) for tokens in lengths]
-    write(options.out / "smollm2", config, tensors, prompts, [])
+    name = "SmolLM2-135M-sized decoder"
+    if options.layers != SMOLLM2["num_hidden_layers"]:
+        name += f", {options.layers} layers of it"
+    write(options.out / "smollm2", name, config, tensors, prompts, [])
 
     if options.demo:
         config = json.loads((options.demo / "config.json").read_text(encoding="utf-8"))
@@ -76,7 +79,7 @@ def main():
         prompts = [[other if id == config["image_token_index"] else id for id in ids] for ids in prompts]
         image = torch.randn(3 * side * side, generator=torch.Generator().manual_seed(SEED))
         tensors = read_weights(options.demo / "model.safetensors")
-        write(options.out / "demo", config, tensors, prompts, [image.tolist()])
+        write(options.out / "demo", "demo", config, tensors, prompts, [image.tolist()])
 
 
 main()

@@ -55,9 +55,8 @@ impl Pass {
 
 /// The times as text for a terminal. Ends with a newline.
 pub fn pass_text(times: &PassTimes, style: TextStyle) -> String {
-    let each = |cell: &dyn Fn(&Pass) -> String| -> Vec<String> {
-        times.passes.iter().map(cell).collect()
-    };
+    let each =
+        |cell: &dyn Fn(&Pass) -> String| -> Vec<String> { times.passes.iter().map(cell).collect() };
     let rate = |pass: &Pass| significant(pass.flops / pass.median() / 1e9);
     let table = vec![
         Column::new("what", Align::Left, 0, each(&Pass::name)),

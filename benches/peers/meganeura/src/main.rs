@@ -3,7 +3,7 @@
 //!
 //! FOLDER holds config.json and model.safetensors in f32; INPUT.json has `prompts`, lists of token ids.
 //! OUT.json gets the times of each and the logits of its last token; all tokens' logits are computed.
-//! Without `--tensor-cores` all of it is in f32, as in the other programs.
+//! A prompt that would take longer than the limit is left out. Without `--tensor-cores` all of it is in f32, as in the other programs.
 
 use std::{error::Error, time::Instant};
 
@@ -38,8 +38,7 @@ fn main() -> Outcome<()> {
     };
     let config = config(&read_json(&format!("{folder}/config.json"))?)?;
     let model = SafeTensorsModel::load(format!("{folder}/model.safetensors").into())?;
-    let began = Instant::now();
-    let (mut passes, mut left_out, mut device) = (Vec::new(), Vec::new(), Value::Null);
+    let (mut passes, mut left_out, mut device) = (Vec::new(), Vec::new(), String::new());
     let prompts = read_json(input)?;
     let mut per_token = 0.0;
     for prompt in prompts["prompts"].as_array().ok_or("input: no `prompts`")? {
@@ -47,9 +46,8 @@ fn main() -> Outcome<()> {
         let tokens = ids.len();
         // Twice: one pass to become warm, one that counts.
         let estimate = 2.0 * per_token * tokens as f64;
-        let left = limit - began.elapsed().as_secs_f64();
-        if estimate > left {
-            let reason = format!("would take about {estimate:.0} s, {left:.0} s were left");
+        if estimate > limit {
+            let reason = format!("would take about {estimate:.0} s, {limit:.0} s at most");
             left_out.push(json!({"tokens": tokens, "reason": reason}));
             continue;
         }
@@ -62,22 +60,23 @@ fn main() -> Outcome<()> {
         let mut logits = vec![0.0; tokens * config.vocab_size];
         session.read_output_by_index(0, &mut logits);
         let info = session.device_information();
-        device = format!("{}, {} {}", info.device_name, info.driver_name, info.driver_info).into();
+        device = format!(
+            "{}, {} {}",
+            info.device_name, info.driver_name, info.driver_info
+        );
         passes.push(json!({
             "tokens": tokens,
             "seconds": seconds,
             "dispatches": session.plan().dispatches.len(),
             "output": logits[(tokens - 1) * config.vocab_size..],
         }));
-        let result = json!({
-            "program": "meganeura",
-            "version": env!("MEGANEURA_VERSION"),
-            "device": device,
-            "passes": passes,
-            "left_out": left_out,
-        });
-        std::fs::write(out, serde_json::to_string(&result)?)?;
+        write(out, &device, &passes, &left_out)?;
     }
+    write(out, &device, &passes, &left_out)
+}
+
+/// Writes what there is so far.
+fn write(out: &str, device: &str, passes: &[Value], left_out: &[Value]) -> Outcome<()> {
     let result = json!({
         "program": "meganeura",
         "version": env!("MEGANEURA_VERSION"),
@@ -85,8 +84,7 @@ fn main() -> Outcome<()> {
         "passes": passes,
         "left_out": left_out,
     });
-    std::fs::write(out, serde_json::to_string(&result)?)?;
-    Ok(())
+    Ok(std::fs::write(out, serde_json::to_string(&result)?)?)
 }
 
 fn read_json(file: &str) -> Outcome<Value> {
@@ -98,11 +96,15 @@ fn read_json(file: &str) -> Outcome<Value> {
 fn config(config: &Value) -> Outcome<SmolLM2Config> {
     let text = config.get("text_config").unwrap_or(config);
     let number = |name: &str| {
-        let value = text[name].as_u64().ok_or(format!("config.json: no `{name}`"));
+        let value = text[name]
+            .as_u64()
+            .ok_or(format!("config.json: no `{name}`"));
         value.map(|value| value as usize)
     };
     let float = |value: &Value, name: &str| {
-        let value = value[name].as_f64().ok_or(format!("config.json: no `{name}`"));
+        let value = value[name]
+            .as_f64()
+            .ok_or(format!("config.json: no `{name}`"));
         value.map(|value| value as f32)
     };
     let rope = text.get("rope_parameters").unwrap_or(text);
