@@ -12,7 +12,6 @@ use crate::{
         EngineError, Extra, MeasureSettings, MetricChoice, Stage, definitions,
         forward::{Rate, State, Targets, states},
         measure::several,
-        metric,
         news::News,
         outcome::Outcome,
         samples::{self, Asked},
