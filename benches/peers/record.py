@@ -39,7 +39,7 @@ def compared(model, where, own, peer, name):
                 "model": model,
                 "what": what(run),
                 "where": where,
-                "peer": name,
+                "peer": ", ".join(filter(None, (name, run.get("note")))),
                 "device": peer["device"],
                 "runs": len(mine["seconds"]),
                 "seconds": median(mine),
