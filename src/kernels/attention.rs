@@ -6,6 +6,7 @@ use super::{Part, call, expect, groups, parts, traffic, u32_of};
 
 mod intervals;
 
+use intervals::ENTRY;
 pub use intervals::{Interval, KeyIntervals, causal, causal_at, full};
 
 /// Columns of a head that one call of a variant computes.
@@ -82,8 +83,9 @@ pub fn attention(
         AdapterClass::Software => Blocks::Direct {
             piece: piece(gpu.most_turns(), with.head_dim),
         },
-        // 24 KiB of workgroup memory; what grants only WebGPU's 16 KiB gets half as many queries.
-        _ if gpu.workgroup_storage() >= 24 << 10 && q.rows() > 32 => Blocks::Tiled { queries: 64 },
+        // 24 KiB of workgroup memory; what grants only WebGPU's 16 KiB gets half as many queries. Few queries take as
+        // many, for a workgroup takes as long, and their bits are the same wherever they stand.
+        _ if gpu.workgroup_storage() >= 24 << 10 => Blocks::Tiled { queries: 64 },
         _ => Blocks::Tiled { queries: 32 },
     };
     attention_with(gpu, blocks, q, k, v, with, seen, out)
@@ -135,7 +137,7 @@ pub fn attention_with(
     expect("attention", fits, || {
         format!("q {q:?}, k {k:?}, v {v:?} and out {out:?} do not fit {with:?} over {seen:?}")
     })?;
-    let params = |first: usize, end: usize, part: &Part, block: usize| Params {
+    let params = |first: usize, end: usize, part: &Part, first_query: u32| Params {
         queries: u32_of(queries),
         keys: u32_of(keys),
         heads: u32_of(heads),
@@ -146,7 +148,7 @@ pub fn attention_with(
         first: u32_of(first),
         end: u32_of(end),
         scale,
-        first_query: part.begin[0] * u32_of(block),
+        first_query,
         first_head: part.begin[1],
     };
     let bindings = vec![
@@ -163,8 +165,8 @@ pub fn attention_with(
     };
     let aligned = ("ALIGNED", f64::from(u8::from(head_dim.is_multiple_of(4))));
     // Of one piece of the keys, in blocks of queries.
-    let cut = |block: usize, pieces: usize| {
-        let grid = [groups(queries, block), u32_of(heads)];
+    let cut = |blocks: u32, pieces: usize| {
+        let grid = [blocks, u32_of(heads)];
         parts(grid, flops / pieces as f64, gpu.most_flops())
     };
     let grid = |part: &Part, columns: usize| {
@@ -173,11 +175,17 @@ pub fn attention_with(
     };
     match blocks {
         Blocks::Tiled { queries: block } => {
-            let calls = cut(block, 1).into_iter().map(|part| {
+            let found = seen.blocks(block);
+            expect("attention", found.is_some(), || {
+                format!("there are no workgroups of {block} queries")
+            })?;
+            let [place, count] = found.unwrap_or_default();
+            let calls = cut(u32_of(count), 1).into_iter().map(|part| {
+                let first = u32_of(place) + u32_of(ENTRY) * part.begin[0];
                 let mut dispatch = call(
                     "attention",
                     "tiled",
-                    &params(0, keys, &part, block),
+                    &params(0, keys, &part, first),
                     bindings.clone(),
                     grid(&part, TILED_COLUMNS),
                     work(part.share),
@@ -199,16 +207,17 @@ pub fn attention_with(
             all.push(Binding::write(&state));
             let piece = piece.clamp(1, keys.max(1));
             let pieces = keys.div_ceil(piece).max(1);
-            let parts = cut(DIRECT_QUERIES, pieces);
+            let parts = cut(groups(queries, DIRECT_QUERIES), pieces);
             let calls = (0..pieces).flat_map(|index| {
                 let first = index * piece;
                 let end = keys.min(first.saturating_add(piece));
                 let (params, grid, work, all) = (&params, &grid, &work, &all);
                 parts.iter().map(move |part| {
+                    let first_query = part.begin[0] * u32_of(DIRECT_QUERIES);
                     let mut dispatch = call(
                         "attention",
                         "direct",
-                        &params(first, end, part, DIRECT_QUERIES),
+                        &params(first, end, part, first_query),
                         all.clone(),
                         grid(part, DIRECT_COLUMNS),
                         work(part.share / pieces as f64),

@@ -5,26 +5,19 @@ use super::{
     Capture, CaptureRequest, Hook, ModelError,
     made::{Made, over_frames},
     masks::Mask,
-    ops::{Ops, kernel_activation},
-    parameters::{Need, Parameters, Part, Size},
-    patch_grid::{PatchGrid, PatchGrids},
+    ops::Ops,
+    parameters::{Need, Parameters, Part},
+    patch_grid::{PatchGrid, PatchGrids, back_of, rotary_of, windows_of},
     positions::of_picture,
-    tickets::{Affine, HostId, LayerNorm, Linear, Norm, RmsNorm, TensorId, WeightId},
+    tickets::{HostId, LayerNorm, TensorId, WeightId},
+    tower_block::Block,
 };
 use crate::{
-    families::{PositionTable, TowerMlp, TowerSpec},
+    families::{PositionTable, TowerSpec},
     gpu::{DType, Gpu, Tensor},
-    kernels::{
-        Activation,
-        attention::{Attention, KeyIntervals},
-        matmul::Matmul,
-        patchify::patchify,
-    },
+    kernels::{matmul::Matmul, patchify::patchify},
     weights::HostTensor,
 };
-
-/// Epsilon of the norms of queries and keys, which no configuration names.
-const QK_EPS: f32 = 1e-6;
 
 pub(super) struct VisionTower {
     spec: TowerSpec,
@@ -50,33 +43,6 @@ enum Positions {
     /// A table of which those of a picture are made when its size is known.
     Table(HostId),
     None,
-}
-
-struct Block {
-    windowed: bool,
-    layer_norm1: Norm,
-    q_proj: Linear,
-    k_proj: Linear,
-    v_proj: Linear,
-    /// Of the queries and of the keys.
-    qk_norms: Option<[RmsNorm; 2]>,
-    out_proj: Linear,
-    /// Behind attention and behind the MLP.
-    layer_scale: Option<[Affine; 2]>,
-    layer_norm2: Norm,
-    mlp: Mlp,
-}
-
-enum Mlp {
-    Plain {
-        fc1: Linear,
-        fc2: Linear,
-    },
-    Gated {
-        gate: Linear,
-        up: Linear,
-        down: Linear,
-    },
 }
 
 impl VisionTower {
@@ -154,12 +120,12 @@ impl VisionTower {
     }
 
     /// Records the tower up to the last state that is needed and returns the states `wanted`, each
-    /// `[positions, hidden]`, patches row by row, or block by block where the tower has blocks.
-    /// `image` is `[channels * height, width]`.
+    /// `[positions, hidden]`, picture by picture, patches row by row, or block by block where the tower has blocks.
+    /// Each of the `images` is `[channels * height, width]`.
     pub(super) fn forward(
         &self,
         ops: &mut Ops<'_>,
-        image: &Tensor,
+        images: &[Tensor],
         wanted: &[usize],
         request: &CaptureRequest,
         capture: &mut Capture,
@@ -172,32 +138,33 @@ impl VisionTower {
             .unwrap_or(0)
             .min(self.layers.len());
         let mut states = vec![None; wanted.len()];
-        let grid = self.grid(ops, image)?;
-        let mut x = self.embed(ops, image, grid.as_ref())?;
-        let full = ops.mask(Mask::Full {
-            queries: x.rows(),
-            keys: x.rows(),
-        })?;
-        let rotary = grid.as_ref().and_then(|grid| grid.rotary.as_ref());
-        let window = grid.as_ref().and_then(|grid| grid.window.as_ref());
-        let back = grid.as_ref().and_then(|grid| grid.back.as_ref());
+        let grids = images.iter().map(|image| self.grid(ops, image));
+        let grids: Vec<Option<PatchGrid>> = grids.collect::<Result<_, _>>()?;
+        let rows: Vec<usize> = grids.iter().map(|grid| self.rows(grid.as_ref())).collect();
+        let mut x = self.embed(ops, images, &grids, &rows)?;
+        let full = ops.mask(Mask::Each(rows))?;
+        let rotary = rotary_of(ops, &grids)?;
+        let window = windows_of(ops, &grids)?;
         for i in 0..=last {
             if i > 0 {
                 let block = &self.layers[i - 1];
-                let seen = window.filter(|_| block.windowed).unwrap_or(&full);
-                x = block.forward(ops, &x, &self.spec, rotary, seen)?;
+                let seen = window.as_ref().filter(|_| block.windowed).unwrap_or(&full);
+                x = block.forward(ops, &x, &self.spec, rotary.as_ref(), seen)?;
             }
             capture.keep(request, Hook::VisionState(i), &x);
             for (state, &index) in states.iter_mut().zip(wanted) {
                 if index == i {
-                    *state = Some(match back {
-                        Some(back) => ops.gathered(&x, back)?,
-                        None => x.clone(),
-                    });
+                    *state = Some(in_rows(ops, &x, &grids)?);
                 }
             }
         }
         Ok(states.into_iter().flatten().collect())
+    }
+
+    /// Positions of a picture.
+    fn rows(&self, grid: Option<&PatchGrid>) -> usize {
+        let patches = grid.map_or(self.spec.num_patches(), |grid| grid.order.cols());
+        patches + self.spec.extra_positions()
     }
 
     /// The grid of a picture, where pictures are of any size.
@@ -223,7 +190,57 @@ impl VisionTower {
         }
     }
 
+    /// What the first layer is given of all pictures, which have so many `rows`.
     fn embed(
+        &self,
+        ops: &mut Ops<'_>,
+        images: &[Tensor],
+        grids: &[Option<PatchGrid>],
+        rows: &[usize],
+    ) -> Result<Tensor, ModelError> {
+        let c = &self.spec;
+        let all = rows.iter().sum();
+        let x = ops.gpu.tensor(DType::F32, all, c.hidden_size)?;
+        let class = usize::from(self.class_row.is_some());
+        let mut first = 0;
+        for ((image, grid), rows) in images.iter().zip(grids).zip(rows) {
+            let patches = self.patches(ops, image, grid.as_ref())?;
+            let positions = match self.positions {
+                Positions::OfPicture(positions) => Some(ops.values(positions)?),
+                Positions::Table(_) => grid.as_ref().and_then(|grid| grid.positions.as_ref()),
+                Positions::None => None,
+            };
+            let with = Matmul {
+                bias: self.patch_bias.map(|bias| ops.values(bias)).transpose()?,
+                residual: positions,
+                residual_row: class,
+                out_row: first + c.extra_positions(),
+                ..Matmul::default()
+            };
+            ops.linear_into(&patches, self.patch_embedding, &with, &x)?;
+            first += rows;
+        }
+        first = 0;
+        for rows in rows {
+            if let Some(class_row) = self.class_row {
+                let class_row = ops.values(class_row)?;
+                ops.recording.copy_rows(class_row, 0, &x, first, 1)?;
+            }
+            if let Some(registers) = self.registers {
+                let own = ops.values(registers)?;
+                ops.recording
+                    .copy_rows(own, 0, &x, first + class, c.registers)?;
+            }
+            first += rows;
+        }
+        match &self.norm_before {
+            Some(norm) => ops.layer_norm(&x, norm),
+            None => Ok(x),
+        }
+    }
+
+    /// The patches of a picture, in the order of its positions.
+    fn patches(
         &self,
         ops: &mut Ops<'_>,
         image: &Tensor,
@@ -232,39 +249,12 @@ impl VisionTower {
         let c = &self.spec;
         let row = c.num_channels * c.patch_size * c.patch_size;
         let count = grid.map_or(c.num_patches(), |grid| grid.order.cols());
-        let mut patches = ops.gpu.tensor(DType::F32, count, row)?;
+        let patches = ops.gpu.tensor(DType::F32, count, row)?;
         ops.recording
             .push(patchify(image, c.num_channels, c.patch_size, &patches)?);
-        if let Some(grid) = grid {
-            patches = ops.gathered(&patches, &grid.order)?;
-        }
-        let rows = count + c.extra_positions();
-        let x = ops.gpu.tensor(DType::F32, rows, c.hidden_size)?;
-        let positions = match self.positions {
-            Positions::OfPicture(positions) => Some(ops.values(positions)?),
-            Positions::Table(_) => grid.and_then(|grid| grid.positions.as_ref()),
-            Positions::None => None,
-        };
-        let class = usize::from(self.class_row.is_some());
-        let with = Matmul {
-            bias: self.patch_bias.map(|bias| ops.values(bias)).transpose()?,
-            residual: positions,
-            residual_row: class,
-            out_row: c.extra_positions(),
-            ..Matmul::default()
-        };
-        ops.linear_into(&patches, self.patch_embedding, &with, &x)?;
-        if let Some(class_row) = self.class_row {
-            let class_row = ops.values(class_row)?;
-            ops.recording.copy_rows(class_row, 0, &x, 0, 1)?;
-        }
-        if let Some(registers) = self.registers {
-            let rows = ops.values(registers)?;
-            ops.recording.copy_rows(rows, 0, &x, class, c.registers)?;
-        }
-        match &self.norm_before {
-            Some(norm) => ops.layer_norm(&x, norm),
-            None => Ok(x),
+        match grid {
+            Some(grid) => ops.gathered(&patches, &grid.order),
+            None => Ok(patches),
         }
     }
 }
@@ -290,114 +280,14 @@ fn class_row(gpu: &Gpu, of: &[HostTensor]) -> Result<Made, ModelError> {
     Ok(Made::Values(gpu.upload(1, row.len(), &row)?))
 }
 
-impl Block {
-    fn new(p: &mut Parameters, i: usize, c: &TowerSpec) -> Self {
-        let width = (c.hidden_size, c.kind.field("hidden_size"));
-        let inner = (c.intermediate_size, c.kind.field("intermediate_size"));
-        let name = |part: &str| format!("vision_tower.encoder.layers.{i}.{part}");
-        let norm = |p: &mut Parameters, part: &str| {
-            p.norm(&name(part), width, c.layer_norm_eps, c.rms_norms)
-        };
-        let linear = |p: &mut Parameters, part: &str, out: Size, input: Size| {
-            p.linear(&name(part), out, input, (true, ""))
-        };
-        if !c.qk_norm {
-            p.rule_out(name("self_attn.q_norm.weight"), "use_qk_norm", false);
-        }
-        let layer_scale = |p: &mut Parameters, part: &str| Affine {
-            factors: p.vector(&name(part), width),
-            shifts: p.zeros(width.0),
-        };
-        let layer_norm1 = norm(p, "layer_norm1");
-        let qkv = (c.attention_bias, "qkv_bias");
-        let [q_proj, k_proj, v_proj] = match c.fused_qkv {
-            true => {
-                let rows = (width.0, "3 times the width of the tower");
-                p.fused(&name("self_attn.qkv"), rows, width, qkv)
-            }
-            false => ["q_proj", "k_proj", "v_proj"]
-                .map(|part| p.linear(&name(&format!("self_attn.{part}")), width, width, qkv)),
-        };
-        Self {
-            windowed: c.windowed.get(i).copied().unwrap_or(false),
-            layer_norm1,
-            q_proj,
-            k_proj,
-            v_proj,
-            qk_norms: c.qk_norm.then(|| {
-                ["self_attn.q_norm", "self_attn.k_norm"]
-                    .map(|part| p.rms_norm(&name(part), width, QK_EPS, false))
-            }),
-            out_proj: linear(p, "self_attn.out_proj", width, width),
-            layer_scale: c
-                .layer_scale
-                .then(|| ["layer_scale1", "layer_scale2"].map(|part| layer_scale(p, part))),
-            layer_norm2: norm(p, "layer_norm2"),
-            mlp: match c.mlp {
-                TowerMlp::Plain => Mlp::Plain {
-                    fc1: linear(p, "mlp.fc1", inner, width),
-                    fc2: linear(p, "mlp.fc2", width, inner),
-                },
-                TowerMlp::FusedGated => {
-                    let rows = (inner.0, "2 times its MLPs' inner width");
-                    let [gate, up] = p.fused(&name("mlp.weights_in"), rows, width, (true, ""));
-                    let down = linear(p, "mlp.weights_out", width, inner);
-                    Mlp::Gated { gate, up, down }
-                }
-                TowerMlp::Gated => Mlp::Gated {
-                    gate: linear(p, "mlp.gate_proj", inner, width),
-                    up: linear(p, "mlp.up_proj", inner, width),
-                    down: linear(p, "mlp.down_proj", width, inner),
-                },
-            },
-        }
-    }
-
-    /// One layer; `rotary` holds the angles of queries and keys, `seen` what they see.
-    fn forward(
-        &self,
-        ops: &mut Ops<'_>,
-        x: &Tensor,
-        c: &TowerSpec,
-        rotary: Option<&Tensor>,
-        seen: &KeyIntervals,
-    ) -> Result<Tensor, ModelError> {
-        let none = Activation::None;
-        let heads = Attention {
-            heads: c.num_attention_heads,
-            kv_heads: c.num_attention_heads,
-            head_dim: c.head_dim(),
-            scale: (c.head_dim() as f32).powf(-0.5),
-        };
-        let normed = ops.norm(x, &self.layer_norm1)?;
-        let q = ops.linear(&normed, &self.q_proj, none, None)?;
-        let k = ops.linear(&normed, &self.k_proj, none, None)?;
-        let v = ops.linear(&normed, &self.v_proj, none, None)?;
-        if let Some([of_queries, of_keys]) = &self.qk_norms {
-            // One head as wide as all.
-            ops.head_norm(&q, of_queries)?;
-            ops.head_norm(&k, of_keys)?;
-        }
-        if let Some(rotary) = rotary {
-            ops.rotary(&q, rotary, heads.head_dim)?;
-            ops.rotary(&k, rotary, heads.head_dim)?;
-        }
-        let attended = ops.attention(&q, &k, &v, &heads, seen)?;
-        let [scale1, scale2] = match self.layer_scale {
-            Some(scales) => scales.map(Some),
-            None => [None; 2],
-        };
-        let x = ops.linear_scaled(&attended, &self.out_proj, scale1, x)?;
-        let normed = ops.norm(&x, &self.layer_norm2)?;
-        let activation = kernel_activation(c.activation);
-        let (inner, last) = match &self.mlp {
-            Mlp::Plain { fc1, fc2 } => (ops.linear(&normed, fc1, activation, None)?, fc2),
-            Mlp::Gated { gate, up, down } => {
-                let gate = ops.linear(&normed, gate, none, None)?;
-                let up = ops.linear(&normed, up, none, None)?;
-                (ops.swiglu(&gate, &up, activation)?, down)
-            }
-        };
-        ops.linear_scaled(&inner, last, scale2, &x)
+/// A state with the blocks of each picture row by row.
+fn in_rows(
+    ops: &mut Ops<'_>,
+    state: &Tensor,
+    grids: &[Option<PatchGrid>],
+) -> Result<Tensor, ModelError> {
+    match back_of(ops, grids)? {
+        Some(back) => ops.gathered(state, &back),
+        None => Ok(state.clone()),
     }
 }
