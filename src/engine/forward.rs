@@ -12,13 +12,15 @@ use crate::{
     alignment::{
         AlignmentError, Metric, Mir, Observation, Second, SecondPass, StateId, Streamed, state_of,
     },
-    gpu::{Gpu, Recording, Tensor},
+    gpu::{Gpu, Recording, Runs, Tensor},
     input::Processor,
     model::{Capture, CaptureRequest, ForwardInput, Hook, Vlm},
     platform::{self, Cancel},
     report::{Definition, TextMask},
 };
 
+/// What is counted.
+const UNIT: &str = "pairs";
 /// Seconds that the pairs of one recording should take together: enough that a small model does not
 /// wait for the device after each pair.
 const TARGET_SECONDS: f64 = 0.2;
@@ -156,7 +158,8 @@ pub(super) struct Forward<'a> {
 }
 
 impl Forward<'_> {
-    /// Runs the model over all pairs and gives their tokens to `targets`.
+    /// Runs the model over all pairs and gives their tokens to `targets`. While some pairs run, the next ones are recorded,
+    /// their pictures made again where they were not kept.
     ///
     /// # Errors
     /// What the model or the device reports; or that somebody asked to stop.
@@ -166,19 +169,33 @@ impl Forward<'_> {
         targets: &mut Targets<'_>,
         news: &mut News<'_>,
     ) -> Result<(), EngineError> {
-        const UNIT: &str = "pairs";
-        let total = pairs.len() as u64;
-        news.begin(Stage::Forward, total, UNIT)?;
+        news.begin(Stage::Forward, pairs.len() as u64, UNIT)?;
+        let mut runs = Runs::new(self.gpu);
+        let outcome = self.all(pairs, targets, &mut runs, news).await;
+        // Whatever happened, nothing is under way from here on.
+        let rest = runs.wait(0, &mut told(pairs.len(), news)).await;
+        outcome?;
+        Ok(rest?)
+    }
+
+    async fn all(
+        &self,
+        pairs: &[&Prepared],
+        targets: &mut Targets<'_>,
+        runs: &mut Runs,
+        news: &mut News<'_>,
+    ) -> Result<(), EngineError> {
         let ids = self.captured(targets);
         let rows = self.rows(ids.len());
-        let (mut done, mut batch) = (0, 1);
+        // At first those of one forward pass: how long they take is not known yet.
+        let tokens = pairs.iter().map(|pair| pair.prompt.input_ids.len());
+        let (mut done, mut most, mut before) = (0, fitting(tokens, rows), 0);
+        let mut since = Instant::now();
         while done < pairs.len() {
-            let start = Instant::now();
             // What is exported keeps its memory until it has been read.
-            let most = targets.export.as_ref().map_or(batch, |_| 1);
+            let most_now = targets.export.as_ref().map_or(most, |_| 1);
             let mut exported = Vec::new();
-            let now = together(&pairs[done..], most, |pair| pair.pictures());
-            let cancel = news.cancel;
+            let now = together(&pairs[done..], most_now, |pair| pair.pictures());
             let mut recording = Recording::new();
             let mut count = 0;
             while count < now.len() {
@@ -188,7 +205,8 @@ impl Forward<'_> {
                     if count > 0 {
                         break;
                     }
-                    targets.rate.settle(cancel).await?;
+                    runs.wait(0, &mut told(pairs.len(), news)).await?;
+                    targets.rate.settle(news.cancel).await?;
                     beside = self.beside(rest, &targets.rate, rows).max(1);
                 }
                 let captured = self.record(&mut recording, &rest[..beside], &ids, targets)?;
@@ -199,22 +217,24 @@ impl Forward<'_> {
                 platform::yield_now().await;
                 news.check()?;
             }
-            let now = &now[..count];
-            self.gpu
-                .run_with(&recording, cancel, &mut |share, under_way| {
-                    let done = (done as f64 + share * now.len() as f64) as u64;
-                    let detail = if done < total { under_way } else { "" };
-                    news.progress_at(Stage::Forward, done, total, UNIT, detail.to_owned());
-                })
-                .await?;
+            let span = done as f64..(done + count) as f64;
+            let cancel = news.cancel;
+            let mut tell = told(pairs.len(), news);
+            runs.send(&recording, span, cancel, &mut tell).await?;
             if let Some(export) = &mut targets.export {
                 for (pair, states) in exported {
                     export.push(self.gpu, &states, pair).await?;
                 }
             }
-            done += now.len();
-            let seconds = start.elapsed().as_secs_f64() / now.len() as f64;
-            batch = ((TARGET_SECONDS / seconds) as usize).clamp(1, MOST_PICTURES);
+            // The one before is done, this one may run on.
+            runs.wait(1, &mut tell).await?;
+            if before > 0 {
+                let seconds = since.elapsed().as_secs_f64() / before as f64;
+                most = ((TARGET_SECONDS / seconds) as usize).clamp(1, MOST_PICTURES);
+                since = Instant::now();
+            }
+            done += count;
+            before = count;
         }
         Ok(())
     }
@@ -354,6 +374,15 @@ impl Forward<'_> {
         let ids = positions.filter_map(|&position| pair.prompt.input_ids.get(position as usize));
         let ids: Vec<u32> = ids.copied().collect();
         content_words(&ids, |id| self.processor.token_text(id))
+    }
+}
+
+/// Tells how many of `total` pairs are done.
+fn told(total: usize, news: &mut News<'_>) -> impl FnMut(f64, &str) {
+    move |done, under_way| {
+        let (done, total) = (done as u64, total as u64);
+        let detail = if done < total { under_way } else { "" };
+        news.progress_at(Stage::Forward, done, total, UNIT, detail.to_owned());
     }
 }
 

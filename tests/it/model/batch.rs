@@ -86,8 +86,9 @@ fn prompts(case: &GoldenCase) -> Vec<Prompt> {
             layout: prompt.layout,
         }
     };
-    let own = ids.iter().filter(|id| **id != vision.image_token_id);
-    let words = Prompt::of_ids(own.copied().take(5).collect());
+    let (vocab_size, image) = (checkpoint.spec.text.vocab_size, vision.image_token_id);
+    let is_word = |id: &u32| *id != image && (*id as usize) < vocab_size;
+    let words = Prompt::of_ids(ids.into_iter().filter(is_word).take(5).collect());
     vec![of(""), words, of(" a b c d e f g")]
 }
 
