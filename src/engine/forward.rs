@@ -5,8 +5,13 @@ use std::collections::BTreeSet;
 use web_time::Instant;
 
 use super::{
-    EngineError, Extra, Stage, content_words::content_words, news::News, prepare::Prepared,
-    session::kept::KeptStates, states_file::StatesWriter, without_image::WithoutImage,
+    EngineError, Extra, Stage,
+    content_words::content_words,
+    news::News,
+    prepare::{Prepared, pixel_values_of},
+    session::kept::KeptStates,
+    states_file::StatesWriter,
+    without_image::WithoutImage,
 };
 use crate::{
     alignment::{
@@ -188,14 +193,16 @@ impl Forward<'_> {
         let ids = self.captured(targets);
         let rows = self.rows(ids.len());
         // At first those of one forward pass: how long they take is not known yet.
-        let tokens = pairs.iter().map(|pair| pair.prompt.input_ids.len());
-        let (mut done, mut most, mut before) = (0, fitting(tokens, rows), 0);
+        let tokens = |pair: &&Prepared| pair.prompt.input_ids.len();
+        let (mut done, mut most, mut before) = (0, fitting(pairs.iter().map(tokens), rows), 0);
         let mut since = Instant::now();
         while done < pairs.len() {
-            // What is exported keeps its memory until it has been read.
-            let most_now = targets.export.as_ref().map_or(most, |_| 1);
+            let mut now = together(&pairs[done..], most, |pair| pair.pictures());
+            if targets.export.is_some() {
+                // What is exported keeps its memory until it has been read.
+                now = &now[..fitting(now.iter().map(tokens), rows)];
+            }
             let mut exported = Vec::new();
-            let now = together(&pairs[done..], most_now, |pair| pair.pictures());
             let mut recording = Recording::new();
             let mut count = 0;
             while count < now.len() {
@@ -209,9 +216,11 @@ impl Forward<'_> {
                     targets.rate.settle(news.cancel).await?;
                     beside = self.beside(rest, &targets.rate, rows).max(1);
                 }
-                let captured = self.record(&mut recording, &rest[..beside], &ids, targets)?;
+                let captured = self
+                    .record(&mut recording, &rest[..beside], &ids, targets)
+                    .await?;
                 if targets.export.is_some() {
-                    exported.push((rest[0], captured));
+                    exported.push((&rest[..beside], captured));
                 }
                 count += beside;
                 platform::yield_now().await;
@@ -222,8 +231,8 @@ impl Forward<'_> {
             let mut tell = told(pairs.len(), news);
             runs.send(&recording, span, cancel, &mut tell).await?;
             if let Some(export) = &mut targets.export {
-                for (pair, states) in exported {
-                    export.push(self.gpu, &states, pair).await?;
+                for (pairs, states) in exported {
+                    export.push(self.gpu, &states, pairs).await?;
                 }
             }
             // The one before is done, this one may run on.
@@ -271,7 +280,7 @@ impl Forward<'_> {
 
     /// Records some pairs: their forward pass, and the copying of their tokens. Where the captured states are
     /// dropped after this call, the next pairs are recorded into the same memory.
-    fn record(
+    async fn record(
         &self,
         recording: &mut Recording,
         pairs: &[&Prepared],
@@ -285,8 +294,7 @@ impl Forward<'_> {
                 .filter_map(|&id| Some((id, capture.get(hook(id))?.clone())))
                 .collect()
         };
-        let pixel_values = pairs.iter().map(|pair| pair.pixel_values(self.processor));
-        let pixel_values: Vec<_> = pixel_values.collect::<Result<_, _>>()?;
+        let pixel_values = pixel_values_of(pairs, self.processor).await?;
         let inputs = pairs.iter().zip(&pixel_values);
         let inputs: Vec<_> = inputs.map(|(pair, pixels)| pair.input(pixels)).collect();
         let captured = states_of(&self.vlm.forward_all(recording, &inputs, &request)?);

@@ -81,14 +81,7 @@ impl Vlm {
                 all: all[part],
             });
             first = [first[0] + own[0], first[1] + own[1]];
-            let images = some.iter().map(|(picture, _)| {
-                self.gpu.upload(
-                    picture.channels * picture.height,
-                    picture.width,
-                    &picture.data,
-                )
-            });
-            let images: Vec<Tensor> = images.collect::<Result<_, _>>()?;
+            let images = self.uploaded(some)?;
             ops.recording.mark("vision tower");
             let mut seen = Capture::default();
             let mut taken = tower.forward(ops, &images, &wanted, request, &mut seen)?;
@@ -113,6 +106,24 @@ impl Vlm {
         }
         // The check of the input leaves at least one picture.
         features.ok_or(none)
+    }
+
+    /// The pixels of the pictures on the device: those of one size together, and how many they are.
+    fn uploaded(&self, pictures: &[Picture<'_>]) -> Result<Vec<(Tensor, usize)>, ModelError> {
+        let groups = pictures.chunk_by(|(a, _), (b, _)| a.shape() == b.shape());
+        let uploaded = groups.map(|group| {
+            let [channels, height, width] = group.first().map_or([0; 3], |(one, _)| one.shape());
+            let rows = group.len() * channels * height;
+            let pixels = match group {
+                [(only, _)] => self.gpu.upload(rows, width, &only.data)?,
+                several => {
+                    let all: Vec<&[f32]> = several.iter().map(|(it, _)| &it.data[..]).collect();
+                    self.gpu.upload(rows, width, &all.concat())?
+                }
+            };
+            Ok((pixels, group.len()))
+        });
+        uploaded.collect()
     }
 
     /// What the placeholders of all prompts take of the features of all pictures and of the learned rows; none where each

@@ -21,7 +21,7 @@ const MOST: usize = 2;
 pub(super) struct PatchGrid {
     size: [usize; 2],
     /// Row-major index of the patch at each place.
-    pub(super) order: Tensor,
+    order: Vec<u32>,
     /// Cosines and sines, `[patches, head_dim]`.
     pub(super) rotary: Option<Tensor>,
     /// What a patch sees in layers with windows.
@@ -60,6 +60,20 @@ impl PatchGrids {
 }
 
 impl PatchGrid {
+    /// Patches of the picture.
+    pub(super) fn patches(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Row-major index of the patch at each place, of so many pictures of this size one behind the other.
+    pub(super) fn order_of(&self, ops: &Ops<'_>, pictures: usize) -> Result<Tensor, ModelError> {
+        let all = (0..pictures).flat_map(|picture| {
+            let first = (picture * self.patches()) as u32;
+            self.order.iter().map(move |index| first + index)
+        });
+        Ok(ops.gpu.upload_indices(&all.collect::<Vec<u32>>())?)
+    }
+
     fn new(
         ops: &Ops<'_>,
         spec: &TowerSpec,
@@ -107,7 +121,7 @@ impl PatchGrid {
         });
         Ok(Self {
             size: [rows, columns],
-            order: gpu.upload_indices(&indices)?,
+            order: indices,
             rotary: rotary.transpose()?,
             windows,
             positions: positions.transpose()?,

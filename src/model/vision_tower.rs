@@ -15,7 +15,7 @@ use super::{
 use crate::{
     families::{PositionTable, TowerSpec},
     gpu::{DType, Gpu, Tensor},
-    kernels::{matmul::Matmul, patchify::patchify},
+    kernels::{gather_rows::gather_rows, matmul::Matmul, patchify::patchify},
     weights::HostTensor,
 };
 
@@ -121,11 +121,11 @@ impl VisionTower {
 
     /// Records the tower up to the last state that is needed and returns the states `wanted`, each
     /// `[positions, hidden]`, picture by picture, patches row by row, or block by block where the tower has blocks.
-    /// Each of the `images` is `[channels * height, width]`.
+    /// Each of the `images` holds so many pictures of one size, `[pictures * channels * height, width]`.
     pub(super) fn forward(
         &self,
         ops: &mut Ops<'_>,
-        images: &[Tensor],
+        images: &[(Tensor, usize)],
         wanted: &[usize],
         request: &CaptureRequest,
         capture: &mut Capture,
@@ -138,10 +138,13 @@ impl VisionTower {
             .unwrap_or(0)
             .min(self.layers.len());
         let mut states = vec![None; wanted.len()];
-        let grids = images.iter().map(|image| self.grid(ops, image));
-        let grids: Vec<Option<PatchGrid>> = grids.collect::<Result<_, _>>()?;
+        let mut grids: Vec<Option<PatchGrid>> = Vec::new();
+        for (image, pictures) in images {
+            let grid = self.grid(ops, image, *pictures)?;
+            grids.extend(std::iter::repeat_n(grid, *pictures));
+        }
         let rows: Vec<usize> = grids.iter().map(|grid| self.rows(grid.as_ref())).collect();
-        let mut x = self.embed(ops, images, &grids, &rows)?;
+        let mut x = self.embed(ops, images, &grids, rows.iter().sum())?;
         let full = ops.mask(Mask::Each(rows))?;
         let rotary = rotary_of(ops, &grids)?;
         let window = windows_of(ops, &grids)?;
@@ -163,17 +166,22 @@ impl VisionTower {
 
     /// Positions of a picture.
     fn rows(&self, grid: Option<&PatchGrid>) -> usize {
-        let patches = grid.map_or(self.spec.num_patches(), |grid| grid.order.cols());
+        let patches = grid.map_or(self.spec.num_patches(), |grid| grid.patches());
         patches + self.spec.extra_positions()
     }
 
-    /// The grid of a picture, where pictures are of any size.
-    fn grid(&self, ops: &Ops<'_>, image: &Tensor) -> Result<Option<PatchGrid>, ModelError> {
+    /// The grid of so many pictures of one size, where pictures are of any size.
+    fn grid(
+        &self,
+        ops: &Ops<'_>,
+        image: &Tensor,
+        pictures: usize,
+    ) -> Result<Option<PatchGrid>, ModelError> {
         let c = &self.spec;
         if c.blocks.is_none() {
             return Ok(None);
         }
-        let height = image.rows() / c.num_channels;
+        let height = image.rows() / (pictures * c.num_channels).max(1);
         let size = [height / c.patch_size, image.cols() / c.patch_size];
         let table = match self.positions {
             Positions::Table(table) => Some(ops.host(table)?),
@@ -190,48 +198,56 @@ impl VisionTower {
         }
     }
 
-    /// What the first layer is given of all pictures, which have so many `rows`.
+    /// What the first layer is given of all pictures, which have so many positions in all; `grids` are those of each.
     fn embed(
         &self,
         ops: &mut Ops<'_>,
-        images: &[Tensor],
+        images: &[(Tensor, usize)],
         grids: &[Option<PatchGrid>],
-        rows: &[usize],
+        all: usize,
     ) -> Result<Tensor, ModelError> {
         let c = &self.spec;
-        let all = rows.iter().sum();
         let x = ops.gpu.tensor(DType::F32, all, c.hidden_size)?;
-        let class = usize::from(self.class_row.is_some());
-        let mut first = 0;
-        for ((image, grid), rows) in images.iter().zip(grids).zip(rows) {
-            let patches = self.patches(ops, image, grid.as_ref())?;
+        let (mut first, mut grids) = (0, grids);
+        for (image, pictures) in images {
+            let (grid, others) = grids.split_at((*pictures).min(grids.len()));
+            let grid = grid.first().and_then(Option::as_ref);
+            grids = others;
+            let rows = self.rows(grid) - c.extra_positions();
+            let patches = self.patches(ops, (image, *pictures), grid, rows)?;
+            let class = usize::from(self.class_row.is_some());
             let positions = match self.positions {
-                Positions::OfPicture(positions) => Some(ops.values(positions)?),
-                Positions::Table(_) => grid.as_ref().and_then(|grid| grid.positions.as_ref()),
+                Positions::OfPicture(positions) => Some((ops.values(positions)?.clone(), class)),
+                Positions::Table(_) => grid.and_then(|grid| Some((grid.positions.clone()?, 0))),
                 Positions::None => None,
+            };
+            // Those of one picture for each.
+            let positions = match positions {
+                Some((own, skipped)) if *pictures > 1 => {
+                    let each = (skipped..skipped + rows).map(|row| row as u32);
+                    let each: Vec<u32> = each.collect::<Vec<_>>().repeat(*pictures);
+                    let each = ops.gpu.upload_indices(&each)?;
+                    Some((ops.gathered(&own, &each)?, 0))
+                }
+                positions => positions,
+            };
+            let extra = c.extra_positions();
+            let (out, out_row) = match extra {
+                0 => (x.clone(), first),
+                _ => (ops.like(&patches, c.hidden_size)?, 0),
             };
             let with = Matmul {
                 bias: self.patch_bias.map(|bias| ops.values(bias)).transpose()?,
-                residual: positions,
-                residual_row: class,
-                out_row: first + c.extra_positions(),
+                residual: positions.as_ref().map(|(positions, _)| positions),
+                residual_row: positions.as_ref().map_or(0, |(_, first)| *first),
+                out_row,
                 ..Matmul::default()
             };
-            ops.linear_into(&patches, self.patch_embedding, &with, &x)?;
-            first += rows;
-        }
-        first = 0;
-        for rows in rows {
-            if let Some(class_row) = self.class_row {
-                let class_row = ops.values(class_row)?;
-                ops.recording.copy_rows(class_row, 0, &x, first, 1)?;
+            ops.linear_into(&patches, self.patch_embedding, &with, &out)?;
+            if extra > 0 {
+                self.behind_extra(ops, &out, *pictures, (&x, first))?;
             }
-            if let Some(registers) = self.registers {
-                let own = ops.values(registers)?;
-                ops.recording
-                    .copy_rows(own, 0, &x, first + class, c.registers)?;
-            }
-            first += rows;
+            first += pictures * (rows + extra);
         }
         match &self.norm_before {
             Some(norm) => ops.layer_norm(&x, norm),
@@ -239,21 +255,57 @@ impl VisionTower {
         }
     }
 
-    /// The patches of a picture, in the order of its positions.
+    /// Puts the embedded patches of so many pictures into the rows of `x` from `first` on, behind each picture's class
+    /// token and registers.
+    fn behind_extra(
+        &self,
+        ops: &mut Ops<'_>,
+        patches: &Tensor,
+        pictures: usize,
+        (x, first): (&Tensor, usize),
+    ) -> Result<(), ModelError> {
+        let (all, own) = (
+            patches.rows() as u32,
+            (patches.rows() / pictures.max(1)) as u32,
+        );
+        let extra = self.spec.extra_positions() as u32;
+        let of_picture =
+            |picture: u32| (all..all + extra).chain(picture * own..(picture + 1) * own);
+        let rows: Vec<u32> = (0..pictures as u32).flat_map(of_picture).collect();
+        let rows = ops.gpu.upload_indices(&rows)?;
+        let extra = [self.class_row, self.registers].into_iter().flatten();
+        let extra = extra.map(|id| ops.values(id));
+        let tables: Vec<&Tensor> = std::iter::once(Ok(patches))
+            .chain(extra)
+            .collect::<Result<_, _>>()?;
+        let mut begin = 0;
+        for table in tables {
+            ops.recording
+                .push(gather_rows(&rows, table, begin, x, first)?);
+            begin += table.rows();
+        }
+        Ok(())
+    }
+
+    /// The patches of so many pictures, `count` each, in the order of their positions.
     fn patches(
         &self,
         ops: &mut Ops<'_>,
-        image: &Tensor,
+        (image, pictures): (&Tensor, usize),
         grid: Option<&PatchGrid>,
+        count: usize,
     ) -> Result<Tensor, ModelError> {
         let c = &self.spec;
         let row = c.num_channels * c.patch_size * c.patch_size;
-        let count = grid.map_or(c.num_patches(), |grid| grid.order.cols());
-        let patches = ops.gpu.tensor(DType::F32, count, row)?;
+        let patches = ops.gpu.tensor(DType::F32, pictures * count, row)?;
+        let planes = [pictures, c.num_channels];
         ops.recording
-            .push(patchify(image, c.num_channels, c.patch_size, &patches)?);
+            .push(patchify(image, planes, c.patch_size, &patches)?);
         match grid {
-            Some(grid) => ops.gathered(&patches, &grid.order),
+            Some(grid) => {
+                let order = grid.order_of(ops, pictures)?;
+                ops.gathered(&patches, &order)
+            }
             None => Ok(patches),
         }
     }

@@ -12,7 +12,7 @@ use crate::{
         pairs,
     },
     families::{Layout, Rows, plan::rows_of},
-    gpu::{Gpu, Recording, RunStats, Tensor},
+    gpu::{Gpu, Recording, RunStats, Runs, Tensor},
     input::{PixelValues, Processor},
     model::{CaptureRequest, ForwardInput, Hook, Vlm},
     platform::Cancel,
@@ -154,7 +154,7 @@ async fn forward(
     news: &mut News<'_>,
 ) -> Result<RunStats, EngineError> {
     let layers = vlm.spec().text.num_hidden_layers;
-    let mut stats = RunStats::default();
+    let (mut stats, mut runs) = (RunStats::default(), Runs::new(gpu));
     for pairs in together(vlm, pairs) {
         let mut recording = Recording::new();
         let inputs: Vec<_> = pairs.iter().map(Pair::input).collect();
@@ -167,10 +167,12 @@ async fn forward(
             mir.push_all(&mut recording, &states, &rows)?;
         }
         drop(capture);
-        stats += gpu
-            .run_with(&recording, news.cancel, &mut |_, _| {})
-            .await?;
+        let heard = &mut |_: f64, _: &str| {};
+        stats += runs.send(&recording, 0.0..1.0, news.cancel, heard).await?;
+        // The next one is recorded while this one runs.
+        runs.wait(1, heard).await?;
     }
+    runs.wait(0, &mut |_, _| {}).await?;
     Ok(stats)
 }
 
