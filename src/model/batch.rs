@@ -35,11 +35,15 @@ impl Vlm {
         inputs: &[ForwardInput<'_>],
         request: &CaptureRequest,
     ) -> Result<Capture, ModelError> {
-        let ops = Ops {
+        self.forward_with(self.ops_of_many(recording), inputs, request)
+    }
+
+    /// What records kernels whose rows have the same bits whatever stands beside them.
+    pub(super) fn ops_of_many<'a>(&'a self, recording: &'a mut Recording) -> Ops<'a> {
+        Ops {
             planned_rows: rows(self.gpu.class()),
             ..self.ops(recording)
-        };
-        self.forward_with(ops, inputs, request)
+        }
     }
 
     /// Tokens that the prompts of one forward pass should have together at most; a prompt that has more runs alone, as

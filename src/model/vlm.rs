@@ -149,7 +149,8 @@ impl Vlm {
         Ok((inputs_embeds, seen))
     }
 
-    /// Records tower and connector alone, of the pictures of all prompts.
+    /// Records tower and connector alone, of the pictures of all prompts; those of several as [`Vlm::forward_all`] has
+    /// them.
     ///
     /// # Errors
     /// As [`Vlm::forward`].
@@ -161,7 +162,10 @@ impl Vlm {
         for input in inputs {
             self.check_pixels(self.spec.vision()?, input)?;
         }
-        let mut ops = self.ops(recording);
+        let mut ops = match inputs {
+            [_] => self.ops(recording),
+            _ => self.ops_of_many(recording),
+        };
         let (request, mut capture) = (CaptureRequest::new(), Capture::default());
         let features = self.image_features(&mut ops, inputs, &request, &mut capture)?;
         Ok(features.own)
