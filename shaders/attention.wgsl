@@ -3,11 +3,12 @@
 // sliding window, segments. Grouped queries: head h reads key/value head h / (heads / kv_heads).
 //
 // q and out [queries, heads * head_dim], k and v [keys, kv_heads * head_dim]. `intervals` holds the
-// first key and the end of each query, then for each block of 32 queries the least first and the
-// greatest end, the greatest first and the least end. A query without keys gets 0.
+// first key and the end of each query, then for each block of queries its first query and its end, the least first
+// key and the greatest end, the greatest first key and the least end. A query without keys gets 0.
 //
-// A workgroup takes QUERIES queries and goes through the keys in tiles of 64; one call computes up to
-// 128 columns of a head. Software adapters have `attention_direct`.
+// A workgroup takes a block of up to QUERIES queries and goes through their keys in tiles of 64, from the first one that
+// any of them sees: what stands before and behind has no part in their bits. One call computes up to 128 columns of
+// a head. Software adapters have `attention_direct`.
 
 import package::common::block::Block;
 import package::common::block::add;
@@ -28,7 +29,6 @@ override QUERIES: u32 = 64u;
 override WIDE: bool = false;
 
 struct Params {
-    queries: u32,
     keys: u32,
     heads: u32,
     kv_heads: u32,
@@ -36,8 +36,8 @@ struct Params {
     q_stride: u32,
     kv_stride: u32,
     scale: f32,
-    // The first query and head of this call; the query is a multiple of those of a workgroup.
-    first_query: u32,
+    // Where the first block of this call stands in `intervals`, and its first head.
+    first_block: u32,
     first_head: u32,
 }
 
@@ -139,9 +139,9 @@ fn times(rows: Rows, low: vec4<f32>, high: vec4<f32>) -> Rows {
     );
 }
 
-// Scores of four keys from `key` on, scaled; those that the query does not see become LOWEST.
-fn masked(scores: vec4<f32>, key: u32, query: u32) -> vec4<f32> {
-    let seen = intervals[min(query, params.queries - 1u)];
+// Scores of four keys from `key` on, scaled; those that the query, which is none behind `last`, does not see become LOWEST.
+fn masked(scores: vec4<f32>, key: u32, query: u32, last: u32) -> vec4<f32> {
+    let seen = intervals[min(query, last)];
     let keys = vec4<u32>(key, key + 1u, key + 2u, key + 3u);
     return select(vec4<f32>(LOWEST), scores, (keys >= vec4<u32>(seen.x)) & (keys < vec4<u32>(seen.y)));
 }
@@ -154,22 +154,22 @@ fn load_value(key: u32, kv_base: u32, col: u32, end: u32) -> vec4<f32> {
     return keep(v4(key * params.kv_stride + kv_base + col), params.head_dim - col);
 }
 
-fn write_row(query: u32, base: u32, col: u32, value: vec4<f32>, total: f32) {
-    if query < params.queries && col < params.head_dim {
+fn write_row(query: u32, end: u32, base: u32, col: u32, value: vec4<f32>, total: f32) {
+    if query < end && col < params.head_dim {
         let share = select(1.0 / total, 0.0, total == 0.0);
         write(query * params.q_stride + base + col, value * share, params.head_dim - col);
     }
 }
 
-fn write_rows(query: u32, base: u32, col: u32, rows: Rows, low: vec4<f32>, high: vec4<f32>) {
-    write_row(query, base, col, rows.r0, low.x);
-    write_row(query + 1u, base, col, rows.r1, low.y);
-    write_row(query + 2u, base, col, rows.r2, low.z);
-    write_row(query + 3u, base, col, rows.r3, low.w);
-    write_row(query + 4u, base, col, rows.r4, high.x);
-    write_row(query + 5u, base, col, rows.r5, high.y);
-    write_row(query + 6u, base, col, rows.r6, high.z);
-    write_row(query + 7u, base, col, rows.r7, high.w);
+fn write_rows(query: u32, end: u32, base: u32, col: u32, rows: Rows, low: vec4<f32>, high: vec4<f32>) {
+    write_row(query, end, base, col, rows.r0, low.x);
+    write_row(query + 1u, end, base, col, rows.r1, low.y);
+    write_row(query + 2u, end, base, col, rows.r2, low.z);
+    write_row(query + 3u, end, base, col, rows.r3, low.w);
+    write_row(query + 4u, end, base, col, rows.r4, high.x);
+    write_row(query + 5u, end, base, col, rows.r5, high.y);
+    write_row(query + 6u, end, base, col, rows.r6, high.z);
+    write_row(query + 7u, end, base, col, rows.r7, high.w);
 }
 
 @compute @workgroup_size(QUERIES * 2u)
@@ -179,8 +179,13 @@ fn tiled(
     @builtin(local_invocation_index) local: u32,
 ) {
     // The last queries come first: with a causal mask they see the most keys.
-    let block_index = group_count.x - 1u - group.x;
-    let first_query = params.first_query + block_index * QUERIES;
+    let place_of_block = params.first_block + 3u * (group_count.x - 1u - group.x);
+    let queries = intervals[place_of_block];
+    let first_query = queries.x;
+    let last_query = queries.y - 1u;
+    // Keys that any query of the block sees, and those that all of them see.
+    let any = intervals[place_of_block + 1u];
+    let all = intervals[place_of_block + 2u];
     let head = params.first_head + group.y;
     let first_col = group.z * 128u;
     let q_base = head * params.head_dim;
@@ -192,14 +197,6 @@ fn tiled(
     let keys_at = QUERIES * 8u;
     let values_at = QUERIES * 16u;
     let threads = QUERIES * 2u;
-    // Keys that any query of the block sees, and those that all of them see.
-    let bounds = params.queries + 2u * (first_query / 32u);
-    var any = intervals[bounds];
-    var all = intervals[bounds + 1u];
-    if QUERIES == 64u && first_query + 32u < params.queries {
-        any = vec2<u32>(min(any.x, intervals[bounds + 2u].x), max(any.y, intervals[bounds + 2u].y));
-        all = vec2<u32>(max(all.x, intervals[bounds + 3u].x), min(all.y, intervals[bounds + 3u].y));
-    }
     var low = Rows();
     var high = Rows();
     var peak_low = vec4<f32>(LOWEST);
@@ -207,7 +204,7 @@ fn tiled(
     // Of the keys that this invocation owned; joined at the end.
     var total_low = vec4<f32>(0.0);
     var total_high = vec4<f32>(0.0);
-    for (var key = any.x & ~3u; key < any.y; key += 64u) {
+    for (var key = any.x; key < any.y; key += 64u) {
         var scores = Rows();
         for (var depth = 0u; depth < params.head_dim; depth += 32u) {
             // Queries and keys, a quad at a time; an invocation brings its share of both.
@@ -222,7 +219,7 @@ fn tiled(
                         let row = min(key + key_of(line), params.keys - 1u);
                         value = k4(row * params.kv_stride + kv_base + c);
                     } else {
-                        let row = min(first_query + line, params.queries - 1u);
+                        let row = min(first_query + line, last_query);
                         value = q4(row * params.q_stride + q_base + c);
                     }
                     value = keep(value, params.head_dim - c);
@@ -246,14 +243,14 @@ fn tiled(
         scores = times(scores, vec4<f32>(params.scale), vec4<f32>(params.scale));
         if key < all.x || key + 64u > all.y {
             let own_key = key + 4u * x;
-            scores.r0 = masked(scores.r0, own_key, own_query);
-            scores.r1 = masked(scores.r1, own_key, own_query + 1u);
-            scores.r2 = masked(scores.r2, own_key, own_query + 2u);
-            scores.r3 = masked(scores.r3, own_key, own_query + 3u);
-            scores.r4 = masked(scores.r4, own_key, own_query + 4u);
-            scores.r5 = masked(scores.r5, own_key, own_query + 5u);
-            scores.r6 = masked(scores.r6, own_key, own_query + 6u);
-            scores.r7 = masked(scores.r7, own_key, own_query + 7u);
+            scores.r0 = masked(scores.r0, own_key, own_query, last_query);
+            scores.r1 = masked(scores.r1, own_key, own_query + 1u, last_query);
+            scores.r2 = masked(scores.r2, own_key, own_query + 2u, last_query);
+            scores.r3 = masked(scores.r3, own_key, own_query + 3u, last_query);
+            scores.r4 = masked(scores.r4, own_key, own_query + 4u, last_query);
+            scores.r5 = masked(scores.r5, own_key, own_query + 5u, last_query);
+            scores.r6 = masked(scores.r6, own_key, own_query + 6u, last_query);
+            scores.r7 = masked(scores.r7, own_key, own_query + 7u, last_query);
         }
         let peaks_at = values_at + x * (QUERIES / 4u);
         tile[peaks_at + 2u * y] =
@@ -300,7 +297,7 @@ fn tiled(
             workgroupBarrier();
             for (var slot = local; slot < 512u; slot += threads) {
                 tile[values_at + slot] =
-                    load_value(key + half + slot / 16u, kv_base, first_col + 4u * (slot % 16u), params.keys);
+                    load_value(key + half + slot / 16u, kv_base, first_col + 4u * (slot % 16u), any.y);
             }
             workgroupBarrier();
             for (var quad = 0u; quad < 8u; quad++) {
@@ -312,7 +309,7 @@ fn tiled(
                 workgroupBarrier();
                 for (var slot = local; slot < 512u; slot += threads) {
                     tile[values_at + slot] =
-                        load_value(key + half + slot / 16u, kv_base, first_col + 64u + 4u * (slot % 16u), params.keys);
+                        load_value(key + half + slot / 16u, kv_base, first_col + 64u + 4u * (slot % 16u), any.y);
                 }
                 workgroupBarrier();
                 for (var quad = 0u; quad < 8u; quad++) {
@@ -334,8 +331,8 @@ fn tiled(
         total_low += tile[other * (QUERIES / 4u) + 2u * y];
         total_high += tile[other * (QUERIES / 4u) + 2u * y + 1u];
     }
-    write_rows(own_query, q_base, first_col + 4u * x, low, total_low, total_high);
+    write_rows(own_query, queries.y, q_base, first_col + 4u * x, low, total_low, total_high);
     if WIDE {
-        write_rows(own_query, q_base, first_col + 64u + 4u * x, high, total_low, total_high);
+        write_rows(own_query, queries.y, q_base, first_col + 64u + 4u * x, high, total_low, total_high);
     }
 }

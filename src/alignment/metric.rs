@@ -82,11 +82,11 @@ impl Observation<'_> {
     }
 }
 
-/// A state among several; see [`Observation::state`].
-pub(super) fn state_of(
-    states: &[(StateId, Tensor)],
-    id: StateId,
-) -> Result<&Tensor, AlignmentError> {
+/// A state among several.
+///
+/// # Errors
+/// As [`Observation::state`].
+pub fn state_of(states: &[(StateId, Tensor)], id: StateId) -> Result<&Tensor, AlignmentError> {
     let found = states.iter().find(|(name, _)| *name == id);
     found
         .map(|(_, state)| state)

@@ -141,15 +141,32 @@ impl Mir {
         vision: &[u32],
         text: &[u32],
     ) -> Result<(), AlignmentError> {
+        let pair = [vision, text].map(<[u32]>::to_vec);
+        self.push_all(recording, states, &[pair])
+    }
+
+    /// As [`Mir::push`], of several pairs whose tokens stand in the same states: of each the rows of its vision and of its
+    /// text tokens. As many calls as for one.
+    ///
+    /// # Errors
+    /// As [`Mir::push`].
+    pub fn push_all(
+        &mut self,
+        recording: &mut Recording,
+        states: &[Tensor],
+        pairs: &[[Vec<u32>; 2]],
+    ) -> Result<(), AlignmentError> {
         let tokens = states.first().map_or(0, Tensor::rows);
-        self.check(states, tokens, vision.iter().chain(text))?;
+        self.check(states, tokens, pairs.iter().flatten().flatten())?;
         let mut calls = Vec::new();
         let mut filled = self.filled;
-        for (side, positions) in [vision, text].into_iter().enumerate() {
+        for (side, modality) in Modality::ALL.into_iter().enumerate() {
+            let positions = pairs.iter().flat_map(|pair| &pair[side]);
+            let positions: Vec<u32> = positions.copied().collect();
             let found = filled[side] + positions.len();
             if found > self.expected[side] {
                 return Err(AlignmentError::TokenCount {
-                    modality: Modality::ALL[side],
+                    modality,
                     expected: self.expected[side],
                     found,
                 });
@@ -157,14 +174,17 @@ impl Mir {
             if positions.is_empty() {
                 continue;
             }
-            let indices = self.gpu.upload_indices(positions)?;
+            let indices = self.gpu.upload_indices(&positions)?;
             for (store, state) in self.stores.iter().zip(states) {
                 calls.push(gather_rows(&indices, state, 0, &store[side], filled[side])?);
             }
             filled[side] = found;
         }
         self.filled = filled;
-        self.pairs.push([vision.len(), text.len()]);
+        let counts = pairs
+            .iter()
+            .map(|pair| [0, 1].map(|side: usize| pair[side].len()));
+        self.pairs.extend(counts);
         recording.extend(calls);
         Ok(())
     }

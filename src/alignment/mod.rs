@@ -68,7 +68,7 @@ pub use image_effect::IMAGE_EFFECT;
 pub use influence::Influence;
 pub use logit_lens::LOGIT_LENS;
 pub use metric::{
-    Finding, Metric, MetricKind, Observation, SecondPass, Setup, StateId, Vocabulary,
+    Finding, Metric, MetricKind, Observation, SecondPass, Setup, StateId, Vocabulary, state_of,
 };
 pub use metrics::METRICS;
 pub use mir::{Mir, MirSettings};

@@ -1,28 +1,41 @@
-//! Forward passes, pair by pair, into the metric or into memory.
+//! Forward passes, some pairs at a time, into the metric or into memory.
 
 use std::collections::BTreeSet;
 
 use web_time::Instant;
 
 use super::{
-    EngineError, Extra, Stage, content_words::content_words, news::News, prepare::Prepared,
-    session::kept::KeptStates, states_file::StatesWriter, without_image::WithoutImage,
+    EngineError, Extra, Stage,
+    content_words::content_words,
+    news::News,
+    prepare::{Prepared, pixel_values_of},
+    session::kept::KeptStates,
+    states_file::StatesWriter,
+    without_image::WithoutImage,
 };
 use crate::{
-    alignment::{AlignmentError, Metric, Mir, Observation, Second, SecondPass, StateId, Streamed},
-    gpu::{Gpu, Recording, Tensor},
+    alignment::{
+        AlignmentError, Metric, Mir, Observation, Second, SecondPass, StateId, Streamed, state_of,
+    },
+    gpu::{Gpu, Recording, Runs, Tensor},
     input::Processor,
-    model::{CaptureRequest, Hook, Vlm},
+    model::{Capture, CaptureRequest, ForwardInput, Hook, Vlm},
     platform::{self, Cancel},
     report::{Definition, TextMask},
 };
 
+/// What is counted.
+const UNIT: &str = "pairs";
 /// Seconds that the pairs of one recording should take together: enough that a small model does not
 /// wait for the device after each pair.
 const TARGET_SECONDS: f64 = 0.2;
 /// Most pictures in one recording, unless a single pair has more; bounds the memory of their pixel
 /// values on the device.
-const MOST_PICTURES: usize = 16;
+const MOST_PICTURES: usize = 32;
+/// Most bytes that the working memory of one forward pass takes, unless a single pair needs more, and the share of a budget
+/// that it takes.
+const MOST_BYTES: u64 = 512 << 20;
+const SHARE: u64 = 8;
 
 /// A state that is measured.
 #[derive(Clone, Copy)]
@@ -96,18 +109,22 @@ impl Rate<'_> {
         }
     }
 
-    /// As [`Mir::push`].
+    /// As [`Mir::push_all`].
     pub(super) fn push(
         &mut self,
         recording: &mut Recording,
         states: &[Tensor],
-        vision: &[u32],
-        text: &[u32],
+        pairs: &[[Vec<u32>; 2]],
     ) -> Result<(), AlignmentError> {
+        let mut each = pairs.iter();
         match self {
-            Self::Held(mir) => mir.push(recording, states, vision, text),
-            Self::Streamed(streamed) => streamed.push(recording, states, vision, text),
-            Self::Second(second) => second.push(recording, states, vision, text),
+            Self::Held(mir) => mir.push_all(recording, states, pairs),
+            Self::Streamed(streamed) => {
+                each.try_for_each(|[vision, text]| streamed.push(recording, states, vision, text))
+            }
+            Self::Second(second) => {
+                each.try_for_each(|[vision, text]| second.push(recording, states, vision, text))
+            }
             Self::Nobody => Ok(()),
         }
     }
@@ -141,10 +158,13 @@ pub(super) struct Forward<'a> {
     pub(super) text_mask: TextMask,
     /// What the metrics are shown beside the states.
     pub(super) also: &'a [Extra],
+    /// Device memory that there is for all of a measurement, where that is known.
+    pub(super) budget: Option<u64>,
 }
 
 impl Forward<'_> {
-    /// Runs the model over all pairs and gives their tokens to `targets`.
+    /// Runs the model over all pairs and gives their tokens to `targets`. While some pairs run, the next ones are recorded,
+    /// their pictures made again where they were not kept.
     ///
     /// # Errors
     /// What the model or the device reports; or that somebody asked to stop.
@@ -154,116 +174,206 @@ impl Forward<'_> {
         targets: &mut Targets<'_>,
         news: &mut News<'_>,
     ) -> Result<(), EngineError> {
-        const UNIT: &str = "pairs";
-        let total = pairs.len() as u64;
-        news.begin(Stage::Forward, total, UNIT)?;
-        let (mut done, mut batch) = (0, 1);
+        news.begin(Stage::Forward, pairs.len() as u64, UNIT)?;
+        let mut runs = Runs::new(self.gpu);
+        let outcome = self.all(pairs, targets, &mut runs, news).await;
+        // Whatever happened, nothing is under way from here on.
+        let rest = runs.wait(0, &mut told(pairs.len(), news)).await;
+        outcome?;
+        Ok(rest?)
+    }
+
+    async fn all(
+        &self,
+        pairs: &[&Prepared],
+        targets: &mut Targets<'_>,
+        runs: &mut Runs,
+        news: &mut News<'_>,
+    ) -> Result<(), EngineError> {
+        let ids = self.captured(targets);
+        let rows = self.rows(ids.len());
+        // At first those of one forward pass: how long they take is not known yet.
+        let tokens = |pair: &&Prepared| pair.prompt.input_ids.len();
+        let (mut done, mut most, mut before) = (0, fitting(pairs.iter().map(tokens), rows), 0);
+        let mut since = Instant::now();
         while done < pairs.len() {
-            let start = Instant::now();
-            // What is exported keeps its memory until it has been read.
-            let most = targets.export.as_ref().map_or(batch, |_| 1);
+            let mut now = together(&pairs[done..], most, |pair| pair.pictures());
+            if targets.export.is_some() {
+                // What is exported keeps its memory until it has been read.
+                now = &now[..fitting(now.iter().map(tokens), rows)];
+            }
             let mut exported = Vec::new();
-            let now = together(&pairs[done..], most, |pair| pair.pictures());
-            let cancel = news.cancel;
-            let tokens =
-                |pair: &Prepared| [pair.prompt.vision.len(), pair.text(self.text_mask).len()];
             let mut recording = Recording::new();
             let mut count = 0;
-            for pair in now {
-                if !targets.rate.has_room(tokens(pair)) {
+            while count < now.len() {
+                let rest = &now[count..];
+                let mut beside = self.beside(rest, &targets.rate, rows);
+                if beside == 0 {
                     if count > 0 {
                         break;
                     }
-                    targets.rate.settle(cancel).await?;
+                    runs.wait(0, &mut told(pairs.len(), news)).await?;
+                    targets.rate.settle(news.cancel).await?;
+                    beside = self.beside(rest, &targets.rate, rows).max(1);
                 }
-                let captured = self.record(&mut recording, pair, targets)?;
+                let captured = self
+                    .record(&mut recording, &rest[..beside], &ids, targets)
+                    .await?;
                 if targets.export.is_some() {
-                    exported.push((*pair, captured));
+                    exported.push((&rest[..beside], captured));
                 }
-                count += 1;
+                count += beside;
                 platform::yield_now().await;
                 news.check()?;
             }
-            let now = &now[..count];
-            self.gpu
-                .run_with(&recording, cancel, &mut |share, under_way| {
-                    let done = (done as f64 + share * now.len() as f64) as u64;
-                    let detail = if done < total { under_way } else { "" };
-                    news.progress_at(Stage::Forward, done, total, UNIT, detail.to_owned());
-                })
-                .await?;
+            let span = done as f64..(done + count) as f64;
+            let cancel = news.cancel;
+            let mut tell = told(pairs.len(), news);
+            runs.send(&recording, span, cancel, &mut tell).await?;
             if let Some(export) = &mut targets.export {
-                for (pair, states) in exported {
-                    export.push(self.gpu, &states, pair).await?;
+                for (pairs, states) in exported {
+                    export.push(self.gpu, &states, pairs).await?;
                 }
             }
-            done += now.len();
-            let seconds = start.elapsed().as_secs_f64() / now.len() as f64;
-            batch = ((TARGET_SECONDS / seconds) as usize).clamp(1, MOST_PICTURES);
+            // The one before is done, this one may run on.
+            runs.wait(1, &mut tell).await?;
+            if before > 0 {
+                let seconds = since.elapsed().as_secs_f64() / before as f64;
+                most = ((TARGET_SECONDS / seconds) as usize).clamp(1, MOST_PICTURES);
+                since = Instant::now();
+            }
+            done += count;
+            before = count;
         }
         Ok(())
     }
 
-    /// Records one pair: its forward pass, and the copying of its tokens. Where the captured states are
-    /// dropped after this call, the next pair is recorded into the same memory.
-    fn record(
-        &self,
-        recording: &mut Recording,
-        pair: &Prepared,
-        targets: &mut Targets<'_>,
-    ) -> Result<Vec<(StateId, Tensor)>, EngineError> {
+    /// The states that `targets` take.
+    fn captured(&self, targets: &Targets<'_>) -> BTreeSet<StateId> {
         let asked = targets.metrics.iter().flat_map(|metric| metric.states());
         let first = targets.kept.as_ref().map(|_| StateId::Embeddings);
         let own = self.states.iter().map(|state| state.id);
         let exported = targets.export.iter().flat_map(|export| export.states());
-        let ids: BTreeSet<StateId> = (own.chain(first).chain(asked)).chain(exported).collect();
+        (own.chain(first).chain(asked)).chain(exported).collect()
+    }
+
+    /// Tokens that the pairs of one forward pass have together at most, where so many states are kept of it.
+    fn rows(&self, states: usize) -> usize {
+        let share = self.budget.map_or(MOST_BYTES, |budget| budget / SHARE);
+        let rows = share.min(MOST_BYTES) / self.vlm.bytes_per_row(states).max(1);
+        let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+        self.vlm.rows_at_once().min(rows)
+    }
+
+    /// How many of the next pairs run in one forward pass: as many as have at most so many `rows` together and as the rate
+    /// has room for. One whatever rows it has, and none where there is no room for it.
+    fn beside(&self, pairs: &[&Prepared], rate: &Rate<'_>, rows: usize) -> usize {
+        let count = fitting(pairs.iter().map(|pair| pair.prompt.input_ids.len()), rows);
+        let mut tokens = [0; 2];
+        let has_room = |pair: &&&Prepared| {
+            tokens[0] += pair.prompt.vision.len();
+            tokens[1] += pair.text(self.text_mask).len();
+            rate.has_room(tokens)
+        };
+        pairs.iter().take(count).take_while(has_room).count()
+    }
+
+    /// Records some pairs: their forward pass, and the copying of their tokens. Where the captured states are
+    /// dropped after this call, the next pairs are recorded into the same memory.
+    async fn record(
+        &self,
+        recording: &mut Recording,
+        pairs: &[&Prepared],
+        ids: &BTreeSet<StateId>,
+        targets: &mut Targets<'_>,
+    ) -> Result<Vec<(StateId, Tensor)>, EngineError> {
         let request = CaptureRequest::new().with_all(ids.iter().copied().map(hook));
-        let pixel_values = pair.pixel_values(self.processor)?;
-        let input = pair.input(&pixel_values);
-        let capture = self.vlm.forward(recording, &input, &request)?;
-        let captured: Vec<(StateId, Tensor)> = (ids.iter())
-            .filter_map(|&id| Some((id, capture.get(hook(id))?.clone())))
-            .collect();
-        let text = pair.text(self.text_mask);
+        let states_of = |capture: &Capture| -> Vec<(StateId, Tensor)> {
+            let states = ids.iter();
+            states
+                .filter_map(|&id| Some((id, capture.get(hook(id))?.clone())))
+                .collect()
+        };
+        let pixel_values = pixel_values_of(pairs, self.processor).await?;
+        let inputs = pairs.iter().zip(&pixel_values);
+        let inputs: Vec<_> = inputs.map(|(pair, pixels)| pair.input(pixels)).collect();
+        let captured = states_of(&self.vlm.forward_all(recording, &inputs, &request)?);
+        let rows = rows_of_pairs(&inputs, |pair| {
+            let pair = pairs[pair];
+            [&pair.prompt.vision, pair.text(self.text_mask)]
+        });
         // Passes for the rate alone have no other metrics.
-        let wanted = |extra| !targets.metrics.is_empty() && self.also.contains(&extra);
-        let words = match wanted(Extra::LogitLens) {
-            true => self.content_words(pair),
-            false => Vec::new(),
-        };
-        let asked = wanted(Extra::WithoutImage);
-        let without = match asked.then(|| WithoutImage::new(&pair.prompt, self.vlm.spec(), text)) {
-            Some(without) => {
-                let capture = self.vlm.forward(recording, &without.input(), &request)?;
-                let states = (ids.iter())
-                    .filter_map(|&id| Some((id, capture.get(hook(id))?.clone())))
-                    .collect::<Vec<_>>();
-                Some((states, without.text))
+        let others = !targets.metrics.is_empty();
+        let wanted = |extra| others && self.also.contains(&extra);
+        let without = match wanted(Extra::WithoutImage) {
+            true => {
+                let each = pairs.iter().map(|pair| {
+                    WithoutImage::new(&pair.prompt, self.vlm.spec(), pair.text(self.text_mask))
+                });
+                let each: Vec<WithoutImage> = each.collect();
+                let inputs: Vec<_> = each.iter().map(WithoutImage::input).collect();
+                let capture = self.vlm.forward_all(recording, &inputs, &request)?;
+                let rows = rows_of_pairs(&inputs, |pair| [&[], &each[pair].text]);
+                Some((states_of(&capture), rows))
             }
-            None => None,
+            false => None,
         };
-        let observation = Observation {
-            states: &captured,
-            vision: &pair.prompt.vision,
-            text,
-            words: &words,
-            without_image: (without.as_ref()).map(|(states, text)| SecondPass { states, text }),
-        };
-        let (vision, text) = (observation.vision, observation.text);
         let own = self.states.iter();
-        let own = own.map(|state| observation.state(state.id).cloned());
+        let own = own.map(|state| state_of(&captured, state.id).cloned());
         let mut states = own.collect::<Result<Vec<Tensor>, _>>()?;
-        targets.rate.push(recording, &states, vision, text)?;
-        for metric in targets.metrics.iter_mut() {
-            metric.push(recording, &observation)?;
+        targets.rate.push(recording, &states, &rows)?;
+        for (index, (pair, [vision, text])) in pairs.iter().zip(&rows).enumerate() {
+            let words = match wanted(Extra::LogitLens) {
+                true => self.content_words(pair),
+                false => Vec::new(),
+            };
+            let without_image = without.as_ref().and_then(|(states, rows)| {
+                let [_, text] = rows.get(index)?;
+                Some(SecondPass { states, text })
+            });
+            let observation = Observation {
+                states: &captured,
+                vision,
+                text,
+                words: &words,
+                without_image,
+            };
+            for metric in targets.metrics.iter_mut() {
+                metric.push(recording, &observation)?;
+            }
         }
         if let Some(kept) = &mut targets.kept {
             states.truncate(self.kept_states);
-            states.insert(0, observation.state(StateId::Embeddings)?.clone());
-            kept.push(recording, &states, vision, text)?;
+            states.insert(0, state_of(&captured, StateId::Embeddings)?.clone());
+            kept.push(recording, &states, &rows)?;
         }
         Ok(captured)
     }
+}
+
+/// How many of prompts with so many tokens run in one forward pass of `most` tokens: the first one whatever it has.
+pub(super) fn fitting(tokens: impl Iterator<Item = usize>, most: usize) -> usize {
+    let mut all = 0;
+    let fits = |(index, tokens): &(usize, usize)| {
+        all += tokens;
+        *index == 0 || all <= most
+    };
+    tokens.enumerate().take_while(fits).count()
+}
+
+/// The rows of each pair's vision and text tokens where the tokens of all `inputs` stand one below the other; `own` gives
+/// them among the pair's own.
+pub(super) fn rows_of_pairs<'a>(
+    inputs: &[ForwardInput<'_>],
+    own: impl Fn(usize) -> [&'a [u32]; 2],
+) -> Vec<[Vec<u32>; 2]> {
+    let mut first = 0;
+    let below = inputs.iter().enumerate().map(|(pair, input)| {
+        let rows = own(pair).map(|rows| rows.iter().map(|row| first + row).collect());
+        first += input.input_ids.len() as u32;
+        rows
+    });
+    below.collect()
 }
 
 impl Forward<'_> {
@@ -272,6 +382,15 @@ impl Forward<'_> {
         let ids = positions.filter_map(|&position| pair.prompt.input_ids.get(position as usize));
         let ids: Vec<u32> = ids.copied().collect();
         content_words(&ids, |id| self.processor.token_text(id))
+    }
+}
+
+/// Tells how many of `total` pairs are done.
+fn told(total: usize, news: &mut News<'_>) -> impl FnMut(f64, &str) {
+    move |done, under_way| {
+        let (done, total) = (done as u64, total as u64);
+        let detail = if done < total { under_way } else { "" };
+        news.progress_at(Stage::Forward, done, total, UNIT, detail.to_owned());
     }
 }
 
@@ -296,7 +415,7 @@ mod tests {
         let count = |items: &[usize], most| together(items, most, |pictures| *pictures).len();
         assert_eq!(count(&[1; 40], 40), MOST_PICTURES);
         assert_eq!(count(&[1; 40], 3), 3);
-        assert_eq!(count(&[5, 5, 5, 5], 16), 3);
+        assert_eq!(count(&[9, 9, 9, 9], 16), 3);
         assert_eq!(count(&[100, 1], 16), 1);
         assert_eq!(count(&[], 16), 0);
     }

@@ -144,6 +144,7 @@ impl Session {
             kept_states: own,
             text_mask,
             also: &settings.also,
+            budget,
         };
         let own_of = |all: &MirResult| {
             all.taken(

@@ -18,6 +18,10 @@ use crate::{
 /// again, so that memory stays bounded whatever the number of pairs.
 const KEPT_PIXEL_BYTES: usize = 256 << 20;
 
+/// Most images that are prepared side by side, unless a single pair has more: what is made of them is held until all are
+/// ready.
+const AT_ONCE: usize = 8;
+
 /// A pair ready for the model.
 pub(super) struct Prepared {
     /// The pair itself, without the images that its prompt has no room for.
@@ -202,41 +206,98 @@ pub(super) async fn prepare_each(
     let mut kept = 0;
     let mut prepared = Vec::with_capacity(pairs.len());
     let mut skipped = Vec::new();
-    for (pair, done) in pairs.into_iter().zip(1..) {
-        let name = name(&pair);
-        match one(processor, pair, settings.prompt, news) {
-            Ok(mut pair) => {
-                let pictures = pair.pixel_values.iter().flatten();
-                let bytes: usize = pictures
-                    .map(|values| size_of_val(values.data.as_slice()))
-                    .sum();
-                if kept + bytes <= KEPT_PIXEL_BYTES {
-                    kept += bytes;
-                } else {
-                    pair.pixel_values = None;
-                }
-                prepared.push(pair);
-            }
-            Err(error) if settings.skip_unreadable => {
-                let place = prepared.len() + skipped.len();
-                skipped.push((place, Skipped::new(name, &error.to_string())));
-            }
-            Err(error) => return Err(error),
+    let mut done = 0;
+    let mut pairs = pairs.into_iter().peekable();
+    while let Some(first) = pairs.next() {
+        let mut images = first.images().count();
+        let mut some = vec![first];
+        let mut fits = |pair: &PairInput| {
+            images += pair.images().count();
+            images <= AT_ONCE
+        };
+        while let Some(pair) = pairs.next_if(&mut fits) {
+            some.push(pair);
         }
-        news.progress(Stage::Prepare, done, total, UNIT);
-        platform::yield_now().await;
+        let names: Vec<String> = some.iter().map(name).collect();
+        let cancel = news.cancel;
+        let prepared_one = |pair: PairInput| match cancel.is_cancelled() {
+            true => Err(EngineError::Cancelled),
+            false => one(processor, pair, settings.prompt),
+        };
+        let heard = || {
+            done += 1;
+            news.progress(Stage::Prepare, done, total, UNIT);
+        };
+        let each = in_order(some, prepared_one, heard).await;
         news.check()?;
+        for (name, found) in names.into_iter().zip(each) {
+            match found {
+                Ok((mut pair, notes)) => {
+                    news.note_all(notes);
+                    let pictures = pair.pixel_values.iter().flatten();
+                    let bytes: usize = pictures
+                        .map(|values| size_of_val(values.data.as_slice()))
+                        .sum();
+                    if kept + bytes <= KEPT_PIXEL_BYTES {
+                        kept += bytes;
+                    } else {
+                        pair.pixel_values = None;
+                    }
+                    prepared.push(pair);
+                }
+                Err(error) if settings.skip_unreadable => {
+                    let place = prepared.len() + skipped.len();
+                    skipped.push((place, Skipped::new(name, &error.to_string())));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        platform::yield_now().await;
     }
     Ok((prepared, skipped))
 }
 
-/// One pair, ready for the model.
+/// What `work` makes of each item, on all processors, in the order of the items; `heard` is told of each.
+async fn in_order<T: Send, R: Send>(
+    items: Vec<T>,
+    work: impl Fn(T) -> R + Sync,
+    mut heard: impl FnMut(),
+) -> Vec<R> {
+    let mut found: Vec<(usize, R)> = Vec::with_capacity(items.len());
+    let numbered = items.into_iter().enumerate();
+    let work = |(index, item)| (index, work(item));
+    let keep = |it| {
+        found.push(it);
+        heard();
+    };
+    platform::in_parallel(numbered, usize::MAX, work, keep).await;
+    found.sort_unstable_by_key(|(index, _)| *index);
+    found.into_iter().map(|(_, it)| it).collect()
+}
+
+/// The tower's input of some pairs. What was not kept is made again, on all processors.
+///
+/// # Errors
+/// As [`Prepared::pixel_values`].
+pub(super) async fn pixel_values_of<'a>(
+    pairs: &[&'a Prepared],
+    processor: &Processor,
+) -> Result<Vec<Cow<'a, [PixelValues]>>, EngineError> {
+    let here = |pair: &&Prepared| pair.pixel_values.is_some();
+    if pairs.iter().all(here) {
+        let each = pairs.iter().map(|pair| pair.pixel_values(processor));
+        return each.collect();
+    }
+    let each = in_order(pairs.to_vec(), |pair| pair.pixel_values(processor), || {}).await;
+    each.into_iter().collect()
+}
+
+/// One pair, ready for the model, and what a reader should know of it.
 fn one(
     processor: &Processor,
     mut pair: PairInput,
     style: PromptStyle,
-    news: &mut News<'_>,
-) -> Result<Prepared, EngineError> {
+) -> Result<(Prepared, Vec<String>), EngineError> {
     let given = shown(&mut pair)?;
     let (mut images, counts) = images(processor, &pair, given)?;
     let prompt = {
@@ -258,18 +319,18 @@ fn one(
     let noted = images
         .iter_mut()
         .flat_map(|image| std::mem::take(&mut image.notes));
-    let notes: Vec<String> = noted.chain(prompt.notes.iter().cloned()).collect();
-    notes.into_iter().for_each(|note| news.note(note));
+    let notes = noted.chain(prompt.notes.iter().cloned()).collect();
     let (plans, pixel_values): (Vec<ImagePlan>, Vec<_>) = images
         .into_iter()
         .map(|image| (image.plan, image.pixel_values))
         .unzip();
-    Ok(Prepared {
+    let prepared = Prepared {
         pair,
         given,
         rows: rows_of(&plans),
         plans,
         pixel_values: Some(pixel_values.concat()),
         prompt,
-    })
+    };
+    Ok((prepared, notes))
 }

@@ -179,6 +179,44 @@ impl Rows {
     }
 }
 
+impl Rows {
+    /// What the placeholders of several prompts take, one prompt's behind another's, of the features of all of them and of the
+    /// learned rows behind all features; of each prompt what its own take, and the number of its features. None where each
+    /// takes the next feature.
+    pub fn joined(prompts: &[(Option<&Self>, usize)]) -> Option<Self> {
+        prompts.iter().find(|(rows, _)| rows.is_some())?;
+        let features: usize = prompts.iter().map(|(_, own)| own).sum();
+        let blends =
+            |(rows, _): &(Option<&Self>, usize)| rows.is_some_and(|it| it.blended.is_some());
+        let mut all = Self {
+            single: Vec::new(),
+            blended: (prompts.iter().any(blends)).then(Blended::default),
+        };
+        let mut first = 0;
+        for &(rows, own) in prompts {
+            let place = |row: &u32| match (*row, (*row as usize).checked_sub(own)) {
+                (Self::NONE, _) => Self::NONE,
+                (_, Some(learned)) => (features + learned) as u32,
+                (row, None) => first as u32 + row,
+            };
+            match rows {
+                Some(rows) => all.single.extend(rows.single.iter().map(place)),
+                None => all.single.extend(first as u32..(first + own) as u32),
+            }
+            if let Some(blended) = &mut all.blended {
+                if let Some(sums) = rows.and_then(|rows| rows.blended.as_ref()) {
+                    blended.rows.extend(sums.rows.iter().map(place));
+                    blended.weights.extend_from_slice(&sums.weights);
+                }
+                blended.rows.resize(4 * all.single.len(), Self::NONE);
+                blended.weights.resize(4 * all.single.len(), 0.0);
+            }
+            first += own;
+        }
+        Some(all)
+    }
+}
+
 /// What the placeholders of a prompt with these images take; none where each takes the next row.
 pub fn rows_of(plans: &[ImagePlan]) -> Option<Rows> {
     plans.iter().find(|plan| plan.rows.is_some())?;

@@ -1,43 +1,19 @@
-//! Running a recording in submissions of a good size.
+//! Submissions of a good size.
 
 use std::{
-    collections::VecDeque,
     mem,
     sync::{Arc, PoisonError},
 };
 
 use futures_channel::oneshot;
-use web_time::Instant;
 
-use super::{
-    Dispatch, Gpu, GpuError, Readback, Recording, Step, Tensor, Work, pipeline::Pipeline,
-    wait::Signal,
-};
-use crate::platform::{self, Cancel};
+use super::{Dispatch, Gpu, GpuError, Step, Work, pipeline::Pipeline, wait::Signal};
 
 /// Seconds that one submission should take: short enough for progress, cancel and the drivers'
 /// watchdogs, long enough that submitting costs nothing.
 const TARGET_SECONDS: f64 = 0.05;
-/// Submissions that may be under way at once.
-const MAX_IN_FLIGHT: usize = 3;
 /// Bytes between the parameters of two dispatches: WebGPU's default offset alignment.
 const PARAMS_STRIDE: usize = 256;
-
-/// What a run took.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct RunStats {
-    /// Kernel calls.
-    pub dispatches: usize,
-    /// Submissions.
-    pub submissions: usize,
-}
-
-impl std::ops::AddAssign for RunStats {
-    fn add_assign(&mut self, other: Self) {
-        self.dispatches += other.dispatches;
-        self.submissions += other.submissions;
-    }
-}
 
 /// How fast the device has been so far.
 pub(super) struct Pace {
@@ -53,7 +29,8 @@ impl Pace {
         }
     }
 
-    fn observe(&mut self, cost: f64, seconds: f64) {
+    /// Learns from a submission of so much work that took so long.
+    pub(super) fn observe(&mut self, cost: f64, seconds: f64) {
         // Very short spans measure the overhead, not the device.
         if seconds > 1e-3 && cost > 0.0 {
             self.rate = 0.5 * self.rate + 0.5 * (cost / seconds).clamp(1e7, 1e16);
@@ -105,122 +82,7 @@ impl Flushed {
     }
 }
 
-struct InFlight {
-    done: Signal<()>,
-    cost: f64,
-    finished_steps: usize,
-}
-
 impl Gpu {
-    /// Runs a recording to its end.
-    ///
-    /// # Errors
-    /// What the driver reports; [`GpuError::TooManyWorkgroups`].
-    pub async fn run(&self, recording: &Recording) -> Result<RunStats, GpuError> {
-        self.run_with(recording, &Cancel::default(), &mut |_, _| {})
-            .await
-    }
-
-    /// Runs a recording and tells, after each submission, the share that is done (0 to 1) and what
-    /// is under way (see [`Recording::mark`]).
-    ///
-    /// # Errors
-    /// As [`Gpu::run`], and [`GpuError::Cancelled`] soon after `cancel` was asked.
-    pub async fn run_with(
-        &self,
-        recording: &Recording,
-        cancel: &Cancel,
-        progress: &mut dyn FnMut(f64, &str),
-    ) -> Result<RunStats, GpuError> {
-        let mut in_flight = VecDeque::new();
-        let mut since = Instant::now();
-        let outcome = self
-            .send(recording, cancel, progress, (&mut in_flight, &mut since))
-            .await;
-        while !in_flight.is_empty() {
-            self.settle(&mut in_flight, &mut since, recording, progress)
-                .await?;
-        }
-        let stats = outcome?;
-        match self.take_error() {
-            Some(error) => Err(error),
-            None => Ok(stats),
-        }
-    }
-
-    /// Runs a recording and reads tensors back, with one wait for both: the step of a loop that goes on with
-    /// what it reads.
-    ///
-    /// # Errors
-    /// As [`Gpu::run_with`] and [`Gpu::read`].
-    pub async fn run_and_read(
-        &self,
-        recording: &Recording,
-        cancel: &Cancel,
-        tensors: &[&Tensor],
-    ) -> Result<Vec<Readback>, GpuError> {
-        let mut way = (VecDeque::new(), Instant::now());
-        let sent = (&mut way.0, &mut way.1);
-        self.send(recording, cancel, &mut |_, _| {}, sent).await?;
-        self.read(tensors).await
-    }
-
-    /// Submits a recording, with no more under way than may be; the last ones are left to wait for.
-    async fn send(
-        &self,
-        recording: &Recording,
-        cancel: &Cancel,
-        progress: &mut dyn FnMut(f64, &str),
-        (in_flight, since): (&mut VecDeque<InFlight>, &mut Instant),
-    ) -> Result<RunStats, GpuError> {
-        let steps = recording.steps();
-        self.compile(steps, cancel).await?;
-        let mut stats = RunStats {
-            dispatches: recording.dispatches(),
-            submissions: 0,
-        };
-        let mut next = 0;
-        while next < steps.len() {
-            if cancel.is_cancelled() {
-                return Err(GpuError::Cancelled);
-            }
-            let (count, cost) = self.next_submission(&steps[next..]);
-            let done = self.submit(&steps[next..next + count])?;
-            next += count;
-            stats.submissions += 1;
-            in_flight.push_back(InFlight {
-                done,
-                cost,
-                finished_steps: next,
-            });
-            while in_flight.len() >= MAX_IN_FLIGHT {
-                self.settle(in_flight, since, recording, progress).await?;
-                platform::yield_now().await;
-            }
-        }
-        Ok(stats)
-    }
-
-    /// Has the kernels of `steps` compiled before the first of them is submitted, where that happens
-    /// in the background: a browser draws its pages with the process that compiles, and stands still
-    /// while it is kept waiting for a kernel.
-    async fn compile(&self, steps: &[Step], cancel: &Cancel) -> Result<(), GpuError> {
-        if !platform::compiles_in_background() {
-            return Ok(());
-        }
-        for step in steps {
-            if let Step::Dispatch(dispatch) = step {
-                self.0.pipelines.get(self.device(), dispatch);
-            }
-        }
-        while !platform::compiled().await {
-            if cancel.is_cancelled() {
-                return Err(GpuError::Cancelled);
-            }
-        }
-        Ok(())
-    }
-
     /// Hands writes that are waiting to the driver; their staging memory is free once it is done.
     pub fn flush(&self) -> Flushed {
         Flushed(self.signalled([]))
@@ -236,37 +98,12 @@ impl Gpu {
         Signal::new(receiver, submission)
     }
 
-    /// Waits for the oldest submission in flight.
-    async fn settle(
-        &self,
-        in_flight: &mut VecDeque<InFlight>,
-        since: &mut Instant,
-        recording: &Recording,
-        progress: &mut dyn FnMut(f64, &str),
-    ) -> Result<(), GpuError> {
-        let Some(oldest) = in_flight.pop_front() else {
-            return Ok(());
-        };
-        oldest.done.wait(self).await?;
-        let now = Instant::now();
-        self.pace()
-            .observe(oldest.cost, now.duration_since(*since).as_secs_f64());
-        *since = now;
-        let finished = oldest.finished_steps;
-        let share = finished as f64 / recording.steps().len() as f64;
-        progress(share, recording.marked(finished));
-        match self.take_error() {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
-    }
-
-    fn pace(&self) -> std::sync::MutexGuard<'_, Pace> {
+    pub(super) fn pace(&self) -> std::sync::MutexGuard<'_, Pace> {
         self.0.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many of the steps make one submission, and their cost.
-    fn next_submission(&self, steps: &[Step]) -> (usize, f64) {
+    pub(super) fn next_submission(&self, steps: &[Step]) -> (usize, f64) {
         let budget = TARGET_SECONDS * self.pace().rate;
         let mut total = 0.0;
         for (index, step) in steps.iter().enumerate() {

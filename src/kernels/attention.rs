@@ -10,6 +10,7 @@ use super::{
 
 mod intervals;
 
+use intervals::ENTRY;
 pub use intervals::{Interval, KeyIntervals, causal, causal_at, full};
 
 /// Columns of a head that one call computes.
@@ -46,7 +47,6 @@ pub enum Blocks {
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 struct Params {
-    queries: u32,
     keys: u32,
     heads: u32,
     kv_heads: u32,
@@ -54,7 +54,7 @@ struct Params {
     q_stride: u32,
     kv_stride: u32,
     scale: f32,
-    first_query: u32,
+    first_block: u32,
     first_head: u32,
 }
 
@@ -81,8 +81,9 @@ pub fn attention(
         AdapterClass::Software => Blocks::Direct {
             piece: attention_direct::piece(gpu.most_turns(), with.head_dim),
         },
-        // 24 KiB of workgroup memory; what grants only WebGPU's 16 KiB gets half as many queries.
-        _ if gpu.workgroup_storage() >= 24 << 10 && q.rows() > 32 => Blocks::Tiled { queries: 64 },
+        // 24 KiB of workgroup memory; what grants only WebGPU's 16 KiB gets half as many queries. Few queries take as
+        // many, for a workgroup takes as long, and their bits are the same wherever they stand.
+        _ if gpu.workgroup_storage() >= 24 << 10 => Blocks::Tiled { queries: 64 },
         _ => Blocks::Tiled { queries: 32 },
     };
     attention_with(gpu, blocks, q, k, v, with, seen, out)
@@ -114,17 +115,20 @@ pub fn attention_with(
         head_dim,
         scale,
     } = *with;
-    let (queries, keys) = (q.rows(), k.rows());
+    let blocks = seen.blocks(block);
+    expect("attention", blocks.is_some(), || {
+        format!("there are no workgroups of {block} queries")
+    })?;
+    let [first, count] = blocks.unwrap_or_default();
     let params = |part: &Part| Params {
-        queries: u32_of(queries),
-        keys: u32_of(keys),
+        keys: u32_of(k.rows()),
         heads: u32_of(heads),
         kv_heads: u32_of(kv_heads),
         head_dim: u32_of(head_dim),
         q_stride: u32_of(q.stride()),
         kv_stride: u32_of(k.stride()),
         scale,
-        first_query: part.begin[0] * u32_of(block),
+        first_block: u32_of(first) + u32_of(ENTRY) * part.begin[0],
         first_head: part.begin[1],
     };
     let bindings = vec![
@@ -135,7 +139,7 @@ pub fn attention_with(
         Binding::write(out),
     ];
     let work = work([q, k, v, out], with, seen);
-    let grid = [groups(queries, block), u32_of(heads)];
+    let grid = [u32_of(count), u32_of(heads)];
     let calls = parts(grid, work.flops, gpu.most_flops());
     let calls = calls.iter().map(|part| Dispatch {
         constants: vec![

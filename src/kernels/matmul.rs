@@ -60,7 +60,8 @@ pub fn matmul(
     with: &Matmul<'_>,
     out: &Tensor,
 ) -> Result<Vec<Dispatch>, GpuError> {
-    if with.is_plain() && matvec::serves(gpu, a.rows(), b) {
+    let rows = with.planned_rows.unwrap_or(a.rows());
+    if with.is_plain() && matvec::serves(gpu, rows, b) {
         return Ok(vec![matvec::matvec_with(gpu.kernels(), a, b, with, out)?]);
     }
     if b.dtype().is_quantized() {
@@ -70,7 +71,7 @@ pub fn matmul(
     let plan = if with.is_half() {
         plan_symmetric(gpu, a.rows(), k)
     } else {
-        plan(gpu, a.rows(), b.rows(), k)
+        plan(gpu, rows, b.rows(), k)
     };
     matmul_with(gpu, plan, a, b, with, out)
 }
@@ -174,7 +175,7 @@ pub fn matmul_with(
 }
 
 /// `a b^T` for a kernel that joins what it reads: where [`matmul`] would cut the inner dimension, the sums of each
-/// piece `[pieces m, n]`, one below the other, and the calls that make them; else none.
+/// piece `[pieces m, n]`, one below the other, and the calls that make them; else none. `planned_rows` as in [`Matmul`].
 ///
 /// # Errors
 /// As [`matmul`].
@@ -182,12 +183,14 @@ pub fn matmul_pieces(
     gpu: &Gpu,
     a: &Tensor,
     b: &Tensor,
+    planned_rows: Option<usize>,
 ) -> Result<Option<(Vec<Dispatch>, Tensor)>, GpuError> {
     let (m, n, k) = (a.rows(), b.rows(), a.cols());
-    if matvec::serves(gpu, m, b) || b.dtype().is_quantized() {
+    let rows = planned_rows.unwrap_or(m);
+    if matvec::serves(gpu, rows, b) || b.dtype().is_quantized() {
         return Ok(None);
     }
-    let plan = plan(gpu, m, n, k);
+    let plan = plan(gpu, rows, n, k);
     let (piece, pieces) = plan.cut(k);
     if pieces == 1 {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Cutting an image into patches.
+//! Cutting images into patches.
 
 use crate::gpu::{Binding, Dispatch, GpuError, Tensor, Work};
 
@@ -14,6 +14,7 @@ struct Params {
     patches_x: u32,
     patches: u32,
     out_stride: u32,
+    pictures: u32,
 }
 
 /// The rows that a patch embedding (a convolution with stride = kernel = `size`) multiplies with its
@@ -21,26 +22,27 @@ struct Params {
 /// out, as by the convolution.
 ///
 /// # Shapes
-/// `image` `[channels * height, width]`, `out` `[patches, channels * size * size]`, patches row by
-/// row; all f32.
+/// `image` `[pictures * channels * height, width]`, `out` `[pictures * patches, channels * size * size]`, the patches of
+/// each picture row by row; all f32.
 ///
 /// # Errors
 /// [`GpuError::Shape`].
 pub fn patchify(
     image: &Tensor,
-    channels: usize,
+    [pictures, channels]: [usize; 2],
     size: usize,
     out: &Tensor,
 ) -> Result<Dispatch, GpuError> {
-    let height = image.rows() / channels.max(1);
+    let planes = pictures * channels;
+    let height = image.rows() / planes.max(1);
     let (patches_y, patches_x) = (height / size.max(1), image.cols() / size.max(1));
     let fits = size > 0
-        && image.rows() == channels * height
-        && out.rows() == patches_x * patches_y
+        && image.rows() == planes * height
+        && out.rows() == pictures * patches_x * patches_y
         && out.cols() == channels * size * size;
     expect("patchify", fits, || {
         format!(
-            "image {image:?} with {channels} channels and patches of {size} does not fit out {out:?}"
+            "{pictures} x {channels} channels of image {image:?} and patches of {size} do not fit out {out:?}"
         )
     })?;
     Ok(call(
@@ -52,8 +54,9 @@ pub fn patchify(
             image_stride: u32_of(image.stride()),
             size: u32_of(size),
             patches_x: u32_of(patches_x),
-            patches: u32_of(out.rows()),
+            patches: u32_of(patches_x * patches_y),
             out_stride: u32_of(out.stride()),
+            pictures: u32_of(pictures),
         },
         vec![Binding::read(image), Binding::write(out)],
         folded(out.rows() * out.cols(), 64),

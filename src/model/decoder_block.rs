@@ -190,7 +190,7 @@ impl Block {
         let most = ops.rows_in_a_binding(self.qkv.out);
         for begin in (0..normed.rows()).step_by(most) {
             let tokens = most.min(normed.rows() - begin);
-            let part = ops.some_rows(normed, begin, tokens)?;
+            let part = ops.part(normed, begin, tokens)?;
             let (sums, bias) = ops.product(&part, &self.qkv)?;
             let product = Product {
                 sums: &sums,

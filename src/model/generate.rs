@@ -73,11 +73,12 @@ impl Vlm {
                 layout: input.layout,
             },
         };
-        let (embeds, seen) = self.embedded(recording, &rest, request, capture)?;
         let mut ops = self.ops(recording);
+        let (embeds, seen) = self.embedded(&mut ops, &[rest], request, capture)?;
         let language_model = &self.parts.language_model;
         let memory = Memory { cache, past };
-        let (place, seen) = ((input.layout, Some(memory)), seen.as_ref());
+        let prompt = [(input.layout, embeds.rows())];
+        let (place, seen) = ((&prompt[..], Some(memory)), seen.as_ref());
         let states = language_model.forward(&mut ops, &embeds, seen, place, request, capture)?;
         language_model.next(&mut ops, &states)
     }
@@ -106,7 +107,8 @@ impl Vlm {
         let mut ops = self.ops(recording);
         let language_model = &self.parts.language_model;
         let embeds = language_model.embed(&mut ops, token)?;
-        let place = (layout, Some(Memory { cache, past }));
+        let prompt = [(layout, 1)];
+        let place = (&prompt[..], Some(Memory { cache, past }));
         let states = language_model.forward(&mut ops, &embeds, None, place, request, capture)?;
         language_model.next(&mut ops, &states)
     }

@@ -112,20 +112,25 @@ impl LanguageModel {
     }
 
     /// Records all blocks over `inputs_embeds` `[tokens, hidden]`, whose image tokens are `seen`; the
-    /// final norm only where it is asked for. With a memory the tokens stand behind those that it holds, see
+    /// final norm only where it is asked for. The tokens are those of `prompts`, each with its layout and so many, one
+    /// prompt below the other. With a memory there is one prompt: its tokens stand behind those that the memory holds, see
     /// them, too, and leave their own keys and values there. Returns the last block's state.
     pub(super) fn forward(
         &self,
         ops: &mut Ops<'_>,
         inputs_embeds: &Tensor,
         seen: Option<&Seen>,
-        (layout, memory): (&Layout, Option<Memory<'_>>),
+        (prompts, memory): (&[(&Layout, usize)], Option<Memory<'_>>),
         request: &CaptureRequest,
         capture: &mut Capture,
     ) -> Result<Tensor, ModelError> {
-        let full = self.place(ops, false, inputs_embeds.rows(), layout, memory)?;
+        let place = |ops: &mut Ops<'_>, windowed| match prompts {
+            [(layout, count)] => self.place(ops, windowed, *count, layout, memory),
+            prompts => self.places(ops, windowed, prompts),
+        };
+        let full = place(ops, false)?;
         let local = match self.spec.sliding_window {
-            Some(_) => self.place(ops, true, inputs_embeds.rows(), layout, memory)?,
+            Some(_) => place(ops, true)?,
             None => full.clone(),
         };
         let mut x = inputs_embeds.clone();
@@ -247,6 +252,47 @@ impl LanguageModel {
             rotary,
             first,
             sight,
+        })
+    }
+
+    /// The same of several prompts, whose tokens stand one below the other: each counts its own positions, and sees its
+    /// own tokens.
+    fn places(
+        &self,
+        ops: &mut Ops<'_>,
+        windowed: bool,
+        prompts: &[(&Layout, usize)],
+    ) -> Result<Place, ModelError> {
+        let counts: Vec<usize> = prompts.iter().map(|(_, count)| *count).collect();
+        let (all, longest) = (counts.iter().sum(), counts.iter().max().copied());
+        let of_table = |(layout, count): &(&Layout, usize)| {
+            layout.positions.is_none() && !self.spec.rope_scaling.by_length(*count)
+        };
+        let rotary = if prompts.iter().all(of_table) {
+            let table = self.rotary_table(ops.gpu, windowed, longest.unwrap_or(0))?;
+            let rows: Vec<u32> = (counts.iter()).flat_map(|count| 0..*count as u32).collect();
+            let rows = ops.gpu.upload_indices(&rows)?;
+            ops.gathered(&table, &rows)?
+        } else {
+            let mut values = Vec::new();
+            for &(layout, count) in prompts {
+                let positions = (0..count).map(|token| layout.position(token));
+                values.extend(self.rotary_values(windowed, count, positions));
+            }
+            ops.gpu.upload(all, self.spec.head_dim, &values)?
+        };
+        let window = self.spec.sliding_window.filter(|_| windowed);
+        let mut seen: Vec<Interval> = Vec::with_capacity(all);
+        for &(layout, count) in prompts {
+            let first = seen.len() as u32;
+            let own = (0..count).map(|token| layout.seen_from(token, window));
+            seen.extend(own.map(|[begin, end]| [first + begin, first + end]));
+        }
+        let seen = KeyIntervals::of_parts(ops.gpu, all, &seen, &counts)?;
+        Ok(Place {
+            rotary,
+            first: 0,
+            sight: Sight::Each(seen),
         })
     }
 

@@ -4,11 +4,11 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::{
     gpu::{Gpu, GpuError},
-    kernels::attention::{KeyIntervals, causal, full},
+    kernels::attention::{Interval, KeyIntervals, causal, full},
 };
 
 /// What the queries of a layer see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Mask {
     /// All keys.
     Full {
@@ -17,6 +17,8 @@ pub(super) enum Mask {
         /// Number of keys.
         keys: usize,
     },
+    /// All tokens of their own part, of parts of so many that stand one below the other.
+    Each(Vec<usize>),
     /// Themselves and what comes before them.
     Causal {
         /// Number of tokens.
@@ -38,9 +40,17 @@ impl Masks {
         if let Some((_, intervals)) = kept.iter().find(|(other, _)| *other == mask) {
             return Ok(intervals.clone());
         }
-        let intervals = match mask {
-            Mask::Full { queries, keys } => KeyIntervals::new(gpu, keys, &full(queries, keys))?,
-            Mask::Causal { tokens } => KeyIntervals::new(gpu, tokens, &causal(tokens))?,
+        let intervals = match &mask {
+            Mask::Full { queries, keys } => KeyIntervals::new(gpu, *keys, &full(*queries, *keys))?,
+            Mask::Each(parts) => {
+                let mut seen: Vec<Interval> = Vec::new();
+                for part in parts {
+                    let first = seen.len() as u32;
+                    seen.resize(seen.len() + part, [first, first + *part as u32]);
+                }
+                KeyIntervals::of_parts(gpu, seen.len(), &seen, parts)?
+            }
+            Mask::Causal { tokens } => KeyIntervals::new(gpu, *tokens, &causal(*tokens))?,
         };
         if kept.len() >= MOST {
             kept.remove(0);

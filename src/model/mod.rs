@@ -5,11 +5,13 @@
 //! `q_proj`, ... The next tower, connector or decoder is one more file beside these.
 
 mod assembly;
+mod batch;
 mod capture;
 mod checkpoint;
 mod connector;
 mod decoder_block;
 mod error;
+mod features;
 mod generate;
 mod head_ops;
 mod kv_cache;
@@ -28,6 +30,7 @@ mod positions;
 mod seen;
 mod stream;
 mod tickets;
+mod tower_block;
 mod vision_tower;
 mod vlm;
 mod weight;

@@ -31,6 +31,8 @@ pub(super) struct Ops<'a> {
     pub(super) recording: &'a mut Recording,
     pub(super) masks: &'a Masks,
     pub(super) loaded: &'a Loaded,
+    /// As in [`Matmul`], of all products.
+    pub(super) planned_rows: Option<usize>,
 }
 
 impl<'a> Ops<'a> {
@@ -113,6 +115,7 @@ impl<'a> Ops<'a> {
             let with = Matmul {
                 bias: biases[is_up],
                 out_col: first - is_up * gated.out,
+                planned_rows: self.planned_rows,
                 ..Matmul::default()
             };
             let calls = matmul(self.gpu, x, shard, &with, &parts[is_up])?;
@@ -143,7 +146,7 @@ impl<'a> Ops<'a> {
     }
 
     /// So many rows of a tensor from `first` on: itself where these are all.
-    pub(super) fn some_rows(
+    pub(super) fn part(
         &mut self,
         x: &Tensor,
         first: usize,
@@ -157,6 +160,23 @@ impl<'a> Ops<'a> {
         Ok(some)
     }
 
+    /// Tensors of the same width one below the other.
+    pub(super) fn stacked(&mut self, parts: &[Tensor]) -> Result<Tensor, ModelError> {
+        if let [only] = parts {
+            return Ok(only.clone());
+        }
+        let rows = parts.iter().map(Tensor::rows).sum();
+        let cols = parts.first().map_or(0, Tensor::cols);
+        let all = self.gpu.tensor(DType::F32, rows, cols)?;
+        let mut first = 0;
+        for part in parts {
+            self.recording
+                .copy_rows(part, 0, &all, first, part.rows())?;
+            first += part.rows();
+        }
+        Ok(all)
+    }
+
     /// As [`Ops::linear`], as `with` says.
     pub(super) fn linear_into(
         &mut self,
@@ -168,6 +188,7 @@ impl<'a> Ops<'a> {
         for (first, shard) in &self.weight(weight)?.shards {
             let with = Matmul {
                 out_col: *first,
+                planned_rows: self.planned_rows,
                 ..*with
             };
             self.recording
@@ -271,7 +292,7 @@ impl<'a> Ops<'a> {
         linear: &Linear,
     ) -> Result<(Tensor, Option<&'a Tensor>), ModelError> {
         if let [(_, whole)] = self.weight(linear.weight)?.shards.as_slice()
-            && let Some((calls, sums)) = matmul_pieces(self.gpu, x, whole)?
+            && let Some((calls, sums)) = matmul_pieces(self.gpu, x, whole, self.planned_rows)?
         {
             self.recording.extend(calls);
             let bias = linear.bias.map(|bias| self.values(bias)).transpose()?;

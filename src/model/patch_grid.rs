@@ -7,7 +7,11 @@ use std::{
 };
 
 use super::{ModelError, ops::Ops, positions::between_corners};
-use crate::{families::TowerSpec, gpu::Tensor, kernels::attention::KeyIntervals};
+use crate::{
+    families::TowerSpec,
+    gpu::Tensor,
+    kernels::attention::{Interval, KeyIntervals},
+};
 
 /// Grids kept at most: pictures come in many sizes, and few of them twice in a row.
 const MOST: usize = 2;
@@ -17,15 +21,15 @@ const MOST: usize = 2;
 pub(super) struct PatchGrid {
     size: [usize; 2],
     /// Row-major index of the patch at each place.
-    pub(super) order: Tensor,
+    order: Vec<u32>,
     /// Cosines and sines, `[patches, head_dim]`.
     pub(super) rotary: Option<Tensor>,
     /// What a patch sees in layers with windows.
-    pub(super) window: Option<KeyIntervals>,
+    windows: Option<Vec<Interval>>,
     /// Position embeddings from the table, `[patches, hidden]`.
     pub(super) positions: Option<Tensor>,
     /// The place of each patch when blocks stand row by row; none where they do.
-    pub(super) back: Option<Tensor>,
+    back: Option<Vec<u32>>,
 }
 
 /// The grids of the last pictures.
@@ -56,6 +60,20 @@ impl PatchGrids {
 }
 
 impl PatchGrid {
+    /// Patches of the picture.
+    pub(super) fn patches(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Row-major index of the patch at each place, of so many pictures of this size one behind the other.
+    pub(super) fn order_of(&self, ops: &Ops<'_>, pictures: usize) -> Result<Tensor, ModelError> {
+        let all = (0..pictures).flat_map(|picture| {
+            let first = (picture * self.patches()) as u32;
+            self.order.iter().map(move |index| first + index)
+        });
+        Ok(ops.gpu.upload_indices(&all.collect::<Vec<u32>>())?)
+    }
+
     fn new(
         ops: &Ops<'_>,
         spec: &TowerSpec,
@@ -75,14 +93,12 @@ impl PatchGrid {
             let values = rotary_values(places, &frequencies);
             gpu.upload(patches, spec.head_dim(), &values)
         });
-        let window = order.windows.as_ref().map(|windows| {
-            let seen: Vec<[u32; 2]> = (windows.iter())
-                .flat_map(|window| {
-                    let interval = [window.start as u32, window.end as u32];
-                    std::iter::repeat_n(interval, window.len())
-                })
-                .collect();
-            KeyIntervals::new(gpu, patches, &seen)
+        let windows = order.windows.as_ref().map(|windows| {
+            let seen = windows.iter().flat_map(|window| {
+                let interval = [window.start as u32, window.end as u32];
+                std::iter::repeat_n(interval, window.len())
+            });
+            seen.collect()
         });
         let positions = table.map(|table| {
             let grid = [rows, columns];
@@ -101,17 +117,67 @@ impl PatchGrid {
                 let place = place_of.get(index(*patch) as usize);
                 place.copied().unwrap_or_default()
             });
-            gpu.upload_indices(&back.collect::<Vec<u32>>())
+            back.collect()
         });
         Ok(Self {
             size: [rows, columns],
-            order: gpu.upload_indices(&indices)?,
+            order: indices,
             rotary: rotary.transpose()?,
-            window: window.transpose()?,
+            windows,
             positions: positions.transpose()?,
-            back: back.transpose()?,
+            back,
         })
     }
+}
+
+/// Cosines and sines of the patches of all pictures, where there are any.
+pub(super) fn rotary_of(
+    ops: &mut Ops<'_>,
+    grids: &[Option<PatchGrid>],
+) -> Result<Option<Tensor>, ModelError> {
+    let each = grids.iter().map(|grid| grid.as_ref()?.rotary.clone());
+    let each: Option<Vec<Tensor>> = each.collect();
+    each.map(|each| ops.stacked(&each)).transpose()
+}
+
+/// What the patches of all pictures see in layers with windows, where there are any.
+pub(super) fn windows_of(
+    ops: &Ops<'_>,
+    grids: &[Option<PatchGrid>],
+) -> Result<Option<KeyIntervals>, ModelError> {
+    let each = grids.iter().map(|grid| grid.as_ref()?.windows.as_ref());
+    let Some(each) = each.collect::<Option<Vec<_>>>() else {
+        return Ok(None);
+    };
+    let mut seen: Vec<Interval> = Vec::new();
+    for own in &each {
+        let first = seen.len() as u32;
+        seen.extend(own.iter().map(|[begin, end]| [first + begin, first + end]));
+    }
+    let counts: Vec<usize> = each.iter().map(|own| own.len()).collect();
+    Ok(Some(KeyIntervals::of_parts(
+        ops.gpu,
+        seen.len(),
+        &seen,
+        &counts,
+    )?))
+}
+
+/// The place of each patch of all pictures when blocks stand row by row, `[1, patches]`; none where they do.
+pub(super) fn back_of(
+    ops: &Ops<'_>,
+    grids: &[Option<PatchGrid>],
+) -> Result<Option<Tensor>, ModelError> {
+    let each = grids.iter().map(|grid| grid.as_ref()?.back.as_ref());
+    let Some(each) = each.collect::<Option<Vec<_>>>() else {
+        return Ok(None);
+    };
+    let mut places = Vec::new();
+    for own in each {
+        let first = places.len() as u32;
+        places.extend(own.iter().map(|place| first + place));
+    }
+    Ok(Some(ops.gpu.upload_indices(&places)?))
 }
 
 /// The order in which patches stand.

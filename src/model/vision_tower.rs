@@ -5,26 +5,19 @@ use super::{
     Capture, CaptureRequest, Hook, ModelError,
     made::{Made, over_frames},
     masks::Mask,
-    ops::{Ops, kernel_activation},
-    parameters::{Need, Parameters, Part, Size},
-    patch_grid::{PatchGrid, PatchGrids},
+    ops::Ops,
+    parameters::{Need, Parameters, Part},
+    patch_grid::{PatchGrid, PatchGrids, back_of, rotary_of, windows_of},
     positions::of_picture,
-    tickets::{Affine, HostId, LayerNorm, Linear, Norm, RmsNorm, TensorId, WeightId},
+    tickets::{HostId, LayerNorm, TensorId, WeightId},
+    tower_block::Block,
 };
 use crate::{
-    families::{PositionTable, TowerMlp, TowerSpec},
+    families::{PositionTable, TowerSpec},
     gpu::{DType, Gpu, Tensor},
-    kernels::{
-        Activation,
-        attention::{Attention, KeyIntervals},
-        matmul::Matmul,
-        patchify::patchify,
-    },
+    kernels::{gather_rows::gather_rows, matmul::Matmul, patchify::patchify},
     weights::HostTensor,
 };
-
-/// Epsilon of the norms of queries and keys, which no configuration names.
-const QK_EPS: f32 = 1e-6;
 
 pub(super) struct VisionTower {
     spec: TowerSpec,
@@ -50,33 +43,6 @@ enum Positions {
     /// A table of which those of a picture are made when its size is known.
     Table(HostId),
     None,
-}
-
-struct Block {
-    windowed: bool,
-    layer_norm1: Norm,
-    q_proj: Linear,
-    k_proj: Linear,
-    v_proj: Linear,
-    /// Of the queries and of the keys.
-    qk_norms: Option<[RmsNorm; 2]>,
-    out_proj: Linear,
-    /// Behind attention and behind the MLP.
-    layer_scale: Option<[Affine; 2]>,
-    layer_norm2: Norm,
-    mlp: Mlp,
-}
-
-enum Mlp {
-    Plain {
-        fc1: Linear,
-        fc2: Linear,
-    },
-    Gated {
-        gate: Linear,
-        up: Linear,
-        down: Linear,
-    },
 }
 
 impl VisionTower {
@@ -154,12 +120,12 @@ impl VisionTower {
     }
 
     /// Records the tower up to the last state that is needed and returns the states `wanted`, each
-    /// `[positions, hidden]`, patches row by row, or block by block where the tower has blocks.
-    /// `image` is `[channels * height, width]`.
+    /// `[positions, hidden]`, picture by picture, patches row by row, or block by block where the tower has blocks.
+    /// Each of the `images` holds so many pictures of one size, `[pictures * channels * height, width]`.
     pub(super) fn forward(
         &self,
         ops: &mut Ops<'_>,
-        image: &Tensor,
+        images: &[(Tensor, usize)],
         wanted: &[usize],
         request: &CaptureRequest,
         capture: &mut Capture,
@@ -172,41 +138,50 @@ impl VisionTower {
             .unwrap_or(0)
             .min(self.layers.len());
         let mut states = vec![None; wanted.len()];
-        let grid = self.grid(ops, image)?;
-        let mut x = self.embed(ops, image, grid.as_ref())?;
-        let full = ops.mask(Mask::Full {
-            queries: x.rows(),
-            keys: x.rows(),
-        })?;
-        let rotary = grid.as_ref().and_then(|grid| grid.rotary.as_ref());
-        let window = grid.as_ref().and_then(|grid| grid.window.as_ref());
-        let back = grid.as_ref().and_then(|grid| grid.back.as_ref());
+        let mut grids: Vec<Option<PatchGrid>> = Vec::new();
+        for (image, pictures) in images {
+            let grid = self.grid(ops, image, *pictures)?;
+            grids.extend(std::iter::repeat_n(grid, *pictures));
+        }
+        let rows: Vec<usize> = grids.iter().map(|grid| self.rows(grid.as_ref())).collect();
+        let mut x = self.embed(ops, images, &grids, rows.iter().sum())?;
+        let full = ops.mask(Mask::Each(rows))?;
+        let rotary = rotary_of(ops, &grids)?;
+        let window = windows_of(ops, &grids)?;
         for i in 0..=last {
             if i > 0 {
                 let block = &self.layers[i - 1];
-                let seen = window.filter(|_| block.windowed).unwrap_or(&full);
-                x = block.forward(ops, &x, &self.spec, rotary, seen)?;
+                let seen = window.as_ref().filter(|_| block.windowed).unwrap_or(&full);
+                x = block.forward(ops, &x, &self.spec, rotary.as_ref(), seen)?;
             }
             capture.keep(request, Hook::VisionState(i), &x);
             for (state, &index) in states.iter_mut().zip(wanted) {
                 if index == i {
-                    *state = Some(match back {
-                        Some(back) => ops.gathered(&x, back)?,
-                        None => x.clone(),
-                    });
+                    *state = Some(in_rows(ops, &x, &grids)?);
                 }
             }
         }
         Ok(states.into_iter().flatten().collect())
     }
 
-    /// The grid of a picture, where pictures are of any size.
-    fn grid(&self, ops: &Ops<'_>, image: &Tensor) -> Result<Option<PatchGrid>, ModelError> {
+    /// Positions of a picture.
+    fn rows(&self, grid: Option<&PatchGrid>) -> usize {
+        let patches = grid.map_or(self.spec.num_patches(), |grid| grid.patches());
+        patches + self.spec.extra_positions()
+    }
+
+    /// The grid of so many pictures of one size, where pictures are of any size.
+    fn grid(
+        &self,
+        ops: &Ops<'_>,
+        image: &Tensor,
+        pictures: usize,
+    ) -> Result<Option<PatchGrid>, ModelError> {
         let c = &self.spec;
         if c.blocks.is_none() {
             return Ok(None);
         }
-        let height = image.rows() / c.num_channels;
+        let height = image.rows() / (pictures * c.num_channels).max(1);
         let size = [height / c.patch_size, image.cols() / c.patch_size];
         let table = match self.positions {
             Positions::Table(table) => Some(ops.host(table)?),
@@ -223,48 +198,115 @@ impl VisionTower {
         }
     }
 
+    /// What the first layer is given of all pictures, which have so many positions in all; `grids` are those of each.
     fn embed(
         &self,
         ops: &mut Ops<'_>,
-        image: &Tensor,
-        grid: Option<&PatchGrid>,
+        images: &[(Tensor, usize)],
+        grids: &[Option<PatchGrid>],
+        all: usize,
     ) -> Result<Tensor, ModelError> {
         let c = &self.spec;
-        let row = c.num_channels * c.patch_size * c.patch_size;
-        let count = grid.map_or(c.num_patches(), |grid| grid.order.cols());
-        let mut patches = ops.gpu.tensor(DType::F32, count, row)?;
-        ops.recording
-            .push(patchify(image, c.num_channels, c.patch_size, &patches)?);
-        if let Some(grid) = grid {
-            patches = ops.gathered(&patches, &grid.order)?;
-        }
-        let rows = count + c.extra_positions();
-        let x = ops.gpu.tensor(DType::F32, rows, c.hidden_size)?;
-        let positions = match self.positions {
-            Positions::OfPicture(positions) => Some(ops.values(positions)?),
-            Positions::Table(_) => grid.and_then(|grid| grid.positions.as_ref()),
-            Positions::None => None,
-        };
-        let class = usize::from(self.class_row.is_some());
-        let with = Matmul {
-            bias: self.patch_bias.map(|bias| ops.values(bias)).transpose()?,
-            residual: positions,
-            residual_row: class,
-            out_row: c.extra_positions(),
-            ..Matmul::default()
-        };
-        ops.linear_into(&patches, self.patch_embedding, &with, &x)?;
-        if let Some(class_row) = self.class_row {
-            let class_row = ops.values(class_row)?;
-            ops.recording.copy_rows(class_row, 0, &x, 0, 1)?;
-        }
-        if let Some(registers) = self.registers {
-            let rows = ops.values(registers)?;
-            ops.recording.copy_rows(rows, 0, &x, class, c.registers)?;
+        let x = ops.gpu.tensor(DType::F32, all, c.hidden_size)?;
+        let (mut first, mut grids) = (0, grids);
+        for (image, pictures) in images {
+            let (grid, others) = grids.split_at((*pictures).min(grids.len()));
+            let grid = grid.first().and_then(Option::as_ref);
+            grids = others;
+            let rows = self.rows(grid) - c.extra_positions();
+            let patches = self.patches(ops, (image, *pictures), grid, rows)?;
+            let class = usize::from(self.class_row.is_some());
+            let positions = match self.positions {
+                Positions::OfPicture(positions) => Some((ops.values(positions)?.clone(), class)),
+                Positions::Table(_) => grid.and_then(|grid| Some((grid.positions.clone()?, 0))),
+                Positions::None => None,
+            };
+            // Those of one picture for each.
+            let positions = match positions {
+                Some((own, skipped)) if *pictures > 1 => {
+                    let each = (skipped..skipped + rows).map(|row| row as u32);
+                    let each: Vec<u32> = each.collect::<Vec<_>>().repeat(*pictures);
+                    let each = ops.gpu.upload_indices(&each)?;
+                    Some((ops.gathered(&own, &each)?, 0))
+                }
+                positions => positions,
+            };
+            let extra = c.extra_positions();
+            let (out, out_row) = match extra {
+                0 => (x.clone(), first),
+                _ => (ops.like(&patches, c.hidden_size)?, 0),
+            };
+            let with = Matmul {
+                bias: self.patch_bias.map(|bias| ops.values(bias)).transpose()?,
+                residual: positions.as_ref().map(|(positions, _)| positions),
+                residual_row: positions.as_ref().map_or(0, |(_, first)| *first),
+                out_row,
+                ..Matmul::default()
+            };
+            ops.linear_into(&patches, self.patch_embedding, &with, &out)?;
+            if extra > 0 {
+                self.behind_extra(ops, &out, *pictures, (&x, first))?;
+            }
+            first += pictures * (rows + extra);
         }
         match &self.norm_before {
             Some(norm) => ops.layer_norm(&x, norm),
             None => Ok(x),
+        }
+    }
+
+    /// Puts the embedded patches of so many pictures into the rows of `x` from `first` on, behind each picture's class
+    /// token and registers.
+    fn behind_extra(
+        &self,
+        ops: &mut Ops<'_>,
+        patches: &Tensor,
+        pictures: usize,
+        (x, first): (&Tensor, usize),
+    ) -> Result<(), ModelError> {
+        let (all, own) = (
+            patches.rows() as u32,
+            (patches.rows() / pictures.max(1)) as u32,
+        );
+        let extra = self.spec.extra_positions() as u32;
+        let of_picture =
+            |picture: u32| (all..all + extra).chain(picture * own..(picture + 1) * own);
+        let rows: Vec<u32> = (0..pictures as u32).flat_map(of_picture).collect();
+        let rows = ops.gpu.upload_indices(&rows)?;
+        let extra = [self.class_row, self.registers].into_iter().flatten();
+        let extra = extra.map(|id| ops.values(id));
+        let tables: Vec<&Tensor> = std::iter::once(Ok(patches))
+            .chain(extra)
+            .collect::<Result<_, _>>()?;
+        let mut begin = 0;
+        for table in tables {
+            ops.recording
+                .push(gather_rows(&rows, table, begin, x, first)?);
+            begin += table.rows();
+        }
+        Ok(())
+    }
+
+    /// The patches of so many pictures, `count` each, in the order of their positions.
+    fn patches(
+        &self,
+        ops: &mut Ops<'_>,
+        (image, pictures): (&Tensor, usize),
+        grid: Option<&PatchGrid>,
+        count: usize,
+    ) -> Result<Tensor, ModelError> {
+        let c = &self.spec;
+        let row = c.num_channels * c.patch_size * c.patch_size;
+        let patches = ops.gpu.tensor(DType::F32, pictures * count, row)?;
+        let planes = [pictures, c.num_channels];
+        ops.recording
+            .push(patchify(image, planes, c.patch_size, &patches)?);
+        match grid {
+            Some(grid) => {
+                let order = grid.order_of(ops, pictures)?;
+                ops.gathered(&patches, &order)
+            }
+            None => Ok(patches),
         }
     }
 }
@@ -290,114 +332,14 @@ fn class_row(gpu: &Gpu, of: &[HostTensor]) -> Result<Made, ModelError> {
     Ok(Made::Values(gpu.upload(1, row.len(), &row)?))
 }
 
-impl Block {
-    fn new(p: &mut Parameters, i: usize, c: &TowerSpec) -> Self {
-        let width = (c.hidden_size, c.kind.field("hidden_size"));
-        let inner = (c.intermediate_size, c.kind.field("intermediate_size"));
-        let name = |part: &str| format!("vision_tower.encoder.layers.{i}.{part}");
-        let norm = |p: &mut Parameters, part: &str| {
-            p.norm(&name(part), width, c.layer_norm_eps, c.rms_norms)
-        };
-        let linear = |p: &mut Parameters, part: &str, out: Size, input: Size| {
-            p.linear(&name(part), out, input, (true, ""))
-        };
-        if !c.qk_norm {
-            p.rule_out(name("self_attn.q_norm.weight"), "use_qk_norm", false);
-        }
-        let layer_scale = |p: &mut Parameters, part: &str| Affine {
-            factors: p.vector(&name(part), width),
-            shifts: p.zeros(width.0),
-        };
-        let layer_norm1 = norm(p, "layer_norm1");
-        let qkv = (c.attention_bias, "qkv_bias");
-        let [q_proj, k_proj, v_proj] = match c.fused_qkv {
-            true => {
-                let rows = (width.0, "3 times the width of the tower");
-                p.fused(&name("self_attn.qkv"), rows, width, qkv)
-            }
-            false => ["q_proj", "k_proj", "v_proj"]
-                .map(|part| p.linear(&name(&format!("self_attn.{part}")), width, width, qkv)),
-        };
-        Self {
-            windowed: c.windowed.get(i).copied().unwrap_or(false),
-            layer_norm1,
-            q_proj,
-            k_proj,
-            v_proj,
-            qk_norms: c.qk_norm.then(|| {
-                ["self_attn.q_norm", "self_attn.k_norm"]
-                    .map(|part| p.rms_norm(&name(part), width, QK_EPS, false))
-            }),
-            out_proj: linear(p, "self_attn.out_proj", width, width),
-            layer_scale: c
-                .layer_scale
-                .then(|| ["layer_scale1", "layer_scale2"].map(|part| layer_scale(p, part))),
-            layer_norm2: norm(p, "layer_norm2"),
-            mlp: match c.mlp {
-                TowerMlp::Plain => Mlp::Plain {
-                    fc1: linear(p, "mlp.fc1", inner, width),
-                    fc2: linear(p, "mlp.fc2", width, inner),
-                },
-                TowerMlp::FusedGated => {
-                    let rows = (inner.0, "2 times its MLPs' inner width");
-                    let [gate, up] = p.fused(&name("mlp.weights_in"), rows, width, (true, ""));
-                    let down = linear(p, "mlp.weights_out", width, inner);
-                    Mlp::Gated { gate, up, down }
-                }
-                TowerMlp::Gated => Mlp::Gated {
-                    gate: linear(p, "mlp.gate_proj", inner, width),
-                    up: linear(p, "mlp.up_proj", inner, width),
-                    down: linear(p, "mlp.down_proj", width, inner),
-                },
-            },
-        }
-    }
-
-    /// One layer; `rotary` holds the angles of queries and keys, `seen` what they see.
-    fn forward(
-        &self,
-        ops: &mut Ops<'_>,
-        x: &Tensor,
-        c: &TowerSpec,
-        rotary: Option<&Tensor>,
-        seen: &KeyIntervals,
-    ) -> Result<Tensor, ModelError> {
-        let none = Activation::None;
-        let heads = Attention {
-            heads: c.num_attention_heads,
-            kv_heads: c.num_attention_heads,
-            head_dim: c.head_dim(),
-            scale: (c.head_dim() as f32).powf(-0.5),
-        };
-        let normed = ops.norm(x, &self.layer_norm1)?;
-        let q = ops.linear(&normed, &self.q_proj, none, None)?;
-        let k = ops.linear(&normed, &self.k_proj, none, None)?;
-        let v = ops.linear(&normed, &self.v_proj, none, None)?;
-        if let Some([of_queries, of_keys]) = &self.qk_norms {
-            // One head as wide as all.
-            ops.head_norm(&q, of_queries)?;
-            ops.head_norm(&k, of_keys)?;
-        }
-        if let Some(rotary) = rotary {
-            ops.rotary(&q, rotary, heads.head_dim)?;
-            ops.rotary(&k, rotary, heads.head_dim)?;
-        }
-        let attended = ops.attention(&q, &k, &v, &heads, seen)?;
-        let [scale1, scale2] = match self.layer_scale {
-            Some(scales) => scales.map(Some),
-            None => [None; 2],
-        };
-        let x = ops.linear_scaled(&attended, &self.out_proj, scale1, x)?;
-        let normed = ops.norm(&x, &self.layer_norm2)?;
-        let activation = kernel_activation(c.activation);
-        let (inner, last) = match &self.mlp {
-            Mlp::Plain { fc1, fc2 } => (ops.linear(&normed, fc1, activation, None)?, fc2),
-            Mlp::Gated { gate, up, down } => {
-                let gate = ops.linear(&normed, gate, none, None)?;
-                let up = ops.linear(&normed, up, none, None)?;
-                (ops.swiglu(&gate, &up, activation)?, down)
-            }
-        };
-        ops.linear_scaled(&inner, last, scale2, &x)
+/// A state with the blocks of each picture row by row.
+fn in_rows(
+    ops: &mut Ops<'_>,
+    state: &Tensor,
+    grids: &[Option<PatchGrid>],
+) -> Result<Tensor, ModelError> {
+    match back_of(ops, grids)? {
+        Some(back) => ops.gathered(state, &back),
+        None => Ok(state.clone()),
     }
 }

@@ -1,14 +1,14 @@
 //! The whole model: `LlavaForConditionalGeneration` (arXiv 2304.08485).
 
 use super::{
-    Capture, CaptureRequest, Checkpoint, Hook, ModelError, capture::Share, load::Loaded,
+    Capture, CaptureRequest, Checkpoint, Hook, ModelError, features::features_of, load::Loaded,
     masks::Masks, ops::Ops, parts::Parts, seen::Seen,
 };
 use crate::{
     families::{Layout, ModelSpec, Rows, VisionSpec},
-    gpu::{DType, Gpu, Recording, Tensor},
+    gpu::{Gpu, Recording, Tensor},
     input::PixelValues,
-    kernels::{blend_rows::blend_rows, gather_rows::gather_rows, scatter_rows::scatter_rows},
+    kernels::scatter_rows::scatter_rows,
     platform::Cancel,
 };
 
@@ -71,6 +71,7 @@ impl Vlm {
             recording,
             masks: &self.masks,
             loaded: &self.loaded,
+            planned_rows: None,
         }
     }
 
@@ -85,43 +86,60 @@ impl Vlm {
         input: &ForwardInput<'_>,
         request: &CaptureRequest,
     ) -> Result<Capture, ModelError> {
+        self.forward_with(self.ops(recording), &[*input], request)
+    }
+
+    /// What [`Vlm::forward`] records, of several prompts one below the other.
+    pub(super) fn forward_with(
+        &self,
+        mut ops: Ops<'_>,
+        inputs: &[ForwardInput<'_>],
+        request: &CaptureRequest,
+    ) -> Result<Capture, ModelError> {
         let mut capture = Capture::default();
-        let (inputs_embeds, seen) = self.embedded(recording, input, request, &mut capture)?;
+        let (inputs_embeds, seen) = self.embedded(&mut ops, inputs, request, &mut capture)?;
+        let prompts = inputs
+            .iter()
+            .map(|input| (input.layout, input.input_ids.len()));
+        let prompts: Vec<_> = prompts.collect();
         self.parts.language_model.forward(
-            &mut self.ops(recording),
+            &mut ops,
             &inputs_embeds,
             seen.as_ref(),
-            (input.layout, None),
+            (&prompts, None),
             request,
             &mut capture,
         )?;
         Ok(capture)
     }
 
-    /// What the decoder is given of a prompt, and its image tokens.
+    /// What the decoder is given of prompts, and their image tokens.
     pub(super) fn embedded(
         &self,
-        recording: &mut Recording,
-        input: &ForwardInput<'_>,
+        ops: &mut Ops<'_>,
+        inputs: &[ForwardInput<'_>],
         request: &CaptureRequest,
         capture: &mut Capture,
     ) -> Result<(Tensor, Option<Seen>), ModelError> {
-        self.check(input)?;
-        let mut ops = self.ops(recording);
-        let features = match input.vision {
-            [] => None,
-            _ => Some(self.image_features(&mut ops, input, request, capture)?),
+        for input in inputs {
+            self.check(input)?;
+        }
+        let features = match inputs.iter().all(|input| input.vision.is_empty()) {
+            true => None,
+            false => Some(self.image_features(ops, inputs, request, capture)?),
         };
-        let ids = self.gpu.upload_indices(input.input_ids)?;
-        let inputs_embeds = self.parts.language_model.embed(&mut ops, &ids)?;
+        let (input_ids, vision) = below_each_other(inputs);
+        let ids = self.gpu.upload_indices(&input_ids)?;
+        let inputs_embeds = self.parts.language_model.embed(ops, &ids)?;
         let mut seen = None;
         if let Some(features) = features {
-            let taken = self.taken(&mut ops, input, features.own)?;
-            let at = self.gpu.upload_indices(input.vision)?;
+            let rows = self.rows_taken(inputs);
+            let taken = self.taken(ops, rows.as_ref(), features.own)?;
+            let at = self.gpu.upload_indices(&vision)?;
             ops.recording
                 .push(scatter_rows(&at, &taken, 0, &inputs_embeds)?);
             let deep = features.deep.into_iter();
-            let deep = deep.map(|features| self.taken(&mut ops, input, features));
+            let deep = deep.map(|features| self.taken(ops, rows.as_ref(), features));
             seen = Some(Seen {
                 at,
                 deep: deep.collect::<Result<_, _>>()?,
@@ -131,56 +149,25 @@ impl Vlm {
         Ok((inputs_embeds, seen))
     }
 
-    /// The rows of all features that the placeholders take, `[placeholders, hidden]`.
-    fn taken(
-        &self,
-        ops: &mut Ops<'_>,
-        input: &ForwardInput<'_>,
-        features: Tensor,
-    ) -> Result<Tensor, ModelError> {
-        let Some(rows) = input.rows else {
-            return Ok(features);
-        };
-        let indices = self.gpu.upload_indices(&rows.single)?;
-        let taken = ops
-            .gpu
-            .tensor(DType::F32, rows.single.len(), features.cols())?;
-        let learned = self.parts.eyes.iter();
-        let learned = learned.flat_map(|(_, connector)| connector.learned());
-        let learned = learned.map(|id| ops.values(*id));
-        let tables: Vec<&Tensor> = std::iter::once(Ok(&features))
-            .chain(learned)
-            .collect::<Result<_, _>>()?;
-        let mut first = 0;
-        for table in tables {
-            ops.recording
-                .push(gather_rows(&indices, table, first, &taken, 0)?);
-            first += table.rows();
-        }
-        if let Some(blended) = &rows.blended {
-            let indices = self.gpu.upload_indices(&blended.rows)?;
-            let weights = self
-                .gpu
-                .upload(1, blended.weights.len(), &blended.weights)?;
-            ops.recording
-                .push(blend_rows(&indices, &weights, &features, &taken)?);
-        }
-        Ok(taken)
-    }
-
-    /// Records tower and connector alone.
+    /// Records tower and connector alone, of the pictures of all prompts; those of several as [`Vlm::forward_all`] has
+    /// them.
     ///
     /// # Errors
     /// As [`Vlm::forward`].
-    pub fn encode_image(
+    pub fn encode_images(
         &self,
         recording: &mut Recording,
-        input: &ForwardInput<'_>,
+        inputs: &[ForwardInput<'_>],
     ) -> Result<Tensor, ModelError> {
-        self.check_pixels(self.spec.vision()?, input)?;
-        let mut ops = self.ops(recording);
+        for input in inputs {
+            self.check_pixels(self.spec.vision()?, input)?;
+        }
+        let mut ops = match inputs {
+            [_] => self.ops(recording),
+            _ => self.ops_of_many(recording),
+        };
         let (request, mut capture) = (CaptureRequest::new(), Capture::default());
-        let features = self.image_features(&mut ops, input, &request, &mut capture)?;
+        let features = self.image_features(&mut ops, inputs, &request, &mut capture)?;
         Ok(features.own)
     }
 
@@ -193,72 +180,11 @@ impl Vlm {
         self.parts.language_model.logits(&mut ops, normed)
     }
 
-    /// Tower and connector, picture by picture; the features of all pictures one after another.
-    fn image_features(
-        &self,
-        ops: &mut Ops<'_>,
-        input: &ForwardInput<'_>,
-        request: &CaptureRequest,
-        capture: &mut Capture,
-    ) -> Result<Features, ModelError> {
-        let (Ok(vision), Some((tower, connector))) = (self.spec.vision(), &self.parts.eyes) else {
-            return Err(self.no_features(input));
-        };
-        let states = vision.feature_states();
-        let deep = vision.deepstack.iter().map(|deep| deep.state);
-        let wanted: Vec<usize> = states.iter().copied().chain(deep).collect();
-        let rows = rows(vision, input);
-        let all = [0, 1].map(|part| rows.iter().map(|rows| rows[part]).sum());
-        let mut first = [0; 2];
-        let mut features: Option<Features> = None;
-        for (picture, rows) in input.pixel_values.iter().zip(&rows) {
-            let shares = [0, 1].map(|part| Share {
-                first: first[part],
-                all: all[part],
-            });
-            first = [first[0] + rows[0], first[1] + rows[1]];
-            let image = self.gpu.upload(
-                picture.channels * picture.height,
-                picture.width,
-                &picture.data,
-            )?;
-            ops.recording.mark("vision tower");
-            let mut seen = Capture::default();
-            let mut taken = tower.forward(ops, &image, &wanted, request, &mut seen)?;
-            let deep = taken.split_off(states.len().min(taken.len()));
-            if vision.normed_features {
-                for state in &mut taken {
-                    *state = tower.norm(ops, state)?;
-                }
-            }
-            ops.recording.mark("connector");
-            let made = Features {
-                own: connector.forward(ops, &taken)?,
-                deep: connector.deep(ops, &deep)?,
-            };
-            seen.keep(request, Hook::ImageFeatures, &made.own);
-            for (layer, deep) in (1..).zip(&made.deep) {
-                seen.keep(request, Hook::DeepFeatures(layer), deep);
-            }
-            capture.stack(ops, seen, &shares)?;
-            features = Some(made.stacked(ops, features, &shares[1])?);
-        }
-        // The check of the input leaves at least one picture.
-        features.ok_or_else(|| self.no_features(input))
-    }
-
-    fn no_features(&self, input: &ForwardInput<'_>) -> ModelError {
-        ModelError::ImageTokens {
-            expected: 0,
-            found: input.vision.len(),
-        }
-    }
-
     fn check(&self, input: &ForwardInput<'_>) -> Result<(), ModelError> {
         if !input.vision.is_empty() {
             let vision = self.spec.vision()?;
             self.check_pixels(vision, input)?;
-            let features = rows(vision, input).iter().map(|rows| rows[1]).sum();
+            let features = features_of(vision, input);
             let expected = input.rows.map_or(features, |rows| rows.single.len());
             let learned = vision.learned_rows.len();
             let fit = input.rows.is_none_or(|rows| rows.fit(features, learned));
@@ -307,40 +233,13 @@ impl Vlm {
     }
 }
 
-/// What an image's tokens get from tower and connector.
-struct Features {
-    /// What stands in their places, `[image tokens, hidden]`.
-    own: Tensor,
-    /// What is added to them behind the first decoder layers, the same shape each.
-    deep: Vec<Tensor>,
-}
-
-impl Features {
-    /// These of one picture among those of the pictures before it; `share` are its rows.
-    fn stacked(
-        self,
-        ops: &mut Ops<'_>,
-        before: Option<Self>,
-        share: &Share,
-    ) -> Result<Self, ModelError> {
-        let Some(before) = before else {
-            let deep = self.deep.into_iter().map(|rows| share.begun(ops, rows));
-            return Ok(Self {
-                deep: deep.collect::<Result<_, _>>()?,
-                own: share.begun(ops, self.own)?,
-            });
-        };
-        share.copy(ops, &self.own, &before.own)?;
-        for (rows, all) in self.deep.iter().zip(&before.deep) {
-            share.copy(ops, rows, all)?;
-        }
-        Ok(before)
+/// Token ids of all prompts, and the rows of their placeholders among them.
+fn below_each_other(inputs: &[ForwardInput<'_>]) -> (Vec<u32>, Vec<u32>) {
+    let (mut input_ids, mut vision) = (Vec::new(), Vec::new());
+    for input in inputs {
+        let first = input_ids.len() as u32;
+        input_ids.extend_from_slice(input.input_ids);
+        vision.extend(input.vision.iter().map(|position| first + position));
     }
-}
-
-/// Tower positions and image tokens of each picture.
-fn rows(vision: &VisionSpec, input: &ForwardInput<'_>) -> Vec<[usize; 2]> {
-    let pictures = input.pixel_values.iter();
-    let rows = pictures.map(|picture| vision.rows_of(picture.height, picture.width));
-    rows.map(Option::unwrap_or_default).collect()
+    (input_ids, vision)
 }

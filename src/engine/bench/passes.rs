@@ -49,7 +49,7 @@ pub(in crate::engine) async fn passes(
             pixel_values: &image,
             ..of_text(&[], &layout)
         };
-        let record = |recording: &mut Recording| vlm.encode_image(recording, &input);
+        let record = |recording: &mut Recording| vlm.encode_images(recording, &[input]);
         passes.push(timed(gpu, record, news).await?);
         news.progress(Stage::Forward, passes.len() as u64, total, UNIT);
     }

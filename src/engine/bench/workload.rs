@@ -6,10 +6,13 @@ use super::matmul::random;
 use crate::{
     alignment::{Mir, MirSettings},
     engine::{
-        EngineError, MeasureSettings, ModelSource, PairSource, checkpoint, news::News, pairs,
+        EngineError, MeasureSettings, ModelSource, PairSource, checkpoint,
+        forward::{fitting, rows_of_pairs},
+        news::News,
+        pairs,
     },
     families::{Layout, Rows, plan::rows_of},
-    gpu::{Gpu, Recording, RunStats, Tensor},
+    gpu::{Gpu, Recording, RunStats, Runs, Tensor},
     input::{PixelValues, Processor},
     model::{CaptureRequest, ForwardInput, Hook, Vlm},
     platform::Cancel,
@@ -67,8 +70,9 @@ pub(super) async fn run(
     forward(gpu, vlm, &pairs[..1], &request, None, news).await?;
     let start = Instant::now();
     let mut recording = Recording::new();
-    for pair in pairs {
-        vlm.encode_image(&mut recording, &pair.input())?;
+    for pairs in together(vlm, pairs) {
+        let inputs: Vec<_> = pairs.iter().map(Pair::input).collect();
+        vlm.encode_images(&mut recording, &inputs)?;
     }
     gpu.run_with(&recording, news.cancel, &mut |_, _| {})
         .await?;
@@ -130,6 +134,17 @@ async fn warm_up(
     Ok(())
 }
 
+/// The pairs of each forward pass.
+fn together<'a>(vlm: &Vlm, pairs: &'a [Pair]) -> impl Iterator<Item = &'a [Pair]> {
+    let (mut rest, most) = (pairs, vlm.rows_at_once());
+    std::iter::from_fn(move || {
+        let count = fitting(rest.iter().map(|pair| pair.input_ids.len()), most);
+        let (next, behind) = rest.split_at(count);
+        rest = behind;
+        (count > 0).then_some(next)
+    })
+}
+
 async fn forward(
     gpu: &Gpu,
     vlm: &Vlm,
@@ -139,21 +154,25 @@ async fn forward(
     news: &mut News<'_>,
 ) -> Result<RunStats, EngineError> {
     let layers = vlm.spec().text.num_hidden_layers;
-    let mut stats = RunStats::default();
-    for pair in pairs {
+    let (mut stats, mut runs) = (RunStats::default(), Runs::new(gpu));
+    for pairs in together(vlm, pairs) {
         let mut recording = Recording::new();
-        let capture = vlm.forward(&mut recording, &pair.input(), request)?;
+        let inputs: Vec<_> = pairs.iter().map(Pair::input).collect();
+        let capture = vlm.forward_all(&mut recording, &inputs, request)?;
         if let Some(mir) = mir.as_deref_mut() {
             let states: Vec<Tensor> = (1..=layers)
                 .filter_map(|k| capture.get(Hook::Layer(k)).cloned())
                 .collect();
-            mir.push(&mut recording, &states, &pair.vision, &pair.text)?;
+            let rows = rows_of_pairs(&inputs, |pair| [&pairs[pair].vision, &pairs[pair].text]);
+            mir.push_all(&mut recording, &states, &rows)?;
         }
         drop(capture);
-        stats += gpu
-            .run_with(&recording, news.cancel, &mut |_, _| {})
-            .await?;
+        let heard = &mut |_: f64, _: &str| {};
+        stats += runs.send(&recording, 0.0..1.0, news.cancel, heard).await?;
+        // The next one is recorded while this one runs.
+        runs.wait(1, heard).await?;
     }
+    runs.wait(0, &mut |_, _| {}).await?;
     Ok(stats)
 }
 

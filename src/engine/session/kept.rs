@@ -132,8 +132,8 @@ impl KeptStates {
         self.room.bytes()
     }
 
-    /// Records the copying of one pair's tokens. `states[k]` holds all tokens of the pair at state `k`;
-    /// `vision` and `text` are the rows to take.
+    /// Records the copying of some pairs' tokens. `states[k]` holds all of their tokens at state `k`; of each pair the rows
+    /// of its vision and of its text tokens are taken.
     ///
     /// # Errors
     /// [`GpuError::Shape`] where they are more than were announced.
@@ -141,18 +141,17 @@ impl KeptStates {
         &mut self,
         recording: &mut Recording,
         states: &[Tensor],
-        vision: &[u32],
-        text: &[u32],
+        pairs: &[[Vec<u32>; 2]],
     ) -> Result<(), GpuError> {
-        let first = self.filled();
-        let indices = self.gpu.upload_indices(&[vision, text].concat())?;
+        let indices = self.gpu.upload_indices(&pairs.as_flattened().concat())?;
         for (store, state) in self.states.iter().zip(states) {
-            recording.push(gather_rows(&indices, state, 0, store, first)?);
+            recording.push(gather_rows(&indices, state, 0, store, self.filled())?);
         }
-        self.pairs.push(PairRows {
-            first,
-            tokens: [vision.len(), text.len()],
-        });
+        for pair in pairs {
+            let first = self.filled();
+            let tokens = [0, 1].map(|side: usize| pair[side].len());
+            self.pairs.push(PairRows { first, tokens });
+        }
         Ok(())
     }
 

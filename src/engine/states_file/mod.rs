@@ -25,6 +25,7 @@ mod intact;
 mod measure;
 mod merge;
 mod piece;
+mod planned;
 mod read;
 mod rows;
 mod shard;

@@ -129,6 +129,7 @@ impl Session {
             kept_states: 0,
             also: &[],
             text_mask,
+            budget: gpu.usual_budget(),
         };
         let mut targets = Targets {
             rate: Rate::Nobody,

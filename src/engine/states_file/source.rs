@@ -296,7 +296,8 @@ impl Source for FromFiles<'_> {
             let own = own.iter();
             let own = own.map(|state| observation.state(state.id).cloned());
             let own = own.collect::<Result<Vec<_>, _>>()?;
-            targets.rate.push(&mut recording, &own, &vision, &text)?;
+            let pair = [vision.clone(), text.clone()];
+            targets.rate.push(&mut recording, &own, &[pair])?;
             for metric in targets.metrics.iter_mut() {
                 metric.push(&mut recording, &observation)?;
             }

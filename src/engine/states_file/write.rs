@@ -9,6 +9,7 @@ use super::{
     about::{DATA_KEY, DataAbout, FORMAT_KEY, MODEL_KEY, ModelAbout},
     every_state, mask_name, order,
     piece::{PIECE_KEY, Piece},
+    planned::{Planned, header, planned, sums},
     refused, tensor_name,
     there::{header_of, is_whole, piece_in},
 };
@@ -129,17 +130,6 @@ impl Begun {
     }
 }
 
-/// A tensor of the file to be.
-struct Planned {
-    name: String,
-    dtype: &'static str,
-    shape: Vec<usize>,
-    /// Bytes of a token.
-    row: u64,
-    /// Its first byte, from the start of the file.
-    begin: u64,
-}
-
 impl StatesWriter {
     /// Begins the file at `path` for the states of `pairs`, and writes its header.
     ///
@@ -203,13 +193,13 @@ impl StatesWriter {
             let ids = tokens(pair);
             let count = ids.len();
             let mut said = [0; 8];
-            let Some(place) = self.place(SUMS) else {
+            let Some(place) = self.place(SUMS, 0) else {
                 return Ok(());
             };
             self.file.read_at(place, &mut said)?;
             let mut sum = Sum::default();
             for name in order(self.layers) {
-                let Some((place, row)) = self.place(&name).zip(self.row(&name)) else {
+                let Some((place, row)) = self.place(&name, 0).zip(self.row(&name)) else {
                     continue;
                 };
                 let bytes = usize::try_from(row * count as u64).unwrap_or_default();
@@ -240,7 +230,7 @@ impl StatesWriter {
         every_state(self.layers)
     }
 
-    /// Writes the next pair, whose forward pass has run; `states` hold all its tokens.
+    /// Writes the next pairs, whose forward pass has run; `states` hold the tokens of all of them, one pair's below another's.
     ///
     /// # Errors
     /// What the device or the system says.
@@ -248,10 +238,10 @@ impl StatesWriter {
         &mut self,
         gpu: &Gpu,
         states: &[(StateId, Tensor)],
-        pair: &Prepared,
+        pairs: &[&Prepared],
     ) -> Result<(), EngineError> {
-        let ids = tokens(pair);
-        let mut sum = Sum::default();
+        let all: usize = pairs.iter().map(|pair| tokens(pair).len()).sum();
+        let mut sums = vec![Sum::default(); pairs.len()];
         for id in every_state(self.layers) {
             let found = states.iter().find(|(name, _)| *name == id);
             // One at a time: all of them may be more than a transfer takes.
@@ -259,27 +249,42 @@ impl StatesWriter {
                 Some((_, state)) => gpu.read(&[state]).await?.pop(),
                 None => None,
             };
-            let values = read.filter(|read| read.rows == ids.len());
-            let values = values.ok_or_else(|| AlignmentError::States {
-                expected: format!("{id:?} of {} tokens", ids.len()),
+            let read = read.filter(|read| read.rows == all);
+            let read = read.ok_or_else(|| AlignmentError::States {
+                expected: format!("{id:?} of {all} tokens"),
                 found: "none".to_owned(),
             })?;
-            let name = tensor_name(id, self.layers);
-            self.write(&name, bytemuck::cast_slice(&values.values), &mut sum)?;
+            let (name, mut first) = (tensor_name(id, self.layers), 0);
+            for (pair, sum) in pairs.iter().zip(&mut sums) {
+                let end = first + tokens(pair).len();
+                let values = read.values.get(first * read.cols..end * read.cols);
+                let bytes = bytemuck::cast_slice(values.unwrap_or_default());
+                self.write(&name, first, bytes, sum)?;
+                first = end;
+            }
         }
+        for (pair, sum) in pairs.iter().zip(sums) {
+            self.end(pair, sum)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what else is told of the next pair, whose states have this sum.
+    fn end(&mut self, pair: &Prepared, mut sum: Sum) -> Result<(), EngineError> {
+        let ids = tokens(pair);
         let number = |number: i64| number.to_le_bytes();
-        self.write(IDS, &bytes_of(ids), &mut sum)?;
+        self.write(IDS, 0, &bytes_of(ids), &mut sum)?;
         let pairs = self.pairs as u64;
         let numbers = self.numbers.as_ref();
         let named = numbers.map_or(Some(pairs), |numbers| numbers.get(self.pairs).copied());
         let named = number(named.unwrap_or(pairs) as i64);
-        self.write(PAIR, &named.repeat(ids.len()), &mut sum)?;
-        self.write(VISION, &marked(&pair.prompt.vision, ids.len()), &mut sum)?;
+        self.write(PAIR, 0, &named.repeat(ids.len()), &mut sum)?;
+        self.write(VISION, 0, &marked(&pair.prompt.vision, ids.len()), &mut sum)?;
         for mask in TextMask::ALL {
             let marked = marked(pair.text(mask), ids.len());
-            self.write(mask_name(mask), &marked, &mut sum)?;
+            self.write(mask_name(mask), 0, &marked, &mut sum)?;
         }
-        if let Some(place) = self.place(SUMS) {
+        if let Some(place) = self.place(SUMS, 0) {
             // After the rows that it says are whole.
             self.file.write_at(place, &sum.number().to_le_bytes())?;
             self.file.keep(true);
@@ -289,18 +294,24 @@ impl StatesWriter {
         Ok(())
     }
 
-    /// Writes what a tensor says of the next pair.
-    fn write(&mut self, name: &str, bytes: &[u8], sum: &mut Sum) -> Result<(), EngineError> {
-        if let Some(place) = self.place(name) {
+    /// Writes what a tensor says of the next pair, or of one whose rows are so many further `ahead`.
+    fn write(
+        &mut self,
+        name: &str,
+        ahead: usize,
+        bytes: &[u8],
+        sum: &mut Sum,
+    ) -> Result<(), EngineError> {
+        if let Some(place) = self.place(name, ahead) {
             sum.add(bytes);
             self.file.write_at(place, bytes)?;
         }
         Ok(())
     }
 
-    /// Where the next pair stands in a tensor.
-    fn place(&self, name: &str) -> Option<u64> {
-        let before = if name == SUMS { self.pairs } else { self.rows };
+    /// Where the next pair stands in a tensor, or one so many rows further `ahead`.
+    fn place(&self, name: &str, ahead: usize) -> Option<u64> {
+        let before = ahead + if name == SUMS { self.pairs } else { self.rows };
         let tensor = self.tensors.iter().find(|tensor| tensor.name == name)?;
         Some(tensor.begin + before as u64 * tensor.row)
     }
@@ -320,28 +331,10 @@ impl StatesWriter {
     }
 }
 
-impl Planned {
-    /// Its last byte's place and one.
-    fn end(&self) -> u64 {
-        self.begin + self.shape.first().map_or(0, |rows| *rows as u64) * self.row
-    }
-}
-
 /// Token ids as they stand in the file.
 fn bytes_of(ids: &[u32]) -> Vec<u8> {
     let each = ids.iter().flat_map(|id| i64::from(*id).to_le_bytes());
     each.collect()
-}
-
-/// The sums of the pairs' rows.
-fn sums(pairs: usize) -> Planned {
-    Planned {
-        name: SUMS.to_owned(),
-        dtype: "I64",
-        shape: vec![pairs],
-        row: 8,
-        begin: 0,
-    }
 }
 
 fn tokens(pair: &Prepared) -> &[u32] {
@@ -357,28 +350,6 @@ fn marked(positions: &[u32], tokens: usize) -> Vec<u8> {
         }
     }
     mask
-}
-
-/// All tensors in the order of their data: the widest types first, so that each is aligned.
-fn planned(layers: usize, width: usize, tokens: usize) -> Vec<Planned> {
-    let plan = |name: &str, dtype, row, shape: &[usize]| Planned {
-        name: name.to_owned(),
-        dtype,
-        shape: shape.to_vec(),
-        row,
-        begin: 0,
-    };
-    let wide = [IDS, PAIR].map(|name| plan(name, "I64", 8, &[tokens]));
-    let state = |id| {
-        let name = tensor_name(id, layers);
-        plan(&name, "F32", 4 * width as u64, &[tokens, width])
-    };
-    let masks = TextMask::ALL.map(mask_name).into_iter();
-    let masks = std::iter::once(VISION).chain(masks);
-    (wide.into_iter())
-        .chain(every_state(layers).map(state))
-        .chain(masks.map(|name| plan(name, "U8", 1, &[tokens])))
-        .collect()
 }
 
 /// The texts beside the tensors.
@@ -408,29 +379,4 @@ fn about(model: &ModelSummary, data: &DataSummary, pairs: &[Prepared]) -> Map<St
     (own.into_iter().chain(texts))
         .map(|(key, text)| (key.to_owned(), text.into()))
         .collect()
-}
-
-/// The beginning of the file; enters where each tensor begins.
-fn header(tensors: &mut [Planned], about: &Map<String, Value>) -> Vec<u8> {
-    let mut entries = Map::new();
-    entries.insert("__metadata__".to_owned(), Value::Object(about.clone()));
-    let mut end = 0;
-    for tensor in &mut *tensors {
-        tensor.begin = end;
-        end = tensor.end();
-        let entry = json!({
-            "dtype": tensor.dtype,
-            "shape": tensor.shape,
-            "data_offsets": [tensor.begin, end],
-        });
-        entries.insert(tensor.name.clone(), entry);
-    }
-    let mut text = Value::Object(entries).to_string().into_bytes();
-    text.resize(text.len().next_multiple_of(8), b' ');
-    let mut header = (text.len() as u64).to_le_bytes().to_vec();
-    header.append(&mut text);
-    for tensor in tensors {
-        tensor.begin += header.len() as u64;
-    }
-    header
 }

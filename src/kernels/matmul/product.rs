@@ -38,6 +38,9 @@ pub struct Matmul<'a> {
     /// The rows of `b` are those of two matrices of `n` rows, one below the other: `out = activation(scale a
     /// gate^T + bias) * (scale a up^T + bias) + residual` (arXiv 2002.05202).
     pub gated: bool,
+    /// Rows that the product is planned for, those of `a` if absent: of products planned for the same number, the bits
+    /// of a row do not depend on how many stand beside it.
+    pub planned_rows: Option<usize>,
 }
 
 impl Default for Matmul<'_> {
@@ -55,6 +58,7 @@ impl Default for Matmul<'_> {
             symmetric: false,
             packed: false,
             gated: false,
+            planned_rows: None,
         }
     }
 }

@@ -19,13 +19,14 @@ use self::{
 };
 use super::{
     ModelError,
+    capture::Share,
     ops::Ops,
     parameters::{Parameters, Part, Size},
     tickets::TensorId,
 };
 use crate::{
     families::{ConnectorKind, FeatureSelect, VisionSpec},
-    gpu::{DType, Tensor},
+    gpu::Tensor,
 };
 
 pub(super) struct Connector {
@@ -143,49 +144,58 @@ impl Connector {
         &self.learned
     }
 
-    /// Image features `[image tokens, hidden]` from tower states `[positions, vision hidden]`.
+    /// Image features `[image tokens, hidden]` from tower states `[positions, vision hidden]` of pictures that have so
+    /// many positions and image tokens each, one picture's rows below another's.
     pub(super) fn forward(
         &self,
         ops: &mut Ops<'_>,
         states: &[Tensor],
+        pictures: &[[usize; 2]],
     ) -> Result<Tensor, ModelError> {
-        // The configuration has at least one state, and exactly one for all forms but the MLP.
-        let Some(state) = states.first() else {
-            return Err(ModelError::ImageTokens {
-                expected: 0,
-                found: 0,
-            });
-        };
         match &self.form {
+            // Row by row, whatever pictures the rows are of.
             Form::Mlp(mlp) => {
+                let positions: Vec<usize> = pictures.iter().map(|[rows, _]| *rows).collect();
                 let selected = states
                     .iter()
-                    .map(|state| self.select(ops, state))
+                    .map(|state| self.select(ops, state, &positions))
                     .collect::<Result<Vec<_>, _>>()?;
-                mlp.forward(ops, &selected)
+                return mlp.forward(ops, &selected);
             }
-            Form::AveragePool(pool) => {
-                let x = self.select(ops, state)?;
-                pool.forward(ops, &x)
+            Form::PatchMerger(merger) => return merger.forward(ops, one(states)?),
+            _ => {}
+        }
+        let all = pictures.iter().map(|[_, tokens]| tokens).sum();
+        let (mut first, mut features) = ([0; 2], None);
+        for [positions, tokens] in pictures {
+            let state = ops.part(one(states)?, first[0], *positions)?;
+            let own = self.of_picture(ops, &state)?;
+            let share = Share {
+                first: first[1],
+                all,
+            };
+            match &features {
+                None => features = Some(share.begun(ops, own)?),
+                Some(features) => share.copy(ops, &own, features)?,
             }
-            Form::AttentionPool(pool) => {
-                let x = self.select(ops, state)?;
-                pool.forward(ops, &x)
-            }
-            Form::CAbstractor(abstractor) => abstractor.forward(ops, state, self.skip),
-            Form::PixelShuffle(shuffle) => {
-                let x = self.select(ops, state)?;
-                shuffle.forward(ops, &x)
-            }
-            Form::Downsample(downsample) => {
-                let x = self.select(ops, state)?;
-                downsample.forward(ops, &x)
-            }
-            Form::PoolNorm(pool) => {
-                let x = self.select(ops, state)?;
-                pool.forward(ops, &x)
-            }
-            Form::PatchMerger(merger) => merger.forward(ops, state),
+            first = [first[0] + positions, first[1] + tokens];
+        }
+        features.ok_or(NOTHING)
+    }
+
+    /// The features of one picture.
+    fn of_picture(&self, ops: &mut Ops<'_>, state: &Tensor) -> Result<Tensor, ModelError> {
+        if let Form::CAbstractor(abstractor) = &self.form {
+            return abstractor.forward(ops, state, self.skip);
+        }
+        let x = self.select(ops, state, &[state.rows()])?;
+        match &self.form {
+            Form::AveragePool(pool) => pool.forward(ops, &x),
+            Form::AttentionPool(pool) => pool.forward(ops, &x),
+            Form::PixelShuffle(shuffle) => shuffle.forward(ops, &x),
+            Form::Downsample(downsample) => downsample.forward(ops, &x),
+            Form::PoolNorm(pool) => pool.forward(ops, &x),
+            Form::Mlp(_) | Form::PatchMerger(_) | Form::CAbstractor(_) => Err(NOTHING),
         }
     }
 
@@ -202,16 +212,38 @@ impl Connector {
             .collect()
     }
 
-    fn select(&self, ops: &mut Ops<'_>, state: &Tensor) -> Result<Tensor, ModelError> {
+    /// The positions of pictures with so many rows each that are features.
+    fn select(
+        &self,
+        ops: &mut Ops<'_>,
+        state: &Tensor,
+        pictures: &[usize],
+    ) -> Result<Tensor, ModelError> {
         if self.skip == 0 {
             return Ok(state.clone());
         }
-        let rows = state.rows() - self.skip;
-        let selected = ops.gpu.tensor(DType::F32, rows, state.cols())?;
-        ops.recording
-            .copy_rows(state, self.skip, &selected, 0, rows)?;
-        Ok(selected)
+        if let [rows] = pictures {
+            return ops.part(state, self.skip, rows.saturating_sub(self.skip));
+        }
+        let (mut first, mut kept) = (0, Vec::with_capacity(state.rows()));
+        for rows in pictures {
+            let end = first + rows;
+            kept.extend((first + self.skip..end).map(|row| row as u32));
+            first = end;
+        }
+        let kept = ops.gpu.upload_indices(&kept)?;
+        ops.gathered(state, &kept)
     }
+}
+
+/// A picture without states: the configuration has at least one, and exactly one for all forms but the MLP.
+const NOTHING: ModelError = ModelError::ImageTokens {
+    expected: 0,
+    found: 0,
+};
+
+fn one(states: &[Tensor]) -> Result<&Tensor, ModelError> {
+    states.first().ok_or(NOTHING)
 }
 
 /// Canonical name of a tensor of the connector.

@@ -33,7 +33,7 @@ pub async fn in_parallel<T: Send, R: Send>(
         for _ in 0..threads {
             let (sender, work, next) = (sender.clone(), &work, &next);
             let worker = thread::Builder::new()
-                .name("factoring".to_owned())
+                .name("working".to_owned())
                 .spawn_scoped(scope, move || {
                     while let Some(item) = next() {
                         if sender.send(work(item)).is_err() {

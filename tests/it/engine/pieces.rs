@@ -7,9 +7,9 @@ use std::{
 
 use mirscope::{
     engine::{
-        Command, DeviceSettings, Event, Extra, ImageInput, MeasureRequest, MeasureSettings,
-        MergeRequest, MetricChoice, ModelSource, PairInput, PairSource, Session, Shard,
-        ShardRequest, ShardSummary, Stage,
+        Command, DeviceSettings, Event, Extra, ImageInput, KernelChoice, MeasureRequest,
+        MeasureSettings, MergeRequest, MetricChoice, ModelSource, PairInput, PairSource, Session,
+        Shard, ShardRequest, ShardSummary, Stage,
     },
     platform::Cancel,
     report::{Definition, Report, TextMask},
@@ -118,6 +118,28 @@ fn shards_in_any_order_give_the_bits_of_one_run() {
         }
         fs::remove_file(&file[0]).unwrap();
     }
+}
+
+/// With kernels for GPUs several pairs share a forward pass where nothing is exported, and in a shard none does.
+#[test]
+fn pairs_have_the_same_bits_whoever_runs_beside_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut session = Session::default();
+    let mut request = whole();
+    request.device.kernel = KernelChoice::Tiled;
+    request.settings.also = vec![Extra::Definitions];
+    let one = report(&mut session, request.clone());
+    let files = shards(&mut session, folder.path(), &request, 3);
+    let command = Command::Merge(Box::new(MergeRequest {
+        files,
+        device: request.device.clone(),
+        memory_budget: None,
+        whole: true,
+    }));
+    let Event::Report(found) = last(&mut session, command) else {
+        panic!("expected a report");
+    };
+    assert_eq!(numbers(&found), numbers(&one));
 }
 
 #[test]

@@ -6,9 +6,11 @@
 //! DeepStack).
 
 use mirscope::{
+    alignment::{Mir, MirSettings},
     families::Layout,
-    gpu::{Gpu, Recording, Step},
-    model::{Capture, CaptureRequest, ForwardInput, Vlm},
+    gpu::{Gpu, GpuOptions, KernelVariant, Recording, Step},
+    input::PixelValues,
+    model::{Capture, CaptureRequest, ForwardInput, Hook, Vlm},
     platform::Cancel,
 };
 
@@ -98,4 +100,76 @@ fn a_decoder_layer_takes_at_most_eight() {
         }
     }
     assert!(counted > 40, "only {counted}");
+}
+
+/// Kernel calls of a pair, alone and beside others, the copying of its tokens into the metric included.
+#[test]
+fn beside_others_a_pair_takes_few_calls() {
+    let gpu = pollster::block_on(Gpu::request(&GpuOptions {
+        kernels: Some(KernelVariant::Tiled),
+        ..GpuOptions::default()
+    }))
+    .unwrap();
+    let case = GoldenCase::at("clip_mlp_gqa_tied_f32");
+    let vlm = loaded(&gpu, &case);
+    let vision = vlm.spec().vision().unwrap();
+    let side = vision.tower.picture_size;
+    let pixel_values = [PixelValues {
+        channels: 3,
+        height: side,
+        width: side,
+        data: vec![0.5; 3 * side * side],
+    }];
+    let places: Vec<u32> = (0..vision.num_image_tokens() as u32).collect();
+    let ids = vec![2; places.len() + 7];
+    let layout = Layout::default();
+    let input = ForwardInput {
+        pixel_values: &pixel_values,
+        rows: None,
+        input_ids: &ids,
+        vision: &places,
+        layout: &layout,
+    };
+    let (layers, width) = (
+        vlm.spec().text.num_hidden_layers,
+        vlm.spec().text.hidden_size,
+    );
+    let calls = |pairs: usize| {
+        let request = CaptureRequest::new().with_all((1..=layers).map(Hook::Layer));
+        let mut recording = Recording::new();
+        let capture = vlm
+            .forward_all(&mut recording, &vec![input; pairs], &request)
+            .unwrap();
+        let states = (1..=layers).map(|k| capture.get(Hook::Layer(k)).unwrap().clone());
+        let states: Vec<_> = states.collect();
+        let rows = (0..pairs).map(|pair| {
+            let first = (pair * ids.len()) as u32;
+            let (begin, text) = (first..first + places.len() as u32, places.len() as u32);
+            [begin.collect(), vec![first + text]]
+        });
+        let rows: Vec<[Vec<u32>; 2]> = rows.collect();
+        let (n_vision, n_text) = (pairs * places.len(), pairs);
+        let settings = MirSettings::default();
+        let mut mir = Mir::new(
+            &gpu,
+            settings,
+            layers,
+            width,
+            n_vision.max(2),
+            n_text.max(2),
+            None,
+        );
+        let mir = mir.as_mut().unwrap();
+        mir.push_all(&mut recording, &states, &rows).unwrap();
+        recording.dispatches()
+    };
+    let (one, sixteen) = (calls(1), calls(16));
+    // Three more: they repeat the positions of a picture's patches and the angles of a prompt's tokens, and leave class
+    // tokens out.
+    assert_eq!(sixteen, one + 3, "{one} alone");
+    println!(
+        "kernel calls of a pair: {one} alone, {} beside 15 others",
+        f64::from(sixteen as u32) / 16.0
+    );
+    assert!(one > 40, "{one} alone");
 }

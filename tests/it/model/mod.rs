@@ -1,6 +1,7 @@
 //! Whole models against the states of transformers.
 
 mod answers;
+mod batch;
 mod dispatches;
 mod limits;
 mod looks;

@@ -254,7 +254,7 @@ async fn passes(
         let mut recording = Recording::new();
         match tokens {
             Some(_) => drop(vlm.forward(&mut recording, &input, &CaptureRequest::new())?),
-            None => drop(vlm.encode_image(&mut recording, &input)?),
+            None => drop(vlm.encode_images(&mut recording, &[input])?),
         }
         let made = start.elapsed().as_secs_f64();
         let stats = gpu.run_with(&recording, cancel, &mut |_, _| {}).await?;
