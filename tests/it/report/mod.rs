@@ -12,6 +12,7 @@ mod shipped_study;
 mod study;
 mod study_quantities;
 mod table;
+mod topics;
 mod verdicts;
 
 use mirscope::report::{

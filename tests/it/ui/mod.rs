@@ -8,6 +8,7 @@ mod documents;
 mod eyes;
 mod frame;
 mod hub;
+mod look_cards;
 mod made_up;
 mod quantities;
 mod recorded;
