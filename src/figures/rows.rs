@@ -73,6 +73,13 @@ fn one(panel: &Rows, look: &Look) -> Figure {
     let font = look.font();
     let palette = look.palette;
     let width = look.size[0];
+    if panel.rows.is_empty() {
+        let mut sheet = Sheet::new(look, panel.title.clone());
+        sheet.figure.size[1] = 3.0 * font;
+        let at = [0.5 * width, 1.5 * font];
+        sheet.words(at, Anchor::Middle, palette.faint, "nothing was measured");
+        return sheet.figure;
+    }
     let names = NAMES * width - 0.6 * font;
     let lines: Vec<Vec<String>> = panel
         .rows

@@ -14,6 +14,8 @@ const NAME: f32 = 1.5;
 const BELOW: f32 = 0.5;
 /// Height of a row of trainings alone.
 const FLAT: f32 = 1.0;
+/// Space left and right of a row, in points: half of the widest edge.
+const EDGE: f32 = 1.0;
 /// Space between pieces.
 const GAP: f32 = 0.45;
 
@@ -44,9 +46,9 @@ pub fn sketch(picture: &Sketch, look: &Look) -> Figure {
         let mut pen = Pen {
             sheet: &mut sheet,
             // Where the room is narrow everything becomes smaller but the words.
-            unit: font * scale(row.pieces, font, width),
+            unit: font * scale(row.pieces, font, width - 2.0 * EDGE),
             font,
-            x: 0.0,
+            x: EDGE,
             middle: y + 0.5 * high * font,
         };
         for piece in row.pieces {

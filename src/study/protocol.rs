@@ -35,12 +35,12 @@ impl Protocol {
     pub fn words(self) -> &'static str {
         match self {
             Self::OneStage => {
-                "a {connector} is trained on conversations about pictures; {MIR} and {score} are those of that same \
+                "a {connector} is trained on conversations about pictures; {MIR} and {score} are both taken from that \
                  model."
             }
             Self::TwoStages => {
-                "a {connector} is trained on captions, which {MIR} is taken from; the {score} is that after an \
-                 instruction tuning, the same for all."
+                "a {connector} is trained on captions, and {MIR} is measured then; the {score} is taken after an \
+                 instruction tuning that is the same for all."
             }
         }
     }

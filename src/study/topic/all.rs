@@ -39,7 +39,7 @@ impl Topic {
         },
         Self {
             name: "detail",
-            question: "Do more detailed captions?",
+            question: "Do more detailed captions lower MIR?",
             papers: &[Paper::Mir],
             says: "More detailed captions, at the same images, lower {MIR} and raise the score.",
             tried: "The same pictures, with captions that say more and more about them.",

@@ -1,5 +1,6 @@
 //! Reports: as text, as files, and back.
 
+mod cards;
 mod comparison;
 mod consistency;
 mod contrast;

@@ -94,7 +94,7 @@ fn the_statistics_and_the_rule_are_folded() {
         harness.run_ok();
     }
     let found = harness.get_by_label_contains(of_all);
-    let label = found.accesskit_node().label().unwrap();
+    let label = found.accesskit_node().value().unwrap();
     assert!(
         label.contains(numbers) && label.contains("rho = "),
         "{label}"
@@ -206,7 +206,7 @@ fn the_other_protocol_has_its_own_settings() {
     let (mut harness, _link) = checkpoints(Protocol::OneStage);
     harness.state_mut().store.view.axis = "moca".to_owned();
     harness.run_ok();
-    assert!(harness.query_by_label_contains("53 small").is_some());
+    assert!(harness.query_by_label_contains("51 small").is_some());
     harness
         .get_by_role_and_label(Role::Button, "In two stages, as in the MIR paper")
         .click();

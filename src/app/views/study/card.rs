@@ -151,6 +151,7 @@ fn saw(
     };
     title(ui, how);
     for (claim, verdict) in topic.judged(protocol, results) {
+        ui.add_space(3.0);
         ui.horizontal_wrapped(|ui| {
             badge(ui, verdict.outcome);
             ui.strong(&claim.statement);
