@@ -8,7 +8,6 @@ mod documents;
 mod eyes;
 mod frame;
 mod hub;
-mod look_cards;
 mod made_up;
 mod quantities;
 mod recorded;
