@@ -48,7 +48,6 @@ impl Topic {
             published: &[Published::CAPTIONS],
             sketch: Some(Sketch::DETAIL),
             axes: ["texts", "texts"],
-            ..NONE
         },
         Self {
             name: "shuffled",
@@ -112,7 +111,6 @@ impl Topic {
             published: &[Published::CONNECTOR],
             sketch: Some(Sketch::LAYERS),
             axes: ["connector", "connector"],
-            ..NONE
         },
         Self {
             name: "types",
@@ -138,7 +136,6 @@ impl Topic {
             published: &[Published::MM1_SIZE],
             sketch: Some(Sketch::TOKENS),
             axes: ["tokens", ""],
-            ..NONE
         },
         Self {
             name: "sub-images",
