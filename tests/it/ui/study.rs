@@ -385,8 +385,8 @@ fn every_plot_of_the_study_can_be_taken_home() {
             ] {
                 assert!(plot.is_there(store));
                 let svg = svg_of(&plot.figure(store, Palette::DARK).unwrap());
-                let device = store.shown_study().unwrap().devices()[0].clone();
-                assert!(svg.contains(&device), "{plot:?} without {device}");
+                let device = store.shown_study().unwrap().devices()[0];
+                assert!(svg.contains(device), "{plot:?} without {device}");
             }
         }
     }
