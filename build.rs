@@ -4,7 +4,7 @@
 //! The composed, plain WGSL lands in `OUT_DIR/<kernel>.wgsl` and a table of all kernels in
 //! `OUT_DIR/kernels.rs`, so that no composer is part of the program itself. Imports are all there is to
 //! compose: a few lines do it, where a composer with a parser of WGSL would take a quarter of the time of
-//! the demo's build. The table of `assets/demo` lands in `OUT_DIR/demo.rs`, the study's results in
+//! the demo's build. The table of `assets/demo` lands in `OUT_DIR/demo.rs`, the studies' results in
 //! `OUT_DIR/study.rs`; on the web both are empty, the page fetches the files.
 
 use std::{
@@ -120,29 +120,39 @@ fn list_demo(out_dir: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes `STUDY_RESULTS` for the app and the demo's table: the text of `assets/study/results.json` where
-/// there is one. On the web it is none, the page fetches it.
+/// Results that ship: the constant's name, the file below `assets`, and whether the demo's table needs it, too.
+const SHIPPED: [(&str, &str, bool); 3] = [
+    ("STUDY_RESULTS", "assets/study/results.json", true),
+    ("PAPERS_RESULTS", "assets/papers/results.json", false),
+    ("REAL_POINTS", "assets/real/points.json", false),
+];
+
+/// Writes the texts of [`SHIPPED`] that are there, for the app and the demo's table. On the web they are none,
+/// the page fetches them.
 fn embed_study(out_dir: &Path) -> Result<(), Error> {
     let shown = ["CARGO_FEATURE_APP", "CARGO_FEATURE_CLI"];
     if shown.iter().all(|feature| env::var_os(feature).is_none()) {
         // Nobody shows them: new results are no reason to build again.
         return Ok(fs::write(out_dir.join("study.rs"), "")?);
     }
-    let file = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("assets/study/results.json");
-    let is_there = file.is_file();
-    // A file that is not there would count as changed each time.
-    let watched = if is_there {
-        "assets/study/results.json"
-    } else {
-        "assets"
-    };
-    println!("cargo::rerun-if-changed={watched}");
-    let embedded = if is_there && env::var("CARGO_CFG_TARGET_ARCH")? != "wasm32" {
-        format!("Some(include_str!({file:?}))")
-    } else {
-        "None".to_owned()
-    };
-    let code = format!("static STUDY_RESULTS: Option<&str> = {embedded};\n");
+    let has_app = env::var_os("CARGO_FEATURE_APP").is_some();
+    let mut code = String::new();
+    for (name, path, table) in SHIPPED {
+        if !has_app && !table {
+            continue;
+        }
+        let file = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join(path);
+        let is_there = file.is_file();
+        // A file that is not there would count as changed each time.
+        let watched = if is_there { path } else { "assets" };
+        println!("cargo::rerun-if-changed={watched}");
+        let embedded = if is_there && env::var("CARGO_CFG_TARGET_ARCH")? != "wasm32" {
+            format!("Some(include_str!({file:?}))")
+        } else {
+            "None".to_owned()
+        };
+        code += &format!("static {name}: Option<&str> = {embedded};\n");
+    }
     fs::write(out_dir.join("study.rs"), code)?;
     Ok(())
 }

@@ -73,10 +73,10 @@ export class Files {
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
   }
 
-  /** The text of the study's results.json; null where this page has none. */
-  async study() {
-    const response = await fetch(new URL('study.json', import.meta.url));
-    if (!response.ok) throw new Error(`study.json: the server answered ${response.status} instead of 200: copy the whole bundle`);
+  /** The text of results that ship with this page, `study`, `papers` or `real`; null where it has none. */
+  async shipped(name) {
+    const response = await fetch(new URL(`${name}.json`, import.meta.url));
+    if (!response.ok) throw new Error(`${name}.json: the server answered ${response.status} instead of 200: copy the whole bundle`);
     const text = await response.text();
     return text.trim() === 'null' ? null : text;
   }

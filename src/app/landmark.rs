@@ -41,6 +41,10 @@ pub enum Landmark {
     Compare,
     /// The study of checkpoints.
     Study,
+    /// What was tried about the amount of pre-training.
+    Amount,
+    /// Connectors between published models.
+    RealParts,
 }
 
 #[derive(Clone, Default)]

@@ -4,7 +4,7 @@
 //! A chart is a function from a report's data and a [`Look`] to a [`Figure`]: [`layers`], [`parts`],
 //! [`norms`], [`clouds`], [`compare`], [`difference`], [`mir_per_run`], and of a study of checkpoints
 //! [`mir_score`], [`settings_plot`], [`axis_curves`]; any quantity of a report as a small curve, [`spark`]; of two trainings set against each other [`ruler`]
-//! and [`answers`]; of two models without names [`duel`]; of one training step by step [`step_lines`] and [`step_path`]. [`Figure::captioned`] adds what an exported figure needs, [`report_figure`] puts the charts of one report under each other.
+//! and [`answers`]; of two models without names [`duel`]; of one training step by step [`step_lines`] and [`step_path`]; small ones of a study's claims [`rows`] and [`points`], and what was varied as a picture, [`sketch`]. [`Figure::captioned`] adds what an exported figure needs, [`report_figure`] puts the charts of one report under each other.
 
 mod answers;
 mod axis;
@@ -22,8 +22,14 @@ mod pairs;
 mod palette;
 mod parts;
 mod quantities;
+#[cfg(feature = "app")]
+mod real;
+#[cfg(feature = "app")]
+mod rows;
 mod ruler;
 mod sheet;
+#[cfg(feature = "app")]
+mod sketch;
 mod spot;
 #[cfg(feature = "app")]
 mod steps;
@@ -51,7 +57,13 @@ pub use pairs::pairs;
 pub use palette::Palette;
 pub use parts::parts;
 pub use quantities::{Quantity, quantity_words, spark};
+#[cfg(feature = "app")]
+pub use real::{real_choice, real_loss};
+#[cfg(feature = "app")]
+pub use rows::{Point, Points, Row, Rows, points, rows};
 pub use ruler::{Ruler, ruler, side_color};
+#[cfg(feature = "app")]
+pub use sketch::sketch;
 pub use spot::{DotSpots, Spot, Target};
 #[cfg(feature = "app")]
 pub use steps::{Steps, step_lines, step_path};
@@ -59,6 +71,8 @@ pub use study::{
     StudyFigure, StudyPlot, axis_curves, mir_score, score_quantities, settings_plot,
     study_captioned, study_figures, study_origin, variant_tip,
 };
+#[cfg(feature = "app")]
+pub use study::{published_figure, topic_figures};
 pub use svg::svg_of;
 pub use whole::{comparison_figure, report_figure, svg};
 

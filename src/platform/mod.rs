@@ -5,6 +5,8 @@
 mod cancel;
 mod demo;
 mod picked;
+#[cfg(feature = "app")]
+mod shipped;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
@@ -14,6 +16,8 @@ pub mod web;
 pub use cancel::Cancel;
 pub use demo::{DemoFile, DemoFileError};
 pub use picked::{FileError, FilePlace, Later, MAX_FILES, PickKind, PickedFile};
+#[cfg(feature = "app")]
+pub use shipped::Shipped;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{
@@ -22,7 +26,7 @@ pub use native::{
 };
 #[cfg(all(feature = "app", not(target_arch = "wasm32")))]
 pub use native::{
-    address, cache_size, clear_cache, has_study, in_background, pick, read, save, study_results,
+    address, cache_size, clear_cache, has_study, in_background, pick, read, save, shipped,
 };
 #[cfg(target_arch = "wasm32")]
 pub use web::{
@@ -31,5 +35,5 @@ pub use web::{
 };
 #[cfg(all(feature = "app", target_arch = "wasm32"))]
 pub use web::{
-    address, cache_size, clear_cache, has_study, in_background, pick, read, save, study_results,
+    address, cache_size, clear_cache, has_study, in_background, pick, read, save, shipped,
 };

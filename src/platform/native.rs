@@ -20,7 +20,7 @@ pub use study::asset_files;
 #[cfg(feature = "cli")]
 pub use study::stored_study;
 #[cfg(feature = "app")]
-pub use study::{has_study, study_results};
+pub use study::{has_study, shipped};
 pub use target::Target;
 
 use std::{

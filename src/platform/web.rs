@@ -13,7 +13,7 @@ pub use hub::{Fault, HubFile, hub_address, hub_answer, hub_fetch, hub_here};
 #[cfg(feature = "app")]
 pub use page::{
     PageFiles, address, cache_size, clear_cache, dropped, has_study, in_background, pick, read,
-    save, set_page_files, study_results,
+    save, set_page_files, shipped,
 };
 pub use placed::PlacedFile;
 

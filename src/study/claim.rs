@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Something that a paper says, or that a control should show.
+/// Something that a paper says, or that the study checks by itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Claim {
     /// Its name.
     pub id: String,
-    /// The paper and place; empty for a control.
+    /// The paper and place; empty for a check of the study's own, such as what a control shows.
     pub source: String,
     /// What is claimed, in a sentence.
     pub statement: String,
@@ -23,7 +23,7 @@ impl Claim {
     /// Who says so.
     pub fn origin(&self) -> &str {
         match self.source.is_empty() {
-            true => "control",
+            true => "own check",
             false => &self.source,
         }
     }

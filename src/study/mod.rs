@@ -4,6 +4,8 @@
 //! [`Study`] is what the recipe wrote, [`StudyResults`] what `mirscope study` makes of it: every
 //! variant's [`Measured`], the noise between seeds ([`SeedNoise`]), rank correlations
 //! ([`Correlation`]; of the score with every quantity [`WithScore`]) and a [`Verdict`] per claim, by one rule ([`VERDICT_RULE`]).
+//! The app shows claims by [`Topic`], beside figures that papers give ([`Published`]), and connectors between published
+//! models ([`RealParts`]).
 
 mod along;
 mod claim;
@@ -18,8 +20,16 @@ mod metric;
 mod noise;
 #[cfg(feature = "app")]
 mod opening;
+#[cfg(feature = "app")]
+mod plain;
+#[cfg(feature = "app")]
+mod protocol;
+#[cfg(feature = "app")]
+mod published;
 mod quantity;
 mod rank;
+#[cfg(feature = "app")]
+mod real;
 #[cfg(feature = "app")]
 mod recorded_lens;
 #[cfg(feature = "app")]
@@ -35,8 +45,12 @@ mod ruler_text;
 #[cfg(feature = "app")]
 mod scene;
 mod sentences;
+#[cfg(feature = "app")]
+mod sketch;
 mod terminal;
 mod text;
+#[cfg(feature = "app")]
+mod topic;
 mod verdict;
 
 pub use along::{NO_PROGRESS, Step, along};
@@ -52,11 +66,19 @@ pub use metric::Metric;
 pub use noise::{SeedNoise, seed_noise};
 #[cfg(feature = "app")]
 pub use opening::{Opening, RecordedTraining, Riddle, RiddleModel, TrainingStep};
+#[cfg(feature = "app")]
+pub use plain::{plain, plain_name};
+#[cfg(feature = "app")]
+pub use protocol::Protocol;
+#[cfg(feature = "app")]
+pub use published::{Paper, Published};
 pub use quantity::{MeasuredQuantity, WithScore};
 pub use rank::{
     Certainty, Kendall, RankCorrelation, average_ranks, kendall, kendall_correlation,
     rank_correlation, spearman,
 };
+#[cfg(feature = "app")]
+pub use real::{REAL_CHANCE, REAL_COMMANDS, REAL_PARTS, RealParts, RealRun};
 #[cfg(feature = "app")]
 pub use recorded_path::RecordedPath;
 #[cfg(feature = "app")]
@@ -71,8 +93,12 @@ pub use ruler_text::{NOT_SAID, ruler_text};
 #[cfg(feature = "app")]
 pub use scene::{Known, Scene, says};
 pub use sentences::sentences;
+#[cfg(feature = "app")]
+pub use sketch::{Item, Piece, Sketch, SketchRow};
 pub use terminal::study_text;
 pub use text::study_markdown;
+#[cfg(feature = "app")]
+pub use topic::{Shown, Topic};
 pub use verdict::{Outcome, VERDICT_RULE, Verdict, verdicts};
 
 /// Version of the layout of `variants.json` and `results.json`.

@@ -285,8 +285,8 @@ fn few_shot(results: &StudyResults) -> Option<String> {
 
 fn claims(results: &StudyResults) -> Option<String> {
     let judged = || results.study.claims.iter().zip(&results.verdicts);
-    let outcomes = |control: bool| {
-        let outcomes = judged().filter(|(claim, _)| claim.source.is_empty() == control);
+    let outcomes = |own: bool| {
+        let outcomes = judged().filter(|(claim, _)| claim.source.is_empty() == own);
         let outcomes: Vec<Outcome> = outcomes.map(|(_, verdict)| verdict.outcome).collect();
         let words: Vec<String> = (Outcome::ALL.into_iter())
             .map(|outcome| {
@@ -305,9 +305,9 @@ fn claims(results: &StudyResults) -> Option<String> {
         return None;
     }
     let mut text = format!("Of {} of the papers: {words}", counted(count, "claim"));
-    let (controls, words) = outcomes(true);
-    if controls > 0 {
-        text += &format!("; of {controls} about the control: {words}");
+    let (asked, words) = outcomes(true);
+    if asked > 0 {
+        text += &format!("; of {} of our own: {words}", counted(asked, "check"));
     }
     Some(text + ".")
 }

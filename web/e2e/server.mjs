@@ -40,9 +40,11 @@ test('the manifest lists the files of demo and study as they are served', async 
       assert.ok(served.equals(await readFile(`${ROOT}/assets/${part}/${path}`)), path);
     }
   }
-  // What the app shows of the study before anything is measured: its results, or that there are none.
-  const results = await (await fetch(`${address}${folder}/study.json`)).json();
-  assert.ok(results === null || results.schema === 1);
+  // What the app shows of the studies before anything is measured.
+  for (const [name, source] of [['study', 'study/results'], ['papers', 'papers/results'], ['real', 'real/points']]) {
+    const served = await (await fetch(`${address}${folder}/${name}.json`)).text();
+    assert.ok(served === await readFile(`${ROOT}/assets/${source}.json`, 'utf8'), name);
+  }
 });
 
 test('the page allows no script but its own', async () => {

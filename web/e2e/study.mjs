@@ -45,6 +45,36 @@ test('checkpoints of the study measure as they do natively', LIMIT, async (t) =>
   await assert.rejects(wrong, /no checkpoint of the study is called none-such/);
 });
 
+test('the claims of both protocols and the real parts are shown, without a network but the page', async (t) => {
+  const address = await site(t);
+  const page = await openPage(t, browser);
+  await open(page, address);
+  const view = await hook(page, 'view');
+  const fetched = [];
+  page.on('request', (request) => fetched.push(new URL(request.url()).pathname.split('/').pop()));
+  await page.evaluate((selected) => window.mirscope.setView(selected), { ...view, tab: 'study' });
+  await page.waitForFunction(() => window.mirscope.study > 0 && window.mirscope.papers > 0 && window.mirscope.real > 0);
+  assert.deepEqual(fetched.filter((name) => name.endsWith('.json')).sort(), ['papers.json', 'real.json', 'study.json']);
+  for (const [count, list] of [['study', 'study/variants.json'], ['papers', 'papers/variants.json']]) {
+    const { variants } = JSON.parse(await readFile(`${ROOT}/assets/${list}`, 'utf8'));
+    assert.equal(await hook(page, count), variants.length, count);
+  }
+  const { points } = JSON.parse(await readFile(`${ROOT}/assets/real/points.json`, 'utf8'));
+  assert.equal(await hook(page, 'real'), points.length);
+  await screenshot(page, 'study-claims');
+  for (const [name, selected] of [
+    ['study-papers', { study_shows: 'settings', protocol: 'two-stages', axis: 'held', variant: 'held-decay' }],
+    ['study-real', { study_shows: 'real-parts' }],
+  ]) {
+    await page.evaluate((wanted) => window.mirscope.setView(wanted), { ...view, tab: 'study', ...selected });
+    for (const [field, value] of Object.entries(selected)) {
+      await page.waitForFunction(([key, wanted]) => window.mirscope.view[key] === wanted, [field, value]);
+    }
+    await screenshot(page, name);
+  }
+  assert.deepEqual(await alarms(page), []);
+});
+
 test('a document with two images measures as it does natively', LIMIT, async (t) => {
   const address = await site(t);
   const page = await openPage(t, browser);

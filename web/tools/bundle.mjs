@@ -40,8 +40,12 @@ const listed = (folder) => filesBelow(folder).map((path) => {
   return { path, bytes: bytes.length, sha256: hashOf(bytes) };
 });
 const demo = listed('assets/demo');
-// What the app shows of the study comes with the app; tables and figures are for readers of files.
-const results = 'assets/study/results.json';
+// What the app shows of the studies comes with the app; tables and figures are for readers of files.
+const shipped = new Map([
+  ['study.json', 'assets/study/results.json'],
+  ['papers.json', 'assets/papers/results.json'],
+  ['real.json', 'assets/real/points.json'],
+].map(([name, source]) => [name, existsSync(source) ? readFileSync(source) : 'null\n']));
 const variants = 'assets/study/variants.json';
 const leftOut = (existsSync(variants) ? JSON.parse(readFileSync(variants, 'utf8')).variants : [])
   .filter((variant) => variant.left_out)
@@ -56,8 +60,8 @@ const manifest = JSON.stringify({
   demo,
   study,
 });
-const studyResults = existsSync(results) ? readFileSync(results) : 'null\n';
-const everything = createHash('sha256').update(manifest).update(studyResults);
+const everything = createHash('sha256').update(manifest);
+for (const [name, text] of shipped) everything.update(name).update(text);
 for (const [name, source] of sources) everything.update(name).update(readFileSync(source));
 everything.update(readFileSync('index.html')).update(readFileSync('web/sw.js'));
 const versioned = `web-${everything.digest('hex').slice(0, 12)}`;
@@ -69,11 +73,11 @@ for (const [name, source] of sources) {
   cpSync(source, target);
 }
 writeFileSync(join(out, versioned, 'manifest.json'), manifest);
-writeFileSync(join(out, versioned, 'study.json'), studyResults);
+for (const [name, text] of shipped) writeFileSync(join(out, versioned, name), text);
 writeFileSync(join(out, 'index.html'), readFileSync('index.html', 'utf8').replaceAll('="web/', `="${versioned}/`));
 const shell = {
   version: versioned,
-  files: [...sources.keys(), 'manifest.json', 'study.json'].map((name) => `${versioned}/${name}`),
+  files: [...sources.keys(), 'manifest.json', ...shipped.keys()].map((name) => `${versioned}/${name}`),
 };
 writeFileSync(join(out, 'sw.js'), `const BUNDLE = ${JSON.stringify(shell)};\n${readFileSync('web/sw.js', 'utf8')}`);
 if (demo.length > 0) cpSync('assets/demo', join(out, 'assets/demo'), { recursive: true });

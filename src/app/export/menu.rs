@@ -24,7 +24,7 @@ pub fn menu(ui: &mut egui::Ui, store: &mut Store) {
                 ui.close();
             }
         }
-        if store.study.results().is_some() {
+        if store.shown_study().is_some() {
             let study = [
                 (Document::Csv, "Study as CSV"),
                 (Document::Json, "Study as JSON"),

@@ -104,7 +104,7 @@ pub fn save_report(store: &mut Store, document: Document, wake: impl FnOnce() + 
 /// Saves the study's variants as CSV, or all of its results as JSON. `wake` is called when there is
 /// news.
 pub fn save_study(store: &mut Store, document: Document, wake: impl FnOnce() + Send + 'static) {
-    let Some(results) = store.study.results().cloned() else {
+    let Some(results) = store.shown_study().cloned() else {
         return;
     };
     let name = format!("mirscope-study.{}", document.ending());

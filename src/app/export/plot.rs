@@ -111,10 +111,10 @@ impl Plot {
             Self::Compare | Self::Mir => store.compared().len() > 1,
             Self::Difference => store.difference().is_some(),
             Self::StudyScore | Self::StudySettings | Self::StudyLayers => {
-                store.study.results().is_some()
+                store.shown_study().is_some()
             }
             Self::StudyQuantities => {
-                let results = store.study.results();
+                let results = store.shown_study();
                 results.is_some_and(|results| !results.quantities().is_empty())
             }
         }
@@ -196,7 +196,7 @@ impl Plot {
     }
 
     fn of_study(self, store: &Store, look: &Look) -> Option<Figure> {
-        let results = store.study.results()?;
+        let results = store.shown_study()?;
         let mut plot = StudyPlot {
             results,
             axis: store.study_axis(results),

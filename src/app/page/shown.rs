@@ -41,6 +41,10 @@ pub(super) struct Shown {
     playing: bool,
     /// The number of checkpoints in the study, once its results are there.
     study: usize,
+    /// The same of the papers' own protocol.
+    papers: usize,
+    /// The number of connectors between real parts, once they are there.
+    real: usize,
 }
 
 /// The riddle that is shown.
@@ -182,6 +186,8 @@ impl Shown {
             riddle: Guessing::of(store),
             playing: store.training.playing.is_some(),
             study: (store.study.results()).map_or(0, |results| results.study.variants.len()),
+            papers: (store.papers.results()).map_or(0, |results| results.study.variants.len()),
+            real: (store.real.results()).map_or(0, |real| real.points.len()),
         }
     }
 }

@@ -27,9 +27,9 @@ pub use fetched::Fetched;
 pub use opening::{LiveAnswer, Riddles, Training};
 pub use recorded::{FITTING, SHUFFLED, TRAINED};
 pub use run::{Origin, Run};
-pub use study::KnownStudy;
+pub use study::{Known, KnownReal, KnownStudy};
 pub use tour::Tour;
-pub use view::{Embed, Scale, StartPart, Tab, View, WhatIfPart};
+pub use view::{Embed, Scale, StartPart, StudyPart, Tab, View, WhatIfPart};
 pub use work::{Progress, StageProgress, Work};
 
 use std::collections::VecDeque;
@@ -79,6 +79,10 @@ pub struct Store {
     pub contrast: Option<Contrast>,
     /// A study of checkpoints and what was found of it.
     pub study: KnownStudy,
+    /// The same by the MIR paper's own protocol.
+    pub papers: KnownStudy,
+    /// Connectors between published models.
+    pub real: KnownReal,
     /// The run whose states the engine keeps, by its number.
     live: Option<u64>,
     /// Questions to the engine about the live run, waiting for their turn.

@@ -1,4 +1,4 @@
-//! The study of checkpoints: its results, and opening one of its checkpoints.
+//! The studies of checkpoints: their results, and opening a checkpoint.
 
 use std::{sync::Arc, task::Poll};
 
@@ -7,13 +7,19 @@ use crate::{
     engine::{
         DeviceSettings, MeasureRequest, MeasureSettings, MetricChoice, ModelSource, PairSource,
     },
-    platform::{self, FileError, Later},
-    study::{RecordedModel, StudyAxis, StudyResults, Variant},
+    platform::{self, FileError, Later, Shipped},
+    study::{Protocol, RealParts, RecordedModel, StudyAxis, StudyError, StudyResults, Variant},
 };
 
-/// What is known of the study.
+/// What is known of a study of checkpoints.
+pub type KnownStudy = Known<StudyResults>;
+
+/// What is known of connectors between published models.
+pub type KnownReal = Known<RealParts>;
+
+/// What is known of results that ship with the app.
 #[derive(Debug, Default)]
-pub enum KnownStudy {
+pub enum Known<T> {
     /// Nobody has looked yet.
     #[default]
     Unasked,
@@ -22,22 +28,27 @@ pub enum KnownStudy {
     /// There are none here.
     Absent,
     /// They are there.
-    There(Arc<StudyResults>),
+    There(Arc<T>),
     /// They cannot be read, with the reason.
     Wrong(String),
 }
 
-impl KnownStudy {
+impl<T> Known<T> {
     /// Asks for the results where nobody has, and takes them when they are there; called in every frame
     /// that shows them. `wake` is called when there is something new.
-    pub fn poll(&mut self, wake: impl FnOnce() + Send + 'static) {
+    fn poll(
+        &mut self,
+        what: Shipped,
+        parse: impl FnOnce(&str, &str) -> Result<T, StudyError>,
+        wake: impl FnOnce() + Send + 'static,
+    ) {
         if matches!(self, Self::Unasked) {
-            *self = Self::Coming(platform::study_results(wake));
+            *self = Self::Coming(platform::shipped(what, wake));
         }
         let Self::Coming(coming) = self else { return };
         if let Poll::Ready(outcome) = coming.poll() {
             *self = match outcome {
-                Some(Ok(Some(json))) => match StudyResults::parse(&json, "results.json") {
+                Some(Ok(Some(json))) => match parse(&json, what.file()) {
                     Ok(results) => Self::There(Arc::new(results)),
                     Err(error) => Self::Wrong(error.to_string()),
                 },
@@ -48,7 +59,7 @@ impl KnownStudy {
     }
 
     /// The results, where they are there.
-    pub fn results(&self) -> Option<&Arc<StudyResults>> {
+    pub fn results(&self) -> Option<&Arc<T>> {
         match self {
             Self::There(results) => Some(results),
             _ => None,
@@ -57,6 +68,29 @@ impl KnownStudy {
 }
 
 impl Store {
+    /// Asks for what the study's tab shows; called in every frame that shows it. `wake` is called when there
+    /// is something new.
+    pub fn poll_studies(&mut self, wake: impl Fn() + Clone + Send + 'static) {
+        self.study
+            .poll(Shipped::Study, StudyResults::parse, wake.clone());
+        self.papers
+            .poll(Shipped::Papers, StudyResults::parse, wake.clone());
+        self.real.poll(Shipped::RealParts, RealParts::parse, wake);
+    }
+
+    /// The study of a protocol.
+    pub fn study_of(&self, protocol: Protocol) -> &KnownStudy {
+        match protocol {
+            Protocol::OneStage => &self.study,
+            Protocol::TwoStages => &self.papers,
+        }
+    }
+
+    /// The results of the study whose numbers are shown.
+    pub fn shown_study(&self) -> Option<&Arc<StudyResults>> {
+        self.study_of(self.view.protocol).results()
+    }
+
     /// The axis that is chosen; none for all variants.
     pub fn study_axis<'a>(&self, results: &'a StudyResults) -> Option<&'a StudyAxis> {
         results.study.axis(&self.view.axis)

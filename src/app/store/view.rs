@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 pub use crate::figures::Scale;
-use crate::report::{Axes, Ellipse, WhatIfSettings};
+use crate::{
+    report::{Axes, Ellipse, WhatIfSettings},
+    study::Protocol,
+};
 
 /// The views.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -115,6 +118,32 @@ pub enum WhatIfPart {
     Run,
 }
 
+/// The parts of the study's tab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StudyPart {
+    /// What the papers say, a card each.
+    Claims,
+    /// Every checkpoint, with its numbers.
+    Settings,
+    /// Connectors between published models.
+    RealParts,
+}
+
+impl StudyPart {
+    /// All parts in their order.
+    pub const ALL: [Self; 3] = [Self::Claims, Self::Settings, Self::RealParts];
+
+    /// The part's title.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Claims => "Claim by claim",
+            Self::Settings => "Every checkpoint",
+            Self::RealParts => "With real parts",
+        }
+    }
+}
+
 /// Everything that is selected.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -163,6 +192,10 @@ pub struct View {
     pub what_if: WhatIfSettings,
     /// Factor of the vision tokens in the what-if view.
     pub vision_scale: f64,
+    /// The part of the study's tab; where absent, the checkpoints once something of them is chosen.
+    pub study_shows: Option<StudyPart>,
+    /// How the checkpoints were trained whose numbers are shown.
+    pub protocol: Protocol,
     /// The axis of the study that is shown; empty for all of it.
     pub axis: String,
     /// The selected variant of the study; empty for none.
@@ -194,6 +227,8 @@ impl Default for View {
             longer: false,
             what_if: WhatIfSettings::default(),
             vision_scale: 1.0,
+            study_shows: None,
+            protocol: Protocol::default(),
             axis: String::new(),
             variant: String::new(),
         }
@@ -216,6 +251,15 @@ impl View {
         self.what_if_shows.unwrap_or(match changed {
             true => WhatIfPart::Run,
             false => WhatIfPart::Ellipses,
+        })
+    }
+
+    /// The part of the study's tab that is shown.
+    pub fn study_part(&self) -> StudyPart {
+        let chosen = !self.axis.is_empty() || !self.variant.is_empty();
+        self.study_shows.unwrap_or(match chosen {
+            true => StudyPart::Settings,
+            false => StudyPart::Claims,
         })
     }
 

@@ -4,10 +4,10 @@ use super::Chapter;
 use crate::{
     app::{
         landmark::Landmark,
-        store::{StartPart, Store, Tab, View},
+        store::{StartPart, Store, StudyPart, Tab, View},
         views::start::STAKE,
     },
-    study::NO_PROGRESS,
+    study::{NO_PROGRESS, Protocol, Topic, plain},
     words::counted,
 };
 
@@ -42,7 +42,7 @@ pub(super) struct Task {
 }
 
 /// All steps in their order, chapter by chapter.
-pub(super) const STEPS: [Step; 13] = [
+pub(super) const STEPS: [Step; 14] = [
     Step {
         chapter: Chapter::Picture,
         name: "three-parts",
@@ -176,28 +176,22 @@ pub(super) const STEPS: [Step; 13] = [
         name: "study",
         title: "What moves MIR",
         words: |_| {
-            "One {checkpoint} shows a number; many of them show what it follows. Here one thing is \
-             varied at a time, and each {checkpoint} has answered {held-out questions}. Whether a claim of \
-             the papers held here is decided by one rule, against the {seed noise}; where it did not, \
-             that is said, too."
+            "One {checkpoint} shows a number; many of them show what it follows. Papers about large models say what \
+             lowers {MIR}, and what that is good for. Here the same was tried with small ones, one thing at a time, in \
+             two ways: in one stage, and in two stages as in the MIR paper. Each claim has a card."
                 .to_owned()
         },
-        target: Landmark::Study,
-        enter: |store| store.view.tab = Tab::Study,
+        target: Landmark::Claims,
+        enter: |store| study(store, StudyPart::Claims),
         task: None,
     },
     Step {
         chapter: Chapter::Papers,
         name: "amount",
         title: "Does more training bring it down?",
-        words: |_| {
-            "The paper that defined {MIR} reports that it falls as a {connector} is trained on more pairs. Look at \
-             one long training here: the score rises all the way, and {MIR} falls at first and then rises. Two \
-             things differ from the paper: its models are large, and each of its points is a training of its own."
-                .to_owned()
-        },
-        target: Landmark::Study,
-        enter: |store| study(store, "samples"),
+        words: amount,
+        target: Landmark::Amount,
+        enter: |store| study(store, StudyPart::Claims),
         task: None,
     },
     Step {
@@ -205,14 +199,31 @@ pub(super) const STEPS: [Step; 13] = [
         name: "claims",
         title: "Claim by claim",
         words: |_| {
-            "Each claim has its outcome: held, did not hold, within {seed noise}, or not measured. The numbers \
-             stand under it, and the rule that decides below them. A claim that did not hold in models this small \
-             may hold in large ones. The papers' own protocol, repeated at small size, is judged the same way in \
-             docs/papers-protocol.md."
+            "Read a card from left to right: what the paper says, with its own figures; what was tried; what was seen, \
+             with an outcome for each way. One rule decides, against the {seed noise}: held, did not hold, or within \
+             noise. Fold out the statistics for its numbers. A claim that did not hold in models this small may hold \
+             in large ones."
                 .to_owned()
         },
         target: Landmark::Claims,
-        enter: |store| study(store, ""),
+        enter: |store| study(store, StudyPart::Claims),
+        task: None,
+    },
+    Step {
+        chapter: Chapter::Papers,
+        name: "real",
+        title: "With real parts",
+        words: |store| {
+            let verdict = store.real.results();
+            let verdict = verdict.and_then(|real| real.sentences().into_iter().next());
+            format!(
+                "Two published models, and between them a {{connector}} that alone is trained. {} So look at what a \
+                 model answers, too.",
+                verdict.unwrap_or_default()
+            )
+        },
+        target: Landmark::RealParts,
+        enter: |store| study(store, StudyPart::RealParts),
         task: None,
     },
     Step {
@@ -237,9 +248,27 @@ fn start(store: &mut Store, part: StartPart) {
     store.view.part = Some(part);
 }
 
-fn study(store: &mut Store, axis: &str) {
+fn study(store: &mut Store, part: StudyPart) {
     store.view.tab = Tab::Study;
-    axis.clone_into(&mut store.view.axis);
+    store.view.study_shows = Some(part);
+}
+
+/// What the paper says about the amount of pre-training, and what became of it in each protocol.
+fn amount(store: &Store) -> String {
+    let mut text = "The paper that defined {MIR} reports that it falls as a {connector} is trained on more pairs."
+        .to_owned();
+    let Some(topic) = Topic::find("amount") else {
+        return text;
+    };
+    for protocol in Protocol::ALL {
+        let Some(results) = store.study_of(protocol).results() else {
+            continue;
+        };
+        if let Some((claim, verdict)) = topic.judged(protocol, results).first() {
+            text += &format!(" {}: {}", protocol.title(), plain(results, claim, verdict));
+        }
+    }
+    text
 }
 
 fn can_see_a_pair(store: &Store) -> bool {

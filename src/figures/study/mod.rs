@@ -1,12 +1,16 @@
 //! A study of checkpoints in pictures: MIR against score, along an axis, layer by layer.
 
 mod all;
+#[cfg(feature = "app")]
+mod claims;
 mod curves;
 mod quantities;
 mod scatter;
 mod settings;
 
 pub use all::{StudyFigure, study_captioned, study_figures};
+#[cfg(feature = "app")]
+pub use claims::{published_figure, topic_figures};
 pub use curves::axis_curves;
 pub use quantities::score_quantities;
 pub use scatter::mir_score;

@@ -7,6 +7,8 @@ use std::{
 };
 
 use super::DEMO_FILES;
+#[cfg(feature = "app")]
+use crate::platform::Shipped;
 use crate::platform::{DemoFile, DemoFileError};
 
 include!(concat!(env!("OUT_DIR"), "/study.rs"));
@@ -16,14 +18,19 @@ const FOLDER: &str = "assets/study";
 /// Deepest folder that is looked into.
 const MAX_DEPTH: usize = 4;
 
-/// The study's `results.json`, where the program was built with one. `wake` is called when it is
-/// there.
+/// Results that ship, where the program was built with them. `wake` is called when they are there.
 #[cfg(feature = "app")]
-pub fn study_results(
+pub fn shipped(
+    what: Shipped,
     wake: impl FnOnce() + Send + 'static,
 ) -> crate::platform::Later<Result<Option<String>, crate::platform::FileError>> {
     wake();
-    crate::platform::Later::ready(Ok(STUDY_RESULTS.map(str::to_owned)))
+    let text = match what {
+        Shipped::Study => STUDY_RESULTS,
+        Shipped::Papers => PAPERS_RESULTS,
+        Shipped::RealParts => REAL_POINTS,
+    };
+    crate::platform::Later::ready(Ok(text.map(str::to_owned)))
 }
 
 /// The study's `results.json`, where the program was built with one.

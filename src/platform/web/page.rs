@@ -9,7 +9,9 @@ use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use super::reason;
-use crate::platform::{FileError, FilePlace, Later, PickKind, PickedFile, picked::MAX_FILES};
+use crate::platform::{
+    FileError, FilePlace, Later, PickKind, PickedFile, Shipped, picked::MAX_FILES,
+};
 
 #[wasm_bindgen]
 extern "C" {
@@ -34,9 +36,9 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn save(this: &PageFiles, name: &str, bytes: Uint8Array) -> Result<(), JsValue>;
 
-    /// Resolves with the text of the study's `results.json`, or null where the page has none.
+    /// Resolves with the text of results that ship with the page, or null where it has none.
     #[wasm_bindgen(method)]
-    fn study(this: &PageFiles) -> Promise;
+    fn shipped(this: &PageFiles, name: &str) -> Promise;
 
     /// Resolves with the bytes in the cache of fetched files.
     #[wasm_bindgen(method, js_name = cacheSize)]
@@ -185,14 +187,19 @@ pub fn has_study() -> bool {
     true
 }
 
-/// The study's `results.json`, where the page has one. `wake` is called when it is there.
-pub fn study_results(
+/// Results that ship, where the page has them. `wake` is called when they are there.
+pub fn shipped(
+    what: Shipped,
     wake: impl FnOnce() + Send + 'static,
 ) -> Later<Result<Option<String>, FileError>> {
-    promised(PageFiles::study, wake, |outcome| match outcome {
-        Ok(text) => Ok(text.as_string()),
-        Err(error) => Err(FileError::new("results.json", reason(&error))),
-    })
+    promised(
+        |page| page.shipped(what.name()),
+        wake,
+        move |outcome| match outcome {
+            Ok(text) => Ok(text.as_string()),
+            Err(error) => Err(FileError::new(what.file(), reason(&error))),
+        },
+    )
 }
 
 /// Bytes that fetched files take in the cache; `None` where the browser keeps none.

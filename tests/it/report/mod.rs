@@ -1,5 +1,6 @@
 //! Reports: as text, as files, and back.
 
+mod cards;
 mod comparison;
 mod consistency;
 mod contrast;
@@ -12,6 +13,7 @@ mod shipped_study;
 mod study;
 mod study_quantities;
 mod table;
+mod topics;
 mod verdicts;
 
 use mirscope::report::{

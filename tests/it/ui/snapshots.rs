@@ -4,13 +4,16 @@
 //! committing it.
 
 use eframe::egui::Theme;
-use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
-use mirscope::app::{
-    App,
-    store::{StartPart, Tab},
+use egui_kittest::{Harness, SnapshotOptions, SnapshotResults, kittest::Queryable};
+use mirscope::{
+    app::{
+        App,
+        store::{StartPart, StudyPart, Tab},
+    },
+    study::Topic,
 };
 
-use super::{ask::converse, study::made_up, support::drawn};
+use super::{ask::converse, support::drawn};
 
 const LAPTOP: [f32; 2] = [1280.0, 720.0];
 const PHONE: [f32; 2] = [390.0, 844.0];
@@ -99,7 +102,6 @@ fn tabs() {
     for tab in Tab::ALL.into_iter().skip(1) {
         let (mut harness, link) = drawn(LAPTOP, Theme::Light);
         harness.state_mut().store.view.tab = tab;
-        harness.state_mut().store.study = made_up();
         if tab == Tab::Ask {
             converse(&mut harness, &link);
         }
@@ -112,33 +114,27 @@ fn tabs() {
     }
 }
 
-/// The whole of the study's tab, wide and narrow.
+/// The study's tab over the studies that ship: their claims in the other theme and on a phone, every checkpoint, and
+/// connectors between real parts.
 #[test]
 fn study() {
     let mut results = SnapshotResults::new();
-    for (size, theme, axis, variant, name) in [
-        ([1280.0, 2100.0], Theme::Light, "", "", "large-light"),
-        (
-            [1280.0, 1900.0],
-            Theme::Dark,
-            "connector",
-            "linear",
-            "axis-dark",
-        ),
-        (
-            [390.0, 3300.0],
-            Theme::Light,
-            "learning_rate",
-            "lr-6e-4",
-            "phone-light",
-        ),
+    for (size, theme, part, name) in [
+        (LAPTOP, Theme::Dark, StudyPart::Claims, "claims-dark"),
+        (PHONE, Theme::Light, StudyPart::Claims, "claims-phone-light"),
+        (LAPTOP, Theme::Light, StudyPart::Settings, "settings-light"),
+        (PHONE, Theme::Dark, StudyPart::RealParts, "real-phone-dark"),
     ] {
         let (mut harness, _link) = drawn(size, theme);
         let store = &mut harness.state_mut().store;
-        store.study = made_up();
         store.view.tab = Tab::Study;
-        axis.clone_into(&mut store.view.axis);
-        variant.clone_into(&mut store.view.variant);
+        store.view.study_shows = Some(part);
+        harness.run_ok();
+        if part == StudyPart::Claims {
+            // The first card, up to the beginning of the second one.
+            harness.get_by_label(Topic::ALL[1].question).scroll_to_me();
+            harness.run_ok();
+        }
         snapshot(&mut harness, &mut results, &format!("study-{name}"));
     }
 }

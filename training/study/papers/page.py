@@ -179,11 +179,11 @@ def verdict_tables(ours: dict, other: dict) -> list[str]:
     rows = []
     for claim in ours["study"]["claims"]:
         verdict = next(v for v in ours["verdicts"] if v["claim"] == claim["id"])
-        rows.append([claim["statement"], claim["source"] or "control", *verdict_cells(ours, claim["id"]),
+        rows.append([claim["statement"], claim["source"] or "own check", *verdict_cells(ours, claim["id"]),
                      of_means(ours, claim, verdict), *verdict_cells(other, ALSO.get(claim["id"], claim["id"]))])
     lines = table(["claim", "source", "this protocol", "change", "change of means over seeds", "other protocol", "change there"], rows, 7)
     asked = {ALSO.get(c["id"], c["id"]) for c in ours["study"]["claims"]}
-    rest = [[c["statement"], c["source"] or "control", *verdict_cells(other, c["id"])]
+    rest = [[c["statement"], c["source"] or "own check", *verdict_cells(other, c["id"])]
             for c in other["study"]["claims"] if c["id"] not in asked]
     return [*lines, "Asked by the other study alone:", "", *table(["claim", "source", "other protocol", "change there"], rest, 4)]
 

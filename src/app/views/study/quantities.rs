@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, RichText};
 
-use super::plot;
+use super::settings::plot;
 use crate::{
     app::{figure, glossary, store::Store, theme},
     figures::score_quantities,

@@ -9,7 +9,7 @@ use crate::{
         views::on_ruler,
     },
     report::{Definition, format_seconds},
-    study::{Contrast, Metric, StudyResults, Variant},
+    study::{Contrast, Metric, Protocol, StudyResults, Variant},
     words::counted,
 };
 
@@ -23,7 +23,7 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, results: &StudyResults)
     let faint = theme::colors(ui).faint;
     ui.horizontal_wrapped(|ui| {
         ui.strong(&variant.label);
-        ui.colored_label(faint, format!("({})", variant.name));
+        ui.colored_label(faint, format!("(folder {})", variant.folder));
     });
     if let Some(note) = &variant.note {
         ui.label(note);
@@ -86,6 +86,21 @@ fn numbers(results: &StudyResults, variant: &Variant) -> String {
     known.join(", ") + "."
 }
 
+/// How a checkpoint is measured that lies beside the program alone.
+fn by_command(ui: &mut egui::Ui, variant: &Variant, results: &StudyResults) {
+    let command = format!(
+        "mirscope measure --model assets/papers/{} --pairs assets/papers/{}",
+        variant.folder, results.study.pairs
+    );
+    ui.vertical(|ui| {
+        ui.label("Its weights are part of the repository. This measures it, in mirscope's folder:");
+        ui.add(egui::Label::new(egui::RichText::new(&command).monospace()).wrap());
+        if ui.button("Copy the command").clicked() {
+            ui.ctx().copy_text(command);
+        }
+    });
+}
+
 fn open(ui: &mut egui::Ui, store: &mut Store, variant: &Variant, results: &StudyResults) {
     let name = format!("Study, {}", variant.name);
     let known = store.runs.iter().rposition(|run| run.name == name);
@@ -95,6 +110,8 @@ fn open(ui: &mut egui::Ui, store: &mut Store, variant: &Variant, results: &Study
                 theme::colors(ui).faint,
                 "Its weights do not come with mirscope; its numbers do.",
             );
+        } else if store.view.protocol == Protocol::TwoStages {
+            by_command(ui, variant, results);
         } else {
             let button = egui::Button::new("Open this checkpoint");
             let button = ui.add_enabled(!store.is_busy(), button);

@@ -1,0 +1,147 @@
+//! What the papers claim, as cards: all of them, or those of one paper.
+
+use eframe::egui::{self, Id, RichText};
+
+use super::card;
+use crate::{
+    app::{
+        figure, glossary,
+        landmark::{Landmark, mark},
+        store::Store,
+        theme,
+    },
+    figures::sketch,
+    study::{Outcome, Paper, Protocol, Sketch, StudyResults, Topic, VERDICT_RULE},
+    words::counted,
+};
+
+/// From this width on the picture of the two protocols stands beside the words.
+const BESIDE: f32 = 900.0;
+/// The picture's width there.
+const PICTURE: f32 = 330.0;
+
+/// Which cards are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Filter {
+    All,
+    Of(Paper),
+    Own,
+}
+
+impl Filter {
+    fn shows(self, topic: &Topic) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of(paper) => topic.papers.contains(&paper),
+            Self::Own => topic.papers.is_empty(),
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::All => "All",
+            Self::Of(paper) => paper.name(),
+            Self::Own => "Checks of our own",
+        }
+    }
+}
+
+/// Draws the part; results in the order of [`Protocol::ALL`].
+pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, results: [Option<&StudyResults>; 2]) {
+    // What is on the screen, not what a link leads to.
+    let id = Id::unique("cards of which paper");
+    let mut filter = ui.data(|data| data.get_temp(id)).unwrap_or(Filter::All);
+    theme::card(ui, |ui| {
+        ui.set_width(ui.available_width());
+        intro(ui, results);
+        ui.horizontal_wrapped(|ui| {
+            ui.strong("Who says so:");
+            let papers = Paper::ALL.map(Filter::Of);
+            for choice in [Filter::All].into_iter().chain(papers).chain([Filter::Own]) {
+                if ui
+                    .selectable_label(filter == choice, choice.title())
+                    .clicked()
+                {
+                    filter = choice;
+                }
+            }
+        });
+        mark(ui, Landmark::Claims, ui.min_rect());
+    });
+    ui.data_mut(|data| data.insert_temp(id, filter));
+    for topic in Topic::ALL.iter().filter(|topic| filter.shows(topic)) {
+        theme::gap(ui);
+        card::show(ui, store, topic, results);
+    }
+    theme::gap(ui);
+    theme::card(ui, |ui| {
+        ui.set_min_width(ui.available_width());
+        egui::CollapsingHeader::new("How a verdict is reached")
+            .id_salt("verdict rule")
+            .show(ui, |ui| {
+                ui.label(VERDICT_RULE);
+            });
+    });
+}
+
+fn intro(ui: &mut egui::Ui, results: [Option<&StudyResults>; 2]) {
+    ui.heading("What moves MIR?");
+    let drawn = Sketch::PROTOCOLS;
+    if ui.available_width() >= BESIDE {
+        ui.horizontal_top(|ui| {
+            let width = ui.available_width() - PICTURE - theme::GAP;
+            ui.vertical(|ui| {
+                ui.set_width(width);
+                words(ui, results);
+            });
+            ui.vertical(|ui| {
+                let look = figure::look(ui, [PICTURE, 0.0]);
+                figure::show(ui, &sketch(&drawn, &look));
+            });
+        });
+    } else {
+        words(ui, results);
+        let look = figure::look(ui, [ui.available_width().min(PICTURE), 0.0]);
+        figure::show(ui, &sketch(&drawn, &look));
+    }
+}
+
+fn words(ui: &mut egui::Ui, results: [Option<&StudyResults>; 2]) {
+    glossary::prose(
+        ui,
+        "Papers about large models say what brings the {vision tokens} nearer to words, and what that is good for. \
+         The same was tried here with small {checkpoints}, by two protocols. What holds in models this small need not \
+         hold in large ones, nor the other way round.",
+    );
+    for (protocol, results) in Protocol::ALL.into_iter().zip(results) {
+        let Some(results) = results else { continue };
+        let words = format!(
+            "{}: {} {}",
+            protocol.title(),
+            protocol.words(),
+            tally(results)
+        );
+        glossary::prose(ui, &words);
+    }
+    let bands = "In the charts of what we saw: disc, the first seed; rings, other seeds; band, how far seeds alone may \
+                 move a number from the first setting's.";
+    ui.label(RichText::new(bands).color(theme::colors(ui).faint));
+}
+
+/// How many claims of the papers had which outcome.
+fn tally(results: &StudyResults) -> String {
+    let claims = results.study.claims.iter().zip(&results.verdicts);
+    let outcomes = claims.filter(|(claim, _)| !claim.source.is_empty());
+    let outcomes: Vec<Outcome> = outcomes.map(|(_, verdict)| verdict.outcome).collect();
+    let count = |outcome: Outcome| outcomes.iter().filter(|it| **it == outcome).count();
+    let counts = Outcome::ALL.into_iter().map(|it| (it, count(it)));
+    let words = counts.filter(|(_, count)| *count > 0);
+    let words: Vec<String> = words
+        .map(|(outcome, count)| format!("{count} {}", outcome.words()))
+        .collect();
+    format!(
+        "Of {} of the papers {}.",
+        counted(outcomes.len(), "claim"),
+        words.join(", ")
+    )
+}
