@@ -7,6 +7,7 @@ mod data;
 mod documents;
 mod eyes;
 mod frame;
+mod goals;
 mod hub;
 mod made_up;
 mod quantities;
