@@ -6,6 +6,7 @@ import './server.mjs';
 import './page.mjs';
 import './address.mjs';
 import './measure.mjs';
+import './passes.mjs';
 import './failures.mjs';
 import './cache.mjs';
 import './files.mjs';
