@@ -13,7 +13,6 @@ mod made_up;
 mod quantities;
 mod recorded;
 mod riddle;
-mod scale;
 mod snapshots;
 mod start;
 mod steps;
