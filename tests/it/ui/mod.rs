@@ -13,6 +13,7 @@ mod made_up;
 mod quantities;
 mod recorded;
 mod riddle;
+mod scale;
 mod snapshots;
 mod start;
 mod steps;
