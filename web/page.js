@@ -59,8 +59,42 @@ function lost(reason) {
   ], 'Reload the page');
 }
 
+/** Milliseconds that a view has to last before the address follows it: a slider that is dragged passes many. */
+const SETTLED_AFTER = 300;
+let settling = 0;
+/** The end of the address as it was written or read last. */
+let followed = location.hash;
+
+/** Keeps the address at what is shown, so that a reload or a bookmark opens it again. */
+function follow() {
+  clearTimeout(settling);
+  if (hook.dialog) return;
+  settling = setTimeout(() => {
+    const { pathname, search, hash } = location;
+    const link = hook.link === '#' ? '' : hook.link;
+    // Where the reader went elsewhere, the app is about to hear of it.
+    if (hash !== followed || link === hash) return;
+    try {
+      history.replaceState(history.state, '', pathname + search + link);
+      followed = location.hash;
+    } catch {
+      // A page around this one may forbid it, or a browser that was asked too often.
+    }
+  }, SETTLED_AFTER);
+}
+
+/** The reader went to another bookmark of the page, or typed an address; what `follow` writes is not heard here. */
+function went() {
+  // What was shown until now is not for this address.
+  clearTimeout(settling);
+  followed = location.hash;
+  app.openLink(followed);
+}
+
 function changed(shown) {
+  const moved = shown.link !== hook.link || shown.dialog !== hook.dialog;
   Object.assign(hook, shown);
+  if (moved) follow();
   if (hook.state === 'lost') return;
   hook.state = shown.running ? 'running' : 'ready';
   cover.hidden = true;
@@ -154,8 +188,11 @@ async function start() {
     reducedMotion: matchMedia('(prefers-reduced-motion: reduce)').matches,
   };
   app = await start_app(find('app'), page);
+  // The keyboard's first key is for the app, unless a page around it has it.
+  if (window.parent === window && document.activeElement === document.body) find('app').focus();
   for (const act of early) act(app);
   files.listen(window, () => app.wake());
+  addEventListener('hashchange', went);
   Object.assign(hook, {
     run: (numPairs) => app.run(numPairs),
     runData: () => app.runData(),

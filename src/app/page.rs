@@ -234,8 +234,14 @@ impl RunningApp {
     pub fn set_view(&self, view: JsValue) -> Result<(), JsError> {
         let view: View = serde_wasm_bindgen::from_value(view)
             .map_err(|error| JsError::new(&format!("view: {error}")))?;
-        self.with(|app| app.store.view = view);
+        self.with(|app| app.store.restore(view));
         Ok(())
+    }
+
+    /// Shows what a link says.
+    #[wasm_bindgen(js_name = openLink)]
+    pub fn open_link(&self, link: &str) {
+        self.with(|app| app.store.restore(View::from_link(link)));
     }
 
     /// The report that is shown, as `json`, `csv`, `svg` or `html`.
@@ -280,7 +286,7 @@ impl eframe::App for Paged {
 
     fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
         self.app.ui(ui, frame);
-        let shown = Shown::of(&self.app);
+        let shown = Shown::of(&self.app, ui.ctx(), self.shown.as_ref());
         if self.shown.as_ref() == Some(&shown) {
             return;
         }

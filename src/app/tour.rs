@@ -6,7 +6,10 @@ mod steps;
 
 use eframe::egui::{self, Key, Modifiers};
 
-use super::{landmark, store::Store};
+use super::{
+    landmark,
+    store::{Store, View},
+};
 pub use chapter::Chapter;
 use sheet::Turn;
 use steps::STEPS;
@@ -54,7 +57,8 @@ fn turn(context: &egui::Context, store: &mut Store, turn: Turn) {
     }
 }
 
-/// Shows the step that the selection names: a link may lead to one.
+/// Shows the step that the selection names: a link may lead to one. What it says besides stays: a step sets what it
+/// is about only where the link says nothing else.
 fn follow_link(context: &egui::Context, store: &mut Store) {
     let shown = store.tour.step.and_then(|step| STEPS.get(step));
     let shown = shown.map_or("", |step| step.name);
@@ -62,7 +66,18 @@ fn follow_link(context: &egui::Context, store: &mut Store) {
         return;
     }
     match STEPS.iter().position(|step| step.name == store.view.step) {
-        Some(step) => enter(context, store, step),
+        Some(step) => {
+            let said = store.view.clone();
+            enter(context, store, step);
+            let step = said.step.clone();
+            let alone = View {
+                step,
+                ..View::default()
+            };
+            if said != alone {
+                store.view = said;
+            }
+        }
         None => {
             store.tour.step = None;
             store.view.step.clear();

@@ -243,3 +243,30 @@ pub fn mir_per_run(runs: &[Named<'_>], selected: Option<usize>, look: &Look) -> 
     sheet.figure.summary = format!("{}. Lower is nearer to the words.", listed.join(", "));
     sheet.figure
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::{
+        Palette,
+        palette::sight::{APART, distance},
+    };
+
+    /// By color, or where some see the colors alike, by dashes.
+    #[test]
+    fn everybody_tells_the_runs_apart() {
+        for palette in [Palette::LIGHT, Palette::DARK] {
+            let look = Look::new(palette, [600.0, 300.0]);
+            for one in 0..palette.runs.len() {
+                for other in 0..one {
+                    let [a, b] = [one, other].map(|run| stroke(&look, run));
+                    let (apart, sight) = distance(a.color, b.color);
+                    assert!(
+                        a.dash != b.dash || apart >= APART,
+                        "runs {other} and {one}: {apart:.1} for {sight}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -87,6 +87,11 @@ export async function open(page, address) {
 /** A field of the page's hook. */
 export const hook = (page, field) => page.evaluate((name) => window.mirscope[name], field);
 
+/** Waits until these fields of the selection are these. */
+export const shows = (page, fields) => page.waitForFunction((expected) => {
+  return Object.entries(expected).every(([name, value]) => window.mirscope.view[name] === value);
+}, fields);
+
 /** What the app has told the reader as gone wrong. */
 export const alarms = async (page) => (await hook(page, 'messages')).filter(([, alarm]) => alarm).map(([text]) => text);
 
@@ -145,11 +150,28 @@ export function sameReport(t, name, report, expected, bar) {
   t.diagnostic(`${name}: terms differ by ${worst.toExponential(1)} at most`);
 }
 
+/** Waits until what was asked for has been drawn. */
+export const drawn = (page) => page.evaluate(() => new Promise((done) => {
+  requestAnimationFrame(() => requestAnimationFrame(done));
+}));
+
+/** Presses a key, Tab or Shift+Tab, until what is called `label`, or begins so, has the keyboard's focus. */
+export async function tabTo(page, label, key = 'Tab') {
+  const passed = [];
+  // More than any view has.
+  while (passed.length < 100) {
+    await page.keyboard.press(key);
+    await drawn(page);
+    const focused = await hook(page, 'focused');
+    if (focused.startsWith(label)) return;
+    passed.push(focused);
+  }
+  assert.fail(`${key} never comes to ${label}, but to ${passed.join(', ')}`);
+}
+
 /** A picture of the window, once what was asked for has been drawn. */
 export async function screenshot(page, name) {
-  await page.evaluate(() => new Promise((drawn) => {
-    requestAnimationFrame(() => requestAnimationFrame(drawn));
-  }));
+  await drawn(page);
   await page.screenshot({ path: `${ARTIFACTS}/${name}.png` });
 }
 

@@ -1,5 +1,6 @@
 //! What the page hears of the app after each frame.
 
+use eframe::egui::{self, output::OutputEvent};
 use serde::Serialize;
 
 use crate::{
@@ -24,6 +25,12 @@ pub(super) struct Shown {
     stage: Option<(Stage, u64, u64)>,
     /// What is selected.
     view: View,
+    /// The same as the end of a link.
+    link: String,
+    /// Whether a menu or a dialog lies over it.
+    dialog: bool,
+    /// What has the keyboard's focus, by its label; empty for nothing.
+    focused: String,
     /// What the reader was told, and whether something went wrong.
     messages: Vec<(String, bool)>,
     /// The names of all runs, and which is shown.
@@ -168,13 +175,18 @@ impl Brought {
 }
 
 impl Shown {
-    pub(super) fn of(app: &App) -> Self {
+    /// What is shown after a frame, with `before` what was.
+    pub(super) fn of(app: &App, context: &egui::Context, before: Option<&Self>) -> Self {
         let store = &app.store;
         let stage = store.work.current().map(|stage| &stage.progress);
         Self {
             running: store.is_busy(),
             stage: stage.map(|progress| (progress.stage, progress.done, progress.total)),
             view: store.view.clone(),
+            link: store.view.to_link(),
+            dialog: egui::Popup::is_any_open(context)
+                || context.memory(|memory| memory.top_modal_layer().is_some()),
+            focused: focused(context, before),
             messages: (store.messages.iter())
                 .map(|message| (message.text.clone(), message.alarm))
                 .collect(),
@@ -190,4 +202,19 @@ impl Shown {
             real: (store.real.results()).map_or(0, |real| real.points.len()),
         }
     }
+}
+
+/// The label of what has the focus: egui tells it once, when the focus comes.
+fn focused(context: &egui::Context, before: Option<&Shown>) -> String {
+    if context.memory(|memory| memory.focused().is_none()) {
+        return String::new();
+    }
+    let gained = context.output(|output| {
+        let gained = output.events.iter().filter_map(|event| match event {
+            OutputEvent::FocusGained(info) => Some(info.label.clone().unwrap_or_default()),
+            _ => None,
+        });
+        gained.last()
+    });
+    gained.unwrap_or_else(|| before.map_or_else(String::new, |shown| shown.focused.clone()))
 }

@@ -188,6 +188,10 @@ impl Store {
         if let Some(run) = self.runs.get(index) {
             self.view.layer = self.view.layer.clamp(1, run.report.layers.len().max(1));
             self.current = index;
+            self.view.run = match run.origin {
+                Origin::Recorded if index > 0 => run.name.clone(),
+                _ => String::new(),
+            };
         }
     }
 

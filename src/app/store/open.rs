@@ -1,6 +1,6 @@
 //! Reports and views that a reader brings.
 
-use super::{Store, View};
+use super::{Origin, Run, Store, View};
 use crate::report::{Report, parse};
 
 /// A report from JSON text, and what to call it; `file` is the file's name.
@@ -23,10 +23,16 @@ pub(super) fn read_report(file: &str, json: &str) -> Result<(String, Report), St
 }
 
 impl Store {
-    /// Selects what a link says, as far as the run that is shown has it.
+    /// Selects what a link says, as far as the run has it that the link names. Where it names none, a run that is
+    /// not recorded stays.
     pub fn restore(&mut self, view: View) {
+        let recorded = |run: &Run| run.origin == Origin::Recorded;
+        let named = |run: &Run| recorded(run) && run.name == view.run;
+        let named = self.runs.iter().position(named);
+        let own = self.run().is_some_and(|run| !recorded(run));
+        let index = named.unwrap_or(if own { self.current } else { 0 });
         self.view = view;
-        self.show(self.current);
+        self.show(index);
     }
 }
 
@@ -82,5 +88,24 @@ mod tests {
         store.restore(View::from_link("#layer=99&inputs=true"));
         assert_eq!(store.view.layer, store.report().unwrap().layers.len());
         assert!(store.view.inputs);
+    }
+    #[test]
+    fn a_link_names_a_recorded_run() {
+        let mut store = Store::new();
+        assert_eq!(store.view.to_link(), "#");
+        store.show(2);
+        let (link, name) = (store.view.to_link(), store.run().unwrap().name.clone());
+        store.restore(View::default());
+        assert_eq!(store.current, 0);
+        store.restore(View::from_link(&link));
+        assert_eq!(store.run().unwrap().name, name);
+        store.restore(View::from_link("#run=nothing"));
+        assert_eq!((store.current, store.view.to_link().as_str()), (0, "#"));
+        // The reader's own has no name in links, and is not taken away by one.
+        let report = store.report().unwrap().clone();
+        store.add("own".to_owned(), Origin::Opened, report);
+        assert_eq!(store.view.to_link(), "#");
+        store.restore(View::from_link("#tab=compare"));
+        assert_eq!(store.run().unwrap().name, "own");
     }
 }

@@ -150,6 +150,8 @@ impl StudyPart {
 pub struct View {
     /// The tab.
     pub tab: Tab,
+    /// The recorded run that is shown, by its name; empty for the first one or one that is not recorded.
+    pub run: String,
     /// What the first tab shows; the riddle until one was met if absent.
     pub part: Option<StartPart>,
     /// The riddle.
@@ -206,6 +208,7 @@ impl Default for View {
     fn default() -> Self {
         Self {
             tab: Tab::default(),
+            run: String::new(),
             part: None,
             riddle: 0,
             training_step: 0,

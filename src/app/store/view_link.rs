@@ -167,6 +167,7 @@ mod tests {
     fn changed() -> View {
         View {
             tab: Tab::Eyes,
+            run: "Demo, halfway".to_owned(),
             part: Some(StartPart::Steps),
             riddle: 2,
             training_step: 5,

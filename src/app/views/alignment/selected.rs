@@ -30,7 +30,9 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = egui::vec2(20.0, 6.0);
             for (name, value, meaning) in values(found, share) {
-                ui.vertical(|ui| {
+                // Known beforehand, so that a narrow window breaks the row.
+                let size = room(ui, name, &value);
+                ui.allocate_ui_with_layout(size, egui::Layout::top_down(egui::Align::Min), |ui| {
                     glossary::named(ui, RichText::new(name).small().color(colors(ui).faint));
                     ui.label(RichText::new(value).monospace());
                 })
@@ -39,6 +41,22 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
             }
         });
     });
+}
+
+/// The size of a name above its value.
+fn room(ui: &egui::Ui, name: &str, value: &str) -> egui::Vec2 {
+    let size = |words: &str, style: egui::TextStyle| {
+        let font = style.resolve(ui.style());
+        let ink = ui.visuals().text_color();
+        ui.painter()
+            .layout_no_wrap(words.to_owned(), font, ink)
+            .size()
+    };
+    let name = size(name, egui::TextStyle::Small);
+    let value = size(value, egui::TextStyle::Monospace);
+    let between = ui.spacing().item_spacing.y;
+    // A term is underlined, a point beyond its letters on each side.
+    egui::vec2(name.x.max(value.x) + 4.0, name.y + value.y + between)
 }
 
 /// Name, value and meaning of each number.

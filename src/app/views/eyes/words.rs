@@ -22,6 +22,10 @@ const LEAST_WIDTH: f32 = 40.0;
 /// Size of the words, in points.
 const SIZE: f32 = 13.0;
 
+/// How dark the image and, on it, the plates under the words are: white can be read over any image.
+const SHADE: u8 = 60;
+const PLATE: u8 = 185;
+
 /// What the image shows: attention, words, or nothing but itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Over {
@@ -124,7 +128,7 @@ pub fn paint(ui: &egui::Ui, painter: &egui::Painter, frame: Rect, desk: &Desk<'_
     let every = (LEAST_WIDTH / (frame.width() / columns as f32))
         .ceil()
         .max(1.0) as usize;
-    painter.rect_filled(frame, 0.0, Color32::from_black_alpha(60));
+    painter.rect_filled(frame, 0.0, Color32::from_black_alpha(SHADE));
     let here = |position: usize| {
         let token = desk.pair.tokens.get(position)?;
         let vision = token.kind == TokenKind::Vision && token.picture == desk.picture();
@@ -164,7 +168,7 @@ fn word(painter: &egui::Painter, cell: Rect, token: &LensToken) {
     let galley = painter.layout_no_wrap(words, font, Color32::WHITE);
     let size = vec2(cell.width() - 1.0, galley.size().y + 4.0);
     let plate = Rect::from_center_size(cell.center(), size);
-    painter.rect_filled(plate, 2.0, Color32::from_black_alpha(185));
+    painter.rect_filled(plate, 2.0, Color32::from_black_alpha(PLATE));
     let corner = Align2::CENTER_CENTER.anchor_size(plate.center() - vec2(0.0, 1.0), galley.size());
     painter.galley(corner.min, galley, Color32::WHITE);
     let share = token.probability.clamp(0.0, 1.0);
@@ -204,5 +208,19 @@ pub fn legend(ui: &mut egui::Ui, desk: &Desk<'_>) {
                 .font(font)
                 .color(theme::colors(ui).faint),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_can_be_read_over_a_white_image() {
+        let passes = |alpha: u8| 1.0 - f64::from(alpha) / 255.0;
+        let shown = passes(SHADE) * passes(PLATE);
+        let luminance = ((shown + 0.055) / 1.055).powf(2.4);
+        let contrast = 1.05 / (luminance + 0.05);
+        assert!(contrast >= 4.5, "{contrast:.1}");
     }
 }

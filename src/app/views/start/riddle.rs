@@ -174,8 +174,8 @@ fn guesses(ui: &mut egui::Ui, store: &mut Store) {
         if ui.button("Skip the riddle").clicked() {
             store.leave_riddle();
         }
+        super::faint(ui, "Keys: A and B guess, N takes another picture.");
     });
-    super::faint(ui, "Keys: A and B guess, N takes another picture.");
     if let Some(letter) = guess {
         store.guess(letter);
     }
@@ -211,8 +211,8 @@ fn model(ui: &mut egui::Ui, store: &Store, riddle: &Riddle, letter: usize) {
             pair: Some(riddle.pair as usize),
         };
         let width = ui.available_width();
-        // What stands above takes about 470 points.
-        let tallest = (ui.ctx().content_rect().height() - 470.0).clamp(230.0, 380.0);
+        // What stands above and below takes about 520 points: before the guess the clouds are on the first screen.
+        let tallest = (ui.ctx().content_rect().height() - 520.0).clamp(195.0, 460.0);
         let look = figure::look(ui, [width, (0.8 * width).min(tallest)]);
         figure::show(ui, &clouds(&chart, &look));
         super::faint(

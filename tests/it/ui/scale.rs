@@ -1,0 +1,120 @@
+//! Twice as large letters, and a phone: nothing is cut off.
+
+use std::collections::BTreeMap;
+
+use eframe::egui::{Pos2, Rect};
+use egui_kittest::{Harness, Node, kittest::NodeT};
+use mirscope::app::{
+    App,
+    store::{Tab, View},
+};
+
+use super::{study::made_up, support::opened};
+
+/// All views, by their links.
+const VIEWS: [&str; 15] = [
+    "#part=riddle",
+    "#part=trainings",
+    "#part=steps",
+    "#tab=alignment",
+    "#tab=eyes",
+    "#tab=eyes&words=true&layer=6",
+    "#tab=eyes&follow=4",
+    "#tab=ask",
+    "#tab=ellipses",
+    "#tab=ellipses&longer=true",
+    "#tab=what-if&what_if_shows=run",
+    "#tab=compare",
+    "#tab=study",
+    "#tab=data",
+    "#tab=reference",
+];
+
+/// A window's size in pixels, and how large letters are in it.
+const WINDOWS: [([f32; 2], f32); 2] = [([1280.0, 720.0], 2.0), ([390.0, 844.0], 1.0)];
+
+fn at(link: &str, size: [f32; 2], scale: f32) -> Harness<'static, App> {
+    let (mut harness, _link) = opened(size.map(|side| side / scale));
+    harness.state_mut().store.study = made_up();
+    harness.state_mut().store.restore(View::from_link(link));
+    harness.run_steps(4);
+    harness
+}
+
+/// A widget that says something: which, where, and its words.
+type Widget = (String, Rect, String);
+
+/// The same for a widget in each frame.
+fn key(node: &Node<'_>) -> String {
+    format!("{:?}", node.accesskit_node().id())
+}
+
+/// Every widget that says something.
+fn widgets(harness: &Harness<'_, App>) -> Vec<Widget> {
+    fn add(node: Node<'_>, found: &mut Vec<Widget>) {
+        let inner = node.accesskit_node();
+        let words = inner.label().or_else(|| inner.value()).unwrap_or_default();
+        // What only holds others has no place.
+        if inner.bounding_box().is_some() && !words.is_empty() {
+            found.push((key(&node), node.rect(), words));
+        }
+        for child in node.children() {
+            add(child, found);
+        }
+    }
+    let mut found = Vec::new();
+    add(harness.root(), &mut found);
+    found
+}
+
+/// Scrolls until a widget can be seen, and says where it is then.
+fn scrolled_to(harness: &mut Harness<'_, App>, id: &str) -> Option<Rect> {
+    fn find<'a>(node: Node<'a>, id: &str) -> Option<Node<'a>> {
+        if key(&node) == id {
+            return Some(node);
+        }
+        node.children().find_map(|child| find(child, id))
+    }
+    find(harness.root(), id)?.scroll_to_me();
+    harness.run_steps(6);
+    Some(find(harness.root(), id)?.rect())
+}
+
+/// Whatever lies beyond an edge of the window at the side can be scrolled to; then all of its width is inside.
+#[test]
+fn nothing_is_cut_off_sideways() {
+    let mut lost = Vec::new();
+    for (size, scale) in WINDOWS {
+        for link in VIEWS {
+            let mut harness = at(link, size, scale);
+            let window = Rect::from_min_size(Pos2::ZERO, (size[0] / scale, size[1] / scale).into());
+            let inside = |rect: Rect| rect.left() > -1.0 && rect.right() < window.right() + 1.0;
+            let all = widgets(&harness);
+            let aside = all.iter().filter(|(_, rect, _)| !inside(*rect));
+            // One of each column of a table: it can be scrolled sideways.
+            let columns: BTreeMap<i32, &Widget> =
+                aside.map(|it| (it.1.left().round() as i32, it)).collect();
+            for (id, before, words) in columns.into_values() {
+                let Some(after) = scrolled_to(&mut harness, id) else {
+                    continue;
+                };
+                if !inside(after) {
+                    lost.push(format!(
+                        "{link}, {size:?} at {scale}: \u{201c}{words:.60}\u{201d} at {before:?}, then {after:?}"
+                    ));
+                }
+            }
+        }
+    }
+    assert!(lost.is_empty(), "{}", lost.join("\n"));
+}
+
+#[test]
+fn every_tab_is_among_the_views() {
+    for tab in Tab::ALL {
+        assert!(
+            VIEWS.iter().any(|link| View::from_link(link).tab == tab),
+            "{tab:?}"
+        );
+    }
+}
