@@ -9,7 +9,7 @@ use mirscope::app::{
     store::{Tab, View},
 };
 
-use super::{study::made_up, support::opened};
+use super::support::opened;
 
 /// All views, by their links.
 const VIEWS: [&str; 15] = [
@@ -35,7 +35,6 @@ const WINDOWS: [([f32; 2], f32); 2] = [([1280.0, 720.0], 2.0), ([390.0, 844.0], 
 
 fn at(link: &str, size: [f32; 2], scale: f32) -> Harness<'static, App> {
     let (mut harness, _link) = opened(size.map(|side| side / scale));
-    harness.state_mut().store.study = made_up();
     harness.state_mut().store.restore(View::from_link(link));
     harness.run_steps(4);
     harness
