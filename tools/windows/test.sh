@@ -35,7 +35,10 @@ end() {
     for process in $started; do
         kill "$process" 2>/dev/null || true
     done
-    if command -v wineserver >/dev/null; then wineserver -k || true; fi
+    # wine's own processes, those of WINEPREFIX alone.
+    for server in "$(dirname -- "$wine")"/wineserver wineserver; do
+        ! command -v "$server" >/dev/null || { "$server" -k || true; break; }
+    done
 }
 trap end EXIT
 for _ in $(seq 100); do
@@ -80,7 +83,7 @@ both answer ask --adapter "$adapter" --image assets/demo/images/scene-001.png 'W
 [ -s "$out/linux-answer" ]
 same answer
 
-windows app >"$out/app.log" 2>&1 &
+"$wine" "$exe" app </dev/null >"$out/app.log" 2>&1 &
 started="$! $started"
 for second in $(seq "$PATIENCE"); do
     sleep 1
