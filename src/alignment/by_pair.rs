@@ -21,6 +21,8 @@ pub(super) struct Kept {
     pub(super) factors: Vec<Factors>,
     /// What undoes them.
     pub(super) inverses: Vec<Factors>,
+    /// What the effective ranks move by, `[width, width]`, where they are wanted.
+    pub(super) slopes: Vec<[Option<Vec<f32>>; 2]>,
     /// Norms before the handling of outliers, `[layers, n]`: vision, text.
     pub(super) norms: [Tensor; 2],
 }
@@ -41,15 +43,16 @@ impl Mir {
             stay,
             factors,
             inverses,
+            slopes,
             norms: [vision, text],
         } = kept;
         let norms = gpu.read(&[&vision, &text]).await?;
         let layers = stores.len();
         let mut influences = Vec::with_capacity(layers);
-        let parts = stores.into_iter().zip(factors).zip(inverses).enumerate();
-        for (layer, ((rows, factors), inverses)) in parts {
+        let parts = stores.into_iter().zip(factors).zip(inverses).zip(slopes);
+        for (layer, (((rows, factors), inverses), slopes)) in parts.enumerate() {
             let clouds = &clouds[layer];
-            let sides = sides(gpu, rows, factors, inverses, clouds)?;
+            let sides = sides(gpu, rows, (factors, inverses), slopes, clouds)?;
             let Some(sides) = sides else {
                 influences.push(None);
                 continue;
@@ -63,11 +66,13 @@ impl Mir {
             drop(recording);
             let tensors: Vec<&Tensor> = found.iter().flat_map(Found::tensors).collect();
             let read = gpu.read(&tensors).await?;
+            let (of_vision, of_text) = read.split_at(found[0].tensors().len());
+            let read = [of_vision, of_text];
             let sums = |side: usize| {
                 let norms = &norms[side];
                 let norms = &norms.values[layer * norms.cols..][..norms.cols];
                 let stay = stay[side][layer].as_deref();
-                self.sums(side, clouds, (norms, stay), &read[3 * side..][..3])
+                self.sums(side, clouds, (norms, stay), read[side])
             };
             let pairs: Vec<[PairSums; 2]> = (sums(0).into_iter().zip(sums(1)))
                 .map(|(vision, text)| [vision, text])
@@ -129,7 +134,7 @@ impl Units {
         rows: impl Iterator<Item = usize> + Clone,
         norms: &[f32],
     ) -> PairSums {
-        let [transport, squares, along] = read else {
+        let [transport, squares, along, ranks @ ..] = read else {
             return PairSums::default();
         };
         let Self { scale, of_map } = self;
@@ -143,6 +148,7 @@ impl Units {
             along: [product(0), product(1)],
             squares: sum(&|row| squares.values[row]) / (scale * scale),
             transport: sum(&|row| transport.values[row]) / of_map,
+            rank: ranks.first().map(|rank| sum(&|row| rank.values[row])),
         }
     }
 }
@@ -150,9 +156,9 @@ impl Units {
 /// Both modalities of a layer; none where one is a point.
 fn sides(
     gpu: &Gpu,
-    rows: [Tensor; 2],
-    factors: Factors,
-    inverses: Factors,
+    [rows_v, rows_t]: [Tensor; 2],
+    (factors, inverses): (Factors, Factors),
+    [slope_v, slope_t]: [Option<Vec<f32>>; 2],
     clouds: &[Cloud; 2],
 ) -> Result<Option<[Side; 2]>, GpuError> {
     let ([Some(factor_v), Some(factor_t)], [Some(inverse_v), Some(inverse_t)]) =
@@ -160,20 +166,20 @@ fn sides(
     else {
         return Ok(None);
     };
-    let [rows_v, rows_t] = rows;
+    let side = |own: usize, rows: Tensor, factor, inverse, slope: Option<Vec<f32>>| {
+        let width = rows.cols();
+        let slope = slope.map(|values| gpu.upload(width, width, &values));
+        Ok::<_, GpuError>(Side {
+            rows,
+            factor,
+            inverse,
+            means: both_means(gpu, clouds, own)?,
+            slope: slope.transpose()?,
+        })
+    };
     Ok(Some([
-        Side {
-            rows: rows_v,
-            factor: factor_v,
-            inverse: inverse_v,
-            means: both_means(gpu, clouds, 0)?,
-        },
-        Side {
-            rows: rows_t,
-            factor: factor_t,
-            inverse: inverse_t,
-            means: both_means(gpu, clouds, 1)?,
-        },
+        side(0, rows_v, factor_v, inverse_v, slope_v)?,
+        side(1, rows_t, factor_t, inverse_t, slope_t)?,
     ]))
 }
 

@@ -3,7 +3,7 @@
 use super::{
     MirSettings,
     cholesky::{Factor, SplitMatrix, factor},
-    spectrum::effective_rank,
+    spectrum::{EffectiveRank, effective_rank},
     traces::at_once,
 };
 use crate::{
@@ -27,8 +27,8 @@ pub(super) struct Factored {
     pub(super) factor: Option<Tensor>,
     /// What undoes it, `[width, rank]`, where intervals are wanted.
     pub(super) inverse: Option<Tensor>,
-    /// The effective rank, where it is wanted and there is one.
-    pub(super) rank: Option<f64>,
+    /// The effective rank, where it is wanted and there is one; what it moves by, where intervals are wanted as well.
+    pub(super) rank: Option<EffectiveRank>,
 }
 
 /// Factors matrices of width `width` side by side, and brings what comes of them to the device; in the order in which
@@ -41,7 +41,7 @@ pub(super) async fn factored(
     cancel: &Cancel,
     progress: &mut dyn FnMut(f64),
 ) -> Result<Vec<((usize, usize), Factored)>, GpuError> {
-    type Found = (Factor, Option<Vec<f32>>, Option<f64>);
+    type Found = (Factor, Option<Vec<f32>>, Option<EffectiveRank>);
     let work = |task: Task<'_>| {
         let Task {
             place,
@@ -50,9 +50,10 @@ pub(super) async fn factored(
         } = task;
         let found = factor(matrix, width, noise, cancel).and_then(|factor| {
             let inverse = settings.intervals.then(|| factor.inverse(cancel));
+            let slope = settings.intervals;
             let rank = settings
                 .ranks
-                .then(|| effective_rank(matrix.dense(width), width, cancel));
+                .then(|| effective_rank(matrix.dense(width), width, slope, cancel));
             Ok((factor, inverse.transpose()?, rank.transpose()?.flatten()))
         });
         (place, found)
@@ -82,7 +83,13 @@ pub(super) async fn factored(
         }
         progress(all.len() as f64 / total as f64);
     };
-    platform::in_parallel(tasks.into_iter(), at_once(width, width), work, heard).await;
+    // What the rank moves by takes matrices of its own.
+    let rows = if settings.ranks && settings.intervals {
+        2 * width
+    } else {
+        width
+    };
+    platform::in_parallel(tasks.into_iter(), at_once(rows, width), work, heard).await;
     match failed {
         Some(error) => Err(error),
         None => Ok(all),

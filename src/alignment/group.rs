@@ -9,7 +9,7 @@ use super::{
     frechet::Cloud,
     outliers,
     singular::Norms,
-    spectrum,
+    spectrum::{self, EffectiveRank},
     statistics::Statistics,
     traces::{Factors, traces},
 };
@@ -38,6 +38,90 @@ impl Mir {
             own.collect::<Vec<_>>()
         });
         drop(stores);
+        let [until_factors, until_traces] = STAGES;
+        let Found { read, norms, stay } = self
+            .statistics(&mut sides, cancel, &mut |share| {
+                progress(until_factors * share);
+            })
+            .await?;
+        gpu.trim();
+
+        let [vision, text] = sides;
+        let stores: Vec<[Tensor; 2]> = vision.into_iter().zip(text).map(Into::into).collect();
+        let mut scalars: Vec<[Cloud; 2]> = Vec::with_capacity(stores.len());
+        for (layer, stores) in stores.iter().enumerate() {
+            let cloud = |side: usize| {
+                let (all, counted) = (self.expected[side], stores[side].rows());
+                read[side].cloud(layer, first, Modality::ALL[side], all, counted)
+            };
+            scalars.push([cloud(0)?, cloud(1)?]);
+        }
+        let AllFactored {
+            factors,
+            inverses,
+            ranks,
+            slopes,
+        } = self
+            .factors(&read, &stores, cancel, &mut |share| {
+                progress(until_factors + (until_traces - until_factors) * share)
+            })
+            .await?;
+        drop(read);
+        for (clouds, ranks) in scalars.iter_mut().zip(ranks) {
+            for (cloud, rank) in clouds.iter_mut().zip(ranks) {
+                cloud.rank = rank;
+            }
+        }
+        let kept = inverses.map(|inverses| Kept {
+            stores,
+            stay,
+            factors: factors.clone(),
+            inverses,
+            slopes,
+            norms,
+        });
+        let width = self.hidden_size;
+        // Where there was a Gram matrix, its memory in the plan is free for the product of each layer's factors.
+        let had_gram = self.expected.iter().any(|&tokens| tokens > width);
+        let products = if had_gram { factors.len() } else { 0 };
+        // What follows the traces takes about as long as they do.
+        let parts = if kept.is_some() { 2.0 } else { 1.0 };
+        let mut progress = |share| progress(until_traces + (1.0 - until_traces) * share);
+        let mut first_part = |share| progress(share / parts);
+        let mut distances = distances(
+            gpu,
+            self.settings,
+            (width, products),
+            first,
+            &scalars,
+            factors,
+            cancel,
+            &mut first_part,
+        )
+        .await?;
+        if let Some(kept) = kept {
+            let roots: Vec<f64> = distances.iter().map(|it| it.moments.trace_root).collect();
+            let found = self
+                .influences(kept, &scalars, &roots, cancel, &mut |share| {
+                    progress((1.0 + share) / parts);
+                })
+                .await?;
+            for (distance, influence) in distances.iter_mut().zip(found) {
+                distance.influence = influence;
+            }
+        }
+        Ok(distances)
+    }
+
+    /// Handles the outliers of some layers' rows (vision, text), centers and scales them, and reads what the device finds
+    /// out about them.
+    async fn statistics(
+        &self,
+        sides: &mut [Vec<Tensor>; 2],
+        cancel: &Cancel,
+        progress: &mut dyn FnMut(f64),
+    ) -> Result<Found, AlignmentError> {
+        let gpu = &self.gpu;
         let mut recording = Recording::new();
         let outliers = self.settings.outliers;
         let norms = [
@@ -67,11 +151,8 @@ impl Mir {
             covariance::record(gpu, &mut recording, &sides[0], of_vision)?,
             covariance::record(gpu, &mut recording, &sides[1], of_text)?,
         ];
-        let [until_factors, until_traces] = STAGES;
-        gpu.run_with(&recording, cancel, &mut |share, _| {
-            progress(until_factors * share)
-        })
-        .await?;
+        gpu.run_with(&recording, cancel, &mut |share, _| progress(share))
+            .await?;
         drop(recording);
         let tensors: Vec<&Tensor> = clouds.iter().flat_map(Clouds::tensors).collect();
         let split = clouds[0].tensors().len();
@@ -81,77 +162,14 @@ impl Mir {
             let grams = clouds.grams.iter().map(Option::is_some);
             grams.collect::<Vec<_>>().into_iter()
         });
-        let read = [
-            Statistics::new(read, has_vision),
-            Statistics::new(of_text, has_text),
-        ];
-        gpu.trim();
-
-        let [vision, text] = sides;
-        let stores: Vec<[Tensor; 2]> = vision.into_iter().zip(text).map(Into::into).collect();
-        let mut scalars: Vec<[Cloud; 2]> = Vec::with_capacity(stores.len());
-        for (layer, stores) in stores.iter().enumerate() {
-            let cloud = |side: usize| {
-                let (all, counted) = (self.expected[side], stores[side].rows());
-                read[side].cloud(layer, first, Modality::ALL[side], all, counted)
-            };
-            scalars.push([cloud(0)?, cloud(1)?]);
-        }
-        let AllFactored {
-            factors,
-            inverses,
-            ranks,
-        } = self
-            .factors(&read, &stores, cancel, &mut |share| {
-                progress(until_factors + (until_traces - until_factors) * share)
-            })
-            .await?;
-        drop(read);
-        for (clouds, ranks) in scalars.iter_mut().zip(ranks) {
-            for (cloud, rank) in clouds.iter_mut().zip(ranks) {
-                cloud.rank = rank;
-            }
-        }
-        let kept = inverses.map(|inverses| Kept {
-            stores,
-            stay,
-            factors: factors.clone(),
-            inverses,
+        Ok(Found {
+            read: [
+                Statistics::new(read, has_vision),
+                Statistics::new(of_text, has_text),
+            ],
             norms: token_norms,
-        });
-        let width = self.hidden_size;
-        // Where there was a Gram matrix, the plan has these for each layer.
-        let freed = match self.expected.iter().any(|&tokens| tokens > width) {
-            true => factors.len(),
-            false => 0,
-        };
-        // What follows the traces takes about as long as they do.
-        let parts = if kept.is_some() { 2.0 } else { 1.0 };
-        let mut progress = |share| progress(until_traces + (1.0 - until_traces) * share);
-        let mut first_part = |share| progress(share / parts);
-        let mut distances = distances(
-            gpu,
-            self.settings,
-            (width, freed),
-            first,
-            &scalars,
-            factors,
-            cancel,
-            &mut first_part,
-        )
-        .await?;
-        if let Some(kept) = kept {
-            let roots: Vec<f64> = distances.iter().map(|it| it.moments.trace_root).collect();
-            let found = self
-                .influences(kept, &scalars, &roots, cancel, &mut |share| {
-                    progress((1.0 + share) / parts);
-                })
-                .await?;
-            for (distance, influence) in distances.iter_mut().zip(found) {
-                distance.influence = influence;
-            }
-        }
-        Ok(distances)
+            stay,
+        })
     }
 
     /// Both factors of each layer: its rows where these are no more than the width, else what comes of its Gram
@@ -169,6 +187,7 @@ impl Mir {
             .map(|[vision, text]| [Some(vision.clone()), Some(text.clone())])
             .collect();
         let mut ranks = vec![[None; 2]; stores.len()];
+        let mut slopes = vec![[None, None]; stores.len()];
         let places = (0..stores.len()).flat_map(|layer| [0, 1].map(|side| (layer, side)));
         let tasks = places.filter_map(|(layer, side)| {
             let [high, rest] = read[side].grams.get(layer)?.as_ref()?;
@@ -192,7 +211,10 @@ impl Mir {
         );
         for ((layer, side), found) in all.await? {
             factors[layer][side] = found.factor;
-            ranks[layer][side] = found.rank;
+            if let Some(EffectiveRank { value, slope }) = found.rank {
+                ranks[layer][side] = Some(value);
+                slopes[layer][side] = slope;
+            }
             if let Some(inverses) = inverses.get_mut(layer) {
                 inverses[side] = found.inverse;
             }
@@ -211,12 +233,13 @@ impl Mir {
             factors,
             inverses: wanted.then_some(inverses),
             ranks,
+            slopes,
         })
     }
 }
 
 /// The distances of some layers from their clouds and the factors of their covariances; `first` is the index of the
-/// first of them, `freed` as in [`traces()`].
+/// first of them, `products` as in [`traces()`].
 #[expect(
     clippy::too_many_arguments,
     reason = "two callers, each with all of it at hand"
@@ -224,14 +247,14 @@ impl Mir {
 pub(super) async fn distances(
     gpu: &Gpu,
     settings: MirSettings,
-    (width, freed): (usize, usize),
+    (width, products): (usize, usize),
     first: usize,
     scalars: &[[Cloud; 2]],
     factors: Vec<Factors>,
     cancel: &Cancel,
     progress: &mut dyn FnMut(f64),
 ) -> Result<Vec<LayerDistance>, AlignmentError> {
-    let traces = traces(gpu, (width, freed), factors, cancel, progress).await?;
+    let traces = traces(gpu, (width, products), factors, cancel, progress).await?;
     let mut distances = Vec::with_capacity(traces.len());
     for (layer, (clouds, norms)) in scalars.iter().zip(traces).enumerate() {
         let Norms { nuclear, squares } = norms;
@@ -259,6 +282,16 @@ pub(super) async fn distances(
     Ok(distances)
 }
 
+/// What the device found out about some layers.
+struct Found {
+    /// Of vision and text.
+    read: [Statistics; 2],
+    /// Norms before the handling of outliers, `[layers, n]`.
+    norms: [Tensor; 2],
+    /// The tokens that are left at each layer; all where none are named.
+    stay: [Vec<Option<Vec<u32>>>; 2],
+}
+
 /// What comes of the covariances of some layers.
 struct AllFactored {
     factors: Vec<Factors>,
@@ -266,4 +299,6 @@ struct AllFactored {
     inverses: Option<Vec<Factors>>,
     /// Effective ranks, where they are wanted.
     ranks: Vec<[Option<f64>; 2]>,
+    /// What they move by, `[width, width]`, where intervals are wanted as well.
+    slopes: Vec<[Option<Vec<f32>>; 2]>,
 }

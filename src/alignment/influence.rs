@@ -25,6 +25,8 @@ pub(super) struct PairSums {
     pub(super) squares: f64,
     /// `x^T T x` with the optimal transport map T from the own modality to the other.
     pub(super) transport: f64,
+    /// `x^T M x` of the scaled rows with what the effective rank moves by, where it is wanted.
+    pub(super) rank: Option<f64>,
 }
 
 /// Derivatives of a layer's quantities by the weight of each pair.
@@ -38,6 +40,8 @@ pub struct Influence {
     pub norm_ratio: Vec<f64>,
     /// Of spread and shape together.
     pub gap: Vec<f64>,
+    /// Of the effective ranks of vision and text, where they were asked for.
+    pub ranks: [Vec<f64>; 2],
 }
 
 /// The scalars, or their derivatives by one weight.
@@ -109,6 +113,9 @@ impl Influence {
             };
             let gap = centered(&all).distance(&centered(&by), text_scale, text_moved);
             found.gap.push(gap);
+            for (ranks, sums) in found.ranks.iter_mut().zip(sums) {
+                ranks.extend(sums.rank);
+            }
         }
         found
     }

@@ -87,7 +87,10 @@ impl Mir {
     ) -> Result<Self, AlignmentError> {
         let tokens = [n_vision, n_text];
         let plan = MemoryPlan::new(gpu, layers, hidden_size, tokens, budget)?;
-        let no_room = || no_room(&plan, hidden_size, tokens, budget).filter(|_| settings.intervals);
+        let no_room = || {
+            let found = no_room(&plan, (hidden_size, settings.ranks), tokens, budget);
+            found.filter(|_| settings.intervals)
+        };
         let no_intervals = no_intervals(settings, hidden_size, tokens).or_else(no_room);
         let settings = MirSettings {
             intervals: settings.intervals && no_intervals.is_none(),
@@ -285,13 +288,13 @@ pub(super) fn no_intervals(
 /// Why there is no memory for them beside states that are held.
 fn no_room(
     plan: &MemoryPlan,
-    hidden_size: usize,
+    (hidden_size, ranks): (usize, bool),
     tokens: [usize; 2],
     budget: Option<u64>,
 ) -> Option<String> {
     let needed = plan
         .total()
-        .saturating_add(transport::working(hidden_size, tokens));
+        .saturating_add(transport::working(hidden_size, tokens, ranks));
     let allowed = budget?;
     (needed > allowed).then(|| {
         format!(

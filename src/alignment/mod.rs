@@ -38,6 +38,7 @@ mod frechet;
 mod group;
 mod image_effect;
 mod influence;
+mod logarithm;
 mod logit_lens;
 mod metric;
 mod metrics;

@@ -25,7 +25,7 @@ pub(super) fn at_once(rows: usize, cols: usize) -> usize {
 }
 
 /// Nuclear norm and sum of squares of `K = F_v F_t^T` for the factors of each layer, of width `width`; there is
-/// memory for `freed` products of that size and their copies.
+/// memory for so many `products` of that size and their copies.
 ///
 /// On a software adapter, which has the processor's speed and takes 60 products of matrices for what a
 /// factorization in f64 does with the operations of two, the CPU takes the singular values of K; so it does
@@ -33,13 +33,13 @@ pub(super) fn at_once(rows: usize, cols: usize) -> usize {
 /// of the adapter and the width that decide, so that equal machines give equal bits.
 pub(super) async fn traces(
     gpu: &Gpu,
-    (width, freed): (usize, usize),
+    (width, products): (usize, usize),
     factors: Vec<Factors>,
     cancel: &Cancel,
     progress: &mut dyn FnMut(f64),
 ) -> Result<Vec<Norms>, AlignmentError> {
     // What the iteration on the device would work in takes six of them.
-    let room = freed.max(3) as u64 * 4 * (width as u64).pow(2);
+    let room = products.max(3) as u64 * 4 * (width as u64).pow(2);
     match gpu.class() == AdapterClass::Software || width <= SMALL {
         true => on_the_cpu(gpu, room, &factors, cancel, progress).await,
         false => on_the_device(gpu, width, factors, cancel, progress).await,

@@ -5,7 +5,10 @@
 //! S_v^(1/2))^(1/2) S_v^(-1/2)` and its counterpart `T_t`. With factors `S = F^T F`, `K = F_v F_t^T` and its polar
 //! factor X they are `T_v = F_t^T X^T G_v^T` and `T_t = F_v^T X G_t^T`, where G undoes F on the span of the rows.
 
-use super::polar::{polar_factor, schedule};
+use super::{
+    metric::tensor_bytes,
+    polar::{polar_factor, schedule},
+};
 use crate::{
     gpu::{DType, Gpu, GpuError, Recording, Tensor},
     kernels::{
@@ -29,6 +32,8 @@ pub(super) struct Side {
     pub(super) inverse: Tensor,
     /// The means of the own modality and of the other, `[2, width]`.
     pub(super) means: Tensor,
+    /// What the effective rank moves by, `[width, width]`, where it is wanted.
+    pub(super) slope: Option<Tensor>,
 }
 
 /// What is read back of one modality.
@@ -39,21 +44,25 @@ pub(super) struct Found {
     pub(super) squares: Tensor,
     /// Products with both means, `[n, 2]`.
     pub(super) along: Tensor,
+    /// `x^T M x` with what the effective rank moves by, `[n, 1]`, where it is wanted.
+    pub(super) rank: Option<Tensor>,
 }
 
 impl Found {
     /// In the order of the fields.
-    pub(super) fn tensors(&self) -> [&Tensor; 3] {
-        [&self.transport, &self.squares, &self.along]
+    pub(super) fn tensors(&self) -> Vec<&Tensor> {
+        let always = [&self.transport, &self.squares, &self.along];
+        always.into_iter().chain(&self.rank).collect()
     }
 }
 
 /// Device memory in bytes that [`record`] takes for `tokens` of either modality, beside what the polar iteration
-/// works in.
-pub(super) fn working(width: usize, tokens: [usize; 2]) -> u64 {
-    let row = 4 * width.next_multiple_of(4) as u64;
-    let all = (tokens[0] + tokens[1]) as u64;
-    8 * row * width as u64 + 2 * row * tokens[0].max(tokens[1]).min(PIECE) as u64 + 4 * 6 * all
+/// works in; with `ranks`, for what the effective ranks move by as well.
+pub(super) fn working(width: usize, tokens: [usize; 2], ranks: bool) -> u64 {
+    let all = tokens[0] + tokens[1];
+    let (squares, scalars) = if ranks { (10, 4) } else { (8, 3) };
+    let rows = squares * width + 2 * tokens[0].max(tokens[1]).min(PIECE);
+    tensor_bytes(rows, width) + scalars * tensor_bytes(all, 1)
 }
 
 /// Records it for both modalities.
@@ -65,10 +74,11 @@ pub(super) fn record(
     let [vision, text] = sides;
     let of = |side: &Side| (side.factor.clone(), side.inverse.clone());
     let [of_vision, of_text] = maps(gpu, recording, &[of(vision), of(text)])?;
-    Ok([
-        applied(gpu, recording, &vision.rows, &vision.means, &of_vision)?,
-        applied(gpu, recording, &text.rows, &text.means, &of_text)?,
-    ])
+    let mut applied = |side: &Side, map: &Tensor| {
+        let maps = (map, side.slope.as_ref());
+        applied(gpu, recording, &side.rows, &side.means, maps)
+    };
+    Ok([applied(vision, &of_vision)?, applied(text, &of_text)?])
 }
 
 /// Records the maps `[width, width]` of both modalities from their factors and what undoes these.
@@ -117,13 +127,13 @@ pub(super) fn maps(
 }
 
 /// Records what is wanted of every row of `all`: centered and scaled `[n, width]`, both `means [2, width]`, the own
-/// modality's first, and its `map`.
+/// modality's first, and its transport `map`; with `slope`, what the effective rank moves by, as well.
 pub(super) fn applied(
     gpu: &Gpu,
     recording: &mut Recording,
     all: &Tensor,
     means: &Tensor,
-    map: &Tensor,
+    (map, slope): (&Tensor, Option<&Tensor>),
 ) -> Result<Found, GpuError> {
     let (n, width) = (all.rows(), all.cols());
     let scalars = |cols| gpu.tensor(DType::F32, n, cols);
@@ -131,6 +141,7 @@ pub(super) fn applied(
         transport: scalars(1)?,
         squares: scalars(1)?,
         along: scalars(2)?,
+        rank: slope.map(|_| scalars(1)).transpose()?,
     };
     let variant = gpu.kernels();
     let plain = Matmul::default();
@@ -142,8 +153,16 @@ pub(super) fn applied(
         let piece = gpu.tensor(DType::F32, count, width)?;
         let moved = gpu.tensor(DType::F32, count, width)?;
         recording.push(gather_rows(&gpu.upload_indices(&rows)?, all, 0, &piece, 0)?);
-        recording.extend(matmul(gpu, &piece, map, &plain, &moved)?);
-        recording.push(row_dots(variant, &piece, &moved, &found.transport, begin)?);
+        let forms = [
+            (Some(map), Some(&found.transport)),
+            (slope, found.rank.as_ref()),
+        ];
+        for (matrix, form) in forms {
+            if let (Some(matrix), Some(form)) = (matrix, form) {
+                recording.extend(matmul(gpu, &piece, matrix, &plain, &moved)?);
+                recording.push(row_dots(variant, &piece, &moved, form, begin)?);
+            }
+        }
     }
     Ok(found)
 }

@@ -21,11 +21,12 @@ use super::{
     },
     states_file::StatesWriter,
     streamed::{self, Running, Way},
+    without_image::WithoutImage,
 };
 use crate::{
     alignment::{
-        IMAGE_EFFECT, LOGIT_LENS, METRICS, MetricKind, Mir, MirResult, MirSettings, Setup,
-        Vocabulary, by_position, by_position_bytes,
+        IMAGE_EFFECT, LOGIT_LENS, METRICS, MetricKind, Mir, MirResult, Setup, Vocabulary,
+        by_position, by_position_bytes,
     },
     input::{Processor, PromptForm},
     report::{DataSummary, Definition, Kept, PromptStyle, Report, too_few_pairs},
@@ -78,11 +79,10 @@ impl Session {
         if both_ends || by_all {
             states.extend(definitions::further(definition, own, by_all));
         }
-        let tokens = |positions: &dyn Fn(&Prepared) -> usize| prepared.iter().map(positions).sum();
-        let tokens = [
-            tokens(&|pair| pair.prompt.vision.len()),
-            tokens(&|pair| pair.text(text_mask).len()),
-        ];
+        let of_pairs: Vec<[usize; 2]> = (prepared.iter())
+            .map(|pair| [pair.prompt.vision.len(), pair.text(text_mask).len()])
+            .collect();
+        let tokens = [0, 1].map(|side: usize| of_pairs.iter().map(|it| it[side]).sum());
         // It keeps the model for as long as the lens is at work.
         let reads = settings.also.contains(&Extra::LogitLens);
         let vocabulary = reads.then(|| loaded.clone() as Arc<dyn Vocabulary>);
@@ -97,33 +97,28 @@ impl Session {
         };
         let kinds = kinds(&settings);
         let of_images = several(images(&prepared), settings.metrics);
-        let kept_by = kinds.iter().map(|kind| (kind.bytes)(&setup)).sum::<u64>();
-        let kept_by_images = of_images.as_ref().map(|it| by_position_bytes(&setup, it));
+        let others = [
+            kinds.iter().map(|kind| (kind.bytes)(&setup)).sum::<u64>(),
+            (of_images.as_ref()).map_or(0, |it| by_position_bytes(&setup, it)),
+            taken_without_image(&settings, &setup, &prepared),
+        ];
         let room = Room {
             states: states.len() + 1,
             width: model.hidden_size,
             tokens,
-            others: kept_by + kept_by_images.unwrap_or(0),
+            others: others.iter().sum(),
         };
         let asked = settings.memory_budget;
         let budget = asked.or_else(|| gpu.usual_budget());
-        let of_pairs: Vec<[usize; 2]> = (prepared.iter())
-            .map(|pair| [pair.prompt.vision.len(), pair.text(text_mask).len()])
-            .collect();
         let few = settings.intervals.then(|| too_few_pairs(prepared.len()));
         news.note_all(few.flatten());
         // A metric that cannot be is refused here, before the model runs.
-        let way = Way::choose(&gpu, &room, &of_pairs, asked)?;
+        let way = Way::choose(&gpu, &room, &of_pairs, &settings)?;
         let room_found = match way {
             Way::Held => room.check(&gpu, budget, asked.is_some())?,
             Way::Streamed(_) => Err(room.too_large(asked.unwrap_or(DEFAULT_BYTES))),
         };
-        let mir_settings = MirSettings {
-            definition,
-            outliers: settings.outliers,
-            intervals: settings.intervals,
-            ranks: settings.ranks(model.hidden_size),
-        };
+        let mir_settings = settings.rate(model.hidden_size);
         let (mut kept, refused) = match (request.keep, room_found) {
             (true, Ok(())) => {
                 let states = own + 1;
@@ -138,7 +133,7 @@ impl Session {
         let (layers, width) = (states.len(), room.width);
         let mut metrics: Vec<_> = (kinds.into_iter())
             .map(|kind| (kind.new)(&setup))
-            .chain(of_images.map(|images| Ok(by_position(&setup, images))))
+            .chain(of_images.map(|images| by_position(&setup, images)))
             .collect::<Result<_, _>>()?;
         drop(vocabulary);
         let forward = Forward {
@@ -157,7 +152,6 @@ impl Session {
             )
         };
         let biased = settings.also.contains(&Extra::Bias);
-        let mut sampled = None;
         let data = DataSummary {
             source: chosen.source,
             num_pairs: prepared.len(),
@@ -184,27 +178,15 @@ impl Session {
                 // Without a wish to keep it, the metric has the memory to itself.
                 drop(loaded);
                 gpu.trim();
-                let found = if biased {
-                    let asked = Asked {
-                        gpu: &gpu,
-                        pairs: prepared.len(),
-                        tokens: room.tokens,
-                        width,
-                        seed: settings.seed,
-                        budget: rest,
-                    };
-                    samples::of(&mir, asked, own_of, news).await
-                } else {
-                    Ok(None)
-                };
-                news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
-                match found {
-                    Ok(found) => {
-                        sampled = found;
-                        metric::finish(mir, news).await
-                    }
-                    Err(error) => Err(error),
-                }
+                let asked = biased.then_some(Asked {
+                    gpu: &gpu,
+                    pairs: prepared.len(),
+                    tokens: room.tokens,
+                    width,
+                    seed: settings.seed,
+                    budget: rest,
+                });
+                samples::with_rate(mir, (asked, own_of), layers, news).await
             }
             Way::Streamed(at_once) => {
                 news.note_all(biased.then(|| samples::HELD_ONLY.to_owned()));
@@ -216,11 +198,11 @@ impl Session {
                 let others = (&mut *metrics, export.as_mut());
                 let found = streamed::measure(&running, passes, all, &of_pairs, others, news);
                 let found = found.await;
-                news.begin(Stage::Metric, states.len() as u64, metric::UNIT)?;
-                found
+                news.begin(Stage::Metric, layers as u64, metric::UNIT)?;
+                found.map(|found| (found, None))
             }
         };
-        let everything = match found {
+        let (everything, sampled) = match found {
             Ok(found) => found,
             Err(error) => return Err(finite::explain(error, &checkpoint, news).await),
         };
@@ -284,6 +266,20 @@ fn kinds(settings: &MeasureSettings) -> Vec<&'static MetricKind> {
         .iter()
         .filter(|_| settings.metrics == MetricChoice::All);
     always.chain(extra).collect()
+}
+
+/// Device memory in bytes that a second pass of each pair, without its image, takes where it is asked for.
+fn taken_without_image(
+    settings: &MeasureSettings,
+    setup: &Setup<'_>,
+    prepared: &[Prepared],
+) -> u64 {
+    // At the most the embeddings, every layer and what the final norm makes of the last.
+    let states = [setup.layers + 2, setup.hidden_size];
+    match settings.also.contains(&Extra::WithoutImage) {
+        true => WithoutImage::bytes(prepared, settings.text_mask, states),
+        false => 0,
+    }
 }
 
 /// Vision tokens of each image of the pairs.

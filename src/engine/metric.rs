@@ -74,11 +74,6 @@ pub(super) fn layers(result: &MirResult, states: &[State]) -> Vec<LayerReport> {
 
 /// The entries of the effective ranks, where they were asked for.
 pub(super) fn effective_ranks(result: &MirResult, states: &[State]) -> Vec<MetricReport> {
-    let ranks: Vec<[Option<f64>; 2]> = result.layers.iter().map(|it| it.ranks).collect();
-    if ranks.iter().flatten().all(Option::is_none) {
-        return Vec::new();
-    }
     let names: Vec<String> = states.iter().map(State::name).collect();
-    let tokens = result.layers.first().map_or([0; 2], |it| it.tokens);
-    rank_entries(&ranks, &names, tokens)
+    rank_entries(&result.layers, &names)
 }

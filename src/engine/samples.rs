@@ -1,6 +1,6 @@
 //! The rate of ever fewer pairs.
 
-use super::{EngineError, Stage, news::News};
+use super::{EngineError, Stage, metric, news::News};
 use crate::{
     alignment::{AlignmentError, Mir, MirResult},
     gpu::Gpu,
@@ -38,12 +38,31 @@ pub(super) struct Asked<'a> {
 pub(super) const HELD_ONLY: &str =
     "no correction of bias: the states are streamed; a larger memory budget holds them";
 
+/// The rate of `states` states that are held; where they are `asked` for, with the rates of samples of its pairs. `taken` as
+/// in [`of`].
+///
+/// # Errors
+/// As [`of`] and [`Mir::finish`].
+pub(super) async fn with_rate(
+    mir: Mir,
+    (asked, taken): (Option<Asked<'_>>, impl Fn(&MirResult) -> MirResult),
+    states: usize,
+    news: &mut News<'_>,
+) -> Result<(MirResult, Option<Samples>), EngineError> {
+    let sampled = match asked {
+        Some(asked) => of(&mir, asked, taken, news).await?,
+        None => None,
+    };
+    news.begin(Stage::Metric, states as u64, metric::UNIT)?;
+    Ok((metric::finish(mir, news).await?, sampled))
+}
+
 /// Measures samples of the pairs that `mir` holds, drawn by the seed: halves, quarters, and so on while they have tokens
 /// enough. `taken` tells what counts of a result. None, with a note, where not even halves have.
 ///
 /// # Errors
 /// As [`Mir::of_pairs`] and [`Mir::finish`].
-pub(super) async fn of(
+async fn of(
     mir: &Mir,
     asked: Asked<'_>,
     taken: impl Fn(&MirResult) -> MirResult,

@@ -5,9 +5,12 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::EngineError;
-use crate::report::{
-    Definition, MetricChoice, Outliers, PromptStyle, Protocol, ProtocolSettings, ProtocolSummary,
-    TextMask,
+use crate::{
+    alignment::MirSettings,
+    report::{
+        Definition, MetricChoice, Outliers, PromptStyle, Protocol, ProtocolSettings,
+        ProtocolSummary, TextMask,
+    },
 };
 
 /// Settings of a measurement.
@@ -130,8 +133,18 @@ impl Extra {
 const NARROW: usize = 1024;
 
 impl MeasureSettings {
+    /// How the rate of states of this width is computed.
+    pub(super) fn rate(&self, width: usize) -> MirSettings {
+        MirSettings {
+            definition: self.definition,
+            outliers: self.outliers,
+            intervals: self.intervals,
+            ranks: self.ranks(width),
+        }
+    }
+
     /// Whether effective ranks of states of this width are wanted.
-    pub(super) fn ranks(&self, width: usize) -> bool {
+    fn ranks(&self, width: usize) -> bool {
         let by_default = self.metrics == MetricChoice::All && width <= NARROW;
         by_default || self.also.contains(&Extra::EffectiveRank)
     }

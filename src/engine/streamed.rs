@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    EngineError, Stage,
+    EngineError, MeasureSettings, Stage,
     forward::{Forward, Rate, State, Targets},
     metric,
     news::News,
@@ -33,7 +33,7 @@ pub(super) enum Way {
 
 impl Way {
     /// Held where they fit beside the other quantities, else streamed: `room` is what there is to hold, `tokens` are
-    /// those of each pair, `asked` is the budget that somebody named.
+    /// those of each pair.
     ///
     /// # Errors
     /// [`AlignmentError::OverBudget`] where even one layer's sums are too large; why the metric has no value.
@@ -41,9 +41,11 @@ impl Way {
         gpu: &Gpu,
         room: &Room,
         tokens: &[[usize; 2]],
-        asked: Option<u64>,
+        settings: &MeasureSettings,
     ) -> Result<Self, EngineError> {
-        match Self::within(gpu, room, tokens, asked) {
+        let asked = settings.memory_budget;
+        let found = Self::within(gpu, room, tokens, (asked, settings.rate(room.width)));
+        match found {
             Err(error @ AlignmentError::OverBudget { .. }) if asked.is_none() => {
                 Err(EngineError::OverUsualBudget(error))
             }
@@ -55,7 +57,7 @@ impl Way {
         gpu: &Gpu,
         room: &Room,
         tokens: &[[usize; 2]],
-        asked: Option<u64>,
+        (asked, settings): (Option<u64>, MirSettings),
     ) -> Result<Self, AlignmentError> {
         let without_others = |budget: u64| budget.saturating_sub(room.others);
         let asked = asked.map(without_others);
@@ -70,7 +72,7 @@ impl Way {
             ) => {}
             Err(error) => return Err(error),
         }
-        let plan = StreamPlan::new(gpu, width, tokens)?;
+        let plan = StreamPlan::new(gpu, width, tokens)?.with(settings);
         let budget = asked.unwrap_or_else(|| budget.unwrap_or(u64::MAX).min(STREAMED_BYTES));
         match plan.layers_within(budget) {
             Ok(at_once) => Ok(Self::Streamed(at_once.min(layers))),

@@ -1,9 +1,12 @@
 //! The prompt of a pair without its images, for a second forward pass.
 
+use super::prepare::Prepared;
 use crate::{
     families::{self, Layout, ModelSpec, PromptTokens},
+    gpu::DType,
     input::Prompt,
     model::ForwardInput,
+    report::TextMask,
 };
 
 /// The same tokens without those that stand for images.
@@ -36,6 +39,18 @@ impl WithoutImage {
             text: text.iter().copied().map(moved).collect(),
             input_ids,
         }
+    }
+
+    /// Device memory in bytes that so many states of a width take beside those of the pass with images, of the pair of
+    /// which they take most, with the copies of its text tokens that are compared at a time.
+    pub(super) fn bytes(pairs: &[Prepared], mask: TextMask, [states, width]: [usize; 2]) -> u64 {
+        let rows = |pair: &Prepared| {
+            let prompt = &pair.prompt;
+            let tokens = prompt.input_ids.len() - prompt.image_block.len();
+            (states * tokens + 2 * pair.text(mask).len()) as u64
+        };
+        let most = pairs.iter().map(rows).max().unwrap_or(0);
+        most.saturating_mul(DType::F32.row_bytes(width))
     }
 
     /// What the model takes of it.

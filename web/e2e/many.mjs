@@ -13,7 +13,10 @@ after(() => browser?.close());
 const PAIRS = 1000;
 /** From here on the program may not grow by more than a list of pairs takes. */
 const SETTLED = 50;
-/** How many times as much as then the Worker may have at its most. */
+/**
+ * How many times as much as then the Worker may have at its most. Nothing is kept of a pair; but where pairs begin to run
+ * fast enough to share a recording, the Worker grows once by what a longer recording takes.
+ */
 const BAR = 1.05;
 /** A small checkpoint, so that a software adapter gets through. */
 const MODEL = `${ROOT}/tests/golden/families/llava/llama_dinov2`;

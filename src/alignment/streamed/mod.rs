@@ -20,6 +20,7 @@ use super::{
     frechet::Cloud,
     group::distances,
     mir::no_intervals,
+    spectrum::EffectiveRank,
 };
 use crate::{
     gpu::{Gpu, Recording, Tensor},
@@ -71,7 +72,7 @@ impl Streamed {
         width: usize,
         pairs: &[[usize; 2]],
     ) -> Result<Self, AlignmentError> {
-        let plan = StreamPlan::new(gpu, width, pairs)?;
+        let plan = StreamPlan::new(gpu, width, pairs)?.with(settings);
         let no_intervals = no_intervals(settings, width, plan.tokens);
         let settings = MirSettings {
             intervals: settings.intervals && no_intervals.is_none(),
@@ -246,7 +247,7 @@ impl Streamed {
         } = self;
         sides.iter_mut().for_each(Side::give_back);
         gpu.trim();
-        let second = Second::new(&gpu, settings.outliers, sides, layers, pairs);
+        let second = Second::new(&gpu, settings.outliers, sides, layers, pairs)?;
         Ok((found, Some(second)))
     }
 
@@ -282,13 +283,18 @@ impl Streamed {
         for ([vision, text], parts) in summed.into_iter().zip(parts) {
             let [of_vision, of_text] = parts;
             let split = |summed: Summed, parts: Factored| {
+                let (rank, slope) = match parts.rank {
+                    Some(EffectiveRank { value, slope }) => (Some(value), slope),
+                    None => (None, None),
+                };
                 let cloud = Cloud {
-                    rank: parts.rank,
+                    rank,
                     ..summed.cloud
                 };
                 let known = Known {
                     factor: parts.factor.zip(parts.inverse),
                     medians: summed.medians,
+                    slope,
                 };
                 (cloud, known)
             };

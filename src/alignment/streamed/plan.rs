@@ -2,7 +2,7 @@
 
 use super::{BINS, FIRST_PAIRS};
 use crate::{
-    alignment::{AlignmentError, Modality, covariance::Gram, plan::PIECE},
+    alignment::{AlignmentError, MirSettings, Modality, covariance::Gram, plan::PIECE},
     gpu::Gpu,
 };
 
@@ -26,6 +26,8 @@ pub struct StreamPlan {
     pub working: u64,
     /// Of each layer that is factored together with others, beside the rest.
     factoring: u64,
+    /// Of each layer in the second run, with what effective ranks move by.
+    second_run: u64,
     /// Layers that are factored together.
     pub(super) together: usize,
     /// Rows at hand: of the first pairs, and later; vision, text.
@@ -50,6 +52,7 @@ impl StreamPlan {
             per_layer: 0,
             working: 0,
             factoring: 0,
+            second_run: 0,
             together: 1,
             rows: [[0; 2]; 2],
             waiting: [0; 2],
@@ -80,6 +83,8 @@ impl StreamPlan {
             let [first, later] = plan.rows[side];
             let sums = row * (later + plan.waiting[side] + BINS) as u64 + Gram::bytes(width);
             plan.per_layer += sums.max(row * first as u64);
+            // The rows at hand, both matrices, and six vectors.
+            plan.second_run += row * (later + 2 * width + 6) as u64;
         }
         let square = row * width as u64;
         let largest = plan.rows[0][0].max(plan.rows[1][0]) as u64;
@@ -93,6 +98,15 @@ impl StreamPlan {
         plan.together =
             usize::try_from(MOST_TOGETHER / plan.factoring).map_or(1, |most| most.max(1));
         Ok(plan)
+    }
+
+    /// Where effective ranks get intervals: what these move by stands beside the transport maps in the second run, when
+    /// bins and rows that wait are gone.
+    pub fn with(mut self, settings: MirSettings) -> Self {
+        if settings.ranks && settings.intervals {
+            self.per_layer = self.per_layer.max(self.second_run);
+        }
+        self
     }
 
     /// For so many layers at a time.

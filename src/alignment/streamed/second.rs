@@ -24,11 +24,15 @@ pub(super) struct Known {
     pub(super) factor: Option<(Tensor, Tensor)>,
     /// What replaces outliers.
     pub(super) medians: Option<Vec<f32>>,
+    /// What the effective rank moves by, `[width, width]`, where it is wanted.
+    pub(super) slope: Option<Vec<f32>>,
 }
 
 /// What the second run needs of a modality at one layer.
 struct Own {
     map: Tensor,
+    /// What the effective rank moves by, `[width, width]`, where it is wanted.
+    slope: Option<Tensor>,
     /// Of the own modality and of the other, `[2, width]`.
     means: Tensor,
     /// The own mean and what its rounding leaves over, `[1, width]`.
@@ -45,6 +49,8 @@ pub(super) struct Layer {
     clouds: [Cloud; 2],
     root: f64,
     sides: [Own; 2],
+    /// What the effective ranks move by, on the CPU until the sums of the first run have given back their memory.
+    slopes: [Option<Vec<f32>>; 2],
     /// Of each pair: vision, text.
     sums: [Vec<PairSums>; 2],
 }
@@ -83,6 +89,7 @@ impl Layer {
             stats[6] = norms.limit;
             Ok::<_, GpuError>(Own {
                 map,
+                slope: None,
                 means: both_means(gpu, &clouds, side)?,
                 center: [row(&mean)?, row(&rest)?],
                 medians: medians.map(|medians| row(&medians)).transpose()?,
@@ -98,6 +105,7 @@ impl Layer {
             clouds,
             root,
             sides,
+            slopes: [vision.slope, text.slope],
             sums: [Vec::new(), Vec::new()],
         }))
     }
@@ -125,10 +133,17 @@ impl Second {
         gpu: &Gpu,
         rule: Outliers,
         sides: [Side; 2],
-        layers: Vec<Option<Layer>>,
+        mut layers: Vec<Option<Layer>>,
         pairs: Vec<[usize; 2]>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, GpuError> {
+        for layer in layers.iter_mut().flatten() {
+            for (own, slope) in layer.sides.iter_mut().zip(&mut layer.slopes) {
+                let (slope, width) = (slope.take(), own.map.cols());
+                let slope = slope.map(|values| gpu.upload(width, width, &values));
+                own.slope = slope.transpose()?;
+            }
+        }
+        Ok(Self {
             gpu: gpu.clone(),
             rule,
             sides,
@@ -137,7 +152,7 @@ impl Second {
             pushed: [0, 0],
             next: 0,
             settled: 0,
-        }
+        })
     }
 
     /// As [`Streamed::has_room`](super::Streamed::has_room).
@@ -229,7 +244,8 @@ impl Second {
         }
         let [mean, rest] = &own.center;
         recording.push(center_rows(&rows, mean, rest, &own.stats, 0)?);
-        let found: Found = applied(gpu, &mut recording, &rows, &own.means, &own.map)?;
+        let maps = (&own.map, own.slope.as_ref());
+        let found: Found = applied(gpu, &mut recording, &rows, &own.means, maps)?;
         gpu.run_and_read(&recording, cancel, &found.tensors()).await
     }
 

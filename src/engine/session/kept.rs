@@ -19,7 +19,7 @@ pub(in crate::engine) struct Room {
     pub(in crate::engine) width: usize,
     /// Tokens of all pairs: vision, text.
     pub(in crate::engine) tokens: [usize; 2],
-    /// Device memory that other quantities than the rate keep, in bytes.
+    /// Device memory that other quantities than the rate take, in bytes.
     pub(in crate::engine) others: u64,
 }
 

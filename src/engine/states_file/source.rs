@@ -5,22 +5,21 @@ use std::collections::BTreeSet;
 use super::{StatesFile, refused, rows::PairRows, tensor_name};
 use crate::{
     alignment::{
-        AlignmentError, METRICS, Metric, MetricKind, Mir, MirResult, MirSettings, Observation,
-        Setup, StateId, by_position, by_position_bytes,
+        AlignmentError, METRICS, Metric, MetricKind, Mir, MirResult, Observation, Setup, StateId,
+        by_position, by_position_bytes,
     },
     engine::{
         EngineError, Extra, MeasureSettings, MetricChoice, Stage, definitions,
         forward::{Rate, State, Targets, states},
         measure::several,
-        metric,
         news::News,
         outcome::Outcome,
-        samples::{self, Asked, Samples},
+        samples::{self, Asked},
         session::kept::Room,
         streamed::{self, Source, Way},
     },
     gpu::{Gpu, Recording},
-    report::{DataSummary, Definition, ModelSummary, Report, too_few_pairs},
+    report::{DataSummary, ModelSummary, Report, too_few_pairs},
     words::counted,
 };
 
@@ -100,15 +99,11 @@ impl FromFiles<'_> {
         };
         let few = settings.intervals.then(|| too_few_pairs(self.pairs.len()));
         news.note_all(few.flatten());
-        let way = Way::choose(self.gpu, &room, &tokens, settings.memory_budget)?;
-        let mir_settings = MirSettings {
-            definition,
-            outliers: settings.outliers,
-            intervals: settings.intervals,
-            ranks: settings.ranks(width),
-        };
+        let way = Way::choose(self.gpu, &room, &tokens, settings)?;
+        let mir_settings = settings.rate(width);
         let mut metrics = self.others(kinds, &setup, news)?;
-        metrics.extend(of_images.map(|images| by_position(&setup, images)));
+        let of_images = of_images.map(|images| by_position(&setup, images));
+        metrics.extend(of_images.transpose()?);
         for extra in [Extra::LogitLens, Extra::WithoutImage] {
             if settings.also.contains(&extra) {
                 news.note(format!(
@@ -123,7 +118,7 @@ impl FromFiles<'_> {
                 let [vision, text] = room.tokens;
                 let budget = settings.memory_budget.or_else(|| self.gpu.usual_budget());
                 let budget = budget.map(|budget| budget.saturating_sub(room.others));
-                let mir = Mir::new(
+                let mut mir = Mir::new(
                     self.gpu,
                     mir_settings,
                     own.len(),
@@ -140,8 +135,10 @@ impl FromFiles<'_> {
                     seed: settings.seed,
                     budget,
                 });
-                let asked = asked.map(|asked| (asked, definition, layers));
-                self.held(mir, asked, &own, &mut metrics, news).await
+                let places = definitions::places(definition, definition, layers);
+                let own_of = |all: &MirResult| all.taken(&places, definition);
+                self.take(&mut mir, &own, &mut metrics, news).await?;
+                samples::with_rate(mir, (asked, own_of), own.len(), news).await
             }
             Way::Streamed(at_once) => {
                 let (passes, all) = ((at_once, mir_settings), (&*own, width));
@@ -167,18 +164,17 @@ impl FromFiles<'_> {
         Ok(outcome.report(settings, (model, data), self.gpu, news))
     }
 
-    /// The rate of states that the device holds.
-    async fn held(
+    /// Gives all states to a rate that holds them, and to the other metrics.
+    async fn take(
         &self,
-        mut mir: Mir,
-        bias: Option<(Asked<'_>, Definition, usize)>,
+        mir: &mut Mir,
         own: &[State],
         metrics: &mut [Box<dyn Metric>],
         news: &mut News<'_>,
-    ) -> Result<(MirResult, Option<Samples>), EngineError> {
+    ) -> Result<(), EngineError> {
         news.note_all(mir.no_intervals().map(ToOwned::to_owned));
         let mut targets = Targets {
-            rate: Rate::Held(&mut mir),
+            rate: Rate::Held(mir),
             metrics,
             kept: None,
             export: None,
@@ -186,16 +182,7 @@ impl FromFiles<'_> {
         let pairs: Vec<usize> = (0..self.pairs.len()).collect();
         self.run(own, &pairs, &mut targets, news).await?;
         self.gpu.trim();
-        let sampled = match bias {
-            Some((asked, definition, layers)) => {
-                let places = definitions::places(definition, definition, layers);
-                let own_of = |all: &MirResult| all.taken(&places, definition);
-                samples::of(&mir, asked, own_of, news).await?
-            }
-            None => None,
-        };
-        news.begin(Stage::Metric, own.len() as u64, metric::UNIT)?;
-        Ok((metric::finish(mir, news).await?, sampled))
+        Ok(())
     }
 
     /// The metrics whose states the files have; those that lack one are told.

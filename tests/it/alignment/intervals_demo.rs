@@ -5,7 +5,7 @@ use std::{ops::Range, path::PathBuf, sync::Arc};
 use faer::{Mat, Side};
 use mirscope::gpu::Recording;
 use mirscope::{
-    alignment::{Mir, MirSettings},
+    alignment::{Mir, MirSettings, effective_ranks},
     input::Processor,
     model::{CaptureRequest, Checkpoint, Hook},
     platform::Cancel,
@@ -52,8 +52,11 @@ fn sums(raw: &Cloud, ranges: &[Range<usize>]) -> Vec<PairSums> {
     each.collect()
 }
 
-/// Mean, covariance and mean norm where each pair counts as often as its weight says.
-fn weighted(pairs: &[PairSums], weights: &[f64]) -> (Mat<f64>, Mat<f64>, f64) {
+/// Mean, covariance and mean norm of a modality.
+type Moments = (Mat<f64>, Mat<f64>, f64);
+
+/// Where each pair counts as often as its weight says.
+fn weighted(pairs: &[PairSums], weights: &[f64]) -> Moments {
     let width = pairs[0].sum.ncols();
     let (mut count, mut norms) = (0.0, 0.0);
     let (mut sum, mut products) = (Mat::zeros(1, width), Mat::zeros(width, width));
@@ -74,22 +77,28 @@ fn weighted(pairs: &[PairSums], weights: &[f64]) -> (Mat<f64>, Mat<f64>, f64) {
     )
 }
 
+/// `exp` of the entropy of the eigenvalues.
+fn effective_rank((_, covariance, _): &Moments) -> f64 {
+    let values = covariance.self_adjoint_eigenvalues(Side::Lower).unwrap();
+    let trace: f64 = values.iter().sum();
+    let shares = values.iter().map(|x| x / trace).filter(|p| *p > 0.0);
+    shares.map(|p| -p * p.ln()).sum::<f64>().exp()
+}
+
 /// The exact distance; `shift` is the difference of the means that the sums are about.
-fn distance(layer: &[Vec<PairSums>; 2], shift: &Mat<f64>, weights: &[f64]) -> f64 {
-    let (mv, sv, _) = weighted(&layer[0], weights);
-    let (mt, st, norm) = weighted(&layer[1], weights);
-    let location = (&mv - &mt + shift).squared_norm_l2();
-    let factors = [&sv, &st].map(|s| s.llt(Side::Lower).unwrap().L().to_owned());
+fn distance([(mv, sv, _), (mt, st, norm)]: &[Moments; 2], shift: &Mat<f64>) -> f64 {
+    let location = (mv - mt + shift).squared_norm_l2();
+    let factors = [sv, st].map(|s| s.llt(Side::Lower).unwrap().L().to_owned());
     let product = factors[0].transpose() * &factors[1];
     let root: f64 = product.singular_values().unwrap().iter().sum();
     let trace = |s: &Mat<f64>| (0..s.nrows()).map(|i| s[(i, i)]).sum::<f64>();
-    (location + trace(&sv) + trace(&st) - 2.0 * root) / (norm * norm)
+    (location + trace(sv) + trace(st) - 2.0 * root) / (norm * norm)
 }
 
 #[test]
 #[ignore = "a minute or two: 128 forwards and 1200 distances in f64"]
 #[allow(clippy::print_stdout)]
-fn the_demos_standard_error_is_that_of_the_bootstrap_of_pairs() {
+fn the_demos_standard_errors_are_those_of_the_bootstrap_of_pairs() {
     let gpu = support::gpu();
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("assets/demo");
     let source = Arc::new(FolderSource::open(root.join("model")).unwrap());
@@ -139,6 +148,7 @@ fn the_demos_standard_error_is_that_of_the_bootstrap_of_pairs() {
     }
     let settings = MirSettings {
         intervals: true,
+        ranks: true,
         ..MirSettings::default()
     };
     let [n_v, n_t] = [0, 1].map(|side: usize| ranges[side].last().unwrap().end);
@@ -151,9 +161,19 @@ fn the_demos_standard_error_is_that_of_the_bootstrap_of_pairs() {
         pollster::block_on(gpu.run(&recording)).unwrap();
     }
     let result = pollster::block_on(mir.finish(&Cancel::default(), &mut |_, _| {})).unwrap();
-    let [low, high] = result.intervals()[0].overall.unwrap();
     // Student's t with 127 degrees of freedom.
-    let error = (high - low) / 2.0 / 1.978_82;
+    let error = |interval: Option<[f64; 2]>| {
+        let [low, high] = interval.unwrap();
+        (high - low) / 2.0 / 1.978_82
+    };
+    let names: Vec<String> = (1..=layers).map(|layer| layer.to_string()).collect();
+    let ranks = effective_ranks(&result.layers, &names);
+    let errors: [f64; 3] = [
+        result.intervals()[0].overall,
+        ranks[0].interval,
+        ranks[1].interval,
+    ]
+    .map(error);
 
     let of_layers: Vec<_> = (clouds.iter())
         .map(|[vision, text]| {
@@ -162,35 +182,48 @@ fn the_demos_standard_error_is_that_of_the_bootstrap_of_pairs() {
             ([sums(vision, &ranges[0]), sums(text, &ranges[1])], shift)
         })
         .collect();
-    let rate = |weights: &[f64]| {
-        let distances = of_layers
-            .iter()
-            .map(|(sums, shift)| distance(sums, shift, weights));
-        distances.sum::<f64>().log10()
+    let quantities = |weights: &[f64]| -> [f64; 3] {
+        let mut sums = [0.0; 3];
+        for (pairs, shift) in &of_layers {
+            let moments = [0, 1].map(|side: usize| weighted(&pairs[side], weights));
+            sums[0] += distance(&moments, shift);
+            for (sum, moments) in sums[1..].iter_mut().zip(&moments) {
+                *sum += effective_rank(moments) / layers as f64;
+            }
+        }
+        [sums[0].log10(), sums[1], sums[2]]
     };
     let pairs = pushed.len();
-    let value = result.mir.unwrap();
-    let all = rate(&vec![1.0; pairs]);
-    assert!((all - value).abs() < 1e-6, "{all}, {value}");
+    let values = [result.mir, ranks[0].value, ranks[1].value].map(Option::unwrap);
+    let all = quantities(&vec![1.0; pairs]);
+    for (all, value) in all.iter().zip(&values) {
+        assert!((all / value - 1.0).abs() < 1e-5, "{all}, {value}");
+    }
     let mut random = support::Random::new(21);
-    let resampled: Vec<f64> = (0..RESAMPLES)
+    let resampled: Vec<[f64; 3]> = (0..RESAMPLES)
         .map(|_| {
             let mut weights = vec![0.0; pairs];
             for _ in 0..pairs {
                 weights[(random.next_u64() >> 16) as usize % pairs] += 1.0;
             }
-            rate(&weights)
+            quantities(&weights)
         })
         .collect();
-    let mean = resampled.iter().sum::<f64>() / RESAMPLES as f64;
-    let squares: f64 = resampled.iter().map(|x| (x - mean).powi(2)).sum();
-    let deviation = (squares / (RESAMPLES - 1) as f64).sqrt();
-    println!(
-        "MIR {value:.4}, standard error {error:.5}; {RESAMPLES} resamples of {pairs} pairs: {deviation:.5} about {mean:.4}"
-    );
-    assert!(
-        (error / deviation - 1.0).abs() < 0.15,
-        "{error}, {deviation}"
-    );
-    assert!(mean > value, "repeats bias the distance upward");
+    let names = ["MIR", "effective rank, vision", "effective rank, text"];
+    for (i, name) in names.into_iter().enumerate() {
+        let of = || resampled.iter().map(|it| it[i]);
+        let mean = of().sum::<f64>() / RESAMPLES as f64;
+        let squares: f64 = of().map(|x| (x - mean).powi(2)).sum();
+        let deviation = (squares / (RESAMPLES - 1) as f64).sqrt();
+        let (value, error) = (values[i], errors[i]);
+        println!(
+            "{name} {value:.4}, standard error {error:.5}; {RESAMPLES} resamples of {pairs} pairs: {deviation:.5} about {mean:.4}"
+        );
+        assert!(
+            (error / deviation - 1.0).abs() < 0.15,
+            "{name}: {error}, {deviation}"
+        );
+        // Repeats bias the distance upward, and leave fewer directions.
+        assert_eq!(mean > value, i == 0, "{name}: {mean}, {value}");
+    }
 }

@@ -59,9 +59,8 @@ fn ranks(gpu: &Gpu, pairs: usize, stream: bool) -> Vec<MetricReport> {
         let found = streamed.finish(0, &cancel, &mut |_| {}).await;
         found.unwrap().0
     });
-    let found: Vec<_> = distances.iter().map(|it| it.ranks).collect();
     let names = ["a", "b", "c"].map(str::to_owned);
-    effective_ranks(&found, &names, [vision, text])
+    effective_ranks(&distances, &names)
 }
 
 #[test]

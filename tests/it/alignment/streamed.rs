@@ -160,6 +160,7 @@ fn compare(data: &Data, gpu: &Gpu, rule: Outliers, what: &str) -> Vec<usize> {
     let settings = MirSettings {
         outliers: rule,
         intervals: true,
+        ranks: true,
         ..PLAIN
     };
     let held = data.held(gpu, settings);
@@ -204,7 +205,15 @@ fn compare(data: &Data, gpu: &Gpu, rule: Outliers, what: &str) -> Vec<usize> {
         }
         let of = |influence: &Option<Influence>| {
             let own = influence.clone().expect("there are derivatives");
-            [own.frechet, own.norm_matched, own.norm_ratio, own.gap]
+            let [vision, text] = own.ranks;
+            [
+                own.frechet,
+                own.norm_matched,
+                own.norm_ratio,
+                own.gap,
+                vision,
+                text,
+            ]
         };
         for (found, held) in of(&found.influence).iter().zip(of(&held.influence)) {
             let largest = held.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
@@ -293,6 +302,7 @@ fn memory_does_not_grow_with_the_number_of_pairs() {
     let gpu = device(KernelVariant::Direct);
     let settings = MirSettings {
         intervals: true,
+        ranks: true,
         ..MirSettings::default()
     };
     let peak = |pairs: usize| {
@@ -301,7 +311,7 @@ fn memory_does_not_grow_with_the_number_of_pairs() {
         gpu.reset_peak();
         data.streamed(&gpu, settings);
         let plan = StreamPlan::new(&gpu, 64, &data.pairs).unwrap();
-        (gpu.memory().peak, plan.total(2))
+        (gpu.memory().peak, plan.with(settings).total(2))
     };
     let (few, planned_few) = peak(100);
     let (many, planned_many) = peak(1000);
@@ -325,6 +335,7 @@ fn the_end_of_a_measurement_stays_within_the_plan() {
     let values = random.normals(16 * 90 * width);
     let settings = MirSettings {
         intervals: true,
+        ranks: true,
         ..MirSettings::default()
     };
     gpu.trim();
@@ -354,7 +365,7 @@ fn the_end_of_a_measurement_stays_within_the_plan() {
         gpu.memory().peak - before
     });
     let plan = StreamPlan::new(&gpu, width, &pairs).unwrap();
-    let planned = plan.total(layers);
+    let planned = plan.with(settings).total(layers);
     println!("width {width}, {layers} layers at the end: {at_end} of {planned} planned bytes");
     assert!(
         at_end <= planned && at_end as f64 > 0.5 * planned as f64,

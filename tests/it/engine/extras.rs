@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use mirscope::{
-    engine::{Extra, ModelSource, Session},
+    engine::{Command, Event, Extra, ModelSource, Session},
     report::{Definition, Report, TextMask},
 };
 
-use super::{measure, report};
+use super::{last, measure, report};
 
 fn measured(also: &[Extra], definition: Definition, mask: TextMask) -> Report {
     let mut request = measure(4);
@@ -84,4 +84,42 @@ fn of_the_demo_they_are_what_transformers_gives() {
             assert!(error < 1e-5, "{id} at {}: {error:.1e}", state.state);
         }
     }
+}
+
+/// The smallest budget within which two pairs are measured with their states held, to 4 KiB.
+fn least_budget(session: &mut Session, also: &[Extra]) -> u64 {
+    let mut is_held = |budget: u64| {
+        let mut request = measure(2);
+        request.model = ModelSource::Demo { connector: None };
+        request.keep = false;
+        request.settings.also = also.to_vec();
+        request.settings.intervals = false;
+        request.settings.memory_budget = Some(budget);
+        match last(session, Command::Measure(Box::new(request))) {
+            Event::Report(report) => !report.notes.iter().any(|it| it.contains("streamed")),
+            _ => false,
+        }
+    };
+    let (mut too_small, mut enough) = (1 << 20, 1 << 24);
+    assert!(is_held(enough) && !is_held(too_small));
+    while enough - too_small > 4 << 10 {
+        let middle = u64::midpoint(too_small, enough);
+        match is_held(middle) {
+            true => enough = middle,
+            false => too_small = middle,
+        }
+    }
+    enough
+}
+
+#[test]
+#[allow(clippy::print_stdout)]
+fn the_pass_without_the_image_counts_in_the_budget() {
+    let mut session = Session::default();
+    let plain = least_budget(&mut session, &[]);
+    let more = least_budget(&mut session, &[Extra::WithoutImage]) - plain;
+    // Eight states of width 128, of the tokens that a prompt has beside its image: some dozens.
+    let of_token = 8 * 128 * 4;
+    println!("{plain} bytes, {more} more: {} tokens", more / of_token);
+    assert!((15 * of_token..100 * of_token).contains(&more), "{more}");
 }
