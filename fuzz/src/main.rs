@@ -7,6 +7,7 @@
 
 mod memory;
 mod seeds;
+mod stack;
 mod targets;
 mod tokens;
 
@@ -31,6 +32,7 @@ fuzz_target!(
             write_seeds(target, Path::new(&folder));
             process::exit(0);
         }
+        stack::prepare();
         TARGET.get_or_init(|| target);
     },
     |data: &[u8]| {

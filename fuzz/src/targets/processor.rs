@@ -40,14 +40,28 @@ pub fn run(data: &[u8]) {
     let Ok(processor) = ImageProcessor::open(&source, spec) else {
         return;
     };
-    for (height, width) in [(15, 20), (1, 1), (3, 900), (700, 500)] {
+    for (height, width) in [(700, 500), (3, 9000)] {
         let _ = processor.plan_one_of(2, "i", height, width);
-        let image = RgbImage { height, width, data: vec![99; 3 * height * width], transparent: None };
-        if let Ok(made) = processor.process("i", &image)
-            && height < 100
+    }
+    for (height, width) in [(15, 20), (1, 1)] {
+        let image = RgbImage {
+            height,
+            width,
+            data: vec![99; 3 * height * width],
+            transparent: None,
+        };
+        // Larger pictures take longer, and no other way.
+        let plan = processor.plan("i", height, width);
+        let pixels = |plan: families::ImagePlan| -> usize {
+            (plan.pictures.iter())
+                .map(|picture| picture.padded.iter().product::<usize>())
+                .sum()
+        };
+        if plan.is_ok_and(|plan| pixels(plan) < 1 << 18)
+            && let Ok(made) = processor.process("i", &image)
         {
-            for (view, values) in made.plan.views.iter().zip(&made.pixel_values).take(2) {
-                processor.view(&made.plan, view, std::slice::from_ref(values));
+            for view in made.plan.views.iter().take(2) {
+                processor.view(&made.plan, view, &made.pixel_values);
             }
         }
     }
@@ -57,6 +71,9 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let (pre, own) = (seeds::files(&["preprocessor_config.json"]), seeds::files(&["/processor_config.json"]));
     let own = own.iter().map(|own| seeds::joined(&[b"{}", own]));
     let files: Vec<Vec<u8>> = pre.into_iter().chain(own).collect();
-    let which = 0..specs().len() as u8;
-    which.flat_map(|which| files.iter().map(move |file| [&[which], &**file].concat())).collect()
+    let seed = |(number, file): (usize, Vec<u8>)| {
+        let which = (number % specs().len()) as u8;
+        [&[which], &*file].concat()
+    };
+    files.into_iter().enumerate().map(seed).collect()
 }

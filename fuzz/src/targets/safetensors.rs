@@ -24,6 +24,10 @@ pub fn run(data: &[u8]) {
 pub fn read_all<'a>(tensors: impl IntoIterator<Item = &'a mirscope::weights::TensorInfo>) {
     for info in tensors.into_iter().take(32) {
         let _ = (info.checked_storage(), info.elements(), info.bytes());
+        // What a view of few bytes repeats is read only where a model has room for all of it.
+        if info.elements() > 1 << 20 {
+            continue;
+        }
         if let Ok(tensor) = info.read() {
             let _ = tensor.unblocked().to_f32();
         }

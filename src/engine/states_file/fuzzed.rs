@@ -2,12 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{
-    StatesFile,
-    measure::images,
-    merge::gathered,
-    source::measured,
-};
+use super::{StatesFile, measure::images, merge::gathered, source::measured};
 use crate::{
     engine::{EngineError, MeasureSettings, news::News},
     platform::{Cancel, native::block_on},
