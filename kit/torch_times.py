@@ -15,6 +15,8 @@ import time
 import torch
 import torch.nn.functional as F
 
+from torch_models import Decoder, random_weight
+
 torch.backends.cuda.matmul.allow_tf32 = False
 torch.backends.cudnn.allow_tf32 = False
 torch.set_float32_matmul_precision("highest")
@@ -23,10 +25,22 @@ torch.set_grad_enabled(False)
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 RUNS = 5
 
-# hidden, intermediate, layers, heads, kv heads, head width, vocabulary
+def sizes(hidden, inner, layers, heads, kv_heads, vocab):
+    return {
+        "hidden_size": hidden,
+        "intermediate_size": inner,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "num_key_value_heads": kv_heads,
+        "vocab_size": vocab,
+        "rms_norm_eps": 1e-5,
+        "rope_theta": 1e4,
+    }
+
+
 DECODERS = {
-    "SmolLM2-135M-sized decoder": (576, 1536, 30, 9, 3, 64, 49152),
-    "1.1B-sized decoder": (2048, 5632, 22, 32, 4, 64, 32000),
+    "SmolLM2-135M-sized decoder": sizes(576, 1536, 30, 9, 3, 49152),
+    "1.1B-sized decoder": sizes(2048, 5632, 22, 32, 4, 32000),
 }
 
 
@@ -115,73 +129,19 @@ def attention(record, tokens, heads, kv_heads):
     record.add("attention", name, 2 * tokens * tokens * heads * 64, make)
 
 
-def rms_norm(x, weight):
-    return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-5) * weight
-
-
-def rotate(x, cos, sin):
-    a, b = x.chunk(2, -1)
-    return x * cos + torch.cat((-b, a), -1) * sin
-
-
-class Decoder:
-    """A Llama decoder in plain torch: the states of all tokens of a prompt, no cache, no head."""
-
-    def __init__(self, hidden, inner, layers, heads, kv_heads, width, vocab):
-        def weight(n, k):
-            return torch.randn(n, k, device=DEVICE) * k**-0.5
-
-        self.heads, self.kv_heads, self.width = heads, kv_heads, width
-        self.embed = weight(vocab, hidden)
-        self.ones = torch.ones(hidden, device=DEVICE)
-        self.layers = [
-            {
-                "q": weight(heads * width, hidden),
-                "k": weight(kv_heads * width, hidden),
-                "v": weight(kv_heads * width, hidden),
-                "o": weight(hidden, heads * width),
-                "gate": weight(inner, hidden),
-                "up": weight(inner, hidden),
-                "down": weight(hidden, inner),
-            }
-            for _ in range(layers)
-        ]
-
-    def __call__(self, ids):
-        tokens, width = len(ids), self.width
-        angles = torch.arange(tokens, device=DEVICE)[:, None] * 10000 ** -(
-            torch.arange(0, width, 2, device=DEVICE) / width
-        )
-        cos, sin = angles.cos().repeat(1, 2), angles.sin().repeat(1, 2)
-        x = self.embed[ids]
-
-        def split(y, heads):
-            return y.view(tokens, heads, width).transpose(0, 1)
-
-        for w in self.layers:
-            y = rms_norm(x, self.ones)
-            q = rotate(split(F.linear(y, w["q"]), self.heads), cos, sin)
-            k = rotate(split(F.linear(y, w["k"]), self.kv_heads), cos, sin)
-            v = split(F.linear(y, w["v"]), self.kv_heads)
-            groups = self.heads // self.kv_heads
-            k, v = k.repeat_interleave(groups, 0), v.repeat_interleave(groups, 0)
-            y = F.scaled_dot_product_attention(q[None], k[None], v[None], is_causal=True)[0]
-            x = x + F.linear(y.transpose(0, 1).reshape(tokens, -1), w["o"])
-            y = rms_norm(x, self.ones)
-            x = x + F.linear(F.silu(F.linear(y, w["gate"])) * F.linear(y, w["up"]), w["down"])
-        return rms_norm(x, self.ones)
-
-
 def prefill(record, name):
     sizes = DECODERS[name]
-    hidden, inner, layers, heads, kv_heads, width, vocab = sizes
-    weights = layers * (2 * hidden * (heads + kv_heads) * width + 3 * hidden * inner)
+    hidden, vocab = sizes["hidden_size"], sizes["vocab_size"]
+    width = hidden // sizes["num_attention_heads"]
+    heads = sizes["num_attention_heads"] + sizes["num_key_value_heads"]
+    layer = 2 * hidden * heads * width + 3 * hidden * sizes["intermediate_size"]
+    weights = sizes["num_hidden_layers"] * layer
     model = None
     for tokens in (64, 256, 1024):
 
         def make():
             nonlocal model
-            model = model or Decoder(*sizes)
+            model = model or Decoder(sizes, random_weight(DEVICE))
             ids = torch.randint(2, vocab, (tokens,), device=DEVICE)
             return lambda: model(ids)
 

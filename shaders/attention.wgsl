@@ -6,14 +6,16 @@
 // first key and the end of each query, then for each block of 32 queries the least first and the
 // greatest end, the greatest first and the least end. A query without keys gets 0.
 //
-// `tiled`: a workgroup takes QUERIES queries and goes through the keys in tiles of 64; one call
-// computes up to 128 columns of a head. `direct`: an invocation takes one query, 64 columns and the
-// keys from `first` to `end`, four at a time, without barriers; `state` carries the running maximum
-// and total from one piece of the keys to the next.
+// A workgroup takes QUERIES queries and goes through the keys in tiles of 64; one call computes up to
+// 128 columns of a head. Software adapters have `attention_direct`.
 
 import package::common::block::Block;
 import package::common::block::add;
 import package::common::block::block;
+import package::common::softmax::LOWEST;
+import package::common::softmax::largest;
+import package::common::softmax::shifted;
+import package::common::softmax::weights;
 import package::common::tile::Rows;
 import package::common::tile::place;
 import package::common::total::total4;
@@ -24,8 +26,6 @@ override ALIGNED: bool = true;
 override QUERIES: u32 = 64u;
 // Whether a head has more than 64 columns in this call.
 override WIDE: bool = false;
-// Whether `state` and `out` hold what earlier pieces of the keys gave.
-override CONTINUES: bool = false;
 
 struct Params {
     queries: u32,
@@ -35,9 +35,6 @@ struct Params {
     head_dim: u32,
     q_stride: u32,
     kv_stride: u32,
-    // The piece of the keys that this call takes.
-    first: u32,
-    end: u32,
     scale: f32,
     // The first query and head of this call; the query is a multiple of those of a workgroup.
     first_query: u32,
@@ -50,20 +47,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read> v: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> intervals: array<vec2<u32>>;
 @group(0) @binding(5) var<storage, read_write> out: array<f32>;
-@group(0) @binding(6) var<storage, read_write> state: array<vec2<f32>>;
-
-// Smaller than any score, larger than minus infinity, whose differences are NaN.
-const LOWEST: f32 = -3.0e38;
-
-// Four elements that begin `skip` elements into `low` and go on in `high`.
-fn shifted(low: vec4<f32>, high: vec4<f32>, skip: u32) -> vec4<f32> {
-    switch skip {
-        case 1u: { return vec4<f32>(low.yzw, high.x); }
-        case 2u: { return vec4<f32>(low.zw, high.xy); }
-        case 3u: { return vec4<f32>(low.w, high.xyz); }
-        default: { return low; }
-    }
-}
 
 // Elements `index` to `index + 3`; what stands beyond the array's end is of no meaning.
 fn q4(index: u32) -> vec4<f32> {
@@ -111,65 +94,6 @@ fn write(index: u32, value: vec4<f32>, count: u32) {
     }
 }
 
-@compute @workgroup_size(64)
-fn direct(@builtin(global_invocation_id) id: vec3<u32>) {
-    let query = params.first_query + id.x;
-    if query >= params.queries {
-        return;
-    }
-    let head = params.first_head + id.y;
-    let first_col = id.z * 64u;
-    let columns = min(64u, params.head_dim - first_col);
-    let q_base = query * params.q_stride + head * params.head_dim;
-    let kv_base = (head / (params.heads / params.kv_heads)) * params.head_dim;
-    let seen = intervals[query];
-    let begin = max(seen.x, params.first);
-    let end = min(seen.y, params.end);
-    let out_base = q_base + first_col;
-    let state_index = (id.z * params.heads + head) * params.queries + query;
-    var sums = array<vec4<f32>, 16>();
-    var highest = LOWEST;
-    var total = 0.0;
-    if CONTINUES {
-        highest = state[state_index].x;
-        total = state[state_index].y;
-        for (var c = 0u; c < columns; c += 4u) {
-            let at = vec4<u32>(out_base) + min(vec4<u32>(c, c + 1u, c + 2u, c + 3u), vec4<u32>(columns - 1u));
-            sums[c / 4u] = vec4<f32>(out[at.x], out[at.y], out[at.z], out[at.w]) * total;
-        }
-    }
-    for (var key = begin; key < end; key += 4u) {
-        let indices = vec4<u32>(key, key + 1u, key + 2u, key + 3u);
-        // Rows past the end repeat the last one and get weight 0.
-        let rows = min(indices, vec4<u32>(end - 1u)) * params.kv_stride + vec4<u32>(kv_base);
-        var scores = vec4<f32>(0.0);
-        for (var c = 0u; c < params.head_dim; c += 4u) {
-            let x = keep(q4(q_base + c), params.head_dim - c);
-            let valid = params.head_dim - c;
-            scores += vec4<f32>(
-                dot(x, keep(k4(rows.x + c), valid)), dot(x, keep(k4(rows.y + c), valid)),
-                dot(x, keep(k4(rows.z + c), valid)), dot(x, keep(k4(rows.w + c), valid)),
-            );
-        }
-        scores = select(vec4<f32>(LOWEST), scores * params.scale, indices < vec4<u32>(end));
-        let peak = max(highest, max(max(scores.x, scores.y), max(scores.z, scores.w)));
-        let shrink = exp(highest - peak);
-        let weights = exp(scores - vec4<f32>(peak));
-        highest = peak;
-        total = total * shrink + total4(weights);
-        for (var c = 0u; c < columns; c += 4u) {
-            let col = first_col + c;
-            sums[c / 4u] = sums[c / 4u] * shrink + weights.x * v4(rows.x + col) + weights.y * v4(rows.y + col)
-                + weights.z * v4(rows.z + col) + weights.w * v4(rows.w + col);
-        }
-    }
-    let share = select(1.0 / total, 0.0, total == 0.0);
-    for (var c = 0u; c < columns; c += 4u) {
-        write(out_base + c, sums[c / 4u] * share, columns - c);
-    }
-    state[state_index] = vec2<f32>(highest, total);
-}
-
 // Workgroup memory, in turn: queries and keys, 32 elements deep, eight quads per row that stand at
 // quad ^ (row % 8) against bank conflicts; the greatest scores of each row, one per 16 invocations;
 // the weights, 16 quads per row, and behind them values [32 keys, 64 columns].
@@ -215,20 +139,11 @@ fn times(rows: Rows, low: vec4<f32>, high: vec4<f32>) -> Rows {
     );
 }
 
-fn largest(x: vec4<f32>) -> f32 {
-    return max(max(x.x, x.y), max(x.z, x.w));
-}
-
 // Scores of four keys from `key` on, scaled; those that the query does not see become LOWEST.
 fn masked(scores: vec4<f32>, key: u32, query: u32) -> vec4<f32> {
     let seen = intervals[min(query, params.queries - 1u)];
     let keys = vec4<u32>(key, key + 1u, key + 2u, key + 3u);
     return select(vec4<f32>(LOWEST), scores, (keys >= vec4<u32>(seen.x)) & (keys < vec4<u32>(seen.y)));
-}
-
-// exp(score - peak), and 0 for what is masked: where a whole row is, the difference is 0.
-fn weights(scores: vec4<f32>, peak: f32) -> vec4<f32> {
-    return select(vec4<f32>(0.0), exp(scores - vec4<f32>(peak)), scores > vec4<f32>(LOWEST));
 }
 
 // Four columns of values, of which `valid` exist.

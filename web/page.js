@@ -170,8 +170,8 @@ async function start() {
     },
     select: (layer) => app.select(layer),
     setView: (view) => app.setView(view),
-    /** Has the engine carry out a command; resolves with what it answers. */
-    carryOut: (command) => engine.run(command, () => {}),
+    /** Has the engine carry out a command, which may name `files`; resolves with what it answers. */
+    carryOut: (command, files) => engine.run(command, () => {}, undefined, files),
     exportAs: (form) => app.exportAs(form),
     /** A list of `File`s, or of `{ path, file }` for files in folders. */
     dropFiles: (list) => files.drop(list.map((item) => (item instanceof File ? { path: item.name, file: item } : item))),

@@ -1,12 +1,15 @@
 //! Means, traces and Gram matrices of the tokens of one modality.
 
-use super::{outliers::Norms, plan::PIECE};
+use super::{
+    outliers::Norms,
+    plan::{PIECE, pieces_at_once},
+};
 use crate::{
     gpu::{DType, Gpu, GpuError, Recording, Tensor},
     kernels::{
         center_rows::center_rows,
         column_sums::{ColumnSums, column_totals},
-        matmul::{Matmul, Packed, matmul},
+        matmul::{Matmul, Packed, Plan, matmul_with, plan_symmetric},
         split_rows::{Parts, split_rows},
     },
 };
@@ -109,7 +112,7 @@ impl Gram {
         Ok(())
     }
 
-    /// Records that `scale` times that of some rows is added.
+    /// Records that `scale` times that of some rows is added; every [`PIECE`] of them has sums of its own.
     pub(super) fn add(
         &self,
         gpu: &Gpu,
@@ -123,11 +126,22 @@ impl Gram {
             scale,
             ..Matmul::default()
         };
-        recording.extend(matmul(gpu, high, high, &with, &self.high)?);
+        let rows = high.cols();
+        let plan = match rows.div_ceil(PIECE) {
+            1 => plan_symmetric(gpu, high.rows(), rows),
+            pieces => Plan {
+                pieces,
+                ..plan_symmetric(gpu, high.rows(), rows)
+            },
+        };
+        let mut product = |a: &Tensor, b: &Tensor, out: &Tensor| {
+            recording.extend(matmul_with(gpu, plan, a, b, &with, out)?);
+            Ok::<(), GpuError>(())
+        };
+        product(high, high, &self.high)?;
         // What is on one side of the diagonal of this product comes from the other side of it, too.
-        recording.extend(matmul(gpu, mixed, low, &with, &self.rest)?);
-        recording.extend(matmul(gpu, low, mixed, &with, &self.rest)?);
-        Ok(())
+        product(mixed, low, &self.rest)?;
+        product(low, mixed, &self.rest)
     }
 }
 
@@ -193,8 +207,8 @@ pub(super) fn center(
     Ok(())
 }
 
-/// Records the Gram matrix of the rows of `x` in pieces of [`PIECE`] rows. `squares[layer]` are the
-/// sums of squares of its columns.
+/// Records the Gram matrix of the rows of `x` in pieces of [`PIECE`] rows, as many side by side as serve the adapter.
+/// `squares[layer]` are the sums of squares of its columns.
 ///
 /// It begins with `zeros`, so that all pieces are added: a product that replaces would be another to compile, which
 /// takes a software adapter longer than the pieces.
@@ -208,8 +222,9 @@ fn gram(
     let width = x.cols();
     let gram = Gram::room(gpu, width)?;
     gram.clear(recording, zeros)?;
-    for begin in (0..x.rows()).step_by(PIECE) {
-        let count = PIECE.min(x.rows() - begin);
+    let together = pieces_at_once(gpu, width) * PIECE;
+    for begin in (0..x.rows()).step_by(together) {
+        let count = together.min(x.rows() - begin);
         let turned = || gpu.tensor(DType::F32, width, count);
         let parts = Parts {
             high: turned()?,

@@ -1,13 +1,36 @@
 //! How much device memory a metric takes, known before anything runs.
 
 use super::{AlignmentError, Modality, covariance::Gram, metric::tensor_bytes as bytes};
-use crate::{gpu::Gpu, report::format_bytes};
+use crate::{
+    gpu::{AdapterClass, Gpu},
+    report::format_bytes,
+};
 
 /// Rows of the states that one piece of a Gram matrix covers.
 ///
 /// Twice as many would take a software adapter an eighth less time, but longer sums are no longer exact in f32: the
 /// distance of clouds with dimensions 1000 times larger than others is then ten times further off.
 pub(super) const PIECE: usize = 256;
+
+/// Most pieces that are multiplied side by side, and most bytes that what comes of one product of them may take.
+const MOST_PIECES: u64 = 16;
+const MOST_BYTES: u64 = 64 << 20;
+
+/// Pieces of a Gram matrix of this width that are multiplied side by side: a GPU has little to do with one, and each
+/// call costs it microseconds, while a processor has them in its cache one after the other.
+pub(super) fn pieces_at_once(gpu: &Gpu, width: usize) -> usize {
+    match gpu.class() {
+        AdapterClass::Software => 1,
+        AdapterClass::Integrated | AdapterClass::Discrete => {
+            (MOST_BYTES / of_one_piece(width).max(1)).clamp(1, MOST_PIECES) as usize
+        }
+    }
+}
+
+/// Bytes of what comes of one product of one piece.
+fn of_one_piece(width: usize) -> u64 {
+    Gram::bytes(width) / 2
+}
 
 /// Device memory of the metric, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,9 +83,15 @@ impl MemoryPlan {
         // copy of it.
         let factors = 2 * grams * square + if grams > 0 { 2 * square } else { 0 };
         let per_layer = (2 * read_back).max(factors + 2 * statistics);
-        // Sums of blocks of rows, zeros and the three parts of a piece for a Gram matrix, six matrices of the
-        // polar iteration.
-        let working = row * all.div_ceil(8) + 3 * bytes(hidden_size, PIECE) + 6 * square + 2 * row;
+        // Sums of blocks of rows, zeros, the three parts of pieces for a Gram matrix and what comes of them, six
+        // matrices of the polar iteration.
+        let pieces = pieces_at_once(gpu, hidden_size);
+        let side_by_side = match pieces {
+            1 => 0,
+            pieces => pieces as u64 * of_one_piece(hidden_size),
+        };
+        let parts = 3 * bytes(hidden_size, pieces * PIECE) + side_by_side;
+        let working = row * all.div_ceil(8) + parts + 6 * square + 2 * row;
 
         let fixed = states.saturating_add(working);
         let allowed = budget.unwrap_or(u64::MAX);

@@ -17,7 +17,9 @@ use super::{
     device_args::Device,
     model_args::{Network, Parts},
     number::{parse_number_of_pairs, parse_seed},
+    passes::Passes,
     pieces::Merge,
+    records::Records,
     size::parse_size,
 };
 
@@ -131,21 +133,13 @@ pub(crate) enum Task {
     /// Write the page about performance from stored records
     #[command(hide = true)]
     Records(Records),
+    /// Time forward passes over given input, for a comparison with other programs
+    #[command(hide = true)]
+    Passes(Passes),
     /// Record what the app shows of the demo before anything was measured
     #[cfg(feature = "app")]
     #[command(hide = true)]
     RecordDemo(RecordDemo),
-}
-
-/// Arguments of `records`.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Records {
-    /// Where the records are
-    #[arg(value_name = "FOLDER", default_value = "assets/records")]
-    pub(crate) folder: PathBuf,
-    /// Where the page goes
-    #[arg(long, value_name = "FILE", default_value = "docs/performance.md")]
-    pub(crate) out: PathBuf,
 }
 
 /// Arguments of `record-demo`.

@@ -20,6 +20,7 @@ mod model_args;
 mod number;
 mod out;
 mod output;
+mod passes;
 mod pieces;
 mod progress;
 mod protocol;
@@ -120,6 +121,7 @@ fn run(args: Args, output: &Output) -> Result<(), CliError> {
         Task::Bench(task) => check::bench(&task, quiet, output),
         Task::Study(task) => study::study(&task, quiet, output),
         Task::Show(task) => show::show(&task, quiet, output),
+        Task::Passes(task) => passes::passes(task, quiet, output),
         Task::Records(task) => records::records(&task, output),
         #[cfg(feature = "app")]
         Task::RecordDemo(task) => record::record(&task, output),

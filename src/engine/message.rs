@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     report::{
         Answer, AttentionRow, BenchRecord, BenchReport, CheckReport, DeviceGrant, Inspection, Kept,
-        LogitLens, PairView, PatchWords, PlaneAxes, Projection, Report, Said, TokenPath, WhatIf,
+        LogitLens, PairView, PassTimes, PatchWords, PlaneAxes, Projection, Report, Said, TokenPath,
+        WhatIf,
     },
     study::StudySettings,
 };
@@ -48,6 +49,8 @@ pub enum Command {
     Bench(Box<BenchRequest>),
     /// Times the adapter at hand in detail, for a record that is kept.
     Record(Box<RecordRequest>),
+    /// Times forward passes over given input, and gives what comes out of them.
+    Passes(Box<PassRequest>),
     /// Checks whether the adapter at hand computes rightly.
     Check(Box<CheckRequest>),
     /// Measures several checkpoints one after the other on one device.
@@ -161,6 +164,23 @@ impl Default for RecordRequest {
             budget: 300.0,
         }
     }
+}
+
+/// Which passes to time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PassRequest {
+    /// The device.
+    #[serde(default)]
+    pub device: DeviceSettings,
+    /// The checkpoint.
+    pub model: ModelSource,
+    /// Token ids of each prompt; the logits of all of its tokens are computed, those of the last one told.
+    #[serde(default)]
+    pub prompts: Vec<Vec<u32>>,
+    /// Normalised pixels of each image, `[3, side, side]` of the tower's size; it goes through tower and
+    /// connector.
+    #[serde(default)]
+    pub images: Vec<Vec<f32>>,
 }
 
 /// What to check.
@@ -381,6 +401,8 @@ pub enum Event {
     Bench(Box<BenchReport>),
     /// The record of the adapter's speed is complete.
     Record(Box<BenchRecord>),
+    /// What forward passes took, and what came out.
+    Passes(Box<PassTimes>),
     /// It is known whether the adapter computes rightly.
     Check(Box<CheckReport>),
     /// It failed: one sentence that says what was expected, what was found and what to do.

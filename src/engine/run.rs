@@ -2,7 +2,7 @@
 
 use super::{
     Command, EngineError, Event, Session,
-    bench::{bench, record},
+    bench::{bench, passes, record},
     demo, hub,
     inspect::inspect,
     news::News,
@@ -102,6 +102,11 @@ impl Session {
                 let (gpu, _) = open_device(&request.device, news).await?;
                 let record = record(&gpu, &request, news).await?;
                 Ok(Event::Record(Box::new(record)))
+            }
+            Command::Passes(request) => {
+                let (gpu, _) = open_device(&request.device, news).await?;
+                let times = passes(&gpu, *request, news).await?;
+                Ok(Event::Passes(Box::new(times)))
             }
             Command::Check(request) => {
                 let report = self.check(*request, news).await?;

@@ -2,17 +2,18 @@
 
 use crate::gpu::{AdapterClass, Binding, DType, Dispatch, Gpu, GpuError, Tensor, Work};
 
-use super::{Part, call, expect, groups, parts, traffic, u32_of};
+use super::{
+    Part,
+    attention_direct::{self, attention_direct},
+    call, expect, groups, parts, traffic, u32_of,
+};
 
 mod intervals;
 
 pub use intervals::{Interval, KeyIntervals, causal, causal_at, full};
 
-/// Columns of a head that one call of a variant computes.
-const DIRECT_COLUMNS: usize = 64;
-const TILED_COLUMNS: usize = 128;
-/// Queries of a workgroup of the direct variant.
-const DIRECT_QUERIES: usize = 64;
+/// Columns of a head that one call computes.
+const COLUMNS: usize = 128;
 
 /// Heads.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,7 +31,7 @@ pub struct Attention {
 /// How attention is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blocks {
-    /// A query per invocation, the keys in pieces of so many: for software adapters.
+    /// As [`attention_direct`] does, the keys in pieces of so many: for software adapters.
     Direct {
         /// Keys that a call takes at most.
         piece: usize,
@@ -52,8 +53,6 @@ struct Params {
     head_dim: u32,
     q_stride: u32,
     kv_stride: u32,
-    first: u32,
-    end: u32,
     scale: f32,
     first_query: u32,
     first_head: u32,
@@ -80,24 +79,13 @@ pub fn attention(
 ) -> Result<Vec<Dispatch>, GpuError> {
     let blocks = match gpu.class() {
         AdapterClass::Software => Blocks::Direct {
-            piece: piece(gpu.most_turns(), with.head_dim),
+            piece: attention_direct::piece(gpu.most_turns(), with.head_dim),
         },
         // 24 KiB of workgroup memory; what grants only WebGPU's 16 KiB gets half as many queries.
         _ if gpu.workgroup_storage() >= 24 << 10 && q.rows() > 32 => Blocks::Tiled { queries: 64 },
         _ => Blocks::Tiled { queries: 32 },
     };
     attention_with(gpu, blocks, q, k, v, with, seen, out)
-}
-
-/// Keys that the direct variant goes through within so many loop iterations. It takes four at a time;
-/// leaving a loop counts as well.
-fn piece(most: Option<usize>, head_dim: usize) -> usize {
-    let Some(most) = most else {
-        return usize::MAX;
-    };
-    let columns = head_dim.min(DIRECT_COLUMNS).div_ceil(4);
-    let per_four = head_dim.div_ceil(4) + columns + 3;
-    (most.saturating_sub(2 * columns + 2) / per_four).max(1) * 4
 }
 
 /// [`attention`] in given blocks.
@@ -115,11 +103,77 @@ pub fn attention_with(
     seen: &KeyIntervals,
     out: &Tensor,
 ) -> Result<Vec<Dispatch>, GpuError> {
+    let block = match blocks {
+        Blocks::Direct { piece } => return attention_direct(gpu, piece, q, k, v, with, seen, out),
+        Blocks::Tiled { queries } => queries,
+    };
+    check("attention", q, k, v, with, seen, out)?;
     let Attention {
         heads,
         kv_heads,
         head_dim,
         scale,
+    } = *with;
+    let (queries, keys) = (q.rows(), k.rows());
+    let params = |part: &Part| Params {
+        queries: u32_of(queries),
+        keys: u32_of(keys),
+        heads: u32_of(heads),
+        kv_heads: u32_of(kv_heads),
+        head_dim: u32_of(head_dim),
+        q_stride: u32_of(q.stride()),
+        kv_stride: u32_of(k.stride()),
+        scale,
+        first_query: part.begin[0] * u32_of(block),
+        first_head: part.begin[1],
+    };
+    let bindings = vec![
+        Binding::read(q),
+        Binding::read(k),
+        Binding::read(v),
+        Binding::read(seen.table()),
+        Binding::write(out),
+    ];
+    let work = work([q, k, v, out], with, seen);
+    let grid = [groups(queries, block), u32_of(heads)];
+    let calls = parts(grid, work.flops, gpu.most_flops());
+    let calls = calls.iter().map(|part| Dispatch {
+        constants: vec![
+            aligned(with),
+            ("QUERIES", block as f64),
+            ("SLOTS", (block * 16 + 512) as f64),
+            ("WIDE", f64::from(u8::from(head_dim > 64))),
+        ],
+        ..call(
+            "attention",
+            "tiled",
+            &params(part),
+            bindings.clone(),
+            [part.size[0], part.size[1], groups(head_dim, COLUMNS)],
+            Work {
+                flops: part.share * work.flops,
+                bytes: part.share * work.bytes,
+            },
+        )
+    });
+    Ok(calls.collect())
+}
+
+/// Whether tensors fit each other, as [`attention`] takes them.
+pub(super) fn check(
+    name: &'static str,
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    with: &Attention,
+    seen: &KeyIntervals,
+    out: &Tensor,
+) -> Result<(), GpuError> {
+    let Attention {
+        heads,
+        kv_heads,
+        head_dim,
+        ..
     } = *with;
     let (queries, keys) = (q.rows(), k.rows());
     let is = |tensor: &Tensor, rows: usize, heads: usize| {
@@ -132,93 +186,21 @@ pub fn attention_with(
         && is(out, queries, heads)
         && is(k, keys, kv_heads)
         && is(v, keys, kv_heads);
-    expect("attention", fits, || {
+    expect(name, fits, || {
         format!("q {q:?}, k {k:?}, v {v:?} and out {out:?} do not fit {with:?} over {seen:?}")
-    })?;
-    let params = |first: usize, end: usize, part: &Part, block: usize| Params {
-        queries: u32_of(queries),
-        keys: u32_of(keys),
-        heads: u32_of(heads),
-        kv_heads: u32_of(kv_heads),
-        head_dim: u32_of(head_dim),
-        q_stride: u32_of(q.stride()),
-        kv_stride: u32_of(k.stride()),
-        first: u32_of(first),
-        end: u32_of(end),
-        scale,
-        first_query: part.begin[0] * u32_of(block),
-        first_head: part.begin[1],
-    };
-    let bindings = vec![
-        Binding::read(q),
-        Binding::read(k),
-        Binding::read(v),
-        Binding::read(seen.table()),
-        Binding::write(out),
-    ];
-    let flops = 4.0 * seen.pairs() * (heads * head_dim) as f64;
-    let work = |share: f64| Work {
-        flops: share * flops,
-        bytes: share * traffic(&[q, k, v, out]),
-    };
-    let aligned = ("ALIGNED", f64::from(u8::from(head_dim.is_multiple_of(4))));
-    // Of one piece of the keys, in blocks of queries.
-    let cut = |block: usize, pieces: usize| {
-        let grid = [groups(queries, block), u32_of(heads)];
-        parts(grid, flops / pieces as f64, gpu.most_flops())
-    };
-    let grid = |part: &Part, columns: usize| {
-        let [blocks, heads] = part.size;
-        [blocks, heads, groups(head_dim, columns)]
-    };
-    match blocks {
-        Blocks::Tiled { queries: block } => {
-            let calls = cut(block, 1).into_iter().map(|part| {
-                let mut dispatch = call(
-                    "attention",
-                    "tiled",
-                    &params(0, keys, &part, block),
-                    bindings.clone(),
-                    grid(&part, TILED_COLUMNS),
-                    work(part.share),
-                );
-                dispatch.constants = vec![
-                    aligned,
-                    ("QUERIES", block as f64),
-                    ("SLOTS", (block * 16 + 512) as f64),
-                    ("WIDE", f64::from(u8::from(head_dim > 64))),
-                ];
-                dispatch
-            });
-            Ok(calls.collect())
-        }
-        Blocks::Direct { piece } => {
-            let columns = head_dim.div_ceil(DIRECT_COLUMNS);
-            let state = gpu.tensor(DType::F32, columns * heads, 2 * queries.next_multiple_of(2))?;
-            let mut all = bindings;
-            all.push(Binding::write(&state));
-            let piece = piece.clamp(1, keys.max(1));
-            let pieces = keys.div_ceil(piece).max(1);
-            let parts = cut(DIRECT_QUERIES, pieces);
-            let calls = (0..pieces).flat_map(|index| {
-                let first = index * piece;
-                let end = keys.min(first.saturating_add(piece));
-                let (params, grid, work, all) = (&params, &grid, &work, &all);
-                parts.iter().map(move |part| {
-                    let mut dispatch = call(
-                        "attention",
-                        "direct",
-                        &params(first, end, part, DIRECT_QUERIES),
-                        all.clone(),
-                        grid(part, DIRECT_COLUMNS),
-                        work(part.share / pieces as f64),
-                    );
-                    dispatch.constants =
-                        vec![aligned, ("CONTINUES", f64::from(u8::from(index > 0)))];
-                    dispatch
-                })
-            });
-            Ok(calls.collect())
-        }
+    })
+}
+
+/// What all queries take.
+pub(super) fn work(tensors: [&Tensor; 4], with: &Attention, seen: &KeyIntervals) -> Work {
+    Work {
+        flops: 4.0 * seen.pairs() * (with.heads * with.head_dim) as f64,
+        bytes: traffic(&tensors),
     }
+}
+
+/// Whether heads begin at multiples of four elements.
+pub(super) fn aligned(with: &Attention) -> (&'static str, f64) {
+    let aligned = with.head_dim.is_multiple_of(4);
+    ("ALIGNED", f64::from(u8::from(aligned)))
 }

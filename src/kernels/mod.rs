@@ -6,6 +6,7 @@ pub mod add_rows;
 pub mod affine_rows;
 pub mod attention;
 pub mod attention_decode;
+pub mod attention_direct;
 pub mod attention_row;
 pub mod average_pool;
 pub mod blend_rows;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     bench_record::{BenchRecord, RecordEntry},
     number::{bytes, significant},
+    peers::{PeersRecord, peers_section},
 };
 
 /// What PyTorch takes for the same shapes on the same device, as `kit/torch_times.py` writes it.
@@ -20,13 +21,15 @@ pub struct TorchRecord {
     pub entries: Vec<RecordEntry>,
 }
 
-/// A record, with what PyTorch takes where that was measured.
+/// A record, with what PyTorch and other programs take where that was measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredRecord {
     /// The record.
     pub record: BenchRecord,
     /// PyTorch on the same machine.
     pub torch: Option<TorchRecord>,
+    /// Other programs on the same adapter.
+    pub peers: Option<PeersRecord>,
 }
 
 /// Groups of entries and their headings, in the order of the page.
@@ -53,7 +56,8 @@ pub fn performance_markdown(records: &[StoredRecord]) -> String {
          what `mirscope bench --record FILE` writes. Times are medians; the spread is slowest less \
          fastest over the median. Shares are of the peaks in the vendors' data sheets: f32 outside \
          of matrix units, and the bandwidth of the memory. PyTorch's times are its eager mode in f32 \
-         with TF32 off, on the same machine.\n",
+         with TF32 off, on the same machine. [What was tried and thrown away](tried.md) has a page of its \
+         own.\n",
     );
     let mut sorted: Vec<&StoredRecord> = records.iter().collect();
     sorted.sort_by_key(|stored| {
@@ -105,6 +109,9 @@ fn section(stored: &StoredRecord) -> String {
                 table(&entries, stored.torch.as_ref())
             );
         }
+    }
+    if let Some(peers) = &stored.peers {
+        text += &peers_section(peers);
     }
     if !record.left_out.is_empty() {
         text += "\nLeft out:\n\n";
@@ -203,6 +210,6 @@ pub(super) fn short_time(seconds: f64) -> String {
 }
 
 /// What stands in a cell or a sentence, on one line.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     text.replace(['\n', '\r'], " ").replace('|', "\\|")
 }

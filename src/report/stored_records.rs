@@ -10,34 +10,40 @@ use crate::platform::{FileError, native::read_text};
 /// Largest record that is read.
 const LARGEST: u64 = 64 << 20;
 
-/// The records in a folder, `NAME.json` each, with PyTorch's in `NAME.torch.json` beside them.
+/// The records in a folder, `NAME.json` each; beside it `NAME.torch.json` has PyTorch's and `NAME.peers.json` those
+/// of other programs.
 ///
 /// # Errors
 /// [`ReportError::File`]; [`ReportError::Parse`] where a file is no record of this layout.
 pub fn read_records(folder: &Path) -> Result<Vec<StoredRecord>, ReportError> {
-    const TORCH: &str = ".torch.json";
     let unreadable = |source| io_error(folder, source);
     let mut files: Vec<PathBuf> = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         files.push(entry.map_err(unreadable)?.path());
     }
     files.sort();
-    let named = |file: &Path, end: &str| file.to_string_lossy().ends_with(end);
-    let records = files
-        .iter()
-        .filter(|file| named(file, ".json") && !named(file, TORCH));
-    records
-        .map(|file| {
-            let torch = PathBuf::from(file.to_string_lossy().replace(".json", TORCH));
+    let names = files.iter().filter_map(|file| {
+        let name = file.file_name()?.to_str()?.strip_suffix(".json")?;
+        (!name.ends_with(".torch") && !name.ends_with(".peers")).then_some(name)
+    });
+    names
+        .map(|name| {
+            let file = |ending: &str| folder.join(format!("{name}{ending}"));
             Ok(StoredRecord {
-                record: read_json(file)?,
-                torch: match torch.is_file() {
-                    true => Some(read_json(&torch)?),
-                    false => None,
-                },
+                record: read_json(&file(".json"))?,
+                torch: read_there(&file(".torch.json"))?,
+                peers: read_there(&file(".peers.json"))?,
             })
         })
         .collect()
+}
+
+/// What is in a file, where it is there.
+fn read_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, ReportError> {
+    match path.is_file() {
+        true => read_json(path).map(Some),
+        false => Ok(None),
+    }
 }
 
 fn io_error(path: &Path, source: std::io::Error) -> ReportError {

@@ -197,7 +197,7 @@ test('the kit is built without the app, stays small, and takes the program and t
   const { status, text } = machine(t, programs)('gpu-kit', 'somewhere');
   assert.equal(status, 0, text);
   assert.match(text, /^\+ cargo build --profile kit --no-default-features --features cli --bin mirscope$/m);
-  assert.match(text, /^\+ cp .*kit\/mirscope kit\/run\.sh kit\/torch_times\.py .* somewhere\/$/m);
+  assert.match(text, /^\+ cp .*kit\/mirscope kit\/run\.sh kit\/torch_times\.py kit\/torch_models\.py kit\/machine\.sh .* somewhere\/$/m);
   assert.match(text, /^\+ tar -czf somewhere\/golden\.tar\.gz /m);
   const wrong = machine(t, programs)('gpu-kit', 'one', 'two');
   assert.equal(wrong.status, 1, wrong.text);

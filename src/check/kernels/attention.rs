@@ -3,7 +3,7 @@
 use super::Cases;
 use crate::{
     check::F32_SUMS,
-    gpu::GpuError,
+    gpu::{Dispatch, Gpu, GpuError, Tensor},
     kernels::{
         attention::{Attention, Interval, KeyIntervals, attention, causal, full},
         u32_of,
@@ -34,6 +34,10 @@ const SHAPES: [(usize, usize, usize, usize, usize); 15] = [
 /// Grouped, longer than a tile.
 const QUICK: [(usize, usize, usize, usize, usize); 1] = [(35, 35, 2, 1, 10)];
 
+/// What records the calls of the kernel at hand.
+type Record<'a> =
+    &'a dyn Fn(&Gpu, [&Tensor; 4], &Attention, &KeyIntervals) -> Result<Vec<Dispatch>, GpuError>;
+
 /// Queries of some size, so that the running maximum moves.
 fn one(
     cases: &mut Cases<'_>,
@@ -42,6 +46,7 @@ fn one(
     with: &Attention,
     seen: &[Interval],
     (size, bound): (f32, f64),
+    record: Record<'_>,
 ) -> Result<(), GpuError> {
     let (width, kv_width) = (with.heads * with.head_dim, with.kv_heads * with.head_dim);
     let q: Vec<f32> = cases
@@ -58,7 +63,7 @@ fn one(
     let v_t = cases.upload(keys, kv_width, &v)?;
     let out = cases.out(queries, width)?;
     let intervals = KeyIntervals::new(cases.gpu, keys, seen)?;
-    let calls = attention(cases.gpu, &q_t, &k_t, &v_t, with, &intervals, &out)?;
+    let calls = record(cases.gpu, [&q_t, &k_t, &v_t, &out], with, &intervals)?;
     cases.run(calls);
     let expected = reference::attention(&q, &k, &v, with, seen);
     let what = format!("{queries} queries, {keys} keys, {with:?}");
@@ -67,6 +72,13 @@ fn one(
 }
 
 pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
+    all(cases, &|gpu, [q, k, v, out], with, seen| {
+        attention(gpu, q, k, v, with, seen, out)
+    })
+}
+
+/// Every mask, grouping and width with the kernel that `record` calls.
+pub(super) fn all(cases: &mut Cases<'_>, record: Record<'_>) -> Result<(), GpuError> {
     let shapes = if cases.quick { &QUICK[..] } else { &SHAPES[..] };
     for &(queries, keys, heads, kv_heads, head_dim) in shapes {
         let with = Attention {
@@ -88,7 +100,15 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
             }
         }
         for seen in masks {
-            one(cases, queries, keys, &with, &seen, (4.0, 2.0 * F32_SUMS))?;
+            one(
+                cases,
+                queries,
+                keys,
+                &with,
+                &seen,
+                (4.0, 2.0 * F32_SUMS),
+                record,
+            )?;
         }
     }
     if !cases.quick {
@@ -99,7 +119,7 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
             scale: 1.0,
         };
         // Scores near 4000 are rounded to about 2e-4 before exp.
-        one(cases, 40, 40, &with, &causal(40), (1e3, 1e-3))?;
+        one(cases, 40, 40, &with, &causal(40), (1e3, 1e-3), record)?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ mod add_rows;
 mod affine_rows;
 mod attention;
 mod attention_decode;
+mod attention_direct;
 mod attention_row;
 mod average_pool;
 mod blend_rows;
@@ -89,12 +90,13 @@ const fn quick(
 }
 
 /// Every kernel, by name.
-pub static KERNELS: [KernelCheck; 42] = [
+pub static KERNELS: [KernelCheck; 43] = [
     whole("activation", activation::cases),
     whole("add_rows", add_rows::cases),
     whole("affine_rows", affine_rows::cases),
     quick("attention", attention::cases),
     whole("attention_decode", attention_decode::cases),
+    whole("attention_direct", attention_direct::cases),
     whole("attention_row", attention_row::cases),
     whole("average_pool", average_pool::cases),
     whole("blend_rows", blend_rows::cases),

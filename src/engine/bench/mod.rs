@@ -3,12 +3,14 @@
 mod answer;
 mod decoder;
 mod matmul;
+mod passes;
 mod peak;
 mod random_checkpoint;
 mod record;
 mod timer;
 mod workload;
 
+pub(super) use passes::passes;
 pub use random_checkpoint::random_checkpoint;
 pub(super) use record::record;
 

@@ -84,7 +84,7 @@ impl KeyIntervals {
         self.pairs
     }
 
-    pub(super) fn table(&self) -> &Tensor {
+    pub(in crate::kernels) fn table(&self) -> &Tensor {
         &self.table
     }
 }

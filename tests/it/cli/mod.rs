@@ -6,6 +6,7 @@ mod input;
 mod inspect;
 mod interrupt;
 mod measure;
+mod passes;
 mod pieces;
 mod protocols;
 mod recipe;

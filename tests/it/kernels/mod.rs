@@ -5,6 +5,7 @@ mod add_rows;
 mod affine_rows;
 mod attention;
 mod attention_decode;
+mod attention_direct;
 mod attention_row;
 mod average_pool;
 mod blend_rows;
@@ -138,6 +139,7 @@ fn the_cases_of_the_kernels_with_variants_pass() {
     for kernel in [
         "attention",
         "attention_decode",
+        "attention_direct",
         "attention_row",
         "layer_norm",
         "matmul",

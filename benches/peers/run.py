@@ -1,0 +1,121 @@
+"""Times the programs of a comparison one after the other, and writes a record of it.
+
+    python run.py RECORD.json --work FOLDER --mirscope PROGRAM [--meganeura PROGRAM] [--demo FOLDER]
+        [--browser FOLDER_OF_PACKAGES] [--layers N] [--tokens 256,1024] [--limit SECONDS] [--resume]
+
+Runs on the adapter at hand. What each program gave stays in FOLDER/results; with --resume it is not run again.
+The record is written anew after each program.
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+from record import read, record
+
+HERE = pathlib.Path(__file__).parent
+BROWSER = HERE / "browser"
+# Seconds for what comes before the passes: reading, compiling, exporting.
+LOADING = 240
+
+
+def say(text):
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def steps(options, folder, case):
+    """What is run of a case: commands by the names of their results."""
+    python, limit = sys.executable, str(options.limit)
+    given, own = folder / "input.json", options.work / "results" / case
+    commands = {}
+
+    def step(key, *command):
+        commands[key] = [str(part).replace("OUT", str(own / f"{key}.json")) for part in command]
+
+    step("mirscope", options.mirscope, "passes", "--model", folder, "--input", given, "--out", "OUT")
+    if options.meganeura:
+        command = (options.meganeura, folder, given, "OUT", "--limit", limit)
+        step("meganeura", *command)
+        step("meganeura-tensor-cores", *command, "--tensor-cores")
+    step("torch", python, HERE / "torch_passes.py", folder, "OUT")
+    if options.browser:
+        node = ("node", BROWSER / "run.mjs")
+        step("browser-mirscope", *node, "mirscope", folder, "OUT")
+        step("export", python, HERE / "export.py", folder)
+        for provider in ("webgpu", "wasm"):
+            step(f"browser-onnxruntime-{provider}", *node, provider, folder, "OUT", options.browser, limit)
+    return commands
+
+
+def run(command, seconds):
+    """Why a command failed; nothing where it did not."""
+    try:
+        done = subprocess.run(command, timeout=seconds, check=False, stderr=subprocess.PIPE, text=True)
+    except subprocess.TimeoutExpired:
+        return f"took longer than {seconds:.0f} s"
+    except OSError as error:
+        return f"did not start: {error}"
+    sys.stderr.write(done.stderr)
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        return f"ended with {done.returncode}: {lines[-1] if lines else 'no word'}"
+    return None
+
+
+def has_gpu(result):
+    """Whether what a run of this program says it computed on is no processor."""
+    own = read(result)
+    return bool(own) and own["device"]["device_type"] != "cpu"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("record", type=pathlib.Path)
+    parser.add_argument("--work", type=pathlib.Path, required=True)
+    parser.add_argument("--mirscope", required=True)
+    parser.add_argument("--meganeura")
+    parser.add_argument("--demo", type=pathlib.Path)
+    parser.add_argument("--browser", type=pathlib.Path)
+    parser.add_argument("--layers", default="30")
+    parser.add_argument("--tokens", default="256,1024")
+    parser.add_argument("--limit", type=float, default=600)
+    parser.add_argument("--resume", action="store_true")
+    options = parser.parse_args()
+    cases = options.work / "cases"
+    prepare = [sys.executable, HERE / "prepare.py", cases, "--layers", options.layers, "--tokens", options.tokens]
+    if options.demo:
+        prepare += ["--demo", options.demo]
+    say("weights")
+    failed = run(prepare, LOADING)
+    if failed:
+        sys.exit(f"the weights were not made: it {failed}")
+    names = ["smollm2"] + (["demo"] if options.demo else [])
+    most = len(options.tokens.split(",")) * options.limit + LOADING
+    failures = {}
+    for case in names:
+        results = options.work / "results" / case
+        results.mkdir(parents=True, exist_ok=True)
+        for key, command in steps(options, cases / case, case).items():
+            result = results / f"{key}.json"
+            if key == "meganeura-tensor-cores" and not has_gpu(results / "mirscope.json"):
+                continue
+            if options.resume and result.exists():
+                continue
+            result.unlink(missing_ok=True)
+            say(f"{case}: {key}")
+            failed = run(command, most)
+            if failed:
+                say(f"{case}: {key} {failed}")
+                failures[case, key] = failed
+            made = record(cases, options.work / "results", names, failures)
+            if made:
+                options.record.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+    say(f"wrote {options.record}")
+    if failures:
+        sys.exit(1)
+
+
+main()
