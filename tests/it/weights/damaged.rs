@@ -85,21 +85,15 @@ fn damaged_headers() {
         ),
     ];
     // One size is 0, so that no byte tells of the others.
-    for shape in [
-        "[0,9223372036854775808,3]",
-        "[1099511627776,1099511627776,0]",
-    ] {
-        let header = format!(r#"{{"a":{}}}"#, entry("U8", shape, "[0,0]"));
-        let error = error_of(build::raw_safetensors(&header, &[]));
-        assert_says(
-            &error,
-            &[
-                "`a`",
-                "at most 2^48 elements",
-                shape.split(',').next().unwrap(),
-            ],
-        );
-    }
+    let header = format!(
+        r#"{{"a":{}}}"#,
+        entry("U8", "[0,9223372036854775808,3]", "[0,0]")
+    );
+    let error = error_of(build::raw_safetensors(&header, &[]));
+    assert_says(
+        &error,
+        &["`a`", "at most 2^48 elements", "9223372036854775808"],
+    );
     for (header, part) in cases {
         let error = error_of(build::raw_safetensors(&header, &[0; 8]));
         assert_says(&error, &["model.safetensors: ", part, "expected", "found"]);
