@@ -8,6 +8,7 @@ sys.path[:0] = [str(kit[1]), str(kit[2] / "kit")]
 
 from torch_models import *  # noqa: E402, F403
 
+
 def prefix(tensors):
     """What stands before the decoder's names."""
     end = "model.embed_tokens.weight"

@@ -1,6 +1,7 @@
 """Joins what the programs gave into a record: times side by side, and how far their outputs are apart."""
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -25,6 +26,11 @@ def deviation(found, expected):
     return max(abs(a - b) for a, b in zip(found, expected)) / largest
 
 
+def finite(run):
+    """Whether all of an output are numbers."""
+    return all(value is not None and math.isfinite(value) for value in run["output"])
+
+
 def what(run):
     return "one image" if run["tokens"] is None else f"{run['tokens']} tokens"
 
@@ -34,12 +40,12 @@ def compared(model, where, own, peer, name):
     by_tokens = {run["tokens"]: run for run in own["passes"]}
     for run in peer["passes"]:
         mine = by_tokens.get(run["tokens"])
-        if mine:
+        if mine and finite(mine) and finite(run):
             yield {
                 "model": model,
                 "what": what(run),
                 "where": where,
-                "peer": name,
+                "peer": ", ".join(filter(None, (name, run.get("note")))),
                 "device": peer["device"],
                 "runs": len(mine["seconds"]),
                 "seconds": median(mine),
@@ -68,9 +74,12 @@ def record(cases, results, names, failures):
                 name = " ".join(filter(None, (peer["program"], peer["version"], setting)))
                 where = peer.get("where", place)
                 entries += compared(given["name"], where, own[place], peer, name)
-                for missing in peer.get("left_out", []):
-                    about = f"{given['name']}, {what(missing)}: {name}"
-                    left_out.append({"name": about, "reason": missing["reason"]})
+                missing = list(peer.get("left_out", []))
+                both = peer["passes"] + own[place]["passes"]
+                missing += [run | {"reason": "an output that is no number"} for run in both if not finite(run)]
+                for run in missing:
+                    about = f"{given['name']}, {what(run)}: {name}"
+                    left_out.append({"name": about, "reason": run["reason"]})
     if not first:
         return None
     return {

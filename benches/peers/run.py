@@ -50,19 +50,27 @@ def steps(options, folder, case):
     return commands
 
 
-def run(command, seconds):
-    """Why a command failed; nothing where it did not."""
-    try:
-        done = subprocess.run(command, timeout=seconds, check=False, stderr=subprocess.PIPE, text=True)
-    except subprocess.TimeoutExpired:
-        return f"took longer than {seconds:.0f} s"
-    except OSError as error:
-        return f"did not start: {error}"
-    sys.stderr.write(done.stderr)
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        return f"ended with {done.returncode}: {lines[-1] if lines else 'no word'}"
-    return None
+def run(command, seconds, log):
+    """Why a command failed; nothing where it did not. What it says goes into a file and to the reader."""
+    with open(log, "w+", encoding="utf-8") as words:
+        try:
+            program = subprocess.Popen(command, stderr=words)
+        except OSError as error:
+            return f"did not start: {error}"
+        try:
+            code = program.wait(seconds)
+        except subprocess.TimeoutExpired:
+            # Asked first: a browser is to be closed.
+            program.terminate()
+            try:
+                program.wait(30)
+            except subprocess.TimeoutExpired:
+                program.kill()
+            return f"took longer than {seconds:.0f} s"
+        words.seek(0)
+        said = [line.rstrip() for line in words if line.strip()]
+    print("\n".join(said), file=sys.stderr)
+    return f"ended with {code}: {said[-1] if said else 'no word'}" if code else None
 
 
 def has_gpu(result):
@@ -89,7 +97,8 @@ def main():
     if options.demo:
         prepare += ["--demo", options.demo]
     say("weights")
-    failed = run(prepare, LOADING)
+    options.work.mkdir(parents=True, exist_ok=True)
+    failed = run(prepare, LOADING, options.work / "prepare.log")
     if failed:
         sys.exit(f"the weights were not made: it {failed}")
     names = ["smollm2"] + (["demo"] if options.demo else [])
@@ -106,7 +115,7 @@ def main():
                 continue
             result.unlink(missing_ok=True)
             say(f"{case}: {key}")
-            failed = run(command, most)
+            failed = run(command, most, results / f"{key}.log")
             if failed:
                 say(f"{case}: {key} {failed}")
                 failures[case, key] = failed

@@ -5,6 +5,7 @@ import './units.mjs';
 import './server.mjs';
 import './page.mjs';
 import './measure.mjs';
+import './passes.mjs';
 import './failures.mjs';
 import './cache.mjs';
 import './files.mjs';

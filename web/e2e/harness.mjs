@@ -153,6 +153,24 @@ export async function screenshot(page, name) {
   await page.screenshot({ path: `${ARTIFACTS}/${name}.png` });
 }
 
+/** Hands the checkpoint in `folder` to the page's engine, and resolves with its forward passes over `input`. */
+export async function passes(page, folder, { prompts, images }) {
+  await page.evaluate(() => {
+    const input = Object.assign(document.createElement('input'), { type: 'file', multiple: true, id: 'checkpoint' });
+    document.body.append(input);
+  });
+  const names = ['config.json', 'model.safetensors'];
+  await page.locator('#checkpoint').setInputFiles(names.map((name) => `${folder}/${name}`));
+  const answer = await page.evaluate(([ids, pixels]) => {
+    const files = [...document.querySelector('#checkpoint').files];
+    const picked = files.map((file, id) => ({ path: `checkpoint/${file.name}`, size: file.size, place: { Page: id } }));
+    const command = { Passes: { model: { Picked: picked }, prompts: ids, images: pixels } };
+    return window.mirscope.carryOut(command, files.map((file, id) => [id, file]));
+  }, [prompts, images]);
+  assert.ok(answer.Passes, JSON.stringify(answer));
+  return answer.Passes;
+}
+
 /** Runs the native program; resolves with what it printed. */
 export async function native(...parameters) {
   const program = process.env.MIRSCOPE_BINARY;

@@ -184,6 +184,16 @@ test('a wheel is built by maturin, which is installed aside', (t) => {
   assert.match(text, /^\+ \S+wheel-venv\/bin\/maturin build --out dist --profile dev$/m);
 });
 
+test('the comparison takes the other programs from packages by name, aside', (t) => {
+  const ready = { ...RUST, ...ORDINARY_USER, cc: 'exit 0', npm: 'exit 0', node: 'echo 20', Xvfb: 'exit 0', chromium: 'exit 0', python3: 'exit 0', 'wasm-bindgen': 'exit 0' };
+  const { status, text } = machine(t, ready, [...VULKAN, ...X11])('bench-peers', '--tokens', '16');
+  assert.equal(status, 0, text);
+  assert.match(text, /^\+ \S+peers\/venv\/bin\/python -m pip install --quiet -r benches\/peers\/requirements\.txt$/m);
+  assert.match(text, /^\+ npm install --prefix \S+peers\/packages --ignore-scripts /m);
+  assert.match(text, /^\+ cargo build --release --manifest-path benches\/peers\/meganeura\/Cargo\.toml /m);
+  assert.match(text, /^\+ \S+peers\/venv\/bin\/python benches\/peers\/run\.py \S+record\.json .* --tokens 16$/m);
+});
+
 test('shards run as tasks of Ray, which is installed aside', (t) => {
   const programs = { ...RUST, ...ORDINARY_USER, cc: 'exit 0', python3: 'exit 0' };
   const { status, text } = machine(t, programs, VULKAN)('ray-test');

@@ -7,7 +7,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { READY_WITHIN, ROOT, launch, open } from '../../../web/e2e/harness.mjs';
+import { READY_WITHIN, ROOT, launch, open, passes } from '../../../web/e2e/harness.mjs';
 import { serve } from '../../../web/tools/serve.mjs';
 
 const OWN = fileURLToPath(new URL('.', import.meta.url));
@@ -53,21 +53,9 @@ async function onnxruntime(page) {
 async function mirscope(page) {
   const server = await serve(`${ROOT}/dist/web`);
   await open(page, server.address);
-  const { prompts, images } = JSON.parse(await readFile(join(folder, 'input.json'), 'utf8'));
-  await page.evaluate(() => {
-    const input = Object.assign(document.createElement('input'), { type: 'file', multiple: true, id: 'checkpoint' });
-    document.body.append(input);
-  });
-  await page.locator('#checkpoint').setInputFiles(['config.json', 'model.safetensors'].map((name) => join(folder, name)));
-  const answer = await page.evaluate(([ids, pixels]) => {
-    const files = [...document.querySelector('#checkpoint').files];
-    const listed = files.map((file, id) => ({ path: `checkpoint/${file.name}`, size: file.size, place: { Page: id } }));
-    const command = { Passes: { device: {}, model: { Picked: listed }, prompts: ids, images: pixels } };
-    return window.mirscope.carryOut(command, files.map((file, id) => [id, file]));
-  }, [prompts, images]);
+  const told = await passes(page, folder, JSON.parse(await readFile(join(folder, 'input.json'), 'utf8')));
   await server.close();
-  if (!answer.Passes) throw new Error(JSON.stringify(answer));
-  return answer.Passes;
+  return told;
 }
 
 /** What the browser calls its adapter. */

@@ -77,7 +77,10 @@ fn input_that_does_not_fit_is_refused() {
     for (input, reason) in [
         ("{}", "input.json: missing field `prompts`"),
         (r#"{"prompts": [[999999]], "images": []}"#, "999999"),
-        (r#"{"prompts": [], "images": [[0.5]]}"#, "no vision tower"),
+        (
+            r#"{"prompts": [], "images": [[0.5]]}"#,
+            "without a vision tower",
+        ),
     ] {
         std::fs::write(folder.path().join("input.json"), input).unwrap();
         let args = [

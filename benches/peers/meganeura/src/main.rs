@@ -1,20 +1,24 @@
-//! Times meganeura's SmolLM2 graph on a checkpoint of Llama's layout:
+//! Times meganeura on a checkpoint, with its graph of SmolLM2 and a graph of CLIP's tower:
 //! `peer-meganeura FOLDER INPUT.json OUT.json [--tensor-cores] [--limit SECONDS]`
 //!
-//! FOLDER holds config.json and model.safetensors in f32; INPUT.json has `prompts`, lists of token ids.
-//! OUT.json gets the times of each and the logits of its last token; all tokens' logits are computed.
+//! FOLDER holds config.json and model.safetensors in f32; INPUT.json has `prompts`, lists of token ids, and
+//! `images`, lists of normalised pixels for the tower. OUT.json gets the times of each and the logits of a
+//! prompt's last token, all tokens' logits being computed, or an image's features.
 //! A prompt that would take longer than the limit is left out. Without `--tensor-cores` all of it is in f32, as in the other programs.
 
 use std::{error::Error, time::Instant};
 
 use meganeura::{
-    Graph, SessionConfig,
+    Graph, NodeId, SessionConfig,
     data::safetensors::SafeTensorsModel,
     models::smollm2::{self, SmolLM2Config},
     runtime::{CoopPolicy, Session, SessionOptions},
     train::Mode,
 };
 use serde_json::{Value, json};
+use tower::Tower;
+
+mod tower;
 
 /// Timed runs, at most.
 const RUNS: usize = 5;
@@ -36,7 +40,8 @@ fn main() -> Outcome<()> {
         Some(seconds) => seconds.parse()?,
         None => f64::INFINITY,
     };
-    let config = config(&read_json(&format!("{folder}/config.json"))?)?;
+    let whole = read_json(&format!("{folder}/config.json"))?;
+    let config = config(&whole)?;
     let model = SafeTensorsModel::load(format!("{folder}/model.safetensors").into())?;
     let (mut passes, mut left_out, mut device) = (Vec::new(), Vec::new(), String::new());
     let prompts = read_json(input)?;
@@ -52,7 +57,8 @@ fn main() -> Outcome<()> {
             continue;
         }
         eprintln!("meganeura: {tokens} tokens");
-        let mut session = session(&config, tokens, tensor_cores);
+        let graph = |graph: &mut Graph| smollm2::build_graph(graph, &config, tokens);
+        let mut session = session(graph, tensor_cores);
         load(&mut session, &model, &config)?;
         session.set_input_u32("token_ids", &ids);
         let seconds = times(&mut session);
@@ -72,6 +78,28 @@ fn main() -> Outcome<()> {
         }));
         write(out, &device, &passes, &left_out)?;
     }
+    for image in prompts["images"].as_array().ok_or("input: no `images`")? {
+        let pixels: Vec<f32> = serde_json::from_value(image.clone())?;
+        let tower = Tower::new(&whole)?;
+        let mut session = session(|graph| tower.build(graph), tensor_cores);
+        for (name, _) in session.plan().param_buffers.clone() {
+            if !name.contains('+') {
+                session.set_parameter(&name, &tower.parameter(&model, &name)?);
+            }
+        }
+        session.set_input("patches", &tower.patches(&pixels));
+        let seconds = times(&mut session);
+        let mut features = vec![0.0; tower.rows() * tower.columns()];
+        session.read_output_by_index(0, &mut features);
+        device = adapter(&session);
+        passes.push(json!({
+            "tokens": null,
+            "note": "GELU by tanh",
+            "seconds": seconds,
+            "dispatches": session.plan().dispatches.len(),
+            "output": features[tower.columns()..],
+        }));
+    }
     write(out, &device, &passes, &left_out)
 }
 
@@ -87,6 +115,19 @@ fn write(out: &str, device: &str, passes: &[Value], left_out: &[Value]) -> Outco
     Ok(std::fs::write(out, serde_json::to_string(&result)?)?)
 }
 
+fn adapter(session: &Session) -> String {
+    let info = session.device_information();
+    format!(
+        "{}, {} {}",
+        info.device_name, info.driver_name, info.driver_info
+    )
+}
+
+fn number(config: &Value, name: &str) -> Outcome<usize> {
+    let value = config[name].as_u64();
+    Ok(value.ok_or(format!("config.json: no `{name}`"))? as usize)
+}
+
 fn read_json(file: &str) -> Outcome<Value> {
     let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
     Ok(serde_json::from_str(&text).map_err(|error| format!("{file}: {error}"))?)
@@ -95,12 +136,7 @@ fn read_json(file: &str) -> Outcome<Value> {
 /// What `config.json` says of the decoder, alone or in a vision-language model.
 fn config(config: &Value) -> Outcome<SmolLM2Config> {
     let text = config.get("text_config").unwrap_or(config);
-    let number = |name: &str| {
-        let value = text[name]
-            .as_u64()
-            .ok_or(format!("config.json: no `{name}`"));
-        value.map(|value| value as usize)
-    };
+    let number = |name| number(text, name);
     let float = |value: &Value, name: &str| {
         let value = value[name]
             .as_f64()
@@ -121,10 +157,10 @@ fn config(config: &Value) -> Outcome<SmolLM2Config> {
     })
 }
 
-fn session(config: &SmolLM2Config, tokens: usize, tensor_cores: bool) -> Session {
+fn session(build: impl FnOnce(&mut Graph) -> NodeId, tensor_cores: bool) -> Session {
     let mut graph = Graph::new();
-    let logits = smollm2::build_graph(&mut graph, config, tokens);
-    graph.set_outputs(vec![logits]);
+    let out = build(&mut graph);
+    graph.set_outputs(vec![out]);
     let coop = match tensor_cores {
         true => CoopPolicy::Auto,
         false => CoopPolicy::Disabled,
