@@ -218,6 +218,7 @@ test('fuzz shares its seconds among all targets, or gives them to one', (t) => {
   const dev = machine(t, { ...RUST, ...ORDINARY_USER, rustc, cc: 'exit 0', 'c++': 'exit 0' });
   const all = dev('fuzz', '60');
   assert.equal(all.status, 0, all.text);
+  assert.match(all.text, /^\+ cp Cargo\.lock fuzz\/Cargo\.lock$/m);
   assert.match(all.text, /^\+ env RUSTFLAGS=.*sancov.* cargo build --release --manifest-path fuzz\/Cargo\.toml/m);
   assert.match(all.text, /^\+ fuzz\/run\.sh \S+mirscope-fuzz \S+\/cache\/fuzz 60 config gguf .*tokenizer torch$/m);
   assert.match(dev('fuzz', '60', 'pickle').text, /\/fuzz 60 pickle$/m);
