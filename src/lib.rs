@@ -53,3 +53,6 @@ pub mod app;
 
 #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
 pub mod cli;
+
+#[cfg(fuzzing)]
+pub mod fuzzed;

@@ -70,5 +70,7 @@ pub use settings::{Extra, MeasureSettings};
 pub(crate) use shard::refused_shard;
 pub use shard::{MergeRequest, Shard, ShardRequest, ShardSummary};
 pub use source::*;
+#[cfg(fuzzing)]
+pub use states_file::tried as tried_states;
 pub use text_file::{TEXT_EXTENSIONS, text_in_file};
 pub use thumbnail::thumbnail;

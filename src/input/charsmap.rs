@@ -73,11 +73,15 @@ pub(super) fn growth(table: &str) -> Result<usize, String> {
     Ok(growth)
 }
 
-/// The bytes of a text in base 64; none where it is none.
+/// The bytes of a text in base 64; none where it is none, as the library sees it: padded, and nothing left over.
 fn decoded(text: &str) -> Option<Vec<u8>> {
+    let letters = text.trim_end_matches('=');
+    if !text.len().is_multiple_of(4) || text.len() - letters.len() > 2 {
+        return None;
+    }
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     let (mut bits, mut count) = (0_u32, 0);
-    for letter in text.trim_end_matches('=').bytes() {
+    for letter in letters.bytes() {
         let six = match letter {
             b'A'..=b'Z' => letter - b'A',
             b'a'..=b'z' => letter - b'a' + 26,
@@ -93,7 +97,7 @@ fn decoded(text: &str) -> Option<Vec<u8>> {
             bytes.push((bits >> count) as u8);
         }
     }
-    Some(bytes)
+    (bits & ((1 << count) - 1) == 0).then_some(bytes)
 }
 
 #[cfg(test)]
@@ -104,6 +108,8 @@ mod tests {
     fn base_64_is_read() {
         assert_eq!(decoded("TWFu").as_deref(), Some(b"Man".as_slice()));
         assert_eq!(decoded("TWE=").as_deref(), Some(b"Ma".as_slice()));
-        assert_eq!(decoded("T*"), None);
+        for wrong in ["T*", "TWE", "TWF=", "TWFu=", "T===", "===="] {
+            assert_eq!(decoded(wrong), None, "{wrong}");
+        }
     }
 }

@@ -8,6 +8,7 @@
 
 mod charsmap;
 mod decode;
+mod decoder_check;
 mod error;
 mod geometry;
 mod image_processor;

@@ -147,8 +147,14 @@ impl Tokenizer {
     /// What tokens say, without the special ones among them.
     ///
     /// # Errors
-    /// [`InputError::Tokenizer`] where it fails.
+    /// [`InputError::Tokenizer`] where it fails, or would take too long or too much memory.
     pub fn decode(&self, ids: &[u32]) -> Result<String, InputError> {
+        // Some decoders count below the first of no tokens.
+        if ids.is_empty() {
+            return Ok(String::new());
+        }
+        let tokens = ids.iter().filter_map(|id| self.token(*id));
+        self.checked.decoder.tokens(tokens).map_err(failed)?;
         caught(|| self.inner.decode(ids, true))
     }
 

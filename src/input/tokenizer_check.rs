@@ -13,10 +13,10 @@ use serde::{
 };
 use serde_json::Value;
 
-use super::charsmap;
+use super::{charsmap, decoder_check::CheckedDecoder};
 
 /// Parts of a normalizer, pre-tokenizer or post-processor.
-const MAX_PARTS: usize = 64;
+pub(super) const MAX_PARTS: usize = 64;
 /// Tokens that the tokenizer adds to its vocabulary, their bytes together, and those of any token.
 const MAX_ADDED: usize = 1 << 18;
 const MAX_ADDED_BYTES: usize = 8 << 20;
@@ -24,13 +24,13 @@ const MAX_TOKEN: usize = 4096;
 /// Bytes of a token of a Unigram vocabulary, which is kept as a tree as deep as its longest token.
 const MAX_UNIGRAM: usize = 512;
 /// Bytes of a pattern, and of what replaces it.
-const MAX_PATTERN: usize = 4096;
+pub(super) const MAX_PATTERN: usize = 4096;
 /// Bytes of what is set before or behind a word.
 const MAX_AFFIX: usize = 64;
 /// Times as long as it was that normalizers may make a text.
-const MAX_GROWTH: usize = 256;
+pub(super) const MAX_GROWTH: usize = 256;
 /// Length that a text may reach in this way, in bytes.
-const MAX_NORMALIZED: usize = 64 << 20;
+pub(super) const MAX_NORMALIZED: usize = 64 << 20;
 /// Steps back that a pattern may take to find one match.
 const MAX_STEPS: usize = 100_000;
 
@@ -46,6 +46,8 @@ pub(super) struct Checked {
     /// Times as long as it was that a text may become.
     growth: usize,
     patterns: Vec<Pattern>,
+    /// What becomes of tokens on their way back.
+    pub decoder: CheckedDecoder,
 }
 
 /// A pattern of a normalizer, which replaces what it matches, or of a pre-tokenizer.
@@ -65,6 +67,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<Checked, String> {
         unk_id: file.model.unk_id,
         growth: 1,
         patterns: Vec::new(),
+        decoder: CheckedDecoder::new(file.decoder.as_ref().unwrap_or(&Value::Null))?,
     };
     file.model.check()?;
     let added = file.added_tokens.iter().map(|added| added.content.len());
@@ -153,8 +156,13 @@ impl Checked {
                 _ => 1 + content.len(),
             };
         }
-        if let Some(table) = text("precompiled_charsmap") {
-            growth = charsmap::growth(table)?;
+        match text("precompiled_charsmap") {
+            Some(table) => growth = charsmap::growth(table)?,
+            // The library would end at what it cannot read as a table.
+            None if text("type") == Some("Precompiled") => {
+                return Err("a normalizer `Precompiled` without precompiled_charsmap".into());
+            }
+            None => {}
         }
         self.growth = self.growth.saturating_mul(growth);
         for key in ["normalizers", "pretokenizers"] {
@@ -163,14 +171,8 @@ impl Checked {
         Ok(())
     }
 
-    fn pattern(&mut self, pattern: &str, replaces: bool) -> Result<(), String> {
-        if pattern.len() > MAX_PATTERN {
-            return Err(format!("a pattern of {} bytes", pattern.len()));
-        }
-        let built = RegexBuilder::new(pattern)
-            .backtrack_limit(MAX_STEPS)
-            .build();
-        let regex = built.map_err(|error| format!("the pattern `{pattern}`: {error}"))?;
+    fn pattern(&mut self, text: &str, replaces: bool) -> Result<(), String> {
+        let regex = pattern(text)?;
         if replaces && regex.is_match("").unwrap_or(true) {
             return Err(NOTHING_REPLACED.into());
         }
@@ -201,6 +203,15 @@ impl Checked {
         }
         Ok(())
     }
+}
+
+/// A pattern within bounds.
+pub(super) fn pattern(text: &str) -> Result<Regex, String> {
+    if text.len() > MAX_PATTERN {
+        return Err(format!("a pattern of {} bytes", text.len()));
+    }
+    let built = RegexBuilder::new(text).backtrack_limit(MAX_STEPS).build();
+    built.map_err(|error| format!("the pattern `{text}`: {error}"))
 }
 
 /// Checks a post-processor: it may name known tokens only, and takes the text once.
@@ -254,6 +265,7 @@ struct File {
     normalizer: Option<Value>,
     pre_tokenizer: Option<Value>,
     post_processor: Option<Value>,
+    decoder: Option<Value>,
     model: Model,
 }
 

@@ -21,6 +21,7 @@ use super::{
         ByteSource,
         stand_in::{BEGINNING, stand_in, text_instead},
     },
+    tensor::is_countable,
 };
 
 /// Longest header accepted, as in the crate.
@@ -179,10 +180,23 @@ impl Header<'_> {
                 begin: data + begin as u64,
                 end: data + end as u64,
             };
+            self.check_sizes(&name, &entry.shape)?;
             entries.insert(name, entry);
         }
         self.check_length(&entries, data)?;
         Ok(entries)
+    }
+
+    /// Sizes that count nothing, as one of them is 0, may still be beyond all bounds.
+    fn check_sizes(&self, name: &str, shape: &[usize]) -> Result<(), WeightsError> {
+        match is_countable(shape) {
+            true => Ok(()),
+            false => Err(self.bad_entry(
+                name,
+                "at most 2^48 elements, axes of 0 left out".into(),
+                format!("shape {shape:?}"),
+            )),
+        }
     }
 
     /// Nothing after the last tensor, and none beyond the file's end.
@@ -256,6 +270,9 @@ impl Header<'_> {
             };
             Metadata::new(None, vec![(name.to_owned(), info)]).is_ok()
         });
+        if alone {
+            self.check_sizes(name, &shape)?;
+        }
         match alone {
             true => Ok(Entry {
                 dtype,

@@ -150,3 +150,13 @@ impl HostTensor {
         }
     }
 }
+
+/// Most elements of a tensor, its axes without elements left out of account.
+const MOST_ELEMENTS: u64 = 1 << 48;
+
+/// Whether sizes can be multiplied with each other and with the bytes of an element, however few of them.
+pub(super) fn is_countable(shape: &[usize]) -> bool {
+    let mut sizes = shape.iter().map(|size| (*size).max(1) as u64);
+    let all = sizes.try_fold(1_u64, |all, size| all.checked_mul(size));
+    all.is_some_and(|all| all <= MOST_ELEMENTS)
+}

@@ -269,3 +269,19 @@ test('the kit is built without the app, stays small, and takes the program and t
   const wrong = machine(t, programs)('gpu-kit', 'one', 'two');
   assert.equal(wrong.status, 1, wrong.text);
 });
+
+test('fuzz shares its seconds among all targets, or gives them to one', (t) => {
+  const rustc = 'echo "host: x86_64-unknown-linux-gnu"';
+  const dev = machine(t, { ...RUST, ...ORDINARY_USER, rustc, cc: 'exit 0', 'c++': 'exit 0' });
+  const all = dev('fuzz', '60');
+  assert.equal(all.status, 0, all.text);
+  assert.match(all.text, /^\+ cp Cargo\.lock fuzz\/Cargo\.lock$/m);
+  assert.match(all.text, /^\+ env RUSTFLAGS=.*sancov.* cargo build --release --manifest-path fuzz\/Cargo\.toml/m);
+  assert.match(all.text, /^\+ fuzz\/run\.sh \S+mirscope-fuzz \S+\/cache\/fuzz 60 config gguf .*tokenizer torch$/m);
+  assert.match(dev('fuzz', '60', 'pickle').text, /\/fuzz 60 pickle$/m);
+  for (const wrong of [[], ['soon'], ['60', 'pickles'], ['60', 'pickle', 'torch']]) {
+    const { status, text } = dev('fuzz', ...wrong);
+    assert.equal(status, 1, text);
+    assert.doesNotMatch(text, /^\+/m, 'nothing may be run');
+  }
+});

@@ -71,7 +71,10 @@ impl Session {
 ///
 /// # Errors
 /// What it says is not of these `pairs`.
-fn images(file: &StatesFile, pairs: &[PairRows]) -> Result<Vec<Vec<usize>>, EngineError> {
+pub(super) fn images(
+    file: &StatesFile,
+    pairs: &[PairRows],
+) -> Result<Vec<Vec<usize>>, EngineError> {
     let images = file.about.data.images.clone();
     let of =
         |own: &Vec<usize>| (own.iter()).fold(0, |sum: usize, tokens| sum.saturating_add(*tokens));

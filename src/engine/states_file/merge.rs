@@ -1,6 +1,9 @@
 //! One measurement of the files that its shards left.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use super::{
     StatesFile,
@@ -36,62 +39,11 @@ impl Session {
         self.live = None;
         self.loaded = None;
         self.talk = None;
-        let mut opened: Vec<Opened> = Vec::new();
-        for path in &request.files {
-            let next = open(path)?;
-            if let Some(first) = opened.first() {
-                first.agrees(&next)?;
-            }
-            let twice = opened
-                .iter()
-                .find(|other| other.piece.shard == next.piece.shard);
-            if let Some(other) = twice {
-                let reason = format!(
-                    "expected pairs that no other file has, found shard {}, which is in {}, too; name each shard \
-                     once",
-                    next.piece.shard(),
-                    other.file.name
-                );
-                return Err(refused(&next.file.name, reason));
-            }
-            opened.push(next);
-        }
-        opened.sort_by_key(|opened| opened.piece.shard);
-        let (mut places, mut skipped) = (BTreeMap::new(), BTreeMap::new());
-        for (index, Opened { file, piece }) in opened.iter().enumerate() {
-            let mut images = piece.images.iter();
-            let pairs = file.marks.pairs()?;
-            file.check_sums(&pairs, news).await?;
-            for rows in pairs {
-                let own = images.next().cloned().unwrap_or_default();
-                if own
-                    .iter()
-                    .fold(0, |sum: usize, tokens| sum.saturating_add(*tokens))
-                    != rows.tokens[0]
-                {
-                    let reason = format!(
-                        "`images` of its `piece`: expected {} vision tokens of pair {}, found {own:?}; measure \
-                         the shard again",
-                        rows.tokens[0], rows.number
-                    );
-                    return Err(refused(&file.name, reason));
-                }
-                let number = u64::try_from(rows.number)
-                    .ok()
-                    .filter(|number| piece.has(*number));
-                let Some(number) = number else {
-                    return Err(piece.stray(&file.name, "pair", &rows.number.to_string()));
-                };
-                let place = Place { file: index, rows };
-                places.insert(number, (place, own));
-            }
-            for (number, what) in &piece.skipped {
-                if places.contains_key(number) || skipped.contains_key(number) {
-                    return Err(piece.stray(&file.name, "skipped", &format!("{number} twice")));
-                }
-                skipped.insert(*number, what.clone());
-            }
-        }
+        let Gathered {
+            opened,
+            places,
+            skipped,
+        } = gathered(&request.files, news).await?;
         let Some(first) = opened.first() else {
             let reason = "no file".to_owned();
             return Err(EngineError::NoPairs { reason });
@@ -134,6 +86,85 @@ impl Session {
         };
         from.report(&settings, model, data, news).await
     }
+}
+
+/// The files of one measurement in the order of their shards, and what they hold.
+pub(super) struct Gathered {
+    opened: Vec<Opened>,
+    /// Where each pair lies, with the vision tokens of its images.
+    places: BTreeMap<u64, (Place, Vec<usize>)>,
+    skipped: BTreeMap<u64, Skipped>,
+}
+
+/// Opens `files` and reads which pairs they have.
+///
+/// # Errors
+/// One of them cannot be used, or they do not fit together.
+pub(super) async fn gathered(
+    files: &[PathBuf],
+    news: &mut News<'_>,
+) -> Result<Gathered, EngineError> {
+    let mut opened: Vec<Opened> = Vec::new();
+    for path in files {
+        let next = open(path)?;
+        if let Some(first) = opened.first() {
+            first.agrees(&next)?;
+        }
+        let twice = opened
+            .iter()
+            .find(|other| other.piece.shard == next.piece.shard);
+        if let Some(other) = twice {
+            let reason = format!(
+                "expected pairs that no other file has, found shard {}, which is in {}, too; name each shard \
+                 once",
+                next.piece.shard(),
+                other.file.name
+            );
+            return Err(refused(&next.file.name, reason));
+        }
+        opened.push(next);
+    }
+    opened.sort_by_key(|opened| opened.piece.shard);
+    let (mut places, mut skipped) = (BTreeMap::new(), BTreeMap::new());
+    for (index, Opened { file, piece }) in opened.iter().enumerate() {
+        let mut images = piece.images.iter();
+        let pairs = file.marks.pairs()?;
+        file.check_sums(&pairs, news).await?;
+        for rows in pairs {
+            let own = images.next().cloned().unwrap_or_default();
+            if own
+                .iter()
+                .fold(0, |sum: usize, tokens| sum.saturating_add(*tokens))
+                != rows.tokens[0]
+            {
+                let reason = format!(
+                    "`images` of its `piece`: expected {} vision tokens of pair {}, found {own:?}; measure \
+                     the shard again",
+                    rows.tokens[0], rows.number
+                );
+                return Err(refused(&file.name, reason));
+            }
+            let number = u64::try_from(rows.number)
+                .ok()
+                .filter(|number| piece.has(*number));
+            let Some(number) = number else {
+                return Err(piece.stray(&file.name, "pair", &rows.number.to_string()));
+            };
+            let place = Place { file: index, rows };
+            places.insert(number, (place, own));
+        }
+        for (number, what) in &piece.skipped {
+            if places.contains_key(number) || skipped.contains_key(number) {
+                return Err(piece.stray(&file.name, "skipped", &format!("{number} twice")));
+            }
+            skipped.insert(*number, what.clone());
+        }
+    }
+    Ok(Gathered {
+        opened,
+        places,
+        skipped,
+    })
 }
 
 /// Opens a file of statistics.

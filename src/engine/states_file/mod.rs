@@ -21,6 +21,8 @@
 //! report calls each), `text_masks` and `tokens_by_pair`. All but the format may be absent.
 
 mod about;
+#[cfg(fuzzing)]
+mod fuzzed;
 mod intact;
 mod measure;
 mod merge;
@@ -33,6 +35,8 @@ mod source;
 mod there;
 mod write;
 
+#[cfg(fuzzing)]
+pub use fuzzed::tried;
 use read::StatesFile;
 pub(super) use write::StatesWriter;
 

@@ -58,6 +58,7 @@ fn frames(bytes: &[u8], most: usize) -> Result<Vec<RgbImage>, Refused> {
     if let Ok(ImageFormat::Gif) = image::guess_format(bytes) {
         return gif::frames(bytes, &indices);
     }
+    webp::check_frames(bytes)?;
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MAX_ALLOCATION);
     let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(Refused::broken)?;

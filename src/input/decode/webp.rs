@@ -40,6 +40,43 @@ pub(super) fn count(bytes: &[u8]) -> usize {
     chunks.filter(|(kind, _)| *kind == b"ANMF").count()
 }
 
+/// Fails where a frame with an alpha channel holds a picture of another size than its own: `image-webp` draws it
+/// without a look at its size.
+///
+/// Whatever the file says of its chunks, a frame that the decoder finds begins with its name.
+pub(super) fn check_frames(bytes: &[u8]) -> Result<(), Refused> {
+    const NAME: &[u8] = b"ANMF";
+    let places = bytes.windows(NAME.len()).enumerate();
+    for (place, _) in places.filter(|(_, name)| *name == NAME) {
+        let frame = &bytes[place + NAME.len()..];
+        if let Some([own, drawn]) = alpha_frame_sizes(frame)
+            && own != drawn
+        {
+            let words = |[width, height]: [usize; 2]| format!("{width} x {height} pixels");
+            return Err(Refused::new(
+                format!("a frame of {}", words(own)),
+                format!("a picture of {} in it", words(drawn)),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Width and height of a frame, and of the picture behind its alpha channel; none where it has no such channel or ends
+/// early.
+fn alpha_frame_sizes(frame: &[u8]) -> Option<[[usize; 2]; 2]> {
+    // Its length; place, size, duration and flags.
+    let (header, body) = frame.get(4..)?.split_at_checked(16)?;
+    let own = [u24(header, 6)? + 1, u24(header, 9)? + 1];
+    let length = body.strip_prefix(b"ALPH")?.first_chunk::<4>()?;
+    let length = u32::from_le_bytes(*length) as usize;
+    let picture = body.get(8_usize.checked_add(length)?.checked_add(length % 2)?..)?;
+    // Name and length of the chunk, then a frame's tag, a mark, and 14 bits for each side.
+    let sides = picture.get(14..18)?;
+    let side = |at: usize| usize::from(u16::from_le_bytes([sides[at], sides[at + 1]]) & 0x3fff);
+    Some([own, [side(0), side(2)]])
+}
+
 fn first_frame(bytes: &[u8], features: &[u8]) -> Result<Stored, Refused> {
     let incomplete = || Refused::new("a WebP animation with a whole frame", "none in it");
     let size = |header: &[u8], at: usize| u24(header, at).map(|n| n + 1).ok_or_else(incomplete);

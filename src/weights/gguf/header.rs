@@ -3,7 +3,11 @@
 use safetensors::Dtype;
 
 use super::{
-    super::{error::WeightsError, source::ByteSource, tensor::FileType},
+    super::{
+        error::WeightsError,
+        source::ByteSource,
+        tensor::{FileType, is_countable},
+    },
     reader::Reader,
     value::Metadata,
 };
@@ -132,12 +136,11 @@ fn tensor(reader: &mut Reader<'_>, file: &str) -> Result<(GgufTensor, Option<u64
     let dtype = file_type(code)
         .ok_or_else(|| wrong("a type of the GGUF format".into(), format!("type {code}")))?;
     let begin = reader.u64()?;
-    let elements = sizes.iter().try_fold(1_u64, |all, &size| {
-        all.checked_mul(size).filter(|all| *all <= 1 << 48)
-    });
-    let Some(elements) = elements else {
+    let shape: Result<Vec<usize>, _> = sizes.iter().rev().map(|&size| size.try_into()).collect();
+    let Some(shape) = shape.ok().filter(|shape| is_countable(shape)) else {
         return Err(wrong("at most 2^48 elements".into(), format!("{sizes:?}")));
     };
+    let elements: u64 = sizes.iter().product();
     let bytes = match dtype.unit() {
         None => None,
         Some((unit, bytes)) if sizes[0].is_multiple_of(unit as u64) => {
@@ -148,7 +151,6 @@ fn tensor(reader: &mut Reader<'_>, file: &str) -> Result<(GgufTensor, Option<u64
             return Err(wrong(expected, format!("rows of {}", sizes[0])));
         }
     };
-    let shape = sizes.iter().rev().map(|&size| size as usize).collect();
     let tensor = GgufTensor {
         name,
         dtype,

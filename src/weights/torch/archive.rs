@@ -96,6 +96,6 @@ pub(super) fn read(source: &dyn ByteSource, file: &str, len: u64) -> Result<Foun
     }
     let index = pickled.ok_or("an archive without data.pkl")?;
     let entry = archive.by_index(index).map_err(damaged)?;
-    let value = pickle::read(&mut entry.take(MAX_PICKLE))?;
-    Ok((build::tensors(&value)?, storages))
+    let (value, heap) = pickle::read(&mut entry.take(MAX_PICKLE))?;
+    Ok((build::tensors(&heap, &value)?, storages))
 }

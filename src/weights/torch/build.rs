@@ -2,29 +2,31 @@
 
 use std::rc::Rc;
 
-use super::value::{Global, Pairs, Storage, TensorRef, Value};
+use super::value::{Global, Heap, Storage, TensorRef, Value};
 
 /// Most axes of a tensor.
 const MOST_AXES: usize = 16;
+/// Most dictionaries inside of each other around the tensors.
+const MOST_NESTED: usize = 8;
 
 /// The few calls that build tensors.
-pub(super) fn call(callable: Value, arguments: Value) -> Result<Value, String> {
-    let Value::Tuple(arguments) = arguments else {
+pub(super) fn call(heap: &mut Heap, callable: &Value, arguments: &Value) -> Result<Value, String> {
+    if !matches!(arguments, Value::Tuple(_)) {
         return Err("a call without arguments".into());
-    };
-    match (callable, &*arguments) {
-        (Value::Global(Global::OrderedDict), []) => Ok(Value::Dict(Pairs::default())),
+    }
+    match (callable, heap.items(arguments)) {
+        (Value::Global(Global::OrderedDict), []) => Ok(heap.dict()),
         (
             Value::Global(Global::RebuildTensor),
             [
                 Value::Storage(storage),
                 Value::Int(offset),
-                Value::Tuple(shape),
-                Value::Tuple(strides),
+                shape @ Value::Tuple(_),
+                strides @ Value::Tuple(_),
                 ..,
             ],
         ) => {
-            let (shape, strides) = (sizes(shape)?, sizes(strides)?);
+            let (shape, strides) = (sizes(heap.items(shape))?, sizes(heap.items(strides))?);
             if shape.len() != strides.len() {
                 return Err("a tensor with other strides than axes".into());
             }
@@ -54,12 +56,9 @@ fn sizes(values: &[Value]) -> Result<Vec<usize>, String> {
 }
 
 /// The storage that a persistent id names: `('storage', class, key, place, elements, view)`.
-pub(super) fn storage(id: Value) -> Result<Value, String> {
+pub(super) fn storage(heap: &Heap, id: &Value) -> Result<Value, String> {
     let none = || "a persistent id that is no storage's".to_owned();
-    let Value::Tuple(id) = id else {
-        return Err(none());
-    };
-    match &*id {
+    match heap.items(id) {
         [
             Value::Text(kind),
             Value::Global(Global::Storage(dtype)),
@@ -84,27 +83,32 @@ pub(super) fn storage(id: Value) -> Result<Value, String> {
 ///
 /// # Errors
 /// The value is something else.
-pub(super) fn tensors(value: &Value) -> Result<Vec<(String, TensorRef)>, String> {
-    let Value::Dict(dict) = value else {
-        return Err("a pickle that is no dictionary of tensors".into());
-    };
-    let dict = dict.borrow();
-    let named = |(key, value): &(Value, Value)| match (key, value) {
-        (Value::Text(name), Value::Tensor(tensor)) => {
-            Some((name.to_string(), TensorRef::clone(tensor)))
+pub(super) fn tensors(heap: &Heap, value: &Value) -> Result<Vec<(String, TensorRef)>, String> {
+    let mut value = value;
+    // A dictionary may hold itself.
+    for _ in 0..MOST_NESTED {
+        if !matches!(value, Value::Dict(_)) {
+            return Err("a pickle that is no dictionary of tensors".into());
         }
-        _ => None,
-    };
-    let found: Vec<(String, TensorRef)> = dict.iter().filter_map(named).collect();
-    if !found.is_empty() {
-        return Ok(found);
+        let dict = heap.pairs(value);
+        let named = |(key, value): &(Value, Value)| match (key, value) {
+            (Value::Text(name), Value::Tensor(tensor)) => {
+                Some((name.to_string(), TensorRef::clone(tensor)))
+            }
+            _ => None,
+        };
+        let found: Vec<(String, TensorRef)> = dict.iter().filter_map(named).collect();
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        let inner = dict.iter().find(|(key, value)| {
+            let usual = matches!(key, Value::Text(name) if ["state_dict", "model", "module"].contains(&&**name));
+            usual && matches!(value, Value::Dict(_))
+        });
+        match inner {
+            Some((_, inner)) => value = inner,
+            None => break,
+        }
     }
-    let inner = dict.iter().find(|(key, value)| {
-        let usual = matches!(key, Value::Text(name) if ["state_dict", "model", "module"].contains(&&**name));
-        usual && matches!(value, Value::Dict(_))
-    });
-    match inner {
-        Some((_, inner)) => tensors(inner),
-        None => Err("a dictionary without tensors".into()),
-    }
+    Err("a dictionary without tensors".into())
 }

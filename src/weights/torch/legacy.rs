@@ -1,7 +1,9 @@
 //! The form before PyTorch 1.6: five pickles one after another (a magic number, a version, the system,
 //! the tensors, the keys of the storages), then each storage behind its number of elements.
 
-use std::io::Read;
+use std::{collections::BTreeMap, io::Read};
+
+use safetensors::Dtype;
 
 use super::{Found, MAX_PICKLE, Storages, build, pickle, value::Value};
 use crate::weights::source::ByteSource;
@@ -58,22 +60,22 @@ pub(super) fn read(source: &dyn ByteSource, file: &str, len: u64) -> Result<Foun
     for _ in ["the magic number", "the version", "the system"] {
         pickle::read(&mut reader)?;
     }
-    let value = pickle::read(&mut reader)?;
-    let tensors = build::tensors(&value)?;
-    let keys = match pickle::read(&mut reader)? {
-        Value::List(keys) => keys,
-        _ => return Err("no list of storages".into()),
-    };
+    let (value, heap) = pickle::read(&mut reader)?;
+    let tensors = build::tensors(&heap, &value)?;
+    let dtypes: BTreeMap<&str, Dtype> = (tensors.iter())
+        .map(|(_, tensor)| (&*tensor.storage.key, tensor.storage.dtype))
+        .collect();
+    let (keys, heap) = pickle::read(&mut reader)?;
+    if !matches!(keys, Value::List(_)) {
+        return Err("no list of storages".into());
+    }
     let mut at = reader.place();
     let mut storages = Storages::new();
-    for key in keys.borrow().iter() {
+    for key in heap.items(&keys) {
         let Value::Text(key) = key else {
             return Err("a storage without a name".into());
         };
-        let used = tensors
-            .iter()
-            .find(|(_, tensor)| tensor.storage.key == **key);
-        let Some((_, tensor)) = used else {
+        let Some(dtype) = dtypes.get(&**key) else {
             return Err(format!("storage {key}, which no tensor uses"));
         };
         let cut = || "tensors beyond its end".to_owned();
@@ -83,7 +85,7 @@ pub(super) fn read(source: &dyn ByteSource, file: &str, len: u64) -> Result<Foun
         }
         let count = source.read_range(file, at..start).map_err(|_| cut())?;
         let count = <[u8; 8]>::try_from(count).map_err(|_| cut())?;
-        let size = tensor.storage.dtype.bitsize() as u64 / 8;
+        let size = dtype.bitsize() as u64 / 8;
         let bytes = u64::from_le_bytes(count)
             .checked_mul(size)
             .ok_or_else(cut)?;

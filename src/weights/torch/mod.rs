@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use safetensors::Dtype;
 
 use self::value::TensorRef;
-use super::{error::WeightsError, source::ByteSource};
+use super::{error::WeightsError, source::ByteSource, tensor::is_countable};
 
 /// Largest pickle that is read: those of the largest models take a few megabytes.
 const MAX_PICKLE: u64 = 64 << 20;
@@ -79,6 +79,9 @@ fn place(tensor: &TensorRef, storages: &Storages) -> Result<TorchTensor, String>
         .ok_or_else(|| format!("storage {}, which is not in the file", storage.key))?;
     let size = storage.dtype.bitsize() as u64 / 8;
     let too_large = || "a size beyond all bounds".to_owned();
+    if !is_countable(&tensor.shape) {
+        return Err(too_large());
+    }
     // The place behind the last element, in elements.
     let mut last = tensor.offset as u64;
     let mut empty = false;
@@ -114,7 +117,7 @@ pub(super) fn is_contiguous(shape: &[usize], strides: &[usize]) -> bool {
         if size != 1 && stride != expected {
             return false;
         }
-        expected *= size;
+        expected = usize::saturating_mul(expected, size);
     }
     true
 }

@@ -1,11 +1,11 @@
 //! The part of Python's pickle format that `torch.save` needs, as a small machine that builds plain
 //! values and calls nothing.
 
-use std::{collections::BTreeMap, io::Read, rc::Rc};
+use std::{collections::BTreeMap, io::Read};
 
 use super::{
     build::{call, storage},
-    value::{Global, Items, Pairs, Value},
+    value::{Global, Heap, Value},
 };
 
 /// Most values that a pickle may build or keep.
@@ -13,13 +13,14 @@ const MOST_VALUES: usize = 4_000_000;
 /// Longest text in it, in bytes.
 const LONGEST_TEXT: u64 = 1 << 20;
 
-/// Reads one pickle.
+/// Reads one pickle: its value, and what that holds.
 ///
 /// # Errors
 /// A clause about what was found instead of tensors.
-pub(super) fn read(input: &mut dyn Read) -> Result<Value, String> {
+pub(super) fn read(input: &mut dyn Read) -> Result<(Value, Heap), String> {
     let mut machine = Machine {
         input,
+        heap: Heap::default(),
         stack: Vec::new(),
         marks: Vec::new(),
         memo: BTreeMap::new(),
@@ -27,13 +28,14 @@ pub(super) fn read(input: &mut dyn Read) -> Result<Value, String> {
     };
     loop {
         if let Some(value) = machine.step()? {
-            return Ok(value);
+            return Ok((value, machine.heap));
         }
     }
 }
 
 struct Machine<'a> {
     input: &'a mut dyn Read,
+    heap: Heap,
     stack: Vec<Value>,
     marks: Vec<usize>,
     memo: BTreeMap<u32, Value>,
@@ -58,9 +60,15 @@ impl Machine<'_> {
             }
             b'.' => return self.pop().map(Some),
             b'(' => self.marks.push(self.stack.len()),
-            b'}' => self.push(Value::Dict(Pairs::default())),
-            b']' => self.push(Value::List(Items::default())),
-            b')' => self.push(Value::Tuple(Rc::new([]))),
+            b'}' => {
+                let dict = self.heap.dict();
+                self.push(dict);
+            }
+            b']' => {
+                let list = self.heap.list();
+                self.push(list);
+            }
+            b')' => self.push_tuple(Vec::new()),
             b'N' => self.push(Value::None),
             // NEWTRUE, NEWFALSE
             0x88 | 0x89 => self.push(Value::Bool),
@@ -132,14 +140,14 @@ impl Machine<'_> {
             }
             b't' => {
                 let items = self.since_mark()?;
-                self.push(Value::Tuple(items.into()));
+                self.push_tuple(items);
             }
             // TUPLE1, TUPLE2, TUPLE3
             0x85..=0x87 => {
                 let count = usize::from(code - 0x84);
                 let start = self.stack.len().checked_sub(count).ok_or_else(empty)?;
                 let items = self.stack.split_off(start);
-                self.push(Value::Tuple(items.into()));
+                self.push_tuple(items);
             }
             b'a' => {
                 let item = self.pop()?;
@@ -161,13 +169,14 @@ impl Machine<'_> {
             b'b' => drop(self.pop()?),
             b'R' => {
                 let (arguments, callable) = (self.pop()?, self.pop()?);
-                let called = call(callable, arguments)?;
+                let called = call(&mut self.heap, &callable, &arguments)?;
                 self.push(called);
             }
             // BINPERSID
             b'Q' => {
                 let id = self.pop()?;
-                self.push(storage(id)?);
+                let storage = storage(&self.heap, &id)?;
+                self.push(storage);
             }
             other => {
                 return Err(format!(
@@ -186,6 +195,11 @@ impl Machine<'_> {
 
     fn push(&mut self, value: Value) {
         self.stack.push(value);
+    }
+
+    fn push_tuple(&mut self, items: Vec<Value>) {
+        let tuple = self.heap.tuple(items);
+        self.push(tuple);
     }
 
     fn pop(&mut self) -> Result<Value, String> {
@@ -252,20 +266,19 @@ impl Machine<'_> {
     }
 
     fn extend(&mut self, items: Vec<Value>) -> Result<(), String> {
-        match self.stack.last() {
-            Some(Value::List(list)) => list.borrow_mut().extend(items),
-            _ => return Err("items of no list".into()),
-        }
+        let list = self.stack.last();
+        let list = list.and_then(|list| self.heap.list_mut(list));
+        list.ok_or("items of no list")?.extend(items);
         Ok(())
     }
 
     fn set(&mut self, items: Vec<Value>) -> Result<(), String> {
-        let Some(Value::Dict(dict)) = self.stack.last() else {
-            return Err("entries of no dictionary".into());
-        };
+        let dict = self.stack.last();
+        let dict = dict.and_then(|dict| self.heap.dict_mut(dict));
+        let dict = dict.ok_or("entries of no dictionary")?;
         let mut items = items.into_iter();
         while let (Some(key), Some(value)) = (items.next(), items.next()) {
-            dict.borrow_mut().push((key, value));
+            dict.push((key, value));
         }
         Ok(())
     }

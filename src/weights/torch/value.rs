@@ -1,6 +1,6 @@
 //! What a pickle of `torch.save` builds.
 
-use std::{cell::RefCell, rc::Rc};
+use std::rc::Rc;
 
 use safetensors::Dtype;
 
@@ -20,22 +20,76 @@ pub(super) struct TensorRef {
     pub(super) strides: Vec<usize>,
 }
 
-pub(super) type Pairs = Rc<RefCell<Vec<(Value, Value)>>>;
-pub(super) type Items = Rc<RefCell<Vec<Value>>>;
-
-/// What a pickle builds.
+/// What a pickle builds. What holds others is known by its place in a [`Heap`], so that nothing is deep or holds itself
+/// when it is dropped.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     None,
     Bool,
     Int(i64),
     Text(Rc<str>),
-    Tuple(Rc<[Value]>),
-    List(Items),
-    Dict(Pairs),
+    Tuple(usize),
+    List(usize),
+    Dict(usize),
     Global(Global),
     Storage(Rc<Storage>),
     Tensor(Rc<TensorRef>),
+}
+
+/// All that values hold.
+#[derive(Debug, Default)]
+pub(super) struct Heap {
+    /// Items of tuples and lists.
+    items: Vec<Vec<Value>>,
+    /// Entries of dictionaries.
+    pairs: Vec<Vec<(Value, Value)>>,
+}
+
+impl Heap {
+    pub(super) fn tuple(&mut self, items: Vec<Value>) -> Value {
+        self.items.push(items);
+        Value::Tuple(self.items.len() - 1)
+    }
+
+    pub(super) fn list(&mut self) -> Value {
+        self.items.push(Vec::new());
+        Value::List(self.items.len() - 1)
+    }
+
+    pub(super) fn dict(&mut self) -> Value {
+        self.pairs.push(Vec::new());
+        Value::Dict(self.pairs.len() - 1)
+    }
+
+    /// What a tuple or a list holds; nothing of another value.
+    pub(super) fn items(&self, value: &Value) -> &[Value] {
+        match value {
+            Value::Tuple(place) | Value::List(place) => &self.items[*place],
+            _ => &[],
+        }
+    }
+
+    /// What a dictionary holds; nothing of another value.
+    pub(super) fn pairs(&self, value: &Value) -> &[(Value, Value)] {
+        match value {
+            Value::Dict(place) => &self.pairs[*place],
+            _ => &[],
+        }
+    }
+
+    pub(super) fn list_mut(&mut self, value: &Value) -> Option<&mut Vec<Value>> {
+        match value {
+            Value::List(place) => self.items.get_mut(*place),
+            _ => None,
+        }
+    }
+
+    pub(super) fn dict_mut(&mut self, value: &Value) -> Option<&mut Vec<(Value, Value)>> {
+        match value {
+            Value::Dict(place) => self.pairs.get_mut(*place),
+            _ => None,
+        }
+    }
 }
 
 /// A name that a pickle may use.

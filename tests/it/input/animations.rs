@@ -90,6 +90,42 @@ fn animated_webp_files_have_frames() {
 }
 
 #[test]
+fn a_frame_holds_a_picture_of_its_own_size() {
+    let mut tried = 0;
+    for file in files() {
+        // An alpha channel behind a frame's 16 bytes, then the picture: a tag, a mark, width and height.
+        let place = (file.bytes.windows(28))
+            .position(|part| part.starts_with(b"ANMF") && part.ends_with(b"ALPH"));
+        let Some(place) = place.map(|place| place + 28) else {
+            continue;
+        };
+        let mark = file.bytes[place..]
+            .windows(3)
+            .position(|part| part == [0x9d, 1, 0x2a]);
+        let sides = place + mark.unwrap() + 3;
+        for wrong in [
+            [0, 0, 18, 0],
+            [33, 0, 0, 0],
+            [0xff, 0x3f, 18, 0],
+            [33, 0, 17, 0],
+        ] {
+            let mut bytes = file.bytes.clone();
+            assert_ne!(bytes[sides..sides + 4], wrong);
+            bytes[sides..sides + 4].copy_from_slice(&wrong);
+            let error = decode_frames("a.webp", &bytes, 256)
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.contains("a.webp") && error.contains("in it"),
+                "{error}"
+            );
+            tried += 1;
+        }
+    }
+    assert!(tried > 0, "a golden animation has an alpha channel");
+}
+
+#[test]
 fn what_has_no_frames_is_refused() {
     let refused = |bytes: &[u8]| decode_frames("x", bytes, 8).unwrap_err().to_string();
     let still = files()

@@ -1,6 +1,9 @@
 //! Tokenizers that break or lead astray the library that reads them.
 
-use mirscope::{input::PromptBuilder, weights::MemorySource};
+use mirscope::{
+    input::PromptBuilder,
+    weights::{ByteSource, MemorySource},
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -232,6 +235,64 @@ fn tokenizers_that_break_their_library_are_refused_by_name() {
                 json!({"type": "Split", "behavior": "Isolated", "invert": false,
             "pattern": {"Regex": "(?:(?=(.))(?:\\1|.))+9"}}),
             ),
+        ),
+        (
+            "no table at all",
+            set("normalizer", json!({"type": "Precompiled"})),
+        ),
+        (
+            "a table that is no text",
+            set(
+                "normalizer",
+                json!({"type": "Precompiled", "precompiled_charsmap": 7}),
+            ),
+        ),
+        (
+            "a table that is not padded",
+            set(
+                "normalizer",
+                json!({"type": "Precompiled", "precompiled_charsmap": "BAAAAAAAAAA"}),
+            ),
+        ),
+        (
+            "half a letter in the decoder",
+            tokenizer("byte").with(
+                "tokenizer.json",
+                set("decoder", json!({"type": "half"}))
+                    .read("tokenizer.json")
+                    .map(|file| String::from_utf8(file).unwrap().replace("half", "\\ud800"))
+                    .unwrap()
+                    .into_bytes(),
+            ),
+        ),
+        (
+            "stripped ends",
+            set(
+                "decoder",
+                json!({"type": "Strip", "content": "e", "start": 1, "stop": 1}),
+            ),
+        ),
+        (
+            "decoders that double",
+            set(
+                "decoder",
+                json!({"type": "Sequence", "decoders": vec![double(); 60]}),
+            ),
+        ),
+        (
+            "decoders that find nothing",
+            set("decoder", json!({"type": "BPEDecoder", "suffix": ""})),
+        ),
+        (
+            "many decoders",
+            set(
+                "decoder",
+                json!({"type": "Sequence", "decoders": vec![json!({"type": "Fuse"}); 1000]}),
+            ),
+        ),
+        (
+            "a wrong pattern of a decoder",
+            set("decoder", replace(json!({"Regex": "(((("}), "")),
         ),
         (
             "deep",

@@ -84,6 +84,16 @@ fn damaged_headers() {
             "a hole",
         ),
     ];
+    // One size is 0, so that no byte tells of the others.
+    let header = format!(
+        r#"{{"a":{}}}"#,
+        entry("U8", "[0,9223372036854775808,3]", "[0,0]")
+    );
+    let error = error_of(build::raw_safetensors(&header, &[]));
+    assert_says(
+        &error,
+        &["`a`", "at most 2^48 elements", "9223372036854775808"],
+    );
     for (header, part) in cases {
         let error = error_of(build::raw_safetensors(&header, &[0; 8]));
         assert_says(&error, &["model.safetensors: ", part, "expected", "found"]);

@@ -12,3 +12,4 @@ mod packaging;
 mod pictures;
 mod quantized;
 mod stand_ins;
+mod torch;

@@ -78,10 +78,14 @@ fn counts_that_no_file_can_keep_are_refused_before_anything_is_made_for_them() {
 fn tensors_that_do_not_fit_their_file_are_named() {
     type Change = fn(&mut File);
     const UP: &str = "blk.0.ffn_up.weight";
-    let cases: [(Change, &str); 10] = [
+    let cases: [(Change, &str); 11] = [
         (|file| file.tensor(UP).sizes = vec![u64::MAX, 2], "2^48"),
         (
             |file| file.tensor(UP).sizes = vec![1 << 32, 1 << 32],
+            "2^48",
+        ),
+        (
+            |file| file.tensor(UP).sizes = vec![1 << 40, 1 << 40, 0],
             "2^48",
         ),
         (

@@ -1,0 +1,36 @@
+//! What happens to a file of states or statistics before a device is asked for.
+
+use std::path::PathBuf;
+
+use super::{StatesFile, measure::images, merge::gathered, source::measured};
+use crate::{
+    engine::{EngineError, MeasureSettings, news::News},
+    platform::{Cancel, native::block_on},
+    report::TextMask,
+};
+
+/// Opens the file at `path` as a measurement of states and as a merge do, and reads all its rows.
+///
+/// # Errors
+/// What either of them reports.
+pub fn tried(path: PathBuf) -> Result<(), EngineError> {
+    let states = || -> Result<(), EngineError> {
+        let settings = MeasureSettings::default();
+        let file = StatesFile::open(&path, TextMask::Official)?;
+        file.check((measured(&settings, file.layers).iter()).map(|state| state.id))?;
+        let all = file.marks.pairs()?;
+        images(&file, &all)?;
+        file.about.model(&file.name, file.sizes());
+        for pair in &all {
+            file.marks.positions(pair.rows.clone())?;
+        }
+        for tensor in file.tensors.values() {
+            tensor.read()?;
+        }
+        Ok(())
+    };
+    let (cancel, mut ignored) = (Cancel::default(), |_| ());
+    let mut news = News::new(&cancel, &mut ignored);
+    let merged = block_on(gathered(&[path.clone()], &mut news)).map(|_| ());
+    states().and(merged)
+}
