@@ -210,11 +210,11 @@ fn focused(context: &egui::Context, before: Option<&Shown>) -> String {
         return String::new();
     }
     let gained = context.output(|output| {
-        let gained = output.events.iter().filter_map(|event| match event {
+        let mut gained = output.events.iter().filter_map(|event| match event {
             OutputEvent::FocusGained(info) => Some(info.label.clone().unwrap_or_default()),
             _ => None,
         });
-        gained.last()
+        gained.next_back()
     });
     gained.unwrap_or_else(|| before.map_or_else(String::new, |shown| shown.focused.clone()))
 }
