@@ -29,15 +29,15 @@ struct Params {
     first_head: u32,
 }
 
-/// Keys that an invocation goes through within so many loop iterations. It takes four at a time, whose scores are a
-/// loop of their own; what it has found leaves it in another one.
+/// Keys that an invocation goes through within so many loop iterations. It takes four at a time, with two loops of their
+/// own; what it has found leaves it in another one.
 pub(super) fn piece(most: Option<usize>, head_dim: usize) -> usize {
     let Some(most) = most else {
         return usize::MAX;
     };
-    let at_the_end = 4 * (COLUMNS / 4 + 2);
-    let per_four = head_dim.div_ceil(4) + 3;
-    (most.saturating_sub(at_the_end) / per_four).max(1) * 4
+    let columns = head_dim.min(COLUMNS).div_ceil(4);
+    let per_four = head_dim.div_ceil(4) + columns + 3;
+    (most.saturating_sub(columns + 2) / per_four).max(1) * 4
 }
 
 /// As [`attention`](super::attention::attention), the keys in pieces of `piece`, each a dispatch: a running maximum and
@@ -99,11 +99,7 @@ pub fn attention_direct(
             first_head: part.begin[1],
         };
         Dispatch {
-            constants: vec![
-                aligned(with),
-                ("COLUMNS", head_dim.min(COLUMNS).next_multiple_of(16) as f64),
-                ("CONTINUES", f64::from(u8::from(index > 0))),
-            ],
+            constants: vec![aligned(with), ("CONTINUES", f64::from(u8::from(index > 0)))],
             ..call(
                 "attention_direct",
                 "main",

@@ -34,7 +34,6 @@ fn other_values(name: &str, module: &Module) -> Vec<f64> {
         "ACTIVATION" => (0..8).map(f64::from).collect(),
         "TILE_ROWS" | "QUERIES" => vec![32.0],
         "LINES" => vec![128.0],
-        "COLUMNS" => vec![16.0, 32.0, 48.0],
         "ROWS" => vec![2.0, 4.0, 8.0],
         "GROUP_ROWS" => vec![2.0],
         "SIDE" => vec![4.0, 8.0],

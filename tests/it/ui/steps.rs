@@ -5,7 +5,7 @@ use egui_kittest::{Harness, kittest::Queryable};
 use mirscope::{
     app::{
         App,
-        store::{Embed, StartPart, Tab, View},
+        store::{Embed, StartPart, StudyPart, Tab, View},
     },
     study::NO_PROGRESS,
 };
@@ -196,9 +196,13 @@ fn the_chapters_lead_through_the_papers() {
     harness.run_ok();
     harness.get_by_label("What the papers say").click();
     harness.run_ok();
-    harness.get_by_label("Step 1 of 4");
+    harness.get_by_label("Step 1 of 5");
     assert_eq!(harness.state().store.view.tab, Tab::Study);
-    harness.key_press(Key::ArrowRight);
-    harness.run_ok();
-    assert_eq!(harness.state().store.view.axis, "samples");
+    for name in ["amount", "claims", "real"] {
+        harness.key_press(Key::ArrowRight);
+        harness.run_ok();
+        assert_eq!(harness.state().store.view.step, name);
+    }
+    let shows = harness.state().store.view.study_shows;
+    assert_eq!(shows, Some(StudyPart::RealParts));
 }

@@ -43,7 +43,10 @@ fn write_states(case: &GoldenCase, image: u32, pairs: &Path, file: &Path) {
         .into_iter()
         .filter(|(name, _)| name == "input_ids" || name.starts_with("hidden_states."));
     views.extend(states.map(|(name, view)| (name.replace("pre_norm", "before_norm"), view)));
-    let [_, width] = views.last().unwrap().1.shape()[..] else {
+    let state = views
+        .iter()
+        .find(|(name, _)| name.starts_with("hidden_states."));
+    let [_, width] = state.unwrap().1.shape()[..] else {
         panic!("states have rows");
     };
     let layers = views
