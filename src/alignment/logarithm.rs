@@ -194,7 +194,7 @@ mod tests {
                 .map(|at| {
                     let (row, col) = (at / n, at % n);
                     let size = 10_f64.powf(-2.5 * row as f64 / (2 * n) as f64);
-                    size * ((row * 37 + col * 11 + 1) as f64 * 12.9898).sin()
+                    size * ((row * 37 + col * 11 + 7 * row * col + 1) as f64 * 12.9898).sin()
                 })
                 .collect();
             let mut a = vec![0.0; n * n];

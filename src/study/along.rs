@@ -70,13 +70,13 @@ fn turns(steps: &[Step]) -> Option<[&Step; 3]> {
     Some([first, lowest, last])
 }
 
-/// What MIR does from the first step over the lowest one to the last: `falls and then rises: ...`.
+/// What MIR does from the first step over the lowest one to the last: `is lowest on the way: ...`.
 pub(super) fn path(steps: &[Step]) -> Option<String> {
     let [first, lowest, last] = turns(steps)?;
     let [from, low, to] = [first, lowest, last].map(|step| Metric::Mir.text(step.mir));
     Some(if lowest.mir < first.mir && lowest.mir < last.mir {
         format!(
-            "falls and then rises: {from} ({}), {low} ({}), {to} ({})",
+            "is lowest on the way: {from} ({}), {low} ({}), {to} ({})",
             first.label, lowest.label, last.label
         )
     } else {
@@ -126,7 +126,7 @@ mod tests {
         ];
         assert_eq!(
             along(&steps).unwrap(),
-            "Along one training MIR falls and then rises: 0.500 (untrained), 0.400 (10 samples), 0.700 (20 \
+            "Along one training MIR is lowest on the way: 0.500 (untrained), 0.400 (10 samples), 0.700 (20 \
              samples); as it rises the vision tokens grow from 0.60 to 1.00 of the words' length, and the \
              norm-matched MIR changes less, from 0.500 to 0.550: MIR is no measure of progress along one run."
         );

@@ -84,8 +84,8 @@ pub(super) const STEPS: [Step; 14] = [
         title: "What a patch says",
         words: |_| {
             "The {logit lens} asks after every {layer}: if this {token} were a word, which one would \
-             it be? Follow the rows downwards. Where words fit the picture, the model has read the \
-             {patch}."
+             it be? Follow the rows downwards. Where words fit the picture, something of it is in this {token}. They are \
+             likely next words, not names of what is seen."
                 .to_owned()
         },
         target: Landmark::Lens,
@@ -200,8 +200,8 @@ pub(super) const STEPS: [Step; 14] = [
         title: "Claim by claim",
         words: |_| {
             "Read a card from left to right: what the paper says, with its own figures; what was tried; what was seen, \
-             with an outcome for each way. One rule decides, against the {seed noise}: held, did not hold, or within \
-             noise. Fold out the statistics for its numbers. A claim that did not hold in models this small may hold \
+             with an outcome for each way. One rule compares the ends with the {seed noise}: held, did not hold, or within \
+             noise; at chance where no setting answers better than chance. Fold out the statistics for its numbers. A claim that did not hold in models this small may hold \
              in large ones."
                 .to_owned()
         },
@@ -290,7 +290,8 @@ fn norms(store: &Store) -> String {
     format!(
         "Training gave words a typical {{norm}}. Nothing asks the {{connector}} to keep to it: in \
          large models {{vision tokens}} can enter some 30 times longer than words. {here} A \
-         difference in length alone pulls the two {{clouds}} apart."
+         difference in length alone pulls the two {{clouds}} apart. Where they differ otherwise, too, {{MIR}} is lowest \
+         for vision tokens somewhat shorter than words: growing to the words' length then raises it."
     )
 }
 

@@ -114,7 +114,7 @@ fn introduction(ui: &mut egui::Ui, store: &Store, target: &Target) {
     };
     let pictures = match (target.ours, target.images.is_none()) {
         (true, true) => {
-            "It has never seen these pictures. It was trained on questions of a few kinds, those below, and \
+            "None of these pictures was in its training. It was trained on questions of a few kinds, those below, and \
              knows no others."
         }
         _ => "The model runs on this device, and nothing leaves it.",

@@ -25,9 +25,9 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
     let colors = theme::colors(ui);
     ui.horizontal_wrapped(|ui| {
         let text = match bytes {
-            0 => "This browser keeps no fetched files.".to_owned(),
+            0 => "This browser has no fetched files yet.".to_owned(),
             _ => format!(
-                "This browser keeps {} of fetched files, so that they are there without a network.",
+                "This browser keeps {} of fetched files for offline use.",
                 format_bytes(bytes)
             ),
         };

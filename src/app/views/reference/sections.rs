@@ -111,8 +111,8 @@ fn definitions(ui: &mut egui::Ui, store: &Store) {
         (
             Definition::OfficialFast,
             "2 Tr (S_v S_t)",
-            "What the script's fast mode computes: its loop stands still at its start, so no root \
-             is taken. In 32-bit arithmetic the loop drifts between this and subtracting nothing; \
+            "What the script's fast mode computes: the iteration never leaves its initial value, so no \
+             root is taken. In 32-bit arithmetic it drifts between this and subtracting nothing; \
              a report names both ends. The sum can be negative: then MIR is undefined.",
         ),
         (

@@ -107,7 +107,7 @@ fn asked(ui: &mut egui::Ui, store: &mut Store, riddle: &Riddle) {
     let guessed = store.guessed();
     let words = match guessed {
         None => {
-            "Two models answer. Their connectors were trained equally long on the same pictures: one with the \
+            "Two models have answered. Their connectors were trained equally long on the same pictures: one with the \
              captions that fit, the other with shuffled captions. Which one is which?"
         }
         Some(true) => {
