@@ -54,7 +54,9 @@ test('the claims of both protocols and the real parts are shown, without a netwo
   page.on('request', (request) => fetched.push(new URL(request.url()).pathname.split('/').pop()));
   await page.evaluate((selected) => window.mirscope.setView(selected), { ...view, tab: 'study' });
   await page.waitForFunction(() => window.mirscope.study > 0 && window.mirscope.papers > 0 && window.mirscope.real > 0);
-  assert.deepEqual(fetched.filter((name) => name.endsWith('.json')).sort(), ['papers.json', 'real.json', 'study.json']);
+  // Other files of the page may still be on their way.
+  const results = ['papers.json', 'real.json', 'study.json'];
+  assert.deepEqual(fetched.filter((name) => results.includes(name)).sort(), results, 'each once, when the tab opens');
   for (const [count, list] of [['study', 'study/variants.json'], ['papers', 'papers/variants.json']]) {
     const { variants } = JSON.parse(await readFile(`${ROOT}/assets/${list}`, 'utf8'));
     assert.equal(await hook(page, count), variants.length, count);
