@@ -6,12 +6,9 @@ use serde_json::json;
 use super::{run, text};
 use crate::golden::GoldenCase;
 
-/// The passes of a case over prompts and images.
-fn passes(case: &GoldenCase, input: &serde_json::Value) -> PassTimes {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("input.json"), input.to_string()).unwrap();
-    let model = case.folder.to_str().unwrap();
-    let args = [
+/// What the program is called with in a folder that holds the input.
+fn arguments(model: &str) -> [&str; 7] {
+    [
         "passes",
         "--model",
         model,
@@ -19,8 +16,15 @@ fn passes(case: &GoldenCase, input: &serde_json::Value) -> PassTimes {
         "input.json",
         "--out",
         "out.json",
-    ];
-    let (code, out, err) = text(&run(folder.path(), &args));
+    ]
+}
+
+/// The passes of a case over prompts and images.
+fn passes(case: &GoldenCase, input: &serde_json::Value) -> PassTimes {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("input.json"), input.to_string()).unwrap();
+    let model = case.folder.to_str().unwrap();
+    let (code, out, err) = text(&run(folder.path(), &arguments(model)));
     assert_eq!(code, 0, "{err}");
     assert!(out.contains("GFLOP/s"), "{out}");
     let json = std::fs::read_to_string(folder.path().join("out.json")).unwrap();
@@ -83,16 +87,7 @@ fn input_that_does_not_fit_is_refused() {
         ),
     ] {
         std::fs::write(folder.path().join("input.json"), input).unwrap();
-        let args = [
-            "passes",
-            "--model",
-            model,
-            "--input",
-            "input.json",
-            "--out",
-            "out.json",
-        ];
-        let (code, out, err) = text(&run(folder.path(), &args));
+        let (code, out, err) = text(&run(folder.path(), &arguments(model)));
         assert_eq!((code, out.as_str()), (1, ""), "{input}: {err}");
         assert!(err.contains(reason), "{input}: {err}");
         assert!(!folder.path().join("out.json").exists());
