@@ -3,6 +3,7 @@
 // the keys to the next. What it reads serves four queries, since software adapters read value by value. Sums that are
 // variables of their own would be faster still with llvmpipe, but SwiftShader compiles them for minutes.
 
+import package::common::dots::dots;
 import package::common::softmax::LOWEST;
 import package::common::softmax::largest;
 import package::common::softmax::shifted;
@@ -74,11 +75,6 @@ fn keep(value: vec4<f32>, valid: u32) -> vec4<f32> {
 // Four columns of values; those past the head's last group of four repeat it.
 fn value4(row: u32, col: u32) -> vec4<f32> {
     return v4(row + min(col, (params.head_dim - 1u) / 4u * 4u));
-}
-
-// The products of `x` with four keys.
-fn dots(x: vec4<f32>, k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32>) -> vec4<f32> {
-    return vec4<f32>(dot(x, k0), dot(x, k1), dot(x, k2), dot(x, k3));
 }
 
 // Scaled scores; those of keys that are not seen become LOWEST.

@@ -10,6 +10,7 @@
 // dimension is cut in pieces, each writes its bare sums, piece by piece, for `sum_pieces` to join.
 
 import package::common::block::block;
+import package::common::dots::dots;
 import package::common::epilogue::GATED;
 import package::common::keep::keep;
 import package::common::lines::a_row;
@@ -72,11 +73,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> out: array<vec4<f32>>;
-
-// Products of one group of four of a row of `a` with four rows of `b`.
-fn dots(x: vec4<f32>, b0: vec4<f32>, b1: vec4<f32>, b2: vec4<f32>, b3: vec4<f32>) -> vec4<f32> {
-    return vec4<f32>(dot(x, b0), dot(x, b1), dot(x, b2), dot(x, b3));
-}
 
 // Loops over rows are written out: compilers that bound loops do not unroll them, and sums in
 // arrays then live in memory instead of registers.
