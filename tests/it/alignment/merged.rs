@@ -199,7 +199,7 @@ fn a_part_that_decided_otherwise_than_all_is_named() {
         let (saved, _) = saved(&data, &gpu, Outliers::Replace, &parts).await;
         merged(&data, &gpu, settings, &saved).await
     });
-    let error = error.err().expect("decided otherwise");
+    let error = error.expect_err("decided otherwise");
     let MergeError::Decided {
         part,
         layer,
