@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the Windows program under wine, on a display without a screen: tools/windows/test.sh PROGRAM.exe PROGRAM OUT
 #
-# PROGRAM is Linux's: on the same adapter both have to give the same numbers, to the bit. OUT becomes a folder of their
+# PROGRAM is Linux's: on the same adapter both have to give the same numbers (see same.mjs). OUT becomes a folder of their
 # reports and a picture of the app's window. WINE names wine, WINEPREFIX where it keeps its files.
 set -euo pipefail
 
@@ -70,14 +70,7 @@ grep -q "$adapter" "$out/windows-adapters"
 say "adapters: $(grep -c '^[0-9]' "$out/windows-adapters"), $adapter among them"
 
 both report.json measure --num-pairs 8 --adapter "$adapter" --json
-# Of a report the numbers alone: the rest names adapter, times and system.
-for system in windows linux; do
-    "$linux" show "$out/$system-report.json" --out "$out/$system-layers.csv" >/dev/null
-    sed -n 's/^  "\(mir\|norm_matched_mir\)": /&/p' "$out/$system-report.json" >"$out/$system-rates"
-done
-[ -s "$out/linux-rates" ]
-same rates
-same layers.csv
+node "$tools/same.mjs" "$out/windows-report.json" "$out/linux-report.json"
 both shown show "$out/linux-report.json" --out -
 same shown
 both answer ask --adapter "$adapter" --image assets/demo/images/scene-001.png 'What is in the center?'
