@@ -14,6 +14,7 @@ mod soak;
 mod speed;
 mod states_file;
 mod streamed;
+mod summed_pieces;
 mod variants;
 mod weights;
 mod what_if;
