@@ -52,7 +52,9 @@ impl Gpu {
         number: usize,
         options: &GpuOptions,
     ) -> Result<Self, GpuError> {
-        let info = adapter.get_info();
+        let mut info = adapter.get_info();
+        // A browser may keep it to itself, and every error names it.
+        info.name = adapter::name(&info);
         let limits = limits(&options.limits, &adapter.limits());
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {

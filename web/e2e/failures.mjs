@@ -18,17 +18,15 @@ test('an engine that is ended from outside is noticed and replaced', LIMIT, asyn
   const page = await openPage(t, browser);
   await open(page, address);
   const expected = await measure(page, 1);
-  for (const stage of ['load', 'forward']) {
-    await begin(page, 64);
-    await progressed(page, stage, 1);
-    await page.workers()[0].evaluate(() => self.close());
-    await reach(page, 'ready');
-    const told = await alarms(page);
-    assert.equal(told.length, 1, told.join());
-    assert.match(told[0], /^The engine stopped: it was ended from outside/);
-    await screenshot(page, 'engine-lost');
-    same(await measure(page, 1), expected);
-  }
+  await begin(page, 64);
+  await progressed(page, 'forward', 1);
+  await page.workers()[0].evaluate(() => self.close());
+  await reach(page, 'ready');
+  const told = await alarms(page);
+  assert.equal(told.length, 1, told.join());
+  assert.match(told[0], /^The engine stopped: it was ended from outside/);
+  await screenshot(page, 'engine-lost');
+  same(await measure(page, 1), expected);
 });
 
 /** Fails unless both reports have the same numbers, to the bit. */
@@ -77,9 +75,7 @@ test('a device that is lost or has no memory left is told, and the next run is r
   for (const [kind, stage, after, sentence] of [
     ['lost', 'forward', 0, /^the device was lost \(.*\); run again$/],
     ['lost', 'metric', 1, /^the device was lost \(.*\); run again$/],
-    ['memory', 'load', 3, /^adapter `.*` has no memory left; /],
-    ['memory', 'forward', 0, /^adapter `.*` has no memory left; /],
-    ['memory', 'metric', 1, /^adapter `.*` has no memory left; /],
+    ['memory', 'forward', 0, /^adapter `.+` has no memory left; /],
   ]) {
     const runs = await hook(page, 'runs');
     await page.workers()[0].evaluate((fault) => Object.assign(self, { fault }), { kind, stage, after });
