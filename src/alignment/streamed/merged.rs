@@ -14,7 +14,7 @@ use super::{
     norms::{Fate, Norms},
     of_summed,
     plan::StreamPlan,
-    saved::SavedSums,
+    saved::{Part, SavedSums},
 };
 use crate::{
     alignment::{
@@ -229,7 +229,9 @@ impl Merging {
         let (tokens, inside) = of().fold((0, 0), |(tokens, inside), part| {
             (tokens + part.saved.norms().len(), inside + part.inside)
         });
-        let exact = |part: &&OfPart<'_>| is_exact(part.saved.gram()[0], part.saved.bounds());
+        let exact = |part: &&OfPart<'_>| {
+            is_exact(part.saved.part(Part::High), part.saved.part(Part::Bounds))
+        };
         let norms = match own.len() == parts.len() {
             true => decided.stats,
             false => {
@@ -347,12 +349,12 @@ struct Moved {
 
 impl Moved {
     fn new(part: &SavedSums, scale: f64) -> Self {
-        let [high, low] = part.sums();
+        let [high, low] = [Part::HighSum, Part::LowSum].map(|own| part.part(own));
         // Both are powers of two.
         let by = scale / f64::from(part.scale());
         Self {
             center: part
-                .center()
+                .part(Part::Center)
                 .iter()
                 .map(|&value| f64::from(value))
                 .collect(),
@@ -410,7 +412,7 @@ fn gathered(
             let place = half.index(i, j);
             let mut value = rows.as_ref().map_or(0.0, |rows| rows.gram[place]);
             for (part, delta) in parts.iter().zip(&deltas) {
-                let [high, rest] = part.saved.gram();
+                let [high, rest] = [Part::High, Part::Rest].map(|own| part.saved.part(own));
                 let (own, counted) = (&part.moved, part.counted);
                 value += own.of_gram * (f64::from(high[place]) + f64::from(rest[place]))
                     + own.sums[i] * delta[j]

@@ -6,7 +6,7 @@
 use super::{
     BINS,
     layout::{edges, median},
-    saved::SavedSums,
+    saved::{Part, SavedSums},
 };
 use crate::kernels::matmul::Packed;
 
@@ -18,7 +18,7 @@ pub(super) fn medians(parts: &[SavedSums], width: usize) -> Option<Vec<f64>> {
     let half = Packed { side: width };
     let of = |col: usize| {
         let own = parts.iter().map(|part| {
-            let varies = part.gram()[0][half.index(col, col)] > 0.0;
+            let varies = part.part(Part::High)[half.index(col, col)] > 0.0;
             Counts::new(part, width, col, varies)
         });
         middle(&own.collect::<Option<Vec<_>>>()?)
@@ -38,7 +38,8 @@ struct Counts {
 impl Counts {
     /// None where the part's own median lies beyond its bins.
     fn new(part: &SavedSums, width: usize, col: usize, varies: bool) -> Option<Self> {
-        let [bins, medians, inverse] = part.bins();
+        let [bins, medians, inverse] =
+            [Part::Bins, Part::Medians, Part::Inverse].map(|own| part.part(own));
         let (center, inverse) = (*medians.get(col)?, *inverse.get(col)?);
         let mut below = vec![0.0];
         let mut all = 0.0;

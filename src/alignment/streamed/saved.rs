@@ -13,35 +13,46 @@ use crate::{
     report::Outliers,
 };
 
-/// Parts of [`SavedSums`].
+/// What there is of a modality at a layer after some pairs; sums are of the scaled rows that count, about a point of their
+/// own.
+#[derive(Clone, Copy)]
+pub(super) enum Part {
+    /// Norms of all tokens.
+    Norms,
+    /// What has become of each: 0 left out, 1 counted, 2 waiting.
+    Fates,
+    /// Which tokens wait.
+    Waiting,
+    /// Their rows, `[waiting, width]`.
+    Rows,
+    /// The power of two that rows are scaled by.
+    Scale,
+    /// The point, in the units of the states, `[width]`.
+    Center,
+    /// Upper bounds of the sums of squares, `[width]`.
+    Bounds,
+    /// The larger part of the rows' sum, `[width]`.
+    HighSum,
+    /// The smaller one.
+    LowSum,
+    /// The larger part of their Gram matrix, half of it as [`Packed`] has it.
+    High,
+    /// The smaller one.
+    Rest,
+    /// Counts of all values, `[512, width]`; like the next two, nothing where nothing is replaced.
+    Bins,
+    /// What they are about, `[width]`.
+    Medians,
+    /// What distances to it are multiplied with, `[width]`.
+    Inverse,
+}
+
+/// All of them.
 const PARTS: usize = 14;
 
-/// The sums of a modality at a layer after some pairs; of the scaled rows that count, about a point of their own.
+/// The sums of a modality at a layer after some pairs.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct SavedSums {
-    /// Norms of all tokens.
-    norms: Vec<f32>,
-    /// What has become of each: 0 left out, 1 counted, 2 waiting.
-    fates: Vec<f32>,
-    /// Which tokens wait, and their rows, `[waiting, width]`.
-    waiting: Vec<f32>,
-    rows: Vec<f32>,
-    /// The power of two that rows are scaled by.
-    scale: Vec<f32>,
-    /// The point, in the units of the states, and upper bounds of the sums of squares, `[width]`.
-    center: Vec<f32>,
-    bounds: Vec<f32>,
-    /// Both parts of the rows' sum, `[width]`.
-    high_sum: Vec<f32>,
-    low_sum: Vec<f32>,
-    /// Both parts of their Gram matrix, half of each as [`Packed`] has it.
-    high: Vec<f32>,
-    rest: Vec<f32>,
-    /// Counts of all values, `[512, width]`, about `medians`, at distances times `inverse`; empty where nothing is replaced.
-    bins: Vec<f32>,
-    medians: Vec<f32>,
-    inverse: Vec<f32>,
-}
+pub struct SavedSums([Vec<f32>; PARTS]);
 
 /// What decides how long each part is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,23 +106,12 @@ impl SavedSums {
     ];
 
     /// All parts.
-    pub fn parts(&self) -> [&[f32]; PARTS] {
-        [
-            &self.norms,
-            &self.fates,
-            &self.waiting,
-            &self.rows,
-            &self.scale,
-            &self.center,
-            &self.bounds,
-            &self.high_sum,
-            &self.low_sum,
-            &self.high,
-            &self.rest,
-            &self.bins,
-            &self.medians,
-            &self.inverse,
-        ]
+    pub fn parts(&self) -> &[Vec<f32>; PARTS] {
+        &self.0
+    }
+
+    pub(super) fn part(&self, part: Part) -> &[f32] {
+        &self.0[part as usize]
     }
 
     /// From all parts.
@@ -134,63 +134,35 @@ impl SavedSums {
                 return Err((name, "finite numbers".to_owned(), found.to_string()));
             }
         }
-        let [
-            norms,
-            fates,
-            waiting,
-            rows,
-            scale,
-            center,
-            bounds,
-            high_sum,
-            low_sum,
-            high,
-            rest,
-            bins,
-            medians,
-            inverse,
-        ] = parts;
+        let found = Self(parts);
+        let fates = found.part(Part::Fates);
         if let Some(found) = fates.iter().find(|fate| ![0.0, 1.0, 2.0].contains(*fate)) {
             return Err(("fates", "0, 1 or 2".to_owned(), found.to_string()));
         }
         let own = (fates.iter().enumerate()).filter(|(_, fate)| **fate == WAITING);
         let mut own: Vec<f32> = own.map(|(token, _)| token as f32).collect();
-        let mut said = waiting.clone();
+        let mut said = found.part(Part::Waiting).to_vec();
         own.sort_by(f32::total_cmp);
         said.sort_by(f32::total_cmp);
         if own != said {
             let expected = "the tokens whose fate is 2".to_owned();
             return Err(("waiting", expected, "others".to_owned()));
         }
-        if let Some(found) = scale.iter().find(|scale| **scale <= 0.0) {
-            return Err(("scale", "a positive number".to_owned(), found.to_string()));
+        if found.scale() <= 0.0 {
+            let scale = found.scale().to_string();
+            return Err(("scale", "a positive number".to_owned(), scale));
         }
-        Ok(Self {
-            norms,
-            fates,
-            waiting,
-            rows,
-            scale,
-            center,
-            bounds,
-            high_sum,
-            low_sum,
-            high,
-            rest,
-            bins,
-            medians,
-            inverse,
-        })
+        Ok(found)
     }
 
     /// Norms of all tokens.
     pub(super) fn norms(&self) -> &[f32] {
-        &self.norms
+        self.part(Part::Norms)
     }
 
     /// What has become of a token.
     pub(super) fn fate(&self, token: usize) -> Fate {
-        match self.fates.get(token) {
+        match self.part(Part::Fates).get(token) {
             Some(&COUNTED) => Fate::Counted,
             Some(&WAITING) => Fate::Waiting,
             _ => Fate::LeftOut,
@@ -199,36 +171,14 @@ impl SavedSums {
 
     /// The tokens that wait, with their rows.
     pub(super) fn waiting(&self) -> impl Iterator<Item = (usize, &[f32])> {
-        let rows = self.rows.chunks_exact(self.center.len().max(1));
-        let tokens = self.waiting.iter().map(|&token| token as usize);
-        tokens.zip(rows)
+        let width = self.part(Part::Center).len();
+        let rows = self.part(Part::Rows).chunks_exact(width.max(1));
+        let tokens = self.part(Part::Waiting).iter();
+        tokens.map(|&token| token as usize).zip(rows)
     }
 
     pub(super) fn scale(&self) -> f32 {
-        self.scale.first().copied().unwrap_or(1.0)
-    }
-
-    pub(super) fn center(&self) -> &[f32] {
-        &self.center
-    }
-
-    pub(super) fn bounds(&self) -> &[f32] {
-        &self.bounds
-    }
-
-    /// Both parts of the rows' sum.
-    pub(super) fn sums(&self) -> [&[f32]; 2] {
-        [&self.high_sum, &self.low_sum]
-    }
-
-    /// Both parts of the Gram matrix.
-    pub(super) fn gram(&self) -> [&[f32]; 2] {
-        [&self.high, &self.rest]
-    }
-
-    /// Counts, what they are about, and what distances to it are multiplied with.
-    pub(super) fn bins(&self) -> [&[f32]; 3] {
-        [&self.bins, &self.medians, &self.inverse]
+        self.part(Part::Scale).first().copied().unwrap_or(1.0)
     }
 }
 
@@ -352,21 +302,21 @@ impl Side {
         };
         let norms: &Norms = &self.norms[layer];
         let all = 0..norms.len();
-        Ok(Some(SavedSums {
-            norms: norms.of(all.clone()).to_vec(),
-            fates: all.map(|token| number(norms.fate(token))).collect(),
-            waiting: waiting.iter().map(|&token| token as f32).collect(),
+        Ok(Some(SavedSums([
+            norms.of(all.clone()).to_vec(),
+            all.map(|token| number(norms.fate(token))).collect(),
+            waiting.iter().map(|&token| token as f32).collect(),
             rows,
-            scale: vec![layout.scales[layer]],
-            center: of_layer(&layout.center_values),
-            bounds: of_layer(&layout.bound_values),
-            high_sum: of_layer(&high_sum),
-            low_sum: of_layer(&low_sum),
+            vec![layout.scales[layer]],
+            of_layer(&layout.center_values),
+            of_layer(&layout.bound_values),
+            of_layer(&high_sum),
+            of_layer(&low_sum),
             high,
             rest,
             bins,
-            medians: about(&layout.median_values),
-            inverse: about(&layout.inverse_values),
-        }))
+            about(&layout.median_values),
+            about(&layout.inverse_values),
+        ])))
     }
 }

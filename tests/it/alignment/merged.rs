@@ -46,7 +46,7 @@ async fn saved(data: &Data, gpu: &Gpu, rule: Outliers, parts: &[Vec<usize>]) -> 
                 let size = streamed.saved_size(layer, modality);
                 let found = streamed.saved(layer, modality).await.unwrap();
                 // As a file has it.
-                let parts = found.parts().map(<[f32]>::to_vec);
+                let parts = found.parts().clone();
                 let read = SavedSums::from_parts(parts, size).unwrap();
                 assert_eq!(read, found);
                 own.push(read);
@@ -230,7 +230,7 @@ fn parts_that_are_not_what_they_should_be_are_told() {
         (size, own)
     });
     let changed = |name: &str, change: &dyn Fn(&mut Vec<f32>)| {
-        let mut parts = right.parts().map(<[f32]>::to_vec);
+        let mut parts = right.parts().clone();
         let place = SavedSums::NAMES
             .iter()
             .position(|own| *own == name)

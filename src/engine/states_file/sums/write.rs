@@ -108,10 +108,7 @@ pub(super) async fn write(
             for modality in Modality::ALL {
                 news.check()?;
                 let saved = part.origin.saved(state, modality).await?;
-                saved
-                    .parts()
-                    .into_iter()
-                    .try_for_each(|own| writer.next(own))?;
+                saved.parts().iter().try_for_each(|own| writer.next(own))?;
                 platform::yield_now().await;
             }
         }
