@@ -17,6 +17,7 @@ const FILLER: &str = "filler";
 
 impl SmallDisk {
     /// A disk of `bytes`; none, and a line that says so, where the system refuses to mount one.
+    #[allow(clippy::print_stdout)]
     pub fn new(bytes: usize) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let options = format!("size={bytes}");

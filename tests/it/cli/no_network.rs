@@ -7,6 +7,7 @@ use super::{measure::small, text};
 
 /// What the kernel counts of a network that leads nowhere, by protocol and name, once a script has run in it.
 /// None, with a line that says so, where the system gives no such network.
+#[allow(clippy::print_stdout)]
 fn counted(folder: &Path, script: &str) -> Option<(i32, String, BTreeMap<String, u64>)> {
     const MARK: &str = "counted by the kernel";
     let script =
