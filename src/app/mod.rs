@@ -113,6 +113,7 @@ impl App {
 fn whole(ui: &mut egui::Ui, store: &mut Store) {
     top_bar::show(ui, store);
     progress::show(ui, store);
+    let room = tour::make_room(ui, store);
     egui::CentralPanel::default().show(ui, |ui| match store.view.tab {
         Tab::Start => views::start::show(ui, store),
         Tab::Alignment => views::alignment::show(ui, store),
@@ -125,7 +126,7 @@ fn whole(ui: &mut egui::Ui, store: &mut Store) {
         Tab::Reference => views::reference::show(ui, store),
     });
     views::data::drop_hint(ui);
-    tour::show(ui.ctx(), store);
+    tour::show(ui.ctx(), store, room);
 }
 
 impl eframe::App for App {

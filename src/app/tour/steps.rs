@@ -205,7 +205,7 @@ pub(super) const STEPS: [Step; 14] = [
              in large ones."
                 .to_owned()
         },
-        target: Landmark::Claims,
+        target: Landmark::Amount,
         enter: |store| study(store, StudyPart::Claims),
         task: None,
     },

@@ -1,6 +1,6 @@
 //! Connectors between published models: what MIR says of them, and how one is opened.
 
-use eframe::egui::{self, RichText};
+use eframe::egui::{self, Rect, RichText};
 
 use super::bullet;
 use crate::{
@@ -19,15 +19,17 @@ const WIDE: f32 = 760.0;
 
 /// Draws the part.
 pub(super) fn show(ui: &mut egui::Ui, real: &RealParts) {
+    let corner = ui.cursor().min;
     theme::card(ui, |ui| {
         ui.set_width(ui.available_width());
         story(ui, real);
-        mark(ui, Landmark::RealParts, ui.min_rect());
     });
     theme::gap(ui);
     theme::card(ui, |ui| {
         ui.set_width(ui.available_width());
         charts(ui, real);
+        let shown = Rect::from_min_max(corner, ui.min_rect().max);
+        mark(ui, Landmark::RealParts, shown);
         table(ui, real);
     });
     theme::gap(ui);
