@@ -15,6 +15,7 @@ pub mod link;
 pub mod page;
 pub mod picture;
 mod progress;
+mod sideways;
 pub mod store;
 mod theme;
 mod top_bar;

@@ -14,6 +14,7 @@ mod quantities;
 mod recorded;
 mod riddle;
 mod scale;
+mod sideways;
 mod snapshots;
 mod start;
 mod steps;

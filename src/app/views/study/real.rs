@@ -7,7 +7,7 @@ use crate::{
     app::{
         figure, glossary,
         landmark::{Landmark, mark},
-        theme,
+        sideways, theme,
     },
     figures::{real_choice, real_loss},
     report::number::significant,
@@ -78,9 +78,8 @@ fn table(ui: &mut egui::Ui, real: &RealParts) {
     egui::CollapsingHeader::new("Every run")
         .id_salt("real runs")
         .show(ui, |ui| {
-            egui::ScrollArea::horizontal()
-                .id_salt("table of real runs")
-                .show(ui, |ui| {
+            let area = egui::ScrollArea::horizontal();
+            sideways::show(ui, "table of real runs", area, |ui| {
                     egui::Grid::new("real runs")
                         .striped(true)
                         .spacing([16.0, 5.0])
