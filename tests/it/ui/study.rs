@@ -81,10 +81,14 @@ fn every_claim_has_its_outcome_in_both_protocols() {
 fn the_statistics_and_the_rule_are_folded() {
     let (mut harness, _link) = opened(StudyPart::Claims, ALL_CARDS);
     let numbers = "95 % ";
-    assert!(harness.query_by_label_contains("Student's t").is_none());
+    let rule = "times the root of 2 and Student's t for its degrees of freedom";
+    assert!(harness.query_by_label_contains(rule).is_none());
     harness.get_by_label("How a verdict is reached").click();
     harness.run_ok();
-    assert!(harness.query_by_label_contains("Student's t").is_some());
+    assert!(harness.query_by_label_contains(rule).is_some());
+    let between = "Variants between the ends may thus go the other way: by no more than the noise where a claim held, by \
+                   any amount where its outcome is within noise.";
+    assert!(harness.query_by_label_contains(between).is_some());
     let of_all =
         "Over settings with equally many image tokens, MIR falls as the score rises: within noise";
     assert!(harness.query_by_label_contains(of_all).is_none());
