@@ -22,3 +22,4 @@ mod study;
 mod support;
 mod tour;
 mod what_if;
+mod words;

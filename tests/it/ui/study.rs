@@ -325,7 +325,7 @@ fn real_parts_have_their_story_and_a_way_in() {
         let drawn = harness.get_by_label_contains(chart);
         assert!(drawn.rect().width() > 500.0, "{chart}");
     }
-    let shuffled = "32,768 captions of other pictures";
+    let shuffled = "32,768 pairs, shuffled";
     assert!(harness.query_by_label(shuffled).is_none());
     harness.get_by_label("Every run").click();
     harness.run_ok();

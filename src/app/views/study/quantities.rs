@@ -4,7 +4,7 @@ use eframe::egui::{self, RichText};
 
 use super::settings::plot;
 use crate::{
-    app::{figure, glossary, sideways, store::Store, theme},
+    app::{figure, glossary, sideways, store::Store},
     figures::score_quantities,
     study::{Over, StudyResults},
 };
@@ -34,7 +34,7 @@ fn table(ui: &mut egui::Ui, results: &StudyResults) {
             .spacing([16.0, 5.0])
             .show(ui, |ui| {
                 for title in ["quantity", "Spearman", "Kendall", "n", "direction"] {
-                    ui.label(RichText::new(title).strong());
+                    glossary::named(ui, RichText::new(title).strong());
                 }
                 ui.end_row();
                 for found in results.with_score(&Over::Comparable) {
@@ -48,8 +48,9 @@ fn table(ui: &mut egui::Ui, results: &StudyResults) {
                 }
             });
     });
-    let faint = theme::colors(ui).faint;
-    let note = "In brackets: the middle 95 % over resampled settings, or the share of all orders that correlate as \
-                strongly.";
-    ui.label(RichText::new(note).small().color(faint));
+    glossary::prose(
+        ui,
+        "In brackets: the middle 95 % over {resampled} settings, or the {p-value}, the share of all orders that \
+         correlate as strongly.",
+    );
 }

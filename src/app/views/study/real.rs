@@ -51,7 +51,7 @@ fn story(ui: &mut egui::Ui, real: &RealParts) {
     let Some((verdict, others)) = all.split_first() else {
         return;
     };
-    ui.add(egui::Label::new(RichText::new(verdict).strong()).wrap());
+    glossary::prose(ui, &glossary::marked(verdict, glossary::STATISTICS));
     for sentence in others {
         bullet(ui, sentence);
     }
