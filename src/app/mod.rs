@@ -8,6 +8,7 @@
 pub mod drops;
 pub mod export;
 pub mod figure;
+mod focus;
 pub mod glossary;
 mod landmark;
 pub mod link;
@@ -133,6 +134,7 @@ fn whole(ui: &mut egui::Ui, store: &mut Store) {
 impl eframe::App for App {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         self.exchange(ui.ctx());
+        focus::ask(ui.ctx());
         let store = &mut self.store;
         tour::keys(ui.ctx(), store);
         let escape = ui.input(|input| input.key_pressed(egui::Key::Escape));
@@ -151,6 +153,7 @@ impl eframe::App for App {
             }
             None => whole(ui, store),
         }
+        focus::follow(ui.ctx());
         if store.hover.end_frame() {
             ui.ctx().request_repaint();
         }

@@ -9,7 +9,7 @@ use crate::{
         landmark::{Landmark, mark},
         picture, sideways,
         store::{Run, Store},
-        theme::{Colors, colors},
+        theme::{Colors, colors, focus_ring},
     },
     report::{PairView, Report, TokenKind},
     words::counted,
@@ -379,6 +379,7 @@ fn layer_bars(
             unselected(colors)
         };
         ui.painter().rect_filled(bar, 2.0, color);
+        focus_ring(ui, &response);
         if response.clicked() {
             chosen = Some(layer);
         }

@@ -6,6 +6,7 @@ mod ask_really;
 mod data;
 mod documents;
 mod eyes;
+mod focus;
 mod frame;
 mod goals;
 mod hub;
