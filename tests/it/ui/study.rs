@@ -369,6 +369,36 @@ fn nothing_is_cut_off_in_a_narrow_window() {
 }
 
 #[test]
+fn the_charts_of_every_card_can_be_taken_home() {
+    let (mut harness, _link) = opened(StudyPart::Claims, [1280.0, 900.0]);
+    let store = &harness.state().store;
+    let mut charts = 0;
+    for (plot, topic) in Plot::cards().zip(Topic::ALL) {
+        assert!(plot.is_there(store), "{}", topic.name);
+        let svg = svg_of(&plot.figure(store, Palette::LIGHT).unwrap());
+        for protocol in Protocol::ALL {
+            let results = store.study_of(protocol).results().unwrap();
+            let judged = !topic.judged(protocol, results).is_empty();
+            let origin = format!("{}: Definition exact", protocol.title());
+            assert_eq!(svg.contains(&origin), judged, "{}", topic.name);
+            charts += usize::from(judged);
+        }
+        let published = topic.published.first().map(|series| series.varied);
+        assert!(
+            published.is_none_or(|varied| svg.contains(varied)),
+            "{}",
+            topic.name
+        );
+    }
+    assert!(charts > Topic::ALL.len(), "{charts}");
+    // Without results there is nothing to take.
+    let store = &mut harness.state_mut().store;
+    (store.study, store.papers) = (Known::Absent, Known::Absent);
+    assert!(Plot::cards().all(|plot| !plot.is_there(store)));
+    assert!(Plot::cards().all(|plot| plot.figure(store, Palette::DARK).is_none()));
+}
+
+#[test]
 fn every_plot_of_the_study_can_be_taken_home() {
     let (mut harness, _link) = checkpoints(Protocol::OneStage);
     let store = &mut harness.state_mut().store;
