@@ -6,5 +6,5 @@ mod view;
 #[path = "app/store/view_link.rs"]
 mod view_link;
 
-pub use crate::engine::tried_states;
+pub use crate::engine::{sum_of, tried_states};
 pub use view::View;

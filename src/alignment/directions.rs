@@ -16,12 +16,12 @@
 use super::{
     AlignmentError,
     metric::{
-        Finding, Metric, Observation, Setup, StateId, enter_derivatives, every_layer,
-        mean_over_states, of_ratio, tensor_bytes,
+        Finding, Metric, Observation, SavedPair, Saving, Setup, StateId, enter_derivatives,
+        every_layer, mean_over_states, of_ratio, tensor_bytes,
     },
 };
 use crate::{
-    gpu::{DType, Gpu, Readback, Recording, Tensor},
+    gpu::{DType, Gpu, GpuError, Readback, Recording, Tensor},
     kernels::{
         add_rows::add_rows,
         column_sums::{ColumnSums, column_totals},
@@ -195,18 +195,7 @@ impl Metric for Directions {
             self.nearest(recording, [vision, text], &self.nearest[0], row)?;
             self.nearest(recording, [text, vision], &self.nearest[1], row)?;
         }
-        if let Sums::All(so_far) = &mut self.sums {
-            *so_far = Some(match so_far.take() {
-                None => of_pair,
-                Some(so_far) => {
-                    let both = [sums()?, sums()?];
-                    for ((so_far, of_pair), both) in so_far.iter().zip(&of_pair).zip(&both) {
-                        recording.push(add_rows(so_far, 0, of_pair, both)?);
-                    }
-                    both
-                }
-            });
-        }
+        self.add(recording, of_pair)?;
         self.tokens.push([pair.vision.len(), pair.text.len()]);
         Ok(())
     }
@@ -225,9 +214,89 @@ impl Metric for Directions {
             Ok(all)
         })
     }
+
+    fn saved(&self) -> Saving<'_> {
+        Box::pin(async move {
+            let Sums::OfPairs(sums) = &self.sums else {
+                return Ok(None);
+            };
+            let tensors: Vec<&Tensor> = self.nearest.iter().chain(sums).collect();
+            let read = self.gpu.read(&tensors).await?;
+            let of_pair = |(pair, &tokens): (usize, &[usize; 2])| {
+                let rows = |read: &Readback| {
+                    let layers = (0..self.layers).map(|layer| layer * self.pairs + pair);
+                    let values = layers.map(|row| &read.values[row * read.cols..][..read.cols]);
+                    values.flatten().copied().collect::<Vec<f32>>()
+                };
+                SavedPair {
+                    tokens,
+                    values: read.iter().flat_map(rows).collect(),
+                }
+            };
+            Ok(Some(self.tokens.iter().enumerate().map(of_pair).collect()))
+        })
+    }
+
+    fn restore(
+        &mut self,
+        recording: &mut Recording,
+        pair: &SavedPair,
+    ) -> Result<(), AlignmentError> {
+        let (layers, width) = (self.layers, self.hidden_size);
+        let parts = pair.matrices(&[[layers, 1], [layers, 1], [layers, width], [layers, width]])?;
+        let [to_text, to_vision, vision, text] = parts[..] else {
+            return Ok(());
+        };
+        let pushed = self.tokens.len();
+        let rows = |recording: &mut Recording, values: &[f32], target: &Tensor| {
+            let own = self.gpu.upload(layers, target.cols(), values)?;
+            for layer in 0..layers {
+                recording.copy_rows(&own, layer, target, layer * self.pairs + pushed, 1)?;
+            }
+            Ok::<(), GpuError>(())
+        };
+        rows(recording, to_text, &self.nearest[0])?;
+        rows(recording, to_vision, &self.nearest[1])?;
+        match &self.sums {
+            Sums::OfPairs([of_vision, of_text]) => {
+                rows(recording, vision, of_vision)?;
+                rows(recording, text, of_text)?;
+            }
+            Sums::All(_) => {
+                let own = |values| self.gpu.upload(layers, width, values);
+                let of_pair = [own(vision)?, own(text)?];
+                self.add(recording, of_pair)?;
+            }
+        }
+        self.tokens.push(pair.tokens);
+        Ok(())
+    }
 }
 
 impl Directions {
+    /// Adds the sums of a pair to those of all, where these are not kept apart.
+    fn add(
+        &mut self,
+        recording: &mut Recording,
+        of_pair: [Tensor; 2],
+    ) -> Result<(), AlignmentError> {
+        let Sums::All(so_far) = &mut self.sums else {
+            return Ok(());
+        };
+        let sums = || self.gpu.tensor(DType::F32, self.layers, self.hidden_size);
+        *so_far = Some(match so_far.take() {
+            None => of_pair,
+            Some(so_far) => {
+                let both = [sums()?, sums()?];
+                for ((so_far, of_pair), both) in so_far.iter().zip(&of_pair).zip(&both) {
+                    recording.push(add_rows(so_far, 0, of_pair, both)?);
+                }
+                both
+            }
+        });
+        Ok(())
+    }
+
     /// The similarities, from the mean largest cosines of each layer and pair: to text, to vision.
     fn similarities(&self, nearest: &[Readback]) -> Vec<MetricReport> {
         let pairs = self.tokens.len();

@@ -7,7 +7,11 @@
 //! Efron 1982). Pairs, not tokens, are drawn, for the tokens of a pair are alike. Which tokens are outliers and
 //! what replaces them is held fixed.
 
-use super::frechet::{Cloud, dot};
+use super::{
+    LayerDistance,
+    frechet::{Cloud, dot},
+    similarity::left_out,
+};
 
 /// Sums over the tokens of one pair and one modality, in the units of the states; rows are centered, outliers
 /// replaced.
@@ -71,6 +75,25 @@ impl Scalars {
 }
 
 impl Influence {
+    /// From the distances without one of several groups of pairs each (the jackknife), where there is nothing to tell how
+    /// a single pair moves them: one derivative for each group.
+    pub fn of_groups(without: &[LayerDistance]) -> Self {
+        let of = |value: &dyn Fn(&LayerDistance) -> f64| {
+            left_out(&without.iter().map(value).collect::<Vec<f64>>())
+        };
+        let rank = |side: usize| {
+            let ranks: Option<Vec<f64>> = without.iter().map(|it| it.ranks[side]).collect();
+            ranks.map(|ranks| left_out(&ranks)).unwrap_or_default()
+        };
+        Self {
+            frechet: of(&|it| it.frechet),
+            norm_matched: of(&|it| it.frechet_norm_matched),
+            norm_ratio: of(&|it| it.mean_norms[0] / it.mean_norms[1]),
+            gap: of(&|it| it.spread + it.shape),
+            ranks: [rank(0), rank(1)],
+        }
+    }
+
     /// Of one layer with these clouds and `Tr (S_v S_t)^(1/2)`, from the sums over each pair: vision, text.
     pub(super) fn new(clouds: &[Cloud; 2], root: f64, pairs: &[[PairSums; 2]]) -> Self {
         let [vision, text] = clouds;

@@ -143,6 +143,42 @@ pub struct MetricKind {
 /// What [`Metric::finish`] promises.
 pub type Finding = Pin<Box<dyn Future<Output = Result<Vec<MetricReport>, AlignmentError>>>>;
 
+/// What a metric has kept of a pair, for another one of its kind.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SavedPair {
+    /// Its tokens: vision, text.
+    pub tokens: [usize; 2],
+    /// What it kept, in an order of its own.
+    pub values: Vec<f32>,
+}
+
+impl SavedPair {
+    /// The values as matrices of so many rows and columns, one behind another.
+    ///
+    /// # Errors
+    /// [`AlignmentError::States`] where there are more or fewer.
+    pub(super) fn matrices(&self, sizes: &[[usize; 2]]) -> Result<Vec<&[f32]>, AlignmentError> {
+        let expected: usize = sizes.iter().map(|[rows, cols]| rows * cols).sum();
+        if self.values.len() != expected {
+            return Err(AlignmentError::States {
+                expected: format!("{expected} values saved"),
+                found: self.values.len().to_string(),
+            });
+        }
+        let mut rest = &*self.values;
+        let mut own = |[rows, cols]: &[usize; 2]| {
+            let (found, behind) = rest.split_at(rows * cols);
+            rest = behind;
+            found
+        };
+        Ok(sizes.iter().map(&mut own).collect())
+    }
+}
+
+/// What [`Metric::saved`] promises.
+pub type Saving<'a> =
+    Pin<Box<dyn Future<Output = Result<Option<Vec<SavedPair>>, AlignmentError>> + 'a>>;
+
 /// A quantity, or several that share their work, of captured states.
 pub trait Metric {
     /// The states that each observation has to hold.
@@ -160,6 +196,22 @@ pub trait Metric {
 
     /// Reads what was kept and computes the values.
     fn finish(self: Box<Self>, cancel: Cancel) -> Finding;
+
+    /// Reads what was kept of each pair, in the order in which they were pushed; none where pairs are not kept apart.
+    fn saved(&self) -> Saving<'_> {
+        Box::pin(async { Ok(None) })
+    }
+
+    /// Records the taking of what another metric of this kind saved of the next pair, in the place of [`Metric::push`].
+    ///
+    /// # Errors
+    /// [`AlignmentError::States`] where it does not fit; what the device refuses.
+    fn restore(&mut self, _: &mut Recording, _: &SavedPair) -> Result<(), AlignmentError> {
+        Err(AlignmentError::States {
+            expected: "a metric that takes what was saved".to_owned(),
+            found: "one that needs the model".to_owned(),
+        })
+    }
 }
 
 /// The residual stream after each decoder layer.

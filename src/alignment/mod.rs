@@ -68,7 +68,8 @@ pub use image_effect::IMAGE_EFFECT;
 pub use influence::Influence;
 pub use logit_lens::LOGIT_LENS;
 pub use metric::{
-    Finding, Metric, MetricKind, Observation, SecondPass, Setup, StateId, Vocabulary, state_of,
+    Finding, Metric, MetricKind, Observation, SavedPair, Saving, SecondPass, Setup, StateId,
+    Vocabulary, state_of,
 };
 pub use metrics::METRICS;
 pub use mir::{Mir, MirSettings};
@@ -76,4 +77,6 @@ pub use modality::Modality;
 pub use plan::MemoryPlan;
 pub use projection::{Plane, PlanePoints, Projector};
 pub use spectrum::effective_ranks;
-pub use streamed::{Second, StreamPlan, Streamed};
+pub use streamed::{
+    MergeError, MergedSums, Merging, SavedSize, SavedSums, Second, StreamPlan, Streamed,
+};

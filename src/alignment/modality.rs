@@ -14,6 +14,14 @@ pub enum Modality {
 impl Modality {
     /// Both, vision first: the order of all pairs of values here.
     pub const ALL: [Self; 2] = [Self::Vision, Self::Text];
+
+    /// Its place in that order.
+    pub fn index(self) -> usize {
+        match self {
+            Self::Vision => 0,
+            Self::Text => 1,
+        }
+    }
 }
 
 impl fmt::Display for Modality {

@@ -4,8 +4,8 @@
 use super::{
     AlignmentError,
     metric::{
-        Finding, Metric, Observation, Setup, StateId, enter_derivatives, every_layer,
-        mean_over_states, tensor_bytes,
+        Finding, Metric, Observation, SavedPair, Saving, Setup, StateId, enter_derivatives,
+        every_layer, mean_over_states, tensor_bytes,
     },
     similarity::{Moved, centered_kernel_alignment, mutual_neighbors},
 };
@@ -149,6 +149,41 @@ impl Metric for Pooled {
             };
             Ok(vec![entry(CKA, cka, all), entry(KNN, knn, neighbors)])
         })
+    }
+
+    fn saved(&self) -> Saving<'_> {
+        Box::pin(async move {
+            // Of pairs beyond the most that are compared there is nothing.
+            let mut found = vec![SavedPair::default(); self.shown];
+            for means in self.means.iter().flatten() {
+                for read in self.gpu.read(&[means]).await? {
+                    let rows = read.values.chunks_exact(read.cols.max(1));
+                    for (pair, row) in found.iter_mut().take(self.pushed).zip(rows) {
+                        pair.values.extend(row);
+                    }
+                }
+            }
+            Ok(Some(found))
+        })
+    }
+
+    fn restore(
+        &mut self,
+        recording: &mut Recording,
+        pair: &SavedPair,
+    ) -> Result<(), AlignmentError> {
+        self.shown += 1;
+        if self.pushed == MOST_PAIRS {
+            return Ok(());
+        }
+        let width = (self.means.first()).map_or(0, |[vision, _]| vision.cols());
+        let rows = pair.matrices(&vec![[1, width]; 2 * self.layers])?;
+        for (means, row) in self.means.iter().flatten().zip(rows) {
+            let own = self.gpu.upload(1, width, row)?;
+            recording.copy_rows(&own, 0, means, self.pushed, 1)?;
+        }
+        self.pushed += 1;
+        Ok(())
     }
 }
 

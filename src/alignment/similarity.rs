@@ -17,20 +17,23 @@ pub struct Moved {
 }
 
 impl Moved {
-    /// Of the value of all samples and those without one of them each: `(n - 1) / n` times what is missing without the
-    /// sample, so that [`standard_error`](crate::report::standard_error) is that of the jackknife.
+    /// Of the value of all samples and those without one of them each.
     fn new(value: f64, without: Option<Vec<f64>>) -> Self {
-        let without = without.unwrap_or_default();
-        let n = without.len() as f64;
-        let mean = without.iter().sum::<f64>() / n;
         Self {
             value,
-            by_sample: without
-                .iter()
-                .map(|it| (n - 1.0) / n * (mean - it))
-                .collect(),
+            by_sample: left_out(&without.unwrap_or_default()),
         }
     }
+}
+
+/// From the values without one sample each: `(n - 1) / n` times what is missing without it, so that
+/// [`standard_error`](crate::report::standard_error) is that of the jackknife.
+pub(super) fn left_out(without: &[f64]) -> Vec<f64> {
+    let n = without.len() as f64;
+    let mean = without.iter().sum::<f64>() / n;
+    (without.iter())
+        .map(|it| (n - 1.0) / n * (mean - it))
+        .collect()
 }
 
 /// Linear centered kernel alignment with the unbiased estimator of the Hilbert-Schmidt independence criterion;

@@ -230,7 +230,8 @@ pub(crate) struct Measure {
     #[arg(long)]
     pub(crate) no_intervals: bool,
     /// Device memory that the captured states and the metric may take, for example 512MiB or 2G. States that do
-    /// not fit are streamed: sums of them are held instead [default: 1 GiB of states; of everything together half
+    /// not fit are streamed: sums of them are held instead; with --stats what the states in the file may take before their
+    /// sums are saved instead [default: 1 GiB of states; of everything together half
     /// of the memory that is available (4 GiB where the system does not tell), or what the driver of a card with
     /// memory of its own grants]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
@@ -249,7 +250,7 @@ pub(crate) struct Measure {
     /// other programs: 4 bytes a number
     #[arg(long, value_name = "FILE.safetensors")]
     pub(crate) export_states: Option<PathBuf>,
-    /// Only run the model over the pairs and save their states for `mirscope merge`, which reports. The same command
+    /// Only run the model over the pairs and save their states, or sums of them, for `mirscope merge`, which reports. The same command
     /// goes on where an interrupted one stopped
     #[arg(long, value_name = "FILE.safetensors", conflicts_with_all = ["states", "export_states"])]
     pub(crate) stats: Option<PathBuf>,

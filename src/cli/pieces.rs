@@ -82,6 +82,7 @@ pub(super) fn shard(
         unread: skips.skipped,
         notes: skips.notes,
         anew: task.force,
+        save_seconds: None,
     }));
     let summary = match drive(command, quiet) {
         Ok(Event::Shard(summary)) => summary,
@@ -121,6 +122,9 @@ fn told(summary: &ShardSummary) -> String {
     }
     if summary.skipped > 0 {
         text += &format!(", {} left out", summary.skipped);
+    }
+    if summary.sums {
+        text += ", as sums of their states";
     }
     text + "\n"
 }

@@ -1,5 +1,8 @@
 //! The words of a text that say something.
 
+use super::prepare::Prepared;
+use crate::input::Processor;
+
 /// The fewest letters of such a word.
 const LETTERS: usize = 4;
 
@@ -14,12 +17,20 @@ const FUNCTION_WORDS: [&str; 66] = [
     "with", "would", "your",
 ];
 
+/// Those of the text of a pair.
+pub(super) fn content_words_of(pair: &Prepared, processor: &Processor) -> Vec<u32> {
+    let positions = pair.prompt.text_content.iter();
+    let ids = positions.filter_map(|&position| pair.prompt.input_ids.get(position as usize));
+    let ids: Vec<u32> = ids.copied().collect();
+    content_words(&ids, |id| processor.token_text(id))
+}
+
 /// The ids among `ids`, the tokens of a text in order, that begin a word of at least four letters which is no function
 /// word. `text` gives a token with its spaces.
 ///
 /// A word begins where a token begins with a space or with a letter behind something that is none, and goes on as long
 /// as letters follow.
-pub(super) fn content_words(ids: &[u32], text: impl Fn(u32) -> String) -> Vec<u32> {
+fn content_words(ids: &[u32], text: impl Fn(u32) -> String) -> Vec<u32> {
     let mut words: Vec<(u32, String)> = Vec::new();
     // Whether what came last may go on.
     let mut open = false;

@@ -6,7 +6,7 @@ use web_time::Instant;
 
 use super::{
     EngineError, Extra, Stage,
-    content_words::content_words,
+    content_words::content_words_of,
     news::News,
     prepare::{Prepared, pixel_values_of},
     session::kept::KeptStates,
@@ -174,29 +174,48 @@ impl Forward<'_> {
         targets: &mut Targets<'_>,
         news: &mut News<'_>,
     ) -> Result<(), EngineError> {
-        news.begin(Stage::Forward, pairs.len() as u64, UNIT)?;
+        self.run_until((pairs, 0), targets, &|| false, news).await?;
+        Ok(())
+    }
+
+    /// As [`Forward::run`], of pairs `before` which others are done already; but it stops after some of them, at least one,
+    /// where `pause` says so, and gives their number.
+    ///
+    /// # Errors
+    /// As [`Forward::run`].
+    pub(super) async fn run_until(
+        &self,
+        (pairs, before): (&[&Prepared], usize),
+        targets: &mut Targets<'_>,
+        pause: &dyn Fn() -> bool,
+        news: &mut News<'_>,
+    ) -> Result<usize, EngineError> {
+        news.begin(Stage::Forward, (before + pairs.len()) as u64, UNIT)?;
         let mut runs = Runs::new(self.gpu);
-        let outcome = self.all(pairs, targets, &mut runs, news).await;
+        let outcome = self.all((pairs, before), targets, pause, &mut runs, news);
+        let outcome = outcome.await;
         // Whatever happened, nothing is under way from here on.
-        let rest = runs.wait(0, &mut told(pairs.len(), news)).await;
-        outcome?;
-        Ok(rest?)
+        let rest = runs.wait(0, &mut told((pairs, before), news)).await;
+        let done = outcome?;
+        rest?;
+        Ok(done)
     }
 
     async fn all(
         &self,
-        pairs: &[&Prepared],
+        (pairs, first): (&[&Prepared], usize),
         targets: &mut Targets<'_>,
+        pause: &dyn Fn() -> bool,
         runs: &mut Runs,
         news: &mut News<'_>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<usize, EngineError> {
         let ids = self.captured(targets);
         let rows = self.rows(ids.len());
         // At first those of one forward pass: how long they take is not known yet.
         let tokens = |pair: &&Prepared| pair.prompt.input_ids.len();
         let (mut done, mut most, mut before) = (0, fitting(pairs.iter().map(tokens), rows), 0);
         let mut since = Instant::now();
-        while done < pairs.len() {
+        while done < pairs.len() && (done == 0 || !pause()) {
             let mut now = together(&pairs[done..], most, |pair| pair.pictures());
             if targets.export.is_some() {
                 // What is exported keeps its memory until it has been read.
@@ -212,7 +231,7 @@ impl Forward<'_> {
                     if count > 0 {
                         break;
                     }
-                    runs.wait(0, &mut told(pairs.len(), news)).await?;
+                    runs.wait(0, &mut told((pairs, first), news)).await?;
                     targets.rate.settle(news.cancel).await?;
                     beside = self.beside(rest, &targets.rate, rows).max(1);
                 }
@@ -228,7 +247,7 @@ impl Forward<'_> {
             }
             let span = done as f64..(done + count) as f64;
             let cancel = news.cancel;
-            let mut tell = told(pairs.len(), news);
+            let mut tell = told((pairs, first), news);
             runs.send(&recording, span, cancel, &mut tell).await?;
             if let Some(export) = &mut targets.export {
                 for (pairs, states) in exported {
@@ -245,7 +264,7 @@ impl Forward<'_> {
             done += count;
             before = count;
         }
-        Ok(())
+        Ok(done)
     }
 
     /// The states that `targets` take.
@@ -324,7 +343,7 @@ impl Forward<'_> {
         targets.rate.push(recording, &states, &rows)?;
         for (index, (pair, [vision, text])) in pairs.iter().zip(&rows).enumerate() {
             let words = match wanted(Extra::LogitLens) {
-                true => self.content_words(pair),
+                true => content_words_of(pair, self.processor),
                 false => Vec::new(),
             };
             let without_image = without.as_ref().and_then(|(states, rows)| {
@@ -376,19 +395,11 @@ pub(super) fn rows_of_pairs<'a>(
     below.collect()
 }
 
-impl Forward<'_> {
-    fn content_words(&self, pair: &Prepared) -> Vec<u32> {
-        let positions = pair.prompt.text_content.iter();
-        let ids = positions.filter_map(|&position| pair.prompt.input_ids.get(position as usize));
-        let ids: Vec<u32> = ids.copied().collect();
-        content_words(&ids, |id| self.processor.token_text(id))
-    }
-}
-
-/// Tells how many of `total` pairs are done.
-fn told(total: usize, news: &mut News<'_>) -> impl FnMut(f64, &str) {
+/// Tells how many of the pairs are done, `before` which others were.
+fn told((pairs, before): (&[&Prepared], usize), news: &mut News<'_>) -> impl FnMut(f64, &str) {
+    let total = (before + pairs.len()) as u64;
     move |done, under_way| {
-        let (done, total) = (done as u64, total as u64);
+        let done = before as u64 + done as u64;
         let detail = if done < total { under_way } else { "" };
         news.progress_at(Stage::Forward, done, total, UNIT, detail.to_owned());
     }

@@ -72,5 +72,7 @@ pub use shard::{MergeRequest, Shard, ShardRequest, ShardSummary};
 pub use source::*;
 #[cfg(fuzzing)]
 pub use states_file::tried as tried_states;
+#[cfg(fuzzing)]
+pub use sum::of_bytes as sum_of;
 pub use text_file::{TEXT_EXTENSIONS, text_in_file};
 pub use thumbnail::thumbnail;

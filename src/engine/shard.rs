@@ -80,7 +80,8 @@ pub(crate) fn refused_shard(shard: Shard, pairs: u64) -> EngineError {
 /// Which pairs to run the model over, and where their states go. Native only.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ShardRequest {
-    /// The whole measurement; nothing is kept, exported or held within a budget.
+    /// The whole measurement; nothing is kept or exported. Its memory budget, 1 GiB where there is none, bounds what the
+    /// states in the file may take: beyond it their sums are saved, where these take less.
     pub measure: MeasureRequest,
     /// The part of it.
     pub shard: Shard,
@@ -95,6 +96,9 @@ pub struct ShardRequest {
     /// Gives up what an interrupted run of other settings has left.
     #[serde(default)]
     pub anew: bool,
+    /// Seconds between two saved states of a run that sums up, a minute where nobody says otherwise.
+    #[serde(default)]
+    pub save_seconds: Option<f64>,
 }
 
 /// A file of statistics that is written.
@@ -112,6 +116,9 @@ pub struct ShardSummary {
     pub skipped: usize,
     /// Pairs that did not run, because an earlier run had their states.
     pub before: usize,
+    /// Whether the file has sums of the states instead of the states.
+    #[serde(default)]
+    pub sums: bool,
 }
 
 /// Which files of statistics to measure together. Native only.

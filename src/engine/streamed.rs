@@ -21,7 +21,7 @@ use crate::{
 
 /// Most that sums take where nobody says otherwise: so much is left of a card that has the weights of a decoder of
 /// seven billion parameters.
-const STREAMED_BYTES: u64 = 8_000_000_000;
+pub(super) const STREAMED_BYTES: u64 = 8_000_000_000;
 
 /// How the states are taken.
 pub(super) enum Way {

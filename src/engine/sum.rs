@@ -64,6 +64,14 @@ impl Sum {
     }
 }
 
+/// The sum of one part, for seeds that pass as what a run has written.
+#[cfg(fuzzing)]
+pub fn of_bytes(bytes: &[u8]) -> u64 {
+    let mut sum = Sum::default();
+    sum.add(bytes);
+    sum.number()
+}
+
 /// The sum of a checkpoint: of all weights that are used, as they are stored, and of what its input is prepared by. Where
 /// it lies does not count.
 ///

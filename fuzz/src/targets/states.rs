@@ -2,6 +2,10 @@
 
 use std::{fs, path::PathBuf, sync::OnceLock};
 
+use mirscope::{
+    alignment::{SavedSize, SavedSums},
+    report::Outliers,
+};
 use serde_json::json;
 
 use crate::seeds;
@@ -9,7 +13,7 @@ use crate::seeds;
 pub const WORDS: &str = r#"{ } [ ] : , "__metadata__" "dtype" "shape" "data_offsets" "F32" "F16" "BF16" "I64" "U8" "pair"
     "is_vision" "is_text" "is_content" "input_ids" "checksums" "hidden_states.0" "hidden_states.1" "hidden_states.2"
     "hidden_states.2.before_norm" "states_format" "model" "data" "piece" \"format\" \"shard\" \"of\" \"pairs\" \"settings\"
-    \"images\" \"skipped\" \"unread\" \"seed\" 18446744073709551615"#;
+    \"images\" \"skipped\" \"unread\" \"seed\" \"sums\" \"parts\" \"numbers\" \"tokens\" \"waiting\" \"kept\" "parts.0.metrics.linear-cka" 18446744073709551615"#;
 
 pub fn run(data: &[u8]) {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
@@ -53,5 +57,40 @@ pub fn seeds() -> Vec<Vec<u8>> {
         add("checksums", "I64", json!([2]), vec![0; 16]);
         seeds::safetensors(&header, &data)
     };
-    vec![file(None), file(Some(piece.to_string()))]
+    let mut small = piece.clone();
+    small["model"]["num_hidden_layers"] = json!(1);
+    small["model"]["hidden_size"] = json!(2);
+    vec![file(None), file(Some(piece.to_string())), sums(&small)]
+}
+
+/// A file of sums: one part of two pairs, a state of width 2.
+fn sums(piece: &serde_json::Value) -> Vec<u8> {
+    let size = SavedSize { width: 2, tokens: 2, waiting: 1, outliers: Outliers::Replace };
+    let about = json!({
+        "format": 1, "width": 2, "metrics": ["linear-cka"],
+        "parts": [{"numbers": [0, 1], "tokens": [[1, 1], [1, 1]], "waiting": [[1, 1]], "kept": [[1, 1]]}],
+    });
+    let texts = json!({"piece": piece.to_string(), "sums": about.to_string()});
+    let mut tensors: Vec<(String, Vec<f32>)> = Vec::new();
+    for modality in ["vision", "text"] {
+        for (name, count) in SavedSums::NAMES.into_iter().zip(size.values()) {
+            let values = match name {
+                "fates" => vec![1.0, 2.0],
+                _ => vec![1.0; count],
+            };
+            tensors.push((format!("parts.0.hidden_states.1.before_norm.{modality}.{name}"), values));
+        }
+    }
+    tensors.push(("parts.0.metrics.linear-cka".to_owned(), vec![1.0; 2]));
+    let bytes = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+    let said = tensors.iter().flat_map(|(_, values)| mirscope::fuzzed::sum_of(&bytes(values)).to_le_bytes());
+    let mut data: Vec<u8> = said.collect();
+    let mut header = json!({"__metadata__": texts});
+    header["checksums"] = json!({"dtype": "I64", "shape": [tensors.len()], "data_offsets": [0, data.len()]});
+    for (name, values) in &tensors {
+        let begin = data.len();
+        data.extend(bytes(values));
+        header[name] = json!({"dtype": "F32", "shape": [values.len()], "data_offsets": [begin, data.len()]});
+    }
+    seeds::safetensors(&header, &data)
 }

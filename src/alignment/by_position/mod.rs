@@ -11,7 +11,9 @@ mod entries;
 
 use super::{
     AlignmentError,
-    metric::{Finding, Metric, Observation, Setup, StateId, every_layer, tensor_bytes},
+    metric::{
+        Finding, Metric, Observation, SavedPair, Saving, Setup, StateId, every_layer, tensor_bytes,
+    },
 };
 use crate::{
     gpu::{DType, Gpu, Recording, Tensor},
@@ -157,8 +159,18 @@ impl ByPosition {
             },
             None => self.room()?,
         };
-        self.tokens.push(tokens);
         self.record(recording, pair, rows, &sums)?;
+        self.add(recording, tokens, sums)
+    }
+
+    /// Takes the sums of `tokens`, which are in their place where they are kept apart.
+    fn add(
+        &mut self,
+        recording: &mut Recording,
+        tokens: Tokens,
+        sums: Sums,
+    ) -> Result<(), AlignmentError> {
+        self.tokens.push(tokens);
         if self.apart.is_some() {
             return Ok(());
         }
@@ -278,36 +290,98 @@ impl Metric for ByPosition {
         recording: &mut Recording,
         pair: &Observation<'_>,
     ) -> Result<(), AlignmentError> {
-        let number = self.pushed;
-        let images = self.images.get(number).cloned().unwrap_or_default();
-        self.pushed += 1;
         let mut first = 0;
-        let mut tokens = Tokens {
-            pair: number,
-            position: 0,
-            is_text: false,
-            count: 0,
-        };
-        for (position, &count) in images.iter().enumerate().take(MOST_POSITIONS) {
-            let rows = pair.vision.get(first..first + count).unwrap_or_default();
-            first += count;
-            tokens.position = position;
-            tokens.count = rows.len();
+        for tokens in self.next([pair.vision.len(), pair.text.len()]) {
+            let rows = match tokens.is_text {
+                true => pair.text,
+                false => {
+                    let own = pair.vision.get(first..first + tokens.count);
+                    first += tokens.count;
+                    own.unwrap_or_default()
+                }
+            };
             self.take(recording, pair, rows, tokens)?;
         }
-        let Some(last) = images.len().min(MOST_POSITIONS).checked_sub(1) else {
-            return Ok(());
-        };
-        let text = Tokens {
-            pair: number,
-            position: last,
-            is_text: true,
-            count: pair.text.len(),
-        };
-        self.take(recording, pair, pair.text, text)
+        Ok(())
     }
 
     fn finish(self: Box<Self>, _: Cancel) -> Finding {
         Box::pin(async move { self.found().await })
+    }
+
+    fn saved(&self) -> Saving<'_> {
+        Box::pin(async move {
+            let Some(sums) = &self.apart else {
+                return Ok(None);
+            };
+            let read = self.gpu.read(&[&sums.units, &sums.norms]).await?;
+            let mut found = vec![SavedPair::default(); self.pushed];
+            for (index, tokens) in self.tokens.iter().enumerate() {
+                let pair = &mut found[tokens.pair];
+                pair.tokens[usize::from(tokens.is_text)] += tokens.count;
+                for read in &read {
+                    let own = self.layers * read.cols;
+                    let values = read.values.get(index * own..(index + 1) * own);
+                    pair.values.extend(values.unwrap_or_default());
+                }
+            }
+            Ok(Some(found))
+        })
+    }
+
+    fn restore(
+        &mut self,
+        recording: &mut Recording,
+        pair: &SavedPair,
+    ) -> Result<(), AlignmentError> {
+        let (layers, width) = (self.layers, self.hidden_size);
+        let tokens = self.next(pair.tokens);
+        let sizes = vec![[[layers, width], [layers, 1]]; tokens.len()].concat();
+        let parts = pair.matrices(&sizes)?;
+        for (tokens, own) in tokens.into_iter().zip(parts.chunks_exact(2)) {
+            let found = Sums {
+                units: self.gpu.upload(layers, width, own[0])?,
+                norms: self.gpu.upload(layers, 1, own[1])?,
+                begin: 0,
+            };
+            if let Some(apart) = &self.apart {
+                let begin = layers * self.tokens.len();
+                recording.copy_rows(&found.units, 0, &apart.units, begin, layers)?;
+                recording.copy_rows(&found.norms, 0, &apart.norms, begin, layers)?;
+            }
+            self.add(recording, tokens, found)?;
+        }
+        Ok(())
+    }
+}
+
+impl ByPosition {
+    /// What there is to sum of the next pair, which has so many tokens (vision, text): those of its images one after
+    /// another, then its text; nothing of what has no token.
+    fn next(&mut self, [vision, text]: [usize; 2]) -> Vec<Tokens> {
+        let pair = self.pushed;
+        self.pushed += 1;
+        let images = self.images.get(pair).cloned().unwrap_or_default();
+        let (mut all, mut left) = (Vec::new(), vision);
+        for (position, &count) in images.iter().enumerate().take(MOST_POSITIONS) {
+            let count = count.min(left);
+            left -= count;
+            all.push(Tokens {
+                pair,
+                position,
+                is_text: false,
+                count,
+            });
+        }
+        if let Some(position) = all.len().checked_sub(1) {
+            all.push(Tokens {
+                pair,
+                position,
+                is_text: true,
+                count: text,
+            });
+        }
+        all.retain(|tokens| tokens.count > 0);
+        all
     }
 }

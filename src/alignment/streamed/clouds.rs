@@ -13,9 +13,30 @@ use crate::{
         frechet::Cloud,
     },
     gpu::Gpu,
-    kernels::matmul::Packed,
+    kernels::{matmul::Packed, norm_stats::NormStats},
     report::Outliers,
 };
+
+/// Sums over the scaled rows of a modality at one layer that count, about a point.
+pub(super) struct Sums {
+    /// Both parts of their Gram matrix about it, half of each as [`Packed`] has it.
+    pub(super) gram: [Vec<f32>; 2],
+    /// Whether the larger part is exact.
+    pub(super) is_exact: bool,
+    /// The rows' own sum about it.
+    pub(super) sums: Vec<f64>,
+    /// The point, in the units of the states.
+    pub(super) center: Vec<f64>,
+    /// The power of two that rows are scaled by.
+    pub(super) scale: f32,
+    /// All tokens, and those in the sums.
+    pub(super) tokens: usize,
+    pub(super) inside: usize,
+    /// What comes in the place of the others, in the units of the states; none where they are left out.
+    pub(super) medians: Option<Vec<f64>>,
+    /// Of all tokens.
+    pub(super) norms: NormStats,
+}
 
 /// A modality at one layer.
 pub(super) struct Summed {
@@ -29,6 +50,76 @@ pub(super) struct Summed {
 }
 
 impl Summed {
+    /// What sums of a `modality` tell.
+    ///
+    /// # Errors
+    /// [`AlignmentError::TooFewTokens`] where fewer than two count.
+    pub(super) fn new(sums: Sums, modality: Modality) -> Result<Self, AlignmentError> {
+        let Sums {
+            gram,
+            is_exact,
+            mut sums,
+            center,
+            scale,
+            tokens,
+            inside,
+            medians,
+            norms,
+        } = sums;
+        let width = center.len();
+        let counted = if medians.is_some() { tokens } else { inside };
+        if counted < 2 {
+            return Err(AlignmentError::TooFewTokens {
+                modality,
+                count: counted,
+            });
+        }
+        let by = f64::from(scale);
+        let mut updates = Vec::new();
+        if let Some(medians) = &medians {
+            // From the point, scaled: as the rows are.
+            let moved: Vec<f64> = (medians.iter().zip(&center))
+                .map(|(median, center)| (median - center) * by)
+                .collect();
+            let count = (tokens - inside) as f64;
+            sums.iter_mut()
+                .zip(&moved)
+                .for_each(|(sum, median)| *sum += count * median);
+            updates.push((count, moved));
+        }
+        let n = counted as f64;
+        let offsets: Vec<f64> = sums.iter().map(|sum| sum / n).collect();
+        let mean = (center.iter().zip(&offsets))
+            .map(|(center, offset)| center + offset / by)
+            .collect();
+        updates.push((-n, offsets));
+        let [high, rest] = &gram;
+        let matrix = SplitMatrix {
+            high,
+            rest,
+            updates: &updates,
+        };
+        let squares: f64 = (0..width).map(|i| matrix.value(width, i, i).max(0.0)).sum();
+        let rounding = noise(if is_exact { counted } else { usize::MAX });
+        let cloud = Cloud {
+            tokens,
+            counted,
+            norms: NormStats { scale, ..norms },
+            mean,
+            rank: None,
+            trace: squares / (by * by) / (n - 1.0),
+        };
+        let medians = medians.map(|medians| medians.iter().map(|&median| median as f32).collect());
+        Ok(Self {
+            cloud,
+            medians,
+            parts: gram,
+            updates,
+            // Twice the rounding of sums about the mean itself.
+            noise: 2.0 * rounding,
+        })
+    }
+
     /// The factorization of its covariance.
     pub(super) fn task(&self, place: (usize, usize)) -> Task<'_> {
         let [high, rest] = &self.parts;
@@ -58,21 +149,14 @@ impl Side {
         else {
             return Err(AlignmentError::TooFewTokens { modality, count: 0 });
         };
-        if norms.broken > 0 {
-            return Err(AlignmentError::NotFinite {
-                layer: number,
-                modality,
-                tokens: norms.broken,
-            });
-        }
+        finite(&norms, (number, modality))?;
         let [high_sums, low_sums] = &self.sums;
         let mut tensors = vec![&gram.high, &gram.rest, high_sums, low_sums];
         let inside = self.norms[layer]
             .verdicts(&norms)
             .filter(|inside| *inside)
             .count();
-        let outliers = self.expected - inside;
-        let replaced = self.rule() == Outliers::Replace && outliers > 0;
+        let replaced = self.rule() == Outliers::Replace && inside < self.expected;
         tensors.extend(self.bins.get(layer).filter(|_| replaced));
         let read = gpu.read(&tensors).await?;
         drop(gram);
@@ -83,74 +167,58 @@ impl Side {
 
         let width = self.width;
         let own = layer * width..(layer + 1) * width;
-        let scale = f64::from(layout.scales[layer]);
-        let centers = &layout.center_values[own.clone()];
-        let counted = if replaced { self.expected } else { inside };
-        if counted < 2 {
-            return Err(AlignmentError::TooFewTokens {
+        let medians = bins.map(|bins| {
+            let found = medians(layout, layer, &bins, &high, width);
+            found.ok_or(AlignmentError::FirstPairs {
+                layer: number,
                 modality,
-                count: counted,
-            });
-        }
-        let mut updates = Vec::new();
-        let mut replacing = None;
-        let mut sums: Vec<f64> = (high_sums[own.clone()].iter())
-            .zip(&low_sums[own])
-            .map(|(&high, &low)| f64::from(high) + f64::from(low))
-            .collect();
-        if let Some(bins) = bins {
-            let medians =
-                medians(layout, layer, &bins, &high, width).ok_or(AlignmentError::FirstPairs {
-                    layer: number,
-                    modality,
-                })?;
-            // From the centers, scaled: as the rows are.
-            let moved: Vec<f64> = (medians.iter().zip(centers))
-                .map(|(median, &center)| (median - f64::from(center)) * scale)
-                .collect();
-            let count = outliers as f64;
-            sums.iter_mut()
-                .zip(&moved)
-                .for_each(|(sum, median)| *sum += count * median);
-            updates.push((count, moved));
-            replacing = Some(medians.iter().map(|&median| median as f32).collect());
-        }
-        let n = counted as f64;
-        let offsets: Vec<f64> = sums.iter().map(|sum| sum / n).collect();
-        let mean = (centers.iter().zip(&offsets))
-            .map(|(&center, offset)| f64::from(center) + offset / scale)
-            .collect();
-        updates.push((-n, offsets));
-        let matrix = SplitMatrix {
-            high: &high,
-            rest: &rest,
-            updates: &updates,
-        };
-        let squares: f64 = (0..width).map(|i| matrix.value(width, i, i).max(0.0)).sum();
-        // Sums that are larger than the first tokens told have no exact part.
-        let bounds = &layout.bound_values[layer * width..];
-        let half = Packed { side: width };
-        let is_exact = (0..width).all(|i| high[half.index(i, i)] <= bounds[i]);
-        let rounding = noise(if is_exact { counted } else { usize::MAX });
-        let mut norms = norms;
-        norms.scale = layout.scales[layer];
-        let cloud = Cloud {
+            })
+        });
+        let centers = &layout.center_values[own.clone()];
+        let sums = Sums {
+            is_exact: is_exact(&high, &layout.bound_values[own.clone()]),
+            gram: [high, rest],
+            sums: both(&high_sums[own.clone()], &low_sums[own]),
+            center: centers.iter().map(|&center| f64::from(center)).collect(),
+            scale: layout.scales[layer],
             tokens: self.expected,
-            counted,
+            inside,
+            medians: medians.transpose()?,
             norms,
-            mean,
-            rank: None,
-            trace: squares / (scale * scale) / (n - 1.0),
         };
-        Ok(Summed {
-            cloud,
-            medians: replacing,
-            parts: [high, rest],
-            updates,
-            // Twice the rounding of sums about the mean itself.
-            noise: 2.0 * rounding,
-        })
+        Summed::new(sums, modality)
     }
+}
+
+/// Fails where a norm is no number; `number` is the layer's, from 1 on.
+pub(super) fn finite(
+    norms: &NormStats,
+    (layer, modality): (usize, Modality),
+) -> Result<(), AlignmentError> {
+    match norms.broken {
+        0 => Ok(()),
+        tokens => Err(AlignmentError::NotFinite {
+            layer,
+            modality,
+            tokens,
+        }),
+    }
+}
+
+/// Sums that stand in two parts.
+pub(super) fn both(high: &[f32], low: &[f32]) -> Vec<f64> {
+    let parts = high.iter().zip(low);
+    parts
+        .map(|(&high, &low)| f64::from(high) + f64::from(low))
+        .collect()
+}
+
+/// Whether the larger part of a Gram matrix is exact: sums that are larger than the first tokens told have no exact part.
+pub(super) fn is_exact(high: &[f32], bounds: &[f32]) -> bool {
+    let half = Packed { side: bounds.len() };
+    let own = bounds.iter().enumerate();
+    own.clone()
+        .all(|(i, &bound)| high[half.index(i, i)] <= bound)
 }
 
 /// The median of each dimension, in the units of the states; none where one lies beyond the bins.

@@ -146,15 +146,19 @@ pub(super) fn median(
             if bin == 0 || bin == BINS - 1 {
                 return None;
             }
-            // Where the bin begins and ends.
-            let [begin, end] = [bin, bin + 1].map(|edge| {
-                let part = edge as f64 / (BINS / 2) as f64 - 1.0;
-                part / (1.0 - part.abs())
-            });
+            let [begin, end] = edges(bin);
             let place = begin + (end - begin) * (rank - below) / count;
             return Some(f64::from(center) + place / f64::from(inverse));
         }
         below += count;
     }
     None
+}
+
+/// Where a bin begins and ends, in what [`crate::kernels::count_bins`] counts in.
+pub(super) fn edges(bin: usize) -> [f64; 2] {
+    [bin, bin + 1].map(|edge| {
+        let part = edge as f64 / (BINS / 2) as f64 - 1.0;
+        part / (1.0 - part.abs())
+    })
 }

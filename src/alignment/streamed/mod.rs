@@ -8,8 +8,11 @@
 
 mod clouds;
 mod layout;
+mod merged;
+mod middle;
 mod norms;
 mod plan;
+mod saved;
 mod second;
 mod side;
 mod sums;
@@ -28,10 +31,16 @@ use crate::{
 };
 
 use clouds::Summed;
+pub use merged::{MergeError, MergedSums, Merging};
+use norms::WIDEST;
 pub use plan::StreamPlan;
+pub use saved::{SavedSize, SavedSums};
 pub use second::Second;
 use second::{Known, Layer};
 use side::{Side, have_room};
+
+/// Both modalities of a layer, and what a second run has to know of them.
+type Clouds = ([Cloud; 2], [Known; 2]);
 
 /// Bins per dimension.
 const BINS: usize = 512;
@@ -72,13 +81,23 @@ impl Streamed {
         width: usize,
         pairs: &[[usize; 2]],
     ) -> Result<Self, AlignmentError> {
+        Self::with_doubt(gpu, (settings, WIDEST), [layers, width], pairs)
+    }
+
+    fn with_doubt(
+        gpu: &Gpu,
+        (settings, widest): (MirSettings, f64),
+        [layers, width]: [usize; 2],
+        pairs: &[[usize; 2]],
+    ) -> Result<Self, AlignmentError> {
         let plan = StreamPlan::new(gpu, width, pairs)?.with(settings);
         let no_intervals = no_intervals(settings, width, plan.tokens);
         let settings = MirSettings {
             intervals: settings.intervals && no_intervals.is_none(),
             ..settings
         };
-        let side = |side| Side::new(gpu, settings.outliers, [layers, width], &plan, side);
+        let rule = (settings.outliers, widest);
+        let side = |side| Side::new(gpu, rule, [layers, width], &plan, side);
         Ok(Self {
             gpu: gpu.clone(),
             settings,
@@ -176,6 +195,14 @@ impl Streamed {
     /// # Errors
     /// [`AlignmentError::TokenCount`] where tokens are missing; what the device reports.
     pub async fn conclude(&mut self, cancel: &Cancel) -> Result<Vec<usize>, AlignmentError> {
+        self.concluded(true, cancel).await
+    }
+
+    async fn concluded(
+        &mut self,
+        is_whole: bool,
+        cancel: &Cancel,
+    ) -> Result<Vec<usize>, AlignmentError> {
         let mut pairs = Vec::new();
         for (side, modality) in Modality::ALL.into_iter().enumerate() {
             let own = &mut self.sides[side];
@@ -186,7 +213,7 @@ impl Streamed {
                     found: self.next[side],
                 });
             }
-            let wrong = own.conclude(cancel).await?;
+            let wrong = own.conclude(is_whole, cancel).await?;
             pairs.extend(wrong.iter().map(|&token| {
                 let after = self
                     .firsts
@@ -257,7 +284,7 @@ impl Streamed {
         (begin, count): (usize, usize),
         first: usize,
         cancel: &Cancel,
-    ) -> Result<(Vec<LayerDistance>, Vec<([Cloud; 2], [Known; 2])>), AlignmentError> {
+    ) -> Result<(Vec<LayerDistance>, Vec<Clouds>), AlignmentError> {
         let (gpu, settings, width) = (&self.gpu, self.settings, self.width);
         let mut summed = Vec::with_capacity(count);
         for layer in begin..begin + count {
@@ -266,50 +293,61 @@ impl Streamed {
             let text = text.summed(gpu, (layer, first, Modality::Text)).await?;
             summed.push([vision, text]);
         }
-        // What comes now is larger than halves of Gram matrices.
-        gpu.trim();
-        let places = (0..count).flat_map(|layer| [0, 1].map(|side| (layer, side)));
-        let tasks = places.map(|(layer, side)| summed[layer][side].task((layer, side)));
-        let all = factored(gpu, width, settings, tasks.collect(), cancel, &mut |_| {}).await?;
-        let mut parts = vec![[Factored::default(), Factored::default()]; count];
-        for ((layer, side), found) in all {
-            parts[layer][side] = found;
-        }
-        let factor = |of: &Factored| of.factor.clone();
-        let factors = parts.iter().map(|parts| parts.each_ref().map(factor));
-        let factors = factors.collect();
-        let mut scalars = Vec::with_capacity(count);
-        let mut known = Vec::with_capacity(count);
-        for ([vision, text], parts) in summed.into_iter().zip(parts) {
-            let [of_vision, of_text] = parts;
-            let split = |summed: Summed, parts: Factored| {
-                let (rank, slope) = match parts.rank {
-                    Some(EffectiveRank { value, slope }) => (Some(value), slope),
-                    None => (None, None),
-                };
-                let cloud = Cloud {
-                    rank,
-                    ..summed.cloud
-                };
-                let known = Known {
-                    factor: parts.factor.zip(parts.inverse),
-                    medians: summed.medians,
-                    slope,
-                };
-                (cloud, known)
-            };
-            let (vision, text) = (split(vision, of_vision), split(text, of_text));
-            scalars.push([vision.0, text.0]);
-            known.push([vision.1, text.1]);
-        }
-        let sizes = (width, count);
-        let first = first + begin;
-        let mut unheard = |_| {};
-        let heard = &mut unheard;
-        let distances = distances(
-            gpu, settings, sizes, first, &scalars, factors, cancel, heard,
-        );
-        let distances = distances.await?;
-        Ok((distances, scalars.into_iter().zip(known).collect()))
+        of_summed((gpu, settings, width), first + begin, summed, cancel).await
     }
+}
+
+/// The distances of some layers of width `width`, the first of which has index `first`, from the sums of both modalities;
+/// and what a second run has to know of them.
+async fn of_summed(
+    (gpu, settings, width): (&Gpu, MirSettings, usize),
+    first: usize,
+    summed: Vec<[Summed; 2]>,
+    cancel: &Cancel,
+) -> Result<(Vec<LayerDistance>, Vec<Clouds>), AlignmentError> {
+    let count = summed.len();
+    // What comes now is larger than halves of Gram matrices.
+    gpu.trim();
+    let places = (0..count).flat_map(|layer| [0, 1].map(|side| (layer, side)));
+    let tasks = places.map(|(layer, side)| summed[layer][side].task((layer, side)));
+    let all = factored(gpu, width, settings, tasks.collect(), cancel, &mut |_| {}).await?;
+    let mut parts = vec![[Factored::default(), Factored::default()]; count];
+    for ((layer, side), found) in all {
+        parts[layer][side] = found;
+    }
+    let factor = |of: &Factored| of.factor.clone();
+    let factors = parts.iter().map(|parts| parts.each_ref().map(factor));
+    let factors = factors.collect();
+    let mut scalars = Vec::with_capacity(count);
+    let mut known = Vec::with_capacity(count);
+    for ([vision, text], parts) in summed.into_iter().zip(parts) {
+        let [of_vision, of_text] = parts;
+        let split = |summed: Summed, parts: Factored| {
+            let (rank, slope) = match parts.rank {
+                Some(EffectiveRank { value, slope }) => (Some(value), slope),
+                None => (None, None),
+            };
+            let cloud = Cloud {
+                rank,
+                ..summed.cloud
+            };
+            let known = Known {
+                factor: parts.factor.zip(parts.inverse),
+                medians: summed.medians,
+                slope,
+            };
+            (cloud, known)
+        };
+        let (vision, text) = (split(vision, of_vision), split(text, of_text));
+        scalars.push([vision.0, text.0]);
+        known.push([vision.1, text.1]);
+    }
+    let sizes = (width, count);
+    let mut unheard = |_| {};
+    let heard = &mut unheard;
+    let distances = distances(
+        gpu, settings, sizes, first, &scalars, factors, cancel, heard,
+    );
+    let distances = distances.await?;
+    Ok((distances, scalars.into_iter().zip(known).collect()))
 }

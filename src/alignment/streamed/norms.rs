@@ -4,7 +4,9 @@ use crate::{kernels::norm_stats::NormStats, report::Outliers};
 
 /// Half the width of the band about the limit in which nothing is decided before all norms are known, in standard
 /// deviations.
-const WIDEST: f64 = 0.5;
+pub(super) const WIDEST: f64 = 0.5;
+/// The same where the norms of other parts, which are not at hand at all, decide in the end.
+pub(super) const WIDEST_OF_PART: f64 = 1.0;
 
 /// What has become of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,15 +33,18 @@ struct Estimate {
 #[derive(Debug)]
 pub(super) struct Norms {
     rule: Outliers,
+    /// How much the first estimate is doubted.
+    widest: f64,
     values: Vec<f32>,
     fates: Vec<Fate>,
     estimate: Option<Estimate>,
 }
 
 impl Norms {
-    pub(super) fn new(rule: Outliers, tokens: usize) -> Self {
+    pub(super) fn new(rule: Outliers, tokens: usize, widest: f64) -> Self {
         Self {
             rule,
+            widest,
             values: Vec::with_capacity(tokens),
             fates: Vec::with_capacity(tokens),
             estimate: None,
@@ -52,7 +57,7 @@ impl Norms {
         self.values.extend(norms);
         let estimate = *self
             .estimate
-            .get_or_insert_with(|| estimate(&self.values, WIDEST));
+            .get_or_insert_with(|| estimate(&self.values, self.widest));
         let rule = self.rule;
         let fates = norms.iter().map(|&norm| estimate.fate(rule, norm));
         self.fates.extend(fates);
@@ -61,7 +66,7 @@ impl Norms {
 
     /// From now on it is decided by all norms seen so far, with half the doubt.
     pub(super) fn narrow(&mut self) {
-        let doubt = self.estimate.map_or(WIDEST, |estimate| estimate.doubt);
+        let doubt = self.estimate.map_or(self.widest, |estimate| estimate.doubt);
         self.estimate = Some(estimate(&self.values, doubt / 2.0));
     }
 
@@ -117,6 +122,21 @@ impl Norms {
             limit,
             near: self.values.iter().filter(near).count(),
         })
+    }
+
+    /// Those of tokens in several parts, about which nothing is to be decided.
+    pub(super) fn of_parts<'a>(rule: Outliers, parts: impl Iterator<Item = &'a [f32]>) -> Self {
+        let values: Vec<f32> = parts.flatten().copied().collect();
+        Self {
+            fates: vec![Fate::Waiting; values.len()],
+            values,
+            ..Self::new(rule, 0, WIDEST)
+        }
+    }
+
+    /// Tokens seen.
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
     }
 
     /// Norms of some tokens.

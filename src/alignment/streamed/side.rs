@@ -37,7 +37,7 @@ pub(super) struct Side {
     /// Rows that wait at the most.
     pub(super) waiting_capacity: usize,
     /// Which tokens they are.
-    waiting: Vec<Vec<u32>>,
+    pub(super) waiting: Vec<Vec<u32>>,
     pub(super) norms: Vec<Norms>,
     /// Statistics of all norms of each layer, once they are known.
     known: Vec<Option<NormStats>>,
@@ -56,10 +56,11 @@ pub(super) fn have_room(sides: &[Side; 2], tokens: [usize; 2]) -> bool {
 }
 
 impl Side {
-    /// For so many layers of a width, as the plan has it for side `side`: 0 vision, 1 text.
+    /// For so many layers of a width, as the plan has it for side `side`: 0 vision, 1 text; `widest` is the doubt about
+    /// outliers before the norms of all are known.
     pub(super) fn new(
         gpu: &Gpu,
-        rule: Outliers,
+        (rule, widest): (Outliers, f64),
         [layers, width]: [usize; 2],
         plan: &StreamPlan,
         side: usize,
@@ -79,7 +80,9 @@ impl Side {
             waiting_capacity: plan.waiting[side],
             waiting: vec![Vec::new(); layers],
             known: vec![None; layers],
-            norms: (0..layers).map(|_| Norms::new(rule, expected)).collect(),
+            norms: (0..layers)
+                .map(|_| Norms::new(rule, expected, widest))
+                .collect(),
             layout: None,
             grams: Vec::with_capacity(layers),
             sums: [
@@ -283,9 +286,13 @@ impl Side {
         Ok(())
     }
 
-    /// Decides about what still waits, now that all norms are known. Gives the tokens about which was decided
-    /// otherwise than the norms of all tell, whatever the layer.
-    pub(super) async fn conclude(&mut self, cancel: &Cancel) -> Result<Vec<u32>, AlignmentError> {
+    /// Decides about what still waits, now that all norms are known; or lets it wait, where they are those of a part.
+    /// Gives the tokens about which was decided otherwise than the norms of all tell, whatever the layer.
+    pub(super) async fn conclude(
+        &mut self,
+        is_whole: bool,
+        cancel: &Cancel,
+    ) -> Result<Vec<u32>, AlignmentError> {
         self.settle(cancel).await?;
         let mut wrong = Vec::new();
         for layer in 0..self.raw.len() {
@@ -294,32 +301,46 @@ impl Side {
             };
             self.known[layer] = Some(stats);
             let verdicts: Vec<bool> = self.norms[layer].verdicts(&stats).collect();
-            let waiting = std::mem::take(&mut self.waiting[layer]);
-            let slots = (0..).zip(&waiting);
-            let counted = slots.filter(|&(_, &token)| verdicts[token as usize]);
-            let counted: Vec<u32> = counted.map(|(slot, _)| slot).collect();
-            let mut recording = Recording::new();
-            self.add(
-                &mut recording,
-                layer,
-                &self.doubtful[layer],
-                &counted,
-                Sign::Plus,
-            )?;
-            self.gpu
-                .run_with(&recording, cancel, &mut |_, _| {})
-                .await?;
-            let norms = &mut self.norms[layer];
-            for token in waiting {
-                norms.settle(token as usize, verdicts[token as usize]);
+            if is_whole {
+                self.decide_waiting(layer, &verdicts, cancel).await?;
             }
+            let norms = &self.norms[layer];
             wrong.extend((0..).zip(&verdicts).filter_map(|(token, &verdict)| {
-                (verdict != (norms.fate(token as usize) == Fate::Counted)).then_some(token)
+                let is_wrong = match norms.fate(token as usize) {
+                    Fate::Counted => !verdict,
+                    Fate::LeftOut => verdict,
+                    Fate::Waiting => false,
+                };
+                is_wrong.then_some(token)
             }));
         }
         wrong.sort_unstable();
         wrong.dedup();
         Ok(wrong)
+    }
+
+    /// Takes what waits at a layer into the sums as the `verdicts` about all tokens say.
+    async fn decide_waiting(
+        &mut self,
+        layer: usize,
+        verdicts: &[bool],
+        cancel: &Cancel,
+    ) -> Result<(), AlignmentError> {
+        let waiting = std::mem::take(&mut self.waiting[layer]);
+        let slots = (0..).zip(&waiting);
+        let counted = slots.filter(|&(_, &token)| verdicts[token as usize]);
+        let counted: Vec<u32> = counted.map(|(slot, _)| slot).collect();
+        let mut recording = Recording::new();
+        let from = &self.doubtful[layer];
+        self.add(&mut recording, layer, from, &counted, Sign::Plus)?;
+        self.gpu
+            .run_with(&recording, cancel, &mut |_, _| {})
+            .await?;
+        let norms = &mut self.norms[layer];
+        for token in waiting {
+            norms.settle(token as usize, verdicts[token as usize]);
+        }
+        Ok(())
     }
 
     /// Brings the rows at hand, which were there before, into or out of the sums, as the norms of all tokens tell.
@@ -332,9 +353,11 @@ impl Side {
             for (row, &token) in (0..).zip(&self.at_hand) {
                 let token = token as usize;
                 let verdict = self.norms[layer].verdict(&stats, token);
-                match (verdict, self.norms[layer].fate(token) == Fate::Counted) {
-                    (true, false) => more.push(row),
-                    (false, true) => less.push(row),
+                match (verdict, self.norms[layer].fate(token)) {
+                    // Its row waits where it is, for the norms of other parts.
+                    (_, Fate::Waiting) => continue,
+                    (true, Fate::LeftOut) => more.push(row),
+                    (false, Fate::Counted) => less.push(row),
                     _ => {}
                 }
                 self.norms[layer].settle(token, verdict);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{StatesFile, measure::images, merge::gathered, source::measured};
+use super::{StatesFile, measure::images, merge::gathered, source::measured, sums};
 use crate::{
     engine::{EngineError, MeasureSettings, news::News},
     platform::{Cancel, native::block_on},
@@ -32,5 +32,5 @@ pub fn tried(path: PathBuf) -> Result<(), EngineError> {
     let (cancel, mut ignored) = (Cancel::default(), |_| ());
     let mut news = News::new(&cancel, &mut ignored);
     let merged = block_on(gathered(&[path.clone()], &mut news)).map(|_| ());
-    states().and(merged)
+    states().and(merged).and(sums::tried(&path))
 }

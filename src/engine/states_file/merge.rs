@@ -10,10 +10,11 @@ use super::{
     piece::Piece,
     refused,
     source::{FromFiles, Place, measured},
+    sums::has_sums,
 };
 use crate::{
     engine::{EngineError, MergeRequest, Session, Shard, news::News},
-    report::{DataSummary, Report, Skipped},
+    report::{DataSummary, DeviceSummary, Report, Skipped},
     words::counted,
 };
 
@@ -39,6 +40,9 @@ impl Session {
         self.live = None;
         self.loaded = None;
         self.talk = None;
+        if request.files.iter().any(|file| has_sums(file)) {
+            return self.merge_sums(request, news).await;
+        }
         let Gathered {
             opened,
             places,
@@ -48,22 +52,11 @@ impl Session {
             let reason = "no file".to_owned();
             return Err(EngineError::NoPairs { reason });
         };
-        if request.whole {
-            complete(
-                &opened,
-                places.keys().chain(skipped.keys()).copied().collect(),
-            )?;
-        } else if first.piece.of > 1 {
-            news.note(format!(
-                "of shard {} alone: {} of {}",
-                first.piece.shard(),
-                places.len(),
-                counted(
-                    usize::try_from(first.piece.pairs).unwrap_or(usize::MAX),
-                    "pair"
-                )
-            ));
-        }
+        let own: Vec<(&str, &Piece)> = (opened.iter())
+            .map(|own| (&*own.file.name, &own.piece))
+            .collect();
+        let present = places.keys().chain(skipped.keys()).copied().collect();
+        checked(&own, present, places.len(), request.whole, news)?;
         if places.is_empty() {
             let reason = first.file.name.clone();
             return Err(EngineError::NoPairs { reason });
@@ -71,7 +64,7 @@ impl Session {
         let gpu = self.device(&request.device, news).await?;
         let mut settings = first.piece.settings.clone();
         settings.memory_budget = request.memory_budget;
-        notes(&opened, &gpu.summary(), news);
+        notes(&own, &gpu.summary(), news);
         let (model, data) = (
             first.piece.model.clone(),
             data(&first.piece, places.len(), skipped),
@@ -110,18 +103,8 @@ pub(super) async fn gathered(
         if let Some(first) = opened.first() {
             first.agrees(&next)?;
         }
-        let twice = opened
-            .iter()
-            .find(|other| other.piece.shard == next.piece.shard);
-        if let Some(other) = twice {
-            let reason = format!(
-                "expected pairs that no other file has, found shard {}, which is in {}, too; name each shard \
-                 once",
-                next.piece.shard(),
-                other.file.name
-            );
-            return Err(refused(&next.file.name, reason));
-        }
+        let others = opened.iter().map(|own| (&*own.file.name, &own.piece));
+        once(others, (&next.file.name, &next.piece))?;
         opened.push(next);
     }
     opened.sort_by_key(|opened| opened.piece.shard);
@@ -132,18 +115,7 @@ pub(super) async fn gathered(
         file.check_sums(&pairs, news).await?;
         for rows in pairs {
             let own = images.next().cloned().unwrap_or_default();
-            if own
-                .iter()
-                .fold(0, |sum: usize, tokens| sum.saturating_add(*tokens))
-                != rows.tokens[0]
-            {
-                let reason = format!(
-                    "`images` of its `piece`: expected {} vision tokens of pair {}, found {own:?}; measure \
-                     the shard again",
-                    rows.tokens[0], rows.number
-                );
-                return Err(refused(&file.name, reason));
-            }
+            of_images(&file.name, &own, rows.tokens[0], rows.number)?;
             let number = u64::try_from(rows.number)
                 .ok()
                 .filter(|number| piece.has(*number));
@@ -195,15 +167,75 @@ impl Opened {
     }
 }
 
+/// Fails where a file has another number of `vision` tokens of a pair than its images have.
+pub(super) fn of_images(
+    file: &str,
+    images: &[usize],
+    vision: usize,
+    number: impl std::fmt::Display,
+) -> Result<(), EngineError> {
+    let all = (images.iter()).fold(0, |sum: usize, tokens| sum.saturating_add(*tokens));
+    if all == vision {
+        return Ok(());
+    }
+    let reason = format!(
+        "`images` of its `piece`: expected {vision} vision tokens of pair {number}, found {images:?}; measure the shard \
+         again"
+    );
+    Err(refused(file, reason))
+}
+
+/// Fails where the shard of `next` is among `others`.
+pub(super) fn once<'a>(
+    mut others: impl Iterator<Item = (&'a str, &'a Piece)>,
+    (name, next): (&str, &Piece),
+) -> Result<(), EngineError> {
+    match others.find(|(_, piece)| piece.shard == next.shard) {
+        None => Ok(()),
+        Some((other, _)) => {
+            let reason = format!(
+                "expected pairs that no other file has, found shard {}, which is in {other}, too; name each shard once",
+                next.shard()
+            );
+            Err(refused(name, reason))
+        }
+    }
+}
+
+/// Fails where pairs are missing of files that have to be `whole`; tells of which shard alone a report is.
+pub(super) fn checked(
+    opened: &[(&str, &Piece)],
+    present: BTreeSet<u64>,
+    pairs: usize,
+    whole: bool,
+    news: &mut News<'_>,
+) -> Result<(), EngineError> {
+    let Some((_, first)) = opened.first() else {
+        return Ok(());
+    };
+    if whole {
+        return complete(opened, present);
+    }
+    if first.of > 1 {
+        let all = usize::try_from(first.pairs).unwrap_or(usize::MAX);
+        news.note(format!(
+            "of shard {} alone: {pairs} of {}",
+            first.shard(),
+            counted(all, "pair")
+        ));
+    }
+    Ok(())
+}
+
 /// Fails where pairs are missing.
-fn complete(opened: &[Opened], present: BTreeSet<u64>) -> Result<(), EngineError> {
-    let Some(Opened { file, piece }) = opened.first() else {
+fn complete(opened: &[(&str, &Piece)], present: BTreeSet<u64>) -> Result<(), EngineError> {
+    let Some((file, piece)) = opened.first() else {
         return Ok(());
     };
     if present.len() as u64 == piece.pairs {
         return Ok(());
     }
-    let given: BTreeSet<u64> = opened.iter().map(|opened| opened.piece.shard).collect();
+    let given: BTreeSet<u64> = opened.iter().map(|(_, piece)| piece.shard).collect();
     // A shard beyond the last pair has none.
     let missing = (1..=piece.of.min(piece.pairs)).filter(|shard| !given.contains(shard));
     let missing: Vec<String> = missing
@@ -218,24 +250,22 @@ fn complete(opened: &[Opened], present: BTreeSet<u64>) -> Result<(), EngineError
             missing.join(", "),
             piece.of
         );
-        return Err(refused(&file.name, reason));
+        return Err(refused(file, reason));
     }
     let absent = (0..).zip(&present).find(|(number, found)| number != *found);
     let number = absent.map_or(present.len() as u64, |(number, _)| number);
     let shard = Shard::of_pair(number, piece.of);
-    let of = opened
-        .iter()
-        .find(|opened| opened.piece.shard == shard.number);
+    let of = (opened.iter()).find(|(_, piece)| piece.shard == shard.number);
     let reason = format!(
         "expected all pairs of shard {shard}, found none with the number {number}; measure the shard again"
     );
-    Err(refused(of.map_or("", |opened| &opened.file.name), reason))
+    Err(refused(of.map_or("", |(file, _)| file), reason))
 }
 
 /// Tells what the shards had to say, and where they do not come from one machine.
-fn notes(opened: &[Opened], device: &crate::report::DeviceSummary, news: &mut News<'_>) {
+pub(super) fn notes(opened: &[(&str, &Piece)], device: &DeviceSummary, news: &mut News<'_>) {
     let mut told = BTreeSet::new();
-    for note in opened.iter().flat_map(|opened| &opened.piece.notes) {
+    for note in opened.iter().flat_map(|(_, piece)| &piece.notes) {
         if told.insert(note) {
             news.note(note.clone());
         }
@@ -245,13 +275,13 @@ fn notes(opened: &[Opened], device: &crate::report::DeviceSummary, news: &mut Ne
     }
     let devices: BTreeSet<String> = opened
         .iter()
-        .map(|opened| opened.piece.device.line())
+        .map(|(_, piece)| piece.device.line())
         .collect();
     if devices.len() != 1 || !devices.contains(&device.line()) {
         let devices: Vec<String> = devices.into_iter().take(MOST_NAMED).collect();
         news.note(format!("the model ran on {}", devices.join("; ")));
     }
-    let versions: BTreeSet<&str> = opened.iter().map(|opened| &*opened.piece.version).collect();
+    let versions: BTreeSet<&str> = opened.iter().map(|(_, piece)| &*piece.version).collect();
     if versions.len() != 1 || !versions.contains(env!("CARGO_PKG_VERSION")) {
         let versions: Vec<&str> = versions.into_iter().take(MOST_NAMED).collect();
         news.note(format!("the model ran in mirscope {}", versions.join(", ")));
@@ -259,7 +289,11 @@ fn notes(opened: &[Opened], device: &crate::report::DeviceSummary, news: &mut Ne
 }
 
 /// The pairs as a report of all of them names them.
-fn data(piece: &Piece, num_pairs: usize, skipped: BTreeMap<u64, Skipped>) -> DataSummary {
+pub(super) fn data(
+    piece: &Piece,
+    num_pairs: usize,
+    skipped: BTreeMap<u64, Skipped>,
+) -> DataSummary {
     DataSummary {
         source: piece.source.clone(),
         num_pairs,

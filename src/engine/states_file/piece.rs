@@ -171,6 +171,13 @@ impl Piece {
         }
     }
 
+    /// Whether `text` tells of the same run.
+    pub(super) fn is_run(&self, text: &str) -> bool {
+        let other = serde_json::from_str::<Value>(text);
+        let own = serde_json::to_value(self);
+        matches!((own, other), (Ok(own), Ok(other)) if differing(&own, &other, &OWN).is_none())
+    }
+
     /// Where an interrupted run, which `text` tells, was another one than this: the field, and what it is here and
     /// there. None where `text` tells nothing.
     pub(super) fn other_run(&self, text: &str) -> Option<[String; 3]> {

@@ -34,6 +34,17 @@ pub(super) fn sums(pairs: usize) -> Planned {
     }
 }
 
+/// So many values.
+pub(super) fn values(name: String, count: usize) -> Planned {
+    Planned {
+        name,
+        dtype: "F32",
+        shape: vec![count],
+        row: 4,
+        begin: 0,
+    }
+}
+
 /// All tensors in the order of their data: the widest types first, so that each is aligned.
 pub(super) fn planned(layers: usize, width: usize, tokens: usize) -> Vec<Planned> {
     let plan = |name: &str, dtype, row, shape: &[usize]| Planned {

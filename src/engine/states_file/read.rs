@@ -7,7 +7,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{STATE, about::About, piece::PIECE_KEY, refused, rows::Marks, tensor_name};
+use super::{
+    STATE, about::About, piece::PIECE_KEY, refused, rows::Marks, sums::SUMS_KEY, tensor_name,
+};
 use crate::{
     alignment::StateId,
     engine::EngineError,
@@ -22,6 +24,9 @@ use crate::{
 
 /// Bytes of a state that are read together, about.
 const PART: usize = 4 << 20;
+
+/// Texts and tensors of a file, by name.
+pub(super) type Contents = (BTreeMap<String, String>, BTreeMap<String, TensorInfo>);
 
 /// A file of states whose header has been checked.
 pub(super) struct StatesFile {
@@ -50,32 +55,17 @@ impl StatesFile {
     /// states that can be measured.
     pub(super) fn open(path: &Path, mask: TextMask) -> Result<Self, EngineError> {
         let name = path.display().to_string();
-        let missing = |found: &str| {
-            let reason = format!(
-                "expected a file of hidden states in safetensors format, found {found}; a measurement that \
-                 exports its states writes one"
-            );
-            refused(&name, reason)
-        };
-        if !path.is_file() {
-            return Err(missing(match path.exists() {
-                true => "a folder",
-                false => "nothing there",
-            }));
-        }
-        let parent = path.parent().filter(|parent| *parent != Path::new(""));
-        let source = FolderSource::open(parent.unwrap_or(Path::new(".")));
-        let source: Arc<dyn ByteSource> = Arc::new(source.map_err(WeightsError::from)?);
-        let file = path.file_name().unwrap_or_default().to_string_lossy();
-        if !file.ends_with(".safetensors") {
-            return Err(missing("a file whose name has another ending"));
-        }
-        let texts = read_metadata(&*source, &file)?;
-        let tensors = open_file(&source, &file, &str::to_owned)?;
+        let (texts, tensors) = contents(path)?;
         let layers = last_state(&tensors);
+        if texts.contains_key(SUMS_KEY) {
+            return Err(missing(
+                &name,
+                "sums of states, which `mirscope merge` takes",
+            ));
+        }
         if layers == 0 {
             let found = format!("no tensor `{STATE}1`");
-            return Err(missing(&found));
+            return Err(missing(&name, &found));
         }
         // More layers than tensors: one is missing, and counting up to them could take forever.
         if layers > tensors.len() {
@@ -83,7 +73,7 @@ impl StatesFile {
             let lacking = all.find(|name| !tensors.contains_key(name));
             let lacking = lacking.unwrap_or_default();
             let found = format!("no tensor `{lacking}` beside `{STATE}{layers}`");
-            return Err(missing(&found));
+            return Err(missing(&name, &found));
         }
         let marks = Marks::of(&name, &tensors, mask)?;
         let states = (super::every_state(layers))
@@ -207,6 +197,39 @@ impl StatesFile {
         }
         Ok(states)
     }
+}
+
+/// A file that holds no states.
+fn missing(name: &str, found: &str) -> EngineError {
+    let reason = format!(
+        "expected a file of hidden states in safetensors format, found {found}; a measurement that exports its states \
+         writes one"
+    );
+    refused(name, reason)
+}
+
+/// The texts in the header of the file at `path`, and its tensors by name.
+///
+/// # Errors
+/// It cannot be read, or is no safetensors file or one whose header contradicts itself.
+pub(super) fn contents(path: &Path) -> Result<Contents, EngineError> {
+    let name = path.display().to_string();
+    if !path.is_file() {
+        let found = match path.exists() {
+            true => "a folder",
+            false => "nothing there",
+        };
+        return Err(missing(&name, found));
+    }
+    let parent = path.parent().filter(|parent| *parent != Path::new(""));
+    let source = FolderSource::open(parent.unwrap_or(Path::new(".")));
+    let source: Arc<dyn ByteSource> = Arc::new(source.map_err(WeightsError::from)?);
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    if !file.ends_with(".safetensors") {
+        return Err(missing(&name, "a file whose name has another ending"));
+    }
+    let texts = read_metadata(&*source, &file)?;
+    Ok((texts, open_file(&source, &file, &str::to_owned)?))
 }
 
 /// The highest K of the states `hidden_states.K`; 0 where there is none.

@@ -2,6 +2,8 @@
 
 use super::{
     piece::{PIECE_FORMAT, Piece},
+    source::measured,
+    sums::{SumsRun, sums_fit},
     write::Begun,
 };
 use crate::{
@@ -36,7 +38,9 @@ impl Session {
             unread,
             notes,
             anew,
+            save_seconds,
         } = request;
+        let budget = measure.settings.memory_budget;
         let settings = MeasureSettings {
             memory_budget: None,
             export_states: None,
@@ -75,6 +79,7 @@ impl Session {
             of_pairs: total,
             skipped: skipped.len(),
             before: 0,
+            sums: false,
         };
         let prompt = settings.prompt;
         let piece = Piece {
@@ -98,10 +103,48 @@ impl Session {
                 .collect(),
         };
         let text_mask = piece.settings.text_mask;
+        let measured = measured(&piece.settings, piece.model.num_hidden_layers);
+        let forward = |states| Forward {
+            gpu: &gpu,
+            vlm: &loaded.vlm,
+            processor: &loaded.processor,
+            states,
+            kept_states: 0,
+            also: &[],
+            text_mask,
+            budget: gpu.usual_budget(),
+        };
+        let tokens: Vec<[usize; 2]> = (prepared.iter())
+            .map(|pair| [pair.prompt.vision.len(), pair.text(text_mask).len()])
+            .collect();
+        let all = prepared
+            .iter()
+            .map(|pair| pair.prompt.input_ids.len())
+            .sum();
+        if sums_fit(&gpu, &piece, (all, &tokens), budget, news)? {
+            let run = SumsRun {
+                piece: &piece,
+                forward: forward(&measured),
+                prepared: &prepared,
+                numbers: &numbers,
+                tokens: &tokens,
+                path: &file,
+                anew,
+                save_seconds,
+            };
+            let (before, is_whole) = run.run(news).await?;
+            news.note_all(told(before, is_whole));
+            let sums = true;
+            return Ok(ShardSummary {
+                before,
+                sums,
+                ..summary
+            });
+        }
         let begun = Begun::of(&file, &piece, &prepared, &numbers, anew, news.cancel)?;
         let mut writer = match begun {
             Begun::Whole => {
-                news.note("the file is whole already: nothing ran again".to_owned());
+                news.note_all(told(summary.pairs, true));
                 return Ok(ShardSummary {
                     before: summary.pairs,
                     ..summary
@@ -110,36 +153,29 @@ impl Session {
             Begun::UnderWay(writer) => writer,
         };
         let before = writer.pairs();
-        if before > 0 {
-            news.note(format!(
-                "an interrupted run has left the states of {}, which {} not run again",
-                counted(before, "pair"),
-                match before {
-                    1 => "does",
-                    _ => "do",
-                }
-            ));
-        }
+        news.note_all(told(before, false));
         let left: Vec<&Prepared> = prepared.iter().skip(before).collect();
-        let forward = Forward {
-            gpu: &gpu,
-            vlm: &loaded.vlm,
-            processor: &loaded.processor,
-            states: &[],
-            kept_states: 0,
-            also: &[],
-            text_mask,
-            budget: gpu.usual_budget(),
-        };
         let mut targets = Targets {
             rate: Rate::Nobody,
             metrics: &mut [],
             kept: None,
             export: Some(&mut writer),
         };
-        forward.run(&left, &mut targets, news).await?;
+        forward(&[]).run(&left, &mut targets, news).await?;
         news.end();
         writer.finish()?;
         Ok(ShardSummary { before, ..summary })
     }
+}
+
+/// What there was already of a shard: so many pairs, or the whole file.
+fn told(before: usize, is_whole: bool) -> Option<String> {
+    if is_whole {
+        return Some("the file is whole already: nothing ran again".to_owned());
+    }
+    let word = if before == 1 { "does" } else { "do" };
+    (before > 0).then(|| {
+        let pairs = counted(before, "pair");
+        format!("an interrupted run has left the states of {pairs}, which {word} not run again")
+    })
 }

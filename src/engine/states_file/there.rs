@@ -4,8 +4,11 @@ use std::{io::Read, path::Path};
 
 use serde_json::Value;
 
-use super::piece::PIECE_KEY;
-use crate::weights::safetensors::MAX_HEADER_BYTES;
+use super::{
+    piece::{PIECE_KEY, Piece},
+    refused,
+};
+use crate::{engine::EngineError, weights::safetensors::MAX_HEADER_BYTES};
 
 /// Whether the file at `path` is whole and begins with `header`: whole ones only are ever there.
 pub(super) fn is_whole(path: &Path, header: &[u8], len: u64) -> bool {
@@ -34,6 +37,26 @@ pub(super) fn header_of(path: &Path) -> Option<Vec<u8>> {
 
 /// What a header says of the piece.
 pub(super) fn piece_in(header: &[u8]) -> Option<String> {
+    text_in(header, PIECE_KEY)
+}
+
+/// A text of a header.
+pub(super) fn text_in(header: &[u8], key: &str) -> Option<String> {
     let header: Value = serde_json::from_slice(header.get(8..)?).ok()?;
-    Some(header["__metadata__"][PIECE_KEY].as_str()?.to_owned())
+    Some(header["__metadata__"][key].as_str()?.to_owned())
+}
+
+/// That the file at `path` would be lost, which is not the one of `piece`.
+pub(super) fn lost(path: &Path, piece: &Piece) -> EngineError {
+    let there = header_of(path).as_deref().and_then(piece_in);
+    let reason = match there.and_then(|text| piece.other_run(&text).filter(|_| !piece.is_run(&text))) {
+        Some([field, own, other]) => format!(
+            "another run has written it, whose `{field}` is {other}, not {own}; name another file, or replace it with \
+             --force"
+        ),
+        None => "expected no file there, or the one of this run and its memory budget, found another one; name another file, or replace it \
+                 with --force"
+            .to_owned(),
+    };
+    refused(&path.display().to_string(), reason)
 }

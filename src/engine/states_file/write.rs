@@ -11,7 +11,7 @@ use super::{
     piece::{PIECE_KEY, Piece},
     planned::{Planned, header, planned, sums},
     refused, tensor_name,
-    there::{header_of, is_whole, piece_in},
+    there::{is_whole, lost, piece_in},
 };
 use crate::{
     alignment::{AlignmentError, StateId},
@@ -80,17 +80,7 @@ impl Begun {
             return Ok(Self::Whole);
         }
         if !anew && path.is_file() {
-            let there = header_of(path).as_deref().and_then(piece_in);
-            let reason = match there.and_then(|text| piece.other_run(&text)) {
-                Some([field, own, other]) => format!(
-                    "another run has written it, whose `{field}` is {other}, not {own}; name another file, or replace \
-                     it with --force"
-                ),
-                None => "expected no file there, or the states of this run, found another one; name another file, \
-                         or replace it with --force"
-                    .to_owned(),
-            };
-            return Err(refused(&path.display().to_string(), reason));
+            return Err(lost(path, piece));
         }
         let mut writer = StatesWriter {
             file: PlacedFile::resume(path)?,

@@ -16,15 +16,15 @@ use super::{
 use crate::support::Random;
 
 /// Both modalities of each layer, and how many tokens each pair has of them.
-struct Data {
-    layers: Vec<[Cloud; 2]>,
-    pairs: Vec<[usize; 2]>,
+pub(super) struct Data {
+    pub(super) layers: Vec<[Cloud; 2]>,
+    pub(super) pairs: Vec<[usize; 2]>,
 }
 
 impl Data {
     /// Pairs whose tokens lie together, each about a point of its own; `share` of all tokens are 4 to 8 times as
     /// long as the others, and what `stretch` says of the pair's number.
-    fn new(
+    pub(super) fn new(
         random: &mut Random,
         [pairs, width]: [usize; 2],
         tokens: [usize; 2],
@@ -63,7 +63,7 @@ impl Data {
         Self { layers, pairs }
     }
 
-    fn width(&self) -> usize {
+    pub(super) fn width(&self) -> usize {
         self.layers[0][0].width
     }
 
@@ -88,7 +88,7 @@ impl Data {
         )
     }
 
-    fn held(&self, gpu: &Gpu, settings: MirSettings) -> MirResult {
+    pub(super) fn held(&self, gpu: &Gpu, settings: MirSettings) -> MirResult {
         let [vision, text] = [0, 1].map(|side: usize| self.layers[0][side].tokens());
         let layers = self.layers.len();
         let mut mir = Mir::new(gpu, settings, layers, self.width(), vision, text, None).unwrap();
@@ -138,7 +138,7 @@ impl Data {
         })
     }
 
-    async fn push(&self, gpu: &Gpu, streamed: &mut Streamed, pairs: &[usize]) {
+    pub(super) async fn push(&self, gpu: &Gpu, streamed: &mut Streamed, pairs: &[usize]) {
         for &pair in pairs {
             let (states, vision, text) = self.states(gpu, pair);
             if !streamed.has_room(self.pairs[pair]) {

@@ -67,6 +67,52 @@ fn three_shards_of_the_demo_make_one_report() {
 }
 
 #[test]
+fn shards_without_room_for_states_save_sums() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let settings = "--num-pairs 56 --outliers keep";
+    printed(folder, &format!("measure {settings} --out one.json"));
+    let one = report(folder, "one.json");
+    let files = (1..=8).map(|number| format!("{number}.safetensors"));
+    let files: Vec<String> = files.collect();
+    for (number, file) in (1..).zip(&files) {
+        let shard = format!("--shard {number}/8 --stats {file} --memory-budget 1KiB");
+        let out = printed(folder, &format!("measure {settings} {shard}"));
+        assert!(
+            out.contains(&format!(
+                "shard {number} of 8: 7 of 56 pairs, as sums of their states"
+            )),
+            "{out}"
+        );
+    }
+    printed(folder, &format!("merge {} --out all.json", files.join(" ")));
+    let all = report(folder, "all.json");
+    assert!((all.mir.unwrap() / one.mir.unwrap() - 1.0).abs() < 1e-5);
+    // The same pairs in eight groups have another interval, of about the same width.
+    let of = |report: &Report| {
+        let mir = report.metrics.iter().find(|metric| metric.id == "mir");
+        mir.and_then(|mir| mir.interval).expect("an interval")
+    };
+    let [[low, high], [own_low, own_high]] = [of(&all), of(&one)];
+    let ratio = (high - low) / (own_high - own_low);
+    assert!((0.4..2.5).contains(&ratio), "{ratio}");
+    assert!(low < own_high && own_low < high);
+    assert!(
+        all.notes.iter().any(|note| note.contains("over 8 shards")),
+        "{:?}",
+        all.notes
+    );
+    let refused = program(folder, &["measure", "--states", "1.safetensors"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success() && said.contains("mirscope merge"),
+        "{said}"
+    );
+}
+
+#[test]
 fn what_makes_no_sense_is_said() {
     for (args, reason) in [
         (&["measure", "--shard", "1/2"][..], "--stats"),

@@ -12,6 +12,7 @@ mod session;
 mod speed;
 mod states_file;
 mod streamed;
+mod summed_pieces;
 mod variants;
 mod weights;
 mod what_if;

@@ -31,7 +31,7 @@ fn whole() -> MeasureRequest {
     request
 }
 
-fn request(measure: &MeasureRequest, number: u64, of: u64, file: &Path) -> ShardRequest {
+pub(super) fn request(measure: &MeasureRequest, number: u64, of: u64, file: &Path) -> ShardRequest {
     ShardRequest {
         measure: measure.clone(),
         shard: Shard { number, of },
@@ -39,18 +39,19 @@ fn request(measure: &MeasureRequest, number: u64, of: u64, file: &Path) -> Shard
         unread: Vec::new(),
         notes: Vec::new(),
         anew: false,
+        save_seconds: None,
     }
 }
 
 #[track_caller]
-fn saved(session: &mut Session, request: ShardRequest) -> ShardSummary {
+pub(super) fn saved(session: &mut Session, request: ShardRequest) -> ShardSummary {
     match last(session, Command::Shard(Box::new(request))) {
         Event::Shard(summary) => *summary,
         other => panic!("expected a saved shard, found {other:?}"),
     }
 }
 
-fn merge(files: &[&Path], memory_budget: Option<u64>) -> Command {
+pub(super) fn merge(files: &[&Path], memory_budget: Option<u64>) -> Command {
     Command::Merge(Box::new(MergeRequest {
         files: files.iter().map(|file| (*file).to_owned()).collect(),
         device: DeviceSettings::default(),
@@ -60,7 +61,7 @@ fn merge(files: &[&Path], memory_budget: Option<u64>) -> Command {
 }
 
 #[track_caller]
-fn merged(session: &mut Session, files: &[&Path], memory_budget: Option<u64>) -> Report {
+pub(super) fn merged(session: &mut Session, files: &[&Path], memory_budget: Option<u64>) -> Report {
     match last(session, merge(files, memory_budget)) {
         Event::Report(report) => *report,
         other => panic!("expected a report, found {other:?}"),
@@ -78,7 +79,7 @@ fn shards(session: &mut Session, folder: &Path, measure: &MeasureRequest, of: u6
 }
 
 /// All but what tells of the way.
-fn numbers(report: &Report) -> Report {
+pub(super) fn numbers(report: &Report) -> Report {
     Report {
         timings: Vec::new(),
         notes: Vec::new(),
@@ -275,7 +276,7 @@ fn what_is_no_whole_measurement_is_refused() {
 }
 
 /// Begins a shard and stops it when `pairs` of its pairs have run.
-fn interrupted(session: &mut Session, request: ShardRequest, pairs: u64) {
+pub(super) fn interrupted(session: &mut Session, request: ShardRequest, pairs: u64) {
     let cancel = Cancel::default();
     let mut last = None;
     let command = Command::Shard(Box::new(request));
