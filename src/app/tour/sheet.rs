@@ -82,11 +82,8 @@ pub(super) fn make_room(ui: &mut egui::Ui) -> Rect {
         false => egui::Panel::right("room for the sheet").exact_size(size.x),
     };
     let panel = panel.resizable(false).show_separator_line(false);
-    panel
-        .frame(egui::Frame::NONE)
-        .show(ui, |_| {})
-        .response
-        .rect
+    let frame = egui::Frame::NONE.fill(ui.visuals().panel_fill);
+    panel.frame(frame).show(ui, |_| {}).response.rect
 }
 
 /// Whether the sheet of the last frame covers nothing of its landmark at a place.

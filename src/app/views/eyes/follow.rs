@@ -300,8 +300,7 @@ fn arrived(ui: &mut egui::Ui, desk: &mut Desk<'_>, scene: &Scene<'_>) {
     figure::show(ui, &clouds(&chart, &look));
     prose(
         ui,
-        "The large dot is this patch. All layers share these axes, the {principal components} of their tokens together: \
-         at one of them they may show little.",
+        "The large dot is this patch. All layers share these axes, their common {principal components}.",
     );
 }
 
