@@ -6,8 +6,9 @@
 //
 // `tiled_128` and `tiled_64` share tiles in workgroup memory: 128 x 128 with 8 x 8 values per invocation,
 // TILE_ROWS x 64 with 8 x 4. `direct` keeps 8 x 8 in registers, `direct_128` 16 x 16 (whole groups of four of
-// the inner dimension only); neither has a barrier, for adapters where barriers are dear. Where the inner
-// dimension is cut in pieces, each writes its bare sums, piece by piece, for `sum_pieces` to join.
+// the inner dimension only), `direct_wide` 32 x 32 where reads are dear as well (the same); none has a barrier, for
+// adapters where barriers are dear. Where the inner dimension is cut in pieces, each writes its bare sums, piece by
+// piece, for `sum_pieces` to join.
 
 import package::common::block::block;
 import package::common::dots::dots;
@@ -29,6 +30,7 @@ import package::common::triangle::store;
 import package::common::triangle::store_gated;
 import package::common::triangle::tile_of;
 import package::common::weights::weights4;
+import package::common::wide::direct_wide;
 import package::common::workgroup_tiles::DEPTH;
 import package::common::workgroup_tiles::DTYPE;
 import package::common::workgroup_tiles::TILE_ROWS;

@@ -17,7 +17,8 @@ test('a checkpoint that is handed over gives the native logits and features', { 
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const model = join(ROOT, 'assets/demo/model');
   const input = {
-    prompts: [[...Array(24).keys()].map((i) => 5 + 7 * i)],
+    // Few rows, and so many that products take the tile of SwiftShader's own.
+    prompts: [24, 512].map((count) => [...Array(count).keys()].map((i) => 5 + (7 * i) % 500)),
     images: [[...Array(3 * 128 * 128).keys()].map((i) => Math.sin(i / 50))],
   };
   writeFileSync(join(folder, 'input.json'), JSON.stringify(input));
@@ -27,7 +28,7 @@ test('a checkpoint that is handed over gives the native logits and features', { 
   const page = await openPage(t, browser);
   await open(page, await site(t));
   const found = await passes(page, model, input);
-  assert.equal(found.passes.length, 2);
+  assert.equal(found.passes.length, 3);
   for (const [index, { tokens, output }] of found.passes.entries()) {
     const other = expected.passes[index];
     assert.deepEqual([tokens, output.length], [other.tokens, other.output.length]);

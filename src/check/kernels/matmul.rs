@@ -157,7 +157,7 @@ fn plans(cases: &Cases<'_>) -> Vec<Option<Plan>> {
     if !cases.quick {
         let (own, pieces): (&[Tile], &[usize]) = match cases.gpu.kernels() {
             // Software adapters never cut the inner dimension.
-            KernelVariant::Direct => (&[Tile::Direct, Tile::Direct128], &[1]),
+            KernelVariant::Direct => (&[Tile::Direct, Tile::Direct128, Tile::DirectWide], &[1]),
             KernelVariant::Tiled => (&[Tile::Tiled128, Tile::Tiled64, Tile::Tiled32], &[1, 3]),
         };
         for &tile in own.iter().filter(|tile| tile.fits(cases.gpu)) {

@@ -10,6 +10,8 @@ pub enum Tile {
     Direct,
     /// 128 x 128 in registers, without barriers; takes whole groups of four of the inner dimension.
     Direct128,
+    /// 64 x 64 by four invocations, in registers as well, and for whole groups of four, too: for SwiftShader.
+    DirectWide,
     /// 128 x 128 in workgroup memory.
     Tiled128,
     /// 64 x 64 in workgroup memory.
@@ -20,9 +22,10 @@ pub enum Tile {
 
 impl Tile {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Direct,
         Self::Direct128,
+        Self::DirectWide,
         Self::Tiled128,
         Self::Tiled64,
         Self::Tiled32,
@@ -31,7 +34,7 @@ impl Tile {
     /// Rows and columns.
     pub fn size(self) -> [usize; 2] {
         match self {
-            Self::Direct | Self::Tiled64 => [64, 64],
+            Self::Direct | Self::DirectWide | Self::Tiled64 => [64, 64],
             Self::Direct128 | Self::Tiled128 => [128, 128],
             Self::Tiled32 => [32, 64],
         }
@@ -42,14 +45,16 @@ impl Tile {
         match self {
             Self::Direct => "direct",
             Self::Direct128 => "direct_128",
+            Self::DirectWide => "direct_wide",
             Self::Tiled128 => "tiled_128",
             Self::Tiled64 | Self::Tiled32 => "tiled_64",
         }
     }
 
-    /// Whether the device grants the workgroup memory that the tile takes.
+    /// Whether the device grants the workgroup memory that the tile takes, and its driver compiles it in a moment.
     pub fn fits(self, gpu: &Gpu) -> bool {
         let bytes = match self {
+            Self::DirectWide => return gpu.reads_are_dear(),
             Self::Direct | Self::Direct128 => 0,
             Self::Tiled64 | Self::Tiled32 => 16 << 10,
             Self::Tiled128 => 32 << 10,
@@ -152,6 +157,9 @@ const PIECES: [usize; 8] = [1, 2, 3, 4, 6, 8, 12, 16];
 /// Multiplications (m n k) from which on a product takes the large tile on a software adapter.
 const LEAST_OF_DIRECT_128: f64 = 8e6;
 
+/// As many for the wide one, which takes SwiftShader half a second longer to compile.
+const LEAST_OF_DIRECT_WIDE: f64 = 3e7;
+
 /// Workgroups that it has to leave: they are what the processors share.
 const LEAST_GROUPS: usize = 4;
 
@@ -165,7 +173,7 @@ impl Speed {
         let per_unit = (groups * pieces).div_ceil(self.units) as f64;
         // Workgroups that a unit runs at once, and how long one takes that runs by itself.
         let (at_once, alone) = match tile {
-            Tile::Tiled128 | Tile::Direct | Tile::Direct128 => (1.0, 1.0),
+            Tile::Tiled128 | Tile::Direct | Tile::Direct128 | Tile::DirectWide => (1.0, 1.0),
             Tile::Tiled64 => (self.side_by_side as f64, self.alone),
             // Half the work, and a fifth slower for it.
             Tile::Tiled32 => (2.0 * self.side_by_side as f64, 2.0 * self.alone),
@@ -204,16 +212,25 @@ fn planned(gpu: &Gpu, shape: [usize; 3], groups: impl Fn(Tile) -> Option<usize>)
         .find(|speed| speed.class == gpu.class())
         .and_then(|speed| quickest(speed, fitting, shape, &groups))
         .unwrap_or_else(|| Plan {
-            tile: in_registers(shape, groups(Tile::Direct128).unwrap_or(0)),
+            tile: in_registers(shape, groups, Tile::DirectWide.fits(gpu)),
             pieces: 1,
         })
 }
 
 /// The tile on a software adapter. The large one is a third (llvmpipe) to a half (SwiftShader) faster where it
-/// leaves enough workgroups.
-fn in_registers([m, n, k]: [usize; 3], groups: usize) -> Tile {
-    let is_large = m as f64 * n as f64 * k as f64 >= LEAST_OF_DIRECT_128;
-    match is_large && groups >= LEAST_GROUPS && k.is_multiple_of(4) {
+/// leaves enough workgroups; the `wide` one takes SwiftShader three quarters of that, but for the rows that a tile
+/// computes in vain.
+fn in_registers([m, n, k]: [usize; 3], groups: impl Fn(Tile) -> Option<usize>, wide: bool) -> Tile {
+    let multiplications = m as f64 * n as f64 * k as f64;
+    let serves = |tile: Tile, least: f64| {
+        let groups = groups(tile).unwrap_or(0);
+        multiplications >= least && groups >= LEAST_GROUPS && k.is_multiple_of(4)
+    };
+    let is_filled = 3 * m.next_multiple_of(64) <= 4 * m.next_multiple_of(BLOCK);
+    if wide && is_filled && serves(Tile::DirectWide, LEAST_OF_DIRECT_WIDE) {
+        return Tile::DirectWide;
+    }
+    match serves(Tile::Direct128, LEAST_OF_DIRECT_128) {
         true => Tile::Direct128,
         false => Tile::Direct,
     }
@@ -286,6 +303,26 @@ mod tests {
         assert_eq!(Tile::Tiled64.groups_of_half(576), 45);
         assert_eq!(Tile::Tiled128.groups_of_half(129), 3);
         assert_eq!(Tile::Direct128.groups_of_half(576), 42);
+    }
+
+    /// The wide tile only where reads are dear, for products that are worth its compilation and fill it.
+    #[test]
+    fn a_software_adapter_takes_the_largest_tile_that_serves() {
+        for (shape, plain, wide) in [
+            ([256, 576, 576], Tile::Direct128, Tile::DirectWide),
+            ([224, 3072, 576], Tile::Direct128, Tile::DirectWide),
+            // A quarter of its rows would be computed in vain, or more.
+            ([200, 3072, 576], Tile::Direct128, Tile::Direct128),
+            ([65, 3072, 576], Tile::Direct128, Tile::Direct128),
+            ([256, 192, 576], Tile::Direct128, Tile::Direct128),
+            ([256, 576, 578], Tile::Direct, Tile::Direct),
+            ([24, 576, 576], Tile::Direct128, Tile::Direct128),
+            ([64, 128, 64], Tile::Direct, Tile::Direct),
+        ] {
+            let [m, n, _] = shape;
+            let tile = |wide| in_registers(shape, |tile| Some(tile.groups(m, n)), wide);
+            assert_eq!([tile(false), tile(true)], [plain, wide], "{shape:?}");
+        }
     }
 
     #[test]

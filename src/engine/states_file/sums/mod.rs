@@ -172,7 +172,7 @@ impl SumsAbout {
                 }
             }
             let kept = part.kept.iter().flatten();
-            if kept.fold(0, |sum: usize, values| sum.saturating_add(*values)) > 1 << 40 {
+            if kept.fold(0, |sum: u64, &values| sum.saturating_add(values as u64)) > 1 << 40 {
                 return Err(wrong("more values of metrics than any file has".to_owned()));
             }
         }
