@@ -130,7 +130,9 @@ mod tests {
         };
         let (begin, end) = match fault {
             Fault::NoMemory => ("adapter `", "close what else uses it"),
-            Fault::LostBetween | Fault::LostWaiting => ("the device was lost (", "); run again"),
+            Fault::LostBetween | Fault::LostWaiting => {
+                ("the device was lost (Parent device", " is lost); run again")
+            }
         };
         let is_told = sentence.starts_with(begin) && sentence.ends_with(end);
         assert!(
