@@ -14,6 +14,8 @@ mod definitions;
 mod demo;
 mod describe;
 mod error;
+#[cfg(test)]
+mod faults;
 #[cfg(not(target_arch = "wasm32"))]
 mod fingerprint;
 mod finite;

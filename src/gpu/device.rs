@@ -226,7 +226,7 @@ impl Gpu {
     pub fn tensor(&self, dtype: DType, rows: usize, cols: usize) -> Result<Tensor, GpuError> {
         let size = tensor::byte_len(dtype, rows, cols);
         self.check_size(&format!("a {dtype:?} tensor [{rows}, {cols}]"), size)?;
-        let lease = self.0.pool.take(&self.0.device, size);
+        let lease = self.0.pool.take(&self.0, size);
         Ok(Tensor::new(lease, dtype, rows, cols))
     }
 
@@ -278,7 +278,7 @@ impl Gpu {
     ///
     /// # Errors
     /// [`GpuError::TooLarge`] where it exceeds a buffer or a binding, [`GpuError::Shape`] where rows are no
-    /// whole blocks.
+    /// whole blocks; what the driver reports where it says at once that it has no memory.
     pub fn room(&self, dtype: DType, rows: usize, cols: usize) -> Result<Tensor, GpuError> {
         let (elements, _) = dtype.unit();
         if !cols.is_multiple_of(elements) {
@@ -291,7 +291,9 @@ impl Gpu {
         }
         let size = tensor::byte_len(dtype, rows, cols);
         self.check_size(&format!("a {dtype:?} tensor [{rows}, {cols}]"), size)?;
-        let lease = self.0.pool.fresh(&self.0.device, size);
+        let lease = self.0.pool.fresh(&self.0, size);
+        // Before anything is read that has no place to go to.
+        self.reported()?;
         Ok(Tensor::new(lease, dtype, rows, cols))
     }
 
@@ -400,20 +402,14 @@ impl Gpu {
         &self.0.device
     }
 
-    /// Whether the device can be used again: fails with what happened to it since its last use.
+    /// Whether the device can be used again: fails with what happened to it.
     ///
     /// # Errors
     /// What the driver reported, [`GpuError::Lost`] for one.
     pub fn check_health(&self) -> Result<(), GpuError> {
         // Natively the driver is heard only when it is asked; in a browser the event loop asks.
-        let polled = self.0.device.poll(wgpu::PollType::Poll);
-        match (self.take_error(), polled) {
-            (Some(error), _) => Err(error),
-            (None, Err(error)) => Err(GpuError::Lost {
-                reason: error.to_string(),
-            }),
-            (None, Ok(_)) => Ok(()),
-        }
+        self.poll(wgpu::PollType::Poll)?;
+        self.reported()
     }
 
     /// Destroys the device, as a driver that resets it would.
@@ -422,12 +418,13 @@ impl Gpu {
         self.0.device.destroy();
     }
 
-    /// The first error that the driver reported since the last call.
-    pub(super) fn take_error(&self) -> Option<GpuError> {
-        self.0
-            .error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+    /// Fails with the first error that the driver reported, which ends the device: all that follow may be for
+    /// no other reason.
+    ///
+    /// # Errors
+    /// That error.
+    pub(super) fn reported(&self) -> Result<(), GpuError> {
+        let error = self.0.error.lock().unwrap_or_else(PoisonError::into_inner);
+        error.clone().map_or(Ok(()), Err)
     }
 }

@@ -6,7 +6,7 @@ use std::{
     thread::{self, ThreadId},
 };
 
-use super::bind_groups::BindGroups;
+use super::{bind_groups::BindGroups, device::Inner};
 
 /// Device memory in use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Pool {
     }
 
     /// A buffer of at least `size` bytes for kernels to write; contents unspecified.
-    pub(super) fn take(&self, device: &wgpu::Device, size: u64) -> Lease {
+    pub(super) fn take(&self, inner: &Inner, size: u64) -> Lease {
         let mut state = self.lock();
         // The smallest that fits, unless it would waste more than it serves; of equals always the same
         // one, so that every forward pass calls its kernels with the same buffers (see bind_groups).
@@ -84,7 +84,7 @@ impl Pool {
             .min_by_key(|&index| (state.free[index].1.size(), state.free[index].1.id));
         let buffer = match best {
             Some(index) => state.free.swap_remove(index).1,
-            None => Arc::new(create(device, &mut state, size)),
+            None => Arc::new(create(inner, &mut state, size)),
         };
         Lease {
             buffer,
@@ -95,8 +95,8 @@ impl Pool {
 
     /// A buffer of its own for data from the CPU. It is never reused: a write from the CPU would
     /// overtake dispatches that were recorded earlier and have not been submitted yet.
-    pub(super) fn fresh(&self, device: &wgpu::Device, size: u64) -> Lease {
-        let buffer = Arc::new(create(device, &mut self.lock(), size));
+    pub(super) fn fresh(&self, inner: &Inner, size: u64) -> Lease {
+        let buffer = Arc::new(create(inner, &mut self.lock(), size));
         Lease {
             buffer,
             pool: None,
@@ -117,12 +117,24 @@ impl Pool {
     }
 }
 
-fn create(device: &wgpu::Device, state: &mut State, size: u64) -> Allocation {
+impl Inner {
+    /// Memory of the driver's: the one place where it is asked for. Where there is none the buffer is of no
+    /// use, which whoever waits next hears of.
+    pub(super) fn buffer(&self, descriptor: &wgpu::BufferDescriptor<'_>) -> wgpu::Buffer {
+        #[cfg(test)]
+        if let Some(refused) = super::faults::at_buffer(self, descriptor) {
+            return refused;
+        }
+        self.device.create_buffer(descriptor)
+    }
+}
+
+fn create(inner: &Inner, state: &mut State, size: u64) -> Allocation {
     let size = size.max(16).next_multiple_of(16);
     state.usage.allocated += size;
     state.usage.peak = state.usage.peak.max(state.usage.allocated);
     state.next_id += 1;
-    let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+    let buffer = inner.buffer(&wgpu::BufferDescriptor {
         label: None,
         size,
         usage: wgpu::BufferUsages::STORAGE

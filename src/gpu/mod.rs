@@ -10,6 +10,8 @@ mod choice;
 mod device;
 mod dispatch;
 mod error;
+#[cfg(test)]
+pub(crate) mod faults;
 mod memory;
 mod open;
 mod pipeline;

@@ -52,7 +52,9 @@ impl Gpu {
         number: usize,
         options: &GpuOptions,
     ) -> Result<Self, GpuError> {
-        let info = adapter.get_info();
+        let mut info = adapter.get_info();
+        // A browser may keep it to itself, and every error names it.
+        info.name = adapter::name(&info);
         let limits = limits(&options.limits, &adapter.limits());
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {
@@ -118,11 +120,6 @@ fn limits(tier: &LimitTier, adapter: &wgpu::Limits) -> wgpu::Limits {
 
 /// Keeps the first error and the loss of the device for whoever waits next.
 fn watch(device: &wgpu::Device, adapter: &str, slot: &Arc<Mutex<Option<GpuError>>>) {
-    let keep = |slot: &Mutex<Option<GpuError>>, error: GpuError| {
-        slot.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert(error);
-    };
     let (adapter, errors, losses) = (adapter.to_owned(), slot.clone(), slot.clone());
     device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
         let adapter = adapter.clone();
@@ -130,14 +127,29 @@ fn watch(device: &wgpu::Device, adapter: &str, slot: &Arc<Mutex<Option<GpuError>
             wgpu::Error::OutOfMemory { .. } => GpuError::OutOfMemory { adapter },
             error => GpuError::Device {
                 adapter,
-                message: error.to_string(),
+                message: one_line(&error.to_string()),
             },
         };
         keep(&errors, error);
     }));
     device.set_device_lost_callback(move |reason, message| {
-        if reason != wgpu::DeviceLostReason::Destroyed {
-            keep(&losses, GpuError::Lost { reason: message });
-        }
+        let reason = match (reason, one_line(&message)) {
+            (wgpu::DeviceLostReason::Destroyed, _) => "it was destroyed".to_owned(),
+            (_, told) if told.is_empty() => "the driver does not say why".to_owned(),
+            (_, told) => told,
+        };
+        keep(&losses, GpuError::Lost { reason });
     });
+}
+
+/// Keeps an error unless there is one already, which may be why.
+pub(super) fn keep(slot: &Mutex<Option<GpuError>>, error: GpuError) {
+    slot.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get_or_insert(error);
+}
+
+/// What a driver says over several lines.
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -34,7 +34,7 @@ impl Gpu {
         if total == 0 {
             return Ok(tensors.iter().map(|tensor| unpad(tensor, &[])).collect());
         }
-        let staging = self.device().create_buffer(&wgpu::BufferDescriptor {
+        let staging = self.0.buffer(&wgpu::BufferDescriptor {
             label: Some("readback"),
             size: total,
             usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
@@ -50,24 +50,20 @@ impl Gpu {
             }
             offset += size;
         }
-        let submission = self.0.queue.submit([encoder.finish()]);
+        let submission = self.hand_over([encoder.finish()]);
         let (sender, receiver) = oneshot::channel();
         staging.map_async(wgpu::MapMode::Read, .., move |result| {
             let _ = sender.send(result);
         });
         let failed = |message: String| {
-            self.take_error().unwrap_or(GpuError::Device {
-                adapter: self.name().into(),
-                message,
-            })
+            let adapter = self.name().into();
+            (self.reported().err()).unwrap_or(GpuError::Device { adapter, message })
         };
         Signal::new(receiver, submission)
             .wait(self)
             .await?
             .map_err(|error| failed(error.to_string()))?;
-        if let Some(error) = self.take_error() {
-            return Err(error);
-        }
+        self.reported()?;
         let view = staging
             .get_mapped_range(..)
             .map_err(|error| failed(error.to_string()))?;

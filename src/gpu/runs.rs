@@ -125,10 +125,7 @@ impl Runs {
             self.settle(progress).await?;
             due -= 1;
         }
-        match self.gpu.take_error() {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
+        self.gpu.reported()
     }
 
     /// Waits for the oldest submission in flight.
@@ -143,10 +140,7 @@ impl Runs {
         self.since = now;
         let (at, under_way) = oldest.at;
         progress(at, &under_way);
-        match self.gpu.take_error() {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
+        self.gpu.reported()
     }
 }
 

@@ -75,10 +75,7 @@ impl Flushed {
     /// What the driver reports.
     pub async fn wait(self, gpu: &Gpu) -> Result<(), GpuError> {
         self.0.wait(gpu).await?;
-        match gpu.take_error() {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
+        gpu.reported()
     }
 }
 
@@ -90,12 +87,22 @@ impl Gpu {
 
     /// Submits `commands` and says when they are done.
     fn signalled(&self, commands: impl IntoIterator<Item = wgpu::CommandBuffer>) -> Signal<()> {
-        let submission = self.0.queue.submit(commands);
+        let submission = self.hand_over(commands);
         let (sender, receiver) = oneshot::channel();
         self.0.queue.on_submitted_work_done(move || {
             let _ = sender.send(());
         });
         Signal::new(receiver, submission)
+    }
+
+    /// Hands commands to the driver. Where the device is lost, who waits for them hears of it.
+    pub(super) fn hand_over(
+        &self,
+        commands: impl IntoIterator<Item = wgpu::CommandBuffer>,
+    ) -> wgpu::SubmissionIndex {
+        #[cfg(test)]
+        super::faults::at_submission(self);
+        self.0.queue.submit(commands)
     }
 
     pub(super) fn pace(&self) -> std::sync::MutexGuard<'_, Pace> {
@@ -164,7 +171,7 @@ impl Gpu {
             .as_ref()
             .is_none_or(|buffer| buffer.size() < needed)
         {
-            params.buffer = Some(self.device().create_buffer(&wgpu::BufferDescriptor {
+            params.buffer = Some(self.0.buffer(&wgpu::BufferDescriptor {
                 label: Some("params"),
                 size: needed.next_power_of_two().max(LEAST_PARAMS),
                 usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,

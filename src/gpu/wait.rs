@@ -1,5 +1,7 @@
 //! Waiting for the device without blocking a browser.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use futures_channel::oneshot;
 
 use super::{Gpu, GpuError};
@@ -27,27 +29,43 @@ impl<T> Signal<T> {
             submission,
         } = self;
         drive(gpu, submission)?;
-        receiver.await.map_err(|_| {
-            gpu.take_error().unwrap_or_else(|| GpuError::Lost {
-                reason: "it stopped answering".into(),
-            })
-        })
+        receiver.await.map_err(|_| gpu.lost("it stopped answering"))
+    }
+}
+
+impl Gpu {
+    /// Has the driver look at what is done, and its callbacks run.
+    ///
+    /// # Errors
+    /// What the driver reported before where it has lost the device or refused what is waited for.
+    pub(super) fn poll(&self, how: wgpu::PollType) -> Result<(), GpuError> {
+        // wgpu panics where the device is lost meanwhile, after it has told why.
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(test)]
+            super::faults::at_wait(self);
+            self.device().poll(how)
+        }));
+        match polled {
+            Ok(Ok(_)) => Ok(()),
+            // It waits for no commands but those that were refused, and for as long as they take.
+            Ok(Err(_)) | Err(_) => Err(self.lost("it takes no more work")),
+        }
+    }
+
+    /// Why it cannot go on: what the driver reported, else that it was lost.
+    fn lost(&self, reason: &str) -> GpuError {
+        let reason = reason.to_owned();
+        (self.reported().err()).unwrap_or(GpuError::Lost { reason })
     }
 }
 
 /// Blocks until the submission is done and its callbacks have run.
 #[cfg(not(target_arch = "wasm32"))]
 fn drive(gpu: &Gpu, submission: wgpu::SubmissionIndex) -> Result<(), GpuError> {
-    let poll = wgpu::PollType::Wait {
+    gpu.poll(wgpu::PollType::Wait {
         submission_index: Some(submission),
         timeout: None,
-    };
-    gpu.device()
-        .poll(poll)
-        .map(|_| ())
-        .map_err(|error| GpuError::Lost {
-            reason: error.to_string(),
-        })
+    })
 }
 
 /// The browser's event loop drives the device.

@@ -13,6 +13,11 @@ pub mod native;
 #[cfg(target_arch = "wasm32")]
 pub mod web;
 
+/// The model hub that is asked where no other is named.
+pub const HUB: &str = "https://huggingface.co";
+/// Whom a page may ask beside its own host: the hub, and the networks that it sends to for large files.
+pub const HUB_SOURCES: [&str; 3] = [HUB, "https://*.huggingface.co", "https://*.hf.co"];
+
 pub use cancel::Cancel;
 pub use demo::{DemoFile, DemoFileError};
 pub use picked::{FileError, FilePlace, Later, MAX_FILES, PickKind, PickedFile};

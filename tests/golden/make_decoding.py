@@ -50,8 +50,10 @@ def write_json(path, data):
 
 
 def write_lines(path, data):
-    """An object of objects, each entry of these on a line."""
+    """An object of objects and lists, each entry of these on a line."""
     def lines(entries):
+        if isinstance(entries, list):
+            return "[\n" + ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in entries) + "\n]"
         entries = (f"{json.dumps(key)}:{json.dumps(value, separators=(',', ':'))}" for key, value in entries.items())
         return "{\n" + ",\n".join(entries) + "\n}"
 

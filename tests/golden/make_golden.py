@@ -28,7 +28,7 @@ from transformers import (
 )
 from transformers.image_utils import load_image
 
-from make_decoding import picture, write_json
+from make_decoding import picture, write_json, write_lines
 
 HERE = Path(__file__).parent
 SPECIAL = ["<unk>", "<s>", "</s>", "<pad>", "<image>", "<|turn|>", "<|end|>"]
@@ -549,7 +549,7 @@ def make_prompts():
                     dict(tokenizer=tokenizer_name, template=template, text=text, rendered=rendered,
                          input_ids=ids.tolist(), text_content=content)
                 )
-    write_json(folder / "prompts.json", {"templates": TEMPLATES, "prompts": entries})
+    write_lines(folder / "prompts.json", {"templates": TEMPLATES, "prompts": entries})
 
 
 def main():

@@ -176,7 +176,7 @@ def make_documents():
                 rendered, ids, official, content = encode(processor, tokenizer, texts, 4, talk)
                 entries.append(dict(tokenizer=tokenizer_name, template=template, texts=texts, rendered=rendered,
                                     input_ids=ids, text_official=official, text_content=content))
-    golden.write_json(HERE / "prompts" / "documents.json", {"documents": entries})
+    golden.write_lines(HERE / "prompts" / "documents.json", {"documents": entries})
 
 
 def main():

@@ -5,6 +5,8 @@
 
 mod alignment;
 mod cli;
+#[cfg(target_os = "linux")]
+mod disk;
 mod emitted;
 mod engine;
 mod families;

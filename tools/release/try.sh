@@ -16,6 +16,11 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 root=$folder/root
 mkdir -p "$root/tmp" "$folder/packages"
+# As in every installed system; newer packages hold only what is below /usr.
+for name in bin lib lib64 sbin; do
+    mkdir -p "$root/usr/$name"
+    ln -s "usr/$name" "$root/$name"
+done
 
 # Unpacks packages, and what they depend on, into the root.
 unpack() {

@@ -8,6 +8,7 @@ import './address.mjs';
 import './measure.mjs';
 import './passes.mjs';
 import './failures.mjs';
+import './network.mjs';
 import './cache.mjs';
 import './files.mjs';
 import './strangers.mjs';

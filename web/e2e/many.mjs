@@ -10,7 +10,10 @@ before(async () => {
 });
 after(() => browser?.close());
 
-const PAIRS = 1000;
+const PAIRS = Number(process.env.MIRSCOPE_SOAK || 1000);
+/** Looks at the time of a pair; how many times as long as in the second quarter of them it may take in the last. */
+const LOOKS = 20;
+const SLOWER = 1.25;
 /** From here on the program may not grow by more than a list of pairs takes. */
 const SETTLED = 50;
 /**
@@ -27,10 +30,10 @@ const FILES = [
 /** What the app may keep of a run: lines of a list and events, not pixels or states. */
 const OF_THE_LIST = 8 * 1024 * 1024;
 
-// Many minutes on a software adapter: part of `./dev test-full`.
-const LIMIT = { timeout: 2 * MEASURED_WITHIN, skip: !process.env.MIRSCOPE_FULL };
+// Many minutes on a software adapter: part of `./dev test-full`, with fewer pairs of `./dev soak`.
+const LIMIT = { timeout: 2 * MEASURED_WITHIN, skip: !(process.env.MIRSCOPE_FULL || process.env.MIRSCOPE_SOAK) };
 
-test('the memory of a thousand pairs is that of the first fifty', LIMIT, async (t) => {
+test('neither the memory nor the time of a pair grows with their number', LIMIT, async (t) => {
   const address = await site(t);
   const page = await openPage(t, browser);
   await open(page, address);
@@ -55,8 +58,8 @@ test('the memory of a thousand pairs is that of the first fifty', LIMIT, async (
   await page.waitForFunction(
     (pairs) => window.mirscope.data.pairs === pairs && window.mirscope.data.inspected, PAIRS, { timeout: MEASURED_WITHIN },
   );
-  await page.evaluate((settled) => {
-    const seen = { settled: null, most: 0, page: null, pageMost: 0, last: 0 };
+  await page.evaluate(([settled, step]) => {
+    const seen = { settled: null, most: 0, page: null, pageMost: 0, last: 0, looks: [] };
     window.seen = seen;
     const look = () => {
       const [stage, done] = window.mirscope.stage ?? [];
@@ -69,10 +72,14 @@ test('the memory of a thousand pairs is that of the first fifty', LIMIT, async (
         seen.pageMost = Math.max(seen.pageMost, own);
         seen.last = done;
       }
+      const before = seen.looks.at(-1)?.done ?? 0;
+      if (stage === 'forward' && (seen.looks.length === 0 || done >= before + step)) {
+        seen.looks.push({ done, at: performance.now(), heap: window.mirscope.heap, page: performance.memory.totalJSHeapSize });
+      }
       setTimeout(look, 50);
     };
     look();
-  }, SETTLED);
+  }, [SETTLED, PAIRS / LOOKS]);
   await page.evaluate(() => window.mirscope.runData());
   await reach(page, 'running');
   await reach(page, 'ready', 2 * MEASURED_WITHIN);
@@ -81,8 +88,24 @@ test('the memory of a thousand pairs is that of the first fifty', LIMIT, async (
   assert.equal(report.data.num_pairs, PAIRS);
   const seen = await page.evaluate(() => window.seen);
   const forward = report.timings.find(({ stage }) => stage === 'forward');
-  t.diagnostic(`${PAIRS} pairs in ${forward.seconds.toFixed(0)} s: ${JSON.stringify(seen)}`);
+  const { looks, ...memory } = seen;
+  t.diagnostic(`${PAIRS} pairs in ${forward.seconds.toFixed(0)} s: ${JSON.stringify(memory)}`);
+  const times = looks.slice(1).map((look, index) => (look.at - looks[index].at) / (look.done - looks[index].done));
+  for (const [index, time] of times.entries()) {
+    const { done, heap, page: own } = looks[index + 1];
+    t.diagnostic(`${done} pairs: ${time.toFixed(1)} ms each, ${mebibytes(heap)} in the Worker, ${mebibytes(own)} in the page`);
+  }
+  const quarter = Math.floor(times.length / 4);
+  assert.ok(quarter >= 2, `${times.length} looks are too few`);
+  const [second, last] = [median(times.slice(quarter, 2 * quarter)), median(times.slice(-quarter))];
+  t.diagnostic(`second quarter ${second.toFixed(1)} ms, last ${last.toFixed(1)} ms`);
+  assert.ok(last <= SLOWER * second, `a pair takes ${last} ms, it took ${second} ms`);
   assert.ok(seen.settled > 0 && seen.last > PAIRS / 2, 'the run was watched');
-  assert.ok(seen.most < BAR * seen.settled, `the Worker grew from ${seen.settled} to ${seen.most} bytes`);
+  assert.ok(seen.most <= BAR * seen.settled, `the Worker grew from ${seen.settled} to ${seen.most} bytes`);
   assert.ok(seen.pageMost < seen.page + OF_THE_LIST, `the page grew from ${seen.page} to ${seen.pageMost} bytes`);
 });
+
+const mebibytes = (bytes) => `${(bytes / 1048576).toFixed(1)} MiB`;
+
+/** The one in the middle. */
+const median = (times) => [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)];

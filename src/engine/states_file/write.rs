@@ -111,6 +111,8 @@ impl Begun {
                 );
                 return Err(refused(&under_way, reason));
             }
+            // Ours from now on: nothing is left of it where not even the header finds room.
+            writer.file.keep(false);
             writer.file.reset(len)?;
             writer.file.write_at(0, &header)?;
         }

@@ -4,10 +4,8 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 use hf_hub::Cache;
 
-use crate::hub::Refusal;
+use crate::{hub::Refusal, platform::HUB};
 
-/// The hub that is asked where no other is named.
-const ENDPOINT: &str = "https://huggingface.co";
 /// Seconds without an answer or a byte that are waited where nothing else is said.
 const PATIENCE: u64 = 10;
 /// Longest token.
@@ -58,7 +56,7 @@ impl Settings {
     /// Reads the variables that `variable` tells.
     pub(super) fn new(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Refusal> {
         let set = |name: &str| variable(name).filter(|text| !text.trim().is_empty());
-        let endpoint = set("HF_ENDPOINT").unwrap_or_else(|| ENDPOINT.to_owned());
+        let endpoint = set("HF_ENDPOINT").unwrap_or_else(|| HUB.to_owned());
         let endpoint = endpoint.trim().trim_end_matches('/').to_owned();
         let host = host_of(&endpoint).filter(|host| !host.contains('@'));
         let Some(host) = host else {
@@ -161,7 +159,7 @@ mod tests {
         let home = folder.path().to_str().unwrap();
         std::fs::write(folder.path().join("token"), "hf_file\n").unwrap();
         let settings = of(&[("HF_HOME", home)]).unwrap();
-        assert_eq!(settings.endpoint, ENDPOINT);
+        assert_eq!(settings.endpoint, HUB);
         assert_eq!(settings.cache.path(), &folder.path().join("hub"));
         assert_eq!(settings.token.unwrap().header(), "Bearer hf_file");
         let settings = of(&[

@@ -12,9 +12,6 @@ use super::{
     reason,
 };
 
-/// Where the hub is, unless the page's manifest names another place.
-const HUB: &str = "https://huggingface.co";
-
 #[wasm_bindgen]
 extern "C" {
     /// Resolves with the bytes of a hub's answer, or with those kept under `name`.
@@ -120,7 +117,7 @@ pub enum Fault {
 /// The hub's address.
 pub fn hub_address() -> String {
     let named = SITE.with_borrow(|site| site.as_ref()?.hub.clone());
-    named.unwrap_or_else(|| HUB.to_owned())
+    named.unwrap_or_else(|| crate::platform::HUB.to_owned())
 }
 
 fn absolute(address: &str) -> String {

@@ -4,10 +4,14 @@ mod ask;
 mod check;
 #[cfg(unix)]
 mod cookbook;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod input;
 mod inspect;
 mod interrupt;
 mod measure;
+#[cfg(target_os = "linux")]
+mod no_network;
 mod passes;
 mod pieces;
 mod protocols;

@@ -9,6 +9,8 @@ mod looks;
 mod pieces;
 mod projection;
 mod session;
+#[cfg(target_os = "linux")]
+mod soak;
 mod speed;
 mod states_file;
 mod streamed;

@@ -19,6 +19,10 @@ pub(super) enum Lie {
     CutOnceWithoutRanges(usize),
     /// The same, and the rest is said to begin elsewhere.
     CutOnceWithWrongRange(usize),
+    /// The first answer with weights is said to be so many bytes longer than it is.
+    LengthAbove(usize),
+    /// The same, shorter.
+    LengthBelow(usize),
     /// The hub redirects to itself.
     RedirectLoop,
     /// A web page with status 200 in the place of the list.

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use super::{
     check_cache, fetch, files,
     server::{Hub, Lie, SIGNATURE},
+    shelf,
 };
+use mirscope::engine::SplitMix64;
 
 #[test]
 fn each_ends_in_one_sentence() {
@@ -102,5 +104,47 @@ fn what_passes_is_got_over() {
         let resumed = ranges.contains(&"bytes=100000-".to_owned());
         let cut = !matches!(lie, Lie::WrongBytesOnce | Lie::CutOnce(0));
         assert_eq!(resumed, cut, "{lie:?}: {ranges:?}");
+    }
+}
+
+#[test]
+fn wherever_a_download_is_cut_the_cache_holds_the_file_or_nothing() {
+    let len = files()["model.safetensors"].len();
+    let mut random = SplitMix64::new(5);
+    // Around what tells what came, the pieces that are read at once, the end; and anywhere.
+    let mut places = vec![1, 511, 512, 513, 65_536, len - 1];
+    places.extend((0..10).map(|_| random.next_u64() as usize % len));
+    let cut = places
+        .iter()
+        .flat_map(|&at| [Lie::CutOnce(at), Lie::CutOnceWithoutRanges(at)]);
+    let lengths = [1, 10, 100_000].into_iter();
+    let lengths = lengths.flat_map(|by| [Lie::LengthAbove(by), Lie::LengthBelow(by)]);
+    for lie in cut.chain(lengths) {
+        let hub = Hub::new(files());
+        hub.lie(lie);
+        let folder = tempfile::tempdir().unwrap();
+        let outcome = fetch(&hub, folder.path());
+        assert_eq!(
+            check_cache(&hub, folder.path()),
+            outcome.is_ok(),
+            "{lie:?}: {outcome:?}"
+        );
+        if let Err(error) = outcome {
+            let sentence = error.to_string();
+            assert!(
+                sentence.starts_with("tiny/model: model.safetensors: ")
+                    && sentence.lines().count() == 1,
+                "{lie:?}: {sentence}"
+            );
+            hub.lie(Lie::None);
+            let again = fetch(&hub, folder.path());
+            assert!(
+                again.is_ok() && check_cache(&hub, folder.path()),
+                "{lie:?}: {again:?}"
+            );
+        }
+        let blobs = std::fs::read_dir(shelf(folder.path()).join("blobs")).unwrap();
+        let mut names = blobs.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        assert!(names.all(|name| !name.ends_with(".incomplete")), "{lie:?}");
     }
 }

@@ -1,6 +1,8 @@
 //! Checkpoints of a hub, against a server that behaves like one and lies like one.
 
 mod fetching;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod gguf;
 mod in_place;
 mod lent;

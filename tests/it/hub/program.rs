@@ -19,7 +19,7 @@ use crate::cli::{program, text};
 const TOKEN: &str = "hf_tokenOfSomebody";
 
 /// The program with its cache below `folder`, which asks `endpoint`.
-fn with(folder: &Path, endpoint: &str, args: &[&str]) -> Command {
+pub(super) fn with(folder: &Path, endpoint: &str, args: &[&str]) -> Command {
     let mut command = program(folder, args);
     for proxy in ["http_proxy", "https_proxy", "all_proxy"] {
         command.env_remove(proxy).env_remove(proxy.to_uppercase());
@@ -297,4 +297,61 @@ fn a_killed_program_leaves_nothing_that_is_used_by_half() {
     }
     println!("{begun} of 20 were killed in the midst of a download, {done} after it");
     assert!(begun >= 3, "{begun}, {done}: the moments say little");
+}
+
+#[test]
+fn two_programs_at_once_fetch_one_copy() {
+    let hub = Hub::new(files());
+    hub.slow_down(200_000);
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    let args = [
+        "ask",
+        "--model",
+        "tiny/model",
+        "--raw",
+        "--max-tokens",
+        "2",
+        "A",
+    ];
+    let start = || {
+        let mut command = with(folder.path(), &hub.address, &args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    // The second comes while the first is in the midst of the weights.
+    let first = start();
+    let since = Instant::now();
+    while !hub.seen(|asked| asked.of_network) {
+        assert!(since.elapsed() < Duration::from_secs(60), "nobody asks");
+        sleep(Duration::from_millis(5));
+    }
+    let both = [first, start()].map(|child| text(&child.wait_with_output().unwrap()));
+    let [one, other] = &both;
+    assert_eq!(one.0, 0, "{}", one.2);
+    assert_eq!((other.0, &other.1), (0, &one.1), "{}", other.2);
+    assert!(check_cache(&hub, &home));
+    // Each file came once, and nothing lies beside the copies.
+    let asked = hub.asked();
+    let mut paths: Vec<&str> = (asked.iter())
+        .filter(|asked| asked.path.contains(COMMIT) || asked.of_network)
+        .map(|asked| asked.path.as_str())
+        .collect();
+    let count = paths.len();
+    paths.sort_unstable();
+    paths.dedup();
+    assert_eq!(paths.len(), count, "{asked:?}");
+    let shelf = super::shelf(&home);
+    assert_eq!(names(&shelf.join("blobs")).len(), super::WANTED.len());
+    assert_eq!(names(&shelf.join("snapshots").join(COMMIT)), super::WANTED);
+    assert_eq!(names(&shelf.join("refs")), ["main"]);
+}
+
+/// The names in a folder, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
 }

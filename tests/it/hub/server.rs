@@ -122,6 +122,11 @@ impl Hub {
         std::mem::take(&mut *self.shared.asked.lock().unwrap())
     }
 
+    /// Whether such a request came since the last call of [`Hub::asked`].
+    pub(super) fn seen(&self, wanted: impl Fn(&Asked) -> bool) -> bool {
+        self.shared.asked.lock().unwrap().iter().any(wanted)
+    }
+
     pub(super) fn files(&self) -> &Files {
         &self.shared.repositories[MODEL]
     }
@@ -371,7 +376,12 @@ impl Request<'_> {
             Lie::ChangedBetween if !first_time => OTHER,
             _ => ETAG,
         };
-        let mut headers = format!("ETag: {etag}\r\nContent-Length: {}\r\n", rest.len());
+        let told = match self.lie {
+            Lie::LengthAbove(more) if first_time => rest.len() + more,
+            Lie::LengthBelow(less) if first_time => rest.len() - less,
+            _ => rest.len(),
+        };
+        let mut headers = format!("ETag: {etag}\r\nContent-Length: {told}\r\n");
         if status == 206 {
             let (last, all) = (end - 1, content.len());
             headers += &format!("Content-Range: bytes {shown}-{last}/{all}\r\n");

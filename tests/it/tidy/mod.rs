@@ -5,6 +5,7 @@ mod families;
 mod kernels;
 mod lean;
 mod modules;
+mod policy;
 mod source;
 mod style;
 
