@@ -47,10 +47,20 @@ pub enum Landmark {
     RealParts,
 }
 
+/// Where a landmark is.
+#[derive(Clone, Copy)]
+struct Known {
+    /// All of it.
+    whole: Rect,
+    /// What of it is in sight.
+    seen: Rect,
+    /// The pass in which it was there.
+    pass: u64,
+}
+
 #[derive(Clone, Default)]
 struct Places {
-    /// Where a landmark is, and the pass in which it was there.
-    known: HashMap<Landmark, (Rect, u64)>,
+    known: HashMap<Landmark, Known>,
     /// The landmark that has to come into sight.
     wanted: Option<Landmark>,
 }
@@ -61,10 +71,14 @@ fn id() -> egui::Id {
 
 /// Says where a landmark is in this frame. One that the tour just came to is scrolled into sight.
 pub fn mark(ui: &egui::Ui, landmark: Landmark, rect: Rect) {
-    let pass = ui.ctx().cumulative_pass_nr();
+    let place = Known {
+        whole: rect,
+        seen: rect.intersect(ui.clip_rect()),
+        pass: ui.ctx().cumulative_pass_nr(),
+    };
     let wanted = ui.data_mut(|data| {
         let places = data.get_temp_mut_or_default::<Places>(id());
-        places.known.insert(landmark, (rect, pass));
+        places.known.insert(landmark, place);
         let wanted = places.wanted == Some(landmark);
         if wanted {
             places.wanted = None;
@@ -83,13 +97,13 @@ pub fn look_for(context: &egui::Context, landmark: Landmark) {
     });
 }
 
-/// Where a landmark is on the screen, if it was drawn in this frame or the last one.
-pub fn rect(context: &egui::Context, landmark: Landmark) -> Option<Rect> {
-    let pass = context.cumulative_pass_nr();
-    let (rect, seen) = context.data_mut(|data| {
+/// All of a landmark and what of it is in sight, if it was drawn in this frame or the last one.
+pub fn place(context: &egui::Context, landmark: Landmark) -> Option<[Rect; 2]> {
+    let now = context.cumulative_pass_nr();
+    let Known { whole, seen, pass } = context.data_mut(|data| {
         let places = data.get_temp_mut_or_default::<Places>(id());
         places.known.get(&landmark).copied()
     })?;
-    let shown = rect.intersect(context.content_rect());
-    (pass.saturating_sub(seen) <= 1 && shown.is_positive()).then_some(shown)
+    let seen = seen.intersect(context.content_rect());
+    (now.saturating_sub(pass) <= 1 && seen.is_positive()).then_some([whole, seen])
 }

@@ -8,6 +8,7 @@
 pub mod drops;
 pub mod export;
 pub mod figure;
+mod focus;
 pub mod glossary;
 mod landmark;
 pub mod link;
@@ -15,6 +16,7 @@ pub mod link;
 pub mod page;
 pub mod picture;
 mod progress;
+mod sideways;
 pub mod store;
 mod theme;
 mod top_bar;
@@ -113,6 +115,7 @@ impl App {
 fn whole(ui: &mut egui::Ui, store: &mut Store) {
     top_bar::show(ui, store);
     progress::show(ui, store);
+    let room = tour::make_room(ui, store);
     egui::CentralPanel::default().show(ui, |ui| match store.view.tab {
         Tab::Start => views::start::show(ui, store),
         Tab::Alignment => views::alignment::show(ui, store),
@@ -125,12 +128,13 @@ fn whole(ui: &mut egui::Ui, store: &mut Store) {
         Tab::Reference => views::reference::show(ui, store),
     });
     views::data::drop_hint(ui);
-    tour::show(ui.ctx(), store);
+    tour::show(ui.ctx(), store, room);
 }
 
 impl eframe::App for App {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         self.exchange(ui.ctx());
+        focus::ask(ui.ctx());
         let store = &mut self.store;
         tour::keys(ui.ctx(), store);
         let escape = ui.input(|input| input.key_pressed(egui::Key::Escape));
@@ -149,6 +153,7 @@ impl eframe::App for App {
             }
             None => whole(ui, store),
         }
+        focus::follow(ui.ctx());
         if store.hover.end_frame() {
             ui.ctx().request_repaint();
         }

@@ -257,6 +257,15 @@ pub fn icon_button(ui: &mut egui::Ui, icon: Icon, label: &str) -> egui::Response
     response.on_hover_text(label)
 }
 
+/// A ring around what has the keyboard's focus and is drawn by the view itself.
+pub fn focus_ring(ui: &egui::Ui, response: &egui::Response) {
+    if response.has_focus() {
+        let stroke = Stroke::new(2.0, ui.visuals().text_color());
+        let around = egui::StrokeKind::Outside;
+        ui.painter().rect_stroke(response.rect, 3.0, stroke, around);
+    }
+}
+
 /// A small dot in front of a line.
 pub fn dot(ui: &mut egui::Ui, color: Color32) {
     let (rect, _) = ui.allocate_exact_size(egui::vec2(10.0, 18.0), egui::Sense::hover());

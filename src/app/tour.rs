@@ -4,14 +4,14 @@ mod chapter;
 mod sheet;
 mod steps;
 
-use eframe::egui::{self, Key, Modifiers};
+use eframe::egui::{self, Key, Modifiers, Rect};
 
 use super::{
     landmark,
     store::{Store, View},
 };
 pub use chapter::Chapter;
-use sheet::Turn;
+use sheet::{Place, Turn};
 use steps::STEPS;
 
 /// Begins a chapter.
@@ -36,6 +36,7 @@ fn enter(context: &egui::Context, store: &mut Store, step: usize) {
     store.tour.step = Some(step);
     // Taken once the views have settled on what they show.
     store.tour.before = None;
+    store.tour.no_room_in = None;
     landmark::look_for(context, found.target);
     context.request_repaint();
 }
@@ -110,16 +111,37 @@ pub fn keys(context: &egui::Context, store: &mut Store) {
     }
 }
 
-/// Draws the step over the app; to be called after everything else.
-pub fn show(context: &egui::Context, store: &mut Store) {
+/// Keeps a part of the window for the sheet, where it has no room beside its landmark; to be called before the views
+/// are drawn, whose place it is otherwise.
+pub fn make_room(ui: &mut egui::Ui, store: &Store) -> Option<Rect> {
+    let screen = ui.ctx().content_rect().size();
+    let upright = sheet::is_upright(screen);
+    let kept = store.tour.is_on() && (upright || store.tour.no_room_in == Some(screen));
+    kept.then(|| sheet::make_room(ui))
+}
+
+/// Draws the step over the app; to be called after everything else, with the `room` that was made for it.
+pub fn show(context: &egui::Context, store: &mut Store, room: Option<Rect>) {
     let Some(index) = store.tour.step else {
         return;
     };
     let Some(step) = STEPS.get(index) else {
         return stop(store);
     };
-    let target = landmark::rect(context, step.target);
+    let target = landmark::place(context, step.target).map(|[_, seen]| seen);
     sheet::dim(context, target);
+    let place = match (room, target) {
+        (Some(room), _) => Place::In(room),
+        (None, Some(target)) => Place::Beside(target),
+        (None, None) => Place::Middle,
+    };
+    let measured = store.tour.measured.replace(index) == Some(index);
+    if measured && !sheet::fits(context, place) {
+        store.tour.no_room_in = Some(context.content_rect().size());
+        // It has less room from now on.
+        landmark::look_for(context, step.target);
+        context.request_repaint();
+    }
     let words = (step.words)(store);
     let before = store.tour.before.get_or_insert_with(|| store.view.clone());
     let before = before.clone();
@@ -127,7 +149,30 @@ pub fn show(context: &egui::Context, store: &mut Store) {
         let possible = (task.possible)(store);
         possible.then(|| ((task.done)(&before, &store.view), task))
     });
-    if let Some(wanted) = sheet::show(context, index, step, &words, task, target) {
+    if let Some(wanted) = sheet::show(context, index, step, &words, task, place) {
         turn(context, store, wanted);
     }
+}
+
+/// Where a step's sheet and landmark are.
+#[derive(Clone, Copy, Debug)]
+pub struct Places {
+    /// The sheet.
+    pub sheet: Rect,
+    /// The landmark, with what is scrolled out of sight.
+    pub landmark: Rect,
+    /// What of the landmark is in sight.
+    pub seen: Rect,
+}
+
+/// Where the sheet of the step that is shown is, and its landmark.
+pub fn places(context: &egui::Context, store: &Store) -> Option<Places> {
+    let step = STEPS.get(store.tour.step?)?;
+    let [landmark, seen] = landmark::place(context, step.target)?;
+    let sheet = sheet::rect(context)?;
+    Some(Places {
+        sheet,
+        landmark,
+        seen,
+    })
 }

@@ -209,16 +209,32 @@ fn title(projection: &Projection) -> String {
 }
 
 fn summary(projection: &Projection) -> String {
-    let [x, y] = projection.explained.map(|share| 100.0 * share);
+    let [x, y] = projection.explained.map(share);
     let [dx, dy] = difference(projection);
     format!(
-        "{}: {} vision and {} text tokens on two principal components with {x:.0} % and {y:.0} % of \
-         their variance; in this plane the two means are {:.2} text norms apart.",
+        "{}: {} vision and {} text tokens on two principal components with {x} and {y} of their \
+         variance; in this plane the two means are {:.2} text norms apart.",
         title(projection),
         projection.vision_shape.tokens,
         projection.text_shape.tokens,
         dx.hypot(dy)
     )
+}
+
+/// What [`share`] says of nothing.
+const NONE: &str = "none";
+
+/// A share of the variance in words. Where tokens enter, axes that all layers share may show less than 1 %; the second
+/// one shows none where there is one component alone.
+fn share(explained: f64) -> String {
+    let percent = 100.0 * explained;
+    match percent {
+        // Less than rounding leaves.
+        _ if percent < 1e-4 => NONE.to_owned(),
+        _ if percent < 0.1 => "less than 0.1 %".to_owned(),
+        _ if percent < 0.95 => format!("{percent:.1} %"),
+        _ => format!("{percent:.0} %"),
+    }
 }
 
 /// From the vision mean to the text mean.
@@ -278,11 +294,11 @@ impl Plane {
             sheet.words(at, Anchor::End, palette.faint, tick.label);
         }
         let title = |axis: usize| {
-            format!(
-                "PC {} ({:.0} % of variance)",
-                axis + 1,
-                100.0 * explained[axis]
-            )
+            let of = match share(explained[axis]) {
+                none if none == NONE => "none of the variance".to_owned(),
+                share => format!("{share} of variance"),
+            };
+            format!("PC {} ({of})", axis + 1)
         };
         let middle = (area.left() + area.right()) / 2.0;
         let at = [middle, area.bottom() + 2.35 * font];

@@ -72,7 +72,7 @@ pub use study::{
     study_captioned, study_figures, study_origin, variant_tip,
 };
 #[cfg(feature = "app")]
-pub use study::{published_figure, topic_figures};
+pub use study::{card_figure, published_figure, topic_figures};
 pub use svg::svg_of;
 pub use whole::{comparison_figure, report_figure, svg};
 

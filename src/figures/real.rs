@@ -56,13 +56,9 @@ fn chart(
             up.to_owned(),
         ],
         points: all.collect(),
-        kinds: [
-            "captions that fit",
-            "captions of other pictures",
-            "untrained",
-        ]
-        .map(str::to_owned)
-        .into(),
+        kinds: ["captions that fit", "shuffled captions", "untrained"]
+            .map(str::to_owned)
+            .into(),
         line,
     };
     points(&chart, look)

@@ -252,7 +252,7 @@ mod tests {
     fn steps() -> Vec<TrainingStep> {
         let step = |samples: u64, mir: f64, norm_ratio: f64, value: f64| TrainingStep {
             folder: String::new(),
-            label: format!("{samples} samples"),
+            label: format!("{samples} pairs"),
             samples,
             mir,
             norm_matched: None,

@@ -1,6 +1,7 @@
 //! What goes along with MIR from the start of one training to its end.
 
 use super::{Metric, StudyResults, Variant};
+use crate::words::{grouped, plural};
 
 /// What every text says that shows steps of one training beside each other.
 pub const NO_PROGRESS: &str = "MIR is no measure of progress along one run";
@@ -8,7 +9,7 @@ pub const NO_PROGRESS: &str = "MIR is no measure of progress along one run";
 /// One step of a training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// What it is called, for example `1984 samples`.
+    /// What it is called, for example `1984 pairs`.
     pub label: String,
     /// Modality Integration Rate.
     pub mir: f64,
@@ -16,6 +17,14 @@ pub struct Step {
     pub norm_matched: Option<f64>,
     /// Mean norm of the vision tokens over that of the text tokens, after the first layer.
     pub norm_ratio: Option<f64>,
+}
+
+/// What a step is called after so many pairs.
+pub fn pairs_seen(pairs: u64) -> String {
+    match pairs {
+        0 => "untrained".to_owned(),
+        some => format!("{} {}", grouped(some), plural(some as usize, "pair")),
+    }
 }
 
 /// What happens along one training, in a sentence that ends with [`NO_PROGRESS`]; none of fewer than two
@@ -121,13 +130,12 @@ mod tests {
     fn a_fall_and_a_rise_are_told_with_what_goes_along() {
         let steps = [
             step("untrained", 0.5, 0.6, 0.7),
-            step("10 samples", 0.4, 0.5, 0.6),
-            step("20 samples", 0.7, 0.55, 1.0),
+            step("10 pairs", 0.4, 0.5, 0.6),
+            step("20 pairs", 0.7, 0.55, 1.0),
         ];
         assert_eq!(
             along(&steps).unwrap(),
-            "Along one training MIR is lowest on the way: 0.500 (untrained), 0.400 (10 samples), 0.700 (20 \
-             samples); as it rises the vision tokens grow from 0.60 to 1.00 of the words' length, and the \
+            "Along one training MIR is lowest on the way: 0.500 (untrained), 0.400 (10 pairs), 0.700 (20 pairs); as it rises the vision tokens grow from 0.60 to 1.00 of the words' length, and the \
              norm-matched MIR changes less, from 0.500 to 0.550: MIR is no measure of progress along one run."
         );
     }
@@ -136,11 +144,11 @@ mod tests {
     fn one_direction_is_told_as_one() {
         let steps = [
             step("untrained", 0.9, 0.9, 1.2),
-            step("20 samples", 0.7, 0.5, 1.0),
+            step("20 pairs", 0.7, 0.5, 1.0),
         ];
         assert_eq!(
             along(&steps).unwrap(),
-            "Along one training MIR goes from 0.900 (untrained) to 0.700 (20 samples); the vision tokens \
+            "Along one training MIR goes from 0.900 (untrained) to 0.700 (20 pairs); the vision tokens \
              shrink from 1.20 to 1.00 of the words' length, and the norm-matched MIR goes from 0.900 to 0.500: \
              MIR is no measure of progress along one run."
         );

@@ -53,7 +53,7 @@ mod text;
 mod topic;
 mod verdict;
 
-pub use along::{NO_PROGRESS, Step, along};
+pub use along::{NO_PROGRESS, Step, along, pairs_seen};
 pub use claim::{Claim, Expectation};
 pub use contrast::{BestTraining, Contrast, ContrastSide};
 pub use correlation::{Correlation, Over, correlations};

@@ -35,12 +35,12 @@ impl Protocol {
     pub fn words(self) -> &'static str {
         match self {
             Self::OneStage => {
-                "a {connector} is trained on conversations about pictures; {MIR} and {score} are both taken from that \
-                 model."
+                "a {connector} is trained on {pairs} of a picture and a conversation about it; {MIR} and {score} are \
+                 both taken from that model."
             }
             Self::TwoStages => {
-                "a {connector} is trained on captions, and {MIR} is measured then; the {score} is taken after an \
-                 instruction tuning that is the same for all."
+                "a {connector} is trained on {pairs} of a picture and its caption, and {MIR} is measured then; the \
+                 {score} is taken after an {instruction tuning} that is the same for all."
             }
         }
     }

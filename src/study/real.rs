@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::StudyError;
+use super::{StudyError, pairs_seen};
 use crate::{report::json_place::in_field, words::grouped};
 
 /// What opens one of the connectors that ship, as `assets/real/README.md` says it.
@@ -119,14 +119,11 @@ pub struct RealNoise {
 }
 
 impl RealRun {
-    /// What it is called: `65,536 captions, seed 2`.
+    /// What it is called: `65,536 pairs, seed 2`.
     pub fn label(&self) -> String {
-        let mut text = match self.samples {
-            0 => "untrained".to_owned(),
-            samples => format!("{} captions", grouped(samples)),
-        };
+        let mut text = pairs_seen(self.samples);
         if self.shuffled {
-            text += " of other pictures";
+            text += ", shuffled";
         }
         if self.held {
             text += ", length held";
@@ -209,8 +206,8 @@ impl RealParts {
         let samples = longest.first()?.samples;
         let shuffled = self.points.iter().find(|run| run.shuffled)?;
         Some(format!(
-            "The picture is used: after {} captions the right one of five captions is chosen in {} of the cases, \
-             after captions of other pictures in {:.0} %; chance is {:.0} %.",
+            "The picture is used: after {} pairs the right one of five captions is chosen in {} of the cases, \
+             after shuffled captions in {:.0} %; chance is {:.0} %.",
             grouped(samples),
             range(longest.iter().map(|run| 100.0 * run.choice()), 0, " %"),
             100.0 * shuffled.choice(),
@@ -230,7 +227,7 @@ impl RealParts {
         }
         let mir = shuffled.with_prose.mir;
         let mut text = format!(
-            "After {} captions of other pictures MIR is {mir:.2}, after as many that fit {}",
+            "After {} pairs with shuffled captions MIR is {mir:.2}, after as many that fit {}",
             grouped(shuffled.samples),
             range(alike.iter().copied(), 2, "")
         );

@@ -91,7 +91,7 @@ fn section(results: &StudyResults, axis: &StudyAxis) -> String {
     let titles: Vec<String> = ["setting".to_owned(), "seed".to_owned()]
         .into_iter()
         .chain(titles)
-        .chain(["tokens", "n/d", "samples"].map(str::to_owned))
+        .chain(["tokens", "n/d", "pairs"].map(str::to_owned))
         .collect();
     text += &row(titles.iter().cloned());
     let left = ["---", "---:"].map(str::to_owned).into_iter();

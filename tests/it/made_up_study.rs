@@ -20,12 +20,12 @@ type Row = (
 const ROWS: [Row; 27] = [
     ("base", "seed", "base", 0.82, 0.74, &[2, 3]),
     ("samples-0", "samples", "untrained", 1.71, 0.31, &[]),
-    ("samples-500", "samples", "500 samples", 1.42, 0.36, &[]),
-    ("samples-1000", "samples", "1000 samples", 1.21, 0.45, &[]),
-    ("samples-2000", "samples", "2000 samples", 1.04, 0.55, &[]),
-    ("samples-4000", "samples", "4000 samples", 0.95, 0.64, &[]),
-    ("samples-8000", "samples", "8000 samples", 0.86, 0.71, &[]),
-    ("samples-32000", "samples", "32000 samples", 0.80, 0.78, &[]),
+    ("samples-500", "samples", "500 pairs", 1.42, 0.36, &[]),
+    ("samples-1000", "samples", "1000 pairs", 1.21, 0.45, &[]),
+    ("samples-2000", "samples", "2000 pairs", 1.04, 0.55, &[]),
+    ("samples-4000", "samples", "4000 pairs", 0.95, 0.64, &[]),
+    ("samples-8000", "samples", "8000 pairs", 0.86, 0.71, &[]),
+    ("samples-32000", "samples", "32000 pairs", 0.80, 0.78, &[]),
     (
         "texts-shuffled",
         "texts",

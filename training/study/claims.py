@@ -79,7 +79,7 @@ def axes(settings: list[Setting]) -> list[dict]:
     rates.insert(next(i for i, n in enumerate(rates) if n == "lr-6e-3"), "base")
     tokens = [s.name for s in settings if s.axis == "tokens" or (s.connector == "average_pool" and s.axis == "connector")]
     rows = [
-        ("samples", "Pre-training amount", MIR, "One long run of the connector, looked at after 0 samples and then at equal steps in log(samples); its rate comes down only at the end.",
+        ("samples", "Pre-training amount", MIR, "One long run of the connector, looked at before its first pair and then at equal steps in log(pairs); its rate comes down only at the end.",
          True, by_value(named("samples"))),
         ("texts", "Data quality", MIR, "What is said about the same pictures: how much detail, and as a control the text of another picture.",
          False, first("texts")),

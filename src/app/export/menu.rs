@@ -16,6 +16,7 @@ pub fn menu(ui: &mut egui::Ui, store: &mut Store) {
         for plot in Plot::ALL {
             row(ui, store, plot);
         }
+        cards(ui, store);
         ui.separator();
         for document in Document::ALL {
             let button = ui.add_enabled(store.run().is_some(), egui::Button::new(document.words()));
@@ -48,6 +49,21 @@ pub fn menu(ui: &mut egui::Ui, store: &mut Store) {
             ui.close();
         }
         open_link(ui, store);
+    });
+}
+
+/// The charts of the claims' cards, in a menu of their own: there are many.
+fn cards(ui: &mut egui::Ui, store: &mut Store) {
+    let there: Vec<Plot> = Plot::cards().filter(|plot| plot.is_there(store)).collect();
+    if there.is_empty() {
+        return;
+    }
+    ui.menu_button("Cards of the claims", |ui| {
+        egui::ScrollArea::vertical().show(ui, |ui| {
+            for plot in there {
+                row(ui, store, plot);
+            }
+        });
     });
 }
 
@@ -107,9 +123,13 @@ mod tests {
     use crate::app::store::Tab;
 
     fn open() -> Harness<'static, Store> {
+        opened(Store::new())
+    }
+
+    fn opened(store: Store) -> Harness<'static, Store> {
         let mut harness = Harness::builder()
-            .with_size(egui::vec2(500.0, 700.0))
-            .build_ui_state(menu, Store::new());
+            .with_size(egui::vec2(900.0, 900.0))
+            .build_ui_state(menu, store);
         harness.get_by_label("Export").click();
         harness.run();
         harness
@@ -124,6 +144,32 @@ mod tests {
             assert!(harness.state().is_saving(), "{label}");
             // The menu has closed.
             assert!(harness.query_by_label(label).is_none());
+        }
+    }
+
+    #[test]
+    fn the_cards_of_the_claims_have_a_menu_of_their_own() {
+        for form in ["SVG", "PNG"] {
+            let mut store = Store::new();
+            let cards = "Cards of the claims";
+            assert!(open().query_by_label_contains(cards).is_none());
+            for _ in 0..1000 {
+                store.poll_studies(|| {});
+                std::thread::sleep(std::time::Duration::from_millis(10));
+                if Plot::cards().all(|plot| plot.is_there(&store)) {
+                    break;
+                }
+            }
+            let mut harness = opened(store);
+            harness.get_by_label_contains(cards).click();
+            harness.run();
+            let label = format!("Does MoCa help? as {form}");
+            harness.get_by_label(&label).click();
+            harness.run();
+            assert!(harness.state().is_saving(), "{form}");
+            // The menus have closed.
+            assert!(harness.query_by_label(&label).is_none());
+            assert!(harness.query_by_label_contains(cards).is_none());
         }
     }
 

@@ -1,13 +1,16 @@
 //! The plots that can be saved.
 
+use std::{borrow::Cow, sync::Arc};
+
 use crate::{
     app::store::Store,
     figures::{
         Clouds, Figure, LayersChart, Look, Named, Palette, Ruler, StudyPlot, answers, axis_curves,
-        clouds, compare, contrast_captioned, difference, layers, mir_per_run, mir_score, norms,
-        origin, parts, report_figure, ruler, score_quantities, settings_plot, study_captioned,
-        subtitle,
+        card_figure, clouds, compare, contrast_captioned, difference, layers, mir_per_run,
+        mir_score, norms, origin, parts, report_figure, ruler, score_quantities, settings_plot,
+        study_captioned, subtitle,
     },
+    study::{Protocol, StudyResults, Topic},
 };
 
 /// A plot of what is shown.
@@ -41,10 +44,12 @@ pub enum Plot {
     StudySettings,
     /// The layers of the study's axis.
     StudyLayers,
+    /// The charts of a claim's card, by its place in [`Topic::ALL`].
+    Card(usize),
 }
 
 impl Plot {
-    /// All plots.
+    /// All plots but those of cards.
     pub const ALL: [Self; 14] = [
         Self::Ruler,
         Self::Answers,
@@ -61,6 +66,11 @@ impl Plot {
         Self::StudySettings,
         Self::StudyLayers,
     ];
+
+    /// The plots of all cards.
+    pub fn cards() -> impl Iterator<Item = Self> {
+        (0..Topic::ALL.len()).map(Self::Card)
+    }
 
     /// What it shows, in a few words.
     pub fn words(self) -> &'static str {
@@ -79,12 +89,13 @@ impl Plot {
             Self::StudyQuantities => "Study: what the score goes with",
             Self::StudySettings => "Study: settings of the axis",
             Self::StudyLayers => "Study: layers of the axis",
+            Self::Card(place) => Topic::ALL.get(place).map_or("", |topic| topic.question),
         }
     }
 
     /// Its name in a file's name.
-    pub fn name(self) -> &'static str {
-        match self {
+    pub fn name(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             Self::Ruler => "ruler",
             Self::Answers => "answers",
             Self::Report => "report",
@@ -99,7 +110,11 @@ impl Plot {
             Self::StudyQuantities => "study-quantities",
             Self::StudySettings => "study-settings",
             Self::StudyLayers => "study-layers",
-        }
+            Self::Card(place) => {
+                let name = Topic::ALL.get(place).map_or("", |topic| topic.name);
+                return Cow::Owned(format!("card-{name}"));
+            }
+        })
     }
 
     /// Whether there is anything to draw.
@@ -117,11 +132,25 @@ impl Plot {
                 let results = store.shown_study();
                 results.is_some_and(|results| !results.quantities().is_empty())
             }
+            Self::Card(place) => {
+                let judged = |(protocol, results): (Protocol, Option<&StudyResults>)| {
+                    let topic = Topic::ALL.get(place);
+                    let both = topic.zip(results);
+                    both.is_some_and(|(topic, results)| !topic.judged(protocol, results).is_empty())
+                };
+                Protocol::ALL
+                    .into_iter()
+                    .zip(both_studies(store))
+                    .any(judged)
+            }
         }
     }
 
     /// The plot of what is shown, with a heading and where its numbers come from.
     pub fn figure(self, store: &Store, palette: Palette) -> Option<Figure> {
+        if let Self::Card(place) = self {
+            return card_figure(Topic::ALL.get(place)?, both_studies(store), palette);
+        }
         let look = Look::new(palette, [900.0, 420.0]);
         if let Some(figure) = self
             .of_contrast(store, &look)
@@ -171,7 +200,7 @@ impl Plot {
                 return self.comparison(store, selected, &look);
             }
             // Drawn above, where there is something to draw.
-            Self::Ruler | Self::Answers => return None,
+            Self::Ruler | Self::Answers | Self::Card(_) => return None,
             Self::StudyScore | Self::StudyQuantities | Self::StudySettings | Self::StudyLayers => {
                 return None;
             }
@@ -262,6 +291,11 @@ pub(in crate::app) fn named(run: &crate::app::store::Run) -> Named<'_> {
         name: &run.name,
         report: &run.report,
     }
+}
+
+/// The results of both studies that are there, in the order of [`Protocol::ALL`].
+fn both_studies(store: &Store) -> [Option<&StudyResults>; 2] {
+    Protocol::ALL.map(|protocol| store.study_of(protocol).results().map(Arc::as_ref))
 }
 
 fn shown_clouds(store: &Store) -> Option<&crate::report::Projection> {

@@ -165,6 +165,27 @@ pub fn prose(ui: &mut egui::Ui, text: &str) {
     }
 }
 
+/// Terms of statistics, which the sentences about a study use.
+pub const STATISTICS: &[Term] = &[
+    Term::RankCorrelation,
+    Term::Kendall,
+    Term::Bootstrap,
+    Term::AllOrders,
+    Term::StudentsT,
+];
+
+/// A text for [`prose`], in which the first place of each of these terms is marked.
+pub fn marked(text: &str, terms: &[Term]) -> String {
+    let mut marked = text.to_owned();
+    for term in terms {
+        if let Some(found) = term.first_in(&marked) {
+            marked.insert(found.end, '}');
+            marked.insert(found.start, '{');
+        }
+    }
+    marked
+}
+
 /// Where the letters of a range stand, a rectangle for each row that they are in.
 fn rows(galley: &Galley, range: Range<usize>) -> Vec<Rect> {
     let mut rows: Vec<Rect> = Vec::new();
@@ -219,5 +240,21 @@ mod tests {
         );
         assert_eq!(pieces("a } b").collect::<Vec<_>>(), [("a } b", false)]);
         assert_eq!(pieces("").count(), 0);
+    }
+
+    #[test]
+    fn terms_of_statistics_are_marked_once_by_their_longest_name() {
+        let found = marked(
+            "Spearman's rho = 0.5 (95 % 0.1 to 0.8 by bootstrap), rho = 1 (p = 0.01 over all orders)",
+            STATISTICS,
+        );
+        assert_eq!(
+            found,
+            "{Spearman's rho} = 0.5 (95 % 0.1 to 0.8 by {bootstrap}), rho = 1 (p = 0.01 {over all orders})"
+        );
+        // Not within words, and not what is marked.
+        for text in ["trhombus", "a map", "{rho}"] {
+            assert_eq!(marked(text, STATISTICS), text);
+        }
     }
 }

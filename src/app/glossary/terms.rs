@@ -5,6 +5,8 @@
 pub enum Group {
     /// The model and what flows through it.
     Model,
+    /// How it learns.
+    Training,
     /// What is measured.
     Measure,
     /// How far the numbers can be trusted.
@@ -17,8 +19,9 @@ pub enum Group {
 
 impl Group {
     /// All groups in their order.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Model,
+        Self::Training,
         Self::Measure,
         Self::Estimate,
         Self::Looking,
@@ -29,6 +32,7 @@ impl Group {
     pub fn title(self) -> &'static str {
         match self {
             Self::Model => "The model",
+            Self::Training => "Its training",
             Self::Measure => "The measure",
             Self::Estimate => "The estimate",
             Self::Looking => "Looking inside",
@@ -82,6 +86,22 @@ impl Term {
                 .any(|form| form.eq_ignore_ascii_case(name))
         })
     }
+
+    /// Where a text first names it, by the longest of its names; not where it is in braces.
+    pub(super) fn first_in(self, text: &str) -> Option<std::ops::Range<usize>> {
+        let names = std::iter::once(self.name()).chain(self.forms().iter().copied());
+        let found = names.filter_map(|name| {
+            let is_letter = |letter: char| letter.is_alphanumeric() || "{}".contains(letter);
+            let mut places = text.match_indices(name);
+            let (at, _) = places.find(|(at, _)| {
+                let before = text[..*at].chars().next_back();
+                let after = text[at + name.len()..].chars().next();
+                !before.is_some_and(is_letter) && !after.is_some_and(is_letter)
+            })?;
+            Some(at..at + name.len())
+        });
+        found.max_by_key(|place| place.len())
+    }
 }
 
 terms! {
@@ -125,6 +145,35 @@ terms! {
          length.";
     Dimension, Model, "d", ["hidden size"],
         "How many numbers a token's vector has inside the language model.";
+
+    Mlp, Model, "MLP", ["2-layer MLP", "4-layer MLP"],
+        "Multi-layer perceptron: linear layers with a bend between one and the next. As a connector it treats \
+         every patch alone.";
+    QFormer, Model, "Q-Former", ["learned queries"],
+        "A connector with a fixed number of trained vectors, the queries. Each gathers by attention what it needs \
+         from all patches, so that there are as many vision tokens as queries.";
+    CAbstractor, Model, "C-Abstractor", [],
+        "A connector of convolutions: it mixes neighboring patches before and after it averages them to fewer \
+         vision tokens.";
+
+    PreTraining, Training, "pre-training", ["pre-trained"],
+        "The first training of a connector, which brings pictures and texts together. Instruction tuning may follow.";
+    InstructionTuning, Training, "instruction tuning", ["tuning", "tuned"],
+        "A second training, on questions with their answers, after which the model answers instead of describing.";
+    Frozen, Training, "frozen", ["unfrozen"],
+        "Left as it is while other parts of the model are trained.";
+    Lora, Training, "LoRA", [],
+        "Low-rank adaptation: a model's weights stay frozen, and small matrices that are added to them are trained \
+         instead. It changes less than training all weights.";
+    LearningRate, Training, "learning rate", ["peak learning rate"],
+        "How far each step of a training moves the weights. It rises at first and falls at the end; the peak is \
+         what is told.";
+    WeightDecay, Training, "weight decay", [],
+        "At each step of a training the weights are made a little smaller.";
+    Interleaved, Training, "interleaved documents", ["interleaved"],
+        "Documents in which pictures and texts alternate, as on a web page.";
+    FewShot, Training, "few-shot", ["few-shot accuracy", "2-shot", "4-shot", "0-shot"],
+        "Asked after some examples with their answers in the prompt: 2-shot is after two of them.";
 
     Mir, Measure, "MIR", ["Modality Integration Rate"],
         "Modality Integration Rate: one number for how far apart vision and text tokens lie inside \
@@ -174,7 +223,8 @@ terms! {
     Seed, Estimate, "seed", [],
         "A number that fixes a random choice. The same seed picks the same pairs, on every machine.";
     Pair, Estimate, "pair", ["pairs"],
-        "An image and a text that go through the model together. They need not belong together.";
+        "A picture and a text that go through the model together; they need not belong together. A training is \
+         counted in pairs, too: of a picture and its caption, or a conversation about it.";
     PublishedFigure, Estimate, "published", ["published figure"],
         "Taken from a paper, not measured here. Its models, data and definition differ from yours.";
     HeldOut, Estimate, "held-out questions", ["held-out", "score"],
@@ -188,17 +238,31 @@ terms! {
     Perplexity, Estimate, "perplexity", ["text perplexity"],
         "How many words the model hesitates between, on text without images. It rises where training \
          on images made the model forget text.";
-    RankCorrelation, Estimate, "rank correlation", ["Spearman's rho", "rho"],
+    RankCorrelation, Estimate, "rank correlation", ["rank correlations", "Spearman", "Spearman's rho", "rho"],
         "Whether two numbers put checkpoints in the same order: 1 in the same, -1 in the opposite, 0 in \
-         none. Only the order counts, not the distances.";
+         none. Only the order counts, not the distances. It is Spearman's rho where nothing else is said.";
+    Kendall, Estimate, "Kendall's tau", ["Kendall"],
+        "Another rank correlation. It looks at two checkpoints at a time: how much more often both numbers put \
+         them in the same order than in the opposite one.";
+    Bootstrap, Estimate, "bootstrap", ["resampled", "resamples"],
+        "How sure a number is, told from the same data: it is computed again and again over settings drawn at \
+         random, some twice and some never. The middle 95 % of what comes out is its interval.";
+    AllOrders, Estimate, "p-value", ["p", "over all orders"],
+        "How often chance alone would give a correlation at least as strong: the share of all orders of the \
+         checkpoints that do. Small means hardly by chance.";
+    StudentsT, Estimate, "Student's t", [],
+        "How much wider a margin has to be because the spread itself is known from a few runs only.";
     SeedNoise, Estimate, "seed noise", ["noise"],
         "How much a number changes when only the training's random numbers change. A difference below it \
          says nothing.";
 
-    Projection, Looking, "projection", ["PCA", "principal axes"],
+    Projection, Looking, "projection", ["PCA"],
         "A flat picture of points in a space of many dimensions. The two axes are those along which \
          all tokens together vary most. What lies apart here is apart; what overlaps here may still \
          be apart.";
+    PrincipalComponent, Looking, "principal component", ["principal components", "PC 1, PC 2", "principal axes"],
+        "A direction in the space of tokens. PC 1 is the one along which they vary most, PC 2 the next at a \
+         right angle to it. The percent say how much of all their variance each shows; the rest is not seen.";
     Ellipse, Looking, "ellipse", ["ellipses"],
         "The outline of a cloud's Gaussian in the picture. The distance compares just these: where \
          they lie, how wide they are and how they are turned.";

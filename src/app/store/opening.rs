@@ -9,7 +9,7 @@ use crate::{
         SamplingSettings, thumbnail,
     },
     report::{Picture, Projection},
-    study::{Opening, Riddle, Step, TrainingStep, along},
+    study::{Opening, Riddle, Step, TrainingStep, along, pairs_seen},
 };
 
 /// Most pixels a side of a riddle's picture: the study's pictures are as large.
@@ -324,7 +324,7 @@ impl Store {
     /// What happens along the training, in a sentence.
     pub fn along_training(&self) -> Option<String> {
         let step = |step: &TrainingStep| Step {
-            label: step.label.clone(),
+            label: pairs_seen(step.samples),
             mir: step.mir,
             norm_matched: step.norm_matched,
             norm_ratio: Some(step.norm_ratio),

@@ -1,5 +1,7 @@
 //! Where the reader is in the tour.
 
+use eframe::egui::Vec2;
+
 use super::View;
 
 /// A place in the tour.
@@ -9,6 +11,10 @@ pub struct Tour {
     pub(in crate::app) step: Option<usize>,
     /// What was selected when the step was first shown, to tell what the reader did.
     pub(in crate::app) before: Option<View>,
+    /// The step of the last frame: its sheet has been measured.
+    pub(in crate::app) measured: Option<usize>,
+    /// The size of the window in which the step's sheet found no room beside its landmark.
+    pub(in crate::app) no_room_in: Option<Vec2>,
 }
 
 impl Tour {

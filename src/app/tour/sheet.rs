@@ -1,4 +1,5 @@
-//! The tour's sheet: beside what it is about on a wide screen, at the bottom on a narrow one.
+//! The tour's sheet: beside what it is about, or where the window keeps a place for it: at the right of a wide one, at the
+//! bottom of an upright one.
 
 use eframe::egui::{
     self, Align2, Area, Color32, EventFilter, Id, LayerId, Order, Painter, Pos2, Rect, Stroke,
@@ -11,11 +12,28 @@ use crate::app::{glossary, theme};
 /// The sheet's width where there is room.
 const WIDTH: f32 = 380.0;
 
-/// Below this width the sheet lies at the bottom.
-const NARROW: f32 = 640.0;
+/// The same at the bottom of an upright window.
+const WIDTH_BELOW: f32 = 620.0;
+
+/// Most of an upright window's height that is kept for the sheet.
+const MOST_BELOW: f32 = 0.62;
+
+/// The sheet's height before it was ever drawn.
+const HEIGHT: f32 = 300.0;
 
 /// Space between the sheet and what it is about, and to the screen's edge.
 const MARGIN: f32 = 12.0;
+
+/// Where the sheet goes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Place {
+    /// Beside its landmark.
+    Beside(Rect),
+    /// In the room that is kept for it.
+    In(Rect),
+    /// In the middle of the window: there is no landmark.
+    Middle,
+}
 
 /// What the reader wants of the tour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +43,55 @@ pub(super) enum Turn {
     /// On to the next chapter.
     Chapter,
     Stop,
+}
+
+fn id() -> Id {
+    Id::unique("tour sheet")
+}
+
+/// Where the sheet was in the last frame.
+pub(super) fn rect(context: &egui::Context) -> Option<Rect> {
+    context.memory(|memory| memory.area_rect(id()))
+}
+
+/// Whether a window is higher than wide: beside the sheet there would be no room for anything.
+pub(super) fn is_upright(screen: Vec2) -> bool {
+    screen.x < screen.y
+}
+
+fn width(screen: Vec2) -> f32 {
+    match is_upright(screen) {
+        true => (screen.x - 2.0 * MARGIN).min(WIDTH_BELOW),
+        false => WIDTH,
+    }
+}
+
+fn size(context: &egui::Context) -> Vec2 {
+    let height = rect(context).map_or(HEIGHT, |rect| rect.height());
+    vec2(width(context.content_rect().size()), height)
+}
+
+/// Keeps a part of the window for the sheet.
+pub(super) fn make_room(ui: &mut egui::Ui) -> Rect {
+    let screen = ui.ctx().content_rect().size();
+    let size = size(ui.ctx()) + Vec2::splat(2.0 * MARGIN);
+    let panel = match is_upright(screen) {
+        true => {
+            egui::Panel::bottom("room for the sheet").exact_size(size.y.min(MOST_BELOW * screen.y))
+        }
+        false => egui::Panel::right("room for the sheet").exact_size(size.x),
+    };
+    let panel = panel.resizable(false).show_separator_line(false);
+    let frame = egui::Frame::NONE.fill(ui.visuals().panel_fill);
+    panel.frame(frame).show(ui, |_| {}).response.rect
+}
+
+/// Whether the sheet of the last frame covers nothing of its landmark at a place.
+pub(super) fn fits(context: &egui::Context, place: Place) -> bool {
+    match place {
+        Place::Beside(target) => beside(context.content_rect(), target, size(context)).is_some(),
+        Place::In(_) | Place::Middle => true,
+    }
 }
 
 fn buttons() -> Id {
@@ -96,26 +163,24 @@ pub(super) fn show(
     step: &Step,
     words: &str,
     task: Option<(bool, &Task)>,
-    target: Option<Rect>,
+    place: Place,
 ) -> Option<Turn> {
     let screen = context.content_rect();
-    let narrow = screen.width() < NARROW;
-    let width = if narrow {
-        screen.width() - 2.0 * MARGIN
-    } else {
-        WIDTH
-    };
-    let id = Id::unique("tour sheet");
-    let last = context.memory(|memory| memory.area_rect(id));
-    let size = vec2(width, last.map_or(240.0, |rect| rect.height()));
-    let mut area = Area::new(id)
+    let size = size(context);
+    let area = Area::new(id())
         .order(Order::Tooltip)
         .kind(UiKind::Modal)
         .constrain_to(screen);
-    area = if narrow {
-        area.anchor(Align2::CENTER_BOTTOM, vec2(0.0, -MARGIN))
-    } else {
-        area.fixed_pos(place(screen, target, size))
+    let area = match place {
+        Place::In(_) if is_upright(screen.size()) => {
+            area.anchor(Align2::CENTER_BOTTOM, vec2(0.0, -MARGIN))
+        }
+        Place::In(room) => area.fixed_pos(room.min + Vec2::splat(MARGIN)),
+        Place::Beside(target) => {
+            let corner = screen.shrink(MARGIN).max - size;
+            area.fixed_pos(beside(screen, target, size).unwrap_or(corner))
+        }
+        Place::Middle => area.fixed_pos(screen.center() - size / 2.0),
     };
     area.show(context, |ui| {
         let colors = theme::colors(ui);
@@ -124,7 +189,7 @@ pub(super) fn show(
             .corner_radius(10)
             .inner_margin(16)
             .show(ui, |ui| {
-                ui.set_width(width - 34.0);
+                ui.set_width(size.x - 34.0);
                 content(ui, index, step, words, task)
             })
             .inner
@@ -220,13 +285,9 @@ fn dots(ui: &mut egui::Ui, index: usize, count: usize) {
     }
 }
 
-/// Where a sheet of a size goes: on the first side of the target that has room, else where it covers
-/// least; in the middle without a target.
-fn place(screen: Rect, target: Option<Rect>, size: Vec2) -> Pos2 {
+/// Where a sheet of a size goes: to the first side of the target that has room for it.
+fn beside(screen: Rect, target: Rect, size: Vec2) -> Option<Pos2> {
     let inner = screen.shrink(MARGIN);
-    let Some(target) = target else {
-        return inner.center() - size / 2.0;
-    };
     let target = target.expand(MARGIN);
     let x = target.left().min(inner.right() - size.x).max(inner.left());
     let y = target.top().min(inner.bottom() - size.y).max(inner.top());
@@ -241,11 +302,7 @@ fn place(screen: Rect, target: Option<Rect>, size: Vec2) -> Pos2 {
             .expand(1.0)
             .contains_rect(Rect::from_min_size(**corner, size))
     };
-    candidates
-        .iter()
-        .find(fits)
-        .copied()
-        .unwrap_or(inner.max - size)
+    candidates.iter().find(fits).copied()
 }
 
 #[cfg(test)]
@@ -262,14 +319,12 @@ mod tests {
             Rect::from_min_size(pos2(10.0, 50.0), vec2(1260.0, 120.0)),
             Rect::from_min_size(pos2(10.0, 500.0), vec2(1260.0, 200.0)),
         ] {
-            let sheet = Rect::from_min_size(place(screen, Some(target), size), size);
+            let corner = beside(screen, target, size).unwrap();
+            let sheet = Rect::from_min_size(corner, size);
             assert!(screen.contains_rect(sheet), "{sheet:?}");
             assert!(!sheet.intersects(target), "{sheet:?} over {target:?}");
         }
-        let whole = Rect::from_min_size(place(screen, Some(screen), size), size);
-        assert!(screen.contains_rect(whole));
-        let middle = Rect::from_min_size(place(screen, None, size), size);
-        assert_eq!(middle.center(), screen.center());
+        assert_eq!(beside(screen, screen, size), None);
     }
 
     #[test]

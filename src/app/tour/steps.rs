@@ -199,13 +199,14 @@ pub(super) const STEPS: [Step; 14] = [
         name: "claims",
         title: "Claim by claim",
         words: |_| {
-            "Read a card from left to right: what the paper says, with its own figures; what was tried; what was seen, \
-             with an outcome for each way. One rule compares the ends with the {seed noise}: held, did not hold, or within \
-             noise; at chance where no setting answers better than chance. Fold out the statistics for its numbers. A claim that did not hold in models this small may hold \
+            "Read a card from left to right: what the paper says; what was tried; what was seen, with an outcome for \
+             each way. One rule compares the ends with the {seed noise}: held, did not hold, or within noise; at \
+             chance where no setting answers better than chance. Where a claim held, settings between the ends may go \
+             the other way by as much as the noise. Fold out the statistics for its numbers. A claim that did not hold in models this small may hold \
              in large ones."
                 .to_owned()
         },
-        target: Landmark::Claims,
+        target: Landmark::Amount,
         enter: |store| study(store, StudyPart::Claims),
         task: None,
     },

@@ -7,9 +7,9 @@ use eframe::egui::{self, Color32, Sense, Stroke, Vec2};
 use crate::{
     app::{
         landmark::{Landmark, mark},
-        picture,
+        picture, sideways,
         store::{Run, Store},
-        theme::{Colors, colors},
+        theme::{Colors, colors, focus_ring},
     },
     report::{PairView, Report, TokenKind},
     words::counted,
@@ -58,9 +58,9 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
     let arrows = ARROW * (stages.len() - 1) as f32;
     let width = ((ui.available_width() - arrows) / stages.len() as f32).max(LEAST_WIDTH);
     let sizes = Sizes::of(ui, &stages, width);
-    let area = egui::ScrollArea::horizontal()
-        .id_salt("pipeline")
-        .show(ui, |ui| {
+    let shown = ui.scope(|ui| {
+        let area = egui::ScrollArea::horizontal();
+        sideways::show(ui, "pipeline", area, |ui| {
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = 0.0;
                 for (index, stage) in stages.iter().enumerate() {
@@ -71,7 +71,8 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
                 }
             });
         });
-    mark(ui, Landmark::Pipeline, area.inner_rect);
+    });
+    mark(ui, Landmark::Pipeline, shown.response.rect);
     if let Some(layer) = chosen {
         store.select_state(layer);
     }
@@ -378,6 +379,7 @@ fn layer_bars(
             unselected(colors)
         };
         ui.painter().rect_filled(bar, 2.0, color);
+        focus_ring(ui, &response);
         if response.clicked() {
             chosen = Some(layer);
         }

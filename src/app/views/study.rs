@@ -138,7 +138,7 @@ fn absent(ui: &mut egui::Ui) {
 fn bullet(ui: &mut egui::Ui, sentence: &str) {
     ui.horizontal_top(|ui| {
         theme::dot(ui, theme::colors(ui).accent);
-        ui.add(egui::Label::new(sentence).wrap());
+        glossary::prose(ui, &glossary::marked(sentence, glossary::STATISTICS));
     });
 }
 

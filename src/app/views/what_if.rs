@@ -159,20 +159,25 @@ fn numbers(ui: &mut egui::Ui, report: &Report, changed: Option<&Changed>) {
             changed.map(|c| format!("{}, {}", c.tokens.0, c.tokens.1)),
         ),
     ];
-    rows.push(("d", report.model.hidden_size.to_string(), None));
+    let width = report.model.hidden_size.to_string();
+    rows.push(("d", width.clone(), changed.map(|_| width)));
     egui::Grid::new("what-if numbers")
         .striped(true)
         .spacing([24.0, 2.0])
         .min_row_height(24.0)
         .show(ui, |ui| {
-            for title in ["", "as measured", "what if"] {
-                ui.strong(title);
+            // Where nothing is changed there is one column of numbers.
+            let titles = ["", "as measured", "what if"];
+            for title in &titles[..2 + usize::from(changed.is_some())] {
+                ui.strong(*title);
             }
             ui.end_row();
             for (name, before, after) in rows {
                 ui.label(name);
                 ui.monospace(before);
-                ui.monospace(after.unwrap_or_default());
+                if let Some(after) = after {
+                    ui.monospace(after);
+                }
                 ui.end_row();
             }
         });

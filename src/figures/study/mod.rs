@@ -2,6 +2,8 @@
 
 mod all;
 #[cfg(feature = "app")]
+mod card;
+#[cfg(feature = "app")]
 mod claims;
 mod curves;
 mod quantities;
@@ -9,6 +11,8 @@ mod scatter;
 mod settings;
 
 pub use all::{StudyFigure, study_captioned, study_figures};
+#[cfg(feature = "app")]
+pub use card::card_figure;
 #[cfg(feature = "app")]
 pub use claims::{published_figure, topic_figures};
 pub use curves::axis_curves;

@@ -24,11 +24,11 @@ impl Topic {
             name: "amount",
             question: "Does more pre-training bring pictures nearer to words?",
             papers: &[Paper::Mir],
-            says: "The more image-text pairs a {connector} is pre-trained on, the lower its {MIR}, and the better the \
+            says: "The more {pairs} of a picture and a text a {connector} is {pre-trained} on, the lower its {MIR}, and the better the \
                    model answers after tuning.",
             tried: "In one stage, one long training of a connector, looked at on its way. In two stages, a whole \
-                    training for each amount of captions.",
-            base: ["base", "8000 captions"],
+                    training for each number of pairs.",
+            base: ["base", "8000 pairs"],
             claims: [
                 &["samples-mir", "samples-score"],
                 &["amount-mir", "amount-score", "amount-both"],
@@ -68,7 +68,7 @@ impl Topic {
             name: "rate",
             question: "Does a lower learning rate lower MIR?",
             papers: &[Paper::Mir],
-            says: "The higher the learning rate of pre-training, the higher {MIR}.",
+            says: "The higher the {learning rate} of {pre-training}, the higher {MIR}.",
             tried: "Four peak learning rates of the {connector}, with the same data.",
             base: ["2e-3", "0.002"],
             claims: [&["rate-mir"], &["rate-mir"]],
@@ -80,8 +80,8 @@ impl Topic {
             name: "unfrozen",
             question: "Should the decoder learn, too?",
             papers: &[Paper::Mir, Paper::Vila],
-            says: "The more of the {language model} is trained beside the connector, the lower {MIR}, and the better \
-                   the answers. In VILA a frozen one learns little from examples in its prompt.",
+            says: "The more of the {language model} is trained beside the connector, by {LoRA}, half or all of it, the lower {MIR}, and the better \
+                   the answers. In VILA a {frozen} one learns little from examples in its prompt.",
             tried: "The {connector} alone, then with the upper half of the {decoder}, then with all of it.",
             base: ["connector alone"; 2],
             claims: [
@@ -100,7 +100,7 @@ impl Topic {
             name: "layers",
             question: "How deep should a connector be?",
             papers: &[Paper::Mir],
-            says: "Two layers have a lower {MIR} than one and than four; learned queries (a Q-Former) have a higher \
+            says: "Two layers, an {MLP}, have a lower {MIR} than one and than four; learned queries (a {Q-Former}) have a higher \
                    one.",
             tried: "Four {connectors} with 64 image tokens each, trained alike.",
             base: ["2-layer MLP, 64", "2-layer MLP"],
@@ -117,7 +117,7 @@ impl Topic {
             question: "Does the type of the connector matter?",
             papers: &[Paper::Mm1],
             says: "At equally many image tokens the {connector}'s type hardly changes the score.",
-            tried: "Connectors of different types, all with 16 image tokens in one stage, all with 64 in two.",
+            tried: "Connectors of different types, from averaged patches to a {C-Abstractor}, all with 16 image tokens in one stage, all with 64 in two.",
             base: ["2-layer MLP"; 2],
             claims: [&["type-score"], &["type-score"]],
             sketch: Some(Sketch::TYPES),
@@ -172,8 +172,8 @@ impl Topic {
             papers: &[Paper::Vila],
             says: "Documents in which pictures and texts alternate teach a model to use examples in its prompt; the \
                    same documents cut into pairs do not.",
-            tried: "Documents of several scenes, whole and cut into pairs; each before and after instruction tuning. \
-                    Then questions after two examples.",
+            tried: "Documents of several scenes, whole and cut into pairs; each before and after {instruction tuning}. \
+                    Then questions after two examples, which is called {few-shot}.",
             claims: [&["interleaved-few-shot", "interleaved-tuned-few-shot"], &[]],
             published: &[Published::VILA_DATA],
             sketch: Some(Sketch::INTERLEAVING),
@@ -184,7 +184,7 @@ impl Topic {
             name: "captions",
             question: "Captions or documents?",
             papers: &[Paper::Mm1, Paper::Vila],
-            says: "Caption pairs raise the score without examples, interleaved documents the score after examples.",
+            says: "Caption pairs raise the score without examples, {interleaved documents} the score after examples.",
             tried: "Caption pairs against interleaved documents, before and after instruction tuning.",
             claims: [
                 &[
@@ -245,7 +245,7 @@ impl Topic {
             question: "Does holding the length lower MIR?",
             says: "A check of our own: if length alone makes {MIR} rise, then image tokens whose length is held \
                    should have a lower one, at the same score.",
-            tried: "Weight decay on the connector's last layer, and image tokens scaled back to their length at the \
+            tried: "{Weight decay} on the connector's last layer, and image tokens scaled back to their length at the \
                     start.",
             base: ["base", "not held"],
             claims: [&[], &["held-mir", "held-score"]],

@@ -156,6 +156,27 @@ fn words_stay_inside_at_every_size() {
     }
 }
 
+/// Shared axes may show little of a state, and there may be no second component; never is a share rounded away.
+#[test]
+fn small_shares_of_the_variance_are_told_as_they_are() {
+    for (share, words_of_it) in [
+        (0.0042, "PC 2 (0.4 % of variance)"),
+        (0.0003, "PC 2 (less than 0.1 % of variance)"),
+        (0.0, "PC 2 (none of the variance)"),
+        (0.0096, "PC 2 (1 % of variance)"),
+    ] {
+        let mut projection = projection();
+        projection.explained[1] = share;
+        let figure = clouds(&cloud_chart(&projection), &look(SIZES[0]));
+        assert!(
+            words(&figure).contains(&words_of_it),
+            "{share}: {:?}",
+            words(&figure)
+        );
+        assert!(!figure.summary.contains(" 0 %"), "{}", figure.summary);
+    }
+}
+
 #[test]
 fn a_higher_distance_is_higher_on_both_axes() {
     for scale in [Scale::Log, Scale::Linear] {

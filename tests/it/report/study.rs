@@ -41,9 +41,9 @@ fn a_second_run_of_pretraining_is_told_beside_the_first() {
                  rho = \u{2212}1.00 (n = 7, p = 4e-4 over all orders); from seed 2: rho = 1.00 (n = 7, p = 4e-4 over \
                  all orders).";
     assert!(told.contains(words), "{told}");
-    let words = "Along one training MIR goes from 1.710 (untrained) to 0.800 (32000 samples)";
+    let words = "Along one training MIR goes from 1.710 (untrained) to 0.800 (32000 pairs)";
     assert!(told.contains(words), "{told}");
-    let words = "From seed 2 it goes from 0.000 (untrained) to 6.000 (32000 samples).";
+    let words = "From seed 2 it goes from 0.000 (untrained) to 6.000 (32000 pairs).";
     assert!(told.contains(words), "{told}");
 }
 
@@ -95,7 +95,7 @@ fn sentences_say_what_the_numbers_do() {
     for words in [
         "The base answers 74.0 % of the held-out questions, 43.0 points above chance (31.0 %)",
         "it looks at the image",
-        "Along one training MIR goes from 1.710 (untrained) to 0.800 (32000 samples)",
+        "Along one training MIR goes from 1.710 (untrained) to 0.800 (32000 pairs)",
         "MIR is no measure of progress along one run",
         "shows in MIR and in the score",
         "The lowest MIR is that of `unfrozen-all`",

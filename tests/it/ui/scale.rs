@@ -12,7 +12,7 @@ use mirscope::app::{
 use super::support::opened;
 
 /// All views, by their links.
-const VIEWS: [&str; 15] = [
+pub(super) const VIEWS: [&str; 15] = [
     "#part=riddle",
     "#part=trainings",
     "#part=steps",
@@ -41,7 +41,7 @@ fn at(link: &str, size: [f32; 2], scale: f32) -> Harness<'static, App> {
 }
 
 /// A widget that says something: which, where, and its words.
-type Widget = (String, Rect, String);
+pub(super) type Widget = (String, Rect, String);
 
 /// The same for a widget in each frame.
 fn key(node: &Node<'_>) -> String {
@@ -49,7 +49,7 @@ fn key(node: &Node<'_>) -> String {
 }
 
 /// Every widget that says something.
-fn widgets(harness: &Harness<'_, App>) -> Vec<Widget> {
+pub(super) fn widgets(harness: &Harness<'_, App>) -> Vec<Widget> {
     fn add(node: Node<'_>, found: &mut Vec<Widget>) {
         let inner = node.accesskit_node();
         let words = inner.label().or_else(|| inner.value()).unwrap_or_default();
@@ -98,6 +98,40 @@ fn nothing_is_cut_off_sideways() {
                     continue;
                 };
                 if !inside(after) {
+                    lost.push(format!(
+                        "{link}, {size:?} at {scale}: \u{201c}{words:.60}\u{201d} at {before:?}, then {after:?}"
+                    ));
+                }
+            }
+        }
+    }
+    assert!(lost.is_empty(), "{}", lost.join("\n"));
+}
+
+/// What lies lowest in each column of a view can be scrolled to, past whatever scrolls inside the view.
+#[test]
+fn nothing_is_cut_off_below() {
+    let mut lost = Vec::new();
+    for (size, scale) in WINDOWS {
+        for link in VIEWS {
+            let mut harness = at(link, size, scale);
+            let window = Rect::from_min_size(Pos2::ZERO, (size[0] / scale, size[1] / scale).into());
+            let inside = |rect: Rect| rect.top() > -1.0 && rect.bottom() < window.bottom() + 1.0;
+            let mut all = widgets(&harness);
+            all.sort_by(|a, b| b.1.bottom().total_cmp(&a.1.bottom()));
+            let mut columns = BTreeMap::new();
+            for it in &all {
+                columns.entry(it.1.left().round() as i32).or_insert(it);
+            }
+            let below = columns.into_values().filter(|it| !inside(it.1));
+            for (id, before, words) in below {
+                let Some(after) = scrolled_to(&mut harness, id) else {
+                    continue;
+                };
+                // Of what is higher than the window a part.
+                let fits = after.height() < window.height() / 2.0;
+                let seen = after.top() > -1.0 && after.top() < window.bottom();
+                if !inside(after) && (fits || !seen) {
                     lost.push(format!(
                         "{link}, {size:?} at {scale}: \u{201c}{words:.60}\u{201d} at {before:?}, then {after:?}"
                     ));

@@ -81,10 +81,14 @@ fn every_claim_has_its_outcome_in_both_protocols() {
 fn the_statistics_and_the_rule_are_folded() {
     let (mut harness, _link) = opened(StudyPart::Claims, ALL_CARDS);
     let numbers = "95 % ";
-    assert!(harness.query_by_label_contains("Student's t").is_none());
+    let rule = "times the root of 2 and Student's t for its degrees of freedom";
+    assert!(harness.query_by_label_contains(rule).is_none());
     harness.get_by_label("How a verdict is reached").click();
     harness.run_ok();
-    assert!(harness.query_by_label_contains("Student's t").is_some());
+    assert!(harness.query_by_label_contains(rule).is_some());
+    let between = "Variants between the ends may thus go the other way: by no more than the noise where a claim held, by \
+                   any amount where its outcome is within noise.";
+    assert!(harness.query_by_label_contains(between).is_some());
     let of_all =
         "Over settings with equally many image tokens, MIR falls as the score rises: within noise";
     assert!(harness.query_by_label_contains(of_all).is_none());
@@ -321,7 +325,7 @@ fn real_parts_have_their_story_and_a_way_in() {
         let drawn = harness.get_by_label_contains(chart);
         assert!(drawn.rect().width() > 500.0, "{chart}");
     }
-    let shuffled = "32,768 captions of other pictures";
+    let shuffled = "32,768 pairs, shuffled";
     assert!(harness.query_by_label(shuffled).is_none());
     harness.get_by_label("Every run").click();
     harness.run_ok();
@@ -362,6 +366,36 @@ fn nothing_is_cut_off_in_a_narrow_window() {
             assert!(rect.right() <= 390.0, "{part:?}: {label} {rect:?}");
         }
     }
+}
+
+#[test]
+fn the_charts_of_every_card_can_be_taken_home() {
+    let (mut harness, _link) = opened(StudyPart::Claims, [1280.0, 900.0]);
+    let store = &harness.state().store;
+    let mut charts = 0;
+    for (plot, topic) in Plot::cards().zip(Topic::ALL) {
+        assert!(plot.is_there(store), "{}", topic.name);
+        let svg = svg_of(&plot.figure(store, Palette::LIGHT).unwrap());
+        for protocol in Protocol::ALL {
+            let results = store.study_of(protocol).results().unwrap();
+            let judged = !topic.judged(protocol, results).is_empty();
+            let origin = format!("{}: Definition exact", protocol.title());
+            assert_eq!(svg.contains(&origin), judged, "{}", topic.name);
+            charts += usize::from(judged);
+        }
+        let published = topic.published.first().map(|series| series.varied);
+        assert!(
+            published.is_none_or(|varied| svg.contains(varied)),
+            "{}",
+            topic.name
+        );
+    }
+    assert!(charts > Topic::ALL.len(), "{charts}");
+    // Without results there is nothing to take.
+    let store = &mut harness.state_mut().store;
+    (store.study, store.papers) = (Known::Absent, Known::Absent);
+    assert!(Plot::cards().all(|plot| !plot.is_there(store)));
+    assert!(Plot::cards().all(|plot| plot.figure(store, Palette::DARK).is_none()));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use egui_kittest::{
 use mirscope::app::{
     App,
     store::Tab,
-    tour::{self, Chapter},
+    tour::{self, Chapter, Places},
 };
 
 use super::{
@@ -162,4 +162,49 @@ fn a_term_explains_itself_to_the_keyboard_and_the_pointer() {
         .description()
         .map(str::to_owned);
     assert!(described.is_some_and(|words| words.starts_with(WORDS)));
+}
+
+/// The sheet has a place where its landmark is not, and the landmark begins in what is left of the window.
+#[test]
+fn the_sheet_never_lies_over_what_it_is_about() {
+    let (mut wrong, mut steps) = (Vec::new(), 0);
+    for size in [[1280.0, 720.0], [1920.0, 1080.0], [390.0, 844.0]] {
+        for chapter in Chapter::ALL {
+            let (mut harness, _link) = touring(size, chapter);
+            while harness.state().store.tour.is_on() {
+                harness.run_steps(12);
+                let store = &harness.state().store;
+                let places = tour::places(&harness.ctx, store);
+                let fault = places.map_or(Some("no landmark"), fault);
+                let step = &store.view.step;
+                wrong.extend(fault.map(|words| format!("{step} in {size:?}: {words}, {places:?}")));
+                steps += 1;
+                harness.key_press(Key::ArrowRight);
+                harness.run_steps(2);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(steps, 3 * (4 + 5 + 5));
+}
+
+/// What is wrong with where the sheet and its landmark are.
+fn fault(
+    Places {
+        sheet,
+        landmark,
+        seen,
+    }: Places,
+) -> Option<&'static str> {
+    // Of a large one a part is enough to begin with.
+    let least = landmark.size().min(vec2(200.0, 200.0));
+    if sheet.intersects(seen) {
+        Some("the sheet lies over the landmark")
+    } else if seen.width() < least.x || seen.height() < least.y {
+        Some("too little of the landmark is in sight")
+    } else if seen.top() > landmark.top() + 16.0 {
+        Some("the landmark's beginning is out of sight")
+    } else {
+        None
+    }
 }

@@ -140,3 +140,18 @@ fn longer_tokens_are_told_with_and_without_their_norms_matched() {
     let expected = report.layers[1].frechet_norm_matched;
     assert!((matched[1][3] / expected - 1.0).abs() < 1e-3, "{matched:?}");
 }
+
+#[test]
+fn the_numbers_have_a_column_for_each_thing_that_is_told() {
+    let (mut harness, _engine) = opened("#tab=what-if&what_if_shows=run");
+    let count = |harness: &Harness<'_, App>, label: &str| harness.query_all_by_label(label).count();
+    let width = harness.state().store.report().unwrap().model.hidden_size;
+    let width = width.to_string();
+    assert_eq!(count(&harness, "as measured"), 1);
+    assert_eq!(count(&harness, "what if"), 0, "nothing was changed");
+    assert_eq!(count(&harness, &width), 1);
+    harness.state_mut().store.view.vision_scale = 2.0;
+    harness.run_ok();
+    assert_eq!(count(&harness, "what if"), 1);
+    assert_eq!(count(&harness, &width), 2, "the same width in both columns");
+}

@@ -28,8 +28,8 @@ def claims(every: list[Point], base_rate: float) -> list[dict]:
     starts, held = ordered(every, "start"), ordered(every, "held")
     once = [p.name for p in every if p.replicate_of is None]
     rows = [
-        ("amount-mir", MIR, "More captions in pre-training lower MIR", "mir_official", "decreasing", amount),
-        ("amount-score", MIR, "More captions in pre-training raise the score after tuning", "choice", "increasing", amount),
+        ("amount-mir", MIR, "More pairs in pre-training lower MIR", "mir_official", "decreasing", amount),
+        ("amount-score", MIR, "More pairs in pre-training raise the score after tuning", "choice", "increasing", amount),
         ("amount-both", MIR, "Over amounts of pre-training, MIR falls as the score rises", "mir_official", "falls_with:choice", amount),
         ("texts-mir", MIR, "More detailed captions lower MIR", "mir_official", "decreasing", texts),
         ("texts-score", MIR, "More detailed captions raise the score after tuning", "choice", "increasing", texts),
@@ -59,7 +59,7 @@ def claims(every: list[Point], base_rate: float) -> list[dict]:
 
 def axes(every: list[Point], base_rate: float) -> list[dict]:
     rows = [
-        ("amount", "Amount of pre-training", MIR, "How many captions the connector is trained on, each amount with a whole schedule of its own.",
+        ("amount", "Amount of pre-training", MIR, "How many pairs of a picture and its caption the connector is trained on, each amount with a whole schedule of its own.",
          True, ordered(every, "amount")),
         ("texts", "Caption detail", MIR, "How much captions say, at the same pictures; and as a control another picture's caption.",
          False, ["texts-short", "texts-medium", "base", "shuffled"]),

@@ -84,7 +84,7 @@ def points_table(points: list[dict], axes: list[dict]) -> list[str]:
             label = words.BASE if name == "base" else f"{axis['title']}: {runs[0]['label']}"
             cells = [spread([r[c] for r in runs], form) for c, form in columns.items()]
             rows.append([label, str(runs[0]["samples"]), str(len(runs)), *cells])
-    return table(["setting", "captions", "seeds", "MIR", "MIR before the final norm", "norm-matched MIR", "norm ratio, layer 1", "effective rank, last layer",
+    return table(["setting", "pairs", "seeds", "MIR", "MIR before the final norm", "norm-matched MIR", "norm ratio, layer 1", "effective rank, last layer",
                   "caption loss, right image", "caption loss, another image", "score before tuning", "score after tuning"], rows)
 
 

@@ -29,11 +29,11 @@ QUANTITIES = {
     "score_untuned": "score before tuning",
     "score_another_picture": "score after tuning, with another image",
 }
-BASE = f"Base: {PAPERS.samples} captions, 2-layer MLP, learning rate {PAPERS.lr:g}"
+BASE = f"Base: {PAPERS.samples} pairs, 2-layer MLP, learning rate {PAPERS.lr:g}"
 
 CLAIMED = [
     "- **MIR** (arXiv 2410.07167): measured after caption pre-training, MIR predicts the score after instruction tuning. It falls with "
-    "more captions and with more detailed ones, with a lower learning rate, and where more of the decoder is trained; a 2-layer MLP has a lower MIR "
+    "more pairs and with more detailed captions, with a lower learning rate, and where more of the decoder is trained; a 2-layer MLP has a lower MIR "
     "than a linear layer, a 4-layer MLP or learned queries.",
     "- **VILA** (arXiv 2312.07533): training the decoder beside the connector brings image and text embeddings closer in deep layers; interleaved "
     "data keep few-shot accuracy.",
@@ -121,7 +121,7 @@ def done(points: list[dict], ours: dict, apart: float) -> list[str]:
         f"1. **Model**: a LLaVA of {base['parameters'] / 1e6:.1f} million parameters with 64 image tokens. The vision tower is the demo's. The decoder "
         f"({len(base['layers'])} layers, {base['hidden_size']} wide) was trained on text alone: prose, captions and scenes told in words.",
         f"2. **Caption pre-training**: the connector alone learns, unless a setting unfreezes more. Each of {len(settings)} settings has a whole schedule of its own, "
-        f"{amounts[0]} to {amounts[-1]} captions (the base {PAPERS.samples}), each image once; {len(several)} settings were trained from {PAPERS.seeds} "
+        f"{amounts[0]} to {amounts[-1]} pairs of an image and its caption (the base {PAPERS.samples}), each image once; {len(several)} settings were trained from {PAPERS.seeds} "
         f"seeds, {len(points)} runs in all.",
         f"3. **MIR** before tuning: {base['num_pairs']} held-out images, each with unrelated prose ({base['n_vision']} vision and {base['n_text']} text tokens). "
         f"mirscope's MIR of the written checkpoints and that of the training side differ by {100 * apart:.2g} % at most.",
@@ -169,9 +169,9 @@ def meaning(by: dict[str, list[dict]], noise: dict[str, dict], along: list[dict]
            and amounts.index(worst) not in (0, len(amounts) - 1),
            f"- **It is no measure of progress from the start of training.** The untrained connector has MIR {figure(one['untrained']['mir'])}, lower than "
            f"{len(above)} of the {len(trained)} trained settings, and scores {percent(one['untrained']['score'])} after tuning. With training MIR first "
-           f"rises (to {figure(one[worst]['mir'])} at {one[worst]['samples']} captions) and then falls: from {figure(mean(low, 'mir'))} at {one[low]['samples']} captions to "
+           f"rises (to {figure(one[worst]['mir'])} at {one[worst]['samples']} pairs) and then falls: from {figure(mean(low, 'mir'))} at {one[low]['samples']} pairs to "
            f"{figure(mean(high, 'mir'))} at {one[high]['samples']} (means over seeds), while the score rises from {percent(mean(low, 'score'))} to "
-           f"{percent(mean(high, 'score'))}. Among connectors trained long enough more captions do lower MIR; before and after cannot be compared."),
+           f"{percent(mean(high, 'score'))}. Among connectors trained long enough more pairs do lower MIR; before and after cannot be compared."),
         so(verdict["rate-mir"]["outcome"] == "held" and one[fast]["score"] - one[slow]["score"] > limit_score,
            f"- **It may prefer the worse learning rate.** At the highest rate MIR is {figure(one[fast]['mir'])} and the score {percent(one[fast]['score'])}, at the "
            f"lowest {figure(one[slow]['mir'])} and {percent(one[slow]['score'])}: a higher rate makes longer tokens (norm ratio {figure(one[fast]['norm_ratio_1'])} against "

@@ -6,6 +6,7 @@ use super::patches;
 use crate::{
     app::{
         figure,
+        glossary::{self, Term},
         landmark::{Landmark, mark},
         store::{Answer, Run, Store},
         theme::{self, card, colors},
@@ -53,6 +54,8 @@ fn axes_choice(ui: &mut egui::Ui, store: &mut Store) {
             "Off: the two directions in which this layer's tokens vary most. On: those of all layers \
              together, so that layers can be compared.",
         );
+    let axes = RichText::new("PC 1, PC 2").small().color(colors(ui).faint);
+    glossary::term_as(ui, Term::PrincipalComponent, axes);
     store.view.axes = if shared { Axes::Shared } else { Axes::Own };
 }
 

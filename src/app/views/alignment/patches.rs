@@ -6,7 +6,7 @@ use crate::{
     app::{
         picture,
         store::{Answer, Store, Tab},
-        theme::colors,
+        theme::{colors, focus_ring},
         views::eyes::place::title,
     },
     report::TokenKind,
@@ -66,6 +66,7 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
         let label = format!("{} as the model sees it: {}", shown.name, pair.text);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &label));
         picture::paint(ui.painter(), &texture, frame);
+        focus_ring(ui, &response);
         clicked = response.clicked();
         pointed = response
             .hover_pos()

@@ -4,7 +4,7 @@ use eframe::egui::{self, RichText};
 
 use crate::{
     app::{
-        figure, glossary,
+        figure, glossary, sideways,
         store::Store,
         theme::{card, colors},
     },
@@ -32,28 +32,27 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
         ui.label(RichText::new("Other quantities").strong());
         let hint = "Point at a name or tap it to read what it is and what it does not show.";
         ui.label(RichText::new(hint).small().color(colors(ui).faint));
-        egui::ScrollArea::horizontal()
-            .id_salt("other quantities")
-            .show(ui, |ui| {
-                egui::Grid::new("table of other quantities")
-                    .striped(true)
-                    .spacing([14.0, 6.0])
-                    .show(ui, |ui| {
-                        for title in titles(selected, with_interval) {
-                            ui.label(RichText::new(title).small().color(colors(ui).faint));
-                        }
+        let area = egui::ScrollArea::horizontal();
+        sideways::show(ui, "other quantities", area, |ui| {
+            egui::Grid::new("table of other quantities")
+                .striped(true)
+                .spacing([14.0, 6.0])
+                .show(ui, |ui| {
+                    for title in titles(selected, with_interval) {
+                        ui.label(RichText::new(title).small().color(colors(ui).faint));
+                    }
+                    ui.end_row();
+                    for metric in metrics {
+                        let quantity = Quantity {
+                            report,
+                            metric,
+                            run: None,
+                        };
+                        clicked = clicked.or(row(ui, quantity, selected, with_interval));
                         ui.end_row();
-                        for metric in metrics {
-                            let quantity = Quantity {
-                                report,
-                                metric,
-                                run: None,
-                            };
-                            clicked = clicked.or(row(ui, quantity, selected, with_interval));
-                            ui.end_row();
-                        }
-                    });
-            });
+                    }
+                });
+        });
     });
     if let Some(Target::Layer(layer)) = clicked {
         store.select_state(layer);

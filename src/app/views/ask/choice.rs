@@ -5,7 +5,7 @@ use eframe::egui::{self, Rect, Sense, Stroke, StrokeKind, WidgetInfo, vec2};
 use super::{super::eyes::image, TWO_COLUMNS, looks::picture_width};
 use crate::{
     app::{
-        picture,
+        picture, sideways,
         store::{
             Store,
             ask::{DemoPictures, Target, Whom},
@@ -149,9 +149,8 @@ fn row(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui)) {
     ui.spacing_mut().item_spacing = vec2(5.0, 5.0);
     match narrow {
         true => {
-            egui::ScrollArea::horizontal()
-                .id_salt("small pictures")
-                .show(ui, |ui| ui.horizontal(content));
+            let area = egui::ScrollArea::horizontal();
+            sideways::show(ui, "small pictures", area, |ui| ui.horizontal(content));
         }
         false => {
             ui.horizontal_wrapped(content);

@@ -3,7 +3,7 @@
 use eframe::egui::{self, RichText};
 
 use crate::{
-    app::{glossary, theme},
+    app::{glossary, sideways, theme},
     report::{Named, difference, difference_words, incomparable},
 };
 
@@ -13,7 +13,8 @@ pub(super) fn show(ui: &mut egui::Ui, runs: &[Named<'_>]) {
         let alarm = theme::colors(ui).alarm;
         ui.colored_label(alarm, warning);
     }
-    egui::ScrollArea::horizontal().show(ui, |ui| {
+    let area = egui::ScrollArea::horizontal();
+    sideways::show(ui, "numbers of runs", area, |ui| {
         egui::Grid::new("numbers of runs")
             .striped(true)
             .spacing([18.0, 6.0])

@@ -4,7 +4,7 @@ use eframe::egui::{self, RichText};
 
 use crate::{
     app::{
-        figure, glossary,
+        figure, glossary, sideways,
         store::{Run, Store},
         theme,
     },
@@ -28,31 +28,30 @@ pub(super) fn show(ui: &mut egui::Ui, store: &Store) -> Option<usize> {
     };
     let sides = [(place(base.number), base), (place(other.number), other)];
     let mut clicked = None;
-    egui::ScrollArea::horizontal()
-        .id_salt("quantities of two runs")
-        .show(ui, |ui| {
-            egui::Grid::new("table of quantities of two runs")
-                .striped(true)
-                .spacing([14.0, 6.0])
-                .show(ui, |ui| {
-                    let faint = theme::colors(ui).faint;
-                    for title in [
-                        "quantity",
-                        &other.name,
-                        &base.name,
-                        "difference",
-                        "by decoder layer",
-                    ] {
-                        ui.label(RichText::new(title).small().color(faint));
-                    }
+    let area = egui::ScrollArea::horizontal();
+    sideways::show(ui, "quantities of two runs", area, |ui| {
+        egui::Grid::new("table of quantities of two runs")
+            .striped(true)
+            .spacing([14.0, 6.0])
+            .show(ui, |ui| {
+                let faint = theme::colors(ui).faint;
+                for title in [
+                    "quantity",
+                    &other.name,
+                    &base.name,
+                    "difference",
+                    "by decoder layer",
+                ] {
+                    ui.label(RichText::new(title).small().color(faint));
+                }
+                ui.end_row();
+                for pair in union(&base.report, &other.report) {
+                    let curves = row(ui, sides, pair, store.view.layer);
+                    clicked = clicked.or(figure::show(ui, &curves).clicked);
                     ui.end_row();
-                    for pair in union(&base.report, &other.report) {
-                        let curves = row(ui, sides, pair, store.view.layer);
-                        clicked = clicked.or(figure::show(ui, &curves).clicked);
-                        ui.end_row();
-                    }
-                });
-        });
+                }
+            });
+    });
     match clicked {
         Some(Target::Layer(layer)) => Some(layer),
         _ => None,

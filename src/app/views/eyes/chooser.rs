@@ -162,6 +162,7 @@ fn thumbnails(ui: &mut egui::Ui, store: &Store) -> Option<usize> {
         };
         ui.painter()
             .rect_stroke(rect, 2.0, stroke, StrokeKind::Outside);
+        theme::focus_ring(ui, &response);
         if response.on_hover_text(&pair.name).clicked() {
             clicked = Some(index);
         }

@@ -298,8 +298,10 @@ fn arrived(ui: &mut egui::Ui, desk: &mut Desk<'_>, scene: &Scene<'_>) {
     let tall = (ui.ctx().content_rect().height() - 420.0).clamp(200.0, 480.0);
     let look = figure::look(ui, [width, (0.85 * width).min(tall)]);
     figure::show(ui, &clouds(&chart, &look));
-    let line = "The large dot is this patch. All layers share these axes.";
-    ui.label(RichText::new(line).color(theme::colors(ui).faint));
+    prose(
+        ui,
+        "The large dot is this patch. All layers share these axes, their common {principal components}.",
+    );
 }
 
 /// The clouds with the token among them, between two states while it moves.

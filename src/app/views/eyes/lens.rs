@@ -76,11 +76,12 @@ fn row(ui: &mut egui::Ui, layer: &mut usize, state: &LensState) {
         ui.painter()
             .rect_filled(rect, 5.0, colors.accent.gamma_multiply(0.13));
     }
-    if selected || response.hovered() || response.has_focus() {
+    if selected || response.hovered() {
         let stroke = Stroke::new(1.0, if selected { colors.accent } else { colors.line });
         ui.painter()
             .rect_stroke(rect, 5.0, stroke, StrokeKind::Inside);
     }
+    theme::focus_ring(ui, &response);
     let ink = ui.visuals().text_color();
     let font = TextStyle::Body.resolve(ui.style());
     let longest = ui.painter().layout_no_wrap(title_of(0), font.clone(), ink);

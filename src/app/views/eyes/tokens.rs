@@ -150,6 +150,7 @@ fn squares(ui: &mut egui::Ui, desk: &mut Desk<'_>, run: Range<usize>) {
             let label = format!("{count} vision tokens");
             WidgetInfo::labeled(egui::Role::Image, true, label)
         });
+        theme::focus_ring(ui, &response);
         let cell = |position: usize| {
             let place = places[position - run.start];
             let corner = vec2((place % columns) as f32, (place / columns) as f32) * step;
@@ -225,11 +226,12 @@ fn chip(ui: &mut egui::Ui, desk: &mut Desk<'_>, position: usize) {
     let strength = if selected { 0.5 } else { 0.16 };
     ui.painter()
         .rect_filled(rect, 5.0, color.gamma_multiply(strength));
-    if selected || desk.hovered == Some(position) || response.has_focus() {
+    if selected || desk.hovered == Some(position) {
         let stroke = Stroke::new(if selected { 2.0 } else { 1.0 }, color);
         ui.painter()
             .rect_stroke(rect, 5.0, stroke, StrokeKind::Inside);
     }
+    theme::focus_ring(ui, &response);
     let ink = if token.kind == TokenKind::Scaffold {
         theme::colors(ui).faint
     } else {

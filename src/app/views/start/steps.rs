@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eframe::egui::{self, Id, RichText, Role, Sense, WidgetInfo, vec2};
+use eframe::egui::{self, Id, Rect, RichText, Role, Sense, WidgetInfo, vec2};
 
 use super::faint;
 use crate::{
@@ -32,6 +32,7 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store) {
     }
     play(ui, store);
     let at = place(ui, store);
+    let corner = ui.cursor().min;
     theme::card(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.spacing_mut().item_spacing.y = 6.0;
@@ -41,7 +42,6 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store) {
              {clouds}, its answer, and its {MIR} move.",
         );
         scrubber(ui, store);
-        mark(ui, Landmark::Steps, ui.min_rect());
     });
     if ui.available_width() >= WIDE {
         ui.columns(2, |columns| {
@@ -57,6 +57,8 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store) {
         lines(ui, store, at);
         path(ui, store, at);
     }
+    let shown = Rect::from_min_max(corner, ui.min_rect().max);
+    mark(ui, Landmark::Steps, shown);
     if let Some(words) = store.along_training() {
         theme::left_aligned_card(ui, |ui| {
             ui.add(egui::Label::new(words).wrap());

@@ -3,7 +3,11 @@
 use eframe::egui;
 
 use crate::{
-    app::{glossary, store::Store, theme},
+    app::{
+        glossary::{self, Term},
+        store::Store,
+        theme,
+    },
     study::{Metric, Over, StudyResults},
 };
 
@@ -54,6 +58,7 @@ pub(super) fn about(ui: &mut egui::Ui, store: &Store, results: &StudyResults) {
             "MIR with score, {{rank correlation}}: {}.",
             found.rank.words()
         );
-        glossary::prose(ui, &words);
+        let terms = [Term::Bootstrap, Term::AllOrders];
+        glossary::prose(ui, &glossary::marked(&words, &terms));
     }
 }

@@ -5,7 +5,7 @@ use eframe::egui::{self, RichText};
 use crate::{
     app::{
         figure,
-        glossary::prose,
+        glossary::{STATISTICS, marked, prose},
         landmark::{Landmark, mark},
         store::{Store, StudyPart},
         theme,
@@ -207,7 +207,7 @@ fn statistics(ui: &mut egui::Ui, topic: &Topic, seen: &[(Protocol, &StudyResults
                 ui.strong(protocol.title());
                 for (claim, verdict) in topic.judged(*protocol, results) {
                     let words = format!("{}: {}.", claim.statement, numbers(claim, verdict));
-                    ui.add(egui::Label::new(words).wrap());
+                    prose(ui, &marked(&words, STATISTICS));
                 }
             }
         });

@@ -79,7 +79,8 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, results: [Option<&Study
         egui::CollapsingHeader::new("How a verdict is reached")
             .id_salt("verdict rule")
             .show(ui, |ui| {
-                ui.label(VERDICT_RULE);
+                let rule = glossary::marked(VERDICT_RULE, glossary::STATISTICS);
+                glossary::prose(ui, &rule);
             });
     });
 }

@@ -4,7 +4,7 @@ use eframe::egui::{self, RichText};
 
 use super::settings::plot;
 use crate::{
-    app::{figure, glossary, store::Store, theme},
+    app::{figure, glossary, sideways, store::Store},
     figures::score_quantities,
     study::{Over, StudyResults},
 };
@@ -27,30 +27,30 @@ pub(super) fn show(ui: &mut egui::Ui, store: &Store, results: &StudyResults) {
 }
 
 fn table(ui: &mut egui::Ui, results: &StudyResults) {
-    egui::ScrollArea::horizontal()
-        .id_salt("table of correlations")
-        .show(ui, |ui| {
-            egui::Grid::new("correlations of the score")
-                .striped(true)
-                .spacing([16.0, 5.0])
-                .show(ui, |ui| {
-                    for title in ["quantity", "Spearman", "Kendall", "n", "direction"] {
-                        ui.label(RichText::new(title).strong());
+    let area = egui::ScrollArea::horizontal();
+    sideways::show(ui, "table of correlations", area, |ui| {
+        egui::Grid::new("correlations of the score")
+            .striped(true)
+            .spacing([16.0, 5.0])
+            .show(ui, |ui| {
+                for title in ["quantity", "Spearman", "Kendall", "n", "direction"] {
+                    glossary::named(ui, RichText::new(title).strong());
+                }
+                ui.end_row();
+                for found in results.with_score(&Over::Comparable) {
+                    ui.label(found.label);
+                    for cell in found.coefficients() {
+                        ui.monospace(cell);
                     }
+                    ui.monospace(found.rank.n.to_string());
+                    ui.label(found.direction());
                     ui.end_row();
-                    for found in results.with_score(&Over::Comparable) {
-                        ui.label(found.label);
-                        for cell in found.coefficients() {
-                            ui.monospace(cell);
-                        }
-                        ui.monospace(found.rank.n.to_string());
-                        ui.label(found.direction());
-                        ui.end_row();
-                    }
-                });
-        });
-    let faint = theme::colors(ui).faint;
-    let note = "In brackets: the middle 95 % over resampled settings, or the share of all orders that correlate as \
-                strongly.";
-    ui.label(RichText::new(note).small().color(faint));
+                }
+            });
+    });
+    glossary::prose(
+        ui,
+        "In brackets: the middle 95 % over {resampled} settings, or the {p-value}, the share of all orders that \
+         correlate as strongly.",
+    );
 }

@@ -1,13 +1,13 @@
 //! Connectors between published models: what MIR says of them, and how one is opened.
 
-use eframe::egui::{self, RichText};
+use eframe::egui::{self, Rect, RichText};
 
 use super::bullet;
 use crate::{
     app::{
         figure, glossary,
         landmark::{Landmark, mark},
-        theme,
+        sideways, theme,
     },
     figures::{real_choice, real_loss},
     report::number::significant,
@@ -19,15 +19,17 @@ const WIDE: f32 = 760.0;
 
 /// Draws the part.
 pub(super) fn show(ui: &mut egui::Ui, real: &RealParts) {
+    let corner = ui.cursor().min;
     theme::card(ui, |ui| {
         ui.set_width(ui.available_width());
         story(ui, real);
-        mark(ui, Landmark::RealParts, ui.min_rect());
     });
     theme::gap(ui);
     theme::card(ui, |ui| {
         ui.set_width(ui.available_width());
         charts(ui, real);
+        let shown = Rect::from_min_max(corner, ui.min_rect().max);
+        mark(ui, Landmark::RealParts, shown);
         table(ui, real);
     });
     theme::gap(ui);
@@ -49,7 +51,7 @@ fn story(ui: &mut egui::Ui, real: &RealParts) {
     let Some((verdict, others)) = all.split_first() else {
         return;
     };
-    ui.add(egui::Label::new(RichText::new(verdict).strong()).wrap());
+    glossary::prose(ui, &glossary::marked(verdict, glossary::STATISTICS));
     for sentence in others {
         bullet(ui, sentence);
     }
@@ -76,9 +78,8 @@ fn table(ui: &mut egui::Ui, real: &RealParts) {
     egui::CollapsingHeader::new("Every run")
         .id_salt("real runs")
         .show(ui, |ui| {
-            egui::ScrollArea::horizontal()
-                .id_salt("table of real runs")
-                .show(ui, |ui| {
+            let area = egui::ScrollArea::horizontal();
+            sideways::show(ui, "table of real runs", area, |ui| {
                     egui::Grid::new("real runs")
                         .striped(true)
                         .spacing([16.0, 5.0])

@@ -3,7 +3,7 @@
 use eframe::egui::{self, RichText};
 
 use crate::{
-    app::{glossary, store::Store, theme},
+    app::{glossary, sideways, store::Store, theme},
     study::{Metric, StudyResults, Variant},
 };
 
@@ -36,28 +36,27 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, results: &StudyResults)
     } else {
         420.0
     };
-    egui::ScrollArea::both()
-        .id_salt("study table")
+    let area = egui::ScrollArea::both()
         .max_height(height)
-        .auto_shrink([false, true])
-        .show(ui, |ui| {
-            egui::Grid::new("settings of the axis")
-                .striped(true)
-                .spacing([16.0, 5.0])
-                .show(ui, |ui| {
-                    ui.strong("setting");
-                    for metric in &metrics {
-                        glossary::named(ui, RichText::new(title(metric)).strong());
+        .auto_shrink([false, true]);
+    sideways::show(ui, "study table", area, |ui| {
+        egui::Grid::new("settings of the axis")
+            .striped(true)
+            .spacing([16.0, 5.0])
+            .show(ui, |ui| {
+                ui.strong("setting");
+                for metric in &metrics {
+                    glossary::named(ui, RichText::new(title(metric)).strong());
+                }
+                ui.end_row();
+                for setting in settings {
+                    row(ui, store, results, setting, &metrics);
+                    for seed in study.replicates(&setting.name) {
+                        row(ui, store, results, seed, &metrics);
                     }
-                    ui.end_row();
-                    for setting in settings {
-                        row(ui, store, results, setting, &metrics);
-                        for seed in study.replicates(&setting.name) {
-                            row(ui, store, results, seed, &metrics);
-                        }
-                    }
-                });
-        });
+                }
+            });
+    });
 }
 
 /// A column's title, short.

@@ -54,7 +54,7 @@ fn training(variant: &Variant) -> String {
     let mut text = format!(
         "Seed {}, {}, {}, {}",
         variant.seed,
-        counted(variant.samples as usize, "sample"),
+        counted(variant.samples as usize, "training pair"),
         counted(variant.parameters_trained as usize, "trained parameter"),
         counted(variant.image_tokens, "image token")
     );

@@ -39,6 +39,7 @@ pub(super) fn show(
         );
         WidgetInfo::labeled(egui::Role::Image, true, label)
     });
+    theme::focus_ring(ui, &response);
     let colors = theme::colors(ui);
     let ink = ui.visuals().text_color();
     let font = TextStyle::Body.resolve(ui.style());
