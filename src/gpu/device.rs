@@ -360,8 +360,7 @@ impl Gpu {
     /// Whether what an invocation reads costs it as much as dozens of multiplications: SwiftShader takes one value at a
     /// time, each behind a branch.
     pub fn reads_are_dear(&self) -> bool {
-        let name = adapter::name(&self.0.info).to_lowercase();
-        self.is_software() && name.contains("swiftshader")
+        self.is_software() && self.name().to_lowercase().contains("swiftshader")
     }
 
     /// Whether an invocation may take so many iterations of its loops, see [`Gpu::most_turns`].
