@@ -185,6 +185,7 @@ def make_case(name, seed, spec):
     common.randomize(model, seed)
     model.to(dtype).save_pretrained(folder, max_shard_size="12KB" if name == "mistral" else "1GB")
     tokenizer.save_pretrained(folder)
+    common.golden.compact_tokenizer(folder)
     if old is not None:
         common.old_config(folder, old)
     (folder / "text.txt").write_text(TEXT)

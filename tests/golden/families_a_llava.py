@@ -123,6 +123,7 @@ def make_case(name, seed, spec):
         vision_feature_select_strategy=config.vision_feature_select_strategy, chat_template=tokenizer.chat_template,
     )
     processor.save_pretrained(folder)
+    golden.compact_tokenizer(folder)
     if options.get("hub"):
         common.old_config(folder, hub_config, ["text_config", "vision_config"])
         if "dinov2" not in name:

@@ -133,6 +133,7 @@ def shrink(whole, rows, cols):
 def save_checkpoint(folder, model, processor, dtype, layout):
     model.to(dtype).save_pretrained(folder)
     processor.save_pretrained(folder)
+    golden.compact_tokenizer(folder)
     if layout == "hub":
         common.old_config(folder, llava.hub_config, ["text_config", "vision_config"])
         common.rename(folder, golden.hub_names)

@@ -292,6 +292,7 @@ def make_case(name, seed, spec):
     model.load_state_dict({k: back[names[k]] for k in names})
     home = folder / "llm" if (folder / "llm").exists() else folder
     tokenizer.save_pretrained(home)
+    golden.compact_tokenizer(home)
 
     words = golden.SENTENCES[seed % 5][:20] + " 7."
     (picture,) = vlm.write_pictures(folder, seed, [(53, 37)], [words])

@@ -246,9 +246,7 @@ def sample_text(seed, length=26):
 def save_tokenizer(tokenizer, folder, **fields):
     """Without indentation, as the vocabulary is most of a case; with further fields as published."""
     tokenizer.save_pretrained(folder)
-    path = folder / "tokenizer.json"
-    text = json.dumps(json.loads(path.read_text()), ensure_ascii=False, separators=(",", ":"))
-    path.write_text(text + "\n")
+    golden.compact_tokenizer(folder)
     if fields:
         def change(data):
             data.pop("backend")

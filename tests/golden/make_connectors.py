@@ -93,6 +93,7 @@ def make_case(name, seed, spec):
     model.to(options.get("dtype", torch.float32)).save_pretrained(folder)
     processor = golden.make_processor(config, tokenizer, "parts")
     processor.save_pretrained(folder)
+    golden.compact_tokenizer(folder)
     # Read back from the files as they are, 16-bit weights as f32.
     model = FamilyLlava.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
     if "rename" in options:

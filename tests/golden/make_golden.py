@@ -425,6 +425,12 @@ def cases():
     }
 
 
+def compact_tokenizer(folder):
+    """tokenizer.json without indentation: the vocabulary is most of a case."""
+    path = folder / "tokenizer.json"
+    path.write_text(json.dumps(json.loads(path.read_text()), ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
 def make_processor(config, tokenizer, template):
     """The processor of a checkpoint: its tower's own size, a chat template or none."""
     vision = config.vision_config
@@ -469,6 +475,7 @@ def make_case(name, seed, spec):
 
     processor = make_processor(config, tokenizer, template)
     processor.save_pretrained(folder)
+    compact_tokenizer(folder)
     if options.get("linear"):
         tensors = load_file(folder / "model.safetensors")
         prefix = "multi_modal_projector."
@@ -531,6 +538,7 @@ def make_prompts():
     for tokenizer_name, make in TOKENIZERS.items():
         target = folder / tokenizer_name
         wrap(make()).save_pretrained(target)
+        compact_tokenizer(target)
         for template, form in forms.items():
             processor = LlavaProcessor(
                 image_processor=CLIPImageProcessorPil(

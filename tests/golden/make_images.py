@@ -129,6 +129,7 @@ def make_case(name, seed, spec):
         chat_template=None if template is None else golden.TEMPLATES[template],
     )
     processor.save_pretrained(folder)
+    golden.compact_tokenizer(folder)
 
     names = ["image.png"] if images == 1 else [f"image-{i}.png" for i in range(images)]
     texts = [f"{golden.SENTENCES[(seed + i) % 5][:24]} {seed}, caf\u00e9." for i in range(images)]

@@ -13,6 +13,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from ..by_line import write_by_line
 from ..study.papers.ranks import correlation, pooled_deviation
 
 LAYERS = (1, 3, 15, 30)
@@ -177,7 +178,7 @@ def main() -> None:
         study = json.loads((root / "study.json").read_text()) if (root / "study.json").exists() else {}
         args.out.mkdir(parents=True, exist_ok=True)
         related = relations(found)
-        (args.out / "points.json").write_text(json.dumps({"study": study, **related, "points": found}, indent=1) + "\n")
+        write_by_line(args.out / "points.json", {"study": study, **related, "points": found})
         there = [p["name"] for p in found if (root / "runs" / p["name"] / "mm_projector.safetensors").exists()]
         ship = args.ship if args.ship is not None else [n for n in there if "seed" not in n]
         for name in ship:

@@ -11,6 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from transformers import LlavaProcessor
 
+from ..by_line import write_by_line
 from ..chat import CHAT_TEMPLATE, load_tokenizer
 from ..scenes import QUESTION_TYPES, caption, make_scene
 from .build import config_of
@@ -113,7 +114,7 @@ def write_study(study: Study, settings: list[Setting], out: Path) -> dict:
     data = {"schema": 1, "base": "base", "control": "texts-shuffled", "pairs": "pairs.jsonl", "kinds": QUESTION_TYPES,
             "chance": chance(asked), "few_shot_chance": chance(asked_after_examples(study, asked)), "variants": entries,
             "axes": axes(settings), "claims": claims(settings)}
-    (fresh / "variants.json").write_text(json.dumps(data, indent=1) + "\n")
+    write_by_line(fresh / "variants.json", data)
     for path in fresh.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)  # safetensors writes files only the owner can read
     shutil.rmtree(out, ignore_errors=True)

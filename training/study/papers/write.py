@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from ...by_line import write_by_line
 from ...config import HERE
 from ...decoder import load_decoder
 from ...scenes import QUESTION_TYPES
@@ -99,7 +100,7 @@ def write(papers: Papers, every: list[Point], out: Path | None = None) -> str:
             "variants": [entry(papers, p, found[p]) for p in done], "axes": varied, "claims": whole(claims(every, papers.lr))}
     table = {"points": rows, "noise": noise(rows), "correlations": correlations(rows, varied),
              "details": {p.name: {s: {k: v for k, v in found[p][s].items() if k != "key"} for s in STAGES} for p in done}}
-    (fresh / "variants.json").write_text(json.dumps(data, indent=1) + "\n")
+    write_by_line(fresh / "variants.json", data)
     (papers.recipe.cache / "table.json").write_text(json.dumps(table, indent=1) + "\n")
     (fresh / POINTS).write_text("[\n" + ",\n".join(json.dumps(r) for r in rows) + "\n]\n")
     for measured in (out / "figures", *out.glob("results.*")):
