@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use eframe::egui;
+use eframe::{egui, egui_wgpu::WgpuSetup};
 use winit::error::EventLoopError;
 
 use super::{App, link::NativeLink};
-use crate::report::Report;
+use crate::{gpu, report::Report};
 
 /// What the window starts with.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +32,7 @@ pub(super) type Outcome = Arc<Mutex<Option<Result<(), String>>>>;
 /// In one sentence: there is no display, no adapter can draw to it, or the measurement that
 /// [`Start::exit`] waits for failed.
 pub fn open(start: Start) -> Result<(), String> {
-    let options = eframe::NativeOptions {
+    let mut options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("mirscope")
             .with_app_id("mirscope")
@@ -40,6 +40,7 @@ pub fn open(start: Start) -> Result<(), String> {
             .with_min_inner_size([360.0, 480.0]),
         ..Default::default()
     };
+    draw_with_what_opens(&mut options.wgpu_options.wgpu_setup);
     let outcome: Outcome = Arc::new(Mutex::new(None));
     let told = Arc::clone(&outcome);
     eframe::run_native(
@@ -65,6 +66,16 @@ pub fn open(start: Start) -> Result<(), String> {
     })?;
     let mut outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner);
     outcome.take().unwrap_or(Ok(()))
+}
+
+/// Has the window library pass over an adapter that opens no device, as computing does; by itself it would give up.
+fn draw_with_what_opens(setup: &mut WgpuSetup) {
+    if let WgpuSetup::CreateNew(new) = setup {
+        let described = Arc::clone(&new.device_descriptor);
+        new.native_adapter_selector = Some(Arc::new(move |adapters, surface| {
+            gpu::window_adapter(adapters, surface, &*described).map_err(|error| error.to_string())
+        }));
+    }
 }
 
 /// What an error of the window library says, without where in its sources it came up.

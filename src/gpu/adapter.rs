@@ -36,7 +36,8 @@ pub(super) async fn enumerate(instance: &wgpu::Instance) -> Vec<wgpu::Adapter> {
     all
 }
 
-fn rank(device_type: wgpu::DeviceType) -> u8 {
+/// Where an adapter of this type stands in the order of choice.
+pub(super) fn rank(device_type: wgpu::DeviceType) -> u8 {
     match device_type {
         wgpu::DeviceType::DiscreteGpu => 0,
         wgpu::DeviceType::IntegratedGpu => 1,

@@ -21,6 +21,8 @@ mod shaders;
 mod submit;
 mod tensor;
 mod wait;
+#[cfg(all(feature = "app", not(target_arch = "wasm32")))]
+mod window;
 
 pub use adapter::{AdapterSummary, adapters};
 pub use device::{AdapterClass, Gpu, GpuOptions, KernelVariant, LimitTier};
@@ -33,3 +35,5 @@ pub use runs::{RunStats, Runs};
 pub use shaders::{SHADERS, shader};
 pub use submit::Flushed;
 pub use tensor::{DType, Tensor};
+#[cfg(all(feature = "app", not(target_arch = "wasm32")))]
+pub use window::window_adapter;
