@@ -77,9 +77,9 @@ export class Engine {
         const cancel = () => {
           worker.postMessage({ cancel: id });
           patience = setTimeout(() => {
+            // The kept hidden states went with it: to say that it was cancelled would be half of it.
             this.stop();
-            onEvent('Cancelled');
-            resolve('Cancelled');
+            reject(new EngineLost('it did not stop when asked to and was ended'));
           }, CANCEL_PATIENCE);
         };
         worker.postMessage({ run: id, command, files }, transferables(command));
@@ -109,7 +109,7 @@ export class Engine {
 export class EngineLost extends Error {}
 
 /** Events that do not end their command. */
-const NEWS = ['Progress', 'Note', 'Kept', 'Asked', 'Said'];
+const NEWS = ['Progress', 'Note', 'Kept', 'Member', 'MemberReport', 'Asked', 'Said'];
 
 /** Whether an event ends its command. */
 export function isLast(event) {

@@ -11,6 +11,8 @@ const MAX_DEPTH = 4;
 export class Files {
   #base;
   #files = new Map();
+  /** The number of each file by what tells it from others. */
+  #numbers = new Map();
   #dropped = [];
   #next = 1;
   #heard = () => {};
@@ -109,7 +111,9 @@ export class Files {
 
   #list(list) {
     return list.slice(0, MAX_FILES).map(({ path, file }) => {
-      const id = this.#next++;
+      const same = [path, file.size, file.lastModified].join(' ');
+      const id = this.#numbers.get(same) ?? this.#next++;
+      this.#numbers.set(same, id);
       this.#files.set(id, file);
       return { id, path, size: file.size };
     });

@@ -28,6 +28,16 @@ export class Fault extends Error {
   }
 }
 
+/** Whether these bytes are the text of a JSON value. */
+function isJson(bytes) {
+  try {
+    JSON.parse(new TextDecoder().decode(bytes));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The files kept for the page at `base`; `Hasher` and `standIn` are the program's. */
 export class Hub {
   #base;
@@ -74,13 +84,17 @@ export class Hub {
     }
     refuse(response);
     let answer = new Uint8Array(0);
-    await this.#read(response, (bytes) => {
+    const whole = await this.#read(response, (bytes) => {
       if (answer.length + bytes.length > LONGEST_LIST) throw new Fault('length', { found: LONGEST_LIST });
       answer = joined([answer, bytes]);
     });
-    await this.#keepAnswer(name, answer).catch(() => {
-      // It is asked for again next time.
-    });
+    if (!whole) return kept(unreachable());
+    // What else answers in the hub's place, as a network's page to sign in does, is not kept over a good list.
+    if (isJson(answer)) {
+      await this.#keepAnswer(name, answer).catch(() => {
+        // It is asked for again next time.
+      });
+    }
     return answer;
   }
 
@@ -175,14 +189,19 @@ export class Hub {
   async #read(response, take) {
     const { signal } = this.#abort;
     const reader = response.body.getReader();
+    let end;
+    const aborted = new Promise((resolve) => {
+      end = () => resolve(null);
+    });
+    signal.addEventListener('abort', end);
     try {
       for (;;) {
         let timer;
         const outcome = await Promise.race([
           reader.read().catch(() => null),
+          aborted,
           new Promise((resolve) => {
             timer = setTimeout(resolve, SILENCE, null);
-            signal.addEventListener('abort', () => resolve(null), { once: true });
           }),
         ]);
         clearTimeout(timer);
@@ -192,6 +211,7 @@ export class Hub {
         await take(outcome.value);
       }
     } finally {
+      signal.removeEventListener('abort', end);
       // Where it has ended there is nothing to cancel.
       reader.cancel().catch(() => {});
     }

@@ -11,7 +11,7 @@ const cover = find('cover');
 /**
  * What a test or a curious reader can look at and call. `state` is one of `loading`, `ready`,
  * `running`, `lost`, `failed`, `unsupported`; what the app shows is under the names that the app
- * gives it (see `Shown` in src/app/page.rs).
+ * gives it (see `Shown` in src/app/page/shown.rs).
  */
 const hook = {
   state: 'loading',

@@ -137,7 +137,9 @@ impl eframe::App for App {
         focus::ask(ui.ctx());
         let store = &mut self.store;
         tour::keys(ui.ctx(), store);
-        let escape = ui.input(|input| input.key_pressed(egui::Key::Escape));
+        // An open menu or list takes the key to close.
+        let escape = ui.input(|input| input.key_pressed(egui::Key::Escape))
+            && !egui::Popup::is_any_open(ui.ctx());
         if escape && store.is_busy() && !store.tour.is_on() {
             store.cancel();
         }

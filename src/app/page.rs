@@ -223,7 +223,7 @@ impl RunningApp {
 
     /// Selects a decoder layer, 1 to L.
     pub fn select(&self, layer: u32) {
-        self.with(|app| app.store.view.layer = layer as usize);
+        self.with(|app| app.store.select_layer(layer as usize));
     }
 
     /// Puts a selection, as `changed` tells it under `view`.

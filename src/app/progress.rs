@@ -113,7 +113,7 @@ pub fn share(work: &Work) -> Option<f32> {
     work.current().map(|stage| stage.share() as f32)
 }
 
-/// For example `4 s, about 9 s left`.
+/// For example `4 s, this stage about 9 s more`.
 fn times(work: &Work) -> String {
     let elapsed = format_seconds(work.seconds());
     match work.current().and_then(StageProgress::remaining) {

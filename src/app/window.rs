@@ -110,11 +110,8 @@ impl App {
         let Some(outcome) = self.closes_with.take() else {
             return;
         };
-        let failed = (self.store.messages.iter()).find(|message| message.alarm);
-        let result = match failed {
-            Some(message) => Err(message.text.clone()),
-            None => Ok(()),
-        };
+        let nothing = || Err("nothing was measured".to_owned());
+        let result = self.store.measured.clone().unwrap_or_else(nothing);
         *outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         context.send_viewport_cmd(egui::ViewportCommand::Close);
     }

@@ -64,8 +64,6 @@ pub enum PickKind {
     Folder,
     /// The files of a checkpoint.
     Checkpoint,
-    /// Reports (`.json`).
-    Reports,
 }
 
 impl PickKind {
@@ -77,7 +75,6 @@ impl PickKind {
             Self::Pairs => "Choose a list of pairs and its images",
             Self::Folder => "Choose a folder",
             Self::Checkpoint => "Choose the files of a checkpoint",
-            Self::Reports => "Choose reports",
         }
     }
 
@@ -88,8 +85,17 @@ impl PickKind {
             Self::Texts => &["txt", "story"],
             Self::Pairs => &["jsonl", "json", "png", "jpg", "jpeg", "webp", "gif", "bmp"],
             Self::Folder => &[],
-            Self::Checkpoint => &["json", "safetensors", "txt", "jinja", "model"],
-            Self::Reports => &["json"],
+            Self::Checkpoint => &[
+                "json",
+                "safetensors",
+                "gguf",
+                "bin",
+                "pt",
+                "pth",
+                "txt",
+                "jinja",
+                "model",
+            ],
         }
     }
 }

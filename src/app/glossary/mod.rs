@@ -14,12 +14,7 @@ use eframe::egui::{
 
 use super::theme;
 
-/// Shows a term by its name.
-pub fn term(ui: &mut egui::Ui, term: Term) -> Response {
-    term_as(ui, term, term.name())
-}
-
-/// Shows a term in another form, for example in the plural or as a heading.
+/// Shows a term by its name or in another form, for example in the plural or as a heading.
 pub fn term_as(ui: &mut egui::Ui, term: Term, text: impl Into<RichText>) -> Response {
     told(ui, text, term.name(), term.words())
 }

@@ -21,6 +21,8 @@ const FAREWELL: Duration = Duration::from_secs(3);
 pub struct NativeLink {
     context: egui::Context,
     thread: Option<Thread>,
+    /// Why the thread could not be started, until that is told.
+    refused: Option<String>,
 }
 
 struct Thread {
@@ -37,6 +39,7 @@ impl NativeLink {
         Self {
             context,
             thread: None,
+            refused: None,
         }
     }
 
@@ -79,7 +82,13 @@ impl Drop for WakeOnDrop {
 impl Link for NativeLink {
     fn send(&mut self, command: Command) {
         if self.thread.is_none() {
-            self.thread = self.start().ok();
+            match self.start() {
+                Ok(thread) => self.thread = Some(thread),
+                Err(error) => {
+                    self.refused = Some(format!("the system gave it no thread ({error})"));
+                    self.context.request_repaint();
+                }
+            }
         }
         let cancel = Cancel::default();
         if let Some(thread) = &mut self.thread {
@@ -100,6 +109,9 @@ impl Link for NativeLink {
     }
 
     fn poll(&mut self) -> Option<News> {
+        if let Some(reason) = self.refused.take() {
+            return Some(News::Lost(reason));
+        }
         let thread = self.thread.as_mut()?;
         match thread.events.try_recv() {
             Ok(event) => {

@@ -41,7 +41,7 @@ use crate::{
     study::{Contrast, RecordedModel},
 };
 
-/// The state of the app, without anything of egui's.
+/// The state of the app: what is known and selected, not how it is drawn.
 #[derive(Default)]
 pub struct Store {
     /// All runs that can be shown, oldest first; never empty after [`Store::new`].
@@ -93,6 +93,8 @@ pub struct Store {
     ordered: Option<Order>,
     /// The measurement under way.
     measuring: Option<Measuring>,
+    /// How the last measurement ended, once one has: where it failed, why.
+    pub(super) measured: Option<Result<(), String>>,
     /// Files on their way to the reader.
     saves: Vec<saves::Saving>,
     numbers: u64,
@@ -291,7 +293,9 @@ impl Store {
         match news {
             News::Event(event) => self.event(event),
             News::Lost(reason) => {
-                self.ended();
+                if let (Some(_), _) = self.ended() {
+                    self.measured = Some(Err(reason.clone()));
+                }
                 self.data.inspection_ended(Err(reason.clone()));
                 self.lost_of_ask(&reason);
                 self.lost_of_riddle(&reason);
@@ -342,6 +346,7 @@ impl Store {
             }
             Event::Report(report) => {
                 if let (Some(measuring), _) = self.ended() {
+                    self.measured = Some(Ok(()));
                     if matches!(self.view.tab, Tab::Start | Tab::Data | Tab::Study) {
                         // What was asked for there is seen here.
                         self.view.tab = Tab::Alignment;
@@ -365,7 +370,10 @@ impl Store {
                 self.data.inspection_ended(Err(reason));
             }
             Event::Failed(reason) => {
-                let (_, asked) = self.ended();
+                let (measuring, asked) = self.ended();
+                if measuring.is_some() {
+                    self.measured = Some(Err(reason.clone()));
+                }
                 if let Some(Explore::Talk(asked)) = asked {
                     self.talk_refused(asked, reason);
                 } else if let Some(asked) = asked {
@@ -379,7 +387,9 @@ impl Store {
                 self.data.planned(plan);
             }
             Event::Cancelled => {
-                self.ended();
+                if let (Some(_), _) = self.ended() {
+                    self.measured = Some(Err("it was cancelled".to_owned()));
+                }
                 self.data.inspection_stopped();
             }
             answer => {

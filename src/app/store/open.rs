@@ -31,8 +31,15 @@ impl Store {
         let named = self.runs.iter().position(named);
         let own = self.run().is_some_and(|run| !recorded(run));
         let index = named.unwrap_or(if own { self.current } else { 0 });
-        self.view = view;
+        self.view = view.clamped();
         self.show(index);
+    }
+
+    /// Selects a layer, from 1 on: the last one of the shown run where that has fewer, as a click on another run's
+    /// may ask for.
+    pub fn select_layer(&mut self, layer: usize) {
+        let most = self.report().map_or(1, |report| report.layers.len());
+        self.view.layer = layer.clamp(1, most.max(1));
     }
 }
 
@@ -88,7 +95,18 @@ mod tests {
         store.restore(View::from_link("#layer=99&inputs=true"));
         assert_eq!(store.view.layer, store.report().unwrap().layers.len());
         assert!(store.view.inputs);
+        // As a click on the curve of a deeper model asks.
+        for (asked, selected) in [(99, 6), (0, 1), (3, 3)] {
+            store.select_layer(asked);
+            assert_eq!(store.view.layer, selected);
+        }
+        store.restore(View {
+            vision_scale: f32::NAN,
+            ..View::default()
+        });
+        assert_eq!(store.view.vision_scale, 1.0);
     }
+
     #[test]
     fn a_link_names_a_recorded_run() {
         let mut store = Store::new();

@@ -96,7 +96,7 @@ impl Riddles {
         self.waiting.is_some() || !self.wanted.is_empty()
     }
 
-    /// Forgets what waits, and ends what is under way.
+    /// Ends what is under way with what came of it.
     fn ended(&mut self, answer: LiveAnswer) {
         if let Some(place) = self.waiting.take() {
             self.live.insert(place, answer);

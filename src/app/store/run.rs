@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
-
 use super::{TRAINED, ask::Brought};
 use crate::engine::demo_connectors;
 use crate::{
@@ -15,7 +13,7 @@ use crate::{
 };
 
 /// Where a run comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// Measured before and shipped with mirscope.
     Recorded,

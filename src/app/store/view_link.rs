@@ -52,7 +52,7 @@ impl View {
     }
 
     /// The view with numbers inside of what any run may have.
-    fn clamped(mut self) -> Self {
+    pub(super) fn clamped(mut self) -> Self {
         self.layer = self.layer.clamp(1, 10_000);
         if !self.vision_scale.is_finite() {
             self.vision_scale = 1.0;

@@ -89,14 +89,14 @@ impl Work {
     }
 
     pub(super) fn heard(&mut self, progress: Progress) {
-        if let Some(stage) = self
-            .stages
-            .iter_mut()
-            .find(|stage| stage.progress.stage == progress.stage)
+        if let Some(current) = self.stages.last_mut()
+            && current.progress.stage == progress.stage
         {
-            stage.progress = progress;
+            current.progress = progress;
             return;
         }
+        // A streamed measurement runs the forwards a second time, for the intervals.
+        (self.stages).retain(|stage| stage.progress.stage != progress.stage);
         if let Some(last) = self.stages.last_mut() {
             last.ended.get_or_insert(last.began.elapsed().as_secs_f64());
         }
@@ -117,5 +117,33 @@ impl Work {
     /// The stage under way.
     pub fn current(&self) -> Option<&StageProgress> {
         self.stages.last()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_that_comes_again_is_the_one_under_way() {
+        let mut work = Work::default();
+        let heard = |work: &mut Work, stage, done| {
+            work.heard(Progress {
+                stage,
+                done,
+                total: 4,
+                unit: "pairs".to_owned(),
+                detail: String::new(),
+            });
+        };
+        for (stage, done) in [(Stage::Forward, 4), (Stage::Metric, 4), (Stage::Forward, 1)] {
+            heard(&mut work, stage, done);
+        }
+        let current = work.current().unwrap();
+        assert_eq!(current.progress.stage, Stage::Forward);
+        assert_eq!((current.ended, current.share()), (None, 0.25));
+        let stages: Vec<Stage> = work.stages.iter().map(|it| it.progress.stage).collect();
+        assert_eq!(stages, [Stage::Metric, Stage::Forward]);
+        assert!(work.stages[0].ended.is_some());
     }
 }

@@ -141,6 +141,7 @@ pub(super) const STEPS: [Step; 14] = [
         target: Landmark::Clouds,
         enter: |store| {
             store.view.tab = Tab::Alignment;
+            store.view.inputs = false;
             store.view.layer = 1;
         },
         task: None,

@@ -102,7 +102,7 @@ fn right(ui: &mut egui::Ui, store: &mut Store) {
         select_layer(ui, store, &figure);
         ui.add_space(theme::GAP);
         if let Some(layer) = quantities::show(ui, store) {
-            choose_layer(store, layer);
+            store.select_layer(layer);
         }
     });
 }
@@ -110,14 +110,8 @@ fn right(ui: &mut egui::Ui, store: &mut Store) {
 /// Shows a figure of layers; the one that is clicked becomes the selected one.
 fn select_layer(ui: &mut egui::Ui, store: &mut Store, figure: &Figure) {
     if let Some(Target::Layer(layer)) = figure::show(ui, figure).clicked {
-        choose_layer(store, layer);
+        store.select_layer(layer);
     }
-}
-
-/// Selects a layer of a compared run, or the last one of the shown run where that has fewer.
-fn choose_layer(store: &mut Store, layer: usize) {
-    let most = store.report().map_or(1, |report| report.layers.len());
-    store.view.layer = layer.clamp(1, most.max(1));
 }
 
 #[cfg(test)]

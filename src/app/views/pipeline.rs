@@ -296,25 +296,24 @@ fn token_strip(
     report: &Report,
     pair: Option<&PairView>,
 ) {
-    let kinds: Vec<TokenKind> = match pair {
-        Some(pair) => pair.tokens.iter().map(|token| token.kind).collect(),
+    // Tokens of one kind in a row are one rectangle: thousands of them stay cheap.
+    let runs: Vec<(TokenKind, usize)> = match pair {
+        Some(pair) => (pair.tokens)
+            .chunk_by(|one, next| one.kind == next.kind)
+            .map(|run| (run[0].kind, run.len()))
+            .collect(),
         None => {
             let (vision, text) = report.tokens();
             let pairs = report.data.num_pairs.max(1);
-            let mut kinds = vec![TokenKind::Vision; vision / pairs];
-            kinds.extend(vec![TokenKind::Text; text / pairs]);
-            kinds
+            let (vision, text) = (vision / pairs, text / pairs);
+            vec![(TokenKind::Vision, vision), (TokenKind::Text, text)]
         }
     };
-    let step = rect.width() / kinds.len().max(1) as f32;
-    // Runs of one kind are one rectangle: thousands of tokens stay cheap.
+    let count: usize = runs.iter().map(|(_, length)| length).sum();
+    let step = rect.width() / count.max(1) as f32;
     let mut begin = 0;
-    while begin < kinds.len() {
-        let kind = kinds[begin];
-        let end = kinds[begin..]
-            .iter()
-            .position(|other| *other != kind)
-            .map_or(kinds.len(), |length| begin + length);
+    for (kind, length) in runs {
+        let end = begin + length;
         let color = match kind {
             TokenKind::Vision => colors.vision,
             TokenKind::Text => colors.text,

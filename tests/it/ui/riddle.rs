@@ -210,14 +210,25 @@ fn both_models_are_asked_here_one_after_the_other() {
     link.tell([Event::Failed("no device".to_owned())]);
     harness.run_steps(3);
     assert_eq!(harness.query_all_by_label("no device").count(), 2);
-    // Escape stops what is under way.
     harness.get_by_label("Ask both here").click();
     harness.run_steps(3);
+    // Meanwhile no other question can be put: the second answer would end its conversation.
+    let store = &mut harness.state_mut().store;
+    assert!(store.why_ask_waits().is_some());
+    store.ask_model("What is at the top?");
+    assert!(store.ask.turns.is_empty());
+    // Escape closes what is open, and then stops what is under way.
+    harness.get_by_label("Export").click();
+    harness.run_steps(3);
+    harness.key_press(Key::Escape);
+    harness.run_steps(3);
+    assert_eq!(link.0.borrow().cancels, 0);
     harness.key_press(Key::Escape);
     harness.run_steps(3);
     assert_eq!(link.0.borrow().cancels, 1);
     link.tell([Event::Cancelled]);
     harness.run_ok();
     assert!(!harness.state().store.riddles.is_asking());
+    assert_eq!(harness.state().store.why_ask_waits(), None);
     assert!(!says(&harness, "Asked here"));
 }

@@ -18,6 +18,7 @@ use crate::{
     engine::{
         AskRequest, Command, DeviceSettings, Event, Exchange, Explore, ImageInput, SamplingSettings,
     },
+    platform::FilePlace,
     report::Said,
     study::Known,
 };
@@ -51,11 +52,14 @@ pub struct Ask {
     /// Why the last question could not be answered.
     pub refused: Option<String>,
     /// Whose conversation it is, about which picture.
-    of: Option<(Key, Option<usize>)>,
+    of: Option<Subject>,
     /// A question waiting for its turn.
     wanted: Option<Box<AskRequest>>,
     waiting: Waiting,
 }
+
+/// What a conversation is about: the checkpoint, the picture's number, and the file where it is one of the reader's.
+type Subject = (Key, Option<usize>, Option<FilePlace>);
 
 /// A question that can be clicked.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -138,17 +142,31 @@ impl Store {
     /// Begins anew where checkpoint or picture are others than those of the conversation.
     pub fn follow_choice(&mut self) {
         let Ok(target) = self.target() else { return };
-        let of = Some((target.key, self.ask.picture));
+        let images = target.images.as_deref().unwrap_or_default();
+        let file = match self.ask.picture.and_then(|picture| images.get(picture)) {
+            Some(ImageInput::Picked(file)) => Some(file.place.clone()),
+            _ => None,
+        };
+        let of = Some((target.key, self.ask.picture, file));
         if self.ask.of != of && !self.is_asking() {
             self.ask.clear();
             self.ask.of = of;
         }
     }
 
+    /// Why no question can be put now, in a sentence or two: the engine does one thing at a time.
+    pub fn why_ask_waits(&self) -> Option<&'static str> {
+        if self.is_busy() {
+            return Some("A measurement is under way. Ask when it is done.");
+        }
+        let riddle = "The models of the first view are answering. Ask when they are done.";
+        self.riddles.is_asking().then_some(riddle)
+    }
+
     /// Asks `question` about the picture that is selected; nothing where that cannot be done now.
     pub fn ask_model(&mut self, question: &str) {
         let question = question.trim();
-        if question.is_empty() || self.is_busy() || self.is_asking() {
+        if question.is_empty() || self.is_asking() || self.why_ask_waits().is_some() {
             return;
         }
         self.follow_choice();

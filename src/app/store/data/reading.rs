@@ -7,7 +7,7 @@ use crate::{
     app::store::open::read_report,
     engine::{text_in_file, thumbnail},
     platform::{self, FileError, Later, PickKind, PickedFile},
-    report::{Picture, Report},
+    report::{Picture, Report, format_bytes},
 };
 
 /// Asks for a frame; called when something was read.
@@ -68,7 +68,8 @@ impl Data {
     }
 
     pub(super) fn read_report(&mut self, file: PickedFile, wake: &Wake) {
-        let bytes = platform::read(&file, LARGEST_REPORT, wake_up(wake));
+        // It may be a list of LLaVA's.
+        let bytes = platform::read(&file, LARGEST_LIST, wake_up(wake));
         self.jobs.push(Job::Report(file, bytes));
     }
 
@@ -145,6 +146,14 @@ impl Data {
                         self.take_list(PairList::new(file.clone(), text), file);
                         return;
                     }
+                    let content = content.and_then(|text| match text.len() as u64 {
+                        length if length > LARGEST_REPORT => Err(format!(
+                            "expected a report of at most {}, found {}",
+                            format_bytes(LARGEST_REPORT),
+                            format_bytes(length)
+                        )),
+                        _ => Ok(text),
+                    });
                     match content.and_then(|text| read_report(file.name(), &text)) {
                         Ok(report) => reports.push(report),
                         Err(reason) => self.rejected.push(FileError::new(&file.path, reason)),
@@ -194,25 +203,25 @@ impl Data {
 
     /// Starts to read the next file in the queue; whether there was one.
     fn start_next(&mut self, wake: &Wake) -> bool {
-        let queued = |item: &&mut Item<Option<Picture>>| item.state == ItemState::Queued;
-        if let Some(item) = self.images.iter_mut().find(queued) {
-            if item.file.size > LARGEST_IMAGE {
-                item.state = ItemState::Ready(None);
-                return true;
-            }
+        // The texts first: a run waits for them, while of the images only thumbnails are made.
+        let mut texts = self.texts.iter_mut();
+        if let Some(item) = texts.find(|item| item.state == ItemState::Queued) {
             item.state = ItemState::Reading;
-            let bytes = platform::read(&item.file, LARGEST_IMAGE, wake_up(wake));
-            self.jobs.push(Job::Image(item.number, bytes));
+            let bytes = platform::read(&item.file, LARGEST_TEXT, wake_up(wake));
+            self.jobs.push(Job::Text(item.number, bytes));
             return true;
         }
-        let next = self
-            .texts
-            .iter_mut()
-            .find(|item| item.state == ItemState::Queued);
-        let Some(item) = next else { return false };
+        let mut images = self.images.iter_mut();
+        let Some(item) = images.find(|item| item.state == ItemState::Queued) else {
+            return false;
+        };
+        if item.file.size > LARGEST_IMAGE {
+            item.state = ItemState::Ready(None);
+            return true;
+        }
         item.state = ItemState::Reading;
-        let bytes = platform::read(&item.file, LARGEST_TEXT, wake_up(wake));
-        self.jobs.push(Job::Text(item.number, bytes));
+        let bytes = platform::read(&item.file, LARGEST_IMAGE, wake_up(wake));
+        self.jobs.push(Job::Image(item.number, bytes));
         true
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Data, Inspected, ModelChoice};
+use super::{Data, Inspected, Item, ModelChoice};
 use crate::{
     engine::{
         DeviceSettings, ImageInput, MeasureRequest, MeasureSettings, MetricChoice, PairInput,
@@ -107,7 +107,11 @@ impl Data {
                 _ => format!("{wrong} files that cannot be used are left out."),
             });
         }
+        let reading = self.texts.iter().any(Item::is_open);
         match (images, texts) {
+            _ if reading => plan
+                .refusals
+                .push("The texts are still being read.".to_owned()),
             (0, 0) => plan
                 .refusals
                 .push("None of the files can be used.".to_owned()),

@@ -98,7 +98,6 @@ fn basis(ui: &mut egui::Ui, report: &Report) {
     });
 }
 
-/// A number with its name above it.
 /// A rate in large type; under it its interval over pairs.
 fn number(
     ui: &mut egui::Ui,

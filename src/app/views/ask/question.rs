@@ -21,7 +21,7 @@ fn suggestions(ui: &mut egui::Ui, store: &mut Store) {
     if known.is_empty() {
         return;
     }
-    let free = !store.is_asking() && !store.is_busy();
+    let free = !store.is_asking() && store.why_ask_waits().is_none();
     let mut clicked = None;
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = egui::vec2(6.0, 6.0);
@@ -67,19 +67,19 @@ fn line(ui: &mut egui::Ui, store: &mut Store) {
             }
             return;
         }
-        let typed = !store.ask.typed.trim().is_empty();
+        let ready = !store.ask.typed.trim().is_empty() && store.why_ask_waits().is_none();
         let button = theme::primary(ui, "Ask");
-        let pressed = ui.add_enabled(typed && !store.is_busy(), button).clicked();
-        if (entered || pressed) && typed && !store.is_busy() {
+        let pressed = ui.add_enabled(ready, button).clicked();
+        if (entered || pressed) && ready {
             let question = std::mem::take(&mut store.ask.typed);
             store.ask_model(&question);
             // The next question is typed at once.
             field.request_focus();
         }
     });
-    if store.is_busy() {
+    if let Some(reason) = store.why_ask_waits() {
         let faint = theme::colors(ui).faint;
-        ui.colored_label(faint, "A measurement is under way. Ask when it is done.");
+        ui.colored_label(faint, reason);
     }
 }
 

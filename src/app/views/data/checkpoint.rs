@@ -52,8 +52,8 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store, wake: &Wake) {
     });
     ui.label(
         egui::RichText::new(
-            "A Hugging Face folder with config.json, tokenizer.json and .safetensors files: LLaVA and \
-             models built like it.",
+            "A Hugging Face folder with config.json, tokenizer.json and weights (.safetensors, or PyTorch's \
+             .bin and .pth), or the two .gguf files of a model that sees.",
         )
         .color(theme::colors(ui).faint),
     );

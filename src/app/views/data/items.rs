@@ -9,6 +9,7 @@ use crate::{
         theme,
     },
     report::Picture,
+    words::counted,
 };
 
 /// Most thumbnails and texts that are drawn; the others are counted.
@@ -23,7 +24,7 @@ pub fn images(ui: &mut Ui, data: &mut Data) {
         return;
     }
     let open = data.images.iter().filter(|item| item.is_open()).count();
-    heading(ui, data.images.len(), "images", open);
+    heading(ui, data.images.len(), "image", open);
     let mut removed = None;
     egui::ScrollArea::vertical()
         .id_salt("images")
@@ -57,7 +58,7 @@ pub fn texts(ui: &mut Ui, data: &mut Data) {
         return;
     }
     let open = data.texts.iter().filter(|item| item.is_open()).count();
-    heading(ui, data.texts.len(), "texts", open);
+    heading(ui, data.texts.len(), "text", open);
     let mut removed = None;
     egui::ScrollArea::vertical()
         .id_salt("texts")
@@ -82,7 +83,7 @@ pub fn texts(ui: &mut Ui, data: &mut Data) {
 
 fn heading(ui: &mut Ui, number: usize, what: &str, open: usize) {
     ui.horizontal_wrapped(|ui| {
-        ui.strong(format!("{number} {what}"));
+        ui.strong(counted(number, what));
         if open > 0 {
             ui.spinner();
             ui.label(format!("{open} still being looked at"));

@@ -197,9 +197,11 @@ fn most(desk: &Desk<'_>) -> Option<f32> {
     Some(vision.fold(0.0, f32::max)).filter(|most| *most > 0.0)
 }
 
-/// The color of a token that stands for no place, by how much it is looked at.
-pub fn token_color(desk: &Desk<'_>, position: usize) -> Option<Color32> {
-    Some(color(weight(desk, position)? / most(desk)?, 1.0))
+/// The colors of tokens that stand for no place, by how much each is looked at; none while attention is not shown.
+pub fn token_colors(desk: &Desk<'_>) -> Option<Vec<Color32>> {
+    let most = most(desk)?;
+    let weights = weights(desk)?.into_iter();
+    Some(weights.map(|weight| color(weight / most, 1.0)).collect())
 }
 
 /// The color of a share of the largest heat, 0 to 1.

@@ -371,10 +371,7 @@ fn flying(ui: &egui::Ui, desk: &Desk<'_>, scene: &Scene<'_>, places: &[Option<Re
     }
     for (strip, opacity) in strips.into_iter().zip([1.0 - eased, eased]) {
         if let Some(strip) = strip {
-            let ink =
-                colors
-                    .vision
-                    .gamma_multiply(opacity.max(if share > 0.0 { 0.0 } else { 1.0 }));
+            let ink = colors.vision.gamma_multiply(opacity);
             strip::paint(painter, rect.shrink(2.0), strip, ink);
         }
     }

@@ -172,15 +172,13 @@ fn squares(ui: &mut egui::Ui, desk: &mut Desk<'_>, run: Range<usize>) {
         }
         let vision = theme::colors(ui).vision;
         let ink = ui.visuals().text_color();
+        // What lies over the image elsewhere lies on the squares where they have no place in it.
+        let looked_at = (grid.is_none()).then(|| attention::token_colors(desk));
+        let looked_at = looked_at.flatten().unwrap_or_default();
         for position in run.clone() {
             let marked = desk.hovered == Some(position) || desk.view.patch == Some(position);
-            // What lies over the image elsewhere lies on the squares where they have no place in it.
-            let looked_at = match grid {
-                None => attention::token_color(desk, position),
-                Some(_) => None,
-            };
-            let fill = match (looked_at, marked) {
-                (Some(color), _) => color,
+            let fill = match (looked_at.get(position), marked) {
+                (Some(color), _) => *color,
                 (None, true) => vision,
                 (None, false) => vision.gamma_multiply(0.72),
             };

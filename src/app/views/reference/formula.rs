@@ -15,7 +15,7 @@ enum Level {
     Above,
 }
 
-/// Shows a formula, centered lines apart from the text around it.
+/// Shows a formula, its lines apart from the text around it.
 ///
 /// `_` puts the next letter below the line and `^` above it; braces take several: `S_v`, `A^{1/2}`.
 pub fn formula(ui: &mut egui::Ui, text: &str) {

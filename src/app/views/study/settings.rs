@@ -127,7 +127,7 @@ fn right(ui: &mut egui::Ui, store: &mut Store, results: &StudyResults) {
         let selected = Some(store.view.layer);
         let figure = axis_curves(&plot, store.view.scale, selected, &look);
         if let Some(Target::Layer(layer)) = figure::show(ui, &figure).clicked {
-            store.view.layer = layer;
+            store.select_layer(layer);
         }
     });
 }
