@@ -6,7 +6,7 @@ use eframe::{egui, egui_wgpu::WgpuSetup};
 use winit::error::EventLoopError;
 
 use super::{App, link::NativeLink};
-use crate::{gpu, report::Report};
+use crate::{engine::window_adapter, report::Report};
 
 /// What the window starts with.
 #[derive(Clone, Debug, Default)]
@@ -73,7 +73,7 @@ fn draw_with_what_opens(setup: &mut WgpuSetup) {
     if let WgpuSetup::CreateNew(new) = setup {
         let described = Arc::clone(&new.device_descriptor);
         new.native_adapter_selector = Some(Arc::new(move |adapters, surface| {
-            gpu::window_adapter(adapters, surface, &*described).map_err(|error| error.to_string())
+            window_adapter(adapters, surface, &*described).map_err(|error| error.to_string())
         }));
     }
 }

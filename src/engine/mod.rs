@@ -53,6 +53,8 @@ mod without_image;
 pub mod worker;
 
 pub use crate::alignment::FEWER_PAIRS;
+#[cfg(all(feature = "app", not(target_arch = "wasm32")))]
+pub use crate::gpu::window_adapter;
 pub use crate::report::MetricChoice;
 pub use ask::{AskRequest, Exchange, SamplingSettings, TalkQuestion};
 pub use bench::random_checkpoint;

@@ -101,7 +101,7 @@ mod tests {
             assert_eq!(store.view.layer, selected);
         }
         store.restore(View {
-            vision_scale: f32::NAN,
+            vision_scale: f64::NAN,
             ..View::default()
         });
         assert_eq!(store.view.vision_scale, 1.0);

@@ -159,7 +159,10 @@ fn panels(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
         return;
     }
     // The card is as wide as its image; its margins are 15 a side.
-    let most = egui::vec2((room * 0.42).min(640.0) - 30.0, image::tallest(ui));
+    let most = egui::vec2(
+        (room * 0.42).min(640.0) - 30.0,
+        image::tallest(ui, desk.view.words),
+    );
     let fitted = picture::fitted_of(desk.pair, desk.picture(), most);
     let left = fitted.x.max(300.0) + 30.0;
     ui.horizontal_top(|ui| {

@@ -161,7 +161,7 @@ fn row(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui)) {
 /// The picture as large as there is room, with its caption for those who hear it.
 fn large(ui: &mut egui::Ui, shown: &Picture, texture: &egui::TextureHandle, caption: &str) {
     ui.strong("The picture");
-    let room = vec2(picture_width(ui), image::tallest(ui));
+    let room = vec2(picture_width(ui), image::tallest(ui, false));
     let (frame, response) = ui.allocate_exact_size(picture::fitted(shown, room), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, caption));
     picture::paint(ui.painter(), texture, frame);

@@ -30,7 +30,7 @@ pub fn show(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
     if desk.can_show_words {
         words::controls(ui, desk, store);
     }
-    let room = vec2(ui.available_width(), tallest(ui));
+    let room = vec2(ui.available_width(), tallest(ui, desk.view.words));
     pointed_at(ui, desk, room);
     status(ui, desk);
     tokens_of_patches(ui, desk);
@@ -115,10 +115,10 @@ fn tokens_of_patches(ui: &mut egui::Ui, desk: &Desk<'_>) {
     ui.label(egui::RichText::new(line).color(theme::colors(ui).faint));
 }
 
-/// The height that leaves room for what stands around the image.
-pub fn tallest(ui: &egui::Ui) -> f32 {
-    const AROUND: f32 = 335.0;
-    (ui.ctx().content_rect().height() - AROUND).clamp(240.0, 620.0)
+/// The height that leaves room for what stands around the image; words need more of it.
+pub fn tallest(ui: &egui::Ui, words: bool) -> f32 {
+    let around = if words { 335.0 } else { 330.0 };
+    (ui.ctx().content_rect().height() - around).clamp(240.0, 620.0)
 }
 
 fn describe(response: &Response, desk: &Desk<'_>) {
