@@ -174,6 +174,11 @@ async function start() {
     return;
   }
   Object.assign(site, await (await fetchPart('manifest.json', { cache: 'no-cache' })).json());
+  // Both come at the same time.
+  const recording = fetchPart('recorded.cbor').then((response) => response.arrayBuffer());
+  recording.catch(() => {
+    // It is heard below, after the program.
+  });
   site.module = await fetchProgram(site.wasm_bytes);
   await init({ module_or_path: site.module });
   find('loading-text').textContent = 'Starting';
@@ -185,6 +190,7 @@ async function start() {
     files,
     changed,
     lost,
+    recording: new Uint8Array(await recording),
     reducedMotion: matchMedia('(prefers-reduced-motion: reduce)').matches,
   };
   app = await start_app(find('app'), page);

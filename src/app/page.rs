@@ -19,7 +19,10 @@ use super::{
 };
 use crate::{
     figures,
-    platform::web::{PageFiles, set_page_files},
+    platform::{
+        set_recording,
+        web::{PageFiles, set_page_files},
+    },
     report,
 };
 
@@ -36,6 +39,10 @@ extern "C" {
     /// Files.
     #[wasm_bindgen(method, getter)]
     fn files(this: &Page) -> PageFiles;
+
+    /// What was recorded of the demo.
+    #[wasm_bindgen(method, getter)]
+    fn recording(this: &Page) -> Vec<u8>;
 
     /// Whether the visitor asked for less motion.
     #[wasm_bindgen(method, getter, js_name = reducedMotion)]
@@ -79,6 +86,7 @@ pub struct RunningApp {
 #[wasm_bindgen]
 pub async fn start_app(canvas: HtmlCanvasElement, page: Page) -> Result<RunningApp, JsValue> {
     set_page_files(page.files());
+    set_recording(page.recording());
     PAGE.set(Some(page.clone()));
     std::panic::set_hook(Box::new(|info| lost(&format!("the app died: {info}"))));
     let runner = WebRunner::new();

@@ -6,6 +6,8 @@ mod cancel;
 mod demo;
 mod picked;
 #[cfg(feature = "app")]
+mod recording;
+#[cfg(feature = "app")]
 mod shipped;
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -21,6 +23,10 @@ pub const HUB_SOURCES: [&str; 3] = [HUB, "https://*.huggingface.co", "https://*.
 pub use cancel::Cancel;
 pub use demo::{DemoFile, DemoFileError};
 pub use picked::{FileError, FilePlace, Later, MAX_FILES, PickKind, PickedFile};
+#[cfg(feature = "app")]
+pub use recording::recording;
+#[cfg(all(feature = "app", target_arch = "wasm32"))]
+pub use recording::set_recording;
 #[cfg(feature = "app")]
 pub use shipped::Shipped;
 

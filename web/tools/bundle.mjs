@@ -39,12 +39,15 @@ const listed = (folder) => filesBelow(folder).map((path) => {
   const bytes = readFileSync(join(folder, path));
   return { path, bytes: bytes.length, sha256: hashOf(bytes) };
 });
-const demo = listed('assets/demo');
+/** What the app opens with: fetched with the program, not with the demo's files. */
+const RECORDING = 'recorded.cbor';
+const demo = listed('assets/demo').filter(({ path }) => path !== RECORDING);
 // What the app shows of the studies comes with the app; tables and figures are for readers of files.
 const shipped = new Map([
   ['study.json', 'assets/study/results.json'],
   ['papers.json', 'assets/papers/results.json'],
   ['real.json', 'assets/real/points.json'],
+  [RECORDING, join('assets/demo', RECORDING)],
 ].map(([name, source]) => [name, existsSync(source) ? readFileSync(source) : 'null\n']));
 const variants = 'assets/study/variants.json';
 const leftOut = (existsSync(variants) ? JSON.parse(readFileSync(variants, 'utf8')).variants : [])
@@ -80,7 +83,7 @@ const shell = {
   files: [...sources.keys(), 'manifest.json', ...shipped.keys()].map((name) => `${versioned}/${name}`),
 };
 writeFileSync(join(out, 'sw.js'), `const BUNDLE = ${JSON.stringify(shell)};\n${readFileSync('web/sw.js', 'utf8')}`);
-if (demo.length > 0) cpSync('assets/demo', join(out, 'assets/demo'), { recursive: true });
+for (const { path } of demo) cpSync(join('assets/demo', path), join(out, 'assets/demo', path));
 for (const { path } of study) cpSync(join('assets/study', path), join(out, 'assets/study', path));
 for (const name of ['LICENSE-MIT', 'LICENSE-APACHE', 'assets/LICENSES.md']) {
   if (existsSync(name)) cpSync(name, join(out, name), { recursive: true });

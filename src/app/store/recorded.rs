@@ -4,12 +4,10 @@ use std::collections::HashMap;
 
 use super::{Origin, Store};
 use crate::{
+    platform::recording,
     report::{AttentionRow, LogitLens, PairView, PatchWords, TokenKind, TokenPath},
     study::{Contrast, RecordedModel, Recording},
 };
-
-/// What was recorded of the demo, see `mirscope record-demo`.
-const RECORDING: &[u8] = include_bytes!("../../../assets/demo/recorded.cbor");
 
 /// The demo's own connector, at the end of its training.
 pub const TRAINED: &str = "trained";
@@ -22,7 +20,7 @@ impl Store {
     /// Adds the recorded runs and shows the first one, of captions that fit. Compared are at first the two
     /// trainings that are set against each other, without the steps of the demo's one training.
     pub(super) fn add_recorded(&mut self) {
-        let mut recording = match Recording::from_bytes(RECORDING) {
+        let mut recording = match Recording::from_bytes(recording()) {
             Ok(recording) => recording,
             Err(error) => return self.alarm(error.to_string()),
         };
