@@ -292,6 +292,10 @@ def make_case(name, seed, spec):
     model.load_state_dict({k: back[names[k]] for k in names})
     home = folder / "llm" if (folder / "llm").exists() else folder
     tokenizer.save_pretrained(home)
+    # Without indentation, as the vocabulary is most of a case.
+    path = home / "tokenizer.json"
+    text = json.dumps(json.loads(path.read_text()), ensure_ascii=False, separators=(",", ":"))
+    path.write_text(text + "\n")
 
     words = golden.SENTENCES[seed % 5][:20] + " 7."
     (picture,) = vlm.write_pictures(folder, seed, [(53, 37)], [words])
