@@ -22,7 +22,7 @@ mod submit;
 mod tensor;
 mod wait;
 
-pub use adapter::{AdapterSummary, adapters};
+pub use adapter::adapters;
 pub use device::{AdapterClass, Gpu, GpuOptions, KernelVariant, LimitTier};
 pub use dispatch::{Access, Binding, Dispatch, Recording, Step, Work};
 pub use error::GpuError;
