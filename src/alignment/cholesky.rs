@@ -1,6 +1,6 @@
 //! Factorization of covariance matrices on the CPU, in f64.
 
-use super::products::{Rows, subtract};
+use super::products::{PANEL, Rows, subtract};
 use crate::{gpu::GpuError, kernels::matmul::Packed, platform::Cancel};
 
 /// A symmetric matrix `[n, n]`: `high + rest + sum of weight * vector vector^T`.
@@ -89,9 +89,6 @@ impl Factor {
         Ok(found)
     }
 }
-
-/// Rows of the factor that are found together, before what is left of the matrix loses their products.
-const PANEL: usize = 32;
 
 /// Factors the symmetric positive semi-definite `matrix [n, n]`.
 ///

@@ -370,6 +370,7 @@ impl Directions {
         for layer in 0..self.layers {
             let (Some(vision), Some(text)) = (of_layer(0, layer), of_layer(1, layer)) else {
                 values.push(None);
+                moved.push(Vec::new());
                 continue;
             };
             let sides = [vision, text];
@@ -378,6 +379,7 @@ impl Directions {
             let gap = apart.iter().map(|x| x * x).sum::<f64>().sqrt();
             values.push(gap.is_finite().then_some(gap));
             if matches!(self.sums, Sums::All(_)) || gap <= 0.0 {
+                moved.push(Vec::new());
                 continue;
             }
             let along: Vec<f64> = apart.iter().map(|x| x / gap).collect();

@@ -9,8 +9,8 @@
 //! eigenvectors are needed. What makes the matrix tridiagonal is then undone, in blocked products.
 
 use super::{
-    products::subtract,
-    spectrum::{PANEL, Tridiagonal},
+    products::{PANEL, subtract},
+    spectrum::Tridiagonal,
 };
 use crate::{gpu::GpuError, platform::Cancel};
 

@@ -84,6 +84,7 @@ fn bytes(setup: &Setup<'_>) -> u64 {
 struct Lens {
     gpu: Gpu,
     layers: usize,
+    /// Pairs that were announced: rows of a layer in `entropies`.
     pairs: usize,
     vocabulary: Arc<dyn Vocabulary>,
     /// Of each layer the likeliest word of each vision token, `[tokens, 3]`.
@@ -92,6 +93,8 @@ struct Lens {
     entropies: Tensor,
     /// Of each pair its vision tokens and the content words of its text.
     seen: Vec<(usize, HashSet<u32>)>,
+    /// Whether there was no room for a pair.
+    closed: bool,
     /// Pairs that were shown to it, those for which there was no room included.
     shown: usize,
     intervals: bool,
@@ -118,6 +121,7 @@ fn new(setup: &Setup<'_>) -> Result<Box<dyn Metric>, AlignmentError> {
         tops: (0..layers).map(|_| tops()).collect::<Result<_, _>>()?,
         entropies: gpu.tensor(DType::F32, layers * pairs, 1)?,
         seen: Vec::new(),
+        closed: false,
         shown: 0,
         intervals,
     }))
@@ -166,8 +170,14 @@ impl Metric for Lens {
         let (tokens, first) = (pair.vision.len(), self.filled());
         // Once there is no room for a pair, those behind it are left out as well.
         let room = self.tops.first().map_or(0, Tensor::rows) - first;
-        if tokens == 0 || tokens > room || self.seen.len() == self.pairs {
-            self.pairs = self.seen.len();
+        self.closed |= tokens > room || self.seen.len() == self.pairs;
+        if self.closed {
+            return Ok(());
+        }
+        let words = pair.words.iter().copied().collect();
+        if tokens == 0 {
+            // It says nothing of vision tokens, but keeps its place among the pairs.
+            self.seen.push((tokens, words));
             return Ok(());
         }
         let rows = PIECE_BYTES / (4 * self.vocabulary.size().max(1));
@@ -191,11 +201,10 @@ impl Metric for Lens {
                 recording.copy_rows(&entropy, 0, &entropies, done, count)?;
                 done += count;
             }
-            let row = layer * (self.entropies.rows() / self.layers) + self.seen.len();
+            let row = layer * self.pairs + self.seen.len();
             let sum = ColumnSums::default();
             recording.extend(column_totals(gpu, &entropies, &sum, &self.entropies, row)?);
         }
-        let words = pair.words.iter().copied().collect();
         self.seen.push((tokens, words));
         Ok(())
     }
@@ -209,14 +218,16 @@ impl Metric for Lens {
                 .sum();
             let read = self.gpu.read(&[&self.entropies]).await?;
             let sums = read.first().map_or(&[][..], |it| &it.values);
-            let rows = self.entropies.rows() / self.layers.max(1);
             // Of each layer and pair: the sum of the entropies, the tokens; the hits, the tokens that could hit.
             let (mut entropies, mut shares) = (Vec::new(), Vec::new());
             let mut often: HashMap<u32, usize> = HashMap::new();
             for (layer, tops) in self.tops.iter().enumerate() {
-                let own = sums.get(layer * rows..).unwrap_or_default();
-                let of_pairs = (own.iter().zip(&self.seen))
-                    .map(|(&sum, (tokens, _))| [f64::from(sum), *tokens as f64]);
+                let own = sums.get(layer * self.pairs..).unwrap_or_default();
+                let of_pairs = own.iter().zip(&self.seen).map(|(&sum, (tokens, _))| {
+                    // Nothing was written for a pair without vision tokens.
+                    let sum = if *tokens == 0 { 0.0 } else { f64::from(sum) };
+                    [sum, *tokens as f64]
+                });
                 entropies.push(of_pairs.collect::<Vec<_>>());
                 let read = self.gpu.read(&[tops]).await?;
                 if cancel.is_cancelled() {
@@ -253,7 +264,8 @@ impl Metric for Lens {
                 named.join(", ")
             );
             let basis = |tokens| {
-                let pairs = counted(self.seen.len(), "pair");
+                let some = self.seen.iter().filter(|(tokens, _)| *tokens > 0);
+                let pairs = counted(some.count(), "pair");
                 format!("{} of {pairs}", counted(tokens, "vision token"))
             };
             let content = [CONTENT[0], CONTENT[1], &about];

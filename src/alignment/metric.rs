@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use super::{AlignmentError, Modality};
 use crate::{
-    gpu::{Gpu, Recording, Tensor},
+    gpu::{DType, Gpu, Recording, Tensor},
     platform::Cancel,
     report::{MetricReport, StateValue, interval, shortened},
 };
@@ -259,7 +259,8 @@ pub(super) fn entry(
 ///
 /// The overall value is a mean over the states, and so is its derivative.
 pub(super) fn enter_derivatives(entry: &mut MetricReport, by_state: &[Vec<f64>]) {
-    let pairs = by_state.first().map_or(0, Vec::len);
+    // A state whose value has no derivatives has none for any pair.
+    let pairs = by_state.iter().map(Vec::len).max().unwrap_or_default();
     if pairs == 0 || by_state.len() != entry.per_state.len() {
         return;
     }
@@ -297,5 +298,5 @@ pub(super) fn of_ratio(parts: &[[f64; 2]]) -> Vec<f64> {
 
 /// Bytes of an f32 tensor with its padding.
 pub(super) fn tensor_bytes(rows: usize, cols: usize) -> u64 {
-    4 * rows as u64 * cols.next_multiple_of(4) as u64
+    DType::F32.row_bytes(cols) * rows as u64
 }

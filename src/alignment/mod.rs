@@ -17,7 +17,7 @@
 //!    the larger is exact.
 //! 3. [`cholesky`]: each Gram matrix is factored as `F^T F` in f64 on the CPU; a modality with no
 //!    more tokens than dimensions needs no Gram matrix, its centered rows are the factor.
-//! 4. The square root's trace is the sum of the singular values of `F_v F_t^T`: [`polar`] has it on the device,
+//! 4. The square root's trace is the sum of the singular values of `F_v F_t^T`: `polar` has it on the device,
 //!    by matrix products alone; for small matrices, and where the device is the processor itself, [`singular`]
 //!    has it in f64.
 //! 5. [`LayerDistance`]: what remains is scalar and done in f64.
@@ -46,13 +46,13 @@ mod mir;
 mod modality;
 mod outliers;
 mod plan;
-pub mod polar;
+mod polar;
 mod pooled;
 mod products;
 mod projection;
 mod rotations;
 mod sample;
-pub mod similarity;
+mod similarity;
 pub mod singular;
 mod spectrum;
 mod statistics;

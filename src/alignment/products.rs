@@ -6,6 +6,9 @@ use std::ops::Range;
 /// Columns that are worked on together: so much of a panel's rows stays in the nearest cache.
 const STRIP: usize = 128;
 
+/// Rows or reflections that a factorization finds together, before the rest of the matrix takes their products.
+pub(super) const PANEL: usize = 32;
+
 /// What comes of 0, 1, 2 and 3.
 #[inline(always)]
 fn four<T>(of: impl Fn(usize) -> T) -> [T; 4] {

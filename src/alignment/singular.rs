@@ -6,13 +6,10 @@
 //! `K^T K` achieves.
 
 use super::{
-    products::{Rows, subtract},
+    products::{PANEL, Rows, subtract},
     rotations::sum_of_values,
 };
 use crate::{gpu::GpuError, platform::Cancel};
-
-/// Reflections from each side that are found together.
-const PANEL: usize = 32;
 
 /// What is known of a matrix by its singular values.
 #[derive(Clone, Copy, Debug, PartialEq)]

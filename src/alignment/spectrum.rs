@@ -4,7 +4,7 @@ use super::{
     AlignmentError, LayerDistance,
     logarithm::logarithm,
     metric::{enter_derivatives, entry},
-    products::{Rows, subtract},
+    products::{PANEL, Rows, subtract},
     singular::{reflection, take},
 };
 use crate::{
@@ -13,9 +13,6 @@ use crate::{
     platform::{self, Cancel},
     report::{MetricReport, StateValue, basis_of_tokens},
 };
-
-/// Reflections that are found together.
-pub(super) const PANEL: usize = 32;
 
 /// Steps for each eigenvalue, on average, beyond which something is wrong; it takes about two.
 const MOST_STEPS: usize = 100;

@@ -86,7 +86,7 @@ async fn on_the_cpu(
         rows.max().unwrap_or(0)
     };
     let (vision, text) = (rows(|own| &own[0]), rows(|own| &own[1]));
-    let bytes = 4 * vision.min(text) as u64 * vision.max(text).next_multiple_of(4) as u64;
+    let bytes = DType::F32.row_bytes(vision.max(text)) * vision.min(text) as u64;
     let fit = room.min(gpu.max_buffer()) / bytes.max(1);
     let fit = fit.clamp(1, factors.len().max(1) as u64) as usize;
     let mut found = vec![NOTHING; factors.len()];

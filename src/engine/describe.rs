@@ -1,4 +1,6 @@
 //! A checkpoint in words and numbers.
+//!
+//! It has a sentence for each choice of a tower, a connector or a decoder.
 
 use std::collections::BTreeMap;
 

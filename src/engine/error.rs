@@ -181,16 +181,6 @@ pub enum EngineError {
         /// What they need and what there is.
         reason: String,
     },
-    /// A question about a state that the model does not have.
-    #[error(
-        "there is no state {state}: choose one from 0 (inputs_embeds) to {last} (the last layer)"
-    )]
-    NoSuchState {
-        /// What was asked for.
-        state: usize,
-        /// The last one.
-        last: usize,
-    },
     /// A question about something that the run does not have.
     #[error("there is no {what} {found}: choose one from {first} to {last}")]
     NoSuch {

@@ -10,8 +10,7 @@ use std::{
 use serde_json::Value;
 
 use super::EngineError;
-
-const INDEX: &str = "model.safetensors.index.json";
+use crate::weights::INDEX;
 
 /// Hashes of files, each read once: checkpoints of a study share most of their weights.
 ///

@@ -1,9 +1,10 @@
 //! Why hidden states are no numbers.
 
-use super::{EngineError, Stage, news::News};
+use super::{
+    EngineError, Stage,
+    news::{MIB, News},
+};
 use crate::{alignment::AlignmentError, model::Checkpoint, platform};
-
-const MIB: &str = "MiB";
 
 /// Where `error` says that states hold NaN or infinity: the error that names the first tensor of
 /// `checkpoint` that does. Any other error stays as it is.

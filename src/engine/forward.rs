@@ -1,4 +1,4 @@
-//! Forward passes, some pairs at a time, into the metric or into memory.
+//! Forward passes, some pairs at a time, into the metric or into memory: one loop for all who take states.
 
 use std::collections::BTreeSet;
 

@@ -109,11 +109,11 @@ impl Session {
             others: others.iter().sum(),
         };
         let asked = settings.memory_budget;
-        let budget = asked.or_else(|| gpu.usual_budget());
+        let budget = asked.or_else(|| gpu.trimmed_budget());
         let few = settings.intervals.then(|| too_few_pairs(prepared.len()));
         news.note_all(few.flatten());
         // A metric that cannot be is refused here, before the model runs.
-        let way = Way::choose(&gpu, &room, &of_pairs, &settings)?;
+        let way = Way::choose(&gpu, &room, &of_pairs, &settings, budget)?;
         let room_found = match way {
             Way::Held => room.check(&gpu, budget, asked.is_some())?,
             Way::Streamed(_) => Err(room.too_large(asked.unwrap_or(DEFAULT_BYTES))),

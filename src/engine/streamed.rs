@@ -32,8 +32,8 @@ pub(super) enum Way {
 }
 
 impl Way {
-    /// Held where they fit beside the other quantities, else streamed: `room` is what there is to hold, `tokens` are
-    /// those of each pair.
+    /// Held where they fit beside the other quantities within `budget`, asked for or found, else streamed: `room` is what
+    /// there is to hold, `tokens` are those of each pair.
     ///
     /// # Errors
     /// [`AlignmentError::OverBudget`] where even one layer's sums are too large; why the metric has no value.
@@ -42,11 +42,18 @@ impl Way {
         room: &Room,
         tokens: &[[usize; 2]],
         settings: &MeasureSettings,
+        budget: Option<u64>,
     ) -> Result<Self, EngineError> {
-        let asked = settings.memory_budget;
-        let found = Self::within(gpu, room, tokens, (asked, settings.rate(room.width)));
+        let asked = settings.memory_budget.is_some();
+        let found = Self::within(
+            gpu,
+            room,
+            tokens,
+            settings.rate(room.width),
+            (budget, asked),
+        );
         match found {
-            Err(error @ AlignmentError::OverBudget { .. }) if asked.is_none() => {
+            Err(error @ AlignmentError::OverBudget { .. }) if !asked => {
                 Err(EngineError::OverUsualBudget(error))
             }
             found => Ok(found?),
@@ -57,15 +64,14 @@ impl Way {
         gpu: &Gpu,
         room: &Room,
         tokens: &[[usize; 2]],
-        (asked, settings): (Option<u64>, MirSettings),
+        settings: MirSettings,
+        (budget, asked): (Option<u64>, bool),
     ) -> Result<Self, AlignmentError> {
-        let without_others = |budget: u64| budget.saturating_sub(room.others);
-        let asked = asked.map(without_others);
-        let budget = asked.or_else(|| gpu.usual_budget().map(without_others));
+        let budget = budget.map(|budget| budget.saturating_sub(room.others));
         let (layers, width) = (room.states - 1, room.width);
         let [vision, text] = room.tokens;
         match Mir::plan(gpu, layers, width, vision, text, budget) {
-            Ok(plan) if asked.is_some() || plan.states <= DEFAULT_BYTES => return Ok(Self::Held),
+            Ok(plan) if asked || plan.states <= DEFAULT_BYTES => return Ok(Self::Held),
             Ok(_)
             | Err(
                 AlignmentError::OverBudget { .. } | AlignmentError::Gpu(GpuError::TooLarge { .. }),
@@ -73,7 +79,8 @@ impl Way {
             Err(error) => return Err(error),
         }
         let plan = StreamPlan::new(gpu, width, tokens)?.with(settings);
-        let budget = asked.unwrap_or_else(|| budget.unwrap_or(u64::MAX).min(STREAMED_BYTES));
+        let most = if asked { u64::MAX } else { STREAMED_BYTES };
+        let budget = budget.unwrap_or(u64::MAX).min(most);
         match plan.layers_within(budget) {
             Ok(at_once) => Ok(Self::Streamed(at_once.min(layers))),
             Err(needed) => Err(AlignmentError::OverBudget {

@@ -7,10 +7,8 @@ use serde_json::Value;
 use super::{EngineError, ImageInput, NamedBytes, PairInput, PairLine, Shown, pair_lines, select};
 use crate::{
     platform::{DemoFile, asset_files},
-    weights::{Bytes, MemorySource},
+    weights::{Bytes, INDEX, MemorySource},
 };
-
-const INDEX: &str = "model.safetensors.index.json";
 
 /// The files of the checkpoint in `assets/study/{folder}`, with the shards elsewhere in `assets` that
 /// its index names, under the names that the index has for them.

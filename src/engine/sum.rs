@@ -1,9 +1,10 @@
 //! Sums that tell one content from another.
 
-use super::{EngineError, ImageInput, PairInput, Stage, news::News};
+use super::{
+    EngineError, ImageInput, PairInput, Stage,
+    news::{MIB, News},
+};
 use crate::{model::Checkpoint, platform};
-
-const MIB: &str = "MiB";
 
 /// The files that decide what a model is given, as far as they are read: others may lie beside them on one machine
 /// and not on another.

@@ -55,12 +55,6 @@ impl WithoutImage {
 
     /// What the model takes of it.
     pub(super) fn input(&self) -> ForwardInput<'_> {
-        ForwardInput {
-            pixel_values: &[],
-            rows: None,
-            input_ids: &self.input_ids,
-            vision: &[],
-            layout: &self.layout,
-        }
+        ForwardInput::of_text(&self.input_ids, &self.layout)
     }
 }

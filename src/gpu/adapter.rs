@@ -6,11 +6,8 @@ use crate::{
     report::{DeviceGrant, DeviceSummary, format_bytes},
 };
 
-/// An adapter and what it grants.
-pub type AdapterSummary = DeviceGrant;
-
 /// All adapters of this machine, or the browser's one, best first: an adapter's number is its place.
-pub async fn adapters() -> Vec<AdapterSummary> {
+pub async fn adapters() -> Vec<DeviceGrant> {
     enumerate(&instance()).await.iter().map(grant).collect()
 }
 
@@ -84,12 +81,12 @@ pub(super) fn summary(info: &wgpu::AdapterInfo, kernels: &str) -> DeviceSummary 
     }
 }
 
-pub(super) fn grant(adapter: &wgpu::Adapter) -> AdapterSummary {
+pub(super) fn grant(adapter: &wgpu::Adapter) -> DeviceGrant {
     grant_within(adapter, &adapter.limits())
 }
 
 /// The same with these limits instead of the adapter's.
-pub(super) fn grant_within(adapter: &wgpu::Adapter, limits: &wgpu::Limits) -> AdapterSummary {
+pub(super) fn grant_within(adapter: &wgpu::Adapter, limits: &wgpu::Limits) -> DeviceGrant {
     let features = adapter.features();
     DeviceGrant {
         device: summary(&adapter.get_info(), ""),

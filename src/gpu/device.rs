@@ -1,4 +1,6 @@
 //! A device: where tensors live and dispatches run.
+//!
+//! All layers ask it for limits, memory and kernels; what takes more than a few lines is in the files beside.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -37,7 +39,7 @@ impl KernelVariant {
 /// equal bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AdapterClass {
-    /// A program on the CPU, or [`KernelVariant::Direct`] was asked for.
+    /// Runs [`KernelVariant::Direct`]: a program on the CPU, unless its other variant was asked for.
     Software,
     /// A GPU that shares the CPU's memory, or one of which no more is known.
     Integrated,
@@ -157,9 +159,10 @@ impl Gpu {
     }
 
     /// Bytes that a metric may take where nobody says how many. An adapter without memory of its own gets
-    /// half of what the system can give without swapping, or 4 GiB where it does not say; none on a card
-    /// with memory of its own, whose size wgpu does not tell: its driver refuses what does not fit.
-    pub fn usual_budget(&self) -> Option<u64> {
+    /// half of what the system can give without swapping, or 4 GiB where it does not say, once it has given
+    /// back what is free for reuse ([`Gpu::trim`]); none on a card with memory of its own, whose size wgpu
+    /// does not tell: its driver refuses what does not fit.
+    pub fn trimmed_budget(&self) -> Option<u64> {
         match self.0.info.device_type {
             wgpu::DeviceType::DiscreteGpu => None,
             _ => {

@@ -24,7 +24,7 @@ mod wait;
 #[cfg(all(feature = "app", not(target_arch = "wasm32")))]
 mod window;
 
-pub use adapter::{AdapterSummary, adapters};
+pub use adapter::adapters;
 pub use device::{AdapterClass, Gpu, GpuOptions, KernelVariant, LimitTier};
 pub use dispatch::{Access, Binding, Dispatch, Recording, Step, Work};
 pub use error::GpuError;

@@ -99,6 +99,10 @@ impl Gpu {
 /// Bytes of workgroup memory that kernels make use of.
 const MOST_WORKGROUP_STORAGE: u32 = 32 << 10;
 
+/// Bytes of a binding that kernels count in 32 bits, in whole units of every adapter's alignment: Vulkan and DX12 grant
+/// no more anyway, Metal does.
+const MOST_BINDING: u64 = i32::MAX as u64 / 256 * 256;
+
 fn limits(tier: &LimitTier, adapter: &wgpu::Limits) -> wgpu::Limits {
     let defaults = wgpu::Limits::default();
     match tier {
@@ -109,7 +113,9 @@ fn limits(tier: &LimitTier, adapter: &wgpu::Limits) -> wgpu::Limits {
         },
         LimitTier::Adapter => wgpu::Limits {
             max_buffer_size: adapter.max_buffer_size,
-            max_storage_buffer_binding_size: adapter.max_storage_buffer_binding_size,
+            max_storage_buffer_binding_size: adapter
+                .max_storage_buffer_binding_size
+                .min(MOST_BINDING),
             max_compute_workgroup_storage_size: adapter
                 .max_compute_workgroup_storage_size
                 .min(MOST_WORKGROUP_STORAGE),

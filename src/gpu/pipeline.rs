@@ -119,8 +119,8 @@ fn module(device: &wgpu::Device, kernel: &'static str) -> wgpu::ShaderModule {
     };
     // SAFETY: the source is one of this program's own kernels, composed when it was built, never text
     // from outside. Each checks its indices against sizes that its dispatch function has compared
-    // with the tensors bound (`expect`), every loop counts towards an end that its parameters give,
-    // and divisors are sizes that are checked not to be 0. The suite runs them all like this.
+    // with the tensors bound, and so their types (`expect`), every loop counts towards an end that its
+    // parameters give, and divisors are sizes that are checked not to be 0. The suite runs them all like this.
     unsafe { device.create_shader_module_trusted(descriptor, RUNTIME_CHECKS) }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::gpu::{Binding, Dispatch, GpuError, Tensor, Work};
 
-use super::{call, expect, folded, traffic, u32_of};
+use super::{all_f32, call, expect, folded, traffic, u32_of};
 
 /// An activation function; the codes are those of `shaders/common/activation.wgsl`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -52,15 +52,15 @@ struct Params {
     count4: u32,
 }
 
-/// `out = activation(x)`, elementwise; `x` and `out` `[rows, cols]`.
+/// `out = activation(x)`, elementwise; `x` and `out` `[rows, cols]` f32.
 ///
 /// # Errors
 /// [`GpuError::Shape`].
 pub fn activation(x: &Tensor, activation: Activation, out: &Tensor) -> Result<Dispatch, GpuError> {
     expect(
         "activation",
-        x.rows() == out.rows() && x.cols() == out.cols(),
-        || format!("out must be like x {x:?}, got {out:?}"),
+        all_f32(&[x, out]) && x.rows() == out.rows() && x.cols() == out.cols(),
+        || format!("x {x:?} and out {out:?} must be f32 of one shape"),
     )?;
     let count4 = x.rows() * x.stride() / 4;
     let mut dispatch = call(

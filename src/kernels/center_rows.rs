@@ -1,8 +1,8 @@
 //! Rows minus their mean.
 
-use crate::gpu::{Binding, DType, Dispatch, GpuError, Tensor, Work};
+use crate::gpu::{Binding, Dispatch, GpuError, Tensor, Work};
 
-use super::{call, expect, folded, norm_stats::STATS, traffic, u32_of};
+use super::{all_f32, call, expect, folded, norm_stats::STATS, traffic, u32_of};
 
 /// Rows of an invocation.
 const ROWS: usize = 8;
@@ -33,7 +33,7 @@ pub fn center_rows(
     layer: usize,
 ) -> Result<Dispatch, GpuError> {
     let is_mean = |tensor: &Tensor| tensor.cols() == x.cols() && layer < tensor.rows();
-    let fits = x.dtype() == DType::F32
+    let fits = all_f32(&[x, means, rests, stats])
         && is_mean(means)
         && is_mean(rests)
         && stats.cols() == STATS

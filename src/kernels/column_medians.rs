@@ -1,8 +1,8 @@
 //! Median of each column.
 
-use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, KernelVariant, Tensor, Work};
+use crate::gpu::{Binding, Dispatch, Gpu, GpuError, KernelVariant, Tensor, Work};
 
-use super::{call, expect, groups, norm_stats::STATS, u32_of};
+use super::{all_f32, call, expect, groups, norm_stats::STATS, u32_of};
 
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -47,7 +47,7 @@ pub fn column_medians_with(
     layer: usize,
     out: &Tensor,
 ) -> Result<Dispatch, GpuError> {
-    let fits = x.dtype() == DType::F32
+    let fits = all_f32(&[x, stats, out])
         && x.rows() > 0
         && stats.cols() == STATS
         && layer < stats.rows()

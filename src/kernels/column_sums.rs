@@ -2,7 +2,7 @@
 
 use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, Tensor, Work};
 
-use super::{call, expect, folded, traffic, u32_of};
+use super::{all_f32, call, expect, folded, traffic, u32_of};
 
 /// Rows that one invocation sums; more blocks are summed again.
 pub const BLOCK: usize = 32;
@@ -56,8 +56,9 @@ pub fn column_sums(
     out_row: usize,
 ) -> Result<Dispatch, GpuError> {
     let blocks = x.rows().div_ceil(BLOCK);
-    let fits = x.dtype() == DType::F32
-        && out.dtype() == DType::F32
+    // A missing shift is bound to `x`, which nothing reads through that name.
+    let (shift, shift_row) = what.shift.unwrap_or((x, 0));
+    let fits = all_f32(&[x, shift, out])
         && out.cols() == x.cols()
         && out_row + blocks <= out.rows()
         && what
@@ -70,8 +71,6 @@ pub fn column_sums(
         )
     })?;
     let width4 = x.stride() / 4;
-    // A missing shift is bound to `x`, which nothing reads through that name.
-    let (shift, shift_row) = what.shift.unwrap_or((x, 0));
     let mut dispatch = call(
         "column_sums",
         "main",

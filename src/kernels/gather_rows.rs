@@ -37,6 +37,7 @@ pub fn gather_rows(
     let count = indices.cols();
     let fits = indices.rows() == 1
         && indices.dtype() == DType::U32
+        && source.dtype() != DType::U32
         && source.cols() == out.cols()
         && out.dtype() == DType::F32
         && out_row + count <= out.rows();

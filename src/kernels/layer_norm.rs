@@ -2,7 +2,7 @@
 
 use crate::gpu::{Binding, Dispatch, Gpu, GpuError, KernelVariant, Tensor, Work};
 
-use super::{Activation, call, expect, shared_rows, traffic, u32_of};
+use super::{Activation, all_f32, call, expect, shared_rows, traffic, u32_of};
 
 /// Sizes and epsilon of a row-wise normalisation.
 #[repr(C)]
@@ -68,7 +68,8 @@ pub fn layer_norm_with(
     out: &Tensor,
 ) -> Result<Dispatch, GpuError> {
     let like = |tensor: &Tensor| tensor.rows() == x.rows() && tensor.cols() == x.cols();
-    let fits = x.cols() == with.weight.cols()
+    let fits = all_f32(&[x, with.weight, with.bias, with.residual.unwrap_or(x), out])
+        && x.cols() == with.weight.cols()
         && x.cols() == with.bias.cols()
         && like(out)
         && with.residual.is_none_or(like);

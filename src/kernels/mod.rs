@@ -49,7 +49,7 @@ pub use activation::Activation;
 
 use bytemuck::Pod;
 
-use crate::gpu::{Binding, Dispatch, GpuError, KernelVariant, Tensor, Work};
+use crate::gpu::{Binding, DType, Dispatch, GpuError, KernelVariant, Tensor, Work};
 
 /// A call of a kernel, without its constants.
 pub(crate) fn call<P: Pod>(
@@ -153,7 +153,7 @@ pub(crate) fn shared_rows(
 
 /// A number as the shaders hold it.
 pub(crate) fn u32_of(value: usize) -> u32 {
-    // Tensors are bounded by the device's buffers, far below 2^32 elements.
+    // Tensors fit bindings, which `gpu/open.rs` bounds: far below 2^32 elements.
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
@@ -176,6 +176,11 @@ pub(crate) fn expect(
             message: message(),
         })
     }
+}
+
+/// Whether all of them are f32: kernels trust it, for nothing else checks what they read and write.
+pub(crate) fn all_f32(tensors: &[&Tensor]) -> bool {
+    tensors.iter().all(|tensor| tensor.dtype() == DType::F32)
 }
 
 /// Bytes of all tensors together.

@@ -8,7 +8,7 @@ use super::{call, expect, groups, traffic, u32_of};
 pub const STATS: usize = 8;
 
 /// One row of the result of [`norm_stats`].
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct NormStats {
     /// Mean norm.
     pub mean: f32,
@@ -54,6 +54,20 @@ impl NormStats {
             }),
             _ => None,
         }
+    }
+
+    /// The values of one row, as kernels read them.
+    pub fn row(&self) -> [f32; STATS] {
+        [
+            self.mean,
+            self.deviation,
+            self.median,
+            self.outliers as f32,
+            self.broken as f32,
+            self.scale,
+            self.limit,
+            self.near as f32,
+        ]
     }
 }
 

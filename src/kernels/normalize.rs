@@ -1,8 +1,8 @@
 //! Division by a norm that is on the device.
 
-use crate::gpu::{Binding, DType, Dispatch, GpuError, Tensor, Work};
+use crate::gpu::{Binding, Dispatch, GpuError, Tensor, Work};
 
-use super::{call, expect, folded, traffic, u32_of};
+use super::{all_f32, call, expect, folded, traffic, u32_of};
 
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -24,8 +24,7 @@ pub fn normalize(
     square_row: usize,
     out: &Tensor,
 ) -> Result<Dispatch, GpuError> {
-    let fits = x.dtype() == DType::F32
-        && out.dtype() == DType::F32
+    let fits = all_f32(&[x, squares, out])
         && (x.rows(), x.cols()) == (out.rows(), out.cols())
         && squares.cols() == 1
         && square_row < squares.rows();

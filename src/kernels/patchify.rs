@@ -2,7 +2,7 @@
 
 use crate::gpu::{Binding, Dispatch, GpuError, Tensor, Work};
 
-use super::{call, expect, folded, traffic, u32_of};
+use super::{all_f32, call, expect, folded, traffic, u32_of};
 
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -36,7 +36,8 @@ pub fn patchify(
     let planes = pictures * channels;
     let height = image.rows() / planes.max(1);
     let (patches_y, patches_x) = (height / size.max(1), image.cols() / size.max(1));
-    let fits = size > 0
+    let fits = all_f32(&[image, out])
+        && size > 0
         && image.rows() == planes * height
         && out.rows() == pictures * patches_x * patches_y
         && out.cols() == channels * size * size;

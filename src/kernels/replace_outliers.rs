@@ -1,8 +1,8 @@
 //! Outlier rows give way to the median.
 
-use crate::gpu::{Binding, DType, Dispatch, GpuError, Tensor, Work};
+use crate::gpu::{Binding, Dispatch, GpuError, Tensor, Work};
 
-use super::{call, expect, folded, norm_stats::STATS, u32_of};
+use super::{all_f32, call, expect, folded, norm_stats::STATS, u32_of};
 
 /// Groups of four elements of an invocation.
 const GROUPS: usize = 16;
@@ -31,7 +31,7 @@ pub fn replace_outliers(
     layer: usize,
     medians: &Tensor,
 ) -> Result<Dispatch, GpuError> {
-    let fits = x.dtype() == DType::F32
+    let fits = all_f32(&[x, norms, stats, medians])
         && norms.cols() == x.rows()
         && layer < norms.rows()
         && stats.cols() == STATS

@@ -1,6 +1,6 @@
 //! The end of a layer's half, and the norm that begins the next.
 
-use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, KernelVariant, Tensor, Work};
+use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, Tensor, Work};
 
 use super::{call, expect, shared_rows, traffic, u32_of};
 
@@ -42,20 +42,7 @@ pub fn residual_norm(
     with: &ResidualNorm<'_>,
     out: &Tensor,
 ) -> Result<Dispatch, GpuError> {
-    residual_norm_with(gpu, gpu.kernels(), pieces, with, out)
-}
-
-/// [`residual_norm`] in a given variant.
-///
-/// # Errors
-/// As [`residual_norm`].
-pub fn residual_norm_with(
-    gpu: &Gpu,
-    variant: KernelVariant,
-    pieces: &Tensor,
-    with: &ResidualNorm<'_>,
-    out: &Tensor,
-) -> Result<Dispatch, GpuError> {
+    let variant = gpu.kernels();
     let (rows, cols) = (out.rows(), out.cols());
     let is = |tensor: &Tensor, rows: usize| {
         tensor.dtype() == DType::F32 && [tensor.rows(), tensor.cols()] == [rows, cols]

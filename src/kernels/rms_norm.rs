@@ -2,7 +2,7 @@
 
 use crate::gpu::{Binding, Dispatch, Gpu, GpuError, KernelVariant, Tensor, Work};
 
-use super::{call, expect, layer_norm::NormParams, shared_rows, traffic};
+use super::{all_f32, call, expect, layer_norm::NormParams, shared_rows, traffic};
 
 /// `out = x / sqrt(mean(x^2) + eps) * weight`, row by row (arXiv 1910.07467; `LlamaRMSNorm`).
 ///
@@ -32,7 +32,10 @@ pub fn rms_norm_with(
     eps: f32,
     out: &Tensor,
 ) -> Result<Dispatch, GpuError> {
-    let fits = x.cols() == weight.cols() && x.cols() == out.cols() && x.rows() == out.rows();
+    let fits = all_f32(&[x, weight, out])
+        && x.cols() == weight.cols()
+        && x.cols() == out.cols()
+        && x.rows() == out.rows();
     expect("rms_norm", fits, || {
         format!("x {x:?}, weight {weight:?} and out {out:?} must agree")
     })?;

@@ -2,7 +2,7 @@
 
 use crate::gpu::{Binding, Dispatch, GpuError, Tensor, Work};
 
-use super::{call, expect, folded, u32_of};
+use super::{all_f32, call, expect, folded, u32_of};
 
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -19,7 +19,7 @@ struct Params {
 ///
 /// # Shapes
 /// `x` `[tokens, heads * head_dim]`; `table` `[>= tokens, head_dim]`: cosines of the `head_dim / 2`
-/// angles, then their sines; `head_dim` even.
+/// angles, then their sines; both f32; `head_dim` even.
 ///
 /// # Errors
 /// [`GpuError::Shape`].
@@ -27,7 +27,7 @@ pub fn rotary(x: &Tensor, table: &Tensor, head_dim: usize) -> Result<Dispatch, G
     let fits = head_dim > 0 && head_dim.is_multiple_of(2) && x.cols().is_multiple_of(head_dim);
     expect(
         "rotary",
-        fits && table.cols() == head_dim && table.rows() >= x.rows(),
+        fits && all_f32(&[x, table]) && table.cols() == head_dim && table.rows() >= x.rows(),
         || format!("x {x:?} and table {table:?} do not fit head_dim {head_dim}"),
     )?;
     let pairs = x.rows() * x.cols() / 2;

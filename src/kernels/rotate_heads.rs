@@ -1,6 +1,6 @@
 //! Queries, keys and values of one product.
 
-use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, KernelVariant, Tensor, Work};
+use crate::gpu::{Binding, DType, Dispatch, Gpu, GpuError, Tensor, Work};
 
 use super::{attention::Attention, call, expect, shared_rows, traffic, u32_of};
 
@@ -104,25 +104,10 @@ pub fn rotate_heads(
     with: &Attention,
     turn: &Turn<'_>,
     q: &Tensor,
-    kv: [&Tensor; 2],
-    first_rows: [usize; 2],
-) -> Result<Dispatch, GpuError> {
-    rotate_heads_with(gpu.kernels(), x, with, turn, q, kv, first_rows)
-}
-
-/// [`rotate_heads`] in a given variant.
-///
-/// # Errors
-/// [`GpuError::Shape`].
-pub fn rotate_heads_with(
-    variant: KernelVariant,
-    x: Product<'_>,
-    with: &Attention,
-    turn: &Turn<'_>,
-    q: &Tensor,
     [k, v]: [&Tensor; 2],
     first_rows: [usize; 2],
 ) -> Result<Dispatch, GpuError> {
+    let variant = gpu.kernels();
     let Attention {
         heads,
         kv_heads,

@@ -1,8 +1,8 @@
 //! Rows in two parts, for Gram matrices beyond the accuracy of f32.
 
-use crate::gpu::{Binding, DType, Dispatch, GpuError, Tensor, Work};
+use crate::gpu::{Binding, Dispatch, GpuError, Tensor, Work};
 
-use super::{call, expect, groups, traffic, u32_of};
+use super::{all_f32, call, expect, groups, traffic, u32_of};
 
 /// The parts, transposed: each `[cols, rows]`.
 #[derive(Clone, Debug)]
@@ -48,8 +48,8 @@ pub fn split_rows(
     let rows = high.cols();
     let fits = [high, mixed, low]
         .iter()
-        .all(|part| part.dtype() == DType::F32 && part.rows() == x.cols() && part.cols() == rows)
-        && x.dtype() == DType::F32
+        .all(|part| part.rows() == x.cols() && part.cols() == rows)
+        && all_f32(&[x, squares, high, mixed, low])
         && row_begin + rows <= x.rows()
         && squares.cols() == x.cols()
         && square_row < squares.rows();

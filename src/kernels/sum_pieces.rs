@@ -2,7 +2,7 @@
 
 use crate::gpu::{Binding, DType, Dispatch, GpuError, Tensor, Work};
 
-use super::{call, expect, folded, matmul::product::Matmul, traffic, u32_of};
+use super::{all_f32, call, expect, folded, matmul::product::Matmul, traffic, u32_of};
 
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -42,7 +42,7 @@ pub fn sum_pieces(
             && with.out_col + n <= tensor.cols()
     };
     let all = m > 0
-        && pieces.dtype() == DType::F32
+        && all_f32(&[pieces, with.bias.unwrap_or(pieces)])
         && pieces.rows().is_multiple_of(m)
         && with.out_col.is_multiple_of(4)
         && fits(out, with.out_row)

@@ -2,7 +2,7 @@
 
 use crate::gpu::{Binding, Dispatch, GpuError, Tensor, Work};
 
-use super::{Activation, call, expect, folded, traffic, u32_of};
+use super::{Activation, all_f32, call, expect, folded, traffic, u32_of};
 
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -24,8 +24,9 @@ pub fn swiglu(
     out: &Tensor,
 ) -> Result<Dispatch, GpuError> {
     let like = |other: &Tensor| gate.rows() == other.rows() && gate.cols() == other.cols();
-    expect("swiglu", like(up) && like(out), || {
-        format!("gate {gate:?}, up {up:?} and out {out:?} must have one shape")
+    let fits = all_f32(&[gate, up, out]) && like(up) && like(out);
+    expect("swiglu", fits, || {
+        format!("gate {gate:?}, up {up:?} and out {out:?} must be f32 of one shape")
     })?;
     let count4 = gate.rows() * gate.stride() / 4;
     let mut dispatch = call(

@@ -43,10 +43,10 @@ impl Checkpoint {
         } = parts;
         let mut root = config(&*base)?;
         if let Some((folder, _)) = &connector
-            && let Ok(beside) = config(&**folder)
+            && let Some(own) = beside(&**folder)?
         {
             // What the connector was trained with; of the decoder the base itself knows best.
-            let own = beside.into_iter();
+            let own = own.into_iter();
             root.extend(own.filter(|(key, _)| is_of_connector(key)));
         }
         let tower_config = config(&*tower)?;
@@ -118,11 +118,17 @@ impl Checkpoint {
 
 /// The configuration in a folder.
 fn config(source: &dyn ByteSource) -> Result<Map<String, Value>, WeightsError> {
-    let text =
-        read_text(source, CONFIG, MAX_JSON)?.ok_or_else(|| packaging::without_config(source))?;
-    let map = parse_object(CONFIG, &text)?;
+    let map = beside(source)?.ok_or_else(|| packaging::without_config(source))?;
     quantization::refuse(CONFIG, &map)?;
     Ok(map)
+}
+
+/// The same where there is one, of weights in whatever form: those of a connector say themselves what they are.
+fn beside(source: &dyn ByteSource) -> Result<Option<Map<String, Value>>, WeightsError> {
+    let Some(text) = read_text(source, CONFIG, MAX_JSON)? else {
+        return Ok(None);
+    };
+    Ok(Some(parse_object(CONFIG, &text)?))
 }
 
 /// Whether a key of LLaVA's configuration is about tower, connector or pictures.

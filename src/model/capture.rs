@@ -110,7 +110,7 @@ impl Capture {
         }
     }
 
-    /// Takes what was kept of one picture, which has `shares` of the tower's positions and of the image
+    /// Takes what was kept of the pictures that went through the tower together, which have `shares` of the tower's positions and of the image
     /// tokens of all pictures; their rows stand one after another.
     pub(super) fn stack(
         &mut self,
@@ -134,7 +134,7 @@ impl Capture {
     }
 }
 
-/// The rows of one picture among those of all pictures.
+/// The rows of some pictures, which went through the tower together, among those of all pictures.
 pub(super) struct Share {
     pub(super) first: usize,
     pub(super) all: usize,

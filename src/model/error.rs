@@ -63,6 +63,29 @@ pub enum ModelError {
         /// Tokens in the prompt.
         tokens: usize,
     },
+    /// A decoder layer that the cache does not have.
+    #[error("there is no decoder layer {layer}: the cache has {layers}")]
+    Layer {
+        /// Asked for, from 1 on.
+        layer: usize,
+        /// Those that it has.
+        layers: usize,
+    },
+    /// A prompt that cannot be read into a cache, or not from there on.
+    #[error(
+        "of {tokens} tokens the first {past} are taken as read into a cache with room for {rows}: no token is left to read, an image is among those that are left, or the room is too small"
+    )]
+    Cache {
+        /// Tokens taken as read.
+        past: usize,
+        /// Tokens in all.
+        tokens: usize,
+        /// Tokens that the cache has room for.
+        rows: usize,
+    },
+    /// More tensors are asked for than were announced: a fault of the loader's own.
+    #[error("no tensor is left to load, but the model lacks one; please report this")]
+    NoTensorLeft,
     /// Loading was cancelled.
     #[error("cancelled")]
     Cancelled,

@@ -19,7 +19,7 @@ impl Vlm {
     /// among them. Returns the logits `[1, vocab]` of the token that follows.
     ///
     /// # Errors
-    /// As [`Vlm::forward`]; [`ModelError::Position`] where the cache has too little room, nothing is left to
+    /// As [`Vlm::forward`]; [`ModelError::Cache`] where the cache has too little room, nothing is left to
     /// read, or an image would have to be read again.
     pub fn read(
         &self,
@@ -58,20 +58,15 @@ impl Vlm {
             .last()
             .is_none_or(|last| (*last as usize) < past);
         if !within || past > 0 && !seen {
-            return Err(ModelError::Position {
-                position: past,
-                tokens: cache.rows(),
+            return Err(ModelError::Cache {
+                past,
+                tokens,
+                rows: cache.rows(),
             });
         }
         let rest = match past {
             0 => *input,
-            _ => ForwardInput {
-                pixel_values: &[],
-                rows: None,
-                input_ids: &input.input_ids[past..],
-                vision: &[],
-                layout: input.layout,
-            },
+            _ => ForwardInput::of_text(&input.input_ids[past..], input.layout),
         };
         let mut ops = self.ops(recording);
         let (embeds, seen) = self.embedded(&mut ops, &[rest], request, capture)?;
@@ -99,9 +94,10 @@ impl Vlm {
         capture: &mut Capture,
     ) -> Result<Tensor, ModelError> {
         if past >= cache.rows() {
-            return Err(ModelError::Position {
-                position: past,
-                tokens: cache.rows(),
+            return Err(ModelError::Cache {
+                past,
+                tokens: past + 1,
+                rows: cache.rows(),
             });
         }
         let mut ops = self.ops(recording);

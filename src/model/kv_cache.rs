@@ -64,9 +64,9 @@ impl KvCache {
 
     /// Keys and values of layer `index`, from 0 on.
     pub(super) fn layer(&self, index: usize) -> Result<&[Tensor; 2], ModelError> {
-        self.layers.get(index).ok_or(ModelError::Position {
-            position: index,
-            tokens: self.layers.len(),
+        self.layers.get(index).ok_or(ModelError::Layer {
+            layer: index + 1,
+            layers: self.layers.len(),
         })
     }
 }

@@ -164,18 +164,10 @@ impl Vlm {
     ) -> Result<Tensor, ModelError> {
         let queries = captured(capture, Hook::Queries(layer), position)?;
         let keys = captured(capture, Hook::Keys(layer), position)?;
-        let with = heads(&self.spec.text);
         let seen = self.seen_from(layout, layer, position);
-        let width = (seen[1] - seen[0]) as usize;
-        let out = self.gpu.tensor(DType::F32, with.heads, width)?;
-        recording.extend(attention_row(
-            &self.gpu, queries, keys, position, &with, seen, &out,
-        )?);
-        Ok(out)
+        self.row_of(recording, (queries, position), keys, seen)
     }
-}
 
-impl Vlm {
     /// As [`Vlm::attention_row`], of the token that was read last, at `position`: `capture` holds the queries of
     /// what was read with it, `cache` the keys of all.
     ///
@@ -190,13 +182,24 @@ impl Vlm {
         position: usize,
     ) -> Result<Tensor, ModelError> {
         let queries = captured(capture, Hook::Queries(layer), 0)?;
+        // Of layer 0 there are no queries.
         let [keys, _] = cache.layer(layer - 1)?;
-        let with = heads(&self.spec.text);
         let seen = self.seen_from(layout, layer, position);
+        self.row_of(recording, (queries, queries.rows() - 1), keys, seen)
+    }
+
+    /// The softmax weights of a row of `queries` over the keys that it sees, `[heads, keys]`.
+    fn row_of(
+        &self,
+        recording: &mut Recording,
+        (queries, row): (&Tensor, usize),
+        keys: &Tensor,
+        seen: Interval,
+    ) -> Result<Tensor, ModelError> {
+        let with = heads(&self.spec.text);
         let width = (seen[1] - seen[0]) as usize;
         let out = self.gpu.tensor(DType::F32, with.heads, width)?;
-        let last = queries.rows() - 1;
-        let row = attention_row(&self.gpu, queries, keys, last, &with, seen, &out)?;
+        let row = attention_row(&self.gpu, queries, keys, row, &with, seen, &out)?;
         recording.extend(row);
         Ok(out)
     }

@@ -1,4 +1,6 @@
 //! The layers that models are made of, each recording its kernels.
+//!
+//! All families share these many short functions.
 
 use super::{
     ModelError,
@@ -9,7 +11,7 @@ use super::{
 };
 use crate::{
     families,
-    gpu::{DType, Gpu, Recording, Tensor},
+    gpu::{DType, Gpu, GpuError, Recording, Tensor},
     kernels::{
         Activation,
         activation::activation,
@@ -128,15 +130,15 @@ impl<'a> Ops<'a> {
     /// The first rows of a tensor, in the same memory.
     ///
     /// # Errors
-    /// [`ModelError::Position`] where it has not so many.
+    /// [`GpuError::Shape`] where it has not so many.
     pub(super) fn first_rows(&self, x: &Tensor, rows: usize) -> Result<Tensor, ModelError> {
         let first = x.reshaped(rows, x.cols());
-        first
-            .filter(|_| rows <= x.rows())
-            .ok_or(ModelError::Position {
-                position: rows,
-                tokens: x.rows(),
+        first.filter(|_| rows <= x.rows()).ok_or_else(|| {
+            ModelError::Gpu(GpuError::Shape {
+                kernel: "first_rows",
+                message: format!("{x:?} has no {rows} rows"),
             })
+        })
     }
 
     /// Rows of so many f32 that a binding holds, and 1 where it holds none.

@@ -166,7 +166,7 @@ impl<'a> Stream<'a> {
     /// The next tensor, or the next rows of one. What came before is taken for uploaded.
     ///
     /// # Errors
-    /// It cannot be read; what the device reports; [`ModelError::Cancelled`].
+    /// It cannot be read; what the device reports; [`ModelError::Cancelled`], [`ModelError::NoTensorLeft`].
     pub(super) async fn next(&mut self) -> Result<HostTensor, ModelError> {
         if self.unflushed >= PIECE_BYTES {
             self.flush().await?;
@@ -176,8 +176,7 @@ impl<'a> Stream<'a> {
             return Err(ModelError::Cancelled);
         }
         let Some(read) = self.tensors.next() else {
-            // Whoever counts asks for no more than there is.
-            return Err(ModelError::Cancelled);
+            return Err(ModelError::NoTensorLeft);
         };
         let (parameter, tensor) = read?;
         self.unflushed += tensor.bytes.len();

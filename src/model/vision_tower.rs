@@ -1,5 +1,7 @@
 //! Vision towers: CLIP and SigLIP (arXiv 2103.00020 and 2303.15343; `CLIPVisionModel`,
 //! `SiglipVisionModel`) and their relatives, which differ by what the [`TowerSpec`] says.
+//!
+//! Tensors and their use stand together; blocks and positions have files of their own.
 
 use super::{
     Capture, CaptureRequest, Hook, ModelError,

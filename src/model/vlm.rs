@@ -1,4 +1,4 @@
-//! The whole model: `LlavaForConditionalGeneration` (arXiv 2304.08485).
+//! The whole model of every family: tower, connector and decoder, as LLaVA joins them (arXiv 2304.08485).
 
 use super::{
     Capture, CaptureRequest, Checkpoint, Hook, ModelError, features::features_of, load::Loaded,
@@ -27,6 +27,19 @@ pub struct ForwardInput<'a> {
     pub vision: &'a [u32],
     /// Where the tokens stand and what each sees.
     pub layout: &'a Layout,
+}
+
+impl<'a> ForwardInput<'a> {
+    /// A prompt without images.
+    pub fn of_text(input_ids: &'a [u32], layout: &'a Layout) -> Self {
+        Self {
+            pixel_values: &[],
+            rows: None,
+            input_ids,
+            vision: &[],
+            layout,
+        }
+    }
 }
 
 /// A vision-language model on a device.

@@ -34,7 +34,7 @@ fn memory_is_reused_on_its_own_thread_only() {
 #[test]
 fn memory_without_a_budget_is_bounded_where_the_computer_shares_its_own() {
     let gpu = pollster::block_on(Gpu::request(&GpuOptions::default())).unwrap();
-    let budget = gpu.usual_budget();
+    let budget = gpu.trimmed_budget();
     if gpu.is_software() {
         let budget = budget.expect("it shares the computer's memory");
         assert!((64 << 20..1 << 42).contains(&budget), "{budget}");

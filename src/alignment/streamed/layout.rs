@@ -10,7 +10,7 @@ use crate::{
         column_medians::column_medians,
         column_sums::{ColumnSums, column_totals},
         gather_rows::gather_rows,
-        norm_stats::STATS,
+        norm_stats::{NormStats, STATS},
     },
     platform::Cancel,
 };
@@ -62,10 +62,17 @@ impl Layout {
         let width = raw.first().map_or(0, Tensor::cols);
         let moments = Moments::new(gpu, layers, width)?;
         let rests = gpu.upload(layers, width, &vec![0.0; layers * width])?;
-        let values: Vec<f32> = (scales.iter())
+        let row = |scale: f32| {
             // One outlier, without which medians would not be looked for.
-            .flat_map(|&scale| [0.0, 0.0, 0.0, 1.0, 0.0, scale, 0.0, 0.0])
-            .collect();
+            let outliers = 1;
+            NormStats {
+                outliers,
+                scale,
+                ..NormStats::default()
+            }
+            .row()
+        };
+        let values: Vec<f32> = scales.iter().flat_map(|&scale| row(scale)).collect();
         let stats = gpu.upload(layers, STATS, &values)?;
         let [centers, _, bounds] = moments.tensors();
         let medians = gpu.tensor(DType::F32, layers, width)?;

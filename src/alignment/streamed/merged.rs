@@ -302,11 +302,13 @@ impl Merging {
             .map(|(value, &near)| (value - f64::from(near)) as f32)
             .collect();
         let bounds: Vec<f32> = squares.iter().map(|&value| value as f32).collect();
-        let mut stats = [0.0; STATS];
-        stats[5] = scale as f32;
+        let stats = NormStats {
+            scale: scale as f32,
+            ..NormStats::default()
+        };
         let row = |values: &[f32]| gpu.upload(1, width, values);
         let (near, rest, bounds) = (row(&near)?, row(&rest)?, row(&bounds)?);
-        let stats = gpu.upload(1, STATS, &stats)?;
+        let stats = gpu.upload(1, STATS, &stats.row())?;
         let gram = Gram::room(gpu, width)?;
         let mut recording = Recording::new();
         gram.clear(&mut recording, &Gram::zeros(gpu, width)?)?;

@@ -3,7 +3,7 @@
 use super::{BINS, FIRST_PAIRS};
 use crate::{
     alignment::{AlignmentError, MirSettings, Modality, covariance::Gram, plan::PIECE},
-    gpu::Gpu,
+    gpu::{DType, Gpu},
 };
 
 /// Rows that are at hand at a time, where no pair has more.
@@ -46,7 +46,7 @@ impl StreamPlan {
     /// # Errors
     /// [`AlignmentError::TooFewTokens`], [`AlignmentError::TooManyTokens`]; where a matrix does not fit a binding.
     pub fn new(gpu: &Gpu, width: usize, pairs: &[[usize; 2]]) -> Result<Self, AlignmentError> {
-        let row = 4 * width.next_multiple_of(4) as u64;
+        let row = DType::F32.row_bytes(width);
         gpu.check_size("a matrix of the hidden size squared", row * width as u64)?;
         let mut plan = Self {
             per_layer: 0,

@@ -80,20 +80,13 @@ impl Layer {
             let rest: Vec<f32> = rest
                 .map(|(x, &mean)| (x - f64::from(mean)) as f32)
                 .collect();
-            let norms = &cloud.norms;
-            let mut stats = [0.0; STATS];
-            // As the kernels that decide and scale read them.
-            stats[2] = norms.median;
-            stats[3] = norms.outliers as f32;
-            stats[5] = norms.scale;
-            stats[6] = norms.limit;
             Ok::<_, GpuError>(Own {
                 map,
                 slope: None,
                 means: both_means(gpu, &clouds, side)?,
                 center: [row(&mean)?, row(&rest)?],
                 medians: medians.map(|medians| row(&medians)).transpose()?,
-                stats: gpu.upload(1, STATS, &stats)?,
+                stats: gpu.upload(1, STATS, &cloud.norms.row())?,
                 units: Units::new(&clouds, side),
             })
         };

@@ -1,4 +1,6 @@
 //! The tokens of one modality at all layers as they come and go.
+//!
+//! They are taken, decided about, summed and corrected, all in one set of tensors.
 
 use super::{
     BINS, StreamPlan,

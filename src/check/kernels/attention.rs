@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// (queries, keys, heads, kv_heads, head_dim): tiles of 32 and 64 and their neighbours, heads wider
-/// than the 64 columns that are computed at once, other numbers of queries than of keys.
+/// than the 128 columns that are computed at once, other numbers of queries than of keys.
 const SHAPES: [(usize, usize, usize, usize, usize); 15] = [
     (1, 1, 1, 1, 1),
     (2, 2, 2, 1, 6),

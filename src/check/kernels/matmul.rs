@@ -1,4 +1,6 @@
 //! Cases of `matmul`.
+//!
+//! No kernel has more variants; each has cases of its own.
 
 use super::Cases;
 use crate::{

@@ -1,4 +1,6 @@
 //! A question to a model, answered token by token.
+//!
+//! Prompt, loop and what is told share one conversation.
 
 mod request;
 mod spoken;

@@ -32,13 +32,7 @@ pub(super) async fn bench(
         .map(|i| 2 + i * 7919 % (vocab - 2))
         .collect();
     let layout = Layout::default();
-    let input = ForwardInput {
-        pixel_values: &[],
-        rows: None,
-        input_ids: &ids,
-        vision: &[],
-        layout: &layout,
-    };
+    let input = ForwardInput::of_text(&ids, &layout);
     let cache = vlm.kv_cache(PROMPT + WARM_UP + STEPS)?;
     let id = gpu.tensor(DType::U32, 1, 1)?;
     let out = gpu.tensor(DType::F32, 1, 2)?;

@@ -3,12 +3,11 @@
 
 use web_time::Instant;
 
-use super::timer::WARM_UP;
+use super::{timer::WARM_UP, workload::picture};
 use crate::{
     engine::{EngineError, PassRequest, Stage, checkpoint, news::News},
     families::Layout,
     gpu::{DType, Gpu, Recording, Tensor},
-    input::PixelValues,
     model::{CaptureRequest, ForwardInput, Hook, ModelError, Vlm},
     report::{Pass, PassTimes},
 };
@@ -43,11 +42,12 @@ pub(in crate::engine) async fn passes(
         news.progress(Stage::Forward, passes.len() as u64, total, UNIT);
     }
     for values in request.images {
-        let image = [picture(&vlm, values)?];
+        let side = vlm.spec().vision()?.tower.picture_size;
+        let image = [picture(values, side)];
         let layout = Layout::default();
         let input = ForwardInput {
             pixel_values: &image,
-            ..of_text(&[], &layout)
+            ..ForwardInput::of_text(&[], &layout)
         };
         let record = |recording: &mut Recording| vlm.encode_images(recording, &[input]);
         passes.push(timed(gpu, record, news).await?);
@@ -62,27 +62,6 @@ pub(in crate::engine) async fn passes(
     })
 }
 
-/// A square picture `[3, side, side]` of the tower's size.
-fn picture(vlm: &Vlm, data: Vec<f32>) -> Result<PixelValues, EngineError> {
-    let side = vlm.spec().vision()?.tower.picture_size;
-    Ok(PixelValues {
-        channels: 3,
-        height: side,
-        width: side,
-        data,
-    })
-}
-
-fn of_text<'a>(input_ids: &'a [u32], layout: &'a Layout) -> ForwardInput<'a> {
-    ForwardInput {
-        pixel_values: &[],
-        rows: None,
-        input_ids,
-        vision: &[],
-        layout,
-    }
-}
-
 /// Records a prompt's forward pass with the logits of all of its tokens, and returns those of the last,
 /// `[1, vocab_size]`. As many rows are computed at a time as a binding holds.
 fn last_logits(
@@ -93,14 +72,15 @@ fn last_logits(
 ) -> Result<Tensor, ModelError> {
     let layout = Layout::default();
     let request = CaptureRequest::new().with_all([Hook::FinalNorm]);
-    let capture = vlm.forward(recording, &of_text(ids, &layout), &request)?;
+    let capture = vlm.forward(recording, &ForwardInput::of_text(ids, &layout), &request)?;
     let Some(normed) = capture.get(Hook::FinalNorm) else {
         return Err(ModelError::NotCaptured {
             hook: Hook::FinalNorm,
         });
     };
     let vocab = vlm.spec().text.vocab_size;
-    let most = gpu.grant().max_storage_buffer_binding_size as usize / (4 * vocab.max(1));
+    let most = gpu.max_binding() / DType::F32.row_bytes(vocab.max(1));
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
     let last = gpu.tensor(DType::F32, 1, vocab)?;
     let mut first = 0;
     while first < normed.rows() {

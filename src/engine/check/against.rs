@@ -29,9 +29,16 @@ use crate::{
 /// The required agreement with transformers in f32.
 const BOUND: f64 = 1e-4;
 
+/// What the model was given: tensors of the file.
+const GIVEN: [&str; 3] = ["input_ids", "is_vision", "is_text"];
+
 /// The exported file.
 struct Exported {
     tensors: BTreeMap<String, TensorInfo>,
+    /// Of each token the number of its pair.
+    owners: Vec<i64>,
+    /// Of each token what [`GIVEN`] names.
+    given: [Vec<i64>; 3],
     /// Pairs, one JSON object a line.
     pairs: String,
     /// Where the images lie.
@@ -65,7 +72,6 @@ pub(super) async fn check(
     let layers = spec.text.num_hidden_layers;
     let hooks = hooks(layers, &exported);
     let request = CaptureRequest::new().with_all(hooks.iter().map(|(hook, _)| *hook));
-    let owners = exported.numbers("pair")?;
     let mut sums: BTreeMap<String, Sums> = BTreeMap::new();
     let mut masks = [0_usize; 3];
     let mut first = 0;
@@ -73,8 +79,7 @@ pub(super) async fn check(
     for (index, (number, line)) in pair_lines(&pairs).enumerate() {
         tell(news, format!("pair {number}"))?;
         let line = line.map_err(|reason| unreadable(&against.states, reason))?;
-        let rows = owners
-            .iter()
+        let rows = (exported.owners.iter())
             .filter(|owner| **owner == index as i64)
             .count();
         let (mut pixels, mut plans) = (Vec::new(), Vec::new());
@@ -100,7 +105,7 @@ pub(super) async fn check(
         let plans: Vec<&ImagePlan> = plans.iter().collect();
         let name = format!("pair {number}");
         let prompt = processor.passages(&name, &passages, &plans, false)?;
-        exported.compare_masks(&prompt, first, rows, &mut masks)?;
+        exported.compare_masks(&prompt, first, rows, &mut masks);
         if prompt.input_ids.len() == rows {
             let input = ForwardInput {
                 pixel_values: &pixels,
@@ -166,7 +171,7 @@ fn lines(masks: &[usize; 3], sums: BTreeMap<String, Sums>, tokens: usize) -> Vec
         failure: None,
         ok: error <= BOUND,
     };
-    let given = ["input_ids", "is_vision", "is_text"].iter().zip(masks);
+    let given = GIVEN.iter().zip(masks);
     let mut lines: Vec<StatesLine> = given
         .map(|(name, wrong)| {
             let share = *wrong as f64 / tokens.max(1) as f64;
@@ -208,14 +213,18 @@ impl Exported {
                 format!("expected {what}, as tools/export_states.py writes it, found none"),
             )
         };
-        for tensor in ["input_ids", "is_vision", "is_text", "pair"] {
-            if !tensors.contains_key(tensor) {
-                return Err(missing(&format!("a tensor `{tensor}`")));
-            }
-        }
+        let numbers = |tensor: &str| -> Result<Vec<i64>, EngineError> {
+            let absent = || missing(&format!("a tensor `{tensor}`"));
+            Ok(tensors.get(tensor).ok_or_else(absent)?.numbers()?)
+        };
+        let [ids, vision, text] = GIVEN.map(numbers);
+        let given = [ids?, vision?, text?];
+        let owners = numbers("pair")?;
         let images = metadata.remove("folder").map(PathBuf::from);
         Ok(Self {
             tensors,
+            owners,
+            given,
             pairs: metadata
                 .remove("pairs")
                 .ok_or_else(|| missing("the list of pairs"))?,
@@ -226,22 +235,8 @@ impl Exported {
         })
     }
 
-    /// A tensor of whole numbers.
-    fn numbers(&self, name: &str) -> Result<Vec<i64>, EngineError> {
-        match self.tensors.get(name) {
-            Some(info) => Ok(info.numbers()?),
-            None => Ok(Vec::new()),
-        }
-    }
-
     /// Counts the tokens of a pair whose id or mask is another one than in the file.
-    fn compare_masks(
-        &self,
-        prompt: &Prompt,
-        first: usize,
-        rows: usize,
-        wrong: &mut [usize; 3],
-    ) -> Result<(), EngineError> {
+    fn compare_masks(&self, prompt: &Prompt, first: usize, rows: usize, wrong: &mut [usize; 3]) {
         let count = prompt.input_ids.len();
         let marked = |positions: &[u32]| {
             let mut mask = vec![0_i64; count];
@@ -254,16 +249,10 @@ impl Exported {
         };
         let ids = prompt.input_ids.iter().map(|id| i64::from(*id)).collect();
         let own = [ids, marked(&prompt.vision), marked(&prompt.text_official)];
-        for ((name, own), wrong) in ["input_ids", "is_vision", "is_text"]
-            .iter()
-            .zip(own)
-            .zip(wrong)
-        {
-            let all = self.numbers(name)?;
+        for ((all, own), wrong) in self.given.iter().zip(own).zip(wrong) {
             let theirs = all.get(first..first + rows).unwrap_or_default();
             let differing = own.iter().zip(theirs).filter(|(own, theirs)| own != theirs);
             *wrong += differing.count() + count.abs_diff(rows);
         }
-        Ok(())
     }
 }

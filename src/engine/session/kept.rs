@@ -29,7 +29,7 @@ impl Room {
     }
 
     fn bytes_per_state(&self) -> u64 {
-        4 * self.rows() as u64 * self.width.next_multiple_of(4) as u64
+        DType::F32.row_bytes(self.width) * self.rows() as u64
     }
 
     /// Device memory for all of it.

@@ -12,7 +12,7 @@ impl Live<'_> {
     /// The tokens of both modalities at `state`.
     ///
     /// # Errors
-    /// [`EngineError::StatesNotKept`], [`EngineError::NoSuchState`], and what the device reports.
+    /// [`EngineError::StatesNotKept`], [`EngineError::NoSuch`] state, and what the device reports.
     pub(super) async fn projection(
         &self,
         state: usize,
@@ -94,8 +94,8 @@ impl Live<'_> {
 
     /// The tokens at a state.
     fn state<'s>(&self, kept: &'s KeptRows, state: usize) -> Result<&'s Tensor, EngineError> {
-        let last = self.run.states.len();
-        (kept.states.get(state)).ok_or(EngineError::NoSuchState { state, last })
+        EngineError::check_choice("state", state, 0..=self.run.states.len())?;
+        Ok(&kept.states[state])
     }
 
     fn projector<'s>(&'s self, kept: &'s KeptRows, cancel: &'s Cancel) -> Projector<'s> {

@@ -166,7 +166,7 @@ impl StatesFile {
 
     /// Bytes on the device of some states of so many tokens.
     pub(super) fn bytes(&self, states: usize, tokens: usize) -> u64 {
-        let row = 4 * self.width.next_multiple_of(4) as u64;
+        let row = DType::F32.row_bytes(self.width);
         row.saturating_mul(tokens as u64)
             .saturating_mul(states as u64)
     }

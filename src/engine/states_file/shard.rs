@@ -112,7 +112,7 @@ impl Session {
             kept_states: 0,
             also: &[],
             text_mask,
-            budget: gpu.usual_budget(),
+            budget: gpu.trimmed_budget(),
         };
         let tokens: Vec<[usize; 2]> = (prepared.iter())
             .map(|pair| [pair.prompt.vision.len(), pair.text(text_mask).len()])

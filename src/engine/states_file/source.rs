@@ -99,7 +99,9 @@ impl FromFiles<'_> {
         };
         let few = settings.intervals.then(|| too_few_pairs(self.pairs.len()));
         news.note_all(few.flatten());
-        let way = Way::choose(self.gpu, &room, &tokens, settings)?;
+        let asked = settings.memory_budget;
+        let budget = asked.or_else(|| self.gpu.trimmed_budget());
+        let way = Way::choose(self.gpu, &room, &tokens, settings, budget)?;
         let mir_settings = settings.rate(width);
         let mut metrics = self.others(kinds, &setup, news)?;
         let of_images = of_images.map(|images| by_position(&setup, images));
@@ -116,7 +118,6 @@ impl FromFiles<'_> {
         let found = match way {
             Way::Held => {
                 let [vision, text] = room.tokens;
-                let budget = settings.memory_budget.or_else(|| self.gpu.usual_budget());
                 let budget = budget.map(|budget| budget.saturating_sub(room.others));
                 let mut mir = Mir::new(
                     self.gpu,

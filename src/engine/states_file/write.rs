@@ -1,4 +1,6 @@
 //! Writes the states of a measurement, pair by pair.
+//!
+//! Header, places and values have to agree, also where an interrupted file goes on.
 
 use std::path::Path;
 

@@ -8,6 +8,7 @@ pub mod clouds;
 mod frechet;
 mod intervals;
 mod intervals_demo;
+mod lacking;
 mod merged;
 mod moments;
 mod official;

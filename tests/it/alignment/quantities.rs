@@ -59,13 +59,13 @@ fn without_image(layer: usize, pair: usize) -> Vec<f32> {
 }
 
 /// A head behind a norm to length 1.
-struct Head {
+pub struct Head {
     gpu: Gpu,
     weights: Tensor,
 }
 
 impl Head {
-    fn new(gpu: &Gpu) -> Self {
+    pub fn new(gpu: &Gpu) -> Self {
         let at = (0..VOCAB).flat_map(|row| (0..WIDTH).map(move |col| [950, row, col]));
         let values: Vec<f32> = at.map(|at| (noise(&at) * 12.0) as f32).collect();
         Self {

@@ -208,4 +208,20 @@ fn sums_that_changed_are_told() {
     }
     let reason = changed(r#"\"tokens\":[["#, r#"\"tokens\":[3"#);
     assert!(reason.contains("a.safetensors"), "{reason}");
+    // So many layers that a list of their entries would fit no memory.
+    let at = header.find(r#"\"num_hidden_layers\":"#).unwrap() + 22;
+    let digits = header[at..].find(|letter: char| !letter.is_ascii_digit());
+    let mut longer = header.clone();
+    longer.replace_range(at..at + digits.unwrap(), "1000000000000000");
+    while !longer.len().is_multiple_of(8) {
+        longer.push(' ');
+    }
+    let size_now = (longer.len() as u64).to_le_bytes();
+    let claims = [&size_now, longer.as_bytes(), &bytes[size..]].concat();
+    fs::write(&file, claims).unwrap();
+    let reason = refusal(&mut session, merge(&[&file], None));
+    assert!(
+        reason.contains("1 to 1024 decoder layers, found 1000000000000000"),
+        "{reason}"
+    );
 }

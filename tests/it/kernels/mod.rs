@@ -41,6 +41,7 @@ mod swiglu;
 mod token_norms;
 mod top_tokens;
 mod transpose;
+mod types;
 mod unit_rows;
 mod unpack_rows;
 

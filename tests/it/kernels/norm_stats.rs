@@ -98,3 +98,9 @@ fn goes_through_any_number_of_norms() {
     assert_eq!(found[2..6], expected[2..6]);
     assert_close(&found[..2], &expected[..2], F32_SUMS, "mean and deviation");
 }
+
+#[test]
+fn a_row_is_read_as_it_was_written() {
+    let row = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
+    assert_eq!(NormStats::parse(&row).unwrap().row(), row);
+}

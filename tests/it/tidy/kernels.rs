@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Files beside the kernels that are none: what several of them share.
-const SHARED: [&str; 3] = ["mod", "common", "shaders"];
+const SHARED: [&str; 4] = ["mod", "common", "shaders", "types"];
 
 /// The names of the kernels in a folder: its own files, not those in folders below it.
 fn names(folder: &str, extension: &str) -> BTreeSet<String> {

@@ -1,8 +1,11 @@
 //! Connectors by their keys in config.json, and modality calibration.
 
+use std::sync::Arc;
+
 use mirscope::{
     families::{self, ConnectorKind, ModelSpec},
-    model::parameters,
+    model::{Assembly, Checkpoint, parameters},
+    weights::MemorySource,
 };
 use serde_json::{Value, json};
 
@@ -217,4 +220,31 @@ fn weights_of_another_connector_contradict_the_configuration() {
         error.contains("layers.0.modality_layernorm.scale` is missing"),
         "{error}"
     );
+}
+
+/// What `config.json` beside a connector says is taken, or told where it cannot be read.
+#[test]
+fn the_configuration_beside_a_connector_counts() {
+    let folder = |config: &str| {
+        let source = MemorySource::new("a folder");
+        Arc::new(source.with("config.json", config.as_bytes().to_vec()))
+    };
+    let whole = build::config().to_string();
+    let reason = |beside: &str| {
+        let opened = Checkpoint::assemble(Assembly {
+            base: folder(&whole),
+            tower: folder(&whole),
+            connector: Some((folder(beside), "mm_projector.bin".to_owned())),
+        });
+        opened.map(|_| ()).unwrap_err().to_string()
+    };
+    let damaged = reason("{\"mm_projector_type\": ");
+    assert!(damaged.contains("JSON"), "{damaged}");
+    // Its weights may be quantized: the connector's are not.
+    let other = json!({
+        "quantization_config": {"quant_method": "bitsandbytes"},
+        "mm_projector_type": "mlp9x_gelu"
+    });
+    let unknown = reason(&other.to_string());
+    assert!(unknown.contains("mm_projector_type"), "{unknown}");
 }

@@ -1,4 +1,6 @@
 //! One report of the sums that shards left.
+//!
+//! It is a whole measurement: files are compared, pairs put in order, metrics computed.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -217,7 +219,7 @@ impl Merge<'_> {
         let settings = piece.settings.rate(width);
         let tokens: Vec<[usize; 2]> = self.places.iter().map(|place| place.tokens).collect();
         let merging = Merging::new(self.gpu, settings, width, &tokens)?;
-        let allowed = budget.or_else(|| self.gpu.usual_budget());
+        let allowed = budget.or_else(|| self.gpu.trimmed_budget());
         if let Some(allowed) = allowed.filter(|allowed| merging.bytes() > *allowed) {
             let error = AlignmentError::OverBudget {
                 needed: format_bytes(merging.bytes()),

@@ -36,6 +36,8 @@ pub(super) const SUMS_KEY: &str = "sums";
 const SUMS_FORMAT: u64 = 1;
 /// Widest states.
 const MOST_WIDTH: usize = 1 << 16;
+/// Most decoder layers, as of a checkpoint's configuration: each has entries of its own in a file.
+const MOST_LAYERS: usize = 1024;
 /// Tokens of a part whose numbers are exact.
 const MOST_TOKENS: usize = 1 << 24;
 
@@ -145,6 +147,11 @@ impl SumsAbout {
         if width != model || width == 0 || width > MOST_WIDTH {
             let expected = format!("the model's width {model}, of at most {MOST_WIDTH}");
             return Err(wrong(format!("expected {expected}, found {width}")));
+        }
+        let layers = piece.model.num_hidden_layers;
+        if !(1..=MOST_LAYERS).contains(&layers) {
+            let expected = format!("1 to {MOST_LAYERS} decoder layers");
+            return Err(wrong(format!("expected {expected}, found {layers}")));
         }
         let states = state_names(piece).len();
         for part in &about.parts {

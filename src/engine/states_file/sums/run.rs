@@ -45,12 +45,12 @@ const SAVE_SECONDS: f64 = 60.0;
 /// How much longer than saving the work between two saved states takes.
 const WORK_BY_SAVING: f64 = 20.0;
 
-/// The first id of what is told of images by their position.
+/// What a file calls what is kept for the quantities of images by their position.
 pub(super) const BY_POSITION: &str = "by-position";
 
 /// Whether sums of the states go into the file of a shard instead of the states: where these would take more than
 /// `budget` allows, 1 GiB where nobody says otherwise, and the sums take less. `all` are the tokens of the shard's pairs,
-/// `tokens` those that are measured, and `shards` says how many pairs there are and in how many shards, so that shards
+/// `tokens` those that are measured; `piece` says how many pairs there are and in how many shards, so that shards
 /// decide alike.
 ///
 /// # Errors
@@ -86,7 +86,7 @@ pub(in crate::engine::states_file) fn sums_fit(
     let Ok(plan) = StreamPlan::new(gpu, width, tokens) else {
         return Ok(false);
     };
-    let room = gpu.usual_budget().unwrap_or(u64::MAX).min(STREAMED_BYTES);
+    let room = gpu.trimmed_budget().unwrap_or(u64::MAX).min(STREAMED_BYTES);
     if plan.total(states) > room {
         news.note(format!(
             "the states of all pairs are saved: their sums would need {} of device memory, {} are allowed",
