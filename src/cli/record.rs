@@ -1,4 +1,5 @@
-//! `mirscope record-demo`: what the app shows of the demo before anything was measured.
+//! `mirscope record-demo`: what the app shows of the demo before anything was measured. It is long because each view
+//! asks the engine for something else.
 
 mod asked;
 

@@ -59,6 +59,7 @@ impl Figure {
             all.marks.append(&mut figure.marks);
             all.spots.append(&mut figure.spots);
             all.dots = all.dots.or(figure.dots);
+            all.selected = all.selected.or(figure.selected);
             all.summary = format!("{} {}", all.summary, figure.summary);
         }
         Some(all)
