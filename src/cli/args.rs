@@ -1,4 +1,4 @@
-//! The arguments.
+//! The arguments of most commands, with the help that clap prints. It is long because every flag has its sentence here.
 
 use std::path::PathBuf;
 
@@ -424,7 +424,7 @@ fn outliers_parser() -> impl TypedValueParser<Value = Outliers> {
 }
 
 fn metrics_parser() -> impl TypedValueParser<Value = MetricChoice> {
-    named(&MetricChoice::ALL, MetricChoice::name)
+    named(&MetricChoice::BOTH, MetricChoice::name)
 }
 
 fn extra_parser() -> impl TypedValueParser<Value = Extra> {

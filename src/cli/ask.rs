@@ -17,6 +17,7 @@ use super::{
     device_args::Device,
     drive::drive_with,
     error::CliError,
+    log,
     model_args::{Network, Parts, model_source},
     number::{parse_seed, parse_share, parse_temperature},
     output::Output,
@@ -109,7 +110,9 @@ pub(crate) fn ask(task: Ask, quiet: bool, output: &Output) -> Result<(), CliErro
     };
     let (mut printed, mut broken) = (String::new(), None);
     let command = Command::Ask(Box::new(request));
+    let mut note = log::notes(quiet);
     let last = drive_with(command, quiet, |event| {
+        note(event);
         if let Event::Said(said) = event
             && !task.json
             && broken.is_none()

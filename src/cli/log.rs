@@ -9,18 +9,26 @@ use crate::{
 
 use super::terminal::say;
 
-/// Listens to a command and tells on stderr its notes and what is begun, with the seconds so far; nothing
-/// if `quiet`, and no more than the notes on a terminal, which has a bar.
-pub(crate) fn lines(quiet: bool) -> impl FnMut(&Event) {
-    let shown = !quiet && !std::io::stderr().is_terminal();
-    let start = Instant::now();
-    let mut last = String::new();
+/// Listens to a command and tells its notes on stderr; nothing if `quiet`.
+pub(crate) fn notes(quiet: bool) -> impl FnMut(&Event) {
     move |event| {
         if let Event::Note(note) = event
             && !quiet
         {
             say(&format!("note: {}", printable(note)));
         }
+    }
+}
+
+/// Listens to a command and tells on stderr its notes and what is begun, with the seconds so far; nothing
+/// if `quiet`, and no more than the notes on a terminal, which has a bar.
+pub(crate) fn lines(quiet: bool) -> impl FnMut(&Event) {
+    let shown = !quiet && !std::io::stderr().is_terminal();
+    let start = Instant::now();
+    let mut last = String::new();
+    let mut note = notes(quiet);
+    move |event| {
+        note(event);
         if let Event::Progress {
             stage,
             detail,

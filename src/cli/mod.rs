@@ -48,9 +48,10 @@ use output::Output;
 /// Runs the program with `args`, the program's own name first, and says how it ended.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     terminal::tell_panics();
-    let args = match Args::try_parse_from(args) {
+    let given: Vec<OsString> = args.into_iter().collect();
+    let args = match Args::try_parse_from(&given) {
         Ok(args) => args,
-        Err(error) => return ExitCode::from(usage::print_usage(error)),
+        Err(error) => return ExitCode::from(usage::print_usage(error, color::asked(&given))),
     };
     let color = args.color;
     let output = Output::new(color);

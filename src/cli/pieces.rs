@@ -102,7 +102,12 @@ pub(super) fn shard(
             whole: false,
         },
         quiet,
-    )?;
+    )
+    .map_err(|error| match error {
+        // The states are saved.
+        CliError::Cancelled => CliError::ShardCancelled,
+        other => other,
+    })?;
     deliver(&report, (out, task.json), Some(file), output, |_| {
         String::new()
     })

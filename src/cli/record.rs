@@ -1,4 +1,5 @@
-//! `mirscope record-demo`: what the app shows of the demo before anything was measured.
+//! `mirscope record-demo`: what the app shows of the demo before anything was measured. It is long because each view
+//! asks the engine for something else.
 
 mod asked;
 
@@ -27,7 +28,7 @@ use super::{args::RecordDemo, error::CliError, output::Output};
 
 mod opening;
 
-/// Tokens of a modality in each recorded projection.
+/// Tokens of a modality in each recorded projection: as many as leave `recorded.cbor` as small as a test wants it.
 const POINTS: usize = 272;
 
 /// Pairs that can be looked at; only where captions fit all of them have words and attention, with the

@@ -36,14 +36,15 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
         _ => return Err(wrong()),
     };
     let bytes = number * f64::powi(base, power);
-    if (1.0..9.2e18).contains(&bytes) {
-        Ok(bytes.round() as u64)
-    } else {
-        Err(format!(
-            "expected a size of at least one byte, found `{}`",
-            printable(text)
-        ))
-    }
+    let bounds = match bytes {
+        ..1.0 => "at least one byte",
+        1.0..9.2e18 => return Ok(bytes.round() as u64),
+        _ => "less than 2^63 bytes",
+    };
+    Err(format!(
+        "expected a size of {bounds}, found `{}`",
+        printable(text)
+    ))
 }
 
 #[cfg(test)]
@@ -84,5 +85,8 @@ mod tests {
         ] {
             assert!(parse_size(text).is_err(), "{text}");
         }
+        let reason = |text| parse_size(text).unwrap_err();
+        assert!(reason("0").contains("at least one byte"));
+        assert!(reason("99999999T").contains("less than 2^63"));
     }
 }

@@ -12,7 +12,7 @@ use crate::words::{printable, printable_lines};
 
 /// Prints what clap has to say instead of going on: help and version, or what is wrong with the arguments.
 /// Returns the program's exit code.
-pub(crate) fn print_usage(mut error: clap::Error) -> u8 {
+pub(crate) fn print_usage(mut error: clap::Error, color: ColorChoice) -> u8 {
     // An argument may be a file's name that a shell put in.
     let context: Vec<_> = (error.context())
         .filter_map(|(kind, value)| {
@@ -34,22 +34,22 @@ pub(crate) fn print_usage(mut error: clap::Error) -> u8 {
         // Of every command: the version is the program's.
         ErrorKind::DisplayVersion => {
             let version = format!("mirscope {}\n", env!("CARGO_PKG_VERSION"));
-            Output::new(ColorChoice::Auto).print(&version)
+            Output::new(color).print(&version)
         }
         _ if error.use_stderr() => {
-            let text = match stderr_has_color(ColorChoice::Auto) {
+            let text = match stderr_has_color(color) {
                 true => error.render().ansi().to_string(),
                 false => error.render().to_string(),
             };
             let _ = io::stderr().write_all(printable_lines(&text, &STYLES).as_bytes());
             Ok(())
         }
-        _ => Output::new(ColorChoice::Auto).help(&error.render()),
+        _ => Output::new(color).help(&error.render()),
     };
     match printed {
         Ok(()) => u8::try_from(error.exit_code()).unwrap_or(2),
         Err(error) => {
-            error.tell(ColorChoice::Auto);
+            error.tell(color);
             error.exit_code()
         }
     }

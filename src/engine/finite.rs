@@ -37,8 +37,9 @@ async fn search(
     let mut done = 0;
     for (_, info) in checkpoint.used() {
         for part in info.parts() {
-            let bytes = part.end - part.start;
-            if let Some(found) = info.not_finite(part)? {
+            let begin = part.start;
+            let bytes = info.read_elements(part)?;
+            if let Some(found) = info.not_finite(begin, &bytes)? {
                 return Err(EngineError::BrokenWeights {
                     states: Box::new(states.clone()),
                     file: info.file.clone(),
@@ -48,7 +49,7 @@ async fn search(
                     elements: info.elements(),
                 });
             }
-            done += bytes;
+            done += bytes.len() as u64;
             let detail = "looking for NaN among the weights".to_owned();
             news.progress_at(Stage::Load, done >> 20, total >> 20, MIB, detail);
             platform::yield_now().await;

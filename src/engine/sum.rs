@@ -73,7 +73,7 @@ pub fn of_bytes(bytes: &[u8]) -> u64 {
     sum.number()
 }
 
-/// The sum of a checkpoint: of all weights that are used, as they are stored, and of what its input is prepared by. Where
+/// The sum of a checkpoint: of all weights that are used, as they are read, and of what its input is prepared by. Where
 /// it lies does not count.
 ///
 /// # Errors
@@ -103,8 +103,9 @@ pub(super) async fn of_checkpoint(
         sum.add(parameter.name.as_bytes());
         sum.add(format!("{:?} {:?}", info.dtype, info.shape).as_bytes());
         for part in info.parts() {
-            done += part.end - part.start;
-            sum.add(&info.read_part(part)?);
+            let bytes = info.read_elements(part)?;
+            done += bytes.len() as u64;
+            sum.add(&bytes);
             let detail = "adding up the weights".to_owned();
             news.progress_at(Stage::Load, done >> 20, total >> 20, MIB, detail);
             platform::yield_now().await;

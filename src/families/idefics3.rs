@@ -11,6 +11,7 @@ use super::{
     ModelSpec, PixelSettings, Planned, ProcessorFile, TowerKind, TowerSpec, VisionSpec, names,
     pixels::PixelDefaults,
     plan::{Misfit, Piece},
+    processor_file::check_class,
     resize::MAX_SIDE,
     spec::connector::ConnectorFields,
     tiles::{self, Tile},
@@ -54,13 +55,7 @@ impl Family for Idefics3 {
             text.rms_norm_eps = 1e-5;
         }
         let image_token_id = root.token("image_token_id")?.unwrap_or(128_257);
-        if image_token_id as usize >= text.vocab_size {
-            return Err(root.invalid(
-                "image_token_id",
-                format!("below text_config.vocab_size = {}", text.vocab_size),
-                image_token_id,
-            ));
-        }
+        text.known(root, "image_token_id", image_token_id)?;
         let scale = root.count("scale_factor", 1..=32)?.unwrap_or(2);
         let connector = ConnectorSpec {
             kind: ConnectorKind::PixelShuffle {
@@ -107,7 +102,7 @@ impl Family for Idefics3 {
 
     fn images(&self, spec: &ModelSpec, file: &ProcessorFile) -> Result<Planned, WeightsError> {
         let f = &file.image();
-        check_class(f)?;
+        check_class(f, &["Idefics3ImageProcessor", "SmolVLMImageProcessor"])?;
         let side = match f.section("max_image_size")? {
             Some(most) => (most.count("longest_edge", 1..=MAX_SIDE)?)
                 .ok_or_else(|| most.invalid("longest_edge", "the side of a tile", "absent"))?,
@@ -137,20 +132,6 @@ impl Family for Idefics3 {
                 tile,
             }),
         })
-    }
-}
-
-/// Refuses image processors of another class.
-fn check_class(f: &Fields<'_>) -> Result<(), WeightsError> {
-    const KEY: &str = "image_processor_type";
-    let name = f.string(KEY)?.unwrap_or("Idefics3ImageProcessor");
-    let class = ["Fast", "Pil"]
-        .iter()
-        .find_map(|end| name.strip_suffix(end))
-        .unwrap_or(name);
-    match class {
-        "Idefics3ImageProcessor" | "SmolVLMImageProcessor" => Ok(()),
-        _ => Err(f.unsupported(KEY, name, "Idefics3ImageProcessor, SmolVLMImageProcessor")),
     }
 }
 

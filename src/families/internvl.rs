@@ -12,6 +12,7 @@ use super::{
     VisionSpec, names,
     pixels::PixelDefaults,
     plan::{Misfit, Piece},
+    processor_file::check_class,
     resize::height_width,
     spec::connector::ConnectorFields,
     tiles::{self, Tile},
@@ -49,13 +50,7 @@ impl Family for InternVl {
         // The class of the whole model decides.
         text.tie_word_embeddings = root.flag("tie_word_embeddings")?.unwrap_or(true);
         let image_token_id = root.token("image_token_id")?.unwrap_or(151_667);
-        if image_token_id as usize >= text.vocab_size {
-            return Err(root.invalid(
-                "image_token_id",
-                format!("below text_config.vocab_size = {}", text.vocab_size),
-                image_token_id,
-            ));
-        }
+        text.known(root, "image_token_id", image_token_id)?;
         let select = "vision_feature_select_strategy";
         match root.string(select)?.unwrap_or("default") {
             "default" => {}
@@ -104,7 +99,7 @@ impl Family for InternVl {
 
     fn images(&self, spec: &ModelSpec, file: &ProcessorFile) -> Result<Planned, WeightsError> {
         let f = &file.image();
-        check_class(f)?;
+        check_class(f, &["GotOcr2ImageProcessor"])?;
         let side = match height_width(f, "size")?.unwrap_or((384, 384)) {
             (height, width) if height == width => height,
             (height, width) => {
@@ -174,17 +169,6 @@ const LAYER: [(&str, &str); 6] = [
     ("lambda_1", "layer_scale1"),
     ("lambda_2", "layer_scale2"),
 ];
-
-/// Refuses image processors of another class.
-fn check_class(f: &Fields<'_>) -> Result<(), WeightsError> {
-    const KEY: &str = "image_processor_type";
-    const OWN: &str = "GotOcr2ImageProcessor";
-    let name = f.string(KEY)?.unwrap_or(OWN);
-    match name.strip_prefix(OWN) {
-        Some("" | "Fast" | "Pil") => Ok(()),
-        _ => Err(f.unsupported(KEY, name, OWN)),
-    }
-}
 
 /// Rows and columns of all grids of `least` to `most` tiles: those of fewer tiles first, of equally many
 /// the narrower ones.

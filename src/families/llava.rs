@@ -120,13 +120,7 @@ impl Defaults {
                 format!("{feature_select:?}, which drops the only patch"),
             ));
         }
-        if vision.image_token_id as usize >= text.vocab_size {
-            return Err(root.invalid(
-                "image_token_index",
-                format!("below text_config.vocab_size = {}", text.vocab_size),
-                vision.image_token_id,
-            ));
-        }
+        text.known(root, "image_token_index", vision.image_token_id)?;
         Ok((vision, text))
     }
 }

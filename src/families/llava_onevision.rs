@@ -2,7 +2,8 @@
 //! resolution, whose features are shrunk where there are too many, and videos as sampled frames.
 
 use super::{
-    AnyResolution, Family, FeatureSelect, ModelSpec, Planned, ProcessorFile, TowerKind,
+    AnyResolution, DecoderSpec, Family, FeatureSelect, ModelSpec, Planned, ProcessorFile,
+    TowerKind,
     any_resolution::{Class, Tiles},
     llava::Defaults,
     llava_next::{NEWLINE, refuse_other_parts},
@@ -68,7 +69,7 @@ impl Family for LlavaOnevision {
             ..AnyResolution::parse(root, &vision, &RESOLUTIONS)?
         });
         vision.learned_rows = NEWLINE;
-        vision.video_token_id = Some(video_token(root, text.vocab_size)?);
+        vision.video_token_id = Some(video_token(root, &text)?);
         ModelSpec::new(root, Some(vision), text)
     }
 
@@ -89,15 +90,11 @@ impl Family for LlavaOnevision {
 }
 
 /// The placeholder of a video.
-fn video_token(root: &Fields<'_>, vocab_size: usize) -> Result<u32, WeightsError> {
+fn video_token(root: &Fields<'_>, text: &DecoderSpec) -> Result<u32, WeightsError> {
     const KEYS: [&str; 2] = ["video_token_index", "video_token_id"];
     let key = KEYS.into_iter().find(|key| root.has(key));
     match key.map(|key| root.token(key)).transpose()?.flatten() {
-        Some(id) if (id as usize) < vocab_size => Ok(id),
-        Some(id) => {
-            let expected = format!("below text_config.vocab_size = {vocab_size}");
-            Err(root.invalid(key.unwrap_or(KEYS[0]), expected, id))
-        }
+        Some(id) => text.known(root, key.unwrap_or(KEYS[0]), id),
         None => Ok(VIDEO),
     }
 }

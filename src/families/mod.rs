@@ -35,7 +35,7 @@ use crate::weights::{
     quantization,
 };
 
-pub use fixed_size::FixedSize;
+use fixed_size::FixedSize;
 pub use names::{is_linear_connector, tower_canonical};
 pub use pixels::{Filter, PixelSettings};
 pub use plan::{ImagePlan, ImagePlanner, Layout, Planned, PromptTokens, Rows};

@@ -99,11 +99,5 @@ pub(super) fn image_token(
         Some(id) => id,
         None => root.token("image_token_id")?.unwrap_or(default),
     };
-    match (id as usize) < text.vocab_size {
-        true => Ok(id),
-        false => {
-            let expected = format!("below text_config.vocab_size = {}", text.vocab_size);
-            Err(root.invalid(KEY, expected, id))
-        }
-    }
+    text.known(root, KEY, id)
 }

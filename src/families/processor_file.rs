@@ -99,13 +99,29 @@ pub(super) fn class_of<'a>(
 ) -> Result<Option<(&'static str, &'a str, &'a str)>, WeightsError> {
     for key in ["image_processor_type", "feature_extractor_type"] {
         if let Some(name) = f.string(key)? {
-            let plain = name
-                .strip_suffix("Fast")
-                .or_else(|| name.strip_suffix("Pil"));
-            return Ok(Some((key, name, plain.unwrap_or(name))));
+            return Ok(Some((key, name, plain(name))));
         }
     }
     Ok(None)
+}
+
+/// A class's name without what stands for a backend.
+fn plain(name: &str) -> &str {
+    let plain = name
+        .strip_suffix("Fast")
+        .or_else(|| name.strip_suffix("Pil"));
+    plain.unwrap_or(name)
+}
+
+/// Refuses image processors of another class than `known`.
+pub(super) fn check_class(f: &Fields<'_>, known: &[&str]) -> Result<(), WeightsError> {
+    const KEY: &str = "image_processor_type";
+    match f.string(KEY)? {
+        Some(name) if !known.contains(&plain(name)) => {
+            Err(f.unsupported(KEY, name, &known.join(", ")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A setting with this key in one of the processor's files, with the file that holds it.

@@ -59,6 +59,7 @@ impl Figure {
             all.marks.append(&mut figure.marks);
             all.spots.append(&mut figure.spots);
             all.dots = all.dots.or(figure.dots);
+            all.selected = all.selected.or(figure.selected);
             all.summary = format!("{} {}", all.summary, figure.summary);
         }
         Some(all)
@@ -114,4 +115,20 @@ pub fn origin(report: &Report) -> String {
         report.device.backend,
         report.mirscope_version
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::{Palette, Target, sheet::Sheet};
+
+    #[test]
+    fn what_a_lower_figure_selects_stays_selected() {
+        let look = Look::new(Palette::LIGHT, [100.0, 50.0]);
+        let [upper, mut lower] = ["a", "b"].map(|title| Sheet::new(&look, title).figure);
+        lower.selected = Some(Target::Run(1));
+        let both = Figure::stacked("c".to_owned(), vec![upper, lower]).unwrap();
+        assert_eq!(both.selected, Some(Target::Run(1)));
+        assert_eq!(both.size, [100.0, 100.0]);
+    }
 }

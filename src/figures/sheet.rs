@@ -269,7 +269,7 @@ impl<'a> Sheet<'a> {
         });
     }
 
-    /// Keys in rows from the left at `top`, each a drawing of `sample` and a name; returns the height
+    /// Keys in rows from the left at `top`, each a small drawing and a name; returns the height
     /// that they take.
     pub(super) fn legend<'k>(
         &mut self,

@@ -80,7 +80,7 @@ pub fn step_lines(chart: &Steps<'_>, look: &Look) -> Figure {
             vec![[here, area.top()], [here, area.bottom()]],
             Stroke::new(1.4, palette.ink).dashed(3.0, 3.0),
         );
-        plot_line(&mut sheet, chart, line, area, &x);
+        plot_line(&mut sheet, chart, line, area, (&x, here));
     }
     let mut free = 0.0;
     for (index, step) in chart.steps.iter().enumerate() {
@@ -88,7 +88,7 @@ pub fn step_lines(chart: &Steps<'_>, look: &Look) -> Figure {
         let half = 0.5 * words::width(&label, font);
         let at = x(index as f64);
         // The last one is always named.
-        let room = x(last as f64) - words::width("32k", font) - half;
+        let room = x(last as f64) - words::width(&short(chart.steps[last].samples), font) - half;
         if at - half >= free && (index == last || at + half < room) {
             free = at + half + 0.5 * font;
             let color = match index == chart.nearest() {
@@ -125,7 +125,7 @@ fn plot_line(
     chart: &Steps<'_>,
     line: &Line<'_>,
     area: Area,
-    x: &impl Fn(f64) -> f32,
+    (x, here): (&impl Fn(f64) -> f32, f32),
 ) {
     let font = sheet.look.font();
     let palette = sheet.look.palette;
@@ -150,7 +150,7 @@ fn plot_line(
     }
     if let Some(value) = chart.value(line.of) {
         sheet.mark(Mark::Circle {
-            center: [x(chart.at), axis.at(value)],
+            center: [here, axis.at(value)],
             radius: 0.5 * font,
             fill: Some(line.color),
             stroke: Some(Stroke::new(2.0, palette.card)),

@@ -2,7 +2,10 @@
 
 use super::{Refusal, RepoFile, RepoId, Wanted, error::mebibytes, plan::name_in_folder};
 use crate::{
-    weights::gguf::{is_gguf, is_projector},
+    weights::{
+        gguf::{is_gguf, is_projector},
+        numbered_name,
+    },
     words::counted,
 };
 
@@ -97,13 +100,8 @@ fn is_top(file: &RepoFile) -> bool {
 /// Whether a file is one of several that hold a model together, `NAME-00001-of-00002.gguf`.
 fn is_part(path: &str) -> bool {
     let name = name_in_folder(path).to_lowercase();
-    let number = |text: &str| text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit());
-    let numbers = name
-        .strip_suffix(".gguf")
-        .and_then(|stem| stem.rsplit_once("-of-"));
-    let (front, of) = numbers.unwrap_or_default();
-    let first = front.rsplit_once('-').map(|(_, first)| first);
-    number(of) && first.is_some_and(number) && of != "00001"
+    let numbered = name.strip_suffix(".gguf").and_then(numbered_name);
+    numbered.is_some_and(|(_, _, of)| of.len() == 5 && of != "00001")
 }
 
 /// The first of the kinds that is there; the smallest file where none is.

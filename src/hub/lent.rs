@@ -20,7 +20,7 @@ pub(super) const NO_TOKENIZER: &str =
 
 impl FetchPlan {
     /// The configuration of a repository without a tokenizer, which may name another one that has it.
-    pub fn lacks_tokenizer(&self) -> Option<&PlannedFile> {
+    pub fn config_without_tokenizer(&self) -> Option<&PlannedFile> {
         let named = |name: &str| {
             let mut files = self.files.iter();
             files.find(|planned| planned.file.path == name)

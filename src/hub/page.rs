@@ -90,7 +90,7 @@ async fn listing(id: &RepoId, offline: bool) -> Result<Listing, HubError> {
 
 /// Adds the tokenizer of the repository that a configuration names, where a plan lacks one.
 async fn lend(plan: &mut FetchPlan, offline: bool) -> Result<(), HubError> {
-    let Some(config) = plan.lacks_tokenizer() else {
+    let Some(config) = plan.config_without_tokenizer() else {
         return Ok(());
     };
     let (file, id) = (config.file.clone(), plan.id.clone());

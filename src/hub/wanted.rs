@@ -3,7 +3,7 @@
 use super::{Refusal, RepoFile, RepoId, gguf::gguf, lent::NO_TOKENIZER};
 use crate::{
     families::part_folders,
-    weights::{INDEX, TORCH, TORCH_INDEX, WEIGHTS},
+    weights::{INDEX, TORCH, TORCH_INDEX, WEIGHTS, numbered_name},
 };
 
 const CONFIG: &str = "config.json";
@@ -98,17 +98,21 @@ impl<'a> Folder<'a> {
         described.map(|(_, file)| file.clone()).collect()
     }
 
-    /// The weights, in safetensors where there are some, else in PyTorch's format.
+    /// The weights, in safetensors where there are some, else in PyTorch's format, of which shards are read by their
+    /// index alone.
     fn weights(&self) -> Vec<RepoFile> {
         let formats = [
-            (WEIGHTS, INDEX, "model", ".safetensors"),
-            (TORCH, TORCH_INDEX, "pytorch_model", ".bin"),
+            (WEIGHTS, INDEX, "model", ".safetensors", false),
+            (TORCH, TORCH_INDEX, "pytorch_model", ".bin", true),
         ];
-        for (single, index, stem, ending) in formats {
+        for (single, index, stem, ending, by_index) in formats {
             if let Some(file) = self.file(single) {
                 return vec![file.clone()];
             }
             let index = self.file(index);
+            if by_index && index.is_none() {
+                continue;
+            }
             let mut shards = self.numbered(stem, ending);
             if shards.is_empty() && index.is_some() {
                 // Called otherwise by their index.
@@ -125,9 +129,8 @@ impl<'a> Folder<'a> {
     /// The shards of a complete set, `STEM-00001-of-00003ENDING`.
     fn numbered(&self, stem: &str, ending: &str) -> Vec<RepoFile> {
         let shard = |name: &str| {
-            let numbers = name.strip_prefix(stem)?.strip_suffix(ending)?;
-            let (number, of) = numbers.strip_prefix('-')?.split_once("-of-")?;
-            Some((number.parse::<usize>().ok()?, of.parse::<usize>().ok()?))
+            let (front, number, of) = numbered_name(name.strip_suffix(ending)?)?;
+            (front == stem).then_some((number, of.parse::<usize>().ok()?))
         };
         let found = self
             .files()
@@ -135,9 +138,7 @@ impl<'a> Folder<'a> {
         let found: Vec<((usize, usize), &RepoFile)> = found.collect();
         let sets = found.iter().map(|((_, of), _)| *of);
         let complete = sets.filter(|set| {
-            let own = found
-                .iter()
-                .filter(|((number, of), _)| of == set && *number > 0);
+            let own = found.iter().filter(|((_, of), _)| of == set);
             own.count() == *set
         });
         let Some(set) = complete.min() else {

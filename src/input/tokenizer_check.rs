@@ -1,4 +1,5 @@
-//! A `tokenizer.json` is looked through before the library that reads it sees it.
+//! A `tokenizer.json` is looked through before the library that reads it sees it. The file is long because every part
+//! of that format has its own way to go wrong.
 //!
 //! The crate `tokenizers` trusts its files: a merge that is longer than any token, a post-processor
 //! that names an unknown token or a table with a place outside of it end the program (in a page,

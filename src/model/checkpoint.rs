@@ -219,6 +219,7 @@ impl Checkpoint {
                 tensor: info.name.clone(),
                 expected: format!("a tensor that {} uses", self.source.name()),
                 found: "one that it does not use".into(),
+                advice: "choose a file that was trained with this model",
             });
         }
         self.tensors.extend(replacements);

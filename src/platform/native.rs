@@ -68,13 +68,23 @@ pub fn adapter_name() -> Option<String> {
 /// may allow less than the machine has.
 pub fn available_memory() -> Option<u64> {
     let machine = available_in(&fs::read_to_string("/proc/meminfo").ok()?)?;
-    let number = |file: &str| -> Option<u64> {
-        let text = fs::read_to_string(format!("/sys/fs/cgroup/memory.{file}")).ok()?;
-        text.trim().parse().ok()
-    };
+    let told = ["max", "current", "stat"].map(|file| {
+        fs::read_to_string(format!("/sys/fs/cgroup/memory.{file}")).unwrap_or_default()
+    });
+    Some(allowed_in(&told).map_or(machine, |allowed| allowed.min(machine)))
+}
+
+/// Bytes that a container may still take, by its `memory.max`, `memory.current` and `memory.stat`; none where there is
+/// no limit.
+fn allowed_in([max, current, stat]: &[String; 3]) -> Option<u64> {
+    let number = |text: &str| text.trim().parse::<u64>().ok();
     // Without a limit there stands `max`.
-    let allowed = number("max").map(|most| most.saturating_sub(number("current").unwrap_or(0)));
-    Some(allowed.map_or(machine, |allowed| allowed.min(machine)))
+    let most = number(max)?;
+    // Files that were read and are kept as long as there is room count as taken, but are given back.
+    let mut lines = stat.lines();
+    let kept = lines.find_map(|line| number(line.strip_prefix("inactive_file ")?));
+    let taken = number(current).unwrap_or(0);
+    Some(most.saturating_sub(taken.saturating_sub(kept.unwrap_or(0))))
 }
 
 /// The line `MemAvailable:  123 kB`, in bytes.
@@ -136,6 +146,20 @@ mod tests {
         ] {
             assert_eq!(available_in(odd), None, "{odd}");
         }
+    }
+
+    #[test]
+    fn a_container_has_what_files_kept_in_memory_take() {
+        let told = |max: &str, current: &str, stat: &str| {
+            allowed_in(&[max, current, stat].map(str::to_owned))
+        };
+        let stat = "anon 10\nfile 700\ninactive_file 600\nactive_file 100\n";
+        assert_eq!(told("1000\n", "900\n", stat), Some(700));
+        assert_eq!(told("1000\n", "900\n", ""), Some(100));
+        assert_eq!(told("1000\n", "2000\n", stat), Some(0));
+        assert_eq!(told("1000\n", "", stat), Some(1000));
+        assert_eq!(told("max\n", "900\n", stat), None);
+        assert_eq!(told("", "", ""), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::{
     csv::quoted,
     interval,
     layout::{Align, Column, TextStyle, columns, labeled},
+    markdown::{cell, row},
 };
 use crate::words::printable;
 
@@ -232,14 +233,12 @@ const NO_PAIRED: &str = "a difference has an interval where both runs are of the
 
 /// As a table of Markdown.
 pub fn comparison_markdown(runs: &[Named<'_>]) -> String {
-    let escaped = |cell: &str| cell.replace('\\', "\\\\").replace('|', "\\|");
-    let row = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-    let mut text = row(&TITLES.map(ToOwned::to_owned));
+    let mut text = row(TITLES.map(ToOwned::to_owned));
     text += "| --- | --- | ---: | --- | ---: | --- | --- |\n";
     for it in Comparison::all(runs) {
-        let mut cells = vec![escaped(&it.label), escaped(&it.run)];
+        let mut cells = vec![cell(&it.label), cell(&it.run)];
         cells.extend(it.cells());
-        text += &row(&cells);
+        text += &row(cells);
     }
     for reason in incomparable(runs) {
         text += &format!("\n{reason}\n");

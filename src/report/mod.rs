@@ -19,6 +19,7 @@ mod interval;
 mod json;
 pub(crate) mod json_place;
 pub(crate) mod layout;
+pub(crate) mod markdown;
 mod metric;
 pub(crate) mod number;
 mod pass_times;
@@ -55,6 +56,7 @@ pub use exploration::{
     Strip, TokenKind, TokenPath, TokenView, WhatIf, WhatIfSettings,
 };
 pub use inspection::{DtypeShare, ImageInspection, Inspection, inspection_text};
+pub(crate) use interval::student;
 pub use interval::{interval, standard_error, too_few_pairs};
 #[cfg(not(target_arch = "wasm32"))]
 pub use json::read;

@@ -2,10 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    DeviceSummary, HostSummary, LeftOut,
-    performance::{cell, short_time},
-};
+use super::{DeviceSummary, HostSummary, LeftOut, markdown::cell, performance::short_time};
 
 /// What `./dev bench-peers` writes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

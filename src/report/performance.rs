@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     bench_record::{BenchRecord, RecordEntry},
+    markdown::{cell, row},
     number::{bytes, significant},
     peers::{PeersRecord, peers_section},
 };
@@ -189,27 +190,20 @@ fn table(entries: &[&RecordEntry], torch: Option<&TorchRecord>) -> String {
         .iter()
         .filter(|(_, of)| entries.iter().any(|entry| of(entry).is_some()))
         .collect();
-    let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-    let mut text = row(kept.iter().map(|(title, _)| (*title).to_owned()).collect());
+    let mut text = row(kept.iter().map(|(title, _)| (*title).to_owned()));
     let rules = (0..kept.len()).map(|index| if index == 0 { "---" } else { "---:" });
-    text += &row(rules.map(str::to_owned).collect());
+    text += &row(rules.map(str::to_owned));
     for entry in entries {
-        let cells = kept.iter().map(|(_, of)| of(entry).unwrap_or_default());
-        text += &row(cells.collect());
+        text += &row(kept.iter().map(|(_, of)| of(entry).unwrap_or_default()));
     }
     text
 }
 
-/// Times from microseconds on.
+/// Times from microseconds on, with two digits behind the point as what is compared has them.
 pub(super) fn short_time(seconds: f64) -> String {
     match seconds {
         s if s < 1e-3 => format!("{:.1} us", s * 1e6),
         s if s < 1.0 => format!("{:.2} ms", s * 1e3),
         s => format!("{s:.2} s"),
     }
-}
-
-/// What stands in a cell or a sentence, on one line.
-pub(super) fn cell(text: &str) -> String {
-    text.replace(['\n', '\r'], " ").replace('|', "\\|")
 }

@@ -188,8 +188,8 @@ pub enum MetricChoice {
 }
 
 impl MetricChoice {
-    /// Both, the default first.
-    pub const ALL: [Self; 2] = [Self::Mir, Self::All];
+    /// The default first.
+    pub const BOTH: [Self; 2] = [Self::Mir, Self::All];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {

@@ -1,4 +1,5 @@
-//! What the recipe says about a study: `variants.json`.
+//! What the recipe says about a study: `variants.json`. The file is long because all its fields, their checks and the
+//! questions about them stand together.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},

@@ -3,15 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Metric, StudyResults, Variant};
-
-/// The 97.5 % quantiles of Student's t for 1 to 30 degrees of freedom.
-const STUDENT: [f64; 30] = [
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
-    2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
-    2.052, 2.048, 2.045, 2.042,
-];
-/// The same for more: on the safe side, it falls to 1.96.
-const STUDENT_BEYOND: f64 = 2.042;
+use crate::report::student;
 
 /// The spread of a metric between seeds, pooled over all settings that were trained more than once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,7 +27,7 @@ impl SeedNoise {
 
     /// Degrees of freedom of the deviation.
     pub fn freedom(&self) -> usize {
-        self.runs - self.settings
+        self.runs.saturating_sub(self.settings)
     }
 
     /// Below this a difference of two runs is noise: the difference of two that differ by their seed alone
@@ -51,8 +43,7 @@ impl SeedNoise {
 
     /// The 97.5 % quantile of Student's t for the degrees of freedom.
     fn quantile(&self) -> f64 {
-        let found = self.freedom().checked_sub(1).and_then(|at| STUDENT.get(at));
-        *found.unwrap_or(&STUDENT_BEYOND)
+        student(self.freedom())
     }
 }
 

@@ -60,7 +60,7 @@ impl RankCorrelation {
         sure.then(|| rho.signum())
     }
 
-    /// The correlation in words: `rho = -0.96 (n = 7, p = 0.0028 of all orders)`.
+    /// The correlation in words: `rho = −0.96 (n = 7, p = 0.0028 over all orders)`.
     pub fn words(&self) -> String {
         let Some(rho) = self.rho else {
             return format!("rho undefined (n = {})", self.n);
@@ -86,7 +86,7 @@ pub struct Kendall {
 }
 
 impl Certainty {
-    /// In words behind a value: ` (p = 0.0028)` or ` (-0.9 to -0.2)`.
+    /// In words behind a value: ` (p = 0.0028)` or ` (−0.90 to −0.20)`.
     fn beside(&self) -> String {
         match self {
             Self::ExactP { p } => format!(" (p = {})", probability(*p)),

@@ -1,9 +1,9 @@
 //! A token's way in a recording: its numbers in 16 bits.
 
-use half::f16;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+use super::recording::{lengthen, shorten};
 use crate::report::{Strip, TokenPath};
 
 /// What becomes of a token.
@@ -21,13 +21,13 @@ pub struct RecordedPath {
 
 impl From<&TokenPath> for RecordedPath {
     fn from(path: &TokenPath) -> Self {
-        let strip = |strip: &Strip| (strip.width, shorten(strip.values.iter().copied()));
+        let strip = |strip: &Strip| (strip.width, shorten(strip.values.iter().copied()).into());
         Self {
             pair: path.pair,
             position: path.position,
             tower: path.tower.as_ref().map(strip),
             states: path.states.iter().map(strip).collect(),
-            at: shorten(path.at.iter().flatten().copied()),
+            at: shorten(path.at.iter().flatten().copied()).into(),
         }
     }
 }
@@ -36,28 +36,20 @@ impl From<&RecordedPath> for TokenPath {
     fn from(path: &RecordedPath) -> Self {
         let strip = |(width, bytes): &(usize, ByteBuf)| Strip {
             width: *width,
-            values: lengthen(bytes),
+            values: lengthen(bytes).collect(),
         };
         Self {
             pair: path.pair,
             position: path.position,
             tower: path.tower.as_ref().map(strip),
             states: path.states.iter().map(strip).collect(),
-            at: lengthen(&path.at).as_chunks::<2>().0.to_vec(),
+            at: lengthen(&path.at)
+                .collect::<Vec<f32>>()
+                .as_chunks::<2>()
+                .0
+                .to_vec(),
         }
     }
-}
-
-fn shorten(values: impl Iterator<Item = f32>) -> ByteBuf {
-    let bytes = values.flat_map(|value| f16::from_f32(value).to_le_bytes());
-    bytes.collect::<Vec<u8>>().into()
-}
-
-fn lengthen(bytes: &[u8]) -> Vec<f32> {
-    let pairs = bytes.as_chunks::<2>().0.iter();
-    pairs
-        .map(|&pair| f16::from_le_bytes(pair).to_f32())
-        .collect()
 }
 
 #[cfg(test)]

@@ -251,13 +251,15 @@ impl From<&RecordedRow> for AttentionRow {
     }
 }
 
-fn shorten(values: impl Iterator<Item = f32>) -> Vec<u8> {
+/// Values as f16.
+pub(super) fn shorten(values: impl Iterator<Item = f32>) -> Vec<u8> {
     values
         .flat_map(|value| f16::from_f32(value).to_le_bytes())
         .collect()
 }
 
-fn lengthen(bytes: &[u8]) -> impl Iterator<Item = f32> {
+/// Values from f16.
+pub(super) fn lengthen(bytes: &[u8]) -> impl Iterator<Item = f32> {
     bytes
         .as_chunks::<2>()
         .0

@@ -4,7 +4,10 @@ use super::{
     Claim, Measured, Metric, Over, StudyAxis, StudyResults, VERDICT_RULE, Variant, Verdict,
     sentences,
 };
-use crate::words::counted;
+use crate::{
+    report::markdown::{cell, row},
+    words::counted,
+};
 
 /// Columns of the tables before the few-shot scores.
 const METRICS: [Metric; 8] = [
@@ -60,16 +63,6 @@ fn legend(results: &StudyResults) -> String {
         Metric::Choice.text(after.uniform),
         Metric::Choice.text(after.majority)
     )
-}
-
-/// `text` as a cell of a table.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace(['\n', '\r'], " ")
-}
-
-fn row(cells: impl IntoIterator<Item = String>) -> String {
-    let cells: Vec<String> = cells.into_iter().collect();
-    format!("| {} |\n", cells.join(" | "))
 }
 
 fn section(results: &StudyResults, axis: &StudyAxis) -> String {

@@ -2,6 +2,11 @@
 
 use thiserror::Error;
 
+/// What to do about a damaged file.
+pub(super) const AGAIN: &str = "download the file again";
+/// What to do about a GGUF file that is whole, but not as llama.cpp writes them.
+pub(super) const CONVERT_AGAIN: &str = "convert the model again with a current llama.cpp";
+
 /// A file could not be read from a [`crate::weights::ByteSource`].
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{file}: {reason}")]
@@ -101,8 +106,8 @@ pub enum WeightsError {
         supported: String,
     },
 
-    /// A safetensors file whose header is damaged as a whole.
-    #[error("{file}: expected {expected}, found {found}; download the file again")]
+    /// A file of weights whose header is damaged as a whole.
+    #[error("{file}: expected {expected}, found {found}; {advice}")]
     Header {
         /// The file.
         file: String,
@@ -110,12 +115,12 @@ pub enum WeightsError {
         expected: String,
         /// What the file has.
         found: String,
+        /// What to do.
+        advice: &'static str,
     },
 
-    /// A safetensors header entry that contradicts the file or itself.
-    #[error(
-        "{file}: tensor `{tensor}`: expected {expected}, found {found}; download the file again"
-    )]
+    /// An entry of a file's header that contradicts the file or itself.
+    #[error("{file}: tensor `{tensor}`: expected {expected}, found {found}; {advice}")]
     HeaderEntry {
         /// The file.
         file: String,
@@ -125,6 +130,8 @@ pub enum WeightsError {
         expected: String,
         /// What the entry says.
         found: String,
+        /// What to do.
+        advice: &'static str,
     },
 
     /// A tensor that the configuration asks for is not in the checkpoint.

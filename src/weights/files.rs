@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    error::WeightsError,
+    error::{AGAIN, WeightsError},
     file_names::{INDEX, TORCH, TORCH_INDEX, WEIGHTS},
     packaging,
     packed::{Packed, Placed},
@@ -74,6 +74,7 @@ fn open_shards(
                 tensor: tensor.clone(),
                 expected: format!("the tensor here by {index}"),
                 found: "none".into(),
+                advice: AGAIN,
             });
         }
         entries.retain(|name, _| wanted.contains(name));

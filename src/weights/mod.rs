@@ -25,6 +25,7 @@ pub use error::{SourceError, WeightsError};
 pub(crate) use file_names::{INDEX, TORCH, TORCH_INDEX, WEIGHTS};
 pub use files::{open_file, open_tensors, weights_file};
 pub use finite::NotFinite;
+pub(crate) use shards::numbered_name;
 pub use shards::shards_outside;
 pub(crate) use source::stand_in::{BEGINNING as PLACEHOLDER_BEGINNING, placeholder};
 pub use source::{

@@ -1,4 +1,5 @@
-//! What a folder is that is no checkpoint which can be loaded: one sentence each, with what to do.
+//! What a folder is that is no checkpoint which can be loaded: one sentence each, with what to do. It is long because
+//! there are many such folders.
 
 use super::{
     error::WeightsError,

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
-    error::{SourceError, WeightsError},
+    error::{AGAIN, SourceError, WeightsError},
     source::{
         ByteSource,
         stand_in::{BEGINNING, stand_in, text_instead},
@@ -118,6 +118,7 @@ impl Header<'_> {
             file: self.file.into(),
             expected,
             found,
+            advice: AGAIN,
         }
     }
 
@@ -127,6 +128,7 @@ impl Header<'_> {
             tensor: name.into(),
             expected,
             found,
+            advice: AGAIN,
         }
     }
 

@@ -116,16 +116,23 @@ impl Set {
     }
 }
 
-/// The number of a shard, 1 to the total, and the total as it is written.
+/// The number of a shard of safetensors, 1 to the total, and the total as it is written.
 fn numbers(name: &str) -> Option<(usize, &str)> {
-    let rest = name.strip_prefix("model-")?.strip_suffix(".safetensors")?;
-    let (number, of) = rest.split_once("-of-")?;
+    let (stem, number, of) = numbered_name(name.strip_suffix(".safetensors")?)?;
+    (stem == "model").then_some((number, of))
+}
+
+/// What stands before the numbers of one of several files, `NAME-00001-of-00003` without its ending; its number, 1 to
+/// the total; and the total as it is written.
+pub(crate) fn numbered_name(name: &str) -> Option<(&str, usize, &str)> {
+    let (front, of) = name.rsplit_once("-of-")?;
+    let (stem, number) = front.rsplit_once('-')?;
     let digits = |text: &str| {
         let all = text.bytes().all(|byte| byte.is_ascii_digit());
         (all && (1..=6).contains(&text.len())).then(|| text.parse::<usize>().ok())?
     };
     let (number, total) = (digits(number)?, digits(of)?);
-    (1..=total).contains(&number).then_some((number, of))
+    (1..=total).contains(&number).then_some((stem, number, of))
 }
 
 /// Some of `total` shards, which `by` names, are not there.

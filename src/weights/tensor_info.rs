@@ -5,7 +5,7 @@ use std::{fmt, ops::Range, sync::Arc};
 use safetensors::Dtype;
 
 use super::{
-    error::WeightsError,
+    error::{AGAIN, WeightsError},
     source::ByteSource,
     tensor::{FileType, HostTensor, StorageType},
     undo::{Undo, woven},
@@ -44,6 +44,7 @@ impl TensorInfo {
     pub fn bytes(&self) -> u64 {
         match (&self.strides, self.dtype.unit()) {
             (Some(_), Some((1, bytes))) => self.elements() * bytes as u64,
+            _ if matches!(self.undo, Undo::Frames { .. }) => 2 * (self.end - self.begin),
             _ => self.end - self.begin,
         }
     }
@@ -155,6 +156,7 @@ impl TensorInfo {
                 tensor: self.name.clone(),
                 expected: format!("at least {} elements", elements.end),
                 found: self.elements().to_string(),
+                advice: AGAIN,
             });
         }
         Ok(self.source.read_range(&self.file, range)?)
@@ -199,6 +201,7 @@ impl TensorInfo {
                 tensor: self.name.clone(),
                 expected: format!("at least {} rows", rows.end),
                 found: all.to_string(),
+                advice: AGAIN,
             });
         }
         let row = (self.end - self.begin) / all.max(1) as u64;
@@ -225,6 +228,7 @@ impl TensorInfo {
             tensor: self.name.clone(),
             expected,
             found,
+            advice: AGAIN,
         };
         let size = match self.dtype {
             FileType::Plain(Dtype::I64) => 8,

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Tokens of a modality in each recorded projection.
+/// Tokens of a modality in each recorded projection: enough to see a cloud, and few beside the demo's.
 const POINTS: usize = 200;
 /// The state whose clouds are shown.
 const STATE: usize = 1;

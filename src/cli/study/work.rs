@@ -31,6 +31,8 @@ pub(super) struct Work {
     settings: StudySettings,
     /// Those left out of what ships, and whether their last result is kept.
     absent: Vec<(String, bool)>,
+    /// What is to be said of results that cannot be read, and of the lists of pairs.
+    told: Vec<String>,
     /// Why what was measured could not be kept for a run that goes on.
     pub(super) unkept: Option<CliError>,
 }
@@ -52,6 +54,7 @@ impl Work {
             fingerprints: HashMap::new(),
             settings,
             absent: Vec::new(),
+            told: Vec::new(),
             unkept: None,
         };
         let version = env!("CARGO_PKG_VERSION");
@@ -63,17 +66,25 @@ impl Work {
             Ok(format!("mirscope {version}: {}", to_json(&settings)?))
         };
         let basis = basis_with(settings.metrics)?;
-        let other_bases = (MetricChoice::ALL.into_iter())
+        let other_bases = (MetricChoice::BOTH.into_iter())
             .filter(|metrics| *metrics != settings.metrics)
             .map(basis_with)
             .collect::<Result<Vec<_>, _>>()?;
-        let known = earlier(folder)?;
+        let is_absent =
+            |variant: &&Variant| variant.left_out && !folder.join(&variant.folder).exists();
+        let known = match earlier(folder) {
+            // Nothing of it would be kept.
+            Err(error) if again && !study.variants.iter().any(|it| is_absent(&it)) => {
+                work.told
+                    .push(format!("note: {error}; all is measured again"));
+                BTreeMap::new()
+            }
+            known => known?,
+        };
         let mut hashes = Fingerprints::default();
         let mut lists: HashMap<PathBuf, Vec<PairInput>> = HashMap::new();
         let list_of =
             |variant: &Variant| folder.join(variant.documents.as_ref().unwrap_or(&study.pairs));
-        let is_absent =
-            |variant: &&Variant| variant.left_out && !folder.join(&variant.folder).exists();
         // Lists with a result that would come out the same now.
         let mut unchanged: HashSet<PathBuf> = HashSet::new();
         for variant in study.variants.iter().filter(|it| !is_absent(it)) {
@@ -82,7 +93,11 @@ impl Work {
             let pairs = match lists.entry(list.clone()) {
                 std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
                 std::collections::hash_map::Entry::Vacant(slot) => {
-                    slot.insert(collect::pairs(&list, None, &mut Skips::default())?)
+                    let mut skips = Skips::default();
+                    let pairs = collect::pairs(&list, None, &mut skips)?;
+                    let notes = skips.notes.iter().map(|note| format!("note: {note}"));
+                    work.told.extend(notes);
+                    slot.insert(pairs)
                 }
             };
             let mut data = vec![list.clone()];
@@ -126,7 +141,7 @@ impl Work {
         Ok(work)
     }
 
-    /// What becomes of checkpoints that do not come with the study.
+    /// What became of earlier results and of lists, and of checkpoints that do not come with the study.
     pub(super) fn notes(&self) -> Vec<String> {
         let named = |kept: bool, what: &str| {
             let names = self.absent.iter().filter(|(_, is_kept)| *is_kept == kept);
@@ -144,7 +159,8 @@ impl Work {
             false,
             "left out, because the last results were measured otherwise",
         );
-        kept.into_iter().chain(without).collect()
+        let told = self.told.iter().cloned();
+        told.chain(kept).chain(without).collect()
     }
 
     /// Takes a member's report, also for a run that goes on after this one was stopped.

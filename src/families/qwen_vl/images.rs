@@ -5,6 +5,7 @@ use super::super::{
     ConnectorKind, ImagePlan, ImagePlanner, PixelSettings, ProcessorFile, VisionSpec,
     pixels::PixelDefaults,
     plan::{Canvas, Misfit, Picture, Piece, Place, Planned, Step, View},
+    processor_file::check_class,
     spec::MOST_PATCHES,
 };
 use crate::weights::{WeightsError, fields::Fields};
@@ -13,6 +14,9 @@ use crate::weights::{WeightsError, fields::Fields};
 const MOST_PIXELS: usize = 1 << 28;
 /// The longer side is at most so many times the shorter one.
 const MOST_PROPORTION: f64 = 200.0;
+
+/// Names of the image processor; the second was a copy of the first before its release.
+const CLASSES: [&str; 2] = ["Qwen2VLImageProcessor", "Qwen2_5_VLImageProcessor"];
 
 /// The planner.
 #[derive(Clone, Debug)]
@@ -31,7 +35,7 @@ struct AnySize {
 /// A field that is not valid or contradicts the tower, or another class of image processor.
 pub(super) fn planned(file: &ProcessorFile, vision: &VisionSpec) -> Result<Planned, WeightsError> {
     let f = &file.image();
-    check_class(f)?;
+    check_class(f, &CLASSES)?;
     let tower = &vision.tower;
     let block = match vision.connector.kind {
         ConnectorKind::PatchMerger { side } => side,
@@ -61,19 +65,6 @@ pub(super) fn planned(file: &ProcessorFile, vision: &VisionSpec) -> Result<Plann
             block,
         }),
     })
-}
-
-fn check_class(f: &Fields<'_>) -> Result<(), WeightsError> {
-    const KEY: &str = "image_processor_type";
-    let name = f.string(KEY)?.unwrap_or("Qwen2VLImageProcessor");
-    let base = name
-        .strip_suffix("Fast")
-        .or_else(|| name.strip_suffix("Pil"));
-    match base.unwrap_or(name) {
-        // The second was a copy of the first before its release.
-        "Qwen2VLImageProcessor" | "Qwen2_5_VLImageProcessor" => Ok(()),
-        _ => Err(f.unsupported(KEY, name, "Qwen2VLImageProcessor")),
-    }
 }
 
 /// Fewest and most pixels: `min_pixels` and `max_pixels`, or `shortest_edge` and `longest_edge` of

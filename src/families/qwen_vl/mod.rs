@@ -63,10 +63,7 @@ impl Family for QwenVl {
         let text = self.0.decoder(root)?;
         let seen = tower::parse(root, self.0, text.hidden_size)?;
         let image_token_id = root.token("image_token_id")?.unwrap_or(151_655);
-        if image_token_id as usize >= text.vocab_size {
-            let expected = format!("below {}vocab_size = {}", text.section, text.vocab_size);
-            return Err(root.invalid("image_token_id", expected, image_token_id));
-        }
+        text.known(root, "image_token_id", image_token_id)?;
         let connector = ConnectorSpec {
             kind: ConnectorKind::PatchMerger { side: seen.merge },
             activation: Activation::Gelu,

@@ -264,6 +264,22 @@ impl DecoderSpec {
         Self::of_kind(root, section, kind, &kind.defaults())
     }
 
+    /// A placeholder's id by the field `key` of `root`, which the vocabulary has to have.
+    pub(in crate::families) fn known(
+        &self,
+        root: &Fields<'_>,
+        key: &str,
+        id: u32,
+    ) -> Result<u32, WeightsError> {
+        match (id as usize) < self.vocab_size {
+            true => Ok(id),
+            false => {
+                let expected = format!("below {}vocab_size = {}", self.section, self.vocab_size);
+                Err(root.invalid(key, expected, id))
+            }
+        }
+    }
+
     /// The fields in the section of `root`, or in `root` itself where the section is empty.
     pub(in crate::families) fn section<'a>(
         root: &Fields<'a>,

@@ -1,4 +1,5 @@
-//! The vision tower: a transformer encoder over square patches.
+//! The vision tower: a transformer encoder over square patches. It is long because each kind of tower has names and
+//! defaults of its own.
 
 use serde_json::Map;
 

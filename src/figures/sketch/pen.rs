@@ -1,4 +1,4 @@
-//! What draws the pieces of a row.
+//! What draws the pieces of a row. It is long because each kind of piece has a drawing of its own.
 
 use super::{
     super::{Anchor, Area, Color, Mark, Stroke, Text, sheet::Sheet},

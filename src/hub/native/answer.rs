@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    request::{Answer, From, Requester, of_io},
+    request::{Answer, Part, Requester, of_io},
     wait::start,
 };
 use crate::hub::{BEGINNING, FileHash, Refusal, id::is_commit};
@@ -38,7 +38,7 @@ pub(super) struct Head {
 pub(super) fn ask(
     requester: &Requester,
     address: String,
-    from: From,
+    from: Part,
     stall: Duration,
 ) -> Result<Receiver<Piece>, Refusal> {
     let (sender, pieces) = sync_channel(8);

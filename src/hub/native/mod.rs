@@ -50,7 +50,8 @@ impl Client {
         Ok(Self { settings })
     }
 
-    /// As these variables say instead of those of the process.
+    /// As [`Client::from_environment`], but the hub, its cache and its patience are those that `variable` tells;
+    /// certificates and proxies stay those of the process.
     ///
     /// # Errors
     /// As [`Client::from_environment`].
@@ -73,7 +74,8 @@ impl Client {
         Ok(client)
     }
 
-    /// What would be fetched, and what of it is here. Blocks until the hub answers, half a minute at most.
+    /// What would be fetched, and what of it is here. Blocks until the hub answers or its patience ends: half a
+    /// minute at most where the environment asks for no other.
     ///
     /// # Errors
     /// The hub cannot be asked, does not show the repository, or it holds no checkpoint; offline, not all
@@ -109,7 +111,7 @@ impl Client {
 
     /// Adds the tokenizer of the repository that a configuration names, where a plan lacks one.
     fn lend(&self, plan: &mut FetchPlan, cancel: &Cancel) -> Result<(), HubError> {
-        let Some(config) = plan.lacks_tokenizer() else {
+        let Some(config) = plan.config_without_tokenizer() else {
             return Ok(());
         };
         let path = config.file.path.clone();
@@ -237,7 +239,7 @@ impl Client {
             let file = &planned.file;
             progress(done, &file.path);
             done = done.saturating_sub(planned.here);
-            if shelf.has(file) || !shelf.is_linked(commit, file) {
+            if !shelf.has(file) && !shelf.is_linked(commit, file) {
                 let transfer = Transfer {
                     requester: &requester,
                     shelf,
@@ -251,6 +253,7 @@ impl Client {
                 run.map_err(|refusal| HubError::of(id, &file.path, refusal))?;
             }
             done += file.size;
+            progress(done, &file.path);
         }
         // A snapshot shows nothing before all of it is there, and counts once it has its configuration; what
         // others lend is there before.

@@ -1,5 +1,5 @@
-//! A repository's files where they are: what describes a model is read as a whole, weights by range. All of it
-//! stays in memory, and nothing is kept.
+//! A repository's files where they are, read as a whole or by range, and none of it kept. It is long because every
+//! answer is checked to be of the same file, and tried again where it breaks off.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     answer::{Head, Piece, ask, check_head},
-    request::{From, Requester},
+    request::{Part, Requester},
     wait::{PROGRESS, Pace, Patience, next},
 };
 use crate::{
@@ -237,7 +237,7 @@ impl RemoteSource {
     ) -> Result<(), Refusal> {
         let first = range.start + bytes.len() as u64;
         let is_whole = *range == (0..file.file.size) && !file.is_weights();
-        let from = From {
+        let from = Part {
             first,
             last: (!is_whole || first > 0).then(|| range.end - 1),
             etag: None,
@@ -317,7 +317,7 @@ impl RemoteSource {
         path: &str,
         file: &RemoteFile,
         head: &Head,
-        from: &From,
+        from: &Part,
     ) -> Result<(), Refusal> {
         check_head(head, &file.commit, &file.file.hash)?;
         let length = |found| Refusal::Length {

@@ -47,7 +47,7 @@ pub(super) struct Answer {
 
 /// Which part of a file is asked for.
 #[derive(Clone, Debug, Default)]
-pub(super) struct From {
+pub(super) struct Part {
     /// First byte.
     pub(super) first: u64,
     /// Last byte; the file's own where it is absent.
@@ -90,7 +90,7 @@ impl Requester {
     pub(super) fn get(
         &self,
         path: &str,
-        from: Option<&From>,
+        from: Option<&Part>,
         about: &'static str,
     ) -> Result<Answer, Refusal> {
         let mut address = format!("{}/{path}", self.endpoint);

@@ -90,9 +90,15 @@ impl Settings {
             });
         }
         let is_safe = endpoint.starts_with("https://") || is_this_machine(host);
-        let seconds = |name: &str| {
-            let seconds = set(name).and_then(|text| text.trim().parse::<u64>().ok());
-            Duration::from_secs(seconds.unwrap_or(PATIENCE).clamp(1, 600))
+        let seconds = |name: &'static str| {
+            let seconds = match set(name) {
+                Some(text) => text.trim().parse().map_err(|_| Refusal::Setting {
+                    variable: name,
+                    expected: "whole seconds, such as 10",
+                })?,
+                None => PATIENCE,
+            };
+            Ok(Duration::from_secs(seconds.clamp(1, 600)))
         };
         let yes = |text: String| {
             let text = text.trim().to_ascii_lowercase();
@@ -102,8 +108,8 @@ impl Settings {
             token: token.filter(|_| is_safe).map(Token),
             cache,
             offline: set("HF_HUB_OFFLINE").is_some_and(yes),
-            answer: seconds("HF_HUB_ETAG_TIMEOUT"),
-            stall: seconds("HF_HUB_DOWNLOAD_TIMEOUT"),
+            answer: seconds("HF_HUB_ETAG_TIMEOUT")?,
+            stall: seconds("HF_HUB_DOWNLOAD_TIMEOUT")?,
             endpoint,
         })
     }
@@ -204,6 +210,8 @@ mod tests {
             ("HF_ENDPOINT", "ftp://x"),
             ("HF_ENDPOINT", "https://me:hf_own@x"),
             ("HF_TOKEN", "hf_own\nX-Other: 1"),
+            ("HF_HUB_ETAG_TIMEOUT", "soon"),
+            ("HF_HUB_DOWNLOAD_TIMEOUT", "30s"),
         ] {
             let refusal = of(&[("HF_HUB_CACHE", "/c"), (name, value)]).err().unwrap();
             let sentence = refusal.to_string();

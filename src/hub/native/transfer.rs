@@ -9,7 +9,7 @@ use std::{
 use super::{
     answer::{Head, PIECE, Piece, ask, check_head},
     cache::{Shelf, of_disk},
-    request::{From, Requester},
+    request::{Part, Requester},
     wait::{PROGRESS, Pace, Patience, next},
 };
 use crate::{
@@ -143,7 +143,7 @@ impl Transfer<'_> {
         progress: &mut dyn FnMut(u64),
     ) -> Result<(), Refusal> {
         let failed = |error: io::Error| of_disk(&self.shelf.incomplete(&self.file.hash), &error);
-        let from = From {
+        let from = Part {
             first: collected.len,
             last: None,
             etag: etag.clone(),

@@ -104,7 +104,8 @@ pub(super) const PROGRESS: u64 = 64 << 10;
 
 /// Tries without progress in a row.
 const TRIES: u32 = 4;
-/// Time without progress after which no other try is begun that may not end within half a minute.
+/// Time without progress after which no other try is begun that may not end within half a minute, where no single
+/// try may take longer.
 const LONGEST: Duration = Duration::from_secs(28);
 
 impl Patience {
@@ -128,7 +129,12 @@ impl Patience {
         self.tries += 1;
         let wait = Duration::from_millis(250) * 2_u32.pow(self.tries.min(6));
         let end = self.since.elapsed() + wait + self.each;
-        if !refusal.is_passing() || self.tries >= TRIES || end > LONGEST {
+        let longest = match self.each < LONGEST {
+            true => LONGEST,
+            // Whoever waits so long for one try gets another one after it.
+            false => 2 * self.each + LONGEST,
+        };
+        if !refusal.is_passing() || self.tries >= TRIES || end > longest {
             return Err(match refusal {
                 Refusal::Truncated {
                     expected, found, ..
@@ -172,5 +178,34 @@ impl Pace {
         let slow = self.bytes < SLOWEST * self.stall.as_secs();
         (self.since, self.bytes) = (Instant::now(), 0);
         slow
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_patience_still_tries_again() {
+        let again = |each: u64, passed: u64| {
+            let mut patience = Patience::new(Duration::from_secs(each));
+            let before = Instant::now().checked_sub(Duration::from_secs(passed));
+            patience.since = before.unwrap();
+            let refusal = Refusal::TimedOut {
+                host: "hub".to_owned(),
+                seconds: each,
+            };
+            patience.after(refusal, &Cancel::default()).is_ok()
+        };
+        for (each, passed, expected) in [
+            (10, 10, true),
+            (10, 20, false),
+            (20, 20, false),
+            (28, 0, true),
+            (60, 61, true),
+            (60, 121, false),
+        ] {
+            assert_eq!(again(each, passed), expected, "{each} s, after {passed} s");
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! The prompt of an image-text pair or of a document of several, with its token masks.
+//! The prompt of an image-text pair or of a document of several, with its token masks. It is long because a prompt
+//! that is too long is shortened and made again.
 
 mod encode;
 mod losses;
@@ -217,19 +218,15 @@ impl PromptBuilder {
 
     /// `text` without image placeholders.
     fn cleaned(&self, name: &str, text: &str, notes: &mut Vec<String>) -> String {
-        let mut text = text.to_owned();
         let marker = self.image.renderer.marker();
         let own = (marker != self.image.token).then_some(self.image.token.as_str());
         let video = (self.video.iter().flatten()).map(|video| video.token.as_str());
-        for token in [marker].into_iter().chain(own).chain(video) {
-            if !token.is_empty() && text.contains(token) {
-                // Again and again, for what is left may join into another one.
-                while text.contains(token) {
-                    text = text.replace(token, "");
-                }
-                notes.push(format!("{name}: `{token}` was removed from the text"));
-            }
-        }
+        let tokens: Vec<&str> = [marker].into_iter().chain(own).chain(video).collect();
+        let (text, removed) = without(text, &tokens);
+        let removed = tokens.iter().zip(removed).filter(|(_, removed)| *removed);
+        notes.extend(
+            removed.map(|(token, _)| format!("{name}: `{token}` was removed from the text")),
+        );
         text
     }
 
@@ -389,6 +386,22 @@ fn form(placeholder: &Placeholder) -> PromptForm {
     }
 }
 
+/// `text` without any of `tokens`, also where what is left joins into another one; and which of them it had.
+fn without(text: &str, tokens: &[&str]) -> (String, Vec<bool>) {
+    let mut left = String::with_capacity(text.len());
+    let mut had = vec![false; tokens.len()];
+    for letter in text.chars() {
+        left.push(letter);
+        for (token, had) in tokens.iter().zip(&mut had) {
+            if !token.is_empty() && left.ends_with(token) {
+                left.truncate(left.len() - token.len());
+                *had = true;
+            }
+        }
+    }
+    (left, had)
+}
+
 /// Positions of the tokens that overlap one of the own texts.
 fn content_tokens(encoded: &Encoded, content: &Content) -> Vec<u32> {
     let Range { start, end } = content.range;
@@ -397,4 +410,32 @@ fn content_tokens(encoded: &Encoded, content: &Content) -> Vec<u32> {
         .filter(|(_, span)| span.start < end && span.end > start)
         .map(|(i, _)| i)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without;
+
+    #[test]
+    fn nothing_that_is_left_joins_into_a_placeholder() {
+        let tokens = ["<image>", "<video>", ""];
+        for (text, left, had) in [
+            ("a <image>b", "a b", [true, false, false]),
+            ("<im<image>age>x", "x", [true, false, false]),
+            ("<im<video>age>x", "x", [true, true, false]),
+            ("<vid<image>eo>x", "x", [true, true, false]),
+            ("<imag>\u{e4}", "<imag>\u{e4}", [false; 3]),
+        ] {
+            assert_eq!(without(text, &tokens), (left.to_owned(), had.to_vec()));
+        }
+        assert_eq!(without("aaaaa", &["aa"]).0, "a");
+    }
+
+    #[test]
+    fn nested_placeholders_take_one_pass() {
+        // Removed one after another, each would move all behind it.
+        let deep = 200_000;
+        let text = "<image".repeat(deep) + &">".repeat(deep);
+        assert_eq!(without(&text, &["<image>"]).0, "");
+    }
 }

@@ -1,4 +1,5 @@
-//! The texts of a pair or a document to the text of a prompt.
+//! The texts of a pair or a document to the text of a prompt. It is long because a template tells nothing of where it
+//! put what: each text is found again in what it wrote.
 
 mod misfit;
 mod question;

@@ -36,6 +36,7 @@ pub fn read(
     wake: impl FnOnce() + Send + 'static,
 ) -> Later<Result<Vec<u8>, FileError>> {
     if file.size > limit {
+        wake();
         return Later::ready(Err(FileError::too_large(file, limit)));
     }
     let file = file.clone();
@@ -127,7 +128,10 @@ mod tests {
         // Long enough for a machine whose disk is busy with other things.
         woken.recv_timeout(Duration::from_secs(60)).unwrap();
         assert_eq!(later.poll(), Poll::Ready(Some(Ok(b"hello".to_vec()))));
-        let Poll::Ready(Some(Err(error))) = read(&file, 4, || {}).poll() else {
+        let (sender, woken) = channel();
+        let mut later = read(&file, 4, move || sender.send(()).unwrap());
+        woken.recv_timeout(Duration::from_secs(60)).unwrap();
+        let Poll::Ready(Some(Err(error))) = later.poll() else {
             panic!("a file above the limit is refused at once");
         };
         assert_eq!(

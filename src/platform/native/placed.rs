@@ -124,7 +124,8 @@ impl PlacedFile {
     /// # Errors
     /// What the system says.
     pub fn size(&self) -> Result<u64, FileError> {
-        let data = self.file.metadata().map_err(|error| self.failed(&error))?;
+        let data = self.file.metadata();
+        let data = data.map_err(|error| self.failed("read", &error))?;
         Ok(data.len())
     }
 
@@ -135,7 +136,7 @@ impl PlacedFile {
     pub fn reset(&mut self, len: u64) -> Result<(), FileError> {
         (self.file.set_len(0))
             .and_then(|()| self.file.set_len(len))
-            .map_err(|error| self.failed(&error))
+            .map_err(|error| self.failed("write", &error))
     }
 
     /// Reads `bytes` from `offset` on.
@@ -145,7 +146,7 @@ impl PlacedFile {
     pub fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> Result<(), FileError> {
         (self.file.seek(SeekFrom::Start(offset)))
             .and_then(|_| self.file.read_exact(bytes))
-            .map_err(|error| self.failed(&error))
+            .map_err(|error| self.failed("read", &error))
     }
 
     /// Writes `bytes` from `offset` on.
@@ -155,7 +156,7 @@ impl PlacedFile {
     pub fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<(), FileError> {
         (self.file.seek(SeekFrom::Start(offset)))
             .and_then(|_| self.file.write_all(bytes))
-            .map_err(|error| self.failed(&error))
+            .map_err(|error| self.failed("write", &error))
     }
 
     /// Puts the file in its place, whole.
@@ -166,11 +167,11 @@ impl PlacedFile {
         keep_permissions(&self.path, &self.file)
             .and_then(|()| self.file.sync_all())
             .and_then(|()| fs::rename(&self.temporary, &self.path))
-            .map_err(|error| self.failed(&error))
+            .map_err(|error| self.failed("write", &error))
     }
 
-    fn failed(&self, error: &io::Error) -> FileError {
-        FileError::new(&self.name, format!("cannot write: {error}"))
+    fn failed(&self, what: &str, error: &io::Error) -> FileError {
+        FileError::new(&self.name, format!("cannot {what}: {error}"))
     }
 }
 
@@ -229,7 +230,8 @@ mod tests {
         let mut found = [0; 3];
         file.read_at(0, &mut found).unwrap();
         assert_eq!(&found, b"abc");
-        assert!(file.read_at(4, &mut found).is_err());
+        let error = file.read_at(4, &mut found).unwrap_err().to_string();
+        assert!(error.contains("cannot read"), "{error}");
         file.write_at(3, b"def").unwrap();
         file.finish().unwrap();
         assert_eq!(names(folder.path()), ["a.bin"]);

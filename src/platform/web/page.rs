@@ -128,11 +128,13 @@ pub fn read(
     wake: impl FnOnce() + Send + 'static,
 ) -> Later<Result<Vec<u8>, FileError>> {
     if file.size > limit {
+        wake();
         return Later::ready(Err(FileError::too_large(file, limit)));
     }
     let path = file.path.clone();
     let FilePlace::Page(id) = file.place else {
         let reason = "expected a file of this page, found one on a disk";
+        wake();
         return Later::ready(Err(FileError::new(path, reason)));
     };
     promised(
@@ -156,7 +158,10 @@ pub fn save(
             .save(name, Uint8Array::from(bytes.as_slice()))
             .map(|()| Some(name.to_owned()))
             .map_err(|error| FileError::new(name, reason(&error))),
-        None => Ok(None),
+        None => Err(FileError::new(
+            name,
+            "expected a page to save it, found none",
+        )),
     };
     wake();
     Later::ready(saved)

@@ -4,7 +4,7 @@ use safetensors::Dtype;
 
 use super::{
     super::{
-        error::WeightsError,
+        error::{AGAIN, WeightsError},
         source::ByteSource,
         tensor::{FileType, is_countable},
     },
@@ -123,6 +123,7 @@ fn tensor(reader: &mut Reader<'_>, file: &str) -> Result<(GgufTensor, Option<u64
         tensor: name.clone(),
         expected,
         found,
+        advice: AGAIN,
     };
     let axes = reader.u32()?;
     if !(1..=4).contains(&axes) {
@@ -184,6 +185,7 @@ fn place(
                 bytes.unwrap_or(0)
             ),
             found: format!("byte {offset} of the data, which begin at {data}"),
+            advice: AGAIN,
         }),
     }
 }

@@ -4,7 +4,7 @@ use safetensors::Dtype;
 
 use super::{
     super::{
-        error::WeightsError,
+        error::{CONVERT_AGAIN, WeightsError},
         packed::{Packed, Placed},
         source::ByteSource,
         tensor::FileType,
@@ -82,6 +82,7 @@ impl Model {
                 tensor: tensor.name.clone(),
                 expected: format!("heads of {} rows", self.architecture.head_dim),
                 found: format!("{} rows", tensor.shape[0]),
+                advice: CONVERT_AGAIN,
             });
         }
         let frames = matches!(undo, Undo::Frames { .. });
@@ -91,6 +92,7 @@ impl Model {
                 tensor: tensor.name.clone(),
                 expected: "frames in F32, F16 or BF16".into(),
                 found: format!("{:?}", tensor.dtype),
+                advice: CONVERT_AGAIN,
             });
         }
         if undo == Undo::Plus1 && tensor.dtype != FileType::Plain(Dtype::F32) {
@@ -99,6 +101,7 @@ impl Model {
                 tensor: tensor.name.clone(),
                 expected: "the weight of a norm in F32".into(),
                 found: format!("{:?}", tensor.dtype),
+                advice: CONVERT_AGAIN,
             });
         }
         Ok(Placed {

@@ -1,7 +1,7 @@
 //! Reads a GGUF file from its beginning, as far as its description goes.
 
 use super::super::{
-    error::{SourceError, WeightsError},
+    error::{AGAIN, SourceError, WeightsError},
     source::ByteSource,
 };
 
@@ -56,6 +56,7 @@ impl<'a> Reader<'a> {
             file: self.file.into(),
             expected: expected.into(),
             found: found.into(),
+            advice: AGAIN,
         }
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use zip::{CompressionMethod, ZipArchive};
 
-use super::{Found, MAX_PICKLE, Storages, build, pickle};
+use super::{CONVERT, Found, MAX_PICKLE, Storages, build, pickle};
 use crate::weights::source::ByteSource;
 
 /// Bytes read at once.
@@ -82,10 +82,10 @@ pub(super) fn read(source: &dyn ByteSource, file: &str, len: u64) -> Result<Foun
         if inner == "data.pkl" {
             pickled = Some(index);
         } else if inner == "byteorder" && entry.size() == 3 {
-            return Err("numbers in big-endian order".into());
+            return Err(format!("numbers in big-endian order{CONVERT}"));
         } else if let Some(key) = inner.strip_prefix("data/") {
             if entry.compression() != CompressionMethod::Stored {
-                return Err("compressed tensors".into());
+                return Err(format!("compressed tensors{CONVERT}"));
             }
             let start = entry.data_start().unwrap_or(len);
             if start.checked_add(entry.size()).is_none_or(|end| end > len) {

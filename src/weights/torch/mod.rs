@@ -16,7 +16,11 @@ use std::collections::BTreeMap;
 use safetensors::Dtype;
 
 use self::value::TensorRef;
-use super::{error::WeightsError, source::ByteSource, tensor::is_countable};
+use super::{
+    error::{AGAIN, WeightsError},
+    source::ByteSource,
+    tensor::is_countable,
+};
 
 /// Largest pickle that is read: those of the largest models take a few megabytes.
 const MAX_PICKLE: u64 = 64 << 20;
@@ -37,6 +41,9 @@ pub(super) struct TorchTensor {
 /// A storage: its first byte in the file, and its length.
 type Storages = BTreeMap<String, (u64, u64)>;
 
+/// How the reason ends where a file is whole, but asks for what is not done.
+const CONVERT: &str = "; convert the file to safetensors where it is trusted";
+
 /// What a file holds: tensors by name, and where the storages lie that they are views of.
 type Found = (Vec<(String, TensorRef)>, Storages);
 
@@ -51,10 +58,14 @@ pub(super) fn open(
 ) -> Result<BTreeMap<String, TorchTensor>, WeightsError> {
     let len = source.len(file)?.unwrap_or(0);
     let head = source.read_range(file, 0..len.min(2))?;
-    let fails = |found: String| WeightsError::Header {
-        file: file.into(),
-        expected: "tensors as torch.save writes them".into(),
-        found,
+    let fails = |found: String| {
+        let other = found.strip_suffix(CONVERT);
+        WeightsError::Header {
+            file: file.into(),
+            expected: "tensors as torch.save writes them".into(),
+            advice: other.map_or(AGAIN, |_| CONVERT.trim_start_matches("; ")),
+            found: other.unwrap_or(&found).to_owned(),
+        }
     };
     let (tensors, storages) = match head.as_slice() {
         b"PK" => archive::read(source, file, len),

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, io::Read};
 
 use super::{
+    CONVERT,
     build::{call, storage},
     value::{Global, Heap, Value},
 };
@@ -180,7 +181,7 @@ impl Machine<'_> {
             }
             other => {
                 return Err(format!(
-                    "instruction {other:#04x} in its pickle, which no tensor needs; convert the file to safetensors where it is trusted"
+                    "instruction {other:#04x} in its pickle, which no tensor needs{CONVERT}"
                 ));
             }
         }

@@ -4,6 +4,8 @@ use std::rc::Rc;
 
 use safetensors::Dtype;
 
+use super::CONVERT;
+
 /// Bytes of tensors in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Storage {
@@ -119,7 +121,7 @@ impl Global {
             ("torch", "ByteStorage") => storage(Dtype::U8),
             ("torch", "BoolStorage") => storage(Dtype::BOOL),
             _ => Err(format!(
-                "a call of `{}.{}`, which is not run; convert the file to safetensors where it is trusted",
+                "a call of `{}.{}`, which is not run{CONVERT}",
                 short(module),
                 short(name)
             )),

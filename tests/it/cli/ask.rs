@@ -54,6 +54,19 @@ fn standard_output_holds_the_answer_alone() {
 }
 
 #[test]
+fn notes_are_told_beside_the_answer() {
+    let args = ["ask", "--max-tokens", "1", "What <image> is it?"];
+    let (code, plain, err) = outcome(&args);
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        err.contains("note: ") && err.contains("was removed from the text"),
+        "{err}"
+    );
+    let (code, out, err) = outcome(&[&args[..], &["--quiet"]].concat());
+    assert_eq!((code, out, err.as_str()), (0, plain, ""));
+}
+
+#[test]
 fn a_text_goes_on_without_a_template() {
     let decoder = decoder();
     let model = ["--model", &decoder, "--max-tokens", "5", "The hill"];

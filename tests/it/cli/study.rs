@@ -105,8 +105,13 @@ fn everything_is_measured_once_and_again_only_where_it_changed() {
     let second = results(root);
     assert_eq!(second.measured["base"].device, "by hand");
     assert_eq!(second.measured["early"].device, early.device);
-    let (code, json, _) = measure(root, &["--all", "--json"]);
+    // Where all is measured again, what cannot be read stands in nobody's way.
+    fs::write(root.join("results.json"), "{").unwrap();
+    let (code, _, err) = measure(root, &[]);
+    assert!(code == 1 && err.contains("results.json"), "{err}");
+    let (code, json, err) = measure(root, &["--all", "--json"]);
     assert_eq!(code, 0);
+    assert!(err.contains("; all is measured again"), "{err}");
     assert_eq!(StudyResults::parse(&json, "stdout").unwrap(), results(root));
     assert_eq!(results(root).measured["base"].mir, base.mir);
 }

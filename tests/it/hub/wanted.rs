@@ -252,6 +252,15 @@ fn what_is_no_checkpoint_is_named() {
             &["config.json", "model-00001-of-00002.safetensors"],
             "expected model.safetensors, its shards",
         ),
+        (
+            // Shards in PyTorch's format are read by their index.
+            &[
+                "config.json",
+                "pytorch_model-00001-of-00002.bin",
+                "pytorch_model-00002-of-00002.bin",
+            ],
+            "expected model.safetensors, its shards",
+        ),
     ] {
         let sentence = of(paths).unwrap_err();
         assert!(sentence.contains(part), "{paths:?}: {sentence}");

@@ -3,7 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{super::error::WeightsError, architecture::Architecture},
+    super::{
+        super::error::{CONVERT_AGAIN, WeightsError},
+        architecture::Architecture,
+    },
     Kind, Projector, shortest,
 };
 
@@ -215,6 +218,7 @@ impl Projector {
                 tensor: "v.blk.0.ffn_up.weight".into(),
                 expected: format!("a multiple of the tower's width ({own})"),
                 found: inner.to_string(),
+                advice: CONVERT_AGAIN,
             });
         }
         tower["embed_dim"] = json!(own);

@@ -6,7 +6,11 @@ mod names;
 mod processor;
 
 use super::{
-    super::{error::WeightsError, source::ByteSource, undo::Undo},
+    super::{
+        error::{CONVERT_AGAIN, WeightsError},
+        source::ByteSource,
+        undo::Undo,
+    },
     header::Header,
     value::shortest,
 };
@@ -154,6 +158,7 @@ fn join_frames(header: &mut Header) -> Result<Option<u64>, WeightsError> {
                 None => format!("{PATCHES} beside it"),
             },
             found: format!("{:?} {:?}", second.dtype, second.shape),
+            advice: CONVERT_AGAIN,
         }),
     }
 }

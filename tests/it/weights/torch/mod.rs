@@ -62,6 +62,14 @@ fn values_that_are_deep_or_hold_themselves_are_refused() {
         let error = opened(pickled(&pickle)).unwrap_err();
         assert!(error.contains(part), "{part}: {error}");
     }
+    // The file is whole: another download would be the same.
+    let error = opened(pickled(b"\x80\x02cos\nsystem\n.")).unwrap_err();
+    assert!(
+        error.ends_with(
+            "`os.system`, which is not run; convert the file to safetensors where it is trusted"
+        ),
+        "{error}"
+    );
 }
 
 #[test]
