@@ -311,8 +311,9 @@ mod tests {
         for (shape, plain, wide) in [
             ([256, 576, 576], Tile::Direct128, Tile::DirectWide),
             ([224, 3072, 576], Tile::Direct128, Tile::DirectWide),
-            // A quarter of its rows would be computed in vain, or more.
-            ([200, 3072, 576], Tile::Direct128, Tile::Direct128),
+            ([200, 3072, 576], Tile::Direct128, Tile::DirectWide),
+            // More than a quarter of its rows would be computed in vain.
+            ([140, 3072, 576], Tile::Direct128, Tile::Direct128),
             ([65, 3072, 576], Tile::Direct128, Tile::Direct128),
             ([256, 192, 576], Tile::Direct128, Tile::Direct128),
             ([256, 576, 578], Tile::Direct, Tile::Direct),
