@@ -5,7 +5,7 @@ use eframe::egui::{
     Shape, StrokeKind, epaint::TextShape,
 };
 
-use super::theme;
+use super::{sideways, theme};
 use crate::figures::{Anchor, Area, Color, Figure, Look, Mark, Stroke, Target, Text};
 
 /// What the reader did with a figure.
@@ -18,20 +18,48 @@ pub struct FigureResponse {
     pub response: Response,
 }
 
+/// Narrowest that a chart is drawn: what is narrower in `ui` scrolls sideways.
+const LEAST: [f32; 2] = [250.0, 225.0];
+
+/// The look of charts in `ui`: as [`exact_look`], but not too narrow for their words.
+pub fn look(ui: &egui::Ui, [width, height]: [f32; 2]) -> Look {
+    let size = match width < LEAST[0] {
+        // Without a height a chart takes what it needs.
+        true if height > 0.0 => [LEAST[0], height.max(LEAST[1])],
+        true => [LEAST[0], height],
+        false => [width, height],
+    };
+    exact_look(ui, size)
+}
+
 /// The look of figures in `ui`: the theme's colors, text as large as the rest of the app's.
-pub fn look(ui: &egui::Ui, size: [f32; 2]) -> Look {
+pub fn exact_look(ui: &egui::Ui, size: [f32; 2]) -> Look {
     let small = egui::TextStyle::Small.resolve(ui.style()).size;
     Look {
-        text: small / 12.0,
+        text: small / Look::FONT,
         ..Look::new(theme::palette(ui), size)
     }
 }
 
-/// Draws a figure in its own size, without its background.
+/// Draws a figure in its own size, without its background. One that is wider than its place scrolls sideways.
 ///
 /// What the pointer is on shows its tip; a click chooses it, and so do the arrow keys, from what is
 /// selected to its neighbors, while the figure has the keyboard's focus.
 pub fn show(ui: &mut egui::Ui, figure: &Figure) -> FigureResponse {
+    let width = figure.size[0];
+    if width >= LEAST[0] && width > ui.available_width() + 1.0 {
+        let area = egui::ScrollArea::horizontal();
+        // Charts of one view may be called alike.
+        let own = ui.next_auto_id();
+        let shown = ui.push_id(own, |ui| {
+            sideways::show(ui, "chart", area, |ui| whole(ui, figure))
+        });
+        return shown.inner;
+    }
+    whole(ui, figure)
+}
+
+fn whole(ui: &mut egui::Ui, figure: &Figure) -> FigureResponse {
     let [width, height] = figure.size;
     let size = egui::vec2(width.max(1.0), height.max(1.0));
     let can_click = !figure.spots.is_empty() || figure.dots.is_some();

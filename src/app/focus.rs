@@ -18,6 +18,8 @@ const KEYS: [Key; 5] = [
 #[derive(Clone, Copy, Default)]
 struct Focus {
     last: Option<Id>,
+    /// Whether the last frame had one of the keys: a menu moves the focus a frame later.
+    key: bool,
     wanted: Option<Id>,
 }
 
@@ -46,11 +48,13 @@ pub fn ask(context: &egui::Context) {
 /// Finds out whether a key moved the focus out of sight; to be called when everything is drawn.
 pub fn follow(context: &egui::Context) {
     let focused = context.memory(|memory| memory.focused());
-    let last = context.data_mut(|data| {
+    let key = context.input(|input| KEYS.iter().any(|key| input.key_pressed(*key)));
+    let (last, by_key) = context.data_mut(|data| {
         let focus = data.get_temp_mut_or_default::<Focus>(id());
-        std::mem::replace(&mut focus.last, focused)
+        let before = std::mem::replace(&mut focus.key, key);
+        let last = std::mem::replace(&mut focus.last, focused);
+        (last, key || before)
     });
-    let by_key = context.input(|input| KEYS.iter().any(|key| input.key_pressed(*key)));
     let Some(moved) = focused.filter(|_| focused != last && by_key) else {
         return;
     };

@@ -25,6 +25,8 @@ pub enum Landmark {
     Mir,
     /// The distances layer by layer.
     Curve,
+    /// The norms of the modalities, layer by layer.
+    Norms,
     /// The two clouds.
     Clouds,
     /// The image with its patches.

@@ -5,12 +5,16 @@
 //! ask it for what they lack, which the store turns into commands for the engine. Nothing here waits:
 //! each frame takes the news that have come and draws what is known.
 
+mod cue;
+mod downward;
 pub mod drops;
 pub mod export;
 pub mod figure;
 mod focus;
+mod fold;
 pub mod glossary;
 mod landmark;
+mod letters;
 pub mod link;
 #[cfg(target_arch = "wasm32")]
 pub mod page;
@@ -135,6 +139,7 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         self.exchange(ui.ctx());
         focus::ask(ui.ctx());
+        letters::follow_window(ui.ctx());
         let store = &mut self.store;
         tour::keys(ui.ctx(), store);
         // An open menu or list takes the key to close.

@@ -1,7 +1,8 @@
-//! The app's look: colors, type and spacing, light and dark.
+//! The app's look: colors and spacing, light and dark.
 
-use eframe::egui::{self, Color32, CornerRadius, FontFamily, FontId, Stroke, TextStyle, Theme};
+use eframe::egui::{self, Color32, CornerRadius, FontFamily, Stroke, Theme};
 
+use super::letters;
 use crate::{
     figures::{Color, Palette},
     report::TokenKind,
@@ -90,30 +91,8 @@ pub fn install(context: &egui::Context) {
     ] {
         let ink = color(palette.ink);
         context.style_mut_of(theme, |style| {
-            style.text_styles = [
-                (
-                    TextStyle::Heading,
-                    FontId::new(21.0, FontFamily::Proportional),
-                ),
-                (TextStyle::Body, FontId::new(14.5, FontFamily::Proportional)),
-                (
-                    TextStyle::Button,
-                    FontId::new(14.5, FontFamily::Proportional),
-                ),
-                (
-                    TextStyle::Small,
-                    FontId::new(13.0, FontFamily::Proportional),
-                ),
-                (
-                    TextStyle::Monospace,
-                    FontId::new(13.0, FontFamily::Monospace),
-                ),
-            ]
-            .into();
-            let spacing = &mut style.spacing;
-            spacing.item_spacing = egui::vec2(8.0, 7.0);
-            spacing.button_padding = egui::vec2(11.0, 5.0);
-            spacing.interact_size.y = 28.0;
+            letters::set(style, letters::Fit::USUAL);
+            style.spacing.item_spacing = egui::vec2(8.0, 7.0);
             let visuals = &mut style.visuals;
             visuals.panel_fill = rgb(background);
             visuals.window_fill = colors.card;
@@ -250,7 +229,12 @@ pub fn icon_button(ui: &mut egui::Ui, icon: Icon, label: &str) -> egui::Response
             }
             Icon::Moon => {
                 painter.circle_filled(center, unit, ink);
-                painter.circle_filled(at(0.5, -0.35), 0.85 * unit, visuals.weak_bg_fill);
+                // In a menu a button has no ground of its own.
+                let ground = match visuals.weak_bg_fill {
+                    Color32::TRANSPARENT => ui.stack().bg_color(),
+                    own => own,
+                };
+                painter.circle_filled(at(0.5, -0.35), 0.85 * unit, ground);
             }
         }
     }

@@ -3,8 +3,9 @@
 use eframe::egui::{self, RichText};
 
 use super::{
-    export,
+    export, fold,
     landmark::{Landmark, mark},
+    sideways,
     store::{Origin, Run, Store, Tab},
     theme::{self, colors},
     tour::{self, Chapter},
@@ -12,6 +13,8 @@ use super::{
 
 /// Below this width the rarely used controls move into a menu.
 const NARROW: f32 = 760.0;
+/// Below this width the button that measures has a line of its own.
+const TINY: f32 = 300.0;
 
 /// Draws the bar.
 pub fn show(ui: &mut egui::Ui, store: &mut Store) {
@@ -19,37 +22,53 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
         egui::Frame::side_top_panel(ui.style()).inner_margin(egui::Margin::symmetric(14, 8));
     egui::Panel::top("top bar").frame(frame).show(ui, |ui| {
         let narrow = ui.available_width() < NARROW;
+        let tiny = ui.available_width() < TINY;
         ui.horizontal(|ui| {
             ui.label(RichText::new("mirscope").heading().strong());
             ui.add_space(4.0);
             if !narrow {
                 run_chooser(ui, store);
             }
-            run_button(ui, store);
+            if !tiny {
+                run_button(ui, store);
+            }
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                theme_switch(ui);
+                if !tiny {
+                    theme_switch(ui);
+                }
                 if narrow {
-                    ui.menu_button("Menu", |ui| {
+                    export::open_menu(ui, "Menu", |ui| {
                         run_chooser(ui, store);
-                        extras(ui, store);
+                        if tiny {
+                            ui.horizontal(|ui| {
+                                theme_switch(ui);
+                                ui.label("Colors");
+                            });
+                        }
+                        fold::show(ui, "chapters", "Chapters", false, |ui| chapters(ui, store));
+                        fold::show(ui, "export", "Export", false, |ui| {
+                            export::content(ui, store)
+                        });
                     });
                 } else {
                     extras(ui, store);
                 }
             });
         });
+        if tiny {
+            run_button(ui, store);
+        }
         ui.add_space(2.0);
-        egui::ScrollArea::horizontal()
-            .id_salt("tabs")
-            .scroll_bar_visibility(egui::scroll_area::ScrollBarVisibility::AlwaysHidden)
-            .show(ui, |ui| {
-                let tabs = ui.horizontal(|ui| {
-                    for tab in Tab::ALL {
-                        tab_label(ui, store, tab);
-                    }
-                });
-                mark(ui, Landmark::Tabs, tabs.response.rect);
+        let hidden = egui::scroll_area::ScrollBarVisibility::AlwaysHidden;
+        let area = egui::ScrollArea::horizontal().scroll_bar_visibility(hidden);
+        sideways::show(ui, "tabs", area, |ui| {
+            let tabs = ui.horizontal(|ui| {
+                for tab in Tab::ALL {
+                    tab_label(ui, store, tab);
+                }
             });
+            mark(ui, Landmark::Tabs, tabs.response.rect);
+        });
     });
 }
 
@@ -61,22 +80,20 @@ fn extras(ui: &mut egui::Ui, store: &mut Store) {
         // Newcomers find it.
         button = button.stroke(egui::Stroke::new(1.5, colors(ui).accent));
     }
-    let mut chosen = None;
     egui::containers::menu::MenuButton::from_button(button)
-        .ui(ui, |ui| {
-            for chapter in Chapter::ALL {
-                let entry = ui.button(chapter.title());
-                if entry.on_hover_text(chapter.about()).clicked() {
-                    chosen = Some(chapter);
-                    ui.close();
-                }
-            }
-        })
+        .ui(ui, |ui| chapters(ui, store))
         .0
         .on_hover_text("What there is to see, two minutes each");
-    if let Some(chapter) = chosen {
-        tour::start(ui.ctx(), store, chapter);
-        ui.close();
+}
+
+/// The chapters, in a menu.
+fn chapters(ui: &mut egui::Ui, store: &mut Store) {
+    for chapter in Chapter::ALL {
+        let entry = ui.button(chapter.title());
+        if entry.on_hover_text(chapter.about()).clicked() {
+            tour::start(ui.ctx(), store, chapter);
+            ui.close();
+        }
     }
 }
 
@@ -96,6 +113,12 @@ fn tab_label(ui: &mut egui::Ui, store: &mut Store, tab: Tab) {
     let response = ui.add(button);
     response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Tab, true, chosen, tab.title()));
     if chosen {
+        let id = egui::Id::unique("tab in sight");
+        let before = ui.data_mut(|data| data.get_temp(id));
+        if before != Some(tab.title()) {
+            ui.data_mut(|data| data.insert_temp(id, tab.title()));
+            ui.scroll_to_rect(response.rect, Some(egui::Align::Center));
+        }
         let rect = response.rect;
         ui.painter().hline(
             rect.x_range().shrink(8.0),
@@ -114,7 +137,7 @@ fn run_chooser(ui: &mut egui::Ui, store: &mut Store) {
     let mut chosen = store.current;
     egui::ComboBox::from_id_salt("run")
         .selected_text(current)
-        .width(210.0)
+        .width(ui.available_width().min(210.0))
         .truncate()
         .show_ui(ui, |ui| {
             for (index, run) in store.runs.iter().enumerate() {

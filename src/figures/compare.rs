@@ -175,7 +175,7 @@ pub fn mir_per_run(runs: &[Named<'_>], selected: Option<usize>, look: &Look) -> 
     let palette = look.palette;
     let [width, height] = look.size;
     let names = runs.iter().map(|run| words::width(run.name, font));
-    let left = (names.fold(0.0, f32::max) + 1.6 * font).min(0.42 * width);
+    let left = (names.fold(0.0, f32::max) + 1.6 * font).min(0.5 * width);
     let right = width - 3.6 * font;
     let area = Area::between(
         [left, right.max(left + font)],

@@ -36,7 +36,7 @@ impl Figure {
         let above = y + 0.5 * font;
         y = above + self.size[1] + 0.4 * font;
         for caption in captions {
-            write(caption, 0.88 * font, palette.faint, false, &mut y);
+            write(caption, font, palette.faint, false, &mut y);
         }
         let height = y + 0.6 * font;
         self.shift([0.0, above]);

@@ -58,7 +58,7 @@ pub use palette::Palette;
 pub use parts::parts;
 pub use quantities::{Quantity, quantity_words, spark};
 #[cfg(feature = "app")]
-pub use real::{real_choice, real_loss};
+pub use real::{real_captioned, real_choice, real_loss};
 #[cfg(feature = "app")]
 pub use rows::{Point, Points, Row, Rows, points, rows};
 pub use ruler::{Ruler, ruler, side_color};
@@ -130,6 +130,9 @@ pub struct Look {
 }
 
 impl Look {
+    /// Size of a figure's words where [`Self::text`] is 1, in points. No words of a figure are smaller.
+    pub const FONT: f32 = 13.0;
+
     /// A look with text of the usual size.
     pub fn new(palette: Palette, size: [f32; 2]) -> Self {
         Self {
@@ -142,6 +145,6 @@ impl Look {
 
     /// Size of the figure's words, in points.
     fn font(&self) -> f32 {
-        12.0 * self.text
+        Self::FONT * self.text
     }
 }

@@ -1,6 +1,6 @@
 //! The modalities' norms.
 
-use super::{Anchor, Figure, Look, Scale, Stroke, axis::Axis, layers::curve, sheet::Sheet};
+use super::{Anchor, Figure, Look, Scale, Stroke, axis::Axis, layers::curve, sheet::Sheet, words};
 use crate::report::{LayerReport, number::significant};
 
 /// The mean norm of the vision tokens over that of the text tokens at each layer, on a logarithmic
@@ -31,14 +31,35 @@ pub fn norms(layers: &[LayerReport], selected: Option<usize>, look: &Look) -> Fi
     let solid = Stroke::new(2.0, palette.ink);
     curve(&mut sheet, Scale::Log, &ratios, &columns, axis, solid);
     // Which side is whose, in the modalities' colors.
-    let (left, room) = (area.left() + 0.5 * font, 1.6 * font);
-    if y - area.top() > room {
-        let at = [left, area.top() + 0.7 * font];
-        sheet.words(at, Anchor::Start, palette.vision, "vision longer");
-    }
-    if area.bottom() - y > room {
-        let at = [left, area.bottom() - 0.7 * font];
-        sheet.words(at, Anchor::Start, palette.text, "text longer");
+    let room = 1.6 * font;
+    for (name, color, middle, has_room) in [
+        (
+            "vision longer",
+            palette.vision,
+            area.top() + 0.7 * font,
+            y - area.top() > room,
+        ),
+        (
+            "text longer",
+            palette.text,
+            area.bottom() - 0.7 * font,
+            area.bottom() - y > room,
+        ),
+    ] {
+        if !has_room {
+            continue;
+        }
+        // At the right where a disc lies at the left.
+        let end = area.left() + 1.5 * font + words::width(name, font);
+        let is_taken = ratios.iter().enumerate().any(|(index, ratio)| {
+            let near = (axis.at(*ratio) - middle).abs() < font;
+            near && columns.middle(index) < end
+        });
+        let (x, anchor) = match is_taken {
+            true => (area.right() - 0.5 * font, Anchor::End),
+            false => (area.left() + 0.5 * font, Anchor::Start),
+        };
+        sheet.words([x, middle], anchor, color, name);
     }
     let radius = (0.3 * columns.width()).clamp(1.5, 4.0);
     for (index, (layer, ratio)) in layers.iter().zip(&ratios).enumerate() {

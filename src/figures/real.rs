@@ -4,7 +4,10 @@ use super::{
     Figure, Look, Target,
     rows::{Point, Points, points},
 };
-use crate::study::{REAL_CHANCE, RealParts, RealRun};
+use crate::{
+    report::format_count,
+    study::{REAL_CHANCE, REAL_PARTS, RealParts, RealRun},
+};
 
 /// MIR of each connector against the share of captions that it chooses rightly: captions that fit, captions of
 /// other pictures, and the untrained one apart. Each point is a spot of its run, by [`Target::Run`].
@@ -23,6 +26,24 @@ pub fn real_choice(real: &RealParts, look: &Look) -> Figure {
 pub fn real_loss(real: &RealParts, look: &Look) -> Figure {
     let up = "loss on captions (nats per token)";
     chart(real, up, |run| run.scores.names.loss, None, look)
+}
+
+/// A figure of connectors between published models with a heading and where its numbers come from.
+pub fn real_captioned(real: &RealParts, figure: Figure, look: &Look) -> Figure {
+    let parts = REAL_PARTS.map(|[part, ..]| part).join("; ");
+    let subtitle =
+        format!("Connectors between two published models, which stayed frozen. {parts}.");
+    let verdict = real.sentences().into_iter().next();
+    let origin = real.points.first().map(|run| {
+        let [vision, text] = run.with_prose.tokens.map(format_count);
+        format!(
+            "Definition exact, {vision} vision and {text} text tokens of pictures never trained on, the texts are \
+             prose; {}; assets/real/points.json.",
+            run.adapter
+        )
+    });
+    let captions: Vec<String> = verdict.into_iter().chain(origin).collect();
+    figure.captioned(&subtitle, &captions, look)
 }
 
 fn chart(

@@ -79,18 +79,7 @@ impl<'a> Sheet<'a> {
         color: Color,
         words: impl Into<String>,
     ) {
-        self.sized_words(at, anchor, self.look.font(), color, words);
-    }
-
-    /// A line of words in a size of its own.
-    pub(super) fn sized_words(
-        &mut self,
-        at: [f32; 2],
-        anchor: Anchor,
-        size: f32,
-        color: Color,
-        words: impl Into<String>,
-    ) {
+        let size = self.look.font();
         self.mark(Mark::Text(Text {
             at,
             anchor,

@@ -61,6 +61,9 @@ pub struct RealRun {
     pub scores: RealScores,
     /// What was measured with prose as the text.
     pub with_prose: RealMeasured,
+    /// What it was measured on.
+    #[serde(default)]
+    pub adapter: String,
     /// The MIR of the untrained connector, its output as long as this one's.
     #[serde(default)]
     pub mir_untrained_same_length: Option<f64>,
@@ -98,6 +101,9 @@ pub struct RealChoice {
 pub struct RealMeasured {
     /// Modality Integration Rate, definition `exact`.
     pub mir: f64,
+    /// Vision and text tokens.
+    #[serde(default)]
+    pub tokens: [u64; 2],
 }
 
 /// A rank correlation.

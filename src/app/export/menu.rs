@@ -1,79 +1,101 @@
 //! The menu of things to take home.
 
-use eframe::egui;
+use eframe::egui::{
+    self, PopupCloseBehavior, ScrollArea,
+    containers::menu::{MenuButton, MenuConfig},
+};
 
-use super::{Document, Image, Plot, link, save_plot, save_report, save_study};
+use super::{Image, Plot, group::Group, link, save_plot, save_report, save_study};
 use crate::app::{
+    downward, fold, letters,
     store::{Message, Store, View},
     theme,
 };
 
+/// Width of the menu where there is room.
+const WIDTH: f32 = 330.0;
+/// Narrower than this a plot's buttons stand below its name.
+const NARROW: f32 = 250.0;
+
 /// Draws the menu's button, and the menu while it is open.
 pub fn menu(ui: &mut egui::Ui, store: &mut Store) {
-    ui.menu_button("Export", |ui| {
-        ui.set_min_width(280.0);
-        ui.label("Plots");
-        for plot in Plot::ALL {
-            row(ui, store, plot);
-        }
-        cards(ui, store);
-        ui.separator();
-        for document in Document::ALL {
-            let button = ui.add_enabled(store.run().is_some(), egui::Button::new(document.words()));
-            if button.clicked() {
-                save_report(store, document, waker(ui));
-                ui.close();
-            }
-        }
-        if store.shown_study().is_some() {
-            let study = [
-                (Document::Csv, "Study as CSV"),
-                (Document::Json, "Study as JSON"),
-            ];
-            for (document, words) in study {
-                if ui.button(words).clicked() {
-                    save_study(store, document, waker(ui));
-                    ui.close();
-                }
-            }
-        }
-        ui.separator();
-        let about = "Tab, layer and settings; no data are in it.";
-        let button = ui.button("Copy a link to this view");
-        if button.on_hover_text(about).clicked() {
-            ui.ctx().copy_text(link(store));
-            store.messages.push(Message {
-                text: "A link to this view is on the clipboard.".to_owned(),
-                alarm: false,
-            });
-            ui.close();
-        }
-        open_link(ui, store);
-    });
+    open_menu(ui, "Export", |ui| content(ui, store));
 }
 
-/// The charts of the claims' cards, in a menu of their own: there are many.
-fn cards(ui: &mut egui::Ui, store: &mut Store) {
-    let there: Vec<Plot> = Plot::cards().filter(|plot| plot.is_there(store)).collect();
-    if there.is_empty() {
-        return;
-    }
-    ui.menu_button("Cards of the claims", |ui| {
-        egui::ScrollArea::vertical().show(ui, |ui| {
-            for plot in there {
-                row(ui, store, plot);
-            }
+/// A button, and while it is open a menu that stays until it is left or something in it is done: higher than the window
+/// it scrolls.
+pub fn open_menu(ui: &mut egui::Ui, title: &str, content: impl FnOnce(&mut egui::Ui)) {
+    let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    MenuButton::new(title).config(stays).ui(ui, |ui| {
+        let window = ui.ctx().content_rect().width();
+        ui.set_width(letters::grown(ui, WIDTH).min(window - 40.0));
+        // The bar above and the menu's frame take about 80 points.
+        let most = letters::room_beside(ui, 80.0);
+        // A popup is as high as what was in it the frame before.
+        let area = ScrollArea::vertical()
+            .max_height(most)
+            .min_scrolled_height(most);
+        downward::show(ui, title, area, |ui| {
+            // Nothing lies under the scroll bar.
+            ui.set_max_width(ui.available_width() - 8.0);
+            content(ui);
         });
     });
 }
 
-/// A plot's name with a button for each form; a plot of nothing is left out.
-fn row(ui: &mut egui::Ui, store: &mut Store, plot: Plot) {
-    if !plot.is_there(store) {
+/// Everything that can be taken home.
+pub fn content(ui: &mut egui::Ui, store: &mut Store) {
+    for group in Group::ALL {
+        of_group(ui, store, group);
+    }
+    ui.separator();
+    let about = "Tab, layer and settings; no data are in it.";
+    let button = ui.button("Copy a link to this view");
+    if button.on_hover_text(about).clicked() {
+        ui.ctx().copy_text(link(store));
+        store.messages.push(Message {
+            text: "A link to this view is on the clipboard.".to_owned(),
+            alarm: false,
+        });
+        ui.close();
+    }
+    open_link(ui, store);
+}
+
+/// The plots and documents of a group, unfolded where they are about what is on the screen; nothing where there are none.
+fn of_group(ui: &mut egui::Ui, store: &mut Store, group: Group) {
+    let plots: Vec<Plot> = group.plots();
+    let plots: Vec<Plot> = (plots.into_iter())
+        .filter(|plot| plot.is_there(store))
+        .collect();
+    if plots.is_empty() {
         return;
     }
+    let shown = group.is_shown(&store.view);
+    // What was unfolded is about one view.
+    fold::show(ui, (group.title(), shown), group.title(), shown, |ui| {
+        for plot in plots {
+            row(ui, store, plot);
+        }
+        for (document, words) in group.documents() {
+            if ui.button(words).clicked() {
+                match group {
+                    Group::Checkpoints => save_study(store, document, waker(ui)),
+                    _ => save_report(store, document, waker(ui)),
+                }
+                ui.close();
+            }
+        }
+    });
+}
+
+/// A plot's name with a button for each form.
+fn row(ui: &mut egui::Ui, store: &mut Store, plot: Plot) {
+    let narrow = ui.available_width() < letters::grown(ui, NARROW);
+    if narrow {
+        ui.add(egui::Label::new(plot.words()).wrap());
+    }
     ui.horizontal(|ui| {
-        ui.label(plot.words());
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             for (image, name) in [(Image::Svg, "SVG"), (Image::Png, "PNG")] {
                 let button = ui.button(name);
@@ -85,6 +107,11 @@ fn row(ui: &mut egui::Ui, store: &mut Store, plot: Plot) {
                     save_plot(store, plot, image, theme::palette(ui), waker(ui));
                     ui.close();
                 }
+            }
+            if !narrow {
+                ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                    ui.add(egui::Label::new(plot.words()).wrap());
+                });
             }
         });
     });
@@ -122,23 +149,53 @@ mod tests {
     use super::*;
     use crate::app::store::Tab;
 
-    fn open() -> Harness<'static, Store> {
-        opened(Store::new())
-    }
-
-    fn opened(store: Store) -> Harness<'static, Store> {
+    /// The menu, opened over a tab, once what ships has been read.
+    fn open(tab: Tab, size: [f32; 2]) -> Harness<'static, Store> {
+        let mut store = Store::new();
+        store.view.tab = tab;
+        for _ in 0..1000 {
+            store.poll_studies(|| {});
+            if Plot::cards()
+                .chain([Plot::RealLoss, Plot::StudyScore])
+                .all(|plot| plot.is_there(&store))
+            {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
         let mut harness = Harness::builder()
-            .with_size(egui::vec2(900.0, 900.0))
+            .with_size(size)
             .build_ui_state(menu, store);
         harness.get_by_label("Export").click();
         harness.run();
         harness
     }
 
+    const LAPTOP: [f32; 2] = [1280.0, 720.0];
+
+    /// Unfolds a group of the menu, if it is not.
+    fn unfold(harness: &mut Harness<'_, Store>, group: Group) {
+        if !group.is_shown(&harness.state().view) {
+            harness.get_by_label(group.title()).click();
+            harness.run();
+        }
+    }
+
     #[test]
     fn plots_and_reports_are_made_away_from_the_frame() {
-        for label in ["Distance by layer as PNG", "Report as a page (HTML)"] {
-            let mut harness = open();
+        for (group, label) in [
+            (Group::Run, "Distance by layer as PNG"),
+            (Group::Run, "Report as a page (HTML)"),
+            (Group::Checkpoints, "Study as CSV"),
+            (Group::Claims, "Does MoCa help? as SVG"),
+            (
+                Group::RealParts,
+                "Real parts: MIR against right choices as PNG",
+            ),
+            (Group::RealParts, "Real parts: MIR against loss as SVG"),
+        ] {
+            let mut harness = open(Tab::Alignment, LAPTOP);
+            unfold(&mut harness, group);
             harness.get_by_label(label).click();
             harness.run();
             assert!(harness.state().is_saving(), "{label}");
@@ -148,39 +205,65 @@ mod tests {
     }
 
     #[test]
-    fn the_cards_of_the_claims_have_a_menu_of_their_own() {
-        for form in ["SVG", "PNG"] {
-            let mut store = Store::new();
-            let cards = "Cards of the claims";
-            assert!(open().query_by_label_contains(cards).is_none());
-            for _ in 0..1000 {
-                store.poll_studies(|| {});
-                std::thread::sleep(std::time::Duration::from_millis(10));
-                if Plot::cards().all(|plot| plot.is_there(&store)) {
-                    break;
-                }
+    fn the_menu_begins_with_what_is_on_the_screen() {
+        for (tab, label) in [
+            (Tab::Start, "Two trainings on one ruler as SVG"),
+            (Tab::Alignment, "Distance by layer as SVG"),
+            (Tab::Study, "Does MoCa help? as SVG"),
+        ] {
+            let harness = open(tab, LAPTOP);
+            assert!(harness.query_by_label(label).is_some(), "{tab:?}");
+        }
+    }
+
+    /// However much is unfolded, the menu stays inside the window, says that there is more, and all of it can be reached.
+    #[test]
+    fn the_menu_fits_the_window() {
+        for size in [LAPTOP, [390.0, 844.0], [195.0, 422.0]] {
+            let mut harness = open(Tab::Alignment, size);
+            for group in Group::ALL {
+                harness.get_by_label(group.title()).scroll_to_me();
+                harness.run();
+                unfold(&mut harness, group);
             }
-            let mut harness = opened(store);
-            harness.get_by_label_contains(cards).click();
+            let window = egui::Rect::from_min_size(egui::Pos2::ZERO, size.into());
+            let more = harness.get_by_label("More below").rect();
+            assert!(window.contains_rect(more), "{more:?} in {size:?}");
+            let field = |harness: &Harness<'_, Store>| {
+                let field = harness.get_by_role_and_label(Role::TextInput, "Open a link");
+                field.rect()
+            };
+            assert!(!window.contains_rect(field(&harness)), "in {size:?}");
+            for _ in 0..20 {
+                let Some(more) = harness.query_by_label("More below") else {
+                    break;
+                };
+                more.click();
+                harness.run();
+            }
+            let found = field(&harness);
+            assert!(window.contains_rect(found), "{found:?} in {size:?}");
+            // A click inside leaves it open.
+            harness
+                .get_by_role_and_label(Role::TextInput, "Open a link")
+                .click();
             harness.run();
-            let label = format!("Does MoCa help? as {form}");
-            harness.get_by_label(&label).click();
-            harness.run();
-            assert!(harness.state().is_saving(), "{form}");
-            // The menus have closed.
-            assert!(harness.query_by_label(&label).is_none());
-            assert!(harness.query_by_label_contains(cards).is_none());
+            assert!(
+                harness
+                    .query_by_role_and_label(Role::TextInput, "Open a link")
+                    .is_some()
+            );
         }
     }
 
     #[test]
     fn a_link_goes_out_and_comes_in() {
-        let mut harness = open();
+        let mut harness = open(Tab::Alignment, LAPTOP);
         harness.get_by_label("Copy a link to this view").click();
         harness.run();
         let told = harness.state().messages.last();
         assert!(told.is_some_and(|message| !message.alarm));
-        let mut harness = open();
+        let mut harness = open(Tab::Alignment, LAPTOP);
         let field = harness.get_by_role_and_label(Role::TextInput, "Open a link");
         field.focus();
         harness.run();

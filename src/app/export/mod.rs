@@ -1,10 +1,12 @@
 //! Taking things home: plots as PNG and SVG, reports as CSV, JSON and HTML, the view as a link.
 
+mod group;
 mod menu;
 mod plot;
 mod png;
 
 pub use menu::menu;
+pub(super) use menu::{content, open_menu};
 pub use plot::Plot;
 pub(super) use plot::named;
 pub use png::{PngError, png};

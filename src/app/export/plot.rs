@@ -7,8 +7,8 @@ use crate::{
     figures::{
         Clouds, Figure, LayersChart, Look, Named, Palette, Ruler, StudyPlot, answers, axis_curves,
         card_figure, clouds, compare, contrast_captioned, difference, layers, mir_per_run,
-        mir_score, norms, origin, parts, report_figure, ruler, score_quantities, settings_plot,
-        study_captioned, subtitle,
+        mir_score, norms, origin, parts, real_captioned, real_choice, real_loss, report_figure,
+        ruler, score_quantities, settings_plot, study_captioned, subtitle,
     },
     study::{Protocol, StudyResults, Topic},
 };
@@ -44,13 +44,17 @@ pub enum Plot {
     StudySettings,
     /// The layers of the study's axis.
     StudyLayers,
+    /// MIR of connectors between real parts against their right choices.
+    RealChoice,
+    /// The same against their loss.
+    RealLoss,
     /// The charts of a claim's card, by its place in [`Topic::ALL`].
     Card(usize),
 }
 
 impl Plot {
     /// All plots but those of cards.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Ruler,
         Self::Answers,
         Self::Report,
@@ -65,6 +69,8 @@ impl Plot {
         Self::StudyQuantities,
         Self::StudySettings,
         Self::StudyLayers,
+        Self::RealChoice,
+        Self::RealLoss,
     ];
 
     /// The plots of all cards.
@@ -89,6 +95,8 @@ impl Plot {
             Self::StudyQuantities => "Study: what the score goes with",
             Self::StudySettings => "Study: settings of the axis",
             Self::StudyLayers => "Study: layers of the axis",
+            Self::RealChoice => "Real parts: MIR against right choices",
+            Self::RealLoss => "Real parts: MIR against loss",
             Self::Card(place) => Topic::ALL.get(place).map_or("", |topic| topic.question),
         }
     }
@@ -110,6 +118,8 @@ impl Plot {
             Self::StudyQuantities => "study-quantities",
             Self::StudySettings => "study-settings",
             Self::StudyLayers => "study-layers",
+            Self::RealChoice => "real-choice",
+            Self::RealLoss => "real-loss",
             Self::Card(place) => {
                 let name = Topic::ALL.get(place).map_or("", |topic| topic.name);
                 return Cow::Owned(format!("card-{name}"));
@@ -132,6 +142,7 @@ impl Plot {
                 let results = store.shown_study();
                 results.is_some_and(|results| !results.quantities().is_empty())
             }
+            Self::RealChoice | Self::RealLoss => store.real.results().is_some(),
             Self::Card(place) => {
                 let judged = |(protocol, results): (Protocol, Option<&StudyResults>)| {
                     let topic = Topic::ALL.get(place);
@@ -155,6 +166,7 @@ impl Plot {
         if let Some(figure) = self
             .of_contrast(store, &look)
             .or(self.of_study(store, &look))
+            .or(self.of_real(store, &look))
         {
             return Some(figure);
         }
@@ -200,7 +212,9 @@ impl Plot {
                 return self.comparison(store, selected, &look);
             }
             // Drawn above, where there is something to draw.
-            Self::Ruler | Self::Answers | Self::Card(_) => return None,
+            Self::Ruler | Self::Answers | Self::Card(_) | Self::RealChoice | Self::RealLoss => {
+                return None;
+            }
             Self::StudyScore | Self::StudyQuantities | Self::StudySettings | Self::StudyLayers => {
                 return None;
             }
@@ -254,6 +268,16 @@ impl Plot {
             _ => return None,
         };
         Some(study_captioned(&plot, figure, look))
+    }
+
+    fn of_real(self, store: &Store, look: &Look) -> Option<Figure> {
+        let real = store.real.results()?;
+        let figure = match self {
+            Self::RealChoice => real_choice(real, look),
+            Self::RealLoss => real_loss(real, look),
+            _ => return None,
+        };
+        Some(real_captioned(real, figure, look))
     }
 
     fn comparison(self, store: &Store, selected: Option<usize>, look: &Look) -> Option<Figure> {
@@ -320,6 +344,8 @@ mod tests {
             Plot::StudyQuantities,
             Plot::StudySettings,
             Plot::StudyLayers,
+            Plot::RealChoice,
+            Plot::RealLoss,
         ];
         for plot in Plot::ALL {
             assert_eq!(plot.is_there(&store), !absent.contains(&plot));

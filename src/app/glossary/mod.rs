@@ -12,7 +12,7 @@ use eframe::egui::{
     text::{CCursor, LayoutJob, TextFormat},
 };
 
-use super::theme;
+use super::{letters, theme};
 
 /// Shows a term by its name or in another form, for example in the plural or as a heading.
 pub fn term_as(ui: &mut egui::Ui, term: Term, text: impl Into<RichText>) -> Response {
@@ -22,7 +22,7 @@ pub fn term_as(ui: &mut egui::Ui, term: Term, text: impl Into<RichText>) -> Resp
 /// Shows a name that explains itself as a term does, with what its own data say of it.
 pub fn told(ui: &mut egui::Ui, text: impl Into<RichText>, name: &str, words: &str) -> Response {
     let text: RichText = text.into();
-    let label = text.text().to_owned();
+    let label = text.text().replace('\n', " ");
     let galley = egui::WidgetText::from(text).into_galley(
         ui,
         Some(egui::TextWrapMode::Extend),
@@ -79,7 +79,7 @@ fn explain_as(response: Response, name: &str, words: &str) -> Response {
         node.set_description(words);
     });
     let content = |ui: &mut egui::Ui| {
-        ui.set_max_width(320.0);
+        ui.set_max_width(letters::grown(ui, 320.0));
         ui.strong(name);
         ui.label(words);
     };

@@ -7,7 +7,7 @@ use eframe::egui::{
 };
 
 use super::steps::{Step, Task};
-use crate::app::{glossary, theme};
+use crate::app::{glossary, letters, theme};
 
 /// The sheet's width where there is room.
 const WIDTH: f32 = 380.0;
@@ -59,16 +59,18 @@ pub(super) fn is_upright(screen: Vec2) -> bool {
     screen.x < screen.y
 }
 
-fn width(screen: Vec2) -> f32 {
+fn width(context: &egui::Context) -> f32 {
+    let screen = context.content_rect().size();
+    let grown = |points| points * letters::grown_by(context);
     match is_upright(screen) {
-        true => (screen.x - 2.0 * MARGIN).min(WIDTH_BELOW),
-        false => WIDTH,
+        true => (screen.x - 2.0 * MARGIN).min(grown(WIDTH_BELOW)),
+        false => grown(WIDTH),
     }
 }
 
 fn size(context: &egui::Context) -> Vec2 {
     let height = rect(context).map_or(HEIGHT, |rect| rect.height());
-    vec2(width(context.content_rect().size()), height)
+    vec2(width(context), height)
 }
 
 /// Keeps a part of the window for the sheet.

@@ -138,11 +138,12 @@ pub(super) const STEPS: [Step; 14] = [
         name: "length",
         title: "Why its length differs",
         words: norms,
-        target: Landmark::Clouds,
+        target: Landmark::Norms,
         enter: |store| {
             store.view.tab = Tab::Alignment;
             store.view.inputs = false;
             store.view.layer = 1;
+            store.view.inputs = false;
         },
         task: None,
     },

@@ -8,8 +8,10 @@ mod turns;
 use eframe::egui;
 
 use crate::app::{
+    downward,
     glossary::prose,
     landmark::{Landmark, mark},
+    letters,
     store::{
         Store, Tab,
         ask::{Target, Whom},
@@ -22,13 +24,10 @@ const TWO_COLUMNS: f32 = 820.0;
 
 /// Draws the view.
 pub fn show(ui: &mut egui::Ui, store: &mut Store) {
-    egui::ScrollArea::vertical()
-        .id_salt("ask")
-        .auto_shrink(false)
-        .show(ui, |ui| match store.target() {
-            Ok(target) => panels(ui, store, &target),
-            Err(reason) => refused(ui, store, &reason),
-        });
+    downward::page(ui, "ask", |ui| match store.target() {
+        Ok(target) => panels(ui, store, &target),
+        Err(reason) => refused(ui, store, &reason),
+    });
 }
 
 /// There is nobody to ask.
@@ -59,7 +58,7 @@ fn panels(ui: &mut egui::Ui, store: &mut Store, target: &Target) {
         looks::cards(ui, store, target);
         return;
     }
-    let left = (room * 0.36).clamp(300.0, 460.0);
+    let left = (room * 0.36).clamp(300.0, letters::chart(ui, 460.0));
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = GAP;
         ui.vertical(|ui| {

@@ -8,9 +8,11 @@ use eframe::egui::{self, RichText};
 
 use crate::{
     app::{
+        downward,
         export::named,
         figure,
         landmark::{Landmark, mark},
+        letters,
         store::{Run, Scale, Store},
         theme,
         views::on_ruler,
@@ -23,7 +25,7 @@ const WIDE: f32 = 980.0;
 
 /// Draws the view.
 pub fn show(ui: &mut egui::Ui, store: &mut Store) {
-    egui::ScrollArea::vertical().show(ui, |ui| {
+    downward::page(ui, "compare", |ui| {
         if ui.available_width() >= WIDE {
             ui.columns(2, |columns| {
                 left(&mut columns[0], store);
@@ -79,7 +81,7 @@ fn right(ui: &mut egui::Ui, store: &mut Store) {
             ui.label("Choose a run to see its curve.");
             return;
         }
-        let look = figure::look(ui, [ui.available_width(), 330.0]);
+        let look = figure::look(ui, [ui.available_width(), letters::chart(ui, 330.0)]);
         let figure = compare(&runs, store.view.scale, Some(store.view.layer), &look);
         select_layer(ui, store, &figure);
     });
@@ -95,7 +97,7 @@ fn right(ui: &mut egui::Ui, store: &mut Store) {
             ui.label("Choose two runs that are not the same one.");
             return;
         };
-        let look = figure::look(ui, [ui.available_width(), 240.0]);
+        let look = figure::look(ui, [ui.available_width(), letters::chart(ui, 240.0)]);
         let selected = Some(store.view.layer);
         let figure = difference(named(base), named(other), selected, &look);
         ui.label(&figure.summary);

@@ -10,6 +10,7 @@ mod settings;
 use eframe::egui;
 
 use crate::app::{
+    downward,
     store::{Store, data::Wake},
     theme::{self, GAP},
 };
@@ -21,31 +22,28 @@ const TWO_COLUMNS: f32 = 860.0;
 pub fn show(ui: &mut egui::Ui, store: &mut Store) {
     let waker = ui.ctx().clone();
     let wake: Wake = std::sync::Arc::new(move || waker.request_repaint());
-    egui::ScrollArea::vertical()
-        .id_salt("data")
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            promise(ui, store);
+    downward::page(ui, "data", |ui| {
+        promise(ui, store);
+        theme::gap(ui);
+        let room = ui.available_width();
+        if room < TWO_COLUMNS {
+            brought(ui, store, &wake);
             theme::gap(ui);
-            let room = ui.available_width();
-            if room < TWO_COLUMNS {
+            run(ui, store);
+            return;
+        }
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = GAP;
+            ui.vertical(|ui| {
+                ui.set_width(room * 0.56);
                 brought(ui, store, &wake);
-                theme::gap(ui);
+            });
+            ui.vertical(|ui| {
+                ui.set_width(room * 0.44 - GAP);
                 run(ui, store);
-                return;
-            }
-            ui.horizontal_top(|ui| {
-                ui.spacing_mut().item_spacing.x = GAP;
-                ui.vertical(|ui| {
-                    ui.set_width(room * 0.56);
-                    brought(ui, store, &wake);
-                });
-                ui.vertical(|ui| {
-                    ui.set_width(room * 0.44 - GAP);
-                    run(ui, store);
-                });
             });
         });
+    });
 }
 
 /// Says what happens to the reader's files.

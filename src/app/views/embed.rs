@@ -3,7 +3,10 @@
 use eframe::egui;
 
 use super::{alignment, start};
-use crate::app::store::{Embed, Store};
+use crate::app::{
+    downward,
+    store::{Embed, Store},
+};
 
 /// Draws the view.
 pub fn show(ui: &mut egui::Ui, store: &mut Store, embed: Embed) {
@@ -17,8 +20,5 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store, embed: Embed) {
 }
 
 fn scrolled(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui)) {
-    egui::ScrollArea::vertical()
-        .id_salt("embedded")
-        .auto_shrink(false)
-        .show(ui, content);
+    downward::page(ui, "embedded", content);
 }

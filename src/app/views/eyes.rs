@@ -16,9 +16,10 @@ use eframe::egui;
 use super::states::{Missing, Wish, missing};
 use crate::{
     app::{
+        downward,
         glossary::prose,
         landmark::{Landmark, mark},
-        picture,
+        letters, picture,
         store::{Store, View},
         theme::{self, GAP},
     },
@@ -33,33 +34,30 @@ const TWO_COLUMNS: f32 = 820.0;
 /// Draws the view.
 pub fn show(ui: &mut egui::Ui, store: &mut Store) {
     let hovered = store.hover.token;
-    egui::ScrollArea::vertical()
-        .id_salt("eyes")
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            let wish = if chooser::pairs(store).is_empty() {
-                nothing_to_see(ui, store)
-            } else {
-                theme::card(ui, |ui| {
-                    ui.set_min_width(ui.available_width());
-                    if ui.available_width() < TWO_COLUMNS {
+    downward::page(ui, "eyes", |ui| {
+        let wish = if chooser::pairs(store).is_empty() {
+            nothing_to_see(ui, store)
+        } else {
+            theme::card(ui, |ui| {
+                ui.set_min_width(ui.available_width());
+                if ui.available_width() < TWO_COLUMNS {
+                    chooser::show(ui, store);
+                    ui.horizontal_wrapped(|ui| follow::choice(ui, &mut store.view));
+                } else {
+                    ui.horizontal(|ui| {
                         chooser::show(ui, store);
-                        ui.horizontal(|ui| follow::choice(ui, &mut store.view));
-                    } else {
-                        ui.horizontal(|ui| {
-                            chooser::show(ui, store);
-                            ui.add_space(8.0);
-                            follow::choice(ui, &mut store.view);
-                        });
-                    }
-                });
-                theme::gap(ui);
-                pair(ui, store, hovered)
-            };
-            if let Some(wish) = wish {
-                wish.carry_out(store);
-            }
-        });
+                        ui.add_space(8.0);
+                        follow::choice(ui, &mut store.view);
+                    });
+                }
+            });
+            theme::gap(ui);
+            pair(ui, store, hovered)
+        };
+        if let Some(wish) = wish {
+            wish.carry_out(store);
+        }
+    });
 }
 
 /// No pair of this run can be looked at.
@@ -160,7 +158,7 @@ fn panels(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
     }
     // The card is as wide as its image; its margins are 15 a side.
     let most = egui::vec2(
-        (room * 0.42).min(640.0) - 30.0,
+        (room * 0.42).min(letters::chart(ui, 640.0)) - 30.0,
         image::tallest(ui, desk.view.words),
     );
     let fitted = picture::fitted_of(desk.pair, desk.picture(), most);

@@ -14,7 +14,7 @@ use crate::{
     report::{PairView, Report, TokenKind},
     words::counted,
 };
-use sizes::{MARGIN, MOST_LINES, SIZE, Sizes, heading, words};
+use sizes::{MARGIN, MOST_LINES, Sizes, heading, words};
 
 /// Least width of words beside the picture.
 const LEAST_WORDS: f32 = 90.0;
@@ -283,7 +283,8 @@ fn thumbnail(ui: &mut egui::Ui, rect: egui::Rect, run: u64, pair: &PairView, col
     }
     // The first sentence says which picture it is.
     let (first, _) = pair.text.split_once(". ").unwrap_or((&pair.text, ""));
-    let lines = (beside.height() / (SIZE + 3.0)).floor().max(1.0) as usize;
+    let line = ui.text_style_height(&egui::TextStyle::Small);
+    let lines = (beside.height() / line).floor().max(1.0) as usize;
     let galley = words(ui, first, beside.width(), lines);
     ui.painter().galley(beside.min, galley, colors.faint);
 }

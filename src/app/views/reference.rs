@@ -9,6 +9,7 @@ mod words;
 use eframe::egui;
 
 use crate::app::{
+    downward,
     store::Store,
     theme::{self, GAP},
 };
@@ -18,24 +19,21 @@ const TWO_COLUMNS: f32 = 1060.0;
 
 /// Draws the view.
 pub fn show(ui: &mut egui::Ui, store: &mut Store) {
-    egui::ScrollArea::vertical()
-        .id_salt("reference")
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            let all = sections::ALL;
-            if ui.available_width() < TWO_COLUMNS {
-                for section in all {
-                    card(ui, store, section);
-                }
-            } else {
-                columns(ui, store, all);
+    downward::page(ui, "reference", |ui| {
+        let all = sections::ALL;
+        if ui.available_width() < TWO_COLUMNS {
+            for section in all {
+                card(ui, store, section);
             }
-            theme::card(ui, |ui| {
-                ui.set_min_width(ui.available_width());
-                ui.heading("Every term");
-                words::show(ui);
-            });
+        } else {
+            columns(ui, store, all);
+        }
+        theme::card(ui, |ui| {
+            ui.set_min_width(ui.available_width());
+            ui.heading("Every term");
+            words::show(ui);
         });
+    });
 }
 
 /// Two columns, filled in reading order, the left one first.

@@ -9,6 +9,7 @@ mod trainings;
 use eframe::egui::{self, RichText};
 
 use crate::app::{
+    downward,
     store::{StartPart, Store},
     theme::{self, colors},
 };
@@ -57,13 +58,10 @@ pub fn steps_alone(ui: &mut egui::Ui, store: &mut Store) {
 }
 
 fn scrolled(ui: &mut egui::Ui, content: impl FnOnce(&mut egui::Ui)) {
-    egui::ScrollArea::vertical()
-        .id_salt("start")
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = theme::GAP;
-            content(ui);
-        });
+    downward::page(ui, "start", |ui| {
+        ui.spacing_mut().item_spacing.y = theme::GAP;
+        content(ui);
+    });
 }
 
 /// The parts to choose from.
@@ -87,6 +85,10 @@ fn parts(ui: &mut egui::Ui, store: &mut Store) {
         }
     });
 }
+
+/// What the marks of two clouds mean, but for what their legend says.
+const CLOUDS: &str = "Ellipses: 1 and 2 standard deviations of a cloud. Arrow: from the vision tokens' mean to the \
+                      text tokens'.";
 
 /// Less important words.
 fn faint(ui: &mut egui::Ui, words: &str) {

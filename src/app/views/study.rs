@@ -16,7 +16,7 @@ use eframe::egui;
 
 use crate::{
     app::{
-        glossary,
+        downward, glossary,
         landmark::{Landmark, mark},
         store::{Known, Store, StudyPart},
         theme,
@@ -29,22 +29,19 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
     let waker = ui.ctx().clone();
     store.poll_studies(move || waker.request_repaint());
     let part = store.view.study_part();
-    egui::ScrollArea::vertical()
-        // Each part is where it was left.
-        .id_salt(("study", part))
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            parts(ui, store, part);
-            match part {
-                StudyPart::Claims => claims(ui, store),
-                StudyPart::Settings => checkpoints(ui, store),
-                StudyPart::RealParts => {
-                    if let Some(real) = known(ui, &store.real) {
-                        real::show(ui, &real);
-                    }
+    // Each part is where it was left.
+    downward::page(ui, ("study", part), |ui| {
+        parts(ui, store, part);
+        match part {
+            StudyPart::Claims => claims(ui, store),
+            StudyPart::Settings => checkpoints(ui, store),
+            StudyPart::RealParts => {
+                if let Some(real) = known(ui, &store.real) {
+                    real::show(ui, &real);
                 }
             }
-        });
+        }
+    });
 }
 
 /// The parts, one of which is shown.

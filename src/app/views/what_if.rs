@@ -9,7 +9,7 @@ use eframe::egui;
 
 use crate::{
     app::{
-        figure,
+        downward, figure, letters, sideways,
         store::{Scale, Store, WhatIfPart},
         theme,
     },
@@ -28,16 +28,13 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
         ui.label("No run selected.");
         return;
     };
-    egui::ScrollArea::vertical()
-        .id_salt("what if")
-        .auto_shrink(false)
-        .show(ui, |ui| {
-            let part = choice(ui, store);
-            match part {
-                WhatIfPart::Ellipses => ellipses::show(ui, store, &report),
-                WhatIfPart::Run => run(ui, store, &report),
-            }
-        });
+    downward::page(ui, "what if", |ui| {
+        let part = choice(ui, store);
+        match part {
+            WhatIfPart::Ellipses => ellipses::show(ui, store, &report),
+            WhatIfPart::Run => run(ui, store, &report),
+        }
+    });
 }
 
 /// Which of the parts is shown.
@@ -67,10 +64,10 @@ fn run(ui: &mut egui::Ui, store: &mut Store, report: &Report) {
     }
     ui.horizontal_top(|ui| {
         ui.allocate_ui_with_layout(
-            egui::vec2(CONTROLS, ui.available_height()),
+            egui::vec2(letters::grown(ui, CONTROLS), ui.available_height()),
             egui::Layout::top_down(egui::Align::Min),
             |ui| {
-                ui.set_width(CONTROLS);
+                ui.set_width(ui.available_width());
                 theme::card(ui, |ui| controls::show(ui, store, report));
             },
         );
@@ -118,7 +115,9 @@ fn result(ui: &mut egui::Ui, store: &mut Store, report: &Report) {
             intervals: report.distances(),
         };
         // The numbers below are to be seen with it.
-        let tall = (ui.ctx().content_rect().height() - 470.0).clamp(220.0, 420.0);
+        let tall = letters::room_beside(ui, 470.0)
+            .min(ui.available_width())
+            .clamp(220.0, 900.0);
         let look = figure::look(ui, [ui.available_width(), tall]);
         let response = figure::show(ui, &layers(&chart, &look));
         if let Some(Target::Layer(layer)) = response.clicked {
@@ -161,26 +160,33 @@ fn numbers(ui: &mut egui::Ui, report: &Report, changed: Option<&Changed>) {
     ];
     let width = report.model.hidden_size.to_string();
     rows.push(("d", width.clone(), changed.map(|_| width)));
-    egui::Grid::new("what-if numbers")
+    let grid = egui::Grid::new("what-if numbers")
         .striped(true)
         .spacing([24.0, 2.0])
-        .min_row_height(24.0)
-        .show(ui, |ui| {
-            // Where nothing is changed there is one column of numbers.
-            let titles = ["", "as measured", "what if"];
-            for title in &titles[..2 + usize::from(changed.is_some())] {
-                ui.strong(*title);
-            }
-            ui.end_row();
-            for (name, before, after) in rows {
-                ui.label(name);
-                ui.monospace(before);
-                if let Some(after) = after {
-                    ui.monospace(after);
+        .min_row_height(24.0);
+    sideways::show(
+        ui,
+        "what-if numbers",
+        egui::ScrollArea::horizontal(),
+        |ui| {
+            grid.show(ui, |ui| {
+                // Where nothing is changed there is one column of numbers.
+                let titles = ["", "as measured", "what if"];
+                for title in &titles[..2 + usize::from(changed.is_some())] {
+                    ui.strong(*title);
                 }
                 ui.end_row();
-            }
-        });
+                for (name, before, after) in rows {
+                    ui.label(name);
+                    ui.monospace(before);
+                    if let Some(after) = after {
+                        ui.monospace(after);
+                    }
+                    ui.end_row();
+                }
+            });
+        },
+    );
     ui.label(format!(
         "Definition {}, text mask {}.",
         report.definition, report.text_mask

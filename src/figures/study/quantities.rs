@@ -8,7 +8,7 @@ use super::{
         words,
     },
     StudyPlot,
-    scatter::small,
+    scatter::faint,
 };
 use crate::study::{Certainty, Over, WithScore};
 
@@ -64,7 +64,7 @@ pub fn score_quantities(plot: &StudyPlot<'_>, look: &Look) -> Figure {
         let beside = [area.right() + 0.7 * font, y];
         let Some(rho) = it.rank.rho else {
             let said = format!("undefined, n = {}", it.rank.n);
-            small(&mut sheet, beside, Anchor::Start, &said);
+            faint(&mut sheet, beside, Anchor::Start, &said);
             continue;
         };
         if let Certainty::Bootstrap { low, high } = it.rank.certainty {
@@ -73,7 +73,7 @@ pub fn score_quantities(plot: &StudyPlot<'_>, look: &Look) -> Figure {
         }
         sheet.disc([axis.at(rho), y], 0.36 * font, color);
         let said = format!("{rho:.2}, n = {}", it.rank.n).replace('-', "\u{2212}");
-        small(&mut sheet, beside, Anchor::Start, &said);
+        faint(&mut sheet, beside, Anchor::Start, &said);
     }
     sheet.figure.summary = summary(first, &rows);
     sheet.figure

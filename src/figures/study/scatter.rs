@@ -78,8 +78,8 @@ pub fn mir_score(plot: &StudyPlot<'_>, look: &Look) -> Figure {
         // Two lines near each other have their words on either side.
         let above = (index == 1) == (lines[1].0 >= lines[0].0);
         let at = [area.right(), y + if above { -0.7 } else { 0.7 } * font];
-        small(&mut sheet, at, Anchor::End, words);
-        let width = words::width(words, 0.85 * font);
+        faint(&mut sheet, at, Anchor::End, words);
+        let width = words::width(words, font);
         taken.push(Area {
             min: [at[0] - width, at[1] - 0.5 * font],
             size: [width, font],
@@ -250,7 +250,7 @@ fn disc(
 
 /// Writes a point's name beside it where there is room; nothing where there is none.
 fn label(sheet: &mut Sheet<'_>, area: Area, [x, y]: [f32; 2], name: &str, taken: &mut Vec<Area>) {
-    let size = 0.9 * sheet.look.font();
+    let size = sheet.look.font();
     let name = words::fit(name, size, 13.0 * size);
     let width = words::width(&name, size);
     let gap = 0.95 * size;
@@ -286,7 +286,7 @@ fn label(sheet: &mut Sheet<'_>, area: Area, [x, y]: [f32; 2], name: &str, taken:
         {
             taken.push(room);
             let color = sheet.look.palette.ink;
-            sheet.sized_words(at, anchor, size, color, name);
+            sheet.words(at, anchor, color, name);
             return;
         }
     }
@@ -299,8 +299,7 @@ fn overlap(one: &Area, other: &Area) -> bool {
         && other.top() < one.bottom()
 }
 
-/// Faint words in a smaller size.
-pub(super) fn small(sheet: &mut Sheet<'_>, at: [f32; 2], anchor: Anchor, words: &str) {
-    let (size, color) = (0.85 * sheet.look.font(), sheet.look.palette.faint);
-    sheet.sized_words(at, anchor, size, color, words);
+/// Faint words.
+pub(super) fn faint(sheet: &mut Sheet<'_>, at: [f32; 2], anchor: Anchor, words: &str) {
+    sheet.words(at, anchor, sheet.look.palette.faint, words);
 }

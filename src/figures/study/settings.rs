@@ -8,7 +8,7 @@ use super::{
         words,
     },
     StudyPlot,
-    scatter::small,
+    scatter::faint,
     variant_tip,
 };
 use crate::study::{Metric, Variant};
@@ -25,12 +25,10 @@ const PANELS: [(Metric, f32); 4] = [
 const ALONG: [(Metric, f32); 2] = [(Metric::NormMatchedMir, 0.9), (Metric::NormRatio, 0.9)];
 
 /// Most room below the last panel for the settings' names, in lines.
-const MOST_BELOW: f32 = 8.0;
+const MOST_BELOW: f32 = 9.0;
 
 /// Most lines of a setting's name.
 const LINES: usize = 3;
-/// Size of the names, over the plot's font.
-const SMALLER: f32 = 0.9;
 
 /// MIR, score, caption loss and perplexity of text at the settings of the plot's axis, one column a
 /// setting; further seeds are hollow, the score has its interval, chance and the blanked image. Steps of
@@ -219,7 +217,7 @@ fn panel(
             (area.left() + area.right()) / 2.0,
             (area.top() + area.bottom()) / 2.0,
         ];
-        small(&mut sheet, middle, Anchor::Middle, "no settings");
+        faint(&mut sheet, middle, Anchor::Middle, "no settings");
     }
     sheet.figure.summary = summary(plot, settings, metric);
     sheet.figure
@@ -246,13 +244,12 @@ enum Name {
 impl Name {
     /// The name in a font of `font` points below a column of `width`.
     fn new(label: &str, font: f32, width: f32) -> Self {
-        let size = SMALLER * font;
-        let room = width - 0.4 * size;
-        let mut lines = words::wrap(label, size, room);
+        let room = width - 0.4 * font;
+        let mut lines = words::wrap(label, font, room);
         let fits =
-            lines.len() <= LINES && lines.iter().all(|line| words::width(line, size) <= room);
-        if !fits && room < 4.5 * size {
-            return Self::Upward(words::fit(label, size, (MOST_BELOW - 1.0) * font));
+            lines.len() <= LINES && lines.iter().all(|line| words::width(line, font) <= room);
+        if !fits && room < 4.5 * font {
+            return Self::Upward(words::fit(label, font, (MOST_BELOW - 1.0) * font));
         }
         let last = lines.split_off(lines.len().min(LINES - 1)).join(" ");
         lines.push(last);
@@ -260,7 +257,7 @@ impl Name {
         Self::Level(
             lines
                 .iter()
-                .map(|line| words::fit(line, size, room))
+                .map(|line| words::fit(line, font, room))
                 .collect(),
         )
     }
@@ -268,8 +265,8 @@ impl Name {
     /// The room that it takes, in lines of the plot's font.
     fn lines(&self) -> f32 {
         match self {
-            Self::Level(lines) => 0.2 + 1.15 * SMALLER * lines.len() as f32,
-            Self::Upward(words) => 0.2 + words::width(words, SMALLER),
+            Self::Level(lines) => 0.2 + 1.15 * lines.len() as f32,
+            Self::Upward(words) => 0.2 + words::width(words, 1.0),
         }
     }
 }
@@ -277,7 +274,7 @@ impl Name {
 /// Writes a setting's name below its column.
 fn name(sheet: &mut Sheet<'_>, columns: &Columns, column: usize, label: &str) {
     let look = sheet.look;
-    let size = SMALLER * look.font();
+    let size = look.font();
     let color = look.palette.faint;
     let (x, top) = (columns.middle(column), columns.area.bottom());
     let mut write = |at, anchor, upward, words| {

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use mirscope::{
-    figures::{Palette, study_figures, svg_of},
+    figures::{Look, Palette, study_figures, svg_of},
     study::{Study, StudyResults, study_csv, study_markdown},
 };
 use serde_json::Value;
@@ -50,10 +50,12 @@ fn results_are_those_of_the_checkpoints_beside_them() {
         assert_eq!(page.matches("](figures/").count(), figures.len());
         for made in figures {
             let file = format!("figures/{}.svg", made.name);
-            assert!(
-                svg_of(&made.figure) == read(study, &file),
-                "{study}/{file}: {STALE}"
-            );
+            let svg = svg_of(&made.figure);
+            assert!(svg == read(study, &file), "{study}/{file}: {STALE}");
+            for size in svg.split("font-size=\"").skip(1) {
+                let size: f32 = size.split('"').next().unwrap().parse().unwrap();
+                assert!(size >= Look::FONT, "{file}: words of {size} points");
+            }
         }
     }
 }

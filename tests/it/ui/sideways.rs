@@ -40,7 +40,7 @@ const TABLES: [Table; 6] = [
     Table {
         link: "#tab=study&study_shows=settings&axis=connector",
         unfold: None,
-        titles: ["setting", "norm-matched"],
+        titles: ["setting", "norm-matched MIR"],
         ends: 1.0,
     },
     Table {

@@ -1,4 +1,4 @@
-//! Pictures of the main views.
+//! A picture of each view, of those with the most plots in a large window, and a few in the dark and on a phone.
 //!
 //! `UPDATE_SNAPSHOTS=true cargo test --test it snapshots` draws them anew: look at each before
 //! committing it.
@@ -16,6 +16,7 @@ use mirscope::{
 use super::{ask::converse, support::drawn};
 
 const LAPTOP: [f32; 2] = [1280.0, 720.0];
+const LARGE: [f32; 2] = [1920.0, 1080.0];
 const PHONE: [f32; 2] = [390.0, 844.0];
 
 /// Compares a picture, and keeps the result with those of the test.
@@ -30,25 +31,25 @@ fn snapshot(harness: &mut Harness<'_, App>, results: &mut SnapshotResults, name:
     results.extend_harness(harness);
 }
 
+/// The two trainings, the riddle before and after the guess, and one training step by step.
 #[test]
 fn start() {
     let mut results = SnapshotResults::new();
-    for (size, name) in [(LAPTOP, "laptop"), (PHONE, "phone")] {
-        for theme in [Theme::Light, Theme::Dark] {
-            let (mut harness, _link) = drawn(size, theme);
-            harness.state_mut().store.riddles.met = true;
-            let theme = format!("{theme:?}").to_lowercase();
-            snapshot(&mut harness, &mut results, &format!("start-{name}-{theme}"));
-        }
-    }
-}
-
-/// The riddle before and after the guess, and one training step by step.
-#[test]
-fn opening() {
-    let mut results = SnapshotResults::new();
-    let phone = [PHONE[0], 1500.0];
     for (size, theme, guessed, part, name) in [
+        (
+            LARGE,
+            Theme::Light,
+            true,
+            StartPart::Trainings,
+            "start-large-light",
+        ),
+        (
+            PHONE,
+            Theme::Dark,
+            true,
+            StartPart::Trainings,
+            "start-phone-dark",
+        ),
         (
             LAPTOP,
             Theme::Light,
@@ -64,7 +65,7 @@ fn opening() {
             "riddle-solved-laptop-dark",
         ),
         (
-            phone,
+            PHONE,
             Theme::Light,
             true,
             StartPart::Riddle,
@@ -76,13 +77,6 @@ fn opening() {
             true,
             StartPart::Steps,
             "steps-laptop-light",
-        ),
-        (
-            phone,
-            Theme::Dark,
-            true,
-            StartPart::Steps,
-            "steps-phone-dark",
         ),
     ] {
         let (mut harness, _link) = drawn(size, theme);
@@ -100,7 +94,11 @@ fn opening() {
 fn tabs() {
     let mut results = SnapshotResults::new();
     for tab in Tab::ALL.into_iter().skip(1) {
-        let (mut harness, link) = drawn(LAPTOP, Theme::Light);
+        let size = match tab {
+            Tab::Alignment | Tab::Eyes | Tab::WhatIf | Tab::Compare => LARGE,
+            _ => LAPTOP,
+        };
+        let (mut harness, link) = drawn(size, Theme::Light);
         harness.state_mut().store.view.tab = tab;
         if tab == Tab::Ask {
             converse(&mut harness, &link);
@@ -114,15 +112,20 @@ fn tabs() {
     }
 }
 
-/// The study's tab over the studies that ship: their claims in the other theme and on a phone, every checkpoint, and
-/// connectors between real parts.
+/// The study's tab over the studies that ship: their claims on a phone, every checkpoint, and connectors between real
+/// parts.
 #[test]
 fn study() {
     let mut results = SnapshotResults::new();
     for (size, theme, part, name) in [
-        (LAPTOP, Theme::Dark, StudyPart::Claims, "claims-dark"),
         (PHONE, Theme::Light, StudyPart::Claims, "claims-phone-light"),
         (LAPTOP, Theme::Light, StudyPart::Settings, "settings-light"),
+        (
+            LARGE,
+            Theme::Light,
+            StudyPart::RealParts,
+            "real-large-light",
+        ),
         (PHONE, Theme::Dark, StudyPart::RealParts, "real-phone-dark"),
     ] {
         let (mut harness, _link) = drawn(size, theme);

@@ -1,6 +1,10 @@
 //! What the app opens with: two trainings beside each other.
 
-use egui_kittest::{Harness, kittest::Queryable};
+use eframe::egui::Role;
+use egui_kittest::{
+    Harness,
+    kittest::{NodeT, Queryable},
+};
 use mirscope::{
     app::{
         App,
@@ -10,7 +14,10 @@ use mirscope::{
     study::{NO_PROGRESS, NOT_SAID},
 };
 
-use super::support::{FakeLink, opened};
+use super::{
+    scale::widgets,
+    support::{FakeLink, opened},
+};
 
 const STAKE: &str = "never sees the picture, only what the connector makes of it.";
 
@@ -48,6 +55,45 @@ fn both_sides_stand_on_one_ruler_with_what_they_answer() {
             2
         );
         harness.get_by_label_contains(NO_PROGRESS);
+    }
+}
+
+/// Right below every chart stands what its marks mean.
+#[test]
+fn every_chart_says_what_its_marks_mean() {
+    for size in [[1280.0, 1600.0], [1920.0, 1600.0], [390.0, 6000.0]] {
+        for part in StartPart::ALL {
+            for guessed in [false, true] {
+                let (mut harness, _link) = opened(size);
+                let store = &mut harness.state_mut().store;
+                if guessed {
+                    store.guess(0);
+                }
+                store.view.part = Some(part);
+                harness.run_steps(8);
+                let all = widgets(&harness);
+                let images = harness.query_all_by_role(Role::Image);
+                let charts = images.filter(|image| {
+                    let label = image.accesskit_node().label().unwrap_or_default();
+                    !label.starts_with("The picture.")
+                });
+                let mut count = 0;
+                for chart in charts {
+                    let rect = chart.rect();
+                    let told = all.iter().any(|(_, words, text)| {
+                        let below = words.top() - rect.bottom();
+                        let marks = ["Disc", "disc", "Ellipses", "lines:"];
+                        (-1.0..20.0).contains(&below)
+                            && rect.x_range().contains(words.left() + 1.0)
+                            && marks.iter().any(|mark| text.contains(mark))
+                    });
+                    let label = chart.accesskit_node().label().unwrap_or_default();
+                    assert!(told, "{part:?} in {size:?}: {label:.60}");
+                    count += 1;
+                }
+                assert!(count >= 3, "{part:?}: {count} charts");
+            }
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use egui_kittest::{
 };
 use mirscope::app::{
     App,
-    store::Tab,
+    store::{Tab, View},
     tour::{self, Chapter, Places},
 };
 
@@ -186,6 +186,27 @@ fn the_sheet_never_lies_over_what_it_is_about() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(steps, 3 * (4 + 5 + 5));
+}
+
+#[test]
+fn the_step_about_length_leaves_its_chart_to_be_seen() {
+    const CHART: &str = "Norm of vision tokens over norm of text tokens.";
+    for size in [[1280.0, 720.0], [1920.0, 1080.0], [390.0, 844.0]] {
+        let (mut harness, _link) = app(size);
+        harness
+            .state_mut()
+            .store
+            .restore(View::from_link("#step=length"));
+        harness.run_steps(20);
+        harness.get_by_label("Why its length differs");
+        let chart = harness.get_by_label_contains(CHART).rect();
+        let places = tour::places(&harness.ctx, &harness.state().store).unwrap();
+        assert!(!chart.intersects(places.sheet), "{chart:?}, {places:?}");
+        assert!(
+            places.seen.expand(1.0).contains_rect(chart),
+            "{chart:?}, {places:?}"
+        );
+    }
 }
 
 /// What is wrong with where the sheet and its landmark are.

@@ -8,6 +8,7 @@ use crate::{
         figure,
         glossary::{self, Term},
         landmark::{Landmark, mark},
+        letters,
         store::{Answer, Run, Store},
         theme::{self, card, colors},
     },
@@ -63,7 +64,7 @@ fn axes_choice(ui: &mut egui::Ui, store: &mut Store) {
 fn plane(ui: &mut egui::Ui, store: &mut Store) {
     let width = ui.available_width();
     // What stands above and below it takes about 340 points.
-    let tallest = (ui.ctx().content_rect().height() - 340.0).clamp(260.0, 620.0);
+    let tallest = letters::room_beside(ui, 340.0).clamp(260.0, 900.0);
     let size = egui::vec2(width, (width * 0.8).min(tallest));
     let (state, axes) = (store.view.state(), store.view.axes);
     match store.projection(state, axes) {
@@ -172,7 +173,7 @@ pub fn player(ui: &mut egui::Ui, store: &mut Store) {
             .request_repaint_after(std::time::Duration::from_secs_f64(wait));
     }
     let layers = store.report().map_or(0, |report| report.layers.len());
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         let (icon, label) = match store.playing {
             Some(_) => (theme::Icon::Pause, "Stop playing through the layers"),
             None => (theme::Icon::Play, "Play through the layers"),
@@ -186,7 +187,7 @@ pub fn player(ui: &mut egui::Ui, store: &mut Store) {
         } else {
             format!("after layer {state} of {layers}")
         };
-        ui.spacing_mut().slider_width = (ui.available_width() - 150.0).clamp(60.0, 600.0);
+        ui.spacing_mut().slider_width = letters::slider_before(ui, 150.0);
         let slider = ui.add(egui::Slider::new(&mut state, 0..=layers).show_value(false));
         slider.widget_info(|| egui::WidgetInfo::slider(true, state as f64, "Layer"));
         if slider.changed() {

@@ -4,8 +4,10 @@ use eframe::egui::{self, RichText};
 
 use crate::{
     app::{
+        fold,
         glossary::{self, Term},
         landmark::{Landmark, mark},
+        letters,
         store::{Origin, Store},
         theme::{card, colors},
         views::on_ruler,
@@ -16,6 +18,8 @@ use crate::{
 
 /// Below this width the numbers stand above what they are computed from.
 const NARROW: f32 = 480.0;
+/// Below this width they stand above each other.
+const TINY: f32 = 250.0;
 
 /// Draws the card.
 pub fn show(ui: &mut egui::Ui, store: &mut Store) {
@@ -26,7 +30,12 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
     card(ui, |ui| {
         ui.set_width(ui.available_width());
         let narrow = ui.available_width() < NARROW;
-        ui.horizontal(|ui| {
+        let layout = match ui.available_width() < TINY {
+            true => egui::Layout::top_down(egui::Align::Min),
+            false => egui::Layout::left_to_right(egui::Align::Center),
+        };
+        let size = egui::vec2(ui.available_width(), 0.0);
+        ui.allocate_ui_with_layout(size, layout, |ui| {
             ui.spacing_mut().item_spacing.x = 22.0;
             number(
                 ui,
@@ -108,7 +117,7 @@ fn number(
     ui.vertical(|ui| {
         glossary::named(ui, RichText::new(name).small().color(colors(ui).faint));
         let text = value.map_or_else(|| "undefined".to_owned(), |value| format!("{value:.3}"));
-        ui.label(RichText::new(text).size(30.0).strong());
+        ui.label(RichText::new(text).size(letters::grown(ui, 30.0)).strong());
         if let Some([low, high]) = interval {
             let words = format!("95 % over pairs: {low:.3} to {high:.3}");
             ui.label(RichText::new(words).small().color(colors(ui).faint));
@@ -145,20 +154,18 @@ fn origin_line(ui: &mut egui::Ui, report: &Report, origin: Origin) {
         Origin::Opened => "Opened from a file. Provenance",
     };
     let title = RichText::new(summary).small().color(colors(ui).faint);
-    egui::CollapsingHeader::new(title)
-        .id_salt("origin")
-        .show(ui, |ui| {
-            egui::Grid::new("origin table")
-                .num_columns(2)
-                .spacing([16.0, 4.0])
-                .show(ui, |ui| {
-                    for (name, value) in facts(report) {
-                        ui.label(RichText::new(name).small().color(colors(ui).faint));
-                        ui.add(egui::Label::new(RichText::new(value).small()).wrap());
-                        ui.end_row();
-                    }
-                });
-        });
+    fold::show(ui, "origin", title, false, |ui| {
+        egui::Grid::new("origin table")
+            .num_columns(2)
+            .spacing([16.0, 4.0])
+            .show(ui, |ui| {
+                for (name, value) in facts(report) {
+                    ui.label(RichText::new(name).small().color(colors(ui).faint));
+                    ui.add(egui::Label::new(RichText::new(value).small()).wrap());
+                    ui.end_row();
+                }
+            });
+    });
 }
 
 fn facts(report: &Report) -> Vec<(&'static str, String)> {

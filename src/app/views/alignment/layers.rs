@@ -7,6 +7,7 @@ use crate::{
         figure,
         glossary::{self, Term},
         landmark::{Landmark, mark},
+        letters,
         store::Store,
         theme::card,
     },
@@ -18,6 +19,9 @@ const HEIGHTS: [f32; 3] = [210.0, 140.0, 130.0];
 /// Room left of the plots, so that the charts line up.
 const LEFT: f32 = 64.0;
 
+/// Width from which the choice of the axis stands at the right of the title.
+const ASIDE: f32 = 240.0;
+
 /// Draws the card.
 pub fn show(ui: &mut egui::Ui, store: &mut Store) {
     card(ui, |ui| {
@@ -28,11 +32,13 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
                 Term::Frechet,
                 RichText::new("Distance by layer").strong(),
             );
+            let scale = &mut store.view.scale;
+            if ui.available_width() < letters::grown(ui, ASIDE) {
+                choice(ui, scale, [Scale::Log, Scale::Linear]);
+                return;
+            }
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                for (scale, name) in [(Scale::Linear, "linear"), (Scale::Log, "log")] {
-                    ui.selectable_value(&mut store.view.scale, scale, name)
-                        .on_hover_text("The axis of the distances");
-                }
+                choice(ui, scale, [Scale::Linear, Scale::Log]);
             });
         });
         let width = ui.available_width();
@@ -41,8 +47,8 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
         };
         let selected = (!store.view.inputs).then_some(store.view.layer);
         let look = |height| charts::Look {
-            left: LEFT,
-            ..figure::look(ui, [width, height])
+            left: letters::grown(ui, LEFT),
+            ..figure::look(ui, [width, letters::chart(ui, height)])
         };
         let figures = [
             charts::layers(
@@ -59,13 +65,30 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
             charts::norms(&report.layers, selected, &look(HEIGHTS[2])),
         ];
         for (index, figure) in figures.iter().enumerate() {
-            if index > 0 {
-                ui.label(RichText::new(&figure.title).small());
+            let drawn = ui.scope(|ui| {
+                if index > 0 {
+                    ui.label(RichText::new(&figure.title).small());
+                }
+                pick(ui, store, figure);
+            });
+            if index == 2 {
+                mark(ui, Landmark::Norms, drawn.response.rect);
             }
-            pick(ui, store, figure);
         }
         mark(ui, Landmark::Curve, ui.min_rect());
     });
+}
+
+/// The axis of the distances.
+fn choice(ui: &mut egui::Ui, chosen: &mut Scale, scales: [Scale; 2]) {
+    for scale in scales {
+        let name = match scale {
+            Scale::Log => "log",
+            Scale::Linear => "linear",
+        };
+        let label = ui.selectable_value(chosen, scale, name);
+        label.on_hover_text("The axis of the distances");
+    }
 }
 
 /// Draws one chart; a click selects the layer.

@@ -45,7 +45,8 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
     let mut pointed = None;
     let mut clicked = false;
     ui.vertical(|ui| {
-        ui.set_width(WIDTH);
+        let width = WIDTH.min(ui.available_width());
+        ui.set_width(width);
         ui.label(
             RichText::new(format!("Pair {}", index + 1))
                 .small()
@@ -61,7 +62,7 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
         let Some((shown, texture)) = pair.pictures.get(number).zip(texture) else {
             return;
         };
-        let size = picture::fitted_of(pair, number, egui::vec2(WIDTH, WIDTH));
+        let size = picture::fitted_of(pair, number, egui::Vec2::splat(width));
         let (frame, response) = ui.allocate_exact_size(size, Sense::click());
         let label = format!("{} as the model sees it: {}", shown.name, pair.text);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &label));

@@ -4,7 +4,7 @@ use eframe::egui::{self, RichText};
 
 use crate::{
     app::{
-        figure, glossary, sideways,
+        figure, glossary, letters, sideways,
         store::Store,
         theme::{card, colors},
     },
@@ -87,7 +87,11 @@ fn row(
             .on_hover_text(&entry.state),
         None => ui.monospace("-"),
     };
-    let curve = spark(&[quantity], selected, &figure::look(ui, CURVE));
+    let curve = spark(
+        &[quantity],
+        selected,
+        &figure::exact_look(ui, CURVE.map(|side| letters::grown(ui, side))),
+    );
     let clicked = figure::show(ui, &curve).clicked;
     if with_interval {
         let interval = metric

@@ -9,6 +9,7 @@ use super::super::eyes::text::percent;
 
 use crate::{
     app::{
+        letters,
         progress::counted as progress,
         store::{
             Store,
@@ -69,7 +70,7 @@ fn asked(ui: &mut egui::Ui, question: &str) {
 fn plain(ui: &mut egui::Ui, turn: &Turn) -> Option<usize> {
     let text = turn.text();
     if !text.is_empty() {
-        ui.add(egui::Label::new(RichText::new(text).size(SIZE)).wrap());
+        ui.add(egui::Label::new(RichText::new(text).size(letters::grown(ui, SIZE))).wrap());
     }
     None
 }
@@ -95,7 +96,7 @@ fn token(ui: &mut egui::Ui, index: usize, said: &Said, selected: bool) -> bool {
         0 => said.text.trim_start(),
         _ => &said.text,
     };
-    let font = FontId::proportional(SIZE);
+    let font = FontId::proportional(letters::grown(ui, SIZE));
     let ink = ui.visuals().text_color();
     let galley = ui
         .painter()

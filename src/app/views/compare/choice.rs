@@ -20,7 +20,7 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store) {
     for run in &store.runs {
         let left_out = &mut store.comparing.left_out;
         let mut chosen = !left_out.contains(&run.number);
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             let swatch = chosen.then(|| palette.runs[compared % palette.runs.len()]);
             let (rect, _) = ui.allocate_exact_size(egui::vec2(10.0, 10.0), egui::Sense::hover());
             if let Some(color) = swatch {
@@ -47,7 +47,7 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store) {
         }
     });
     for step in STEPS {
-        ui.horizontal(|ui| demo_step(ui, store, step));
+        ui.horizontal_wrapped(|ui| demo_step(ui, store, step));
     }
     ui.label("A report (JSON) dropped on the window joins the list.");
 }
@@ -111,7 +111,8 @@ pub(super) fn two(ui: &mut egui::Ui, store: &mut Store) {
         for (label, chosen) in [("of", &mut other), ("minus", &mut base)] {
             let label = ui.label(label);
             let combo = egui::ComboBox::from_id_salt(("difference", label.id));
-            let response = combo.selected_text(&chosen.1).show_ui(ui, |ui| {
+            let combo = combo.wrap().selected_text(&chosen.1);
+            let response = combo.show_ui(ui, |ui| {
                 for run in &names {
                     ui.selectable_value(chosen, run.clone(), &run.1);
                 }

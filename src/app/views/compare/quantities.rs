@@ -4,7 +4,7 @@ use eframe::egui::{self, RichText};
 
 use crate::{
     app::{
-        figure, glossary, sideways,
+        figure, glossary, letters, sideways,
         store::{Run, Store},
         theme,
     },
@@ -121,5 +121,9 @@ fn row(ui: &mut egui::Ui, sides: [Placed<'_>; 2], pair: Pair<'_>, selected: usiz
             })
         })
         .collect();
-    spark(&curves, Some(selected), &figure::look(ui, CURVES))
+    spark(
+        &curves,
+        Some(selected),
+        &figure::exact_look(ui, CURVES.map(|side| letters::grown(ui, side))),
+    )
 }

@@ -4,7 +4,7 @@ use eframe::egui::{self, Color32, Rect, Sense, Stroke, StrokeKind, Ui, vec2};
 
 use crate::{
     app::{
-        picture,
+        downward, picture,
         store::data::{Data, Item, ItemState},
         theme,
     },
@@ -26,27 +26,26 @@ pub fn images(ui: &mut Ui, data: &mut Data) {
     let open = data.images.iter().filter(|item| item.is_open()).count();
     heading(ui, data.images.len(), "image", open);
     let mut removed = None;
-    egui::ScrollArea::vertical()
-        .id_salt("images")
+    let area = egui::ScrollArea::vertical()
         .max_height(260.0)
-        .auto_shrink([false, true])
-        .show(ui, |ui| {
-            ui.horizontal_wrapped(|ui| {
-                ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
-                let fine = data.images.iter().filter(|item| item.wrong().is_none());
-                for item in fine.take(MOST) {
-                    if thumbnail(ui, item) {
-                        removed = Some(item.number);
-                    }
-                }
-            });
-            let wrong = data.images.iter().filter(|item| item.wrong().is_some());
-            for item in wrong.take(MOST) {
-                if error(ui, item) {
+        .auto_shrink([false, true]);
+    downward::show(ui, "images", area, |ui| {
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
+            let fine = data.images.iter().filter(|item| item.wrong().is_none());
+            for item in fine.take(MOST) {
+                if thumbnail(ui, item) {
                     removed = Some(item.number);
                 }
             }
         });
+        let wrong = data.images.iter().filter(|item| item.wrong().is_some());
+        for item in wrong.take(MOST) {
+            if error(ui, item) {
+                removed = Some(item.number);
+            }
+        }
+    });
     if let Some(number) = removed {
         data.remove(number);
     }
@@ -60,22 +59,21 @@ pub fn texts(ui: &mut Ui, data: &mut Data) {
     let open = data.texts.iter().filter(|item| item.is_open()).count();
     heading(ui, data.texts.len(), "text", open);
     let mut removed = None;
-    egui::ScrollArea::vertical()
-        .id_salt("texts")
+    let area = egui::ScrollArea::vertical()
         .max_height(200.0)
-        .auto_shrink([false, true])
-        .show(ui, |ui| {
-            for item in data.texts.iter().take(MOST) {
-                let gone = match &item.state {
-                    ItemState::Wrong(_) => error(ui, item),
-                    ItemState::Ready(text) => line(ui, item, text),
-                    ItemState::Queued | ItemState::Reading => line(ui, item, ""),
-                };
-                if gone {
-                    removed = Some(item.number);
-                }
+        .auto_shrink([false, true]);
+    downward::show(ui, "texts", area, |ui| {
+        for item in data.texts.iter().take(MOST) {
+            let gone = match &item.state {
+                ItemState::Wrong(_) => error(ui, item),
+                ItemState::Ready(text) => line(ui, item, text),
+                ItemState::Queued | ItemState::Reading => line(ui, item, ""),
+            };
+            if gone {
+                removed = Some(item.number);
             }
-        });
+        }
+    });
     if let Some(number) = removed {
         data.remove(number);
     }

@@ -5,6 +5,7 @@ use eframe::egui;
 use super::items;
 use crate::{
     app::{
+        fold,
         glossary::{Term, term_as},
         store::data::{Data, PairList, Wake},
         theme,
@@ -54,23 +55,37 @@ pub fn show(ui: &mut egui::Ui, data: &mut Data, wake: &Wake) {
     }
     items::images(ui, data);
     items::texts(ui, data);
-    ui.collapsing("Type or paste texts, one a line", |ui| {
-        let field = egui::TextEdit::multiline(&mut data.typed)
-            .desired_width(f32::INFINITY)
-            .desired_rows(3)
-            .hint_text("A red circle on the left of a dog.");
-        ui.add(field).accessible_name("Texts, one a line");
-    });
-    ui.collapsing("How a list of pairs looks", |ui| {
-        ui.label("A .jsonl file: one pair a line, image paths relative to the file.");
-        ui.monospace("{\"image\": \"images/cat.png\", \"text\": \"A cat.\"}");
-        ui.label("A line may also be a document, in which each text follows its image.");
-        ui.monospace(
-            "{\"images\": [\"cat.png\", \"dog.png\"], \"texts\": [\"A cat.\", \"A dog.\"]}",
-        );
-        ui.label("LLaVA's conversations are taken as well, one a line or all in one .json list.");
-        ui.label("In a browser, add the images together with the list.");
-    });
+    fold::show(
+        ui,
+        "Type or paste texts, one a line",
+        "Type or paste texts, one a line",
+        false,
+        |ui| {
+            let field = egui::TextEdit::multiline(&mut data.typed)
+                .desired_width(f32::INFINITY)
+                .desired_rows(3)
+                .hint_text("A red circle on the left of a dog.");
+            ui.add(field).accessible_name("Texts, one a line");
+        },
+    );
+    fold::show(
+        ui,
+        "How a list of pairs looks",
+        "How a list of pairs looks",
+        false,
+        |ui| {
+            ui.label("A .jsonl file: one pair a line, image paths relative to the file.");
+            ui.monospace("{\"image\": \"images/cat.png\", \"text\": \"A cat.\"}");
+            ui.label("A line may also be a document, in which each text follows its image.");
+            ui.monospace(
+                "{\"images\": [\"cat.png\", \"dog.png\"], \"texts\": [\"A cat.\", \"A dog.\"]}",
+            );
+            ui.label(
+                "LLaVA's conversations are taken as well, one a line or all in one .json list.",
+            );
+            ui.label("In a browser, add the images together with the list.");
+        },
+    );
     rejected(ui, data);
 }
 

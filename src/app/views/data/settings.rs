@@ -4,6 +4,7 @@ use eframe::egui::{self, DragValue};
 
 use crate::{
     app::{
+        fold,
         glossary::{Term, term_as},
         theme,
     },
@@ -34,30 +35,36 @@ pub fn show(ui: &mut egui::Ui, settings: &mut MeasureSettings, available: usize)
         ui.add(DragValue::new(&mut settings.seed).speed(0.1))
             .labelled_by(label.id);
     });
-    ui.collapsing("Definition and text mask", |ui| {
-        term_as(ui, Term::Definition, "Definition");
-        for definition in Definition::ALL {
-            ui.radio_value(&mut settings.definition, definition, definition.name());
-            words(ui, definition.words());
-        }
-        ui.add_space(6.0);
-        term_as(ui, Term::TextMask, "Text mask");
-        let official = settings.definition.is_official();
-        for mask in TextMask::ALL {
-            let possible = !official || mask == TextMask::Official;
-            ui.add_enabled_ui(possible, |ui| {
-                ui.radio_value(&mut settings.text_mask, mask, mask.name());
-            });
-            words(ui, mask.words());
-        }
-        if official {
-            settings.text_mask = TextMask::Official;
-            words(
-                ui,
-                "The official definitions reproduce the released script, its mask included.",
-            );
-        }
-    });
+    fold::show(
+        ui,
+        "Definition and text mask",
+        "Definition and text mask",
+        false,
+        |ui| {
+            term_as(ui, Term::Definition, "Definition");
+            for definition in Definition::ALL {
+                ui.radio_value(&mut settings.definition, definition, definition.name());
+                words(ui, definition.words());
+            }
+            ui.add_space(6.0);
+            term_as(ui, Term::TextMask, "Text mask");
+            let official = settings.definition.is_official();
+            for mask in TextMask::ALL {
+                let possible = !official || mask == TextMask::Official;
+                ui.add_enabled_ui(possible, |ui| {
+                    ui.radio_value(&mut settings.text_mask, mask, mask.name());
+                });
+                words(ui, mask.words());
+            }
+            if official {
+                settings.text_mask = TextMask::Official;
+                words(
+                    ui,
+                    "The official definitions reproduce the released script, its mask included.",
+                );
+            }
+        },
+    );
 }
 
 /// An explanation under a choice.

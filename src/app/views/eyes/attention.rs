@@ -258,7 +258,7 @@ pub fn legend(ui: &mut egui::Ui, desk: &Desk<'_>) {
     }
     ui.horizontal(|ui| {
         ui.label("0 %");
-        let width = (ui.available_width() - 110.0).clamp(60.0, 220.0);
+        let width = (ui.available_width() - 110.0).clamp(20.0, 220.0);
         let (rect, response) = ui.allocate_exact_size(vec2(width, 12.0), Sense::hover());
         response.widget_info(|| {
             let label = format!("Attention from 0 to {} per token", text::percent(most));

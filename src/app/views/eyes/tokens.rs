@@ -15,7 +15,7 @@ use super::{
 use crate::{
     app::{
         glossary::{Term, term_as},
-        theme,
+        letters, theme,
     },
     report::{TokenKind, TokenView},
     words::{counted, plural},
@@ -143,7 +143,12 @@ fn squares(ui: &mut egui::Ui, desk: &mut Desk<'_>, run: Range<usize>) {
         .clamp(3.0, 14.0);
     let gap = if step > 6.0 { 2.0 } else { 0.5 };
     let size = vec2(step * columns as f32, step * rows as f32);
-    ui.horizontal(|ui| {
+    // What they are beside them, or below.
+    let layout = match room < size.x + letters::grown(ui, 150.0) {
+        true => egui::Layout::top_down(egui::Align::Min),
+        false => egui::Layout::left_to_right(egui::Align::Center),
+    };
+    ui.allocate_ui_with_layout(vec2(room, 0.0), layout, |ui| {
         let (frame, response) = ui.allocate_exact_size(size, Sense::click());
         let count = run.len();
         response.widget_info(|| {

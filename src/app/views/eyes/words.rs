@@ -1,14 +1,12 @@
 //! Each patch's likeliest word, printed over it.
 
-use eframe::egui::{
-    self, Align2, Color32, FontFamily, FontId, Rect, Slider, TextStyle, WidgetInfo, vec2,
-};
+use eframe::egui::{self, Align2, Color32, FontId, Rect, Slider, TextStyle, WidgetInfo, vec2};
 
 use super::{desk::Desk, text};
 use crate::{
     app::{
         glossary::{Term, term_as},
-        picture,
+        letters, picture,
         store::Store,
         theme,
         views::states::missing,
@@ -18,9 +16,6 @@ use crate::{
 
 /// Least width of a patch that has room for its word; of narrower ones only some are written.
 const LEAST_WIDTH: f32 = 40.0;
-
-/// Size of the words, in points.
-const SIZE: f32 = 13.0;
 
 /// How dark the image and, on it, the plates under the words are: white can be read over any image.
 const SHADE: u8 = 60;
@@ -125,7 +120,8 @@ pub fn paint(ui: &egui::Ui, painter: &egui::Painter, frame: Rect, desk: &Desk<'_
     let Ok(words) = &desk.words else { return };
     let grid = desk.grid();
     let [_, columns] = grid.map(|side| side.max(1));
-    let every = (LEAST_WIDTH / (frame.width() / columns as f32))
+    let font = TextStyle::Small.resolve(ui.style());
+    let every = (letters::grown(ui, LEAST_WIDTH) / (frame.width() / columns as f32))
         .ceil()
         .max(1.0) as usize;
     painter.rect_filled(frame, 0.0, Color32::from_black_alpha(SHADE));
@@ -144,7 +140,7 @@ pub fn paint(ui: &egui::Ui, painter: &egui::Painter, frame: Rect, desk: &Desk<'_
         }
         let mut cell = picture::patch_rect(frame, grid, patch);
         cell.set_width((cell.width() * every as f32).min(frame.right() - cell.left()));
-        word(painter, cell, token);
+        word(painter, &font, cell, token);
         written.push(text::readable(&token.text).into_owned());
     }
     let said = format!("Words over the image, row by row: {}", written.join(", "));
@@ -157,15 +153,14 @@ pub fn paint(ui: &egui::Ui, painter: &egui::Painter, frame: Rect, desk: &Desk<'_
 }
 
 /// A word on a dark plate, so that it can be read over any image, with a line as long as it is likely.
-fn word(painter: &egui::Painter, cell: Rect, token: &LensToken) {
-    let font = FontId::new(SIZE, FontFamily::Proportional);
+fn word(painter: &egui::Painter, font: &FontId, cell: Rect, token: &LensToken) {
     let words = fitting(
         painter,
         &text::readable(&token.text),
-        &font,
+        font,
         cell.width() - 5.0,
     );
-    let galley = painter.layout_no_wrap(words, font, Color32::WHITE);
+    let galley = painter.layout_no_wrap(words, font.clone(), Color32::WHITE);
     let size = vec2(cell.width() - 1.0, galley.size().y + 4.0);
     let plate = Rect::from_center_size(cell.center(), size);
     painter.rect_filled(plate, 2.0, Color32::from_black_alpha(PLATE));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{self, FontId, Galley, Vec2};
+use eframe::egui::{self, Galley, TextStyle, Vec2};
 
 use super::{Kind, Stage};
 use crate::app::theme::colors;
@@ -11,8 +11,6 @@ use crate::app::theme::colors;
 const LEAST_BODY: f32 = 46.0;
 /// Space between a box and what is in it.
 pub(super) const MARGIN: Vec2 = Vec2::new(10.0, 8.0);
-/// Size of the words in a box.
-pub(super) const SIZE: f32 = 13.0;
 /// Most lines of a description; hovering tells the rest.
 pub(super) const MOST_LINES: usize = 6;
 
@@ -59,7 +57,7 @@ pub(super) fn heading(ui: &egui::Ui, stage: &Stage, width: f32) -> [Arc<Galley>;
     let ink = ui.visuals().strong_text_color();
     let title = ui.painter().layout(
         stage.title.to_owned(),
-        FontId::proportional(14.5),
+        TextStyle::Body.resolve(ui.style()),
         ink,
         width,
     );
@@ -69,7 +67,7 @@ pub(super) fn heading(ui: &egui::Ui, stage: &Stage, width: f32) -> [Arc<Galley>;
 /// Words, wrapped to a width, and cut where they take more lines than there is room for.
 pub(super) fn words(ui: &egui::Ui, text: &str, width: f32, most_lines: usize) -> Arc<Galley> {
     let faint = colors(ui).faint;
-    let font = FontId::proportional(SIZE);
+    let font = TextStyle::Small.resolve(ui.style());
     let mut job = egui::text::LayoutJob::simple(text.to_owned(), font, faint, width);
     job.wrap.max_rows = most_lines;
     ui.painter().layout_job(job)

@@ -27,8 +27,8 @@ pub fn formula(ui: &mut egui::Ui, text: &str) {
     for (piece, level) in pieces(&text) {
         let (scale, valign) = match level {
             Level::Base => (1.2, Align::Center),
-            Level::Below => (0.82, Align::BOTTOM),
-            Level::Above => (0.82, Align::TOP),
+            Level::Below => (0.9, Align::BOTTOM),
+            Level::Above => (0.9, Align::TOP),
         };
         let format = TextFormat {
             font_id: FontId::proportional(size * scale),

@@ -6,12 +6,12 @@ use eframe::egui::{
     self, Color32, Key, RichText, Role, Sense, Stroke, StrokeKind, WidgetInfo, vec2,
 };
 
-use super::STAKE;
+use super::{CLOUDS, STAKE};
 use crate::{
     app::{
         figure,
         landmark::{Landmark, mark},
-        picture,
+        letters, picture,
         store::Store,
         theme::{self, colors},
     },
@@ -42,11 +42,11 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store) {
     theme::card(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.spacing_mut().item_spacing.y = 6.0;
-        ui.add(egui::Label::new(RichText::new(STAKE).size(21.0).strong()).wrap());
+        ui.add(egui::Label::new(RichText::new(STAKE).heading().strong()).wrap());
         if wide {
             ui.horizontal_top(|ui| {
                 ui.spacing_mut().item_spacing.x = 18.0;
-                image(ui, store, number, &riddle, SIDE);
+                image(ui, store, number, &riddle, letters::grown(ui, SIDE));
                 ui.vertical(|ui| asked(ui, store, &riddle));
             });
         } else {
@@ -103,7 +103,14 @@ fn image(ui: &mut egui::Ui, store: &Store, number: usize, riddle: &Riddle, side:
 /// The question, the two numbers, and the guess or what came of it.
 fn asked(ui: &mut egui::Ui, store: &mut Store, riddle: &Riddle) {
     ui.spacing_mut().item_spacing.y = 6.0;
-    ui.add(egui::Label::new(RichText::new(&riddle.question).size(19.0).strong()).wrap());
+    ui.add(
+        egui::Label::new(
+            RichText::new(&riddle.question)
+                .size(letters::grown(ui, 19.0))
+                .strong(),
+        )
+        .wrap(),
+    );
     let guessed = store.guessed();
     let words = match guessed {
         None => {
@@ -142,6 +149,13 @@ fn numbers(ui: &mut egui::Ui, store: &Store, riddle: &Riddle) {
         }
     });
     figure::show(ui, &duel(models, &look));
+    let marks = match solved {
+        true => "Disc: a model's MIR. Band: seed noise, where 19 of 20 further seeds are expected.",
+        false => {
+            "Disc: a model's Modality Integration Rate (MIR), how far its pictures lie from the words."
+        }
+    };
+    super::faint(ui, marks);
 }
 
 /// What a model is called: a letter, and once the riddle is solved what it learned from.
@@ -211,13 +225,12 @@ fn model(ui: &mut egui::Ui, store: &Store, riddle: &Riddle, letter: usize) {
             pair: Some(riddle.pair as usize),
         };
         let width = ui.available_width();
-        // What stands above and below takes about 520 points: before the guess the clouds are on the first screen.
-        let tallest = (ui.ctx().content_rect().height() - 520.0).clamp(195.0, 460.0);
+        // What stands above and below takes about 560 points: before the guess the clouds are on the first screen.
+        let tallest = letters::room_beside(ui, 560.0).clamp(195.0, 900.0);
         let look = figure::look(ui, [width, (0.8 * width).min(tallest)]);
         figure::show(ui, &clouds(&chart, &look));
-        super::faint(
-            ui,
-            "Strong dots: this picture and its caption. The other dots: all pictures and captions.",
-        );
+        let dots =
+            "Strong dots: this picture and its caption. The other dots: all pictures and captions.";
+        super::faint(ui, &format!("{dots} {CLOUDS}"));
     });
 }

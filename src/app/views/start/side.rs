@@ -4,7 +4,7 @@ use eframe::egui::{self, RichText};
 
 use crate::{
     app::{
-        figure,
+        figure, letters,
         store::{FITTING, Origin, Run, SHUFFLED, Store, Tab},
         theme::{self, colors},
     },
@@ -68,8 +68,8 @@ fn plane(ui: &mut egui::Ui, store: &Store, contrast: &Contrast, side: usize) {
         return;
     };
     let width = ui.available_width();
-    // What stands above and below takes about 470 points.
-    let tallest = (ui.ctx().content_rect().height() - 470.0).clamp(230.0, 420.0);
+    // What stands above and below takes about 505 points.
+    let tallest = letters::room_beside(ui, 505.0).clamp(230.0, 900.0);
     let chart = Clouds {
         projection,
         limits: Limits::of(both()),
@@ -78,4 +78,5 @@ fn plane(ui: &mut egui::Ui, store: &Store, contrast: &Contrast, side: usize) {
     };
     let look = figure::look(ui, [width, (0.85 * width).min(tallest)]);
     figure::show(ui, &clouds(&chart, &look));
+    super::faint(ui, super::CLOUDS);
 }

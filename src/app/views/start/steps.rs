@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use eframe::egui::{self, Id, Rect, RichText, Role, Sense, WidgetInfo, vec2};
 
-use super::faint;
+use super::{CLOUDS, faint};
 use crate::{
     app::{
         figure,
         glossary::prose,
         landmark::{Landmark, mark},
-        picture,
+        letters, picture,
         store::Store,
         theme::{self, colors},
         views::alignment::clouds::between,
@@ -21,6 +21,8 @@ use crate::{
 
 /// From this width on there are two columns.
 const WIDE: f32 = 760.0;
+/// Below this width the picture stands above the words about it.
+const NARROW: f32 = 260.0;
 /// Seconds from one step to the next one.
 const GLIDE: f32 = 0.7;
 
@@ -105,7 +107,7 @@ fn scrubber(ui: &mut egui::Ui, store: &mut Store) {
     let last = store.riddles.steps().len() - 1;
     let step = store.training_step();
     let seen = format_count(store.riddles.steps()[step].samples);
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         let (icon, label) = match store.training.playing {
             Some(_) => (theme::Icon::Pause, "Stop playing through the training"),
             None => (theme::Icon::Play, "Play through the training"),
@@ -114,7 +116,7 @@ fn scrubber(ui: &mut egui::Ui, store: &mut Store) {
             store.toggle_training(now);
         }
         let mut chosen = step;
-        ui.spacing_mut().slider_width = (ui.available_width() - 160.0).clamp(60.0, 900.0);
+        ui.spacing_mut().slider_width = letters::slider_before(ui, 160.0);
         let slider = ui.add(egui::Slider::new(&mut chosen, 0..=last).show_value(false));
         slider.widget_info(|| WidgetInfo::slider(true, chosen as f64, "Step of the training"));
         if slider.changed() {
@@ -143,13 +145,12 @@ fn plane(ui: &mut egui::Ui, store: &Store, at: f64) {
             pair: None,
         };
         let width = ui.available_width();
-        let tallest = (ui.ctx().content_rect().height() - 470.0).clamp(260.0, 420.0);
+        let tallest = letters::room_beside(ui, 470.0).clamp(260.0, 900.0);
         let look = figure::look(ui, [width, (0.8 * width).min(tallest)]);
         figure::show(ui, &clouds(&chart, &look));
-        faint(
-            ui,
-            "The axes are the principal ones of the last step; the words' mean stays where it is.",
-        );
+        let axes =
+            "The axes are the principal ones of the last step; the words' mean stays where it is.";
+        faint(ui, &format!("{CLOUDS} {axes}"));
     });
 }
 
@@ -171,7 +172,13 @@ fn answered(ui: &mut egui::Ui, store: &Store, another: &mut bool) {
     };
     let text = step.answers.get(number).map_or("", String::as_str);
     theme::left_aligned_card(ui, |ui| {
-        ui.horizontal_top(|ui| {
+        // The picture above the words where there is no room beside it.
+        let layout = match ui.available_width() < NARROW {
+            true => egui::Layout::top_down(egui::Align::Min),
+            false => egui::Layout::left_to_right(egui::Align::Min),
+        };
+        let size = vec2(ui.available_width(), 0.0);
+        ui.allocate_ui_with_layout(size, layout, |ui| {
             if let Some(shown) = store.riddles.picture(number) {
                 let texture = picture::of_riddle(ui.ctx(), number, shown);
                 let size = picture::fitted(shown, vec2(96.0, 96.0));
@@ -203,10 +210,14 @@ fn answered(ui: &mut egui::Ui, store: &Store, another: &mut bool) {
 fn lines(ui: &mut egui::Ui, store: &mut Store, at: f64) {
     theme::left_aligned_card(ui, |ui| {
         ui.label(RichText::new("MIR goes along with the length of the vision tokens").strong());
-        let look = figure::look(ui, [ui.available_width(), 250.0]);
+        let look = figure::look(ui, [ui.available_width(), letters::chart(ui, 250.0)]);
         let steps = store.riddles.steps();
         let figure = step_lines(&Steps { steps, at }, &look);
         choose(ui, store, &figure);
+        faint(
+            ui,
+            "Large discs on the dashed line: the step that is shown. Click another one to go there.",
+        );
     });
 }
 
@@ -214,10 +225,14 @@ fn lines(ui: &mut egui::Ui, store: &mut Store, at: f64) {
 fn path(ui: &mut egui::Ui, store: &mut Store, at: f64) {
     theme::left_aligned_card(ui, |ui| {
         ui.label(RichText::new("More right answers, whichever way MIR goes").strong());
-        let look = figure::look(ui, [ui.available_width(), 240.0]);
+        let look = figure::look(ui, [ui.available_width(), letters::chart(ui, 240.0)]);
         let steps = store.riddles.steps();
         let figure = step_path(&Steps { steps, at }, &look);
         choose(ui, store, &figure);
+        faint(
+            ui,
+            "Discs: the steps, joined in their order. Large: the one that is shown.",
+        );
     });
 }
 

@@ -72,7 +72,7 @@ fn further(ui: &mut egui::Ui, store: &mut Store) {
 /// The sentence, what was done, and the numbers on one ruler.
 fn stake(ui: &mut egui::Ui, contrast: &Contrast) {
     ui.spacing_mut().item_spacing.y = 6.0;
-    ui.add(egui::Label::new(RichText::new(STAKE).size(21.0).strong()).wrap());
+    ui.add(egui::Label::new(RichText::new(STAKE).heading().strong()).wrap());
     prose(
         ui,
         &format!(

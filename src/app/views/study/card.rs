@@ -4,9 +4,10 @@ use eframe::egui::{self, RichText};
 
 use crate::{
     app::{
-        figure,
+        figure, fold,
         glossary::{STATISTICS, marked, prose},
         landmark::{Landmark, mark},
+        letters,
         store::{Store, StudyPart},
         theme,
     },
@@ -65,7 +66,8 @@ pub(super) fn show(
 
 /// The columns beside each other where there is room, else under each other.
 fn columns(ui: &mut egui::Ui, store: &mut Store, topic: &'static Topic, all: &[Column<'_>]) {
-    let fit = ((ui.available_width() + BETWEEN) / (COLUMN + BETWEEN)) as usize;
+    let column = letters::grown(ui, COLUMN);
+    let fit = ((ui.available_width() + BETWEEN) / (column + BETWEEN)) as usize;
     // Rows of equally many.
     let rows = all.len().div_ceil(fit.max(1));
     let beside = all.len().div_ceil(rows);
@@ -114,7 +116,10 @@ fn says(ui: &mut egui::Ui, topic: &Topic) {
     title(ui, &who(topic.papers));
     prose(ui, topic.says);
     if !topic.published.is_empty() {
-        let look = figure::look(ui, [ui.available_width().min(WIDEST), 0.0]);
+        let look = figure::look(
+            ui,
+            [ui.available_width().min(letters::grown(ui, WIDEST)), 0.0],
+        );
         figure::show(ui, &published_figure(topic.published, &look));
     }
     let places: Vec<&str> = topic.papers.iter().map(|paper| paper.place()).collect();
@@ -133,7 +138,10 @@ fn tried(ui: &mut egui::Ui, topic: &Topic) {
     title(ui, "We tried");
     prose(ui, topic.tried);
     if let Some(picture) = &topic.sketch {
-        let look = figure::look(ui, [ui.available_width().min(WIDEST), 0.0]);
+        let look = figure::look(
+            ui,
+            [ui.available_width().min(letters::grown(ui, WIDEST)), 0.0],
+        );
         figure::show(ui, &sketch(picture, &look));
     }
 }
@@ -158,7 +166,10 @@ fn saw(
         });
         ui.add(egui::Label::new(plain(results, claim, verdict)).wrap());
     }
-    let look = figure::look(ui, [ui.available_width().min(WIDEST), 0.0]);
+    let look = figure::look(
+        ui,
+        [ui.available_width().min(letters::grown(ui, WIDEST)), 0.0],
+    );
     for drawn in topic_figures(topic, protocol, results, &look) {
         if let Some(Target::Variant(index)) = figure::show(ui, &drawn).clicked
             && let Some(variant) = results.study.variants.get(index)
@@ -200,17 +211,15 @@ fn badge(ui: &mut egui::Ui, outcome: Outcome) {
 
 /// The numbers behind the verdicts, folded.
 fn statistics(ui: &mut egui::Ui, topic: &Topic, seen: &[(Protocol, &StudyResults)]) {
-    egui::CollapsingHeader::new("The statistics")
-        .id_salt("statistics")
-        .show(ui, |ui| {
-            for (protocol, results) in seen {
-                ui.strong(protocol.title());
-                for (claim, verdict) in topic.judged(*protocol, results) {
-                    let words = format!("{}: {}.", claim.statement, numbers(claim, verdict));
-                    prose(ui, &marked(&words, STATISTICS));
-                }
+    fold::show(ui, "statistics", "The statistics", false, |ui| {
+        for (protocol, results) in seen {
+            ui.strong(protocol.title());
+            for (claim, verdict) in topic.judged(*protocol, results) {
+                let words = format!("{}: {}.", claim.statement, numbers(claim, verdict));
+                prose(ui, &marked(&words, STATISTICS));
             }
-        });
+        }
+    });
 }
 
 fn numbers(claim: &Claim, verdict: &Verdict) -> String {

@@ -5,8 +5,9 @@ use eframe::egui::{self, Id, RichText};
 use super::card;
 use crate::{
     app::{
-        figure, glossary,
+        figure, fold, glossary,
         landmark::{Landmark, mark},
+        letters,
         store::Store,
         theme,
     },
@@ -76,12 +77,16 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, results: [Option<&Study
     theme::gap(ui);
     theme::card(ui, |ui| {
         ui.set_min_width(ui.available_width());
-        egui::CollapsingHeader::new("How a verdict is reached")
-            .id_salt("verdict rule")
-            .show(ui, |ui| {
+        fold::show(
+            ui,
+            "verdict rule",
+            "How a verdict is reached",
+            false,
+            |ui| {
                 let rule = glossary::marked(VERDICT_RULE, glossary::STATISTICS);
                 glossary::prose(ui, &rule);
-            });
+            },
+        );
     });
 }
 
@@ -90,13 +95,14 @@ fn intro(ui: &mut egui::Ui, results: [Option<&StudyResults>; 2]) {
     let drawn = Sketch::PROTOCOLS;
     if ui.available_width() >= BESIDE {
         ui.horizontal_top(|ui| {
-            let width = ui.available_width() - PICTURE - theme::GAP;
+            let picture = letters::grown(ui, PICTURE);
+            let width = ui.available_width() - picture - theme::GAP;
             ui.vertical(|ui| {
                 ui.set_width(width);
                 words(ui, results);
             });
             ui.vertical(|ui| {
-                let look = figure::look(ui, [PICTURE, 0.0]);
+                let look = figure::look(ui, [picture, 0.0]);
                 figure::show(ui, &sketch(&drawn, &look));
             });
         });

@@ -4,7 +4,7 @@ use eframe::egui::{self, RichText};
 
 use super::settings::plot;
 use crate::{
-    app::{figure, glossary, sideways, store::Store},
+    app::{figure, fold, glossary, sideways, store::Store},
     figures::score_quantities,
     study::{Over, StudyResults},
 };
@@ -21,9 +21,13 @@ pub(super) fn show(ui: &mut egui::Ui, store: &Store, results: &StudyResults) {
     let look = figure::look(ui, [ui.available_width(), 300.0]);
     let drawn = score_quantities(&plot(store, results), &look);
     figure::show(ui, &drawn);
-    egui::CollapsingHeader::new("The correlations as numbers")
-        .id_salt("correlations of the score")
-        .show(ui, |ui| table(ui, results));
+    fold::show(
+        ui,
+        "correlations of the score",
+        "The correlations as numbers",
+        false,
+        |ui| table(ui, results),
+    );
 }
 
 fn table(ui: &mut egui::Ui, results: &StudyResults) {

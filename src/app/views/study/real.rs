@@ -5,9 +5,9 @@ use eframe::egui::{self, Rect, RichText};
 use super::bullet;
 use crate::{
     app::{
-        figure, glossary,
+        figure, fold, glossary,
         landmark::{Landmark, mark},
-        sideways, theme,
+        letters, sideways, theme,
     },
     figures::{real_choice, real_loss},
     report::number::significant,
@@ -59,7 +59,7 @@ fn story(ui: &mut egui::Ui, real: &RealParts) {
 
 fn charts(ui: &mut egui::Ui, real: &RealParts) {
     ui.heading("MIR against what the models can do");
-    let height = 300.0;
+    let height = letters::chart(ui, 330.0);
     if ui.available_width() >= WIDE {
         ui.columns(2, |columns| {
             let [left, right] = columns else { return };
@@ -75,21 +75,19 @@ fn charts(ui: &mut egui::Ui, real: &RealParts) {
 }
 
 fn table(ui: &mut egui::Ui, real: &RealParts) {
-    egui::CollapsingHeader::new("Every run")
-        .id_salt("real runs")
-        .show(ui, |ui| {
-            let area = egui::ScrollArea::horizontal();
-            sideways::show(ui, "table of real runs", area, |ui| {
-                    egui::Grid::new("real runs")
-                        .striped(true)
-                        .spacing([16.0, 5.0])
-                        .show(ui, |ui| rows(ui, real));
-                });
-            let faint = theme::colors(ui).faint;
-            let note = "Choice: the right one of five captions, in brackets the 95 % interval. Losses in nats per token, \
-                        of pictures whose names no training picture had.";
-            ui.label(RichText::new(note).small().color(faint));
+    fold::show(ui, "real runs", "Every run", false, |ui| {
+        let area = egui::ScrollArea::horizontal();
+        sideways::show(ui, "table of real runs", area, |ui| {
+            egui::Grid::new("real runs")
+                .striped(true)
+                .spacing([16.0, 5.0])
+                .show(ui, |ui| rows(ui, real));
         });
+        let faint = theme::colors(ui).faint;
+        let note = "Choice: the right one of five captions, in brackets the 95 % interval. Losses in nats per token, \
+                        of pictures whose names no training picture had.";
+        ui.label(RichText::new(note).small().color(faint));
+    });
 }
 
 fn rows(ui: &mut egui::Ui, real: &RealParts) {

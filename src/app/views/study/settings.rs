@@ -5,8 +5,9 @@ use eframe::egui;
 use super::{axis, bullet, quantities, spoken, table, variant};
 use crate::{
     app::{
-        figure, glossary,
+        figure, fold, glossary,
         landmark::{Landmark, mark},
+        letters,
         store::{Scale, Store},
         theme,
     },
@@ -70,20 +71,24 @@ fn intro(ui: &mut egui::Ui, store: &Store, results: &StudyResults) {
     for sentence in first {
         bullet(ui, &spoken(results, sentence));
     }
-    egui::CollapsingHeader::new("More that the numbers say")
-        .id_salt("more sentences")
-        .show(ui, |ui| {
+    fold::show(
+        ui,
+        "more sentences",
+        "More that the numbers say",
+        false,
+        |ui| {
             for sentence in others {
                 bullet(ui, &spoken(results, sentence));
             }
-        });
+        },
+    );
 }
 
 /// MIR against score, and the settings side by side.
 fn left(ui: &mut egui::Ui, store: &mut Store, results: &StudyResults) {
     theme::card(ui, |ui| {
         ui.heading("MIR against score");
-        let height = (0.75 * ui.available_width()).clamp(300.0, 430.0);
+        let height = (0.75 * ui.available_width()).clamp(300.0, letters::chart(ui, 430.0));
         let look = figure::look(ui, [ui.available_width(), height]);
         let figure = mir_score(&plot(store, results), &look);
         ui.colored_label(theme::colors(ui).faint, &figure.summary);
@@ -96,7 +101,7 @@ fn left(ui: &mut egui::Ui, store: &mut Store, results: &StudyResults) {
         // Without an axis: along pre-training, where an order is given.
         plot.axis = plot.axis.or(results.study.pretraining());
         ui.heading(plot.axis.map_or("All settings", |axis| &axis.title));
-        let look = figure::look(ui, [ui.available_width(), 560.0]);
+        let look = figure::look(ui, [ui.available_width(), letters::chart(ui, 560.0)]);
         let figure = settings_plot(&plot, &look);
         choose(ui, store, results, &figure);
     });
@@ -123,7 +128,7 @@ fn right(ui: &mut egui::Ui, store: &mut Store, results: &StudyResults) {
         });
         let mut plot = plot(store, results);
         plot.axis = plot.axis.or(results.study.pretraining());
-        let look = figure::look(ui, [ui.available_width(), 360.0]);
+        let look = figure::look(ui, [ui.available_width(), letters::chart(ui, 360.0)]);
         let selected = Some(store.view.layer);
         let figure = axis_curves(&plot, store.view.scale, selected, &look);
         if let Some(Target::Layer(layer)) = figure::show(ui, &figure).clicked {

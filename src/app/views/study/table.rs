@@ -3,9 +3,18 @@
 use eframe::egui::{self, RichText};
 
 use crate::{
-    app::{glossary, sideways, store::Store, theme},
+    app::{
+        glossary::{self, Term},
+        sideways,
+        store::Store,
+        theme,
+    },
     study::{Metric, StudyResults, Variant},
 };
+
+/// What a row is.
+const SETTING: &str = "A trained checkpoint, called by what differs from the base. The same from another seed: \
+                       trained again with other random numbers. Click one to see more of it below.";
 
 /// Draws the table; a click on a setting selects it.
 pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, results: &StudyResults) {
@@ -29,7 +38,8 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, results: &StudyResults)
         }
     }
     metrics.push(Metric::NormMatchedMir);
-    let shares = "Score, blanked, swapped and few-shot: % of the questions.";
+    let shares =
+        "Point at a heading or tap it to read what it is. \u{b1}: half of the 95 % interval.";
     ui.label(RichText::new(shares).small().color(theme::colors(ui).faint));
     let height = if store.study_axis(results).is_some() {
         f32::INFINITY
@@ -44,9 +54,11 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, results: &StudyResults)
             .striped(true)
             .spacing([16.0, 5.0])
             .show(ui, |ui| {
-                ui.strong("setting");
+                let title = RichText::new("setting").strong();
+                glossary::told(ui, title, "setting", SETTING);
                 for metric in &metrics {
-                    glossary::named(ui, RichText::new(title(metric)).strong());
+                    let (term, title) = title_of(metric);
+                    glossary::term_as(ui, term, RichText::new(title).strong());
                 }
                 ui.end_row();
                 for setting in settings {
@@ -59,17 +71,21 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, results: &StudyResults)
     });
 }
 
-/// A column's title, short.
-fn title(metric: &Metric) -> String {
-    match metric {
-        Metric::NormMatchedMir => "norm-matched".to_owned(),
-        Metric::ChoiceBlank => "blanked".to_owned(),
-        Metric::ChoiceSwapped => "swapped".to_owned(),
-        Metric::CaptionLoss => "loss".to_owned(),
-        Metric::TextPerplexity => "perplexity".to_owned(),
-        Metric::FewShot(shots) => format!("{shots}-shot"),
-        other => other.title(),
-    }
+/// A column's title, in two lines where it is long, and the term that explains it.
+fn title_of(metric: &Metric) -> (Term, String) {
+    let (term, title) = match metric {
+        Metric::NormMatchedMir => (Term::NormMatched, "norm-matched\nMIR"),
+        Metric::Choice => (Term::HeldOut, "right\nanswers (%)"),
+        Metric::ChoiceBlank => (Term::Blanked, "image\nblanked (%)"),
+        Metric::ChoiceSwapped => (Term::Blanked, "another\nimage (%)"),
+        Metric::CaptionLoss => (Term::CaptionLoss, "caption\nloss"),
+        Metric::TextPerplexity => (Term::Perplexity, "text\nperplexity"),
+        Metric::FewShot(shots) => {
+            return (Term::FewShot, format!("after {shots}\nexamples (%)"));
+        }
+        other => return (Term::Mir, other.title()),
+    };
+    (term, title.to_owned())
 }
 
 fn row(

@@ -9,6 +9,7 @@ use eframe::egui;
 use crate::{
     app::{
         glossary::prose,
+        letters,
         store::{Store, View},
         theme,
     },
@@ -42,7 +43,7 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, report: &Report) {
         theme::card(ui, |ui| demo(ui, store, report));
         return;
     }
-    let left = (room * 0.5).min(720.0);
+    let left = (room * 0.5).min(letters::chart(ui, 720.0));
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = theme::GAP;
         ui.vertical(|ui| {
@@ -149,6 +150,9 @@ fn demo(ui: &mut egui::Ui, store: &mut Store, report: &Report) {
     let name = store.run().map(|run| run.name.clone()).unwrap_or_default();
     ui.horizontal_wrapped(|ui| {
         ui.strong(name);
+        if ui.available_width() < 260.0 {
+            ui.end_row();
+        }
         let label = ui.label("layer");
         let slider = egui::Slider::new(&mut store.view.layer, 1..=report.layers.len().max(1));
         ui.add(slider).labelled_by(label.id);

@@ -18,6 +18,9 @@ const PARTS: [(Term, &str); 3] = [
     (Term::Shape, "shape"),
 ];
 
+/// Below this width the numbers of a distance take two rows.
+const NARROW: f32 = 260.0;
+
 /// One distance.
 pub(super) struct Line<'a> {
     /// Of what.
@@ -44,32 +47,41 @@ fn colors(ui: &egui::Ui) -> [Color32; 3] {
 pub(super) fn table(ui: &mut egui::Ui, salt: &str, lines: &[Line<'_>]) {
     ui.push_id(salt, |ui| {
         ui.spacing_mut().item_spacing.y = 3.0;
-        let width = ui.available_width() / 4.0;
-        ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = 0.0;
-            for ((term, name), color) in PARTS.into_iter().zip(colors(ui)) {
-                ui.scope(|ui| {
-                    ui.set_width(width);
-                    let (swatch, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
-                    ui.painter().rect_filled(swatch.shrink(1.0), 2.0, color);
-                    ui.add_space(5.0);
-                    term_as(ui, term, name);
-                });
-            }
-            ui.strong("sum");
-        });
+        // Parts and sum beside each other, or two and two.
+        let columns = if ui.available_width() < NARROW { 2 } else { 4 };
+        let width = ui.available_width() / columns as f32;
+        let named: Vec<_> = PARTS.into_iter().zip(colors(ui)).map(Some).collect();
+        for titles in [named, vec![None]].concat().chunks(columns) {
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = 0.0;
+                for title in titles {
+                    ui.scope(|ui| {
+                        ui.set_width(width);
+                        let Some(((term, name), color)) = *title else {
+                            ui.strong("sum");
+                            return;
+                        };
+                        let (swatch, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
+                        ui.painter().rect_filled(swatch.shrink(1.0), 2.0, color);
+                        ui.add_space(5.0);
+                        term_as(ui, term, name);
+                    });
+                }
+            });
+        }
         for line in lines {
-            row(ui, line, width);
+            row(ui, line, columns, width);
         }
     });
 }
 
-fn row(ui: &mut egui::Ui, line: &Line<'_>, width: f32) {
+fn row(ui: &mut egui::Ui, line: &Line<'_>, columns: usize, width: f32) {
     let sum: f64 = line.parts.iter().sum();
     ui.add_space(2.0);
     ui.label(RichText::new(line.name).color(theme::colors(ui).faint));
-    let height = ui.text_style_height(&TextStyle::Body) + 12.0;
-    let (rect, response) = ui.allocate_exact_size(vec2(4.0 * width, height), Sense::hover());
+    let step = ui.text_style_height(&TextStyle::Body);
+    let size = vec2(columns as f32 * width, step * (4 / columns) as f32 + 12.0);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
     let written = line.parts.map(number);
     let label = format!(
         "{}: location {}, spread {}, shape {}, sum {}",
@@ -82,8 +94,9 @@ fn row(ui: &mut egui::Ui, line: &Line<'_>, width: f32) {
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, &label));
     let ink = ui.visuals().text_color();
     let font = TextStyle::Monospace.resolve(ui.style());
-    for (column, words) in written.into_iter().chain([number(sum)]).enumerate() {
-        let at = rect.min + vec2(width * column as f32, 0.0);
+    for (index, words) in written.into_iter().chain([number(sum)]).enumerate() {
+        let [row, column] = [index / columns, index % columns].map(|place| place as f32);
+        let at = rect.min + vec2(width * column, step * row);
         ui.painter()
             .text(at, Align2::LEFT_TOP, words, font.clone(), ink);
     }

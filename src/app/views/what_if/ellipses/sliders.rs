@@ -8,6 +8,8 @@ use crate::{app::theme::GAP, report::Ellipse};
 /// Draws the sliders, as many beside each other as there is room for.
 pub(super) fn show(ui: &mut egui::Ui, held: &mut Ellipse) {
     let columns = if ui.available_width() > 520.0 { 2 } else { 1 };
+    // Each below its name.
+    let narrow = ui.available_width() < 260.0;
     egui::Grid::new("sliders of the ellipse")
         .num_columns(2 * columns)
         .spacing([GAP, 4.0])
@@ -21,6 +23,9 @@ pub(super) fn show(ui: &mut egui::Ui, held: &mut Ellipse) {
             ];
             for (index, (name, value, [low, high], decimals)) in sliders.into_iter().enumerate() {
                 let label = ui.label(name);
+                if narrow {
+                    ui.end_row();
+                }
                 let slider = Slider::new(value, low..=high)
                     .fixed_decimals(decimals)
                     // A handle may have left it between two steps.
