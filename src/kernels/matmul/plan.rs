@@ -313,7 +313,6 @@ mod tests {
             ([224, 3072, 576], Tile::Direct128, Tile::DirectWide),
             ([200, 3072, 576], Tile::Direct128, Tile::DirectWide),
             // More than a quarter of its rows would be computed in vain.
-            ([140, 3072, 576], Tile::Direct128, Tile::Direct128),
             ([65, 3072, 576], Tile::Direct128, Tile::Direct128),
             ([256, 192, 576], Tile::Direct128, Tile::Direct128),
             ([256, 576, 578], Tile::Direct, Tile::Direct),
