@@ -18,7 +18,6 @@ mod quantities;
 mod recorded;
 mod riddle;
 mod scale;
-mod shots;
 mod sideways;
 mod snapshots;
 mod start;
