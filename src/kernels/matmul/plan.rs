@@ -316,7 +316,7 @@ mod tests {
             ([65, 3072, 576], Tile::Direct128, Tile::Direct128),
             ([256, 192, 576], Tile::Direct128, Tile::Direct128),
             ([256, 576, 578], Tile::Direct, Tile::Direct),
-            ([24, 576, 576], Tile::Direct128, Tile::Direct128),
+            ([32, 576, 576], Tile::Direct128, Tile::Direct128),
             ([64, 128, 64], Tile::Direct, Tile::Direct),
         ] {
             let [m, n, _] = shape;
