@@ -22,7 +22,7 @@ pub enum Side {
 
 impl Side {
     /// What its arrow is called.
-    pub fn label(self) -> &'static str {
+    fn label(self) -> &'static str {
         match self {
             Self::Left => "More on the left",
             Self::Right => "More on the right",
@@ -31,7 +31,7 @@ impl Side {
     }
 
     /// The direction in which it moves.
-    pub fn way(self) -> Vec2 {
+    fn way(self) -> Vec2 {
         match self {
             Self::Left => vec2(-1.0, 0.0),
             Self::Right => vec2(1.0, 0.0),
@@ -50,8 +50,30 @@ impl Side {
     }
 }
 
-/// Draws that there is more at a side of what is seen of the area `id`; whether its arrow was pressed.
-pub fn show(ui: &egui::Ui, id: egui::Id, seen: Rect, side: Side) -> bool {
+/// How much of what is seen a press of an arrow moves on.
+const STEP: f32 = 0.8;
+
+/// Moves what `ui` scrolls by as much as a press of an arrow asked for in the last frame; `id` is that of [`show`].
+pub fn follow(ui: &egui::Ui, id: egui::Id) {
+    if let Some(moved) = ui.data_mut(|data| data.remove_temp::<Vec2>(id)) {
+        ui.scroll_with_delta(-moved);
+    }
+}
+
+/// Draws, where something of it is seen, that there is more at a side of the area at `place`. A press of the arrow
+/// moves it, see [`follow`]; `id` tells it from other areas.
+pub fn show(ui: &egui::Ui, id: egui::Id, place: Rect, side: Side) {
+    // It may itself lie in an area that scrolls.
+    let seen = place.intersect(ui.clip_rect());
+    if seen.is_positive() && draw(ui, id, seen, side) {
+        let moved = STEP * place.size() * side.way();
+        ui.data_mut(|data| data.insert_temp(id, moved));
+        ui.ctx().request_repaint();
+    }
+}
+
+/// Draws it; whether the arrow was pressed.
+fn draw(ui: &egui::Ui, id: egui::Id, seen: Rect, side: Side) -> bool {
     let background = ui.stack().bg_color();
     // From the side where the background covers all.
     let direction = match side {

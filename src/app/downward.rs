@@ -2,12 +2,10 @@
 
 use std::{fmt::Debug, hash::Hash};
 
-use eframe::egui::{self, Rect, ScrollArea};
+use eframe::egui::{self, ScrollArea};
 
 use super::cue::{self, Side};
 
-/// How much of what is seen a press of the arrow moves on.
-const STEP: f32 = 0.8;
 /// Less than this below the fold is empty.
 const LEAST: f32 = 16.0;
 
@@ -30,21 +28,15 @@ pub fn show<R>(
     area: ScrollArea,
     content: impl FnOnce(&mut egui::Ui) -> R,
 ) -> R {
-    let pressed = ui.scope_id().with(("moved downward by", &salt));
+    let id = ui.scope_id().with(("moved downward by", &salt));
     let shown = area.id_salt(salt).show(ui, |ui| {
-        // What was asked for in the last frame.
-        if let Some(moved) = ui.data_mut(|data| data.remove_temp::<f32>(pressed)) {
-            ui.scroll_with_delta(-moved * Side::Below.way());
-        }
+        cue::follow(ui, id);
         content(ui)
     });
-    let place: Rect = shown.inner_rect;
+    let place = shown.inner_rect;
     let below = shown.content_size.y - place.height() - shown.state.clamped_offset().y;
-    // It may itself lie in an area that scrolls.
-    let seen = place.intersect(ui.clip_rect());
-    if below > LEAST && seen.is_positive() && cue::show(ui, shown.id, seen, Side::Below) {
-        ui.data_mut(|data| data.insert_temp(pressed, STEP * place.height()));
-        ui.ctx().request_repaint();
+    if below > LEAST {
+        cue::show(ui, id, place, Side::Below);
     }
     shown.inner
 }

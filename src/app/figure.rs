@@ -5,7 +5,7 @@ use eframe::egui::{
     Shape, StrokeKind, epaint::TextShape,
 };
 
-use super::{sideways, theme};
+use super::{letters, sideways, theme};
 use crate::figures::{Anchor, Area, Color, Figure, Look, Mark, Stroke, Target, Text};
 
 /// What the reader did with a figure.
@@ -32,8 +32,13 @@ pub fn look(ui: &egui::Ui, [width, height]: [f32; 2]) -> Look {
     exact_look(ui, size)
 }
 
+/// The look of a curve in a table, which grows with the letters.
+pub fn look_in_table(ui: &egui::Ui, size: [f32; 2]) -> Look {
+    exact_look(ui, size.map(|side| letters::grown(ui, side)))
+}
+
 /// The look of figures in `ui`: the theme's colors, text as large as the rest of the app's.
-pub fn exact_look(ui: &egui::Ui, size: [f32; 2]) -> Look {
+fn exact_look(ui: &egui::Ui, size: [f32; 2]) -> Look {
     let small = egui::TextStyle::Small.resolve(ui.style()).size;
     Look {
         text: small / Look::FONT,

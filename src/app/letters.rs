@@ -122,9 +122,17 @@ pub fn chart(ui: &Ui, points: f32) -> f32 {
     points * room(ui.ctx().content_rect().size()).clamp(1.0, 2.0)
 }
 
+/// Highest that a chart or a picture is drawn, in points.
+const TALLEST: f32 = 900.0;
+
 /// What is left of the window's height beside `points` that words and controls take, which grow with the letters.
 pub fn room_beside(ui: &Ui, points: f32) -> f32 {
     ui.ctx().content_rect().height() - grown(ui, points)
+}
+
+/// The height of what has [`room_beside`] `points`, but not below `least`.
+pub fn height_beside(ui: &Ui, points: f32, least: f32) -> f32 {
+    room_beside(ui, points).clamp(least, TALLEST)
 }
 
 #[cfg(test)]

@@ -4,9 +4,6 @@ use eframe::egui::{self, Rect, ScrollArea, vec2};
 
 use super::cue::{self, Side};
 
-/// How much of what is seen a press of the arrow moves on.
-const STEP: f32 = 0.8;
-
 /// Shows `content` in an area that scrolls sideways. Where a part of it is out of sight at a side, it fades there, and
 /// an arrow moves it.
 ///
@@ -17,13 +14,10 @@ pub fn show<R>(
     area: ScrollArea,
     content: impl FnOnce(&mut egui::Ui) -> R,
 ) -> R {
-    let pressed = ui.scope_id().with(("moved sideways by", salt));
+    let id = ui.scope_id().with(("moved sideways by", salt));
     let placed = ui.scope(|ui| {
         area.id_salt(salt).show(ui, |ui| {
-            // What was asked for in the last frame; positive is to the left.
-            if let Some(moved) = ui.data_mut(|data| data.remove_temp::<f32>(pressed)) {
-                ui.scroll_with_delta(vec2(-moved, 0.0));
-            }
+            cue::follow(ui, id);
             let inner = content(ui);
             // The place in it that somebody wants to see, upwards and downwards: an area that scrolls sideways drops that
             // where it should leave it to what it lies in.
@@ -51,13 +45,9 @@ pub fn show<R>(
     }
     let at = shown.state.clamped_offset().x;
     let most = shown.content_size.x - place.width();
-    // It may itself lie in an area that scrolls.
-    let seen = place.intersect(ui.clip_rect());
     for (side, more) in [(Side::Left, at), (Side::Right, most - at)] {
-        if more > 1.0 && seen.is_positive() && cue::show(ui, shown.id, seen, side) {
-            let moved = side.way().x * STEP * place.width();
-            ui.data_mut(|data| data.insert_temp(pressed, moved));
-            ui.ctx().request_repaint();
+        if more > 1.0 {
+            cue::show(ui, id, place, side);
         }
     }
     inner

@@ -110,8 +110,8 @@ impl Capture {
         }
     }
 
-    /// Takes what was kept of the pictures that went through the tower together, which have `shares` of the tower's positions and of the image
-    /// tokens of all pictures; their rows stand one after another.
+    /// Takes what was kept of the pictures that went through the tower together, which have `shares` of the tower's
+    /// positions and of the image tokens of all pictures; their rows stand one after another.
     pub(super) fn stack(
         &mut self,
         ops: &mut Ops<'_>,

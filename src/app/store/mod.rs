@@ -293,9 +293,7 @@ impl Store {
         match news {
             News::Event(event) => self.event(event),
             News::Lost(reason) => {
-                if let (Some(_), _) = self.ended() {
-                    self.measured = Some(Err(reason.clone()));
-                }
+                self.ended(Err(&reason));
                 self.data.inspection_ended(Err(reason.clone()));
                 self.lost_of_ask(&reason);
                 self.lost_of_riddle(&reason);
@@ -308,10 +306,14 @@ impl Store {
         }
     }
 
-    /// The command under way is over.
-    fn ended(&mut self) -> (Option<Measuring>, Option<Explore>) {
+    /// The command under way is over; `how` is kept where it was a measurement.
+    fn ended(&mut self, how: Result<(), &str>) -> (Option<Measuring>, Option<Explore>) {
         self.work.end();
-        (self.measuring.take(), self.asked.take())
+        let measuring = self.measuring.take();
+        if measuring.is_some() {
+            self.measured = Some(how.map_err(str::to_owned));
+        }
+        (measuring, self.asked.take())
     }
 
     fn event(&mut self, event: Event) {
@@ -345,8 +347,7 @@ impl Store {
                 }
             }
             Event::Report(report) => {
-                if let (Some(measuring), _) = self.ended() {
-                    self.measured = Some(Ok(()));
+                if let (Some(measuring), _) = self.ended(Ok(())) {
                     if matches!(self.view.tab, Tab::Start | Tab::Data | Tab::Study) {
                         // What was asked for there is seen here.
                         self.view.tab = Tab::Alignment;
@@ -362,18 +363,15 @@ impl Store {
                 }
             }
             Event::Inspection(inspection) => {
-                self.ended();
+                self.ended(Ok(()));
                 self.data.inspection_ended(Ok(inspection));
             }
             Event::Failed(reason) if self.data.inspecting.is_some() => {
-                self.ended();
+                self.ended(Err(&reason));
                 self.data.inspection_ended(Err(reason));
             }
             Event::Failed(reason) => {
-                let (measuring, asked) = self.ended();
-                if measuring.is_some() {
-                    self.measured = Some(Err(reason.clone()));
-                }
+                let (_, asked) = self.ended(Err(&reason));
                 if let Some(Explore::Talk(asked)) = asked {
                     self.talk_refused(asked, reason);
                 } else if let Some(asked) = asked {
@@ -383,17 +381,15 @@ impl Store {
                 }
             }
             Event::Plan(plan) => {
-                self.ended();
+                self.ended(Ok(()));
                 self.data.planned(plan);
             }
             Event::Cancelled => {
-                if let (Some(_), _) = self.ended() {
-                    self.measured = Some(Err("it was cancelled".to_owned()));
-                }
+                self.ended(Err("it was cancelled"));
                 self.data.inspection_stopped();
             }
             answer => {
-                let (_, asked) = self.ended();
+                let (_, asked) = self.ended(Ok(()));
                 if matches!(asked, Some(Explore::Talk(_))) {
                     self.talk_answered(answer);
                 } else {

@@ -143,7 +143,6 @@ pub(super) const STEPS: [Step; 14] = [
             store.view.tab = Tab::Alignment;
             store.view.inputs = false;
             store.view.layer = 1;
-            store.view.inputs = false;
         },
         task: None,
     },

@@ -115,9 +115,9 @@ fn result(ui: &mut egui::Ui, store: &mut Store, report: &Report) {
             intervals: report.distances(),
         };
         // The numbers below are to be seen with it.
-        let tall = letters::room_beside(ui, 470.0)
+        let tall = letters::height_beside(ui, 470.0, 220.0)
             .min(ui.available_width())
-            .clamp(220.0, 900.0);
+            .max(220.0);
         let look = figure::look(ui, [ui.available_width(), tall]);
         let response = figure::show(ui, &layers(&chart, &look));
         if let Some(Target::Layer(layer)) = response.clicked {

@@ -64,7 +64,7 @@ fn axes_choice(ui: &mut egui::Ui, store: &mut Store) {
 fn plane(ui: &mut egui::Ui, store: &mut Store) {
     let width = ui.available_width();
     // What stands above and below it takes about 340 points.
-    let tallest = letters::room_beside(ui, 340.0).clamp(260.0, 900.0);
+    let tallest = letters::height_beside(ui, 340.0, 260.0);
     let size = egui::vec2(width, (width * 0.8).min(tallest));
     let (state, axes) = (store.view.state(), store.view.axes);
     match store.projection(state, axes) {

@@ -4,7 +4,7 @@ use eframe::egui::{self, RichText};
 
 use crate::{
     app::{
-        figure, glossary, letters, sideways,
+        figure, glossary, sideways,
         store::Store,
         theme::{card, colors},
     },
@@ -87,11 +87,7 @@ fn row(
             .on_hover_text(&entry.state),
         None => ui.monospace("-"),
     };
-    let curve = spark(
-        &[quantity],
-        selected,
-        &figure::exact_look(ui, CURVE.map(|side| letters::grown(ui, side))),
-    );
+    let curve = spark(&[quantity], selected, &figure::look_in_table(ui, CURVE));
     let clicked = figure::show(ui, &curve).clicked;
     if with_interval {
         let interval = metric

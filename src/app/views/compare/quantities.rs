@@ -4,7 +4,7 @@ use eframe::egui::{self, RichText};
 
 use crate::{
     app::{
-        figure, glossary, letters, sideways,
+        figure, glossary, sideways,
         store::{Run, Store},
         theme,
     },
@@ -121,9 +121,5 @@ fn row(ui: &mut egui::Ui, sides: [Placed<'_>; 2], pair: Pair<'_>, selected: usiz
             })
         })
         .collect();
-    spark(
-        &curves,
-        Some(selected),
-        &figure::exact_look(ui, CURVES.map(|side| letters::grown(ui, side))),
-    )
+    spark(&curves, Some(selected), &figure::look_in_table(ui, CURVES))
 }

@@ -98,7 +98,7 @@ pub fn show(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store, gap: Option<M
         theme::card(ui, |ui| arrived(ui, desk, &scene));
     } else {
         let room = ui.available_width() - 2.0 * GAP;
-        let tall = letters::room_beside(ui, 345.0).clamp(240.0, 900.0);
+        let tall = letters::height_beside(ui, 345.0, 240.0);
         let rung = (tall / (steps.len() - 1).max(1) as f32).clamp(18.0, 56.0);
         ui.horizontal_top(|ui| {
             ui.spacing_mut().item_spacing.x = GAP;
@@ -295,7 +295,7 @@ fn arrived(ui: &mut egui::Ui, desk: &mut Desk<'_>, scene: &Scene<'_>) {
         pair: None,
     };
     let width = ui.available_width();
-    let tall = letters::room_beside(ui, 420.0).clamp(200.0, 900.0);
+    let tall = letters::height_beside(ui, 420.0, 200.0);
     let look = figure::look(ui, [width, (0.85 * width).min(tall)]);
     figure::show(ui, &clouds(&chart, &look));
     prose(

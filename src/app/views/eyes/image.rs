@@ -118,7 +118,7 @@ fn tokens_of_patches(ui: &mut egui::Ui, desk: &Desk<'_>) {
 /// The height that leaves room for what stands around the image; words need more of it.
 pub fn tallest(ui: &egui::Ui, words: bool) -> f32 {
     let around = if words { 335.0 } else { 330.0 };
-    letters::room_beside(ui, around).clamp(240.0, 900.0)
+    letters::height_beside(ui, around, 240.0)
 }
 
 fn describe(response: &Response, desk: &Desk<'_>) {

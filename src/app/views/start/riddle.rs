@@ -226,7 +226,7 @@ fn model(ui: &mut egui::Ui, store: &Store, riddle: &Riddle, letter: usize) {
         };
         let width = ui.available_width();
         // What stands above and below takes about 560 points: before the guess the clouds are on the first screen.
-        let tallest = letters::room_beside(ui, 560.0).clamp(195.0, 900.0);
+        let tallest = letters::height_beside(ui, 560.0, 195.0);
         let look = figure::look(ui, [width, (0.8 * width).min(tallest)]);
         figure::show(ui, &clouds(&chart, &look));
         let dots =

@@ -69,7 +69,7 @@ fn plane(ui: &mut egui::Ui, store: &Store, contrast: &Contrast, side: usize) {
     };
     let width = ui.available_width();
     // What stands above and below takes about 505 points.
-    let tallest = letters::room_beside(ui, 505.0).clamp(230.0, 900.0);
+    let tallest = letters::height_beside(ui, 505.0, 230.0);
     let chart = Clouds {
         projection,
         limits: Limits::of(both()),

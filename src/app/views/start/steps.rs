@@ -145,7 +145,7 @@ fn plane(ui: &mut egui::Ui, store: &Store, at: f64) {
             pair: None,
         };
         let width = ui.available_width();
-        let tallest = letters::room_beside(ui, 470.0).clamp(260.0, 900.0);
+        let tallest = letters::height_beside(ui, 470.0, 260.0);
         let look = figure::look(ui, [width, (0.8 * width).min(tallest)]);
         figure::show(ui, &clouds(&chart, &look));
         let axes =

@@ -11,7 +11,7 @@ use crate::{
         store::{Store, StudyPart},
         theme,
     },
-    figures::{Target, published_figure, sketch, topic_figures},
+    figures::{Look, Target, published_figure, sketch, topic_figures},
     study::{Claim, Metric, Outcome, Paper, Protocol, StudyResults, Topic, Verdict, plain},
 };
 
@@ -112,14 +112,17 @@ fn who(papers: &[Paper]) -> String {
     }
 }
 
+/// The look of a card's drawings, as high as they need.
+fn look(ui: &egui::Ui) -> Look {
+    let width = ui.available_width().min(letters::grown(ui, WIDEST));
+    figure::look(ui, [width, 0.0])
+}
+
 fn says(ui: &mut egui::Ui, topic: &Topic) {
     title(ui, &who(topic.papers));
     prose(ui, topic.says);
     if !topic.published.is_empty() {
-        let look = figure::look(
-            ui,
-            [ui.available_width().min(letters::grown(ui, WIDEST)), 0.0],
-        );
+        let look = look(ui);
         figure::show(ui, &published_figure(topic.published, &look));
     }
     let places: Vec<&str> = topic.papers.iter().map(|paper| paper.place()).collect();
@@ -138,10 +141,7 @@ fn tried(ui: &mut egui::Ui, topic: &Topic) {
     title(ui, "We tried");
     prose(ui, topic.tried);
     if let Some(picture) = &topic.sketch {
-        let look = figure::look(
-            ui,
-            [ui.available_width().min(letters::grown(ui, WIDEST)), 0.0],
-        );
+        let look = look(ui);
         figure::show(ui, &sketch(picture, &look));
     }
 }
@@ -166,10 +166,7 @@ fn saw(
         });
         ui.add(egui::Label::new(plain(results, claim, verdict)).wrap());
     }
-    let look = figure::look(
-        ui,
-        [ui.available_width().min(letters::grown(ui, WIDEST)), 0.0],
-    );
+    let look = look(ui);
     for drawn in topic_figures(topic, protocol, results, &look) {
         if let Some(Target::Variant(index)) = figure::show(ui, &drawn).clicked
             && let Some(variant) = results.study.variants.get(index)

@@ -118,7 +118,7 @@ fn middle([low, high]: [f64; 2]) -> f64 {
 pub(super) fn show(ui: &mut egui::Ui, held: &mut Ellipse) {
     let width = ui.available_width();
     // The sliders below are to be seen with it.
-    let tallest = letters::room_beside(ui, 400.0).clamp(230.0, 900.0);
+    let tallest = letters::height_beside(ui, 400.0, 230.0);
     let size = vec2(width, (width * span(Y) / span(X)).min(tallest));
     let (frame, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     let plane = Plane::new(frame);
