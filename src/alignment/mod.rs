@@ -44,6 +44,7 @@ mod metric;
 mod metrics;
 mod mir;
 mod modality;
+mod neighbors;
 mod outliers;
 mod plan;
 pub mod polar;
