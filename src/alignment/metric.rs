@@ -259,7 +259,7 @@ pub(super) fn entry(
 ///
 /// The overall value is a mean over the states, and so is its derivative.
 pub(super) fn enter_derivatives(entry: &mut MetricReport, by_state: &[Vec<f64>]) {
-    let pairs = by_state.first().map_or(0, Vec::len);
+    let pairs = by_state.iter().map(Vec::len).max().unwrap_or(0);
     if pairs == 0 || by_state.len() != entry.per_state.len() {
         return;
     }

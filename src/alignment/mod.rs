@@ -51,6 +51,7 @@ pub mod polar;
 mod pooled;
 mod products;
 mod projection;
+mod rank_check;
 mod rotations;
 mod sample;
 pub mod similarity;
