@@ -22,7 +22,7 @@ from ...tower import load_tower
 from ..build import config_of
 from ..features import paint
 from ..questions import chance, heldout, questions
-from ..write import DTYPE, file_name, write_member
+from ..write import DTYPE, file_name, in_lines, write_member
 from .claims import axes, claims
 from .pictures import scenes_of
 from .prose import passage
@@ -99,7 +99,7 @@ def write(papers: Papers, every: list[Point], out: Path | None = None) -> str:
             "variants": [entry(papers, p, found[p]) for p in done], "axes": varied, "claims": whole(claims(every, papers.lr))}
     table = {"points": rows, "noise": noise(rows), "correlations": correlations(rows, varied),
              "details": {p.name: {s: {k: v for k, v in found[p][s].items() if k != "key"} for s in STAGES} for p in done}}
-    (fresh / "variants.json").write_text(json.dumps(data, indent=1) + "\n")
+    (fresh / "variants.json").write_text(in_lines(data))
     (papers.recipe.cache / "table.json").write_text(json.dumps(table, indent=1) + "\n")
     (fresh / POINTS).write_text("[\n" + ",\n".join(json.dumps(r) for r in rows) + "\n]\n")
     for measured in (out / "figures", *out.glob("results.*")):
