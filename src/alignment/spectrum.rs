@@ -284,9 +284,11 @@ pub fn effective_ranks(layers: &[LayerDistance], states: &[String]) -> Vec<Metri
         };
         let moved: Vec<Vec<f64>> = layers.iter().take(states.len()).map(of_layer).collect();
         enter_derivatives(&mut entry, &moved);
-        let wanted = layers.iter().any(|it| it.influence.is_some());
-        let lacks = (entry.per_state.iter()).any(|it| it.value.is_some() && it.interval.is_none());
-        if wanted && lacks {
+        let lacks = |layer: &LayerDistance| {
+            let told = layer.influence.as_ref();
+            told.is_some_and(|it| it.ranks[side].is_empty()) && layer.ranks[side].is_some()
+        };
+        if layers.iter().any(lacks) {
             entry.basis += "; no interval where derivatives do not tell what a pair does";
         }
         entry
