@@ -1,9 +1,13 @@
 //! The derivatives of some layers' quantities by the weights of the pairs.
 
+use std::ops::Range;
+
 use super::{
     AlignmentError, Influence, Mir,
     frechet::Cloud,
     influence::PairSums,
+    rank_check::{Scatter, Without, chosen, rows_of},
+    spectrum::Slope,
     traces::Factors,
     transport::{self, Found, Side},
 };
@@ -21,8 +25,8 @@ pub(super) struct Kept {
     pub(super) factors: Vec<Factors>,
     /// What undoes them.
     pub(super) inverses: Vec<Factors>,
-    /// What the effective ranks move by, `[width, width]`, where they are wanted.
-    pub(super) slopes: Vec<[Option<Vec<f32>>; 2]>,
+    /// What the effective ranks move by, where they are wanted.
+    pub(super) slopes: Vec<[Option<Slope>; 2]>,
     /// Norms before the handling of outliers, `[layers, n]`: vision, text.
     pub(super) norms: [Tensor; 2],
 }
@@ -52,6 +56,8 @@ impl Mir {
         let parts = stores.into_iter().zip(factors).zip(inverses).zip(slopes);
         for (layer, (((rows, factors), inverses), slopes)) in parts.enumerate() {
             let clouds = &clouds[layer];
+            let stores = rows.clone();
+            let (slopes, scatters) = taken_apart(slopes);
             let sides = sides(gpu, rows, (factors, inverses), slopes, clouds)?;
             let Some(sides) = sides else {
                 influences.push(None);
@@ -77,7 +83,16 @@ impl Mir {
             let pairs: Vec<[PairSums; 2]> = (sums(0).into_iter().zip(sums(1)))
                 .map(|(vision, text)| [vision, text])
                 .collect();
-            influences.push(Some(Influence::new(clouds, roots[layer], &pairs)));
+            drop((sides, found));
+            let mut without = [Vec::new(), Vec::new()];
+            for (side, scatter) in scatters.iter().enumerate() {
+                if let Some(scatter) = scatter {
+                    let rows = (&stores[side], stay[side][layer].as_deref());
+                    let counted = clouds[side].counted;
+                    without[side] = self.without(side, scatter, rows, counted, cancel).await?;
+                }
+            }
+            influences.push(Some(Influence::new(clouds, roots[layer], &pairs, without)));
         }
         Ok(influences)
     }
@@ -91,8 +106,19 @@ impl Mir {
         read: &[Readback],
     ) -> Vec<PairSums> {
         let units = Units::new(clouds, side);
+        let pairs = self.places(side, stay);
+        let pairs = pairs.map(|(all, rows)| units.sums(read, rows, &norms[all]));
+        pairs.collect()
+    }
+
+    /// The tokens of each pair among all of a modality, and the rows of those that stay.
+    fn places<'a>(
+        &'a self,
+        side: usize,
+        stay: Option<&'a [u32]>,
+    ) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + 'a {
         let mut begin = 0;
-        let pairs = self.pairs.iter().map(|counts| {
+        self.pairs.iter().map(move |counts| {
             let all = begin..begin + counts[side];
             begin = all.end;
             // The rows of a pair stand together, whichever of its tokens were left out.
@@ -100,10 +126,34 @@ impl Mir {
                 Some(stay) => stay.partition_point(|&own| (own as usize) < token),
                 None => token,
             };
-            units.sums(read, row(all.start)..row(all.end), &norms[all])
-        });
-        pairs.collect()
+            let rows = row(all.start)..row(all.end);
+            (all, rows)
+        })
     }
+
+    /// The effective rank of a modality without each of some pairs.
+    async fn without(
+        &self,
+        side: usize,
+        scatter: &Scatter,
+        (rows, stay): (&Tensor, Option<&[u32]>),
+        counted: usize,
+        cancel: &Cancel,
+    ) -> Result<Vec<Without>, GpuError> {
+        let places: Vec<Range<usize>> = self.places(side, stay).map(|(_, rows)| rows).collect();
+        let of = |pair: usize| (pair, places[pair].clone().map(|row| row as u32).collect());
+        let pairs = chosen(places.len(), rows.cols()).into_iter().map(of);
+        let pairs = rows_of(&self.gpu, rows, pairs.collect(), cancel).await?;
+        scatter.without(pairs, counted, cancel).await
+    }
+}
+
+/// What ranks move by, and what they are of.
+pub(super) fn taken_apart(
+    slopes: [Option<Slope>; 2],
+) -> ([Option<Vec<f32>>; 2], [Option<Scatter>; 2]) {
+    let [vision, text] = slopes.map(|slope| slope.map(|it| (it.matrix, it.scatter)).unzip());
+    ([vision.0, text.0], [vision.1, text.1])
 }
 
 /// What turns the values that the device has of a modality's rows into the units of the states.

@@ -9,7 +9,7 @@ use super::{
     frechet::Cloud,
     outliers,
     singular::Norms,
-    spectrum::{self, EffectiveRank},
+    spectrum::{self, EffectiveRank, Slope},
     statistics::Statistics,
     traces::{Factors, traces},
 };
@@ -187,7 +187,7 @@ impl Mir {
             .map(|[vision, text]| [Some(vision.clone()), Some(text.clone())])
             .collect();
         let mut ranks = vec![[None; 2]; stores.len()];
-        let mut slopes = vec![[None, None]; stores.len()];
+        let mut slopes: Vec<[Option<Slope>; 2]> = vec![[None, None]; stores.len()];
         let places = (0..stores.len()).flat_map(|layer| [0, 1].map(|side| (layer, side)));
         let tasks = places.filter_map(|(layer, side)| {
             let [high, rest] = read[side].grams.get(layer)?.as_ref()?;
@@ -300,5 +300,5 @@ struct AllFactored {
     /// Effective ranks, where they are wanted.
     ranks: Vec<[Option<f64>; 2]>,
     /// What they move by, `[width, width]`, where intervals are wanted as well.
-    slopes: Vec<[Option<Vec<f32>>; 2]>,
+    slopes: Vec<[Option<Slope>; 2]>,
 }

@@ -10,6 +10,7 @@
 use super::{
     LayerDistance,
     frechet::{Cloud, dot},
+    rank_check::{Without, checked},
     similarity::left_out,
 };
 
@@ -44,7 +45,7 @@ pub struct Influence {
     pub norm_ratio: Vec<f64>,
     /// Of spread and shape together.
     pub gap: Vec<f64>,
-    /// Of the effective ranks of vision and text, where they were asked for.
+    /// Of the effective ranks of vision and text, where they were asked for and can be told.
     pub ranks: [Vec<f64>; 2],
 }
 
@@ -94,8 +95,14 @@ impl Influence {
         }
     }
 
-    /// Of one layer with these clouds and `Tr (S_v S_t)^(1/2)`, from the sums over each pair: vision, text.
-    pub(super) fn new(clouds: &[Cloud; 2], root: f64, pairs: &[[PairSums; 2]]) -> Self {
+    /// Of one layer with these clouds and `Tr (S_v S_t)^(1/2)`, from the sums over each pair: vision, text; and from the
+    /// effective ranks without some pairs.
+    pub(super) fn new(
+        clouds: &[Cloud; 2],
+        root: f64,
+        pairs: &[[PairSums; 2]],
+        without: [Vec<Without>; 2],
+    ) -> Self {
         let [vision, text] = clouds;
         let tokens = [vision.tokens as f64, text.tokens as f64];
         let counts = [vision.counted as f64, text.counted as f64];
@@ -139,6 +146,9 @@ impl Influence {
             for (ranks, sums) in found.ranks.iter_mut().zip(sums) {
                 ranks.extend(sums.rank);
             }
+        }
+        for (ranks, without) in found.ranks.iter_mut().zip(without) {
+            *ranks = checked(std::mem::take(ranks), without);
         }
         found
     }

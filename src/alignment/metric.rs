@@ -267,14 +267,18 @@ pub(super) fn enter_derivatives(entry: &mut MetricReport, by_state: &[Vec<f64>])
     for (state, moved) in entry.per_state.iter_mut().zip(by_state) {
         state.interval = state.value.and_then(|value| interval(value, moved));
     }
-    let Some(value) = entry.value else { return };
     if by_state.iter().any(|moved| moved.len() != pairs) {
         return;
     }
     let states = by_state.len() as f64;
-    let moved: Vec<f64> = (0..pairs)
-        .map(|pair| by_state.iter().map(|moved| moved[pair]).sum::<f64>() / states)
-        .collect();
+    let moved =
+        (0..pairs).map(|pair| by_state.iter().map(|moved| moved[pair]).sum::<f64>() / states);
+    enter_overall(entry, moved.collect());
+}
+
+/// Gives the overall value of an entry its interval, from its derivatives by the weight of each pair.
+pub(super) fn enter_overall(entry: &mut MetricReport, moved: Vec<f64>) {
+    let Some(value) = entry.value else { return };
     if let Some(found) = interval(value, &moved) {
         entry.interval = Some(found);
         entry.by_pair = moved.into_iter().map(shortened).collect();

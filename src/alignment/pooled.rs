@@ -5,9 +5,10 @@ use super::{
     AlignmentError,
     metric::{
         Finding, Metric, Observation, SavedPair, Saving, Setup, StateId, enter_derivatives,
-        every_layer, mean_over_states, tensor_bytes,
+        enter_overall, every_layer, mean_over_states, tensor_bytes,
     },
-    similarity::{Moved, centered_kernel_alignment, mutual_neighbors},
+    neighbors::{FEWEST, SharedNeighbors},
+    similarity::{Moved, centered_kernel_alignment},
 };
 use crate::{
     gpu::{DType, Gpu, GpuError, Readback, Recording, Tensor},
@@ -119,6 +120,7 @@ impl Metric for Pooled {
             let pairs = self.pushed;
             let k = NEIGHBORS.min(pairs.saturating_sub(1) / 2);
             let (mut cka, mut knn) = (Vec::new(), Vec::new());
+            let mut shared = SharedNeighbors::new(pairs, k, self.intervals);
             for means in &self.means {
                 let read = self.gpu.read(&[&means[0], &means[1]]).await?;
                 if cancel.is_cancelled() {
@@ -126,28 +128,35 @@ impl Metric for Pooled {
                 }
                 let [vision, text] = [rows(read.first(), pairs), rows(read.get(1), pairs)];
                 cka.push(centered_kernel_alignment(&vision, &text));
-                knn.push(mutual_neighbors(&vision, &text, k));
+                knn.push(shared.of(&vision, &text));
                 platform::yield_now().await;
             }
             let all = counted(pairs, "pair");
-            let neighbors = format!("{all}, {} each", counted(k, "neighbour"));
+            let mut neighbors = format!("{all}, {} each", counted(k, "neighbour"));
+            if self.intervals && pairs < FEWEST {
+                neighbors += &format!("; no interval below {FEWEST} pairs");
+            }
+            // A pair that was not compared moves nothing.
+            let of_all = |mut moved: Vec<f64>| {
+                if !moved.is_empty() {
+                    moved.resize(self.shown, 0.0);
+                }
+                moved
+            };
             let entry = |words, found: Vec<Option<Moved>>, basis| {
                 let values = found.iter().map(|it| it.as_ref().map(|it| it.value));
                 let mut entry = mean_over_states(words, values.collect(), self.layers, basis);
                 if self.intervals {
-                    // A pair that was not compared moves nothing.
-                    let by_pair = found.into_iter().map(|it| {
-                        let mut moved = it.map_or_else(Vec::new, |it| it.by_sample);
-                        if !moved.is_empty() {
-                            moved.resize(self.shown, 0.0);
-                        }
-                        moved
-                    });
+                    let by_pair = found.into_iter();
+                    let by_pair =
+                        by_pair.map(|it| of_all(it.map_or_else(Vec::new, |it| it.by_sample)));
                     enter_derivatives(&mut entry, &by_pair.collect::<Vec<_>>());
                 }
                 entry
             };
-            Ok(vec![entry(CKA, cka, all), entry(KNN, knn, neighbors)])
+            let mut neighbors = entry(KNN, knn, neighbors);
+            enter_overall(&mut neighbors, of_all(shared.overall()));
+            Ok(vec![entry(CKA, cka, all), neighbors])
         })
     }
 

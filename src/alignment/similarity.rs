@@ -1,10 +1,9 @@
 //! How alike the same samples lie to each other in two spaces, in f64, and how that moves with each of them.
 //!
-//! Neither is a smooth function of the samples' weights as they stand: the one leaves the products of a sample with
-//! itself out, the other counts neighbours. A bootstrap of whole samples misleads about both, because a sample that is
-//! drawn twice is its own nearest neighbour in either space, and its product with itself counts after all: similarities
-//! rise, and with them their spread. So each sample is left out once (the jackknife; Efron and Stein 1981, by whom its
-//! standard error is too large rather than too small), from what the pairs of samples have given already.
+//! That is no smooth function of the samples' weights as it stands, for it leaves the products of a sample with itself
+//! out. A bootstrap of whole samples misleads about it: the product of a sample that is drawn twice with its own copy
+//! counts after all, so that similarities rise, and with them their spread. So each sample is left out once (the
+//! jackknife), from what the pairs of samples have given already. Nearest neighbours are in `neighbors`.
 
 use super::frechet::dot;
 
@@ -18,7 +17,7 @@ pub struct Moved {
 
 impl Moved {
     /// Of the value of all samples and those without one of them each.
-    fn new(value: f64, without: Option<Vec<f64>>) -> Self {
+    pub(super) fn new(value: f64, without: Option<Vec<f64>>) -> Self {
         Self {
             value,
             by_sample: left_out(&without.unwrap_or_default()),
@@ -137,79 +136,21 @@ impl<'a> Criterion<'a> {
     }
 }
 
-/// The mean share of the `k` nearest samples by cosine that are the same in both spaces; ties go to the sample that
-/// comes first. Absent without neighbours.
-///
-/// Source: arXiv 2405.07987, mutual k-nearest neighbours.
-pub fn mutual_neighbors(x: &[Vec<f64>], y: &[Vec<f64>], k: usize) -> Option<Moved> {
-    let n = x.len();
-    if k == 0 || k >= n || n != y.len() {
-        return None;
-    }
-    // One more than is asked for: it moves up where one of them is left out.
-    let both = [nearest(x, k + 1), nearest(y, k + 1)];
-    let shared = |sample: usize, out: usize| -> usize {
-        let list = |side: usize| {
-            let own = both[side][sample].iter().filter(move |it| **it != out);
-            own.take(k)
-        };
-        list(0)
-            .filter(|it| list(1).any(|other| other == *it))
-            .count()
-    };
-    let nobody = n;
-    let each: Vec<usize> = (0..n).map(|sample| shared(sample, nobody)).collect();
-    let all: usize = each.iter().sum();
-    let value = all as f64 / (k * n) as f64;
-    let without = (k + 1 < n).then(|| {
-        let of = |out: usize| {
-            let touched = (0..n).filter(|sample| {
-                *sample != out && both.iter().any(|lists| lists[*sample].contains(&out))
-            });
-            let moved: isize = touched
-                .map(|sample| shared(sample, out) as isize - each[sample] as isize)
-                .sum();
-            let left = (all - each[out]) as isize + moved;
-            left as f64 / (k * (n - 1)) as f64
-        };
-        (0..n).map(of).collect()
-    });
-    Some(Moved::new(value, without))
-}
-
-fn nearest(x: &[Vec<f64>], k: usize) -> Vec<Vec<usize>> {
-    let norms: Vec<f64> = x.iter().map(|row| dot(row, row).sqrt()).collect();
-    let cosine = |i: usize, j: usize| match norms[i] * norms[j] {
-        product if product > 0.0 => dot(&x[i], &x[j]) / product,
-        _ => 0.0,
-    };
-    (0..x.len())
-        .map(|i| {
-            let mut others: Vec<(f64, usize)> = (0..x.len())
-                .filter(|&j| j != i)
-                .map(|j| (cosine(i, j), j))
-                .collect();
-            others.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-            others.iter().take(k).map(|&(_, j)| j).collect()
-        })
-        .collect()
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::report::{SplitMix64, standard_error};
 
-    /// Bar of the standard error of the alignment against how much fresh samples differ.
-    const CLOSE: f64 = 0.15;
+    /// Bar of a standard error against how much fresh samples differ.
+    pub(in crate::alignment) const CLOSE: f64 = 0.15;
 
-    fn normal(random: &mut SplitMix64) -> f64 {
+    pub(in crate::alignment) fn normal(random: &mut SplitMix64) -> f64 {
         let mut uniform = || (random.below(1 << 53) as f64 + 0.5) / (1_u64 << 53) as f64;
         (-2.0 * uniform().ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos()
     }
 
     /// Samples in two spaces of 6 dimensions that share 3.
-    fn draw(random: &mut SplitMix64, n: usize) -> [Vec<Vec<f64>>; 2] {
+    pub(in crate::alignment) fn draw(random: &mut SplitMix64, n: usize) -> [Vec<Vec<f64>>; 2] {
         let mut both = [Vec::new(), Vec::new()];
         for _ in 0..n {
             let shared = [0; 3].map(|_| normal(random));
@@ -224,32 +165,25 @@ mod tests {
         both
     }
 
-    type Value = fn(&[Vec<f64>], &[Vec<f64>]) -> Option<Moved>;
-    const BOTH: [Value; 2] = [centered_kernel_alignment, |x, y| mutual_neighbors(x, y, 5)];
-
     #[test]
     fn leaving_a_sample_out_is_what_it_is_without_it() {
         let mut random = SplitMix64::new(3);
         for n in [7, 12, 25] {
             let [x, y] = draw(&mut random, n);
-            for value in BOTH {
-                let all = value(&x, &y).unwrap();
-                let without = (0..n).map(|out| {
-                    let left = |rows: &[Vec<f64>]| [&rows[..out], &rows[out + 1..]].concat();
-                    value(&left(&x), &left(&y)).unwrap().value
-                });
-                let without: Vec<f64> = without.collect();
-                let mean = without.iter().sum::<f64>() / n as f64;
-                for (found, without) in all.by_sample.iter().zip(without) {
-                    let expected = (mean - without) * (n as f64 - 1.0) / n as f64;
-                    assert!((found - expected).abs() < 1e-12, "{n}: {found} {expected}");
-                }
+            let all = centered_kernel_alignment(&x, &y).unwrap();
+            let without = (0..n).map(|out| {
+                let left = |rows: &[Vec<f64>]| [&rows[..out], &rows[out + 1..]].concat();
+                let left = centered_kernel_alignment(&left(&x), &left(&y));
+                left.unwrap().value
+            });
+            let without = left_out(&without.collect::<Vec<f64>>());
+            for (found, expected) in all.by_sample.iter().zip(without) {
+                assert!((found - expected).abs() < 1e-12, "{n}: {found} {expected}");
             }
         }
         let [x, y] = draw(&mut random, 4);
         let few = centered_kernel_alignment(&x, &y).unwrap();
         assert!(few.by_sample.is_empty(), "three have no unbiased estimate");
-        assert!(mutual_neighbors(&x, &y, 3).unwrap().by_sample.is_empty());
     }
 
     /// How much samples that are drawn anew differ is what a standard error is to tell.
@@ -258,25 +192,22 @@ mod tests {
         const FRESH: usize = 300;
         for n in [60, 100] {
             let mut random = SplitMix64::new(n as u64);
-            let mut values = [Vec::new(), Vec::new()];
-            let mut errors = [0.0; 2];
+            let (mut values, mut error) = (Vec::new(), 0.0);
             for _ in 0..FRESH {
                 let [x, y] = draw(&mut random, n);
-                for (at, value) in BOTH.iter().enumerate() {
-                    let found = value(&x, &y).unwrap();
-                    values[at].push(found.value);
-                    errors[at] += standard_error(&found.by_sample).unwrap() / FRESH as f64;
-                }
+                let found = centered_kernel_alignment(&x, &y).unwrap();
+                values.push(found.value);
+                error += standard_error(&found.by_sample).unwrap() / FRESH as f64;
             }
-            let ratio = |at: usize| {
-                let mean = values[at].iter().sum::<f64>() / FRESH as f64;
-                let squares = values[at].iter().map(|value| (value - mean).powi(2));
-                errors[at] / (squares.sum::<f64>() / (FRESH - 1) as f64).sqrt()
-            };
-            let (alignment, neighbors) = (ratio(0), ratio(1));
-            assert!((alignment - 1.0).abs() < CLOSE, "{n}: {alignment}");
-            // Counts of neighbours are no smooth function: an interval that is too wide, never one too narrow.
-            assert!((1.0..1.9).contains(&neighbors), "{n}: {neighbors}");
+            let ratio = error / deviation(&values);
+            assert!((ratio - 1.0).abs() < CLOSE, "{n}: {ratio}");
         }
+    }
+
+    pub(in crate::alignment) fn deviation(values: &[f64]) -> f64 {
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let squares = values.iter().map(|value| (value - mean).powi(2));
+        (squares.sum::<f64>() / (count - 1.0)).sqrt()
     }
 }

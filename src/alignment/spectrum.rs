@@ -5,6 +5,7 @@ use super::{
     logarithm::logarithm,
     metric::{enter_derivatives, entry},
     products::{PANEL, Rows, subtract},
+    rank_check::Scatter,
     singular::{reflection, take},
 };
 use crate::{
@@ -25,8 +26,8 @@ const LABELS: [&str; 2] = ["effective rank, vision", "effective rank, text"];
 const ABOUT: [&str; 2] = [
     "How many directions the vision tokens fill: exp of the entropy of the eigenvalues of their covariance, as \
      shares of its trace (Roy and Vetterli, 2007); the outliers are handled as for the distance. From 1 to the \
-     width, and never more than the tokens less one. Few tokens lower it. Where pairs are fewer than some hundred, or \
-     fewer than dimensions, its interval is narrower than drawing whole pairs again gives, by up to a quarter.",
+     width, and never more than the tokens less one. Few tokens lower it. Where leaving single pairs out moves it \
+     otherwise than its derivatives say, it has no interval.",
     "The same of the text tokens. The two compare only where both have many more tokens than dimensions.",
 ];
 
@@ -38,8 +39,17 @@ const FLOOR: f64 = 1e-12;
 #[derive(Clone, Debug)]
 pub(super) struct EffectiveRank {
     pub(super) value: f64,
-    /// What it moves by, `[n, n]`; see [`effective_rank`].
-    pub(super) slope: Option<Vec<f32>>,
+    /// What it moves by.
+    pub(super) slope: Option<Slope>,
+}
+
+/// What an effective rank moves by.
+#[derive(Clone, Debug)]
+pub(super) struct Slope {
+    /// M `[n, n]`; see [`effective_rank`].
+    pub(super) matrix: Vec<f32>,
+    /// The matrix that it is the rank of, from which pairs can be left out.
+    pub(super) scatter: Scatter,
 }
 
 /// The effective rank of the symmetric positive semi-definite `matrix [n, n]`, of any scale:
@@ -67,6 +77,7 @@ pub(super) fn effective_rank(
     if matrix.iter().any(|value| !value.is_finite()) {
         return Ok(None);
     }
+    let scatter = slope.then(|| Scatter::new(&matrix, n));
     let form = tridiagonal(matrix, n, cancel)?;
     let values = of_tridiagonal(form.diagonal.clone(), form.beside.clone());
     let kept = || values.iter().copied().filter(|&value| value > 0.0);
@@ -80,13 +91,16 @@ pub(super) fn effective_rank(
         return Ok(None);
     }
     let value = entropy.exp();
-    let slope = slope.then(|| {
+    let slope = scatter.map(|scatter| {
         // Rounding has made some eigenvalues negative.
         let least = values.iter().copied().fold(0.0, f64::min) / trace;
         let mut slope = logarithm(&form, trace, FLOOR.max(-2.0 * least), cancel)?;
         (0..n).for_each(|i| slope[i * n + i] += entropy);
         let factor = -value / trace;
-        Ok(slope.iter().map(|x| (factor * x) as f32).collect())
+        Ok(Slope {
+            matrix: slope.iter().map(|x| (factor * x) as f32).collect(),
+            scatter,
+        })
     });
     Ok(Some(EffectiveRank {
         value,
@@ -267,6 +281,13 @@ pub fn effective_ranks(layers: &[LayerDistance], states: &[String]) -> Vec<Metri
         };
         let moved: Vec<Vec<f64>> = layers.iter().take(states.len()).map(of_layer).collect();
         enter_derivatives(&mut entry, &moved);
+        let lacks = |layer: &LayerDistance| {
+            let told = layer.influence.as_ref();
+            told.is_some_and(|it| it.ranks[side].is_empty()) && layer.ranks[side].is_some()
+        };
+        if layers.iter().any(lacks) {
+            entry.basis += "; no interval where derivatives do not tell what a pair does";
+        }
         entry
     };
     vec![of(0), of(1)]
@@ -329,6 +350,40 @@ mod tests {
         assert!((one - 1.0).abs() < 1e-14);
         assert_eq!(rank(vec![0.0; 4], 2), None);
         assert_eq!(rank(vec![1.0, f64::NAN, f64::NAN, 1.0], 2), None);
+    }
+
+    #[test]
+    fn the_slope_is_what_the_rank_moves_by() {
+        const N: usize = 7;
+        const STEP: f64 = 1e-6;
+        let vector = |k: usize| -> Vec<f64> {
+            let value = |i: usize| ((i * i + 5 * k * i + 3 * k + 1) as f64).sin() / (1 + i) as f64;
+            (0..N).map(value).collect()
+        };
+        let mut matrix = vec![0.0; N * N];
+        let add = |matrix: &mut [f64], row: &[f64], weight: f64| {
+            for i in 0..N {
+                (0..N).for_each(|j| matrix[i * N + j] += weight * row[i] * row[j]);
+            }
+        };
+        (0..20).for_each(|k| add(&mut matrix, &vector(k), 1.0));
+        let rank = |matrix: Vec<f64>, slope: bool| {
+            let found = effective_rank(matrix, N, slope, &Cancel::default());
+            found.unwrap().unwrap()
+        };
+        let slope = rank(matrix.clone(), true).slope.unwrap().matrix;
+        for k in 0..20 {
+            let row = vector(k);
+            let at = |step: f64| {
+                let mut matrix = matrix.clone();
+                add(&mut matrix, &row, step);
+                rank(matrix, false).value
+            };
+            let right = (at(STEP) - at(-STEP)) / (2.0 * STEP);
+            let form = (0..N * N).map(|at| f64::from(slope[at]) * row[at / N] * row[at % N]);
+            let found: f64 = form.sum();
+            assert!((found - right).abs() < 1e-5, "{k}: {found} {right}");
+        }
     }
 
     #[test]

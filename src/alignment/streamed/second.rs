@@ -7,6 +7,8 @@ use crate::{
         by_pair::{Units, both_means},
         frechet::Cloud,
         influence::PairSums,
+        rank_check::{Scatter, Without, chosen, rows_of},
+        spectrum::Slope,
         transport::{self, Found, applied},
     },
     gpu::{DType, Gpu, GpuError, Readback, Recording, Tensor},
@@ -24,8 +26,8 @@ pub(super) struct Known {
     pub(super) factor: Option<(Tensor, Tensor)>,
     /// What replaces outliers.
     pub(super) medians: Option<Vec<f32>>,
-    /// What the effective rank moves by, `[width, width]`, where it is wanted.
-    pub(super) slope: Option<Vec<f32>>,
+    /// What the effective rank moves by, where it is wanted.
+    pub(super) slope: Option<Slope>,
 }
 
 /// What the second run needs of a modality at one layer.
@@ -33,6 +35,9 @@ struct Own {
     map: Tensor,
     /// What the effective rank moves by, `[width, width]`, where it is wanted.
     slope: Option<Tensor>,
+    /// What it is of, and what it is without each of some pairs.
+    scatter: Option<Scatter>,
+    without: Vec<Without>,
     /// Of the own modality and of the other, `[2, width]`.
     means: Tensor,
     /// The own mean and what its rounding leaves over, `[1, width]`.
@@ -50,7 +55,7 @@ pub(super) struct Layer {
     root: f64,
     sides: [Own; 2],
     /// What the effective ranks move by, on the CPU until the sums of the first run have given back their memory.
-    slopes: [Option<Vec<f32>>; 2],
+    slopes: [Option<Slope>; 2],
     /// Of each pair: vision, text.
     sums: [Vec<PairSums>; 2],
 }
@@ -83,6 +88,8 @@ impl Layer {
             Ok::<_, GpuError>(Own {
                 map,
                 slope: None,
+                scatter: None,
+                without: Vec::new(),
                 means: both_means(gpu, &clouds, side)?,
                 center: [row(&mean)?, row(&rest)?],
                 medians: medians.map(|medians| row(&medians)).transpose()?,
@@ -131,9 +138,11 @@ impl Second {
     ) -> Result<Self, GpuError> {
         for layer in layers.iter_mut().flatten() {
             for (own, slope) in layer.sides.iter_mut().zip(&mut layer.slopes) {
-                let (slope, width) = (slope.take(), own.map.cols());
-                let slope = slope.map(|values| gpu.upload(width, width, &values));
-                own.slope = slope.transpose()?;
+                if let Some(Slope { matrix, scatter }) = slope.take() {
+                    let width = own.map.cols();
+                    own.slope = Some(gpu.upload(width, width, &matrix)?);
+                    own.scatter = Some(scatter);
+                }
             }
         }
         Ok(Self {
@@ -187,6 +196,8 @@ impl Second {
     pub async fn settle(&mut self, cancel: &Cancel) -> Result<(), AlignmentError> {
         let pairs = self.settled..self.next;
         for side in 0..2 {
+            let width = self.sides[side].width;
+            let out = chosen(self.pairs.len(), width);
             let count: usize = self.pairs[pairs.clone()]
                 .iter()
                 .map(|pair| pair[side])
@@ -200,15 +211,26 @@ impl Second {
                 let stats = &own.clouds[side].norms;
                 let mut begin = self.pushed[side] - count;
                 let first = begin;
-                for pair in &self.pairs[pairs.clone()] {
-                    let tokens = begin..begin + pair[side];
+                let mut left = Vec::new();
+                for pair in pairs.clone() {
+                    let tokens = begin..begin + self.pairs[pair][side];
                     begin = tokens.end;
                     // Those that the rule leaves out are in no cloud.
                     let counts =
                         |token: &usize| self.rule != Outliers::Drop || norms.verdict(stats, *token);
                     let rows = tokens.clone().filter(counts).map(|token| token - first);
+                    if out.binary_search(&pair).is_ok() {
+                        left.push((pair, rows.clone().map(|row| row as u32).collect()));
+                    }
                     let sums = own.sides[side].units.sums(&read, rows, norms.of(tokens));
                     own.sums[side].push(sums);
+                }
+                let counted = own.clouds[side].counted;
+                let own = &mut own.sides[side];
+                if let (Some(scatter), Some(rows)) = (&own.scatter, self.sides[side].rows(layer)) {
+                    let left = rows_of(&self.gpu, &rows, left, cancel).await?;
+                    own.without
+                        .extend(scatter.without(left, counted, cancel).await?);
                 }
             }
             self.sides[side].let_go();
@@ -259,11 +281,16 @@ impl Second {
         }
         let influence = |layer: Option<Layer>| {
             let Layer {
-                clouds, root, sums, ..
+                clouds,
+                root,
+                sums,
+                sides,
+                ..
             } = layer?;
             let [vision, text] = sums;
             let pairs: Vec<[PairSums; 2]> = vision.into_iter().zip(text).map(Into::into).collect();
-            Some(Influence::new(&clouds, root, &pairs))
+            let without = sides.map(|it| it.without);
+            Some(Influence::new(&clouds, root, &pairs, without))
         };
         Ok(self.layers.into_iter().map(influence).collect())
     }
