@@ -35,11 +35,19 @@ function same(report, expected) {
   assert.deepEqual(numbers(report), numbers(expected));
 }
 
-/** In the Worker: does what a driver may do, at the `fault.after`-th occasion of the stage `fault.stage`. */
+/**
+ * In the Worker: does what a driver may do, at the `fault.after`-th occasion of the stage `fault.stage` of a measurement;
+ * what the app asks about the last one in between takes no fault.
+ */
 const FAULTS = `
+self.addEventListener('message', ({ data }) => {
+  if (!data.run) return;
+  self.stage = null;
+  self.measures = 'Measure' in data.command;
+});
 const strikes = (kind) => {
   const { fault } = self;
-  if (fault?.kind !== kind || fault.stage !== self.stage || fault.after-- > 0) return false;
+  if (!self.measures || fault?.kind !== kind || fault.stage !== self.stage || fault.after-- > 0) return false;
   self.fault = null;
   return true;
 };
