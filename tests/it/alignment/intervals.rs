@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use faer::Mat;
 use mirscope::{
-    alignment::{Mir, MirResult, MirSettings, effective_ranks},
+    alignment::{Mir, MirResult, MirSettings},
     gpu::{Gpu, KernelVariant, Recording},
     platform::Cancel,
     report::{Definition, Outliers, interval, standard_error},
@@ -18,15 +18,15 @@ use super::{
 };
 use crate::support::Random;
 
-const WIDTH: usize = 12;
-const PAIRS: usize = 40;
+pub(super) const WIDTH: usize = 12;
+pub(super) const PAIRS: usize = 40;
 /// Tokens of the first pair, vision and text; each of the next three has one more, and so on in turn.
 const TOKENS: [usize; 2] = [8, 5];
 
 /// Both modalities of a layer.
-type Layer = [Cloud; 2];
+pub(super) type Layer = [Cloud; 2];
 
-fn count(side: usize, pair: usize) -> usize {
+pub(super) fn count(side: usize, pair: usize) -> usize {
     TOKENS[side] + pair % 4
 }
 
@@ -66,7 +66,7 @@ fn layers(random: &mut Random) -> Vec<Layer> {
     vec![layer(random, 30.0), layer(random, 300.0)]
 }
 
-fn measured(gpu: &Gpu, settings: MirSettings, layers: &[Layer]) -> MirResult {
+pub(super) fn measured(gpu: &Gpu, settings: MirSettings, layers: &[Layer]) -> MirResult {
     let [vision, text] = [0, 1].map(|side: usize| layers[0][side].tokens());
     let width = layers[0][0].width;
     let mut mir = Mir::new(gpu, settings, layers.len(), width, vision, text, None).unwrap();
@@ -185,7 +185,10 @@ fn quantities([vision, text]: [&Weighted; 2]) -> [f64; QUANTITIES] {
 }
 
 /// The quantities of each layer by the weights of the pairs, what becomes of outliers as it is with equal weights.
-fn by_weights(layers: &[Layer], rule: Outliers) -> impl Fn(&[f64]) -> Vec<[f64; QUANTITIES]> {
+pub(super) fn by_weights(
+    layers: &[Layer],
+    rule: Outliers,
+) -> impl Fn(&[f64]) -> Vec<[f64; QUANTITIES]> {
     let of_layers: Vec<_> = (layers.iter().cloned())
         .map(|layer| {
             let after = [0, 1].map(|side: usize| {
@@ -209,7 +212,7 @@ fn by_weights(layers: &[Layer], rule: Outliers) -> impl Fn(&[f64]) -> Vec<[f64; 
     }
 }
 
-fn with_intervals(outliers: Outliers) -> MirSettings {
+pub(super) fn with_intervals(outliers: Outliers) -> MirSettings {
     MirSettings {
         outliers,
         intervals: true,
@@ -361,85 +364,6 @@ fn standard_errors_are_those_of_the_bootstrap_of_pairs() {
     // Drawing the same pair twice narrows the clouds' estimate: the distance comes out larger.
     let mean = resampled.iter().map(|it| it[0]).sum::<f64>() / resampled.len() as f64;
     assert!(mean > result.mir.unwrap());
-}
-
-/// Clouds whose directions are as large as a power of their number says, vision and text. The tokens of a pair lie together
-/// and differ in length from those of others.
-fn fresh(random: &mut Random, width: usize, powers: [f64; 2]) -> Layer {
-    [0, 1].map(|side| {
-        let sizes = (1..=width).map(|k| (k as f64).powf(-powers[side]));
-        let sizes: Vec<f64> = sizes.collect();
-        let mut values = Vec::new();
-        for pair in 0..PAIRS {
-            let length = (0.2 * random.normal()).exp();
-            let shift: Vec<f64> = (0..width).map(|_| 0.6 * random.normal()).collect();
-            for _ in 0..count(side, pair) {
-                let row = sizes.iter().zip(&shift);
-                let row =
-                    row.map(|(size, shift)| (length * size * (random.normal() + shift)) as f32);
-                values.extend(row);
-            }
-        }
-        Cloud { width, values }
-    })
-}
-
-/// Of clouds that fill their directions evenly a bootstrap of whole pairs tells a third too much; pairs that are drawn anew
-/// tell how far the rank really moves.
-#[test]
-#[allow(clippy::print_stdout)]
-fn standard_errors_of_ranks_are_those_of_fresh_pairs() {
-    const FRESH: usize = 600;
-    const EACH: usize = 10;
-    let mut random = Random::new(17);
-    let gpu = device(KernelVariant::Direct);
-    let names = ["a".to_owned()];
-    let mut values = [Vec::new(), Vec::new()];
-    let mut errors = [0.0; 2];
-    for at in 0..FRESH {
-        let layers = [fresh(&mut random, WIDTH, [0.2, 0.75])];
-        let ranks = by_weights(&layers, Outliers::Keep)(&[1.0; PAIRS]);
-        for (values, rank) in values.iter_mut().zip(&ranks[0][4..]) {
-            values.push(*rank);
-        }
-        if at % EACH == 0 {
-            let result = measured(&gpu, with_intervals(Outliers::Keep), &layers);
-            for (side, found) in effective_ranks(&result.layers, &names)
-                .into_iter()
-                .enumerate()
-            {
-                assert!((found.value.unwrap() / ranks[0][4 + side] - 1.0).abs() < 1e-5);
-                assert!(!found.basis.contains("no interval"), "{}", found.basis);
-                let error = standard_error(&found.by_pair).unwrap();
-                errors[side] += error * EACH as f64 / FRESH as f64;
-            }
-        }
-    }
-    for (side, values) in values.iter().enumerate() {
-        let mean = values.iter().sum::<f64>() / FRESH as f64;
-        let squares: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
-        let deviation = (squares / (FRESH - 1) as f64).sqrt();
-        let ratio = errors[side] / deviation;
-        println!("side {side}: {mean:.3}, {ratio:.3} of {deviation:.4}");
-        assert!((ratio - 1.0).abs() < 0.15, "{side}: {ratio}");
-    }
-}
-
-/// Of wide states some pairs are left out, which agree with derivatives only where the rank has a slope.
-#[test]
-fn a_rank_that_derivatives_do_not_tell_has_no_interval() {
-    let layers = [fresh(&mut Random::new(19), 130, [0.0, 1.0])];
-    let settings = with_intervals(Outliers::Keep);
-    let result = measured(&device(KernelVariant::Direct), settings, &layers);
-    let [vision, text] = &effective_ranks(&result.layers, &["a".to_owned()])[..] else {
-        panic!("both modalities have a rank");
-    };
-    assert!(vision.value.unwrap() > 0.5 * 130.0 && text.value.unwrap() < 0.2 * 130.0);
-    assert!(vision.interval.is_none() && vision.by_pair.is_empty());
-    assert!(vision.basis.contains("no interval"), "{}", vision.basis);
-    assert_eq!(text.by_pair.len(), PAIRS);
-    assert!(text.per_state[0].interval.is_some() && text.interval.is_some());
-    assert!(!text.basis.contains("no interval"), "{}", text.basis);
 }
 
 #[test]

@@ -8,6 +8,7 @@ pub mod clouds;
 mod frechet;
 mod intervals;
 mod intervals_demo;
+mod intervals_ranks;
 mod lacking;
 mod merged;
 mod moments;
