@@ -23,7 +23,7 @@ pub fn answers(contrast: &Contrast, look: &Look) -> Figure {
     };
     let keys = || {
         let sides = [0, 1].map(|side| (SIDES[side], Key::Block(side_color(look, side))));
-        let chance = ("without looking", Key::Line(chance_line(look)));
+        let chance = ("chance, without looking", Key::Line(chance_line(look)));
         sides.into_iter().chain([chance])
     };
     let mut measured = Sheet::new(look, "");

@@ -7,7 +7,7 @@ use super::{
     words,
 };
 use crate::report::{CloudShape, ProjectedToken, Projection};
-use crate::words::plural;
+use crate::words::counted;
 
 /// What [`clouds`] shows.
 #[derive(Clone, Copy, Debug)]
@@ -91,12 +91,7 @@ pub fn clouds(chart: &Clouds<'_>, look: &Look) -> Figure {
         (projection.vision_shape, "vision", palette.vision),
         (projection.text_shape, "text", palette.text),
     ]
-    .map(|(shape, name, color)| {
-        (
-            format!("{} {name} {}", shape.tokens, plural(shape.tokens, "token")),
-            color,
-        )
-    });
+    .map(|(shape, name, color)| (counted(shape.tokens, &format!("{name} token")), color));
     let keys = keys.iter().map(|(name, color)| (&**name, Key::Dot(*color)));
     let top = 0.8 * font + sheet.legend([0.3 * font, 0.2 * font], keys);
     // Room for the widest label whatever the limits: `−0.55` and the like.

@@ -88,7 +88,8 @@ pub fn spark(runs: &[Quantity<'_>], selected: Option<usize>, look: &Look) -> Fig
     let [width, height] = look.size;
     let ends = [high, low].map(significant);
     let room = ends.iter().map(|end| words::width(end, font));
-    let room = room.fold(0.0, f32::max) + 0.8 * font;
+    // No less than for four digits, so that curves below each other line up.
+    let room = room.fold(words::width("0.0000", font), f32::max) + 0.8 * font;
     let area = Area::between(
         [0.0, (width - room).max(0.5 * width)],
         [2.0, (height - 2.0).max(3.0)],

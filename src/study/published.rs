@@ -25,6 +25,22 @@ impl Paper {
         }
     }
 
+    /// What it says moves MIR or the score, in a sentence with `{terms}`.
+    pub fn says(self) -> &'static str {
+        match self {
+            Self::Mir => {
+                "{MIR} falls with more and better {pre-training} data, and foretells the {score} after tuning."
+            }
+            Self::Vila => {
+                "Documents in which pictures and texts alternate teach a model to use examples in its prompt, and \
+                 text-only data keep what it knows of text."
+            }
+            Self::Mm1 => {
+                "More image tokens and a higher resolution raise the {score}; the {connector}'s type hardly matters."
+            }
+        }
+    }
+
     /// Where it is found.
     pub fn place(self) -> &'static str {
         match self {

@@ -200,8 +200,7 @@ pub(super) const STEPS: [Step; 14] = [
         name: "claims",
         title: "Claim by claim",
         words: |_| {
-            "Read a card from left to right: what the paper says; what was tried; what was seen, with an outcome for \
-             each way. One rule compares the ends with the {seed noise}: held, did not hold, or within noise; at \
+            "Each card tells what the paper says, what was tried, and what was seen, with an outcome for each way. One rule compares the ends with the {seed noise}: held, did not hold, or within noise; at \
              chance where no setting answers better than chance. Where a claim held, settings between the ends may go \
              the other way by as much as the noise. Fold out the statistics for its numbers. A claim that did not hold in models this small may hold \
              in large ones."
@@ -234,8 +233,8 @@ pub(super) const STEPS: [Step; 14] = [
         title: "What it does not tell",
         words: |_| {
             "{MIR} says how alike two {clouds} are, not whether answers are right. It depends on the \
-             {definition}, the {text mask} and the number of {tokens}: compare like with like, the end \
-             of a training with the end of one as long. Now run it on this device, or bring your own \
+             {definition}, the {text mask} and the number of {tokens}: compare like with like, the ends \
+             of trainings that are equally long. Now run it on this device, or bring your own \
              model under Your data."
                 .to_owned()
         },

@@ -13,9 +13,9 @@ use crate::{
         figure,
         landmark::{Landmark, mark},
         letters,
-        store::{Run, Scale, Store},
+        store::{Run, Store},
         theme,
-        views::on_ruler,
+        views::{on_ruler, scale},
     },
     figures::{Figure, Named, Target, compare, difference, mir_per_run},
 };
@@ -71,11 +71,7 @@ fn left(ui: &mut egui::Ui, store: &mut Store) {
 /// The curves and the difference of two of them.
 fn right(ui: &mut egui::Ui, store: &mut Store) {
     theme::card(ui, |ui| {
-        ui.horizontal_wrapped(|ui| {
-            ui.heading("Distance by layer");
-            ui.selectable_value(&mut store.view.scale, Scale::Log, "Log");
-            ui.selectable_value(&mut store.view.scale, Scale::Linear, "Linear");
-        });
+        scale::heading(ui, &mut store.view.scale);
         let runs: Vec<Named<'_>> = store.compared().into_iter().map(named).collect();
         if runs.is_empty() {
             ui.label("Choose a run to see its curve.");

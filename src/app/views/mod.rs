@@ -10,6 +10,7 @@ pub mod fetched;
 pub mod on_ruler;
 pub mod pipeline;
 pub mod reference;
+pub mod scale;
 pub mod start;
 pub mod states;
 pub mod study;

@@ -9,12 +9,14 @@ use eframe::egui;
 
 use crate::{
     app::{
-        downward, figure, letters, sideways,
-        store::{Scale, Store, WhatIfPart},
+        downward, figure, glossary, letters, sideways,
+        store::{Store, WhatIfPart},
         theme,
+        views::scale,
     },
     figures::{LayersChart, Overlay, Target, layers},
     report::Report,
+    words::grouped,
 };
 use answer::{Changed, Outcome};
 
@@ -82,11 +84,7 @@ fn result(ui: &mut egui::Ui, store: &mut Store, report: &Report) {
     let settled = !ui.input(|input| input.pointer.any_down());
     let outcome = answer::of(store, report, settled);
     theme::card(ui, |ui| {
-        ui.horizontal_wrapped(|ui| {
-            ui.heading("Distance by layer");
-            ui.selectable_value(&mut store.view.scale, Scale::Log, "Log");
-            ui.selectable_value(&mut store.view.scale, Scale::Linear, "Linear");
-        });
+        scale::heading(ui, &mut store.view.scale);
         let changed = match &outcome {
             Outcome::Unchanged => None,
             Outcome::Changed(changed) => Some(changed),
@@ -139,6 +137,7 @@ fn headline(ui: &mut egui::Ui, report: &Report, changed: Option<&Changed>) {
 
 fn numbers(ui: &mut egui::Ui, report: &Report, changed: Option<&Changed>) {
     let rate = |value: Option<f64>| value.map_or("undefined".to_owned(), |v| format!("{v:.4}"));
+    let both = |vision, text| [vision, text].map(|n| grouped(n as u64)).join(", ");
     let (n_vision, n_text) = report.tokens();
     let mut rows = vec![
         ("MIR", rate(report.mir), changed.map(|c| rate(c.mir))),
@@ -154,8 +153,8 @@ fn numbers(ui: &mut egui::Ui, report: &Report, changed: Option<&Changed>) {
         ),
         (
             "n vision, text",
-            format!("{n_vision}, {n_text}"),
-            changed.map(|c| format!("{}, {}", c.tokens.0, c.tokens.1)),
+            both(n_vision, n_text),
+            changed.map(|c| both(c.tokens.0, c.tokens.1)),
         ),
     ];
     let width = report.model.hidden_size.to_string();
@@ -177,7 +176,7 @@ fn numbers(ui: &mut egui::Ui, report: &Report, changed: Option<&Changed>) {
                 }
                 ui.end_row();
                 for (name, before, after) in rows {
-                    ui.label(name);
+                    glossary::named(ui, name.into());
                     ui.monospace(before);
                     if let Some(after) = after {
                         ui.monospace(after);

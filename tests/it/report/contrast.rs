@@ -239,7 +239,7 @@ fn answers_are_given_over_all_questions_and_by_kind() {
         "74 %",
         "30 %",
         "50 %",
-        "without looking",
+        "chance, without looking",
     ] {
         assert!(said.contains(&expected), "{expected} in {said:?}");
     }

@@ -10,6 +10,7 @@ use crate::{
         letters,
         store::Store,
         theme::card,
+        views::scale::choice,
     },
     figures::{self as charts, Figure, LayersChart, Scale, Target},
 };
@@ -77,18 +78,6 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
         }
         mark(ui, Landmark::Curve, ui.min_rect());
     });
-}
-
-/// The axis of the distances.
-fn choice(ui: &mut egui::Ui, chosen: &mut Scale, scales: [Scale; 2]) {
-    for scale in scales {
-        let name = match scale {
-            Scale::Log => "log",
-            Scale::Linear => "linear",
-        };
-        let label = ui.selectable_value(chosen, scale, name);
-        label.on_hover_text("The axis of the distances");
-    }
 }
 
 /// Draws one chart; a click selects the layer.

@@ -270,7 +270,7 @@ fn arrived(ui: &mut egui::Ui, desk: &mut Desk<'_>, scene: &Scene<'_>) {
         );
         return;
     };
-    ui.strong("Its nearest words");
+    ui.strong("Its likeliest next words");
     let said = desk
         .lens
         .as_ref()

@@ -31,8 +31,8 @@ pub fn show(ui: &mut egui::Ui, desk: &mut Desk<'_>, store: &Store) {
         Ok(lens) => {
             prose(
                 ui,
-                "The words nearest to this {patch}, with their {probability}, after every \
-                 {layer}. Click a row to select its layer.",
+                "The likeliest next words after this {patch}, with their {probability}, at every {layer}. \
+                 Click a row to select its layer.",
             );
             let states = &lens.states;
             ui.spacing_mut().item_spacing.y = 2.0;

@@ -216,8 +216,9 @@ fn estimate(ui: &mut egui::Ui, store: &Store) {
         let d = report.model.hidden_size.max(1);
         let per = |n: usize| n as f64 / d as f64;
         ui.label(format!(
-            "The run shown: n = {vision} vision and {text} text tokens, d = {d}, n/d = {:.1} and \
-             {:.1}.",
+            "The run shown: n = {} and {}, d = {d}, n/d = {:.1} and {:.1}.",
+            counted(vision, "vision token"),
+            counted(text, "text token"),
             per(vision),
             per(text)
         ));

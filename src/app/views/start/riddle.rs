@@ -115,7 +115,7 @@ fn asked(ui: &mut egui::Ui, store: &mut Store, riddle: &Riddle) {
     let words = match guessed {
         None => {
             "Two models have answered. Their connectors were trained equally long on the same pictures: one with the \
-             captions that fit, the other with shuffled captions. Which one is which?"
+             captions that fit, the other with shuffled captions. Which one is which? Guess, and see their answers."
         }
         Some(true) => {
             "Right. Its vision tokens lie nearer to the words, and it answers more questions rightly."

@@ -116,39 +116,35 @@ fn intro(ui: &mut egui::Ui, results: [Option<&StudyResults>; 2]) {
 fn words(ui: &mut egui::Ui, results: [Option<&StudyResults>; 2]) {
     glossary::prose(
         ui,
-        "Papers about large models say what brings the {vision tokens} nearer to words, and what that is good for. \
-         The same was tried here with small {checkpoints}, by two protocols. What holds in models this small need not \
-         hold in large ones, nor the other way round.",
+        "What papers about large models say was tried here with small {checkpoints}, by two protocols. What holds in \
+         models this small need not hold in large ones, nor the other way round.",
     );
-    for (protocol, results) in Protocol::ALL.into_iter().zip(results) {
-        let Some(results) = results else { continue };
-        let words = format!(
-            "{}: {} {}",
-            protocol.title(),
-            protocol.words(),
-            tally(results)
-        );
-        glossary::prose(ui, &words);
+    let shown = Protocol::ALL.into_iter().zip(results);
+    for (protocol, _) in shown.filter(|(_, results)| results.is_some()) {
+        glossary::prose(ui, &format!("{}: {}", protocol.title(), protocol.words()));
+    }
+    for paper in Paper::ALL {
+        if let Some(tally) = tally(paper, results) {
+            super::bullet(ui, &format!("{}: {} {tally}", paper.name(), paper.says()));
+        }
     }
     let bands = "In the charts of what we saw: disc, the first seed; rings, other seeds; band, how far seeds alone may \
                  move a number from the first setting's.";
     ui.label(RichText::new(bands).color(theme::colors(ui).faint));
 }
 
-/// How many claims of the papers had which outcome.
-fn tally(results: &StudyResults) -> String {
-    let claims = results.study.claims.iter().zip(&results.verdicts);
-    let outcomes = claims.filter(|(claim, _)| !claim.source.is_empty());
-    let outcomes: Vec<Outcome> = outcomes.map(|(_, verdict)| verdict.outcome).collect();
+/// How many claims of a paper had which outcome, in both protocols together.
+fn tally(paper: Paper, results: [Option<&StudyResults>; 2]) -> Option<String> {
+    let all = results.into_iter().flatten();
+    let all = all.flat_map(|results| results.study.claims.iter().zip(&results.verdicts));
+    let own = all.filter(|(claim, _)| claim.source.contains(paper.place()));
+    let outcomes: Vec<Outcome> = own.map(|(_, verdict)| verdict.outcome).collect();
     let count = |outcome: Outcome| outcomes.iter().filter(|it| **it == outcome).count();
     let counts = Outcome::ALL.into_iter().map(|it| (it, count(it)));
     let words = counts.filter(|(_, count)| *count > 0);
     let words: Vec<String> = words
         .map(|(outcome, count)| format!("{count} {}", outcome.words()))
         .collect();
-    format!(
-        "Of {} of the papers {}.",
-        counted(outcomes.len(), "claim"),
-        words.join(", ")
-    )
+    let claims = counted(outcomes.len(), "claim");
+    (!outcomes.is_empty()).then(|| format!("Of {claims} {}.", words.join(", ")))
 }

@@ -8,8 +8,9 @@ use crate::{
         figure, fold, glossary,
         landmark::{Landmark, mark},
         letters,
-        store::{Scale, Store},
+        store::Store,
         theme,
+        views::scale,
     },
     figures::{Figure, StudyPlot, Target, axis_curves, mir_score, settings_plot},
     study::{StudyResults, sentences},
@@ -54,8 +55,8 @@ fn intro(ui: &mut egui::Ui, store: &Store, results: &StudyResults) {
         ui,
         &format!(
             "{} small {{checkpoints}} that differ from one base in one thing at a time. Each answered \
-             {{held-out questions}} and was measured; here is what its {{MIR}} has to do with its score. \
-             All of them are tiny: what holds here need not hold for large models, nor the other way \
+             {{held-out questions}}, once more with the {{image blanked}}: what is right without the picture is guessed \
+             from the words of the question. Here is what {{MIR}} has to do with the score. All of them are tiny: what holds here need not hold for large models, nor the other way \
              round.",
             study.variants.len()
         ),
@@ -121,11 +122,7 @@ fn right(ui: &mut egui::Ui, store: &mut Store, results: &StudyResults) {
     });
     theme::gap(ui);
     theme::card(ui, |ui| {
-        ui.horizontal_wrapped(|ui| {
-            ui.heading("Distance by layer");
-            ui.selectable_value(&mut store.view.scale, Scale::Log, "Log");
-            ui.selectable_value(&mut store.view.scale, Scale::Linear, "Linear");
-        });
+        scale::heading(ui, &mut store.view.scale);
         let mut plot = plot(store, results);
         plot.axis = plot.axis.or(results.study.pretraining());
         let look = figure::look(ui, [ui.available_width(), letters::chart(ui, 360.0)]);
