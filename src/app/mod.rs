@@ -66,6 +66,8 @@ impl App {
     /// The app over an engine; `context` gets its look.
     pub fn new(context: &egui::Context, link: Box<dyn Link>) -> Self {
         theme::install(context);
+        // A link opens at its top, not where the last visit had scrolled to.
+        context.data_mut(|data| data.remove_by_type::<egui::scroll_area::State>());
         Self {
             store: Store::new(),
             link,

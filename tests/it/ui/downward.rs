@@ -6,7 +6,7 @@ use mirscope::app::{App, store::View};
 
 use super::{
     scale::{VIEWS, widgets},
-    support::opened,
+    support::{FakeLink, opened},
 };
 
 const MORE: &str = "More below";
@@ -61,4 +61,21 @@ fn the_arrow_moves_on_until_nothing_is_left() {
         harness.run_steps(20);
     }
     assert!(harness.query_by_label(MORE).is_none());
+}
+
+#[test]
+fn an_app_that_is_opened_again_begins_at_the_top() {
+    const LINK: &str = "#tab=alignment";
+    let mut harness = at(LINK, [1280.0, 720.0]);
+    let top = |harness: &Harness<'_, App>| harness.get_by_label("Other quantities").rect().top();
+    let before = top(&harness);
+    harness.get_by_label(MORE).click();
+    harness.run_steps(20);
+    assert!(top(&harness) < before - 100.0);
+    // What egui keeps between visits stays in its context.
+    let mut again = App::new(&harness.ctx, Box::new(FakeLink::default()));
+    again.store.restore(View::from_link(LINK));
+    *harness.state_mut() = again;
+    harness.run_steps(6);
+    assert_eq!(top(&harness), before);
 }
