@@ -140,7 +140,7 @@ fn change(metric: &Metric, up: bool, outcome: Outcome, verdict: &Verdict) -> Str
             let mut text =
                 format!("{name} {go} from {first} to {last}: seeds alone may do that ({noise}).");
             if verdict.note.is_some() {
-                text += " Between the ends it differs by more.";
+                text += " Settings in between differ by more.";
             }
             text
         }

@@ -41,7 +41,8 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store) {
         prose(
             ui,
             "A {connector} learns from pictures and captions that fit, more and more of them. Drag to see its \
-             {clouds}, its answer, and its {MIR} move.",
+             {clouds}, its answer, and its {MIR} move. These are stops of one long training: one that ends after as \
+             many pairs is another training, with another {MIR}.",
         );
         scrubber(ui, store);
     });

@@ -58,7 +58,8 @@ pub(super) fn table(ui: &mut egui::Ui, salt: &str, lines: &[Line<'_>]) {
                     ui.scope(|ui| {
                         ui.set_width(width);
                         let Some(((term, name), color)) = *title else {
-                            ui.strong("sum");
+                            ui.strong("sum")
+                                .on_hover_text("The bars show which share of it each part has.");
                             return;
                         };
                         let (swatch, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
