@@ -17,7 +17,7 @@ pub struct Moved {
 
 impl Moved {
     /// Of the value of all samples and those without one of them each.
-    pub(super) fn new(value: f64, without: Option<Vec<f64>>) -> Self {
+    fn new(value: f64, without: Option<Vec<f64>>) -> Self {
         Self {
             value,
             by_sample: left_out(&without.unwrap_or_default()),

@@ -31,6 +31,11 @@ impl Protocol {
         }
     }
 
+    /// Its title, and what is done, with `{terms}`.
+    pub fn sentence(self) -> String {
+        format!("{}: {}", self.title(), self.words())
+    }
+
     /// What is done, in a sentence that goes on behind the title, with `{terms}`.
     pub fn words(self) -> &'static str {
         match self {

@@ -288,17 +288,7 @@ fn claims(results: &StudyResults) -> Option<String> {
     let outcomes = |own: bool| {
         let outcomes = judged().filter(|(claim, _)| claim.source.is_empty() == own);
         let outcomes: Vec<Outcome> = outcomes.map(|(_, verdict)| verdict.outcome).collect();
-        let words: Vec<String> = (Outcome::ALL.into_iter())
-            .map(|outcome| {
-                (
-                    outcome,
-                    outcomes.iter().filter(|it| **it == outcome).count(),
-                )
-            })
-            .filter(|(_, count)| *count > 0)
-            .map(|(outcome, count)| format!("{count} {}", outcome.words()))
-            .collect();
-        (outcomes.len(), words.join(", "))
+        (outcomes.len(), Outcome::counts(&outcomes))
     };
     let (count, words) = outcomes(false);
     if count == 0 {

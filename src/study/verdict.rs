@@ -59,6 +59,15 @@ impl Outcome {
             Self::NotMeasured => "not measured",
         }
     }
+
+    /// How many there are of each, in words and in the order of [`Self::ALL`]: `4 held here, 1 within noise`.
+    pub fn counts(outcomes: &[Self]) -> String {
+        let count = |outcome: Self| outcomes.iter().filter(|it| **it == outcome).count();
+        let counts = Self::ALL.into_iter().map(|it| (it, count(it)));
+        let words = counts.filter(|(_, count)| *count > 0);
+        let words = words.map(|(outcome, count)| format!("{count} {}", outcome.words()));
+        words.collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// What became of a claim, and the numbers that say so.

@@ -121,7 +121,7 @@ fn words(ui: &mut egui::Ui, results: [Option<&StudyResults>; 2]) {
     );
     let shown = Protocol::ALL.into_iter().zip(results);
     for (protocol, _) in shown.filter(|(_, results)| results.is_some()) {
-        glossary::prose(ui, &format!("{}: {}", protocol.title(), protocol.words()));
+        glossary::prose(ui, &protocol.sentence());
     }
     for paper in Paper::ALL {
         if let Some(tally) = tally(paper, results) {
@@ -139,12 +139,6 @@ fn tally(paper: Paper, results: [Option<&StudyResults>; 2]) -> Option<String> {
     let all = all.flat_map(|results| results.study.claims.iter().zip(&results.verdicts));
     let own = all.filter(|(claim, _)| claim.source.contains(paper.place()));
     let outcomes: Vec<Outcome> = own.map(|(_, verdict)| verdict.outcome).collect();
-    let count = |outcome: Outcome| outcomes.iter().filter(|it| **it == outcome).count();
-    let counts = Outcome::ALL.into_iter().map(|it| (it, count(it)));
-    let words = counts.filter(|(_, count)| *count > 0);
-    let words: Vec<String> = words
-        .map(|(outcome, count)| format!("{count} {}", outcome.words()))
-        .collect();
     let claims = counted(outcomes.len(), "claim");
-    (!outcomes.is_empty()).then(|| format!("Of {claims} {}.", words.join(", ")))
+    (!outcomes.is_empty()).then(|| format!("Of {claims} {}.", Outcome::counts(&outcomes)))
 }

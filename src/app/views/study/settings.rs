@@ -56,17 +56,12 @@ fn intro(ui: &mut egui::Ui, store: &Store, results: &StudyResults) {
         &format!(
             "{} small {{checkpoints}} that differ from one base in one thing at a time. Each answered \
              {{held-out questions}}, once more with the {{image blanked}}: what is right without the picture is guessed \
-             from the words of the question. Here is what {{MIR}} has to do with the score. All of them are tiny: what holds here need not hold for large models, nor the other way \
-             round.",
+             from the words of the question. Here is what {{MIR}} has to do with the score. All of them are tiny: what \
+             holds here need not hold for large models, nor the other way round.",
             study.variants.len()
         ),
     );
-    let how = format!(
-        "{}: {}",
-        store.view.protocol.title(),
-        store.view.protocol.words()
-    );
-    glossary::prose(ui, &how);
+    glossary::prose(ui, &store.view.protocol.sentence());
     let all = sentences(results);
     let (first, others) = all.split_at(FIRST_SENTENCES.min(all.len()));
     for sentence in first {
