@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-import platform
 import statistics
 import time
 
@@ -87,7 +85,7 @@ def record(cases, results, names, failures):
         "mirscope_version": first["version"],
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "device": first["device"],
-        "host": {"os": platform.system().lower(), "arch": platform.machine(), "cpus": os.cpu_count()},
+        "host": first["host"],
         "entries": entries,
         "left_out": left_out,
     }

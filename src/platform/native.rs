@@ -7,6 +7,7 @@ mod dialogs;
 mod disk;
 mod parallel;
 mod placed;
+mod processor;
 mod study;
 mod target;
 
@@ -16,6 +17,7 @@ pub use dialogs::{address, cache_size, clear_cache, in_background, pick, read, s
 pub use disk::{files_at, read_range, read_text};
 pub use parallel::in_parallel;
 pub use placed::{PlacedFile, remove_unfinished};
+pub use processor::processor;
 pub use study::asset_files;
 #[cfg(feature = "cli")]
 pub use study::stored_study;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     DeviceGrant,
     layout::{Align, Column, TextStyle, columns, labeled},
+    markdown::cell,
     number::{seconds, significant},
 };
 
@@ -45,6 +46,19 @@ pub struct HostSummary {
     pub arch: String,
     /// Threads that run at once.
     pub cpus: usize,
+    /// The processor and the widest vectors that it has, where the system tells them; older records lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processor: Option<String>,
+}
+
+impl HostSummary {
+    /// In words, for example `2 threads of AMD EPYC with AVX2, linux x86_64`.
+    pub(super) fn words(&self) -> String {
+        let processor = self.processor.as_deref();
+        let of = processor.map_or_else(String::new, |name| format!(" of {}", cell(name)));
+        let (os, arch) = (cell(&self.os), cell(&self.arch));
+        format!("{} threads{of}, {os} {arch}", self.cpus)
+    }
 }
 
 /// Something that was timed. Shares and rates are those of the median.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DeviceSummary,
+    DeviceSummary, HostSummary,
     layout::{Align, Column, TextStyle, columns},
     number::{seconds, significant},
 };
@@ -17,6 +17,9 @@ pub struct PassTimes {
     pub version: String,
     /// What computed.
     pub device: DeviceSummary,
+    /// The machine around it; older files lack it.
+    #[serde(default)]
+    pub host: HostSummary,
     /// One for each input.
     pub passes: Vec<Pass>,
 }

@@ -50,7 +50,7 @@ pub struct PeersEntry {
 /// The record as a part of the page about performance.
 pub(super) fn peers_section(record: &PeersRecord) -> String {
     let mut text = format!(
-        "\n### Other programs, on the same weights\n\nFrom one sitting: mirscope {}, {}. All are given the \
+        "\n### Other programs, on the same weights\n\nFrom one sitting: mirscope {}, {}; {}. All are given the \
          same file of f32 weights and the same tokens, and compute the logits of all tokens; of images the \
          features. The ratio is the other program's time over mirscope's: below 1 the other one is faster. The \
          difference is the largest one between the last token's logits (or the features), over the largest of \
@@ -59,6 +59,7 @@ pub(super) fn peers_section(record: &PeersRecord) -> String {
          | --- | --- | --- | --- | --- | ---: | ---: | ---: | ---: |\n",
         cell(&record.mirscope_version),
         cell(&record.date),
+        record.host.words(),
     );
     for entry in &record.entries {
         let names = [

@@ -76,13 +76,11 @@ fn section(stored: &StoredRecord) -> String {
     let (device, host) = (&record.device.device, &record.host);
     let mut text = format!("\n## {}\n\n", cell(&device.adapter));
     text += &format!(
-        "{}, driver {}; {} kernels; {} threads, {} {}; mirscope {}, {}.",
+        "{}, driver {}; {} kernels; {}; mirscope {}, {}.",
         cell(&device.backend),
         cell(&device.driver),
         cell(&device.kernels),
-        host.cpus,
-        cell(&host.os),
-        cell(&host.arch),
+        host.words(),
         cell(&record.mirscope_version),
         cell(&record.date),
     );

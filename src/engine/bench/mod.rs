@@ -2,6 +2,7 @@
 
 mod answer;
 mod decoder;
+mod host;
 mod matmul;
 mod passes;
 mod peak;

@@ -3,7 +3,7 @@
 
 use web_time::Instant;
 
-use super::{timer::WARM_UP, workload::picture};
+use super::{host::host, timer::WARM_UP, workload::picture};
 use crate::{
     engine::{EngineError, PassRequest, Stage, checkpoint, news::News},
     families::Layout,
@@ -58,6 +58,7 @@ pub(in crate::engine) async fn passes(
         program: env!("CARGO_PKG_NAME").to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         device: gpu.grant().device,
+        host: host(),
         passes,
     })
 }

@@ -56,6 +56,15 @@ fn a_prompt_gives_the_last_tokens_logits() {
         panic!("{times:?}")
     };
     assert_eq!((short.tokens, whole.tokens), (Some(7), Some(ids.len())));
+    assert!(times.host.cpus > 0);
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    assert!(
+        times
+            .host
+            .processor
+            .as_ref()
+            .is_some_and(|name| !name.is_empty())
+    );
     assert!(
         whole.seconds.iter().all(|seconds| *seconds > 0.0),
         "{times:?}"

@@ -4,6 +4,7 @@ use web_time::Instant;
 
 use super::{
     super::{
+        host::host,
         peak,
         timer::{Times, time},
     },
@@ -12,7 +13,7 @@ use super::{
 use crate::{
     engine::{EngineError, Stage, news::News},
     gpu::{Dispatch, Gpu, Work},
-    report::{BenchRecord, HostSummary, LeftOut, RECORD_SCHEMA, RecordEntry},
+    report::{BenchRecord, LeftOut, RECORD_SCHEMA, RecordEntry},
 };
 
 /// Operations a second that an adapter is trusted with before anything was measured.
@@ -40,11 +41,7 @@ impl<'a, 'n> Recorder<'a, 'n> {
                 mirscope_version: env!("CARGO_PKG_VERSION").to_owned(),
                 date,
                 device: gpu.grant(),
-                host: HostSummary {
-                    os: std::env::consts::OS.to_owned(),
-                    arch: std::env::consts::ARCH.to_owned(),
-                    cpus: std::thread::available_parallelism().map_or(1, |cpus| cpus.get()),
-                },
+                host: host(),
                 peak_gflops: peak.map(|peak| peak.gflops),
                 peak_gbytes_per_second: peak.map(|peak| peak.gbytes_per_second),
                 entries: Vec::new(),
