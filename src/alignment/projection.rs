@@ -1,4 +1,5 @@
-//! The tokens of both modalities in a plane: principal components, on the device.
+//! The tokens of both modalities in a plane: principal components, on the device. It is long because the steps of the
+//! iteration share their tensors.
 //!
 //! The covariance of both modalities' tokens together is a Gram matrix of centered rows; its leading
 //! axes come from block subspace iteration, whose block is kept independent by the polynomials of

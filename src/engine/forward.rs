@@ -1,4 +1,5 @@
-//! Forward passes, some pairs at a time, into the metric or into memory: one loop for all who take states.
+//! Forward passes, some pairs at a time, into the metric or into memory. It is long because one loop serves all who take
+//! states.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
-//! What crosses between the engine and whoever drives it.
+//! What crosses between the engine and whoever drives it. It is long because all that can be asked and answered stands
+//! in it.
 
 use std::path::PathBuf;
 

@@ -1,6 +1,5 @@
-//! A device: where tensors live and dispatches run.
-//!
-//! All layers ask it for limits, memory and kernels; what takes more than a few lines is in the files beside.
+//! A device: where tensors live and dispatches run. It is long because all layers ask it for limits, memory and
+//! kernels; what takes more than a few lines is in the files beside.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

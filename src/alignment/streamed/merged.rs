@@ -1,4 +1,5 @@
-//! Distances from the sums of several parts of a measurement, each about a point of its own.
+//! Distances from the sums of several parts of a measurement, each about a point of its own. It is long because every
+//! decision about a row is made once more, now from all parts.
 //!
 //! With `delta = c_p - c` between the point of a part and that of all, both scaled, and its sums `s_p` over `n_p` rows,
 //!

@@ -1,6 +1,4 @@
-//! Cases of `matmul`.
-//!
-//! No kernel has more variants; each has cases of its own.
+//! Cases of `matmul`. It is long because no kernel has more variants, and each has cases of its own.
 
 use super::Cases;
 use crate::{
