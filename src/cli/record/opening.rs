@@ -92,7 +92,9 @@ pub(super) fn record(
             answers,
         });
     }
-    let riddles = choose(&candidates, &asked, &numbers)?;
+    let axis = study.pretraining();
+    let steps: Vec<&Variant> = axis.map_or_else(Vec::new, |axis| study.settings(axis).collect());
+    let riddles = choose(recorder, &candidates, &asked, &numbers, &steps)?;
     let shown: Vec<u32> = riddles.iter().map(|riddle| riddle.pair).collect();
     let kept = asked.into_iter().map(|asked| {
         Ok(RiddleModel {
@@ -101,7 +103,7 @@ pub(super) fn record(
         })
     });
     let models = kept.collect::<Result<_, CliError>>()?;
-    let training = training(recorder, contrast, results, &riddles)?;
+    let training = training(recorder, contrast, results, &riddles, &steps)?;
     Ok(Opening {
         models,
         riddles,
@@ -109,12 +111,15 @@ pub(super) fn record(
     })
 }
 
-/// Of each kind of question the first picture on which the two models differ: the one with captions that fit
-/// answers rightly, the other does not.
+/// Of each kind of question a picture on which the two models differ: the one with captions that fit answers rightly,
+/// the other does not. The first one that the long training gets wrong at its beginning and right at its end, so that
+/// its steps show what was learned; where there is none, the first.
 fn choose(
+    recorder: &mut Recorder,
     candidates: &[Candidate],
     asked: &[Asked],
     numbers: &[Vec<usize>; 2],
+    training: &[&Variant],
 ) -> Result<Vec<Riddle>, CliError> {
     let mut riddles: Vec<Riddle> = Vec::new();
     for (kind, begin) in KINDS.into_iter().enumerate() {
@@ -123,36 +128,72 @@ fn choose(
         let [Some(fitting), Some(shuffled)] = models else {
             return Err(failed("a side of the study without a checkpoint"));
         };
-        let riddle = candidates.iter().enumerate().find_map(|(at, candidate)| {
-            let pair = candidate.pair.pair as u32;
-            let (question, right) = candidate.questions[kind].as_ref()?;
-            let answers = [fitting, shuffled].map(|model| asked[model].answers[at][kind].clone());
-            let [Some(rightly), Some(wrongly)] = answers else {
-                return None;
-            };
-            let differ = says(&rightly, right) && !says(&wrongly, right);
-            let new = riddles.iter().all(|riddle| riddle.pair != pair);
-            (differ && new).then(|| Riddle {
-                pair,
-                name: candidate.pair.name.clone(),
-                image: candidate.image.bytes.clone(),
-                caption: candidate.pair.text.clone(),
-                question: question.clone(),
-                models: [fitting, shuffled],
-                answers: [rightly, wrongly],
-                swapped: SWAPPED[kind],
-            })
-        });
-        let missing = || {
+        let mut telling = differing(candidates, asked, kind, [fitting, shuffled]);
+        telling.retain(|new| riddles.iter().all(|riddle| riddle.pair != new.pair));
+        let mut learned = None;
+        for (at, riddle) in telling.iter().enumerate() {
+            if is_learned(recorder, training, riddle)? {
+                learned = Some(at);
+                break;
+            }
+        }
+        if telling.is_empty() {
             let text = format!(
                 "expected a picture with a question `{begin} ...` that only the model with captions that fit \
                  answers rightly, found none among {CANDIDATES}"
             );
-            failed(text)
-        };
-        riddles.push(riddle.ok_or_else(missing)?);
+            return Err(failed(text));
+        }
+        riddles.push(telling.swap_remove(learned.unwrap_or(0)));
     }
     Ok(riddles)
+}
+
+/// The pictures with a question of a kind that the first of two models answers rightly and the second one wrongly.
+fn differing(
+    candidates: &[Candidate],
+    asked: &[Asked],
+    kind: usize,
+    models: [usize; 2],
+) -> Vec<Riddle> {
+    let of_one = |(at, candidate): (usize, &Candidate)| {
+        let (question, right) = candidate.questions[kind].as_ref()?;
+        let answers = models.map(|model| asked[model].answers[at][kind].clone());
+        let [Some(rightly), Some(wrongly)] = answers else {
+            return None;
+        };
+        (says(&rightly, right) && !says(&wrongly, right)).then(|| Riddle {
+            pair: candidate.pair.pair as u32,
+            name: candidate.pair.name.clone(),
+            image: candidate.image.bytes.clone(),
+            caption: candidate.pair.text.clone(),
+            question: question.clone(),
+            models,
+            answers: [rightly, wrongly],
+            swapped: SWAPPED[kind],
+        })
+    };
+    candidates.iter().enumerate().filter_map(of_one).collect()
+}
+
+/// Whether a training answers a riddle wrongly at its beginning and rightly at its end.
+fn is_learned(
+    recorder: &mut Recorder,
+    training: &[&Variant],
+    riddle: &Riddle,
+) -> Result<bool, CliError> {
+    let [first, .., last] = training else {
+        return Ok(false);
+    };
+    let mut answer = |variant| ask(recorder, variant, &image_of(riddle), &riddle.question);
+    Ok(riddle.is_right(&answer(last)?) && !riddle.is_right(&answer(first)?))
+}
+
+fn image_of(riddle: &Riddle) -> NamedBytes {
+    NamedBytes {
+        name: riddle.name.clone(),
+        bytes: riddle.image.clone(),
+    }
 }
 
 /// The first pairs of the run that was just measured, with their image files and questions.
@@ -189,13 +230,11 @@ fn training(
     contrast: &Contrast,
     results: &StudyResults,
     riddles: &[Riddle],
+    variants: &[&Variant],
 ) -> Result<RecordedTraining, CliError> {
-    let study = &results.study;
-    let axis = study.pretraining();
-    let variants: Vec<&Variant> = axis.map_or_else(Vec::new, |axis| study.settings(axis).collect());
     let mut plane = None;
     let (mut steps, mut projections) = (Vec::new(), Vec::new());
-    for variant in variants.into_iter().rev() {
+    for variant in variants.iter().rev() {
         measure(recorder, contrast, variant, results)?;
         let plane = match &plane {
             Some(plane) => plane,
@@ -204,11 +243,7 @@ fn training(
         projections.push(on_plane(recorder, plane)?.about_text());
         let mut answers = Vec::new();
         for riddle in riddles {
-            let image = NamedBytes {
-                name: riddle.name.clone(),
-                bytes: riddle.image.clone(),
-            };
-            answers.push(ask(recorder, variant, &image, &riddle.question)?);
+            answers.push(ask(recorder, variant, &image_of(riddle), &riddle.question)?);
         }
         steps.push(TrainingStep {
             folder: variant.folder.clone(),
