@@ -1,5 +1,4 @@
-//! Forward passes, some pairs at a time, into the metric or into memory. It is long because one loop serves all who take
-//! states.
+//! Forward passes, some pairs at a time, into metric or memory. It is long because one loop serves all who take states.
 
 use std::collections::BTreeSet;
 

@@ -232,6 +232,21 @@ fn share(explained: f64) -> String {
     }
 }
 
+/// Where both axes together carry less of the variance, the plane shows little of where tokens lie.
+const LITTLE: f64 = 0.2;
+
+/// What to bear in mind of a plane that shows little of its tokens' variance.
+pub fn caveat(projection: &Projection) -> Option<String> {
+    let shown: f64 = projection.explained.iter().sum();
+    (shown < LITTLE).then(|| {
+        let share = share(shown);
+        format!(
+            "The two axes carry {share} of the variance: tokens that lie together here can be far apart in other \
+             directions."
+        )
+    })
+}
+
 /// From the vision mean to the text mean.
 fn difference(projection: &Projection) -> [f64; 2] {
     let (vision, text) = (projection.vision_shape.mean, projection.text_shape.mean);

@@ -9,7 +9,7 @@ pub const NO_PROGRESS: &str = "MIR is no measure of progress along one run";
 /// One step of a training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// What it is called, for example `1984 pairs`.
+    /// What it is called, for example `1,984 pairs`.
     pub label: String,
     /// Modality Integration Rate.
     pub mir: f64,

@@ -22,7 +22,7 @@ mod noise;
 mod opening;
 #[cfg(feature = "app")]
 mod plain;
-#[cfg(feature = "app")]
+#[cfg(any(feature = "app", fuzzing))]
 mod protocol;
 #[cfg(feature = "app")]
 mod published;
@@ -68,7 +68,7 @@ pub use noise::{SeedNoise, seed_noise};
 pub use opening::{Opening, RecordedTraining, Riddle, RiddleModel, TrainingStep};
 #[cfg(feature = "app")]
 pub use plain::{plain, plain_name};
-#[cfg(feature = "app")]
+#[cfg(any(feature = "app", fuzzing))]
 pub use protocol::Protocol;
 #[cfg(feature = "app")]
 pub use published::{Paper, Published};

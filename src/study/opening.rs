@@ -87,7 +87,7 @@ pub struct RecordedTraining {
 pub struct TrainingStep {
     /// Folder of the checkpoint, relative to the study's.
     pub folder: String,
-    /// What it is called, for example `1984 pairs`.
+    /// What it is called, for example `1,984 pairs`.
     pub label: String,
     /// Image-text pairs that the connector had seen.
     pub samples: u64,

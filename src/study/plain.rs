@@ -1,6 +1,6 @@
 //! A verdict in plain words, with the one or two numbers that decided it.
 
-use super::{Claim, Expectation, Metric, Outcome, StudyResults, Variant, Verdict};
+use super::{Certainty, Claim, Expectation, Metric, Outcome, StudyResults, Variant, Verdict};
 
 /// What a metric is called where no statistics are at hand.
 pub fn plain_name(metric: &Metric) -> String {
@@ -63,8 +63,9 @@ fn together(metric: &Metric, with: &str, outcome: Outcome, verdict: &Verdict) ->
     let with = plain_name(&with);
     let rho = verdict.rank.rho.map_or_else(String::new, |rho| {
         format!(
-            " Rank correlation {rho:.2} over {} settings.",
-            verdict.rank.n
+            " Rank correlation {rho:.2} over {} settings{}.",
+            verdict.rank.n,
+            by_chance(verdict.rank.certainty)
         )
     });
     let rho = rho.replace('-', "\u{2212}");
@@ -77,6 +78,22 @@ fn together(metric: &Metric, with: &str, outcome: Outcome, verdict: &Verdict) ->
         _ => format!("{name} and {with} keep no common order beyond chance."),
     };
     words + &rho
+}
+
+/// How often chance alone gives a correlation as strong, or between which ends it lies.
+fn by_chance(certainty: Certainty) -> String {
+    match certainty {
+        Certainty::ExactP { p } if p < 0.01 => {
+            "; fewer than 1 in 100 random orders give one as strong".to_owned()
+        }
+        Certainty::ExactP { p } => {
+            format!("; {:.0} in 100 random orders give one as strong", 100.0 * p)
+        }
+        Certainty::Bootstrap { low, high } => {
+            format!("; settings drawn anew give {low:.2} to {high:.2}")
+        }
+        Certainty::Unknown => String::new(),
+    }
 }
 
 fn same(

@@ -40,8 +40,8 @@ impl Protocol {
     pub fn words(self) -> &'static str {
         match self {
             Self::OneStage => {
-                "a {connector} is trained on {pairs} of a picture and a conversation about it; {MIR} and {score} are \
-                 both taken from that model."
+                "a {connector} is trained on {pairs} of a picture and a conversation about it, here called its \
+                 caption; {MIR} and {score} are both taken from that model."
             }
             Self::TwoStages => {
                 "a {connector} is trained on {pairs} of a picture and its caption, and {MIR} is measured then; the \

@@ -221,7 +221,8 @@ terms! {
     Interval, Estimate, "interval", ["error bar"],
         "The range in which the number would mostly fall if other pairs had been drawn.";
     Seed, Estimate, "seed", [],
-        "A number that fixes a random choice. The same seed picks the same pairs, on every machine.";
+        "A number that fixes random choices. The same seed picks the same pairs, on every machine; of a training it \
+         fixes where the connector begins and the order of its pairs.";
     Pair, Estimate, "pair", ["pairs"],
         "A picture and a text that go through the model together; they need not belong together. A training is \
          counted in pairs, too: of a picture and its caption, or a conversation about it.";

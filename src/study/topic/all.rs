@@ -28,7 +28,7 @@ impl Topic {
                    model answers after tuning.",
             tried: "In one stage, one long training of a connector, looked at on its way. In two stages, a whole \
                     training for each number of pairs.",
-            base: ["base", "8000 pairs"],
+            base: ["base", "8,000 pairs"],
             claims: [
                 &["samples-mir", "samples-score"],
                 &["amount-mir", "amount-score", "amount-both"],

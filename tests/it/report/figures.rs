@@ -3,7 +3,7 @@
 use mirscope::{
     figures::{
         Anchor, Clouds, Figure, LayersChart, Limits, Look, Mark, Overlay, Palette, Quantity, Scale,
-        Target, clouds, layers, norms, parts, spark, svg_of,
+        Target, caveat, clouds, layers, norms, parts, spark, svg_of,
     },
     report::{Axes, CloudShape, MetricReport, ProjectedToken, Projection, Report},
 };
@@ -305,6 +305,21 @@ fn clouds_have_one_unit_and_know_their_tokens() {
         _ => None,
     });
     assert_eq!(chosen.count(), 2);
+}
+
+#[test]
+fn a_plane_that_shows_little_of_the_variance_says_so() {
+    let of = |explained| {
+        caveat(&Projection {
+            explained,
+            ..projection()
+        })
+    };
+    assert_eq!(of([0.16, 0.05]), None);
+    let little = of([0.012, 0.008]).unwrap();
+    assert!(little.contains("carry 2 % of the variance"), "{little}");
+    let none = of([0.0, 0.0]).unwrap();
+    assert!(none.contains("carry none of the variance"), "{none}");
 }
 
 #[test]

@@ -110,6 +110,7 @@ fn plane(ui: &mut egui::Ui, store: &mut Store) {
         pair: None,
     };
     let response = figure::show(ui, &clouds(&chart, &figure::look(ui, size.into())));
+    figure::about_clouds(ui, "", projection);
     if let Some(Target::Token { pair, position }) = response.hovered {
         store.hover.point_at(pair, position);
     }

@@ -185,7 +185,7 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         ),
         (
             "data",
-            format!("{}, seed {}", report.data.source, report.data.seed),
+            format!("{}, drawn by seed {}", report.data.source, report.data.seed),
         ),
         ("prompt", report.data.prompt.clone()),
         ("device", report.device.line()),

@@ -302,6 +302,7 @@ fn arrived(ui: &mut egui::Ui, desk: &mut Desk<'_>, scene: &Scene<'_>) {
         ui,
         "The large dot is this patch. All layers share these axes, their common {principal components}.",
     );
+    figure::about_clouds(ui, "", &projection);
 }
 
 /// The clouds with the token among them, between two states while it moves.

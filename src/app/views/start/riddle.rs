@@ -231,6 +231,6 @@ fn model(ui: &mut egui::Ui, store: &Store, riddle: &Riddle, letter: usize) {
         figure::show(ui, &clouds(&chart, &look));
         let dots =
             "Strong dots: this picture and its caption. The other dots: all pictures and captions.";
-        super::faint(ui, &format!("{dots} {CLOUDS}"));
+        figure::about_clouds(ui, &format!("{dots} {CLOUDS}"), projection);
     });
 }

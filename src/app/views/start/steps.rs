@@ -151,7 +151,7 @@ fn plane(ui: &mut egui::Ui, store: &Store, at: f64) {
         figure::show(ui, &clouds(&chart, &look));
         let axes =
             "The axes are the principal ones of the last step; the words' mean stays where it is.";
-        faint(ui, &format!("{CLOUDS} {axes}"));
+        figure::about_clouds(ui, &format!("{CLOUDS} {axes}"), projection);
     });
 }
 
