@@ -158,6 +158,6 @@ def pretraining(recipe: Recipe) -> list[Setting]:
     """The recipe's own long pre-training, at equal steps in log(samples), and the same from a second seed."""
     from ..connector import snapshot_samples
 
-    first = [Setting(f"samples-{n}", "samples", f"{n} pairs" if n else "untrained", n, seed=recipe.seed, snapshot=n)
+    first = [Setting(f"samples-{n}", "samples", f"{n:,} pairs" if n else "untrained", n, seed=recipe.seed, snapshot=n)
              for n in [0, *snapshot_samples(recipe)]]
     return first + [s.again(recipe.seed + 1) for s in first]

@@ -31,6 +31,6 @@ pub fn tried(path: PathBuf) -> Result<(), EngineError> {
     };
     let (cancel, mut ignored) = (Cancel::default(), |_| ());
     let mut news = News::new(&cancel, &mut ignored);
-    let merged = block_on(gathered(&[path.clone()], &mut news)).map(|_| ());
+    let merged = block_on(gathered(std::slice::from_ref(&path), &mut news)).map(|_| ());
     states().and(merged).and(sums::tried(&path))
 }

@@ -74,7 +74,7 @@ def points(papers: Papers = PAPERS) -> list[Point]:
     """All points: the base first, then what answers most for its cost, then the other seeds."""
     base = Point("base", "seed", "base", papers.samples)
     shuffled = Point("shuffled", "texts", "another image's caption", shuffled=True)
-    amounts = [Point(f"amount-{n}", "amount", f"{n} pairs", n, samples=n) for n in papers.amounts if n != papers.samples]
+    amounts = [Point(f"amount-{n}", "amount", f"{n:,} pairs", n, samples=n) for n in papers.amounts if n != papers.samples]
     rates = [Point(f"lr-{r:.0e}".replace("e-0", "e-"), "learning_rate", f"{r:g}", r, lr=r) for r in papers.rates if r != papers.lr]
     once = [
         base, shuffled,
