@@ -150,9 +150,9 @@ def says(found: list[dict], related: dict) -> str:
     low, high = rho["spearman_95"]
     noise = related["noise_between_seeds"]["mir_prose"]
     lines = [
-        f"**The picture is used.** After {most} pairs the right one of five captions is chosen in {choice(largest, 'choice_caption')} of the cases and the right "
+        f"**The picture is used.** After {most:,} pairs the right one of five captions is chosen in {choice(largest, 'choice_caption')} of the cases and the right "
         f"one of five names in {choice(largest, 'choice_name')}, and another picture costs {gain(largest)} nats. With the captions of other pictures "
-        f"({control['samples']} pairs) these are {choice([control], 'choice_caption')}, {choice([control], 'choice_name')} and {gain([control])}.",
+        f"({control['samples']:,} pairs) these are {choice([control], 'choice_caption')}, {choice([control], 'choice_name')} and {gain([control])}.",
         f"**MIR does not tell so.** With prose it is {mir([control])} for shuffled captions and {mir(same)} for captions that fit, after as many pairs. Over all {rho['n']} "
         f"trained runs its rank correlation with the loss is {rho['spearman']:.2f} ({low:.2f} to {high:.2f} when every figure moves by its noise between seeds once more): "
         + ("runs that have learned more tend to have the *higher* MIR." if rho["spearman"] < 0 else "runs that have learned more tend to have the lower MIR."),

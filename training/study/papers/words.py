@@ -29,7 +29,7 @@ QUANTITIES = {
     "score_untuned": "score before tuning",
     "score_another_picture": "score after tuning, with another image",
 }
-BASE = f"Base: {PAPERS.samples} pairs, 2-layer MLP, learning rate {PAPERS.lr:g}"
+BASE = f"Base: {PAPERS.samples:,} pairs, 2-layer MLP, learning rate {PAPERS.lr:g}"
 
 CLAIMED = [
     "- **MIR** (arXiv 2410.07167): measured after caption pre-training, MIR predicts the score after instruction tuning. It falls with "
