@@ -239,7 +239,7 @@ const LITTLE: f64 = 0.2;
 pub fn caveat(projection: &Projection) -> Option<String> {
     let shown: f64 = projection.explained.iter().sum();
     (shown < LITTLE).then(|| {
-        let share = share(shown);
+        let share = share(shown).replace(' ', "\u{a0}");
         format!(
             "The two axes carry {share} of the variance: tokens that lie together here can be far apart in other \
              directions."

@@ -29,7 +29,7 @@ pub fn run(data: &[u8]) {
     if let Some(lender) = FetchPlan::lender(config) {
         let _ = plan.lend(&lender, &listing);
     }
-    (plan.name(), plan.total(), plan.here(), plan.missing(), plan.lacks_tokenizer());
+    (plan.name(), plan.total(), plan.here(), plan.missing());
     for planned in &plan.files {
         (planned.name(), plan.home(planned), plan.seen_as(&planned.file));
         cached_name(planned.file.path.as_ref(), None);

@@ -317,7 +317,10 @@ fn a_plane_that_shows_little_of_the_variance_says_so() {
     };
     assert_eq!(of([0.16, 0.05]), None);
     let little = of([0.012, 0.008]).unwrap();
-    assert!(little.contains("carry 2 % of the variance"), "{little}");
+    assert!(
+        little.contains("carry 2\u{a0}% of the variance"),
+        "{little}"
+    );
     let none = of([0.0, 0.0]).unwrap();
     assert!(none.contains("carry none of the variance"), "{none}");
 }
