@@ -61,9 +61,13 @@ fn together(metric: &Metric, with: &str, outcome: Outcome, verdict: &Verdict) ->
         return not_measured(verdict);
     };
     let with = plain_name(&with);
+    let expected = match outcome {
+        Outcome::WithinNoise => ", where the claim expects one below 0",
+        _ => "",
+    };
     let rho = verdict.rank.rho.map_or_else(String::new, |rho| {
         format!(
-            " Rank correlation {rho:.2} over {} settings{}.",
+            " Rank correlation {rho:.2} over {} settings{expected}{}.",
             verdict.rank.n,
             by_chance(verdict.rank.certainty)
         )
@@ -75,7 +79,7 @@ fn together(metric: &Metric, with: &str, outcome: Outcome, verdict: &Verdict) ->
             "The lower the {}, the fewer {with}: the opposite.",
             plain_name(metric)
         ),
-        _ => format!("{name} and {with} keep no common order beyond chance."),
+        _ => format!("{name} and {with} do not order the settings alike beyond chance."),
     };
     words + &rho
 }
@@ -157,7 +161,8 @@ fn change(metric: &Metric, up: bool, outcome: Outcome, verdict: &Verdict) -> Str
             let mut text =
                 format!("{name} {go} from {first} to {last}: seeds alone may do that ({noise}).");
             if verdict.note.is_some() {
-                text += " Settings in between differ by more.";
+                text +=
+                    " Some settings between these ends differ by more; the rule takes the ends.";
             }
             text
         }

@@ -29,7 +29,7 @@ impl Paper {
     pub fn says(self) -> &'static str {
         match self {
             Self::Mir => {
-                "{MIR} falls with more and better {pre-training} data, and foretells the {score} after tuning."
+                "{MIR} falls with more and better {pre-training} data, and predicts the {score} after tuning."
             }
             Self::Vila => {
                 "Documents in which pictures and texts alternate teach a model to use examples in its prompt, and \
@@ -162,7 +162,7 @@ impl Published {
     );
     /// The MIR paper's experiment on how many pairs MIR is taken from.
     pub const PAIRS: Self = mir(
-        "Number of pairs",
+        "Pairs that MIR is measured on",
         &[
             ("1", 3.380),
             ("5", 3.358),

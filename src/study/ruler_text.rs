@@ -4,7 +4,7 @@ use super::{Contrast, NO_PROGRESS};
 use crate::report::{Report, TextStyle, format_count as count, layout::labeled};
 
 /// What the number does not say.
-pub const NOT_SAID: &str = "It does not say whether answers are right, nor how far a training has come: compare the \
+pub const NOT_SAID: &str = "MIR does not say whether answers are right, nor how far a training has come: compare the \
     ends of equally long trainings, measured alike.";
 /// What the ruler's lower end means.
 pub(crate) const NEARER: &str = "nearer to the words";

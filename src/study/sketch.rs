@@ -106,7 +106,7 @@ impl Sketch {
     pub const AMOUNTS: Self = Self {
         title: "More and more pairs",
         rows: &[
-            row("One training, looked at on its way", &[Training(10, 5)]),
+            row("One training, looked at along the way", &[Training(10, 5)]),
             row("A whole training for each amount", &[Training(2, 1)]),
             row("", &[Training(5, 1)]),
             row("", &[Training(10, 1)]),

@@ -268,8 +268,8 @@ terms! {
         "The outline of a cloud's Gaussian in the picture. The distance compares just these: where \
          they lie, how wide they are and how they are turned.";
     LogitLens, Looking, "logit lens", [],
-        "Reads a token's vector as if it left the model right here: which words of the vocabulary \
-         would it be? A guess at its meaning, not a proof.";
+        "Reads a token's vector as if it left the model right here: which words would be likeliest to come next? A hint \
+         at what is in it, not a proof.";
     Attention, Looking, "attention", [],
         "How much a token takes from each token before it, at one layer. The shares add up to 1.";
     Head, Looking, "attention head", ["head", "heads"],

@@ -83,9 +83,9 @@ pub(super) const STEPS: [Step; 14] = [
         name: "patch",
         title: "What a patch says",
         words: |_| {
-            "The {logit lens} asks after every {layer}: if this {token} were a word, which one would \
-             it be? Follow the rows downwards. Where words fit the picture, something of it is in this {token}. They are \
-             likely next words, not names of what is seen."
+            "The {logit lens} asks after every {layer}: judging by this {token} alone, which word would come next? Follow \
+             the rows downwards. Where words fit the picture, something of it is in this {token}. They are likely next \
+             words, not names of what is seen."
                 .to_owned()
         },
         target: Landmark::Lens,
@@ -201,9 +201,9 @@ pub(super) const STEPS: [Step; 14] = [
         title: "Claim by claim",
         words: |_| {
             "Each card tells what the paper says, what was tried, and what was seen, with an outcome for each way. One \
-             rule compares the ends with the {seed noise}: held, did not hold, or within noise; at chance where no \
-             setting answers better than chance. Where a claim held, settings between the ends may go the other way by \
-             as much as the noise. Fold out the statistics for its numbers. A claim that did not hold in models this \
+             rule compares the ends with the {seed noise}: held, did not hold, or within noise. \u{201c}At chance\u{201d} \
+             means that no setting answers better than chance. Where a claim held, settings between the ends may go \
+             the other way by as much as the noise. Open the statistics for its numbers. A claim that did not hold in models this \
              small may hold in large ones."
                 .to_owned()
         },
@@ -233,7 +233,7 @@ pub(super) const STEPS: [Step; 14] = [
         name: "limits",
         title: "What it does not tell",
         words: |_| {
-            "{MIR} says how alike two {clouds} are, not whether answers are right. It depends on the \
+            "{MIR} says how far apart two {clouds} are, not whether answers are right. It depends on the \
              {definition}, the {text mask} and the number of {tokens}: compare like with like, the ends \
              of trainings that are equally long. Now run it on this device, or bring your own \
              model under Your data."
@@ -292,8 +292,9 @@ fn norms(store: &Store) -> String {
     format!(
         "Training gave words a typical {{norm}}. Nothing asks the {{connector}} to keep to it: in \
          large models {{vision tokens}} can enter some 30 times longer than words. {here} A \
-         difference in length alone pulls the two {{clouds}} apart. Where they differ otherwise, too, {{MIR}} is lowest \
-         for vision tokens somewhat shorter than words: growing to the words' length then raises it."
+         difference in length alone pulls the two {{clouds}} apart. Equal length is not the lowest {{MIR}}, though: where \
+         the two point in different directions, a shorter vector is less far from the words, so {{MIR}} is lowest for \
+         vision tokens somewhat shorter than they are, and rises as these grow to the words' length."
     )
 }
 
@@ -326,8 +327,8 @@ fn stake(store: &Store) -> String {
     };
     let [fitting, shuffled] = contrast.sides();
     format!(
-        "{STAKE} Two {{connectors}} learned equally long. With captions that fit, the model answers {:.0} % of \
-         the {{held-out questions}} rightly and the {{MIR}} is {:.3}; with shuffled captions {:.0} %, and \
+        "{STAKE} Two {{connectors}} learned for equally long. With captions that fit, the model answers {:.0} % of \
+         the {{held-out questions}} correctly and the {{MIR}} is {:.3}; with shuffled captions {:.0} %, and \
          {:.3}, farther from the words. That is more than {{seed noise}}, the bands.",
         100.0 * fitting.answered.value,
         fitting.mir(),

@@ -106,7 +106,7 @@ fn introduction(ui: &mut egui::Ui, store: &Store, target: &Target) {
     let answered = store.run().and_then(|run| run.answered);
     let share = match answered.filter(|_| store.ask.whom == Whom::Run && target.ours) {
         Some(share) => format!(
-            " This model answers {:.0} % of such questions rightly.",
+            " This model answers {:.0} % of such questions correctly.",
             share * 100.0
         ),
         None => String::new(),

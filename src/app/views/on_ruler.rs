@@ -29,7 +29,7 @@ fn placed(ui: &mut egui::Ui, contrast: &Contrast, runs: &[(&str, f64)]) {
     figure::show(ui, &ruler(&chart, &look));
     let best = contrast.best.as_ref().map_or_else(String::new, |best| {
         format!(
-            " Hollow triangle: of the trainings as long, the one with most right answers, setting \u{201c}{}\u{201d}.",
+            " Hollow triangle: among trainings as long, the one with the most right answers, setting \u{201c}{}\u{201d}.",
             best.label
         )
     });

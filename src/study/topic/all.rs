@@ -26,7 +26,7 @@ impl Topic {
             papers: &[Paper::Mir],
             says: "The more {pairs} of a picture and a text a {connector} is {pre-trained} on, the lower its {MIR}, and the better the \
                    model answers after tuning.",
-            tried: "In one stage, one long training of a connector, looked at on its way. In two stages, a whole \
+            tried: "In one stage, one long training of a connector, looked at along the way. In two stages, a whole \
                     training for each number of pairs.",
             base: ["base", "8,000 pairs"],
             claims: [
@@ -215,14 +215,14 @@ impl Topic {
             name: "overall",
             question: "Does a lower MIR mean better answers?",
             papers: &[Paper::Mir],
-            says: "{MIR} after pre-training foretells the score after tuning: it is what the paper proposes it for.",
+            says: "{MIR} after pre-training predicts the score after tuning: it is what the paper proposes it for.",
             tried: "All settings with equally many image tokens, one training each.",
             claims: [&["all-score"], &["all-score"]],
             ..NONE
         },
         Self {
             name: "other-numbers",
-            question: "Do other numbers foretell the score better?",
+            question: "Do other numbers predict the score better?",
             says: "A check of our own: the {norm-matched MIR}, which leaves length out, and the {caption loss}, which \
                    needs no MIR at all.",
             tried: "The same settings, with each of the two in the place of MIR.",

@@ -171,7 +171,7 @@ fn length(ui: &mut egui::Ui, _store: &Store) {
     prose(
         ui,
         "Both {clouds} are scaled to a mean length of 1 first. If {MIR} falls but the \
-         {norm-matched MIR} does not, tokens only changed their length.",
+         {norm-matched MIR} does not, it was mostly the tokens' length that changed.",
     );
 }
 
@@ -243,6 +243,6 @@ fn moca(ui: &mut egui::Ui, _store: &Store) {
     prose(
         ui,
         "s is the standard deviation of one of the vector's numbers. This is not a new run of the \
-         model: what a calibrated layer would do to those after it is left out.",
+         model: what a calibrated layer would change in the layers after it is not computed.",
     );
 }

@@ -114,14 +114,16 @@ fn asked(ui: &mut egui::Ui, store: &mut Store, riddle: &Riddle) {
     let guessed = store.guessed();
     let words = match guessed {
         None => {
-            "Two models have answered. Their connectors were trained equally long on the same pictures: one with the \
+            "Two models have answered. Their connectors were trained for equally long on the same pictures: one with the \
              captions that fit, the other with shuffled captions. Which one is which? Guess, and see their answers."
         }
         Some(true) => {
-            "Right. Its vision tokens lie nearer to the words, and it answers more questions rightly."
+            "Right. Its vision tokens lie nearer to the words, and it answers more questions correctly. The two need not \
+             go together: see One training, step by step."
         }
         Some(false) => {
-            "It is the other one. Lower means nearer to the words: that model learned from captions that fit."
+            "It is the other one. Lower means nearer to the words: that model learned from captions that fit. Nearer \
+             need not mean more right answers: see One training, step by step."
         }
     };
     ui.add(egui::Label::new(words).wrap());

@@ -76,7 +76,7 @@ fn stake(ui: &mut egui::Ui, contrast: &Contrast) {
     prose(
         ui,
         &format!(
-            "Two {{connectors}} were trained equally long, on the same {} pictures: one with the captions that \
+            "Two {{connectors}} were trained for equally long, on the same {} pictures: one with the captions that \
              fit, the other with shuffled captions. The {{Modality Integration Rate}} ({{MIR}}) tells how far \
              each one's {{vision tokens}} lie from the words.",
             format_count(contrast.samples)

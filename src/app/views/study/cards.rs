@@ -56,7 +56,7 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, results: [Option<&Study
         ui.set_width(ui.available_width());
         intro(ui, results);
         ui.horizontal_wrapped(|ui| {
-            ui.strong("Who says so:");
+            ui.strong("Claims of:");
             let papers = Paper::ALL.map(Filter::Of);
             for choice in [Filter::All].into_iter().chain(papers).chain([Filter::Own]) {
                 if ui

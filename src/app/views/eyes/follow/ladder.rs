@@ -26,7 +26,7 @@ pub(super) fn show(
     places: &mut [Option<Rect>],
 ) {
     ui.set_min_width(ui.available_width());
-    ui.strong("Its numbers on the way up");
+    ui.strong("Its numbers, layer by layer");
     let rungs = scene.steps.len().saturating_sub(1).max(1);
     let size = vec2(ui.available_width(), height * rungs as f32);
     let (room, response) = ui.allocate_exact_size(size, Sense::click());
