@@ -203,8 +203,8 @@ pub(super) const STEPS: [Step; 14] = [
             "Each card tells what the paper says, what was tried, and what was seen, with an outcome for each way. One \
              rule compares the ends with the {seed noise}: held, did not hold, or within noise. \u{201c}At chance\u{201d} \
              means that no setting answers better than chance. Where a claim held, settings between the ends may go \
-             the other way by as much as the noise. Open the statistics for its numbers. A claim that did not hold in models this \
-             small may hold in large ones."
+             the other way by as much as the noise. Open the statistics for its numbers. A claim that did not hold in \
+             models this small may hold in large ones."
                 .to_owned()
         },
         target: Landmark::Amount,

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use mirscope::study::{
-    Claim, Expectation, Metric, Outcome, Paper, Protocol, Published, REAL_COMMANDS, REAL_PARTS,
-    RealParts, StudyResults, Topic, Verdict, plain,
+    Certainty, Claim, Expectation, Metric, Outcome, Paper, Protocol, Published, REAL_COMMANDS,
+    REAL_PARTS, RealParts, StudyResults, Topic, Verdict, plain,
 };
 
 pub(super) fn asset(path: &str) -> String {
@@ -138,6 +138,17 @@ fn plain_verdicts_have_the_numbers_that_decided_them() {
             } else if let Some(rho) = verdict.rank.rho.filter(|_| verdict.noise.is_none()) {
                 let number = format!("{rho:.2}").replace('-', "\u{2212}");
                 assert!(words.contains(&number), "{words}");
+                let expected = words.contains("the claim expects one below 0");
+                let within = verdict.outcome == Outcome::WithinNoise;
+                assert_eq!(expected, within, "{words}");
+                let chance = match verdict.rank.certainty {
+                    Certainty::ExactP { p } => format!("{:.0} in 100 random orders", 100.0 * p),
+                    Certainty::Bootstrap { low, .. } => format!("drawn anew give {low:.2} to"),
+                    Certainty::Unknown => String::new(),
+                };
+                let chance = chance.replace('-', "\u{2212}");
+                let few = words.contains("fewer than 1 in 100 random orders");
+                assert!(few || words.contains(&chance), "{words}");
             } else {
                 let differ = format!("{:?}", verdict.note);
                 let number = differ.split(' ').find(|part| part.contains('.')).unwrap();
