@@ -19,6 +19,7 @@ pub mod link;
 #[cfg(target_arch = "wasm32")]
 pub mod page;
 pub mod picture;
+mod player;
 mod progress;
 mod sideways;
 pub mod store;

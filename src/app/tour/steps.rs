@@ -292,9 +292,9 @@ fn norms(store: &Store) -> String {
     format!(
         "Training gave words a typical {{norm}}. Nothing asks the {{connector}} to keep to it: in \
          large models {{vision tokens}} can enter some 30 times longer than words. {here} A \
-         difference in length alone pulls the two {{clouds}} apart. Equal length is not the lowest {{MIR}}, though: where \
-         the two point in different directions, a shorter vector is less far from the words, so {{MIR}} is lowest for \
-         vision tokens somewhat shorter than they are, and rises as these grow to the words' length."
+         difference in length alone pulls the two {{clouds}} apart. Yet {{MIR}} is not lowest at equal length: where \
+         they point different ways, shorter vectors lie nearer to the words. So it rises as vision tokens \
+         grow from somewhat shorter to the words' length."
     )
 }
 

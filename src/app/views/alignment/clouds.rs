@@ -9,6 +9,7 @@ use crate::{
         glossary::{self, Term},
         landmark::{Landmark, mark},
         letters,
+        player::{Played, Player},
         store::{Answer, Run, Store},
         theme::{self, card, colors},
     },
@@ -175,25 +176,27 @@ pub fn player(ui: &mut egui::Ui, store: &mut Store) {
     }
     let layers = store.report().map_or(0, |report| report.layers.len());
     ui.horizontal_wrapped(|ui| {
-        let (icon, label) = match store.playing {
-            Some(_) => (theme::Icon::Pause, "Stop playing through the layers"),
-            None => (theme::Icon::Play, "Play through the layers"),
-        };
-        if theme::icon_button(ui, icon, label).clicked() {
-            store.toggle_play(now);
-        }
-        let mut state = store.view.state();
+        let state = store.view.state();
         let words = if state == 0 {
             "as the tokens enter".to_owned()
         } else {
             format!("after layer {state} of {layers}")
         };
         ui.spacing_mut().slider_width = letters::slider_before(ui, 150.0);
-        let slider = ui.add(egui::Slider::new(&mut state, 0..=layers).show_value(false));
-        slider.widget_info(|| egui::WidgetInfo::slider(true, state as f64, "Layer"));
-        if slider.changed() {
-            store.playing = None;
-            store.select_state(state);
+        let player = Player {
+            labels: ["Play through the layers", "Stop playing through the layers"],
+            slider: "Layer",
+            playing: store.playing.is_some(),
+            at: state,
+            last: layers,
+        };
+        match player.show(ui) {
+            Some(Played::Toggled) => store.toggle_play(now),
+            Some(Played::To(state)) => {
+                store.playing = None;
+                store.select_state(state);
+            }
+            None => {}
         }
         ui.label(RichText::new(words).color(colors(ui).faint));
     });

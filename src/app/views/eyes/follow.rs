@@ -5,7 +5,7 @@ mod ladder;
 mod steps;
 mod strip;
 
-use eframe::egui::{self, Key, Modifiers, Rect, RichText, Slider, Stroke, StrokeKind, pos2, vec2};
+use eframe::egui::{self, Key, Modifiers, Rect, RichText, Stroke, StrokeKind, pos2, vec2};
 
 use super::{desk::Desk, image, lens, place::place_of};
 use crate::{
@@ -13,8 +13,9 @@ use crate::{
         figure,
         glossary::prose,
         letters, picture,
+        player::{Played, Player},
         store::{Run, Store, View},
-        theme::{self, GAP, Icon},
+        theme::{self, GAP},
         views::{
             alignment::clouds::between,
             states::{Missing, missing},
@@ -191,24 +192,25 @@ fn told(ui: &mut egui::Ui, desk: &mut Desk<'_>, scene: &Scene<'_>) {
         if next.accessible_name("Next step").clicked() {
             (step, since) = (scene.step + 1, None);
         }
-        let (icon, label) = match since {
-            Some(_) => (Icon::Pause, "Stop following"),
-            None => (Icon::Play, "Play all steps"),
+        let player = Player {
+            labels: ["Play all steps", "Stop following"],
+            slider: "Step",
+            playing: since.is_some(),
+            at: step,
+            last,
         };
-        if theme::icon_button(ui, icon, label).clicked() {
-            since = match since {
-                Some(_) => None,
-                None => Some(now),
-            };
-            if since.is_some() && step == last {
-                step = 0;
+        match player.show(ui) {
+            Some(Played::Toggled) => {
+                since = match since {
+                    Some(_) => None,
+                    None => Some(now),
+                };
+                if since.is_some() && step == last {
+                    step = 0;
+                }
             }
-        }
-        let slider = Slider::new(&mut step, 0..=last).show_value(false);
-        let response = ui.add(slider);
-        response.widget_info(|| egui::WidgetInfo::slider(true, scene.step as f64, "Step"));
-        if response.changed() {
-            since = None;
+            Some(Played::To(chosen)) => (step, since) = (chosen, None),
+            None => {}
         }
         let place = place_of(desk.pair, scene.position).unwrap_or_default();
         ui.label(RichText::new(scene.now().title()).strong());

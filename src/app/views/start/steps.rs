@@ -11,6 +11,7 @@ use crate::{
         glossary::prose,
         landmark::{Landmark, mark},
         letters, picture,
+        player::{Played, Player},
         store::Store,
         theme::{self, colors},
         views::alignment::clouds::between,
@@ -109,19 +110,21 @@ fn scrubber(ui: &mut egui::Ui, store: &mut Store) {
     let step = store.training_step();
     let seen = format_count(store.riddles.steps()[step].samples);
     ui.horizontal_wrapped(|ui| {
-        let (icon, label) = match store.training.playing {
-            Some(_) => (theme::Icon::Pause, "Stop playing through the training"),
-            None => (theme::Icon::Play, "Play through the training"),
-        };
-        if theme::icon_button(ui, icon, label).clicked() {
-            store.toggle_training(now);
-        }
-        let mut chosen = step;
         ui.spacing_mut().slider_width = letters::slider_before(ui, 160.0);
-        let slider = ui.add(egui::Slider::new(&mut chosen, 0..=last).show_value(false));
-        slider.widget_info(|| WidgetInfo::slider(true, chosen as f64, "Step of the training"));
-        if slider.changed() {
-            store.select_step(chosen);
+        let player = Player {
+            labels: [
+                "Play through the training",
+                "Stop playing through the training",
+            ],
+            slider: "Step of the training",
+            playing: store.training.playing.is_some(),
+            at: step,
+            last,
+        };
+        match player.show(ui) {
+            Some(Played::Toggled) => store.toggle_training(now),
+            Some(Played::To(step)) => store.select_step(step),
+            None => {}
         }
         ui.label(format!("after {seen} pairs"));
     });

@@ -105,7 +105,8 @@ fn answered(ui: &mut egui::Ui, contrast: &Contrast) {
         figure::show(ui, &answers(contrast, &look));
         faint(
             ui,
-            "Right answers about scenes that neither was trained on; lines: 95 % intervals.",
+            "Right answers about scenes that neither was trained on; lines: 95 % intervals. Chance: one answer, the most \
+             frequent, to all questions; a model that names things at random stays below.",
         );
     });
 }
