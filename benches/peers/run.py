@@ -79,6 +79,12 @@ def has_gpu(result):
     return bool(own) and own["device"]["device_type"] != "cpu"
 
 
+def is_whole(result):
+    """Whether a result is there that need not be made again; of this program's own, by one that names the machine."""
+    own = read(result)
+    return bool(own) and (own.get("program") != "mirscope" or "host" in own)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("record", type=pathlib.Path)
@@ -111,7 +117,7 @@ def main():
             result = results / f"{key}.json"
             if key == "meganeura-tensor-cores" and not has_gpu(results / "mirscope.json"):
                 continue
-            if options.resume and result.exists():
+            if options.resume and is_whole(result):
                 continue
             result.unlink(missing_ok=True)
             say(f"{case}: {key}")

@@ -6,10 +6,7 @@ use eframe::egui::{
 };
 
 use super::{letters, sideways, theme};
-use crate::{
-    figures::{Anchor, Area, Color, Figure, Look, Mark, Stroke, Target, Text, caveat},
-    report::Projection,
-};
+use crate::figures::{Anchor, Area, Color, Figure, Look, Mark, Stroke, Target, Text};
 
 /// What the reader did with a figure.
 pub struct FigureResponse {
@@ -65,17 +62,6 @@ pub fn show(ui: &mut egui::Ui, figure: &Figure) -> FigureResponse {
         return shown.inner;
     }
     whole(ui, figure)
-}
-
-/// Says under two clouds what their marks mean, and what to bear in mind where their plane shows little of them.
-pub fn about_clouds(ui: &mut egui::Ui, words: &str, projection: &Projection) {
-    let caveat = caveat(projection).unwrap_or_default();
-    let words = [words, &caveat].join(" ");
-    if !words.trim().is_empty() {
-        let words = egui::RichText::new(words.trim()).small();
-        let words = words.color(theme::colors(ui).faint);
-        ui.add(egui::Label::new(words).wrap());
-    }
 }
 
 fn whole(ui: &mut egui::Ui, figure: &Figure) -> FigureResponse {

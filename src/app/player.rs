@@ -2,7 +2,10 @@
 
 use eframe::egui::{self, Slider, WidgetInfo};
 
-use super::theme::{self, Icon};
+use super::{
+    letters,
+    theme::{self, Icon},
+};
 
 /// Steps that can be played through.
 pub struct Player<'a> {
@@ -10,6 +13,8 @@ pub struct Player<'a> {
     pub labels: [&'a str; 2],
     /// What the slider is called.
     pub slider: &'a str,
+    /// Points that words behind the slider take; without them it has its usual width.
+    pub words: Option<f32>,
     /// Whether it plays.
     pub playing: bool,
     /// The step that is shown.
@@ -38,6 +43,9 @@ impl Player<'_> {
         let mut played = None;
         if theme::icon_button(ui, icon, label).clicked() {
             played = Some(Played::Toggled);
+        }
+        if let Some(points) = self.words {
+            ui.spacing_mut().slider_width = letters::slider_before(ui, points);
         }
         let mut at = self.at;
         let slider = ui.add(Slider::new(&mut at, 0..=self.last).show_value(false));

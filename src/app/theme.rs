@@ -118,6 +118,12 @@ pub fn install(context: &egui::Context) {
     }
 }
 
+/// Less important words, in small letters.
+pub fn faint(ui: &mut egui::Ui, words: &str) {
+    let words = egui::RichText::new(words).small().color(colors(ui).faint);
+    ui.add(egui::Label::new(words).wrap());
+}
+
 /// Space between one card and the next below it.
 pub fn gap(ui: &mut egui::Ui) {
     let spacing = ui.spacing().item_spacing.y;

@@ -235,16 +235,12 @@ fn share(explained: f64) -> String {
 /// Where both axes together carry less of the variance, the plane shows little of where tokens lie.
 const LITTLE: f64 = 0.2;
 
-/// What to bear in mind of a plane that shows little of its tokens' variance.
-pub fn caveat(projection: &Projection) -> Option<String> {
-    let shown: f64 = projection.explained.iter().sum();
-    (shown < LITTLE).then(|| {
-        let share = share(shown).replace(' ', "\u{a0}");
-        format!(
-            "The two axes carry {share} of the variance: tokens that lie together here can be far apart in other \
-             directions."
-        )
-    })
+/// What to bear in mind of planes that are shown in one place, where one of them shows little of its tokens' variance.
+pub fn clouds_caveat<'a>(planes: impl IntoIterator<Item = &'a Projection>) -> Option<&'static str> {
+    let shows_little = |plane: &Projection| plane.explained.iter().sum::<f64>() < LITTLE;
+    planes.into_iter().any(shows_little).then_some(
+        "Where the two axes carry little of the variance, tokens that lie together can be far apart in other directions.",
+    )
 }
 
 /// From the vision mean to the text mean.

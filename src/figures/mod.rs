@@ -41,7 +41,7 @@ mod words;
 pub use crate::report::Named;
 pub use answers::answers;
 pub use axis::Scale;
-pub use clouds::{Clouds, Limits, caveat, clouds};
+pub use clouds::{Clouds, Limits, clouds, clouds_caveat};
 pub use compare::{compare, difference, mir_per_run, signed};
 #[cfg(feature = "app")]
 pub use duel::{Duelist, duel};

@@ -80,6 +80,11 @@ pub fn adapter_name() -> Option<String> {
     SITE.with_borrow(|site| site.as_ref()?.adapter.clone())
 }
 
+/// The processor's name: a browser does not say.
+pub fn processor() -> Option<String> {
+    None
+}
+
 /// Bytes of memory that are available: a browser does not say.
 pub fn available_memory() -> Option<u64> {
     None

@@ -8,6 +8,7 @@ use super::{
     markdown::cell,
     number::{seconds, significant},
 };
+use crate::words::counted;
 
 /// The layout of [`BenchRecord`].
 pub const RECORD_SCHEMA: u32 = 1;
@@ -52,12 +53,12 @@ pub struct HostSummary {
 }
 
 impl HostSummary {
-    /// In words, for example `2 threads of AMD EPYC with AVX2, linux x86_64`.
+    /// In words, for example `2 threads of AMD EPYC (AVX2), linux x86_64`.
     pub(super) fn words(&self) -> String {
         let processor = self.processor.as_deref();
         let of = processor.map_or_else(String::new, |name| format!(" of {}", cell(name)));
         let (os, arch) = (cell(&self.os), cell(&self.arch));
-        format!("{} threads{of}, {os} {arch}", self.cpus)
+        format!("{}{of}, {os} {arch}", counted(self.cpus, "thread"))
     }
 }
 

@@ -17,8 +17,7 @@ pub struct PassTimes {
     pub version: String,
     /// What computed.
     pub device: DeviceSummary,
-    /// The machine around it; older files lack it.
-    #[serde(default)]
+    /// The machine around it.
     pub host: HostSummary,
     /// One for each input.
     pub passes: Vec<Pass>,

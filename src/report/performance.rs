@@ -109,14 +109,14 @@ fn section(stored: &StoredRecord) -> String {
             );
         }
     }
-    if let Some(peers) = &stored.peers {
-        text += &peers_section(peers);
-    }
     if !record.left_out.is_empty() {
         text += "\nLeft out:\n\n";
         for left_out in &record.left_out {
             text += &format!("- {}: {}\n", cell(&left_out.name), cell(&left_out.reason));
         }
+    }
+    if let Some(peers) = &stored.peers {
+        text += &peers_section(peers);
     }
     text
 }

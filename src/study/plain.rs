@@ -61,8 +61,9 @@ fn together(metric: &Metric, with: &str, outcome: Outcome, verdict: &Verdict) ->
         return not_measured(verdict);
     };
     let with = plain_name(&with);
-    let expected = match outcome {
-        Outcome::WithinNoise => ", where the claim expects one below 0",
+    let expected = match (outcome, verdict.rank.rho) {
+        (Outcome::WithinNoise, Some(rho)) if rho < 0.0 => ", below 0 as the claim says",
+        (Outcome::WithinNoise, _) => ", where the claim expects one below 0",
         _ => "",
     };
     let rho = verdict.rank.rho.map_or_else(String::new, |rho| {
@@ -79,22 +80,20 @@ fn together(metric: &Metric, with: &str, outcome: Outcome, verdict: &Verdict) ->
             "The lower the {}, the fewer {with}: the opposite.",
             plain_name(metric)
         ),
-        _ => format!("{name} and {with} do not order the settings alike beyond chance."),
+        _ => format!("{name} does not tell the order of {with} beyond chance."),
     };
     words + &rho
 }
 
-/// How often chance alone gives a correlation as strong, or between which ends it lies.
+/// How often chance alone gives a correlation as strong, or between which ends it mostly lies.
 fn by_chance(certainty: Certainty) -> String {
     match certainty {
         Certainty::ExactP { p } if p < 0.01 => {
-            "; fewer than 1 in 100 random orders give one as strong".to_owned()
+            "; as strong in fewer than 1 of 100 random orders".to_owned()
         }
-        Certainty::ExactP { p } => {
-            format!("; {:.0} in 100 random orders give one as strong", 100.0 * p)
-        }
+        Certainty::ExactP { p } => format!("; as strong in {:.0} of 100 random orders", 100.0 * p),
         Certainty::Bootstrap { low, high } => {
-            format!("; settings drawn anew give {low:.2} to {high:.2}")
+            format!("; between {low:.2} and {high:.2} for 19 of 20 new draws of the settings")
         }
         Certainty::Unknown => String::new(),
     }
@@ -161,8 +160,7 @@ fn change(metric: &Metric, up: bool, outcome: Outcome, verdict: &Verdict) -> Str
             let mut text =
                 format!("{name} {go} from {first} to {last}: seeds alone may do that ({noise}).");
             if verdict.note.is_some() {
-                text +=
-                    " Some settings between these ends differ by more; the rule takes the ends.";
+                text += " Two of these settings differ by more than that; the rule takes the ends.";
             }
             text
         }
@@ -174,5 +172,28 @@ fn change(metric: &Metric, up: bool, outcome: Outcome, verdict: &Verdict) -> Str
             "{name} {} from {first} to {last}, but not all the way: in between it goes back.",
             verb(rises)
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chance_is_told_in_hundredths() {
+        for (p, words) in [
+            (0.004, "; as strong in fewer than 1 of 100 random orders"),
+            (0.012, "; as strong in 1 of 100 random orders"),
+            (0.115, "; as strong in 12 of 100 random orders"),
+            (1.0, "; as strong in 100 of 100 random orders"),
+        ] {
+            assert_eq!(by_chance(Certainty::ExactP { p }), words);
+        }
+        let ends = Certainty::Bootstrap {
+            low: -0.7,
+            high: 0.21,
+        };
+        assert!(by_chance(ends).starts_with("; between -0.70 and 0.21 for"));
+        assert_eq!(by_chance(Certainty::Unknown), "");
     }
 }

@@ -54,7 +54,7 @@ fn legend(results: &StudyResults) -> String {
     format!(
         "\nMIR: lower is nearer to the words; it compares the ends of equally long trainings. `official` is its definition `official-accurate`. Score: right \
          answers to questions about scenes never trained on, with a 95 % interval; chance is {} (every \
-         answer alike) or {} (always the most frequent one). 2-shot: after two examples, of fewer \
+         answer alike) or {} (always the most frequent one of the question's kind). 2-shot: after two examples, of fewer \
          questions; chance is {} or {}. Blanked, swapped: the same without the \
          image, and with another scene's. Loss and perplexity: lower is better. n/d: vision tokens measured \
          over the width of the states; a MIR at fewer of them is biased upward.\n",

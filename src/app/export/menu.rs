@@ -197,7 +197,7 @@ mod tests {
             let mut harness = open(Tab::Alignment, LAPTOP);
             unfold(&mut harness, group);
             harness.get_by_label(label).click();
-            // What is made away from the frame asks for more of them, whenever that is.
+            // The thread that makes it may ask for a frame at any time, so their number is not checked.
             harness.run_ok();
             assert!(harness.state().is_saving(), "{label}");
             // The menu has closed.

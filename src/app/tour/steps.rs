@@ -292,9 +292,9 @@ fn norms(store: &Store) -> String {
     format!(
         "Training gave words a typical {{norm}}. Nothing asks the {{connector}} to keep to it: in \
          large models {{vision tokens}} can enter some 30 times longer than words. {here} A \
-         difference in length alone pulls the two {{clouds}} apart. Yet {{MIR}} is not lowest at equal length: where \
-         they point different ways, shorter vectors lie nearer to the words. So it rises as vision tokens \
-         grow from somewhat shorter to the words' length."
+         difference in length alone pulls the two {{clouds}} apart. Yet where they point different ways, too, {{MIR}} \
+         is lowest for vision tokens somewhat shorter than words: it rises as they grow from there to the words' \
+         length."
     )
 }
 
@@ -327,7 +327,7 @@ fn stake(store: &Store) -> String {
     };
     let [fitting, shuffled] = contrast.sides();
     format!(
-        "{STAKE} Two {{connectors}} learned for equally long. With captions that fit, the model answers {:.0} % of \
+        "{STAKE} Two {{connectors}} learned for as many steps. With captions that fit, the model answers {:.0} % of \
          the {{held-out questions}} correctly and the {{MIR}} is {:.3}; with shuffled captions {:.0} %, and \
          {:.3}, farther from the words. That is more than {{seed noise}}, the bands.",
         100.0 * fitting.answered.value,

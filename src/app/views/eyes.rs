@@ -67,8 +67,8 @@ fn nothing_to_see(ui: &mut egui::Ui, store: &mut Store) -> Option<Wish> {
         ui.heading("Look through the model's eyes");
         prose(
             ui,
-            "See the image in the {patches} that the model gets, the words that each {vision token} \
-             is nearest to after every {layer}, and where each word looks in the image.",
+            "See the image in the {patches} that the model gets, the words likeliest to come next \
+             after each {vision token}, {layer} by layer, and where each word looks in the image.",
         );
         ui.add_space(GAP / 2.0);
         let gap = Missing::of(&store.pair(store.view.pair)).unwrap_or(Missing::NotLive);

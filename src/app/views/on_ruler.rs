@@ -6,7 +6,7 @@ use crate::{
     app::{
         figure,
         store::{Run, Store},
-        theme::colors,
+        theme,
     },
     figures::{Ruler, ruler},
     report::format_count,
@@ -33,7 +33,7 @@ fn placed(ui: &mut egui::Ui, contrast: &Contrast, runs: &[(&str, f64)]) {
             best.label
         )
     });
-    faint(
+    theme::faint(
         ui,
         &format!(
             "Discs: the study's base and its control, shuffled captions; rings: other seeds; bands: seed noise, \
@@ -64,7 +64,7 @@ fn compared(ui: &mut egui::Ui, store: &Store, runs: &[(&str, &Run)]) {
         }
     }
     if known.is_empty() {
-        faint(
+        theme::faint(
             ui,
             "There is no ruler for this number: the study's was measured with other models, tokens or another \
              definition. Compare it with runs that were measured alike; lower: nearer to the words.",
@@ -91,9 +91,4 @@ fn compared(ui: &mut egui::Ui, store: &Store, runs: &[(&str, &Run)]) {
 fn fits(contrast: &Contrast, run: &Run) -> bool {
     let ours = matches!(run.model, Some(RecordedModel::Study(_))) || run.step().is_some();
     ours && contrast.is_measured_as(&run.report)
-}
-
-fn faint(ui: &mut egui::Ui, words: &str) {
-    let words = RichText::new(words).small().color(colors(ui).faint);
-    ui.add(egui::Label::new(words).wrap());
 }

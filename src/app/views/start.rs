@@ -6,12 +6,16 @@ mod side;
 mod steps;
 mod trainings;
 
-use eframe::egui::{self, RichText};
+use eframe::egui;
 
-use crate::app::{
-    downward,
-    store::{StartPart, Store},
-    theme::{self, colors},
+use crate::{
+    app::{
+        downward,
+        store::{StartPart, Store},
+        theme,
+    },
+    figures::clouds_caveat,
+    report::Projection,
 };
 
 /// What is at stake, in one sentence.
@@ -90,8 +94,14 @@ fn parts(ui: &mut egui::Ui, store: &mut Store) {
 const CLOUDS: &str = "Ellipses: 1 and 2 standard deviations of a cloud. Arrow: from the vision tokens' mean to the \
                       text tokens'.";
 
-/// Less important words.
-fn faint(ui: &mut egui::Ui, words: &str) {
-    let words = RichText::new(words).small().color(colors(ui).faint);
-    ui.add(egui::Label::new(words).wrap());
+/// What the marks of clouds mean, and what to bear in mind of all planes that are shown in their place.
+fn about_clouds<'a>(
+    ui: &mut egui::Ui,
+    words: &str,
+    planes: impl IntoIterator<Item = &'a Projection>,
+) {
+    match clouds_caveat(planes) {
+        Some(caveat) => theme::faint(ui, &format!("{words} {caveat}")),
+        None => theme::faint(ui, words),
+    }
 }

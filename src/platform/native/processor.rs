@@ -1,12 +1,12 @@
 //! What the processor is called.
 
-/// The processor's name with the widest vectors that it has, where the system tells it: software adapters compute on
-/// it, and how they compile depends on both.
+/// The processor's name, or its family and model under Windows, with the widest vectors that it has, where the system
+/// tells it: software adapters compute on it, and how they compile depends on both.
 pub fn processor() -> Option<String> {
     let name = name()?;
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     (!name.is_empty()).then(|| match vectors() {
-        Some(vectors) => format!("{name} with {vectors}"),
+        Some(vectors) => format!("{name} ({vectors})"),
         None => name,
     })
 }

@@ -3,7 +3,7 @@
 use mirscope::{
     figures::{
         Anchor, Clouds, Figure, LayersChart, Limits, Look, Mark, Overlay, Palette, Quantity, Scale,
-        Target, caveat, clouds, layers, norms, parts, spark, svg_of,
+        Target, clouds, clouds_caveat, layers, norms, parts, spark, svg_of,
     },
     report::{Axes, CloudShape, MetricReport, ProjectedToken, Projection, Report},
 };
@@ -308,21 +308,15 @@ fn clouds_have_one_unit_and_know_their_tokens() {
 }
 
 #[test]
-fn a_plane_that_shows_little_of_the_variance_says_so() {
-    let of = |explained| {
-        caveat(&Projection {
-            explained,
-            ..projection()
-        })
+fn planes_that_show_little_of_the_variance_say_so() {
+    let of = |explained| Projection {
+        explained,
+        ..projection()
     };
-    assert_eq!(of([0.16, 0.05]), None);
-    let little = of([0.012, 0.008]).unwrap();
-    assert!(
-        little.contains("carry 2\u{a0}% of the variance"),
-        "{little}"
-    );
-    let none = of([0.0, 0.0]).unwrap();
-    assert!(none.contains("carry none of the variance"), "{none}");
+    let (much, little) = (of([0.16, 0.05]), of([0.14, 0.05]));
+    assert_eq!(clouds_caveat([&much]), None);
+    assert_eq!(clouds_caveat([]), None);
+    assert!(clouds_caveat([&much, &little]).is_some_and(|words| words.contains("far apart")));
 }
 
 #[test]

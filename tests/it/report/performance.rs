@@ -34,7 +34,7 @@ fn other_programs_stand_beside_the_record_of_their_adapter() {
     let peers = serde_json::json!({
         "schema": 1, "mirscope_version": "0.1.0", "date": "2026-11-27",
         "device": {"adapter": "a", "backend": "", "device_type": "cpu", "driver": "", "kernels": ""},
-        "host": {"os": "linux", "arch": "x86_64", "cpus": 2, "processor": "P with AVX2"},
+        "host": {"os": "linux", "arch": "x86_64", "cpus": 2, "processor": "P (AVX2)"},
         "entries": [entry("slow", 4.0), entry("fast", 0.25)],
         "left_out": [{"name": "m, 1024 tokens", "reason": "would take 900 s"}],
     });
@@ -45,7 +45,7 @@ fn other_programs_stand_beside_the_record_of_their_adapter() {
     let row = r"| m\|n | 256 tokens | native | slow | d | 500.00 ms | 4.00 s | 8.00 | 2.0e-6 |";
     assert!(page.contains(row), "{page}");
     assert!(page.contains("| 500.00 ms | 250.00 ms | 0.50 |"), "{page}");
-    let machine = "2026-11-27; 2 threads of P with AVX2, linux x86_64. All";
+    let machine = "2026-11-27; 2 threads of P (AVX2), linux x86_64. All";
     assert!(page.contains(machine), "{page}");
     assert!(
         page.contains("- m, 1024 tokens: would take 900 s"),

@@ -138,17 +138,18 @@ fn plain_verdicts_have_the_numbers_that_decided_them() {
             } else if let Some(rho) = verdict.rank.rho.filter(|_| verdict.noise.is_none()) {
                 let number = format!("{rho:.2}").replace('-', "\u{2212}");
                 assert!(words.contains(&number), "{words}");
-                let expected = words.contains("the claim expects one below 0");
+                let opposite = words.contains("the claim expects one below 0");
                 let within = verdict.outcome == Outcome::WithinNoise;
-                assert_eq!(expected, within, "{words}");
+                assert_eq!(opposite, within && rho >= 0.0, "{words}");
+                let as_claimed = words.contains("below 0 as the claim says");
+                assert_eq!(as_claimed, within && rho < 0.0, "{words}");
                 let chance = match verdict.rank.certainty {
-                    Certainty::ExactP { p } => format!("{:.0} in 100 random orders", 100.0 * p),
-                    Certainty::Bootstrap { low, .. } => format!("drawn anew give {low:.2} to"),
-                    Certainty::Unknown => String::new(),
+                    Certainty::ExactP { p } if p < 0.01 => "fewer than 1 of 100".to_owned(),
+                    Certainty::ExactP { p } => format!("in {:.0} of 100 random", 100.0 * p),
+                    Certainty::Bootstrap { low, high } => format!("{low:.2} and {high:.2} for"),
+                    Certainty::Unknown => panic!("{words}: a correlation without its certainty"),
                 };
-                let chance = chance.replace('-', "\u{2212}");
-                let few = words.contains("fewer than 1 in 100 random orders");
-                assert!(few || words.contains(&chance), "{words}");
+                assert!(words.contains(&chance.replace('-', "\u{2212}")), "{words}");
             } else {
                 let differ = format!("{:?}", verdict.note);
                 let number = differ.split(' ').find(|part| part.contains('.')).unwrap();

@@ -22,7 +22,7 @@ const TABLES: [Table; 6] = [
     Table {
         link: "#tab=alignment",
         unfold: None,
-        titles: ["quantity", "95 % interval"],
+        titles: ["quantity", "by decoder layer"],
         ends: 0.5,
     },
     Table {

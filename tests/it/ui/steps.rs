@@ -65,6 +65,12 @@ fn eight_steps_of_one_training_are_recorded_in_one_plane() {
 fn the_slider_moves_everything_by_keys_and_by_clicks_on_the_charts() {
     for size in [[1280.0, 720.0], [390.0, 844.0]] {
         let (mut harness, _link) = at_steps(size);
+        let middle = |node: egui_kittest::Node<'_>| node.rect().center().y;
+        let (slider, words) = (
+            middle(harness.get_by_label(SLIDER)),
+            middle(harness.get_by_label("after 0 pairs")),
+        );
+        assert!((slider - words).abs() < 3.0, "{slider} {words} in {size:?}");
         harness.get_by_label(SLIDER).focus();
         harness.run_steps(2);
         harness.key_press(Key::ArrowRight);

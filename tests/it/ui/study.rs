@@ -116,7 +116,7 @@ fn cards_of_one_paper_are_chosen() {
     for (name, shown, hidden) in [
         ("MM1", "Do sub-images help?", "Does MoCa help?"),
         (
-            "Checks of our own",
+            "Our own checks",
             "Does the length at the start matter?",
             "Do sub-images help?",
         ),

@@ -13,7 +13,7 @@ use crate::{
         store::{Answer, Run, Store},
         theme::{self, card, colors},
     },
-    figures::{Clouds, Limits, Target, clouds},
+    figures::{Clouds, Limits, Target, clouds, clouds_caveat},
     report::{Axes, CloudShape, ProjectedToken, Projection},
 };
 
@@ -111,7 +111,10 @@ fn plane(ui: &mut egui::Ui, store: &mut Store) {
         pair: None,
     };
     let response = figure::show(ui, &clouds(&chart, &figure::look(ui, size.into())));
-    figure::about_clouds(ui, "", projection);
+    let known = run.projections.values();
+    if let Some(caveat) = clouds_caveat(known.filter(|it| it.axes == axes)) {
+        theme::faint(ui, caveat);
+    }
     if let Some(Target::Token { pair, position }) = response.hovered {
         store.hover.point_at(pair, position);
     }
@@ -182,10 +185,10 @@ pub fn player(ui: &mut egui::Ui, store: &mut Store) {
         } else {
             format!("after layer {state} of {layers}")
         };
-        ui.spacing_mut().slider_width = letters::slider_before(ui, 150.0);
         let player = Player {
             labels: ["Play through the layers", "Stop playing through the layers"],
             slider: "Layer",
+            words: Some(150.0),
             playing: store.playing.is_some(),
             at: state,
             last: layers,

@@ -185,7 +185,10 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         ),
         (
             "data",
-            format!("{}, drawn by seed {}", report.data.source, report.data.seed),
+            format!(
+                "{}, drawn with seed {}",
+                report.data.source, report.data.seed
+            ),
         ),
         ("prompt", report.data.prompt.clone()),
         ("device", report.device.line()),

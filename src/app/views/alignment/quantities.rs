@@ -6,7 +6,7 @@ use crate::{
     app::{
         figure, glossary, sideways,
         store::Store,
-        theme::{card, colors},
+        theme::{self, card, colors},
     },
     figures::{Quantity, Target, quantity_words, spark},
     report::MetricReport,
@@ -30,8 +30,9 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
     card(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.label(RichText::new("Other quantities").strong());
-        let hint = "Point at a name or tap it to read what it is and what it does not show.";
-        ui.label(RichText::new(hint).small().color(colors(ui).faint));
+        let hint = "Other numbers of the same tokens; What moves MIR? says which of them went along with right \
+                    answers in small models. Point at a name or tap it to read what it is and what it does not show.";
+        theme::faint(ui, hint);
         let area = egui::ScrollArea::horizontal();
         sideways::show(ui, "other quantities", area, |ui| {
             egui::Grid::new("table of other quantities")
@@ -61,11 +62,11 @@ pub fn show(ui: &mut egui::Ui, store: &mut Store) {
 
 fn titles(selected: Option<usize>, with_interval: bool) -> Vec<String> {
     let at = selected.map_or("inputs".to_owned(), |layer| format!("layer {layer}"));
-    let mut titles = vec!["quantity".to_owned(), "overall".to_owned(), at];
-    titles.push("by decoder layer".to_owned());
+    let mut titles = vec!["quantity".to_owned(), "overall".to_owned()];
     if with_interval {
         titles.push("95 % interval".to_owned());
     }
+    titles.extend([at, "by decoder layer".to_owned()]);
     titles
 }
 
@@ -80,6 +81,12 @@ fn row(
     glossary::told(ui, &metric.label, &metric.label, &metric.about);
     let overall = ui.monospace(quantity_words(metric.value));
     overall.on_hover_text(format!("Computed of {}", metric.basis));
+    if with_interval {
+        let interval = metric
+            .interval
+            .map(|ends| ends.map(|it| quantity_words(Some(it))));
+        ui.monospace(interval.map_or("-".to_owned(), |[low, high]| format!("{low} to {high}")));
+    }
     let here = selected.and_then(|layer| quantity.at_layer(layer));
     match here {
         Some(entry) => ui
@@ -88,12 +95,5 @@ fn row(
         None => ui.monospace("-"),
     };
     let curve = spark(&[quantity], selected, &figure::look_in_table(ui, CURVE));
-    let clicked = figure::show(ui, &curve).clicked;
-    if with_interval {
-        let interval = metric
-            .interval
-            .map(|ends| ends.map(|it| quantity_words(Some(it))));
-        ui.monospace(interval.map_or("-".to_owned(), |[low, high]| format!("{low} to {high}")));
-    }
-    clicked
+    figure::show(ui, &curve).clicked
 }

@@ -21,7 +21,7 @@ use crate::{
             states::{Missing, missing},
         },
     },
-    figures::{Clouds, Limits, clouds},
+    figures::{Clouds, Limits, clouds, clouds_caveat},
     report::{Axes, ProjectedToken, Projection, TokenPath},
 };
 use steps::Step;
@@ -195,6 +195,7 @@ fn told(ui: &mut egui::Ui, desk: &mut Desk<'_>, scene: &Scene<'_>) {
         let player = Player {
             labels: ["Play all steps", "Stop following"],
             slider: "Step",
+            words: None,
             playing: since.is_some(),
             at: step,
             last,
@@ -304,7 +305,10 @@ fn arrived(ui: &mut egui::Ui, desk: &mut Desk<'_>, scene: &Scene<'_>) {
         ui,
         "The large dot is this patch. All layers share these axes, their common {principal components}.",
     );
-    figure::about_clouds(ui, "", &projection);
+    let known = scene.run.projections.values();
+    if let Some(caveat) = clouds_caveat(known.filter(|it| it.axes == Axes::Shared)) {
+        theme::faint(ui, caveat);
+    }
 }
 
 /// The clouds with the token among them, between two states while it moves.

@@ -263,7 +263,7 @@ fn status(ui: &mut egui::Ui, desk: &Desk<'_>) {
         (None, Some((position, place))) => {
             format!("Selected: {place}, token {} of the prompt", position + 1)
         }
-        (None, None) => "Click a patch to see the words it is nearest to.".to_owned(),
+        (None, None) => "Click a patch to see its likeliest next words.".to_owned(),
     };
     ui.label(egui::RichText::new(line).color(theme::colors(ui).faint));
 }

@@ -114,7 +114,7 @@ fn asked(ui: &mut egui::Ui, store: &mut Store, riddle: &Riddle) {
     let guessed = store.guessed();
     let words = match guessed {
         None => {
-            "Two models have answered. Their connectors were trained for equally long on the same pictures: one with the \
+            "Two models have answered. Their connectors were trained for as many steps on the same pictures: one with the \
              captions that fit, the other with shuffled captions. Which one is which? Guess, and see their answers."
         }
         Some(true) => {
@@ -157,7 +157,7 @@ fn numbers(ui: &mut egui::Ui, store: &Store, riddle: &Riddle) {
             "Disc: a model's Modality Integration Rate (MIR), how far its pictures lie from the words."
         }
     };
-    super::faint(ui, marks);
+    theme::faint(ui, marks);
 }
 
 /// What a model is called: a letter, and once the riddle is solved what it learned from.
@@ -190,7 +190,7 @@ fn guesses(ui: &mut egui::Ui, store: &mut Store) {
         if ui.button("Skip the riddle").clicked() {
             store.leave_riddle();
         }
-        super::faint(ui, "Keys: A and B guess, N takes another picture.");
+        theme::faint(ui, "Keys: A and B guess, N takes another picture.");
     });
     if let Some(letter) = guess {
         store.guess(letter);
@@ -233,6 +233,7 @@ fn model(ui: &mut egui::Ui, store: &Store, riddle: &Riddle, letter: usize) {
         figure::show(ui, &clouds(&chart, &look));
         let dots =
             "Strong dots: this picture and its caption. The other dots: all pictures and captions.";
-        figure::about_clouds(ui, &format!("{dots} {CLOUDS}"), projection);
+        let planes = other.map(|(.., other)| other).into_iter();
+        super::about_clouds(ui, &format!("{dots} {CLOUDS}"), planes.chain([projection]));
     });
 }

@@ -78,5 +78,5 @@ fn plane(ui: &mut egui::Ui, store: &Store, contrast: &Contrast, side: usize) {
     };
     let look = figure::look(ui, [width, (0.85 * width).min(tallest)]);
     figure::show(ui, &clouds(&chart, &look));
-    figure::about_clouds(ui, super::CLOUDS, projection);
+    super::about_clouds(ui, super::CLOUDS, both());
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use eframe::egui::{self, Id, Rect, RichText, Role, Sense, WidgetInfo, vec2};
 
-use super::{CLOUDS, faint};
+use super::CLOUDS;
 use crate::{
     app::{
         figure,
@@ -110,13 +110,13 @@ fn scrubber(ui: &mut egui::Ui, store: &mut Store) {
     let step = store.training_step();
     let seen = format_count(store.riddles.steps()[step].samples);
     ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().slider_width = letters::slider_before(ui, 160.0);
         let player = Player {
             labels: [
                 "Play through the training",
                 "Stop playing through the training",
             ],
             slider: "Step of the training",
+            words: Some(160.0),
             playing: store.training.playing.is_some(),
             at: step,
             last,
@@ -149,12 +149,12 @@ fn plane(ui: &mut egui::Ui, store: &Store, at: f64) {
             pair: None,
         };
         let width = ui.available_width();
-        let tallest = letters::height_beside(ui, 470.0, 260.0);
+        let tallest = letters::height_beside(ui, 485.0, 260.0);
         let look = figure::look(ui, [width, (0.8 * width).min(tallest)]);
         figure::show(ui, &clouds(&chart, &look));
         let axes =
             "The axes are the principal ones of the last step; the words' mean stays where it is.";
-        figure::about_clouds(ui, &format!("{CLOUDS} {axes}"), projection);
+        super::about_clouds(ui, &format!("{CLOUDS} {axes}"), all);
     });
 }
 
@@ -218,7 +218,7 @@ fn lines(ui: &mut egui::Ui, store: &mut Store, at: f64) {
         let steps = store.riddles.steps();
         let figure = step_lines(&Steps { steps, at }, &look);
         choose(ui, store, &figure);
-        faint(
+        theme::faint(
             ui,
             "Large discs on the dashed line: the step that is shown. Click another one to go there.",
         );
@@ -233,7 +233,7 @@ fn path(ui: &mut egui::Ui, store: &mut Store, at: f64) {
         let steps = store.riddles.steps();
         let figure = step_path(&Steps { steps, at }, &look);
         choose(ui, store, &figure);
-        faint(
+        theme::faint(
             ui,
             "Discs: the steps, joined in their order. Large: the one that is shown.",
         );

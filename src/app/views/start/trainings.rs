@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, RichText};
 
-use super::{STAKE, faint, side};
+use super::{STAKE, side};
 use crate::{
     app::{
         figure,
@@ -76,7 +76,7 @@ fn stake(ui: &mut egui::Ui, contrast: &Contrast) {
     prose(
         ui,
         &format!(
-            "Two {{connectors}} were trained for equally long, on the same {} pictures: one with the captions that \
+            "Two {{connectors}} were trained for as many steps on the same {} pictures: one with the captions that \
              fit, the other with shuffled captions. The {{Modality Integration Rate}} ({{MIR}}) tells how far \
              each one's {{vision tokens}} lie from the words.",
             format_count(contrast.samples)
@@ -90,7 +90,7 @@ fn stake(ui: &mut egui::Ui, contrast: &Contrast) {
     };
     let look = figure::look(ui, [ui.available_width(), 0.0]);
     figure::show(ui, &ruler(&chart, &look));
-    faint(
+    theme::faint(
         ui,
         "Disc: the training shown below; rings: the same with other seeds. Band: seed noise, where 19 of 20 \
          further seeds are expected.",
@@ -103,10 +103,10 @@ fn answered(ui: &mut egui::Ui, contrast: &Contrast) {
         ui.label(RichText::new("Their answers to the same questions").strong());
         let look = figure::look(ui, [ui.available_width(), 0.0]);
         figure::show(ui, &answers(contrast, &look));
-        faint(
+        theme::faint(
             ui,
-            "Right answers about scenes that neither was trained on; lines: 95 % intervals. Chance: one answer, the most \
-             frequent, to all questions; a model that names things at random stays below.",
+            "Right answers about scenes that neither was trained on; lines: 95 % intervals. Chance: to each kind \
+             of question always its most frequent answer; answers drawn at random are right less often.",
         );
     });
 }

@@ -42,7 +42,7 @@ impl Filter {
         match self {
             Self::All => "All",
             Self::Of(paper) => paper.name(),
-            Self::Own => "Checks of our own",
+            Self::Own => "Our own checks",
         }
     }
 }
@@ -56,7 +56,7 @@ pub(super) fn show(ui: &mut egui::Ui, store: &mut Store, results: [Option<&Study
         ui.set_width(ui.available_width());
         intro(ui, results);
         ui.horizontal_wrapped(|ui| {
-            ui.strong("Claims of:");
+            ui.strong("Show claims from:");
             let papers = Paper::ALL.map(Filter::Of);
             for choice in [Filter::All].into_iter().chain(papers).chain([Filter::Own]) {
                 if ui

@@ -64,7 +64,8 @@ fn answer(ui: &mut egui::Ui, who: &str, riddle: &Riddle, text: &str) {
 pub(super) fn further(ui: &mut egui::Ui, store: &mut Store, riddle: &Riddle) {
     if let Some(right) = riddle.right() {
         ui.label(format!(
-            "The right answer is \u{201c}{right}\u{201d}. Pictures are chosen where only one of the two gives it."
+            "The right answer is \u{201c}{right}\u{201d}. Pictures are chosen where only one of the two gives it, and \
+             which one long training learned, where there are such."
         ));
     }
     ui.horizontal_wrapped(|ui| {
