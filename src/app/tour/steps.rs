@@ -327,8 +327,8 @@ fn stake(store: &Store) -> String {
     };
     let [fitting, shuffled] = contrast.sides();
     format!(
-        "{STAKE} Two {{connectors}} learned for as many steps. With captions that fit, the model answers {:.0} % of \
-         the {{held-out questions}} correctly and the {{MIR}} is {:.3}; with shuffled captions {:.0} %, and \
+        "{STAKE} Two {{connectors}} learned for the same number of steps. With captions that fit, the model answers \
+         {:.0} % of the {{held-out questions}} correctly and the {{MIR}} is {:.3}; with shuffled captions {:.0} %, and \
          {:.3}, farther from the words. That is more than {{seed noise}}, the bands.",
         100.0 * fitting.answered.value,
         fitting.mir(),

@@ -114,8 +114,9 @@ fn asked(ui: &mut egui::Ui, store: &mut Store, riddle: &Riddle) {
     let guessed = store.guessed();
     let words = match guessed {
         None => {
-            "Two models have answered. Their connectors were trained for as many steps on the same pictures: one with the \
-             captions that fit, the other with shuffled captions. Which one is which? Guess, and see their answers."
+            "Two models have answered. Their connectors were trained for the same number of steps on the same pictures: \
+             one with the captions that fit, the other with shuffled captions. Which one is which? Guess, and see their \
+             answers."
         }
         Some(true) => {
             "Right. Its vision tokens lie nearer to the words, and it answers more questions correctly. The two need not \

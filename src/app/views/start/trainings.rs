@@ -76,9 +76,9 @@ fn stake(ui: &mut egui::Ui, contrast: &Contrast) {
     prose(
         ui,
         &format!(
-            "Two {{connectors}} were trained for as many steps on the same {} pictures: one with the captions that \
-             fit, the other with shuffled captions. The {{Modality Integration Rate}} ({{MIR}}) tells how far \
-             each one's {{vision tokens}} lie from the words.",
+            "Two {{connectors}} were trained for the same number of steps on the same {} pictures: one with the \
+             captions that fit, the other with shuffled captions. The {{Modality Integration Rate}} ({{MIR}}) tells how \
+             far each one's {{vision tokens}} lie from the words.",
             format_count(contrast.samples)
         ),
     );
