@@ -98,11 +98,11 @@ fn plane(ui: &mut egui::Ui, store: &mut Store) {
     };
     let gliding = glide(ui, run, shown);
     let projection = gliding.as_ref().unwrap_or(shown);
-    let known = run.projections.values();
+    let known = || (run.projections.values()).filter(|projection| projection.axes == axes);
     // Axes that are shared stand still.
     let limits = match axes {
         Axes::Own => None,
-        Axes::Shared => Limits::of(known.filter(|projection| projection.axes == axes)),
+        Axes::Shared => Limits::of(known()),
     };
     let chart = Clouds {
         projection,
@@ -111,8 +111,7 @@ fn plane(ui: &mut egui::Ui, store: &mut Store) {
         pair: None,
     };
     let response = figure::show(ui, &clouds(&chart, &figure::look(ui, size.into())));
-    let known = run.projections.values();
-    if let Some(caveat) = clouds_caveat(known.filter(|it| it.axes == axes)) {
+    if let Some(caveat) = clouds_caveat(known()) {
         theme::faint(ui, caveat);
     }
     if let Some(Target::Token { pair, position }) = response.hovered {

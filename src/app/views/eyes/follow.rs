@@ -290,10 +290,10 @@ fn arrived(ui: &mut egui::Ui, desk: &mut Desk<'_>, scene: &Scene<'_>) {
         ui.label("The states of all tokens are not kept, so its place among them is not known.");
         return;
     };
-    let known = scene.run.projections.values();
+    let known = || (scene.run.projections.values()).filter(|it| it.axes == Axes::Shared);
     let chart = Clouds {
         projection: &projection,
-        limits: Limits::of(known.filter(|projection| projection.axes == Axes::Shared)),
+        limits: Limits::of(known()),
         hovered: Some((desk.pair.pair, scene.position)),
         pair: None,
     };
@@ -305,8 +305,7 @@ fn arrived(ui: &mut egui::Ui, desk: &mut Desk<'_>, scene: &Scene<'_>) {
         ui,
         "The large dot is this patch. All layers share these axes, their common {principal components}.",
     );
-    let known = scene.run.projections.values();
-    if let Some(caveat) = clouds_caveat(known.filter(|it| it.axes == Axes::Shared)) {
+    if let Some(caveat) = clouds_caveat(known()) {
         theme::faint(ui, caveat);
     }
 }

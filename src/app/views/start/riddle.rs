@@ -217,13 +217,10 @@ fn model(ui: &mut egui::Ui, store: &Store, riddle: &Riddle, letter: usize) {
             answers::of_model(ui, store, riddle, (side, share));
         }
         let other = store.riddles.model(riddle, 1 - side);
-        let both = other
-            .map(|(.., other)| other)
-            .into_iter()
-            .chain([projection]);
+        let both = || (other.map(|(.., other)| other).into_iter()).chain([projection]);
         let chart = Clouds {
             projection,
-            limits: Limits::of(both),
+            limits: Limits::of(both()),
             hovered: None,
             pair: Some(riddle.pair as usize),
         };
@@ -234,7 +231,6 @@ fn model(ui: &mut egui::Ui, store: &Store, riddle: &Riddle, letter: usize) {
         figure::show(ui, &clouds(&chart, &look));
         let dots =
             "Strong dots: this picture and its caption. The other dots: all pictures and captions.";
-        let planes = other.map(|(.., other)| other).into_iter();
-        super::about_clouds(ui, &format!("{dots} {CLOUDS}"), planes.chain([projection]));
+        super::about_clouds(ui, &format!("{dots} {CLOUDS}"), both());
     });
 }
