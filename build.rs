@@ -2,7 +2,8 @@
 //! lists the files of the demo for embedding.
 //!
 //! The composed, plain WGSL lands in `OUT_DIR/<kernel>.wgsl` and a table of all kernels in
-//! `OUT_DIR/kernels.rs`, so that no composer is part of the program itself. Imports are all there is to
+//! `OUT_DIR/kernels.rs`, with a second one of those that have more entry points in `shaders/subgroups/`: what no
+//! browser is asked for, and naga takes without the line that browsers want. It is done here, so that no composer is part of the program itself. Imports are all there is to
 //! compose: a few lines do it, where a composer with a parser of WGSL would take a quarter of the time of
 //! the demo's build. The table of `assets/demo` lands in `OUT_DIR/demo.rs`, the studies' results in
 //! `OUT_DIR/study.rs`; on the web both are empty, the page fetches the files.
@@ -24,6 +25,7 @@ fn main() -> Result<(), Error> {
 fn compose_shaders(out_dir: &Path) -> Result<(), Error> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=shaders");
+    let is_native = env::var("CARGO_CFG_TARGET_ARCH")? != "wasm32";
     let mut names = Vec::new();
     for entry in fs::read_dir("shaders")? {
         let path = entry?.path();
@@ -40,13 +42,23 @@ fn compose_shaders(out_dir: &Path) -> Result<(), Error> {
     let mut table = String::from(
         "/// Every kernel: its name and its composed WGSL, sorted by name.\npub static SHADERS: &[(&str, &str)] = &[\n",
     );
+    let mut with_subgroups = String::new();
     for name in &names {
-        let mut composed = String::new();
-        compose(name, &mut Vec::new(), &mut composed)?;
+        let (mut composed, mut taken) = (String::new(), Vec::new());
+        compose(name, &mut taken, &mut composed)?;
         let file = out_dir.join(format!("{name}.wgsl"));
-        fs::write(&file, composed)?;
-        table += &format!("    ({name:?}, include_str!({:?})),\n", file);
+        fs::write(&file, &composed)?;
+        table += &format!("    ({name:?}, include_str!({file:?})),\n");
+        if is_native && Path::new(&format!("shaders/subgroups/{name}.wgsl")).is_file() {
+            compose(&format!("subgroups/{name}"), &mut taken, &mut composed)?;
+            let file = out_dir.join(format!("{name}.subgroups.wgsl"));
+            fs::write(&file, composed)?;
+            with_subgroups += &format!("    ({name:?}, include_str!({file:?})),\n");
+        }
     }
+    table += "];\n\n/// Those with entry points for subgroups, and all of their WGSL.\n";
+    table += "pub static SUBGROUP_SHADERS: &[(&str, &str)] = &[\n";
+    table += &with_subgroups;
     table += "];\n";
     fs::write(out_dir.join("kernels.rs"), table)?;
     Ok(())

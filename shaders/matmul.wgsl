@@ -18,6 +18,7 @@ import package::common::lines::a_row;
 import package::common::lines::b_row;
 import package::common::lines::lines;
 import package::common::lines::tile_line;
+import package::common::pick::of_four;
 import package::common::store_rows::store_gated_rows;
 import package::common::store_rows::store_rows;
 import package::common::stored::Eight;
@@ -242,27 +243,32 @@ fn direct_128(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_id
         let a15 = a[a15_row + k]; s15a += dots(a15, b0, b1, b2, b3); s15b += dots(a15, b4, b5, b6, b7);
         s15c += dots(a15, b8, b9, b10, b11); s15d += dots(a15, b12, b13, b14, b15);
     }
-    // In loops: what is written out 64 times takes long to compile.
-    var sums = array<vec4<f32>, 64>(
-        s0a, s0b, s0c, s0d, s1a, s1b, s1c, s1d, s2a, s2b, s2c, s2d, s3a, s3b, s3c, s3d,
-        s4a, s4b, s4c, s4d, s5a, s5b, s5c, s5d, s6a, s6b, s6c, s6d, s7a, s7b, s7c, s7d,
-        s8a, s8b, s8c, s8d, s9a, s9b, s9c, s9d, s10a, s10b, s10c, s10d, s11a, s11b, s11c, s11d,
-        s12a, s12b, s12c, s12d, s13a, s13b, s13c, s13d, s14a, s14b, s14c, s14d, s15a, s15b, s15c, s15d,
-    );
-    if GATED {
-        for (var i = 0u; i < 32u; i++) {
-            let at = i / 2u * 4u + i % 2u;
-            store_gated(row + i / 2u, low / 4u + i % 2u, sums[at], sums[at + 2u]);
+    // Four rows at a time, in loops: what is written out 64 times takes long to compile.
+    for (var i = 0u; i < 4u; i++) {
+        var sums = array<vec4<f32>, 16>(
+            of_four(i, s0a, s4a, s8a, s12a), of_four(i, s0b, s4b, s8b, s12b),
+            of_four(i, s0c, s4c, s8c, s12c), of_four(i, s0d, s4d, s8d, s12d),
+            of_four(i, s1a, s5a, s9a, s13a), of_four(i, s1b, s5b, s9b, s13b),
+            of_four(i, s1c, s5c, s9c, s13c), of_four(i, s1d, s5d, s9d, s13d),
+            of_four(i, s2a, s6a, s10a, s14a), of_four(i, s2b, s6b, s10b, s14b),
+            of_four(i, s2c, s6c, s10c, s14c), of_four(i, s2d, s6d, s10d, s14d),
+            of_four(i, s3a, s7a, s11a, s15a), of_four(i, s3b, s7b, s11b, s15b),
+            of_four(i, s3c, s7c, s11c, s15c), of_four(i, s3d, s7d, s11d, s15d),
+        );
+        let first_row = row + 4u * i;
+        if GATED {
+            for (var j = 0u; j < 8u; j++) {
+                let at = j / 2u * 4u + j % 2u;
+                store_gated(first_row + j / 2u, low / 4u + j % 2u, sums[at], sums[at + 2u]);
+            }
+            continue;
         }
-        return;
-    }
-    for (var i = 0u; i < 64u; i++) {
-        store(id.z, row + i / 4u, col / 4u + i % 4u, sums[i]);
-    }
-    for (var i = 0u; i < 16u && SYMMETRIC && row != col; i++) {
-        let at = i / 4u * 16u + i % 4u;
-        let turned = block(sums[at], sums[at + 4u], sums[at + 8u], sums[at + 12u]);
-        mirror(id.z, row / 4u + i / 4u, col / 4u + i % 4u, turned);
+        for (var j = 0u; j < 16u; j++) {
+            store(id.z, first_row + j / 4u, col / 4u + j % 4u, sums[j]);
+        }
+        for (var j = 0u; j < 4u && SYMMETRIC && row != col; j++) {
+            mirror(id.z, first_row / 4u, col / 4u + j, block(sums[j], sums[j + 4u], sums[j + 8u], sums[j + 12u]));
+        }
     }
 }
 

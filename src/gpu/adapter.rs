@@ -81,6 +81,15 @@ pub(super) fn summary(info: &wgpu::AdapterInfo, kernels: &str) -> DeviceSummary 
     }
 }
 
+/// What is asked of an adapter beyond WebGPU's core, see [`super::Gpu::has_subgroups_of_eight`].
+pub(super) fn features(info: &wgpu::AdapterInfo, granted: wgpu::Features) -> wgpu::Features {
+    let is_llvmpipe = info.name.to_lowercase().contains("llvmpipe");
+    match is_llvmpipe && [info.subgroup_min_size, info.subgroup_max_size] == [8, 8] {
+        true => granted & wgpu::Features::SUBGROUP,
+        false => wgpu::Features::empty(),
+    }
+}
+
 pub(super) fn grant(adapter: &wgpu::Adapter) -> DeviceGrant {
     grant_within(adapter, &adapter.limits())
 }

@@ -365,6 +365,18 @@ impl Gpu {
         self.is_software() && self.name().to_lowercase().contains("swiftshader")
     }
 
+    /// Whether invocations can hand each other what they read, in subgroups of eight: asked of llvmpipe alone, whose
+    /// vectors of 256 bits they are.
+    pub fn has_subgroups_of_eight(&self) -> bool {
+        self.0.device.features().contains(wgpu::Features::SUBGROUP)
+    }
+
+    /// Whether what they read goes through the stack, lane by lane, some 85 cycles for four numbers: llvmpipe puts it into
+    /// vectors at places known only at run time, for which LLVM has no instructions without AVX-512.
+    pub fn reads_through_stack(&self) -> bool {
+        self.has_subgroups_of_eight() && !platform::has_avx512()
+    }
+
     /// Whether an invocation may take so many iterations of its loops, see [`Gpu::most_turns`].
     ///
     /// # Errors

@@ -32,7 +32,7 @@ pub use memory::MemoryUse;
 pub use pipeline::RUNTIME_CHECKS;
 pub use readback::Readback;
 pub use runs::{RunStats, Runs};
-pub use shaders::{SHADERS, shader};
+pub use shaders::{SHADERS, SUBGROUP_SHADERS, shader, subgroup_shader};
 pub use submit::Flushed;
 pub use tensor::{DType, Tensor};
 #[cfg(all(feature = "app", not(target_arch = "wasm32")))]

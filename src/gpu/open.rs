@@ -59,7 +59,7 @@ impl Gpu {
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {
                 label: Some("mirscope"),
-                required_features: wgpu::Features::empty(),
+                required_features: adapter::features(&info, adapter.features()),
                 required_limits: limits.clone(),
                 memory_hints: wgpu::MemoryHints::Performance,
                 ..Default::default()

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{Access, Dispatch, shader};
+use super::{Access, Dispatch, shader, subgroup_shader};
 
 /// A compiled kernel variant.
 pub(super) struct Pipeline {
@@ -112,7 +112,9 @@ pub const RUNTIME_CHECKS: wgpu::ShaderRuntimeChecks = wgpu::ShaderRuntimeChecks:
 #[allow(unsafe_code)]
 fn module(device: &wgpu::Device, kernel: &'static str) -> wgpu::ShaderModule {
     // An unknown name becomes an empty module, which the driver reports by the label.
-    let source = shader(kernel).unwrap_or_default();
+    let granted = device.features().contains(wgpu::Features::SUBGROUP);
+    let with_subgroups = granted.then(|| subgroup_shader(kernel)).flatten();
+    let source = with_subgroups.or(shader(kernel)).unwrap_or_default();
     let descriptor = wgpu::ShaderModuleDescriptor {
         label: Some(kernel),
         source: wgpu::ShaderSource::Wgsl(source.into()),

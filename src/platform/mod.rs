@@ -33,7 +33,7 @@ pub use shipped::Shipped;
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{
     PlacedFile, adapter_name, ahead, asset_files, available_memory, compiled,
-    compiles_in_background, demo_files, in_parallel, processor, read_range, yield_now,
+    compiles_in_background, demo_files, has_avx512, in_parallel, processor, read_range, yield_now,
 };
 #[cfg(all(feature = "app", not(target_arch = "wasm32")))]
 pub use native::{
@@ -42,7 +42,7 @@ pub use native::{
 #[cfg(target_arch = "wasm32")]
 pub use web::{
     PlacedFile, adapter_name, ahead, asset_files, available_memory, compiled,
-    compiles_in_background, demo_files, in_parallel, processor, read_range, yield_now,
+    compiles_in_background, demo_files, has_avx512, in_parallel, processor, read_range, yield_now,
 };
 #[cfg(all(feature = "app", target_arch = "wasm32"))]
 pub use web::{

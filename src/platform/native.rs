@@ -17,7 +17,7 @@ pub use dialogs::{address, cache_size, clear_cache, in_background, pick, read, s
 pub use disk::{files_at, read_range, read_text};
 pub use parallel::in_parallel;
 pub use placed::{PlacedFile, remove_unfinished};
-pub use processor::processor;
+pub use processor::{has_avx512, processor};
 pub use study::asset_files;
 #[cfg(feature = "cli")]
 pub use study::stored_study;

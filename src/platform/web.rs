@@ -80,6 +80,11 @@ pub fn adapter_name() -> Option<String> {
     SITE.with_borrow(|site| site.as_ref()?.adapter.clone())
 }
 
+/// Whether the processor has AVX-512: a browser does not say.
+pub fn has_avx512() -> bool {
+    false
+}
+
 /// The processor's name: a browser does not say.
 pub fn processor() -> Option<String> {
     None

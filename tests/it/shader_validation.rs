@@ -1,25 +1,33 @@
-use mirscope::gpu::SHADERS;
+use mirscope::gpu::{SHADERS, SUBGROUP_SHADERS};
 use naga::{
     Arena, Block, Expression, Function, Handle, Module, Statement, TypeInner,
     proc::TypeResolution,
-    valid::{Capabilities, FunctionInfo, ModuleInfo, ValidationFlags, Validator},
+    valid::{
+        Capabilities, FunctionInfo, ModuleInfo, ShaderStages, SubgroupOperationSet,
+        ValidationFlags, Validator,
+    },
 };
 
+/// What a browser takes: core WGSL has `unpack2x16float`.
+const CORE: Capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+
 fn validated(source: &str) -> Result<(Module, ModuleInfo), String> {
+    validated_with(source, CORE)
+}
+
+fn validated_with(source: &str, granted: Capabilities) -> Result<(Module, ModuleInfo), String> {
     let module =
         naga::front::wgsl::parse_str(source).map_err(|error| error.emit_to_string(source))?;
-    let mut validator = Validator::new(
-        ValidationFlags::all(),
-        Capabilities::SHADER_FLOAT16_IN_FLOAT32,
-    );
+    let mut validator = Validator::new(ValidationFlags::all(), granted);
+    validator.subgroup_stages(ShaderStages::COMPUTE);
+    validator.subgroup_operations(SubgroupOperationSet::all());
     match validator.validate(&module) {
         Ok(info) => Ok((module, info)),
         Err(error) => Err(error.emit_to_string(source)),
     }
 }
 
-/// Validates every composed shader as a browser would: core WGSL (which has `unpack2x16float`, the
-/// one capability), no native extras. Overrides that
+/// Validates every composed shader as a browser would: core WGSL, no native extras. Overrides that
 /// size nothing and choose branches stay open, so all variants are covered.
 #[test]
 fn every_shader_is_valid_core_wgsl() {
@@ -31,6 +39,19 @@ fn every_shader_is_valid_core_wgsl() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// What is for subgroups takes them and nothing else, and no browser gets it.
+#[test]
+fn entry_points_for_subgroups_are_valid_beside_the_others() {
+    assert!(!SUBGROUP_SHADERS.is_empty(), "the table is empty");
+    for (name, source) in SUBGROUP_SHADERS {
+        let (_, base) = SHADERS.iter().find(|(base, _)| base == name).expect(name);
+        assert!(source.starts_with(base), "{name} is no more than its base");
+        validated_with(source, CORE | Capabilities::SUBGROUP).unwrap();
+        let refused = validated(source).unwrap_err();
+        assert!(refused.contains("SUBGROUP"), "{refused}");
+    }
 }
 
 /// The compiler that Direct3D has by itself writes no component of a vector, and no vector of a matrix, that

@@ -157,7 +157,15 @@ fn plans(cases: &Cases<'_>) -> Vec<Option<Plan>> {
     if !cases.quick {
         let (own, pieces): (&[Tile], &[usize]) = match cases.gpu.kernels() {
             // Software adapters never cut the inner dimension.
-            KernelVariant::Direct => (&[Tile::Direct, Tile::Direct128, Tile::DirectWide], &[1]),
+            KernelVariant::Direct => (
+                &[
+                    Tile::Direct,
+                    Tile::Direct128,
+                    Tile::DirectRows,
+                    Tile::DirectWide,
+                ],
+                &[1],
+            ),
             KernelVariant::Tiled => (&[Tile::Tiled128, Tile::Tiled64, Tile::Tiled32], &[1, 3]),
         };
         for &tile in own.iter().filter(|tile| tile.fits(cases.gpu)) {
@@ -364,10 +372,11 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
         product(cases, (37, 35, 67), DType::F16, Some(Activation::Gelu))?;
         if cases.gpu.kernels() == KernelVariant::Direct {
             // The shader that most of a model runs in is chosen for sizes that take long to check.
-            let plan = Plan {
-                tile: Tile::Direct128,
-                pieces: 1,
+            let tile = match cases.gpu.reads_through_stack() {
+                true => Tile::DirectRows,
+                false => Tile::Direct128,
             };
+            let plan = Plan { tile, pieces: 1 };
             symmetric_by(cases, (35, 36), Some(plan))?;
             packed(cases, (36, 36), Some(plan))?;
         }

@@ -30,9 +30,20 @@ fn name() -> Option<String> {
     std::env::var("PROCESSOR_IDENTIFIER").ok()
 }
 
+/// Whether it has AVX-512.
+#[cfg(target_arch = "x86_64")]
+pub fn has_avx512() -> bool {
+    is_x86_feature_detected!("avx512f")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+pub fn has_avx512() -> bool {
+    false
+}
+
 #[cfg(target_arch = "x86_64")]
 fn vectors() -> Option<&'static str> {
-    if is_x86_feature_detected!("avx512f") {
+    if has_avx512() {
         Some("AVX-512")
     } else if is_x86_feature_detected!("avx2") {
         Some("AVX2")

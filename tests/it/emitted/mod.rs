@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use mirscope::gpu::{RUNTIME_CHECKS, SHADERS};
+use mirscope::gpu::{RUNTIME_CHECKS, SHADERS, SUBGROUP_SHADERS};
 use naga::{
     Module, ScalarKind, ShaderStage,
     back::{PipelineConstants, pipeline_constants::process_overrides},
@@ -49,7 +49,7 @@ fn other_values(name: &str, module: &Module) -> Vec<f64> {
 /// Every entry point of every kernel with its defaults, and with each other value of each override.
 fn variants() -> Vec<Variant> {
     let mut all = Vec::new();
-    for (kernel, source) in SHADERS {
+    for (kernel, source) in SHADERS.iter().chain(SUBGROUP_SHADERS) {
         let module = naga::front::wgsl::parse_str(source).expect(kernel);
         let info = Validator::new(ValidationFlags::all(), Capabilities::all())
             .validate(&module)
