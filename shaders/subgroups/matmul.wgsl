@@ -4,6 +4,7 @@
 import package::common::block::block;
 import package::common::dots::dots;
 import package::common::epilogue::GATED;
+import package::common::keep::keep;
 import package::common::lines::a_row;
 import package::common::lines::b_row;
 import package::common::pick::of_sixteen;
@@ -13,6 +14,14 @@ import package::common::triangle::store;
 import package::common::triangle::store_gated;
 import package::common::triangle::tile_of;
 import package::common::weights::weights4;
+
+// Whether the inner dimension ends within a group of four.
+override RAGGED: bool = false;
+
+// Four elements of a row of `b`, of which so many count.
+fn group(row: u32, k: u32, valid: u32) -> vec4<f32> {
+    return keep(weights4(DTYPE, row, k), valid);
+}
 
 // As `direct`, 64 x 8 values per invocation. The eight invocations of a workgroup are a subgroup, in their order; none
 // may return early, since the others wait for its rows.
@@ -25,7 +34,8 @@ fn direct_rows(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_i
     let high = select(col + 4u, params.n + col / 2u, GATED);
     let begin = id.z * params.piece;
     let first = (params.k_begin + begin) / 4u;
-    let end = first + min(params.piece, params.k - begin) / 4u;
+    let count = min(params.piece, params.k - begin);
+    let end = first + (count + 3u) / 4u;
     // Rows that this lane reads.
     let own0_row = a_row(row + 0u + lane); let own1_row = a_row(row + 8u + lane);
     let own2_row = a_row(row + 16u + lane); let own3_row = a_row(row + 24u + lane);
@@ -68,11 +78,12 @@ fn direct_rows(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_i
     var s60a = vec4<f32>(); var s60b = vec4<f32>(); var s61a = vec4<f32>(); var s61b = vec4<f32>();
     var s62a = vec4<f32>(); var s62b = vec4<f32>(); var s63a = vec4<f32>(); var s63b = vec4<f32>();
     for (var k = first; k < end; k++) {
-        let b0 = weights4(DTYPE, b0_row, k); let b1 = weights4(DTYPE, b1_row, k);
-        let b2 = weights4(DTYPE, b2_row, k); let b3 = weights4(DTYPE, b3_row, k);
-        let b4 = weights4(DTYPE, b4_row, k); let b5 = weights4(DTYPE, b5_row, k);
-        let b6 = weights4(DTYPE, b6_row, k); let b7 = weights4(DTYPE, b7_row, k);
-        let own0 = a[own0_row + k];
+        let valid = select(4u, count - 4u * (k - first), RAGGED);
+        let b0 = group(b0_row, k, valid); let b1 = group(b1_row, k, valid);
+        let b2 = group(b2_row, k, valid); let b3 = group(b3_row, k, valid);
+        let b4 = group(b4_row, k, valid); let b5 = group(b5_row, k, valid);
+        let b6 = group(b6_row, k, valid); let b7 = group(b7_row, k, valid);
+        let own0 = keep(a[own0_row + k], valid);
         let a0 = subgroupBroadcast(own0, 0u);
         s0a += dots(a0, b0, b1, b2, b3); s0b += dots(a0, b4, b5, b6, b7);
         let a1 = subgroupBroadcast(own0, 1u);
@@ -89,7 +100,7 @@ fn direct_rows(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_i
         s6a += dots(a6, b0, b1, b2, b3); s6b += dots(a6, b4, b5, b6, b7);
         let a7 = subgroupBroadcast(own0, 7u);
         s7a += dots(a7, b0, b1, b2, b3); s7b += dots(a7, b4, b5, b6, b7);
-        let own1 = a[own1_row + k];
+        let own1 = keep(a[own1_row + k], valid);
         let a8 = subgroupBroadcast(own1, 0u);
         s8a += dots(a8, b0, b1, b2, b3); s8b += dots(a8, b4, b5, b6, b7);
         let a9 = subgroupBroadcast(own1, 1u);
@@ -106,7 +117,7 @@ fn direct_rows(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_i
         s14a += dots(a14, b0, b1, b2, b3); s14b += dots(a14, b4, b5, b6, b7);
         let a15 = subgroupBroadcast(own1, 7u);
         s15a += dots(a15, b0, b1, b2, b3); s15b += dots(a15, b4, b5, b6, b7);
-        let own2 = a[own2_row + k];
+        let own2 = keep(a[own2_row + k], valid);
         let a16 = subgroupBroadcast(own2, 0u);
         s16a += dots(a16, b0, b1, b2, b3); s16b += dots(a16, b4, b5, b6, b7);
         let a17 = subgroupBroadcast(own2, 1u);
@@ -123,7 +134,7 @@ fn direct_rows(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_i
         s22a += dots(a22, b0, b1, b2, b3); s22b += dots(a22, b4, b5, b6, b7);
         let a23 = subgroupBroadcast(own2, 7u);
         s23a += dots(a23, b0, b1, b2, b3); s23b += dots(a23, b4, b5, b6, b7);
-        let own3 = a[own3_row + k];
+        let own3 = keep(a[own3_row + k], valid);
         let a24 = subgroupBroadcast(own3, 0u);
         s24a += dots(a24, b0, b1, b2, b3); s24b += dots(a24, b4, b5, b6, b7);
         let a25 = subgroupBroadcast(own3, 1u);
@@ -140,7 +151,7 @@ fn direct_rows(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_i
         s30a += dots(a30, b0, b1, b2, b3); s30b += dots(a30, b4, b5, b6, b7);
         let a31 = subgroupBroadcast(own3, 7u);
         s31a += dots(a31, b0, b1, b2, b3); s31b += dots(a31, b4, b5, b6, b7);
-        let own4 = a[own4_row + k];
+        let own4 = keep(a[own4_row + k], valid);
         let a32 = subgroupBroadcast(own4, 0u);
         s32a += dots(a32, b0, b1, b2, b3); s32b += dots(a32, b4, b5, b6, b7);
         let a33 = subgroupBroadcast(own4, 1u);
@@ -157,7 +168,7 @@ fn direct_rows(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_i
         s38a += dots(a38, b0, b1, b2, b3); s38b += dots(a38, b4, b5, b6, b7);
         let a39 = subgroupBroadcast(own4, 7u);
         s39a += dots(a39, b0, b1, b2, b3); s39b += dots(a39, b4, b5, b6, b7);
-        let own5 = a[own5_row + k];
+        let own5 = keep(a[own5_row + k], valid);
         let a40 = subgroupBroadcast(own5, 0u);
         s40a += dots(a40, b0, b1, b2, b3); s40b += dots(a40, b4, b5, b6, b7);
         let a41 = subgroupBroadcast(own5, 1u);
@@ -174,7 +185,7 @@ fn direct_rows(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_i
         s46a += dots(a46, b0, b1, b2, b3); s46b += dots(a46, b4, b5, b6, b7);
         let a47 = subgroupBroadcast(own5, 7u);
         s47a += dots(a47, b0, b1, b2, b3); s47b += dots(a47, b4, b5, b6, b7);
-        let own6 = a[own6_row + k];
+        let own6 = keep(a[own6_row + k], valid);
         let a48 = subgroupBroadcast(own6, 0u);
         s48a += dots(a48, b0, b1, b2, b3); s48b += dots(a48, b4, b5, b6, b7);
         let a49 = subgroupBroadcast(own6, 1u);
@@ -191,7 +202,7 @@ fn direct_rows(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_i
         s54a += dots(a54, b0, b1, b2, b3); s54b += dots(a54, b4, b5, b6, b7);
         let a55 = subgroupBroadcast(own6, 7u);
         s55a += dots(a55, b0, b1, b2, b3); s55b += dots(a55, b4, b5, b6, b7);
-        let own7 = a[own7_row + k];
+        let own7 = keep(a[own7_row + k], valid);
         let a56 = subgroupBroadcast(own7, 0u);
         s56a += dots(a56, b0, b1, b2, b3); s56b += dots(a56, b4, b5, b6, b7);
         let a57 = subgroupBroadcast(own7, 1u);

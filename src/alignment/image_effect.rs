@@ -9,8 +9,8 @@
 use super::{
     AlignmentError,
     metric::{
-        Finding, Metric, MetricKind, Observation, Setup, StateId, enter_derivatives, every_layer,
-        mean_over_states, of_ratio, state_of, tensor_bytes,
+        Finding, Metric, MetricKind, Observation, SavedPair, Saving, Setup, StateId,
+        enter_derivatives, every_layer, mean_over_states, of_ratio, state_of, tensor_bytes,
     },
 };
 use crate::{
@@ -48,6 +48,7 @@ pub const IMAGE_EFFECT: MetricKind = MetricKind {
     ids: &IDS,
     new,
     bytes: |setup| tensor_bytes(setup.layers * setup.pairs, IDS.len()),
+    of_model: Some(|pair| pair.layers * IDS.len()),
 };
 
 struct ImageEffect {
@@ -160,5 +161,41 @@ impl Metric for ImageEffect {
             });
             Ok(entries.collect())
         })
+    }
+
+    /// Both sums of each layer.
+    fn saved(&self) -> Saving<'_> {
+        Box::pin(async move {
+            let read = self.gpu.read(&[&self.sums]).await?;
+            let sums = read.first().map_or(&[][..], |it| &it.values);
+            let rows = sums.chunks_exact(IDS.len());
+            let mut found: Vec<SavedPair> = (self.tokens.iter())
+                .map(|&text| SavedPair {
+                    tokens: [0, text],
+                    values: Vec::with_capacity(self.layers * IDS.len()),
+                })
+                .collect();
+            for (place, row) in rows.enumerate() {
+                if let Some(pair) = found.get_mut(place % self.pairs) {
+                    pair.values.extend(row);
+                }
+            }
+            Ok(Some(found))
+        })
+    }
+
+    fn restore(
+        &mut self,
+        recording: &mut Recording,
+        pair: &SavedPair,
+    ) -> Result<(), AlignmentError> {
+        pair.matrices(&[[self.layers, IDS.len()]])?;
+        let rows = (self.gpu).upload(self.layers, IDS.len(), &pair.values)?;
+        for layer in 0..self.layers {
+            let row = layer * self.pairs + self.tokens.len();
+            recording.copy_rows(&rows, layer, &self.sums, row, 1)?;
+        }
+        self.tokens.push(pair.tokens[1]);
+        Ok(())
     }
 }

@@ -16,8 +16,8 @@ use std::{
 use super::{
     AlignmentError,
     metric::{
-        Finding, Metric, MetricKind, Observation, Setup, StateId, Vocabulary, enter_derivatives,
-        every_layer, mean_over_states, of_ratio, tensor_bytes,
+        Finding, Metric, MetricKind, Observation, SavedPair, Saving, Setup, StateId, Vocabulary,
+        enter_derivatives, every_layer, mean_over_states, of_ratio, tensor_bytes,
     },
 };
 use crate::{
@@ -41,6 +41,9 @@ const PIECE_BYTES: usize = 32 << 20;
 
 /// Top words that are kept, of all layers together: 64 MiB.
 const MOST_TOPS: usize = 4 << 20;
+
+/// Where the word's id stands in a row of [`Lens::tops`]: [`TopTokens::from_row`] takes such rows apart.
+const ID: usize = 1;
 
 /// Words that the report names.
 const NAMED: usize = 5;
@@ -66,6 +69,7 @@ pub const LOGIT_LENS: MetricKind = MetricKind {
     ids: &IDS,
     new,
     bytes,
+    of_model: Some(|pair| pair.layers * (1 + pair.tokens[0]) + pair.words),
 };
 
 /// Vision tokens whose likeliest word is kept.
@@ -150,6 +154,15 @@ impl Lens {
         entry
     }
 
+    /// Counts the next pair, which has so many vision tokens, and says whether there is room for it: once there is none,
+    /// those behind it are left out as well.
+    fn takes(&mut self, tokens: usize) -> bool {
+        self.shown += 1;
+        let room = self.tops.first().map_or(0, Tensor::rows) - self.filled();
+        self.closed |= tokens > room || self.seen.len() == self.pairs;
+        !self.closed
+    }
+
     fn filled(&self) -> usize {
         self.seen.iter().map(|(tokens, _)| tokens).sum()
     }
@@ -165,15 +178,11 @@ impl Metric for Lens {
         recording: &mut Recording,
         pair: &Observation<'_>,
     ) -> Result<(), AlignmentError> {
-        self.shown += 1;
-        let gpu = &self.gpu;
         let (tokens, first) = (pair.vision.len(), self.filled());
-        // Once there is no room for a pair, those behind it are left out as well.
-        let room = self.tops.first().map_or(0, Tensor::rows) - first;
-        self.closed |= tokens > room || self.seen.len() == self.pairs;
-        if self.closed {
+        if !self.takes(tokens) {
             return Ok(());
         }
+        let gpu = &self.gpu;
         let words = pair.words.iter().copied().collect();
         if tokens == 0 {
             // It says nothing of vision tokens, but keeps its place among the pairs.
@@ -274,5 +283,76 @@ impl Metric for Lens {
                 self.entry(content, &shares, basis(told)),
             ])
         })
+    }
+
+    /// Of each layer the sum of the entropies and the likeliest word of each vision token; then the content words. Nothing
+    /// of a pair for which there was no room.
+    fn saved(&self) -> Saving<'_> {
+        Box::pin(async move {
+            let mut found = vec![SavedPair::default(); self.shown];
+            let read = self.gpu.read(&[&self.entropies]).await?;
+            let sums = read.first().map_or(&[][..], |it| &it.values);
+            for (layer, tops) in self.tops.iter().enumerate() {
+                let read = self.gpu.read(&[tops]).await?;
+                let mut ids = (read.iter())
+                    .flat_map(|it| it.values.chunks_exact(width(1)))
+                    .map(|row| row[ID]);
+                let of_pairs = found.iter_mut().zip(&self.seen).enumerate();
+                for (place, (pair, (tokens, _))) in of_pairs {
+                    let sum = sums.get(layer * self.pairs + place).copied();
+                    // Nothing was written for a pair without vision tokens.
+                    let sum = sum.filter(|_| *tokens > 0).unwrap_or_default();
+                    pair.values.push(sum);
+                    pair.values.extend(ids.by_ref().take(*tokens));
+                }
+            }
+            for (pair, (tokens, words)) in found.iter_mut().zip(&self.seen) {
+                let mut words: Vec<u32> = words.iter().copied().collect();
+                words.sort_unstable();
+                pair.tokens[0] = *tokens;
+                pair.values.extend(words.into_iter().map(|id| id as f32));
+            }
+            Ok(Some(found))
+        })
+    }
+
+    fn restore(
+        &mut self,
+        recording: &mut Recording,
+        pair: &SavedPair,
+    ) -> Result<(), AlignmentError> {
+        let (tokens, first) = (pair.tokens[0], self.filled());
+        self.closed |= pair.values.is_empty();
+        if !self.takes(tokens) {
+            return Ok(());
+        }
+        let per_layer = 1 + tokens;
+        let Some((layers, words)) = pair.values.split_at_checked(self.layers * per_layer) else {
+            return Err(AlignmentError::States {
+                expected: format!("at least {} values saved", self.layers * per_layer),
+                found: pair.values.len().to_string(),
+            });
+        };
+        let sums: Vec<f32> = layers.iter().copied().step_by(per_layer).collect();
+        let sums = self.gpu.upload(self.layers, 1, &sums)?;
+        let ids = layers.chunks_exact(per_layer).flat_map(|own| &own[1..]);
+        let mut rows = vec![0.0; self.layers * tokens * width(1)];
+        for (row, id) in rows.chunks_exact_mut(width(1)).zip(ids) {
+            row[ID] = *id;
+        }
+        let rows = match tokens {
+            0 => None,
+            _ => Some(self.gpu.upload(self.layers * tokens, width(1), &rows)?),
+        };
+        for (layer, tops) in self.tops.iter().enumerate() {
+            let row = layer * self.pairs + self.seen.len();
+            recording.copy_rows(&sums, layer, &self.entropies, row, 1)?;
+            if let Some(rows) = &rows {
+                recording.copy_rows(rows, layer * tokens, tops, first, tokens)?;
+            }
+        }
+        let words = words.iter().map(|&id| id as u32).collect();
+        self.seen.push((tokens, words));
+        Ok(())
     }
 }

@@ -138,6 +138,19 @@ pub struct MetricKind {
     pub new: fn(&Setup<'_>) -> Result<Box<dyn Metric>, AlignmentError>,
     /// Device memory in bytes that it keeps from the first pair to the last.
     pub bytes: fn(&Setup<'_>) -> u64,
+    /// Where it needs the model, and not the states alone: how many values it saves of a pair.
+    pub of_model: Option<fn(&PairSize) -> usize>,
+}
+
+/// What the number of values that are saved of a pair depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PairSize {
+    /// Decoder layers.
+    pub layers: usize,
+    /// Its tokens: vision, text.
+    pub tokens: [usize; 2],
+    /// As many as [`Observation::words`].
+    pub words: usize,
 }
 
 /// What [`Metric::finish`] promises.
@@ -211,6 +224,23 @@ pub trait Metric {
             expected: "a metric that takes what was saved".to_owned(),
             found: "one that needs the model".to_owned(),
         })
+    }
+}
+
+/// A metric that has taken what was saved of all pairs, beside others that are shown states: it looks at none.
+pub struct Restored(pub Box<dyn Metric>);
+
+impl Metric for Restored {
+    fn states(&self) -> Vec<StateId> {
+        Vec::new()
+    }
+
+    fn push(&mut self, _: &mut Recording, _: &Observation<'_>) -> Result<(), AlignmentError> {
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, cancel: Cancel) -> Finding {
+        self.0.finish(cancel)
     }
 }
 

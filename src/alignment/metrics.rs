@@ -9,10 +9,12 @@ pub const METRICS: &[MetricKind] = &[
         ids: &directions::IDS,
         new: directions::new,
         bytes: directions::bytes,
+        of_model: None,
     },
     MetricKind {
         ids: &pooled::IDS,
         new: pooled::new,
         bytes: pooled::bytes,
+        of_model: None,
     },
 ];

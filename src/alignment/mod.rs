@@ -70,8 +70,8 @@ pub use image_effect::IMAGE_EFFECT;
 pub use influence::Influence;
 pub use logit_lens::LOGIT_LENS;
 pub use metric::{
-    Finding, Metric, MetricKind, Observation, SavedPair, Saving, SecondPass, Setup, StateId,
-    Vocabulary, state_of,
+    Finding, Metric, MetricKind, Observation, PairSize, Restored, SavedPair, Saving, SecondPass,
+    Setup, StateId, Vocabulary, state_of,
 };
 pub use metrics::METRICS;
 pub use mir::{Mir, MirSettings};

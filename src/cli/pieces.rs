@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::{
-    engine::{Command, Event, Extra, MergeRequest, Shard, ShardRequest, ShardSummary},
+    engine::{Command, Event, MergeRequest, Shard, ShardRequest, ShardSummary},
     report::Report,
     words::counted,
 };
@@ -65,14 +65,6 @@ pub(super) fn shard(
 ) -> Result<(), CliError> {
     let out = task.out.as_deref().map(OutFile::named).transpose()?;
     let mut skips = Skips::new(task.skip_unreadable);
-    let needs_model = |extra: &&Extra| matches!(extra, Extra::LogitLens | Extra::WithoutImage);
-    if let Some(extra) = task.also.iter().find(needs_model) {
-        return Err(CliError::Usage(format!(
-            "the argument '--also {}' cannot be used with '--stats': it needs the model, and states are saved \
-             without one",
-            extra.name()
-        )));
-    }
     let measure = request(task, chosen, &mut skips)?;
     let device = measure.device.clone();
     let command = Command::Shard(Box::new(ShardRequest {

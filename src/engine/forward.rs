@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use web_time::Instant;
 
+pub(super) use super::rate::Rate;
 use super::{
     EngineError, Extra, Stage,
     content_words::content_words_of,
@@ -14,13 +15,11 @@ use super::{
     without_image::WithoutImage,
 };
 use crate::{
-    alignment::{
-        AlignmentError, Metric, Mir, Observation, Second, SecondPass, StateId, Streamed, state_of,
-    },
+    alignment::{Metric, Observation, SecondPass, StateId, state_of},
     gpu::{Gpu, Recording, Runs, Tensor},
     input::Processor,
     model::{Capture, CaptureRequest, ForwardInput, Hook, Vlm},
-    platform::{self, Cancel},
+    platform,
     report::{Definition, TextMask},
 };
 
@@ -76,58 +75,6 @@ pub(super) fn states(definition: Definition, layers: usize) -> Vec<State> {
         })
         .map(|id| State { id, layers })
         .collect()
-}
-
-/// The Modality Integration Rate's way with the tokens.
-pub(super) enum Rate<'a> {
-    /// It holds them all.
-    Held(&'a mut Mir),
-    /// It holds sums of them.
-    Streamed(&'a mut Streamed),
-    /// It takes them once more, for intervals.
-    Second(&'a mut Second),
-    /// There is none: the states only go into a file.
-    Nobody,
-}
-
-impl Rate<'_> {
-    /// Whether a pair with so many tokens (vision, text) can come before [`Rate::settle`].
-    pub(super) fn has_room(&self, tokens: [usize; 2]) -> bool {
-        match self {
-            Self::Held(_) | Self::Nobody => true,
-            Self::Streamed(streamed) => streamed.has_room(tokens),
-            Self::Second(second) => second.has_room(tokens),
-        }
-    }
-
-    /// Makes room, once what was recorded has run.
-    pub(super) async fn settle(&mut self, cancel: &Cancel) -> Result<(), AlignmentError> {
-        match self {
-            Self::Held(_) | Self::Nobody => Ok(()),
-            Self::Streamed(streamed) => streamed.settle(cancel).await,
-            Self::Second(second) => second.settle(cancel).await,
-        }
-    }
-
-    /// As [`Mir::push_all`].
-    pub(super) fn push(
-        &mut self,
-        recording: &mut Recording,
-        states: &[Tensor],
-        pairs: &[[Vec<u32>; 2]],
-    ) -> Result<(), AlignmentError> {
-        let mut each = pairs.iter();
-        match self {
-            Self::Held(mir) => mir.push_all(recording, states, pairs),
-            Self::Streamed(streamed) => {
-                each.try_for_each(|[vision, text]| streamed.push(recording, states, vision, text))
-            }
-            Self::Second(second) => {
-                each.try_for_each(|[vision, text]| second.push(recording, states, vision, text))
-            }
-            Self::Nobody => Ok(()),
-        }
-    }
 }
 
 /// Who takes the tokens of the states.
@@ -221,6 +168,9 @@ impl Forward<'_> {
                 // What is exported keeps its memory until it has been read.
                 now = &now[..fitting(now.iter().map(tokens), rows)];
             }
+            if let Some(export) = &mut targets.export {
+                export.begin_pairs(self.gpu, now)?;
+            }
             let mut exported = Vec::new();
             let mut recording = Recording::new();
             let mut count = 0;
@@ -250,6 +200,7 @@ impl Forward<'_> {
             let mut tell = told((pairs, first), news);
             runs.send(&recording, span, cancel, &mut tell).await?;
             if let Some(export) = &mut targets.export {
+                export.end_pairs().await?;
                 for (pairs, states) in exported {
                     export.push(self.gpu, &states, pairs).await?;
                 }
@@ -322,7 +273,9 @@ impl Forward<'_> {
             [&pair.prompt.vision, pair.text(self.text_mask)]
         });
         // Passes for the rate alone have no other metrics.
-        let others = !targets.metrics.is_empty();
+        let exported = targets.export.as_mut();
+        let exported = exported.is_some_and(|export| !export.metrics().is_empty());
+        let others = exported || !targets.metrics.is_empty();
         let wanted = |extra| others && self.also.contains(&extra);
         let without = match wanted(Extra::WithoutImage) {
             true => {
@@ -357,7 +310,9 @@ impl Forward<'_> {
                 words: &words,
                 without_image,
             };
-            for metric in targets.metrics.iter_mut() {
+            let of_export = targets.export.iter_mut();
+            let of_export = of_export.flat_map(|export| export.metrics());
+            for metric in targets.metrics.iter_mut().chain(of_export) {
                 metric.push(recording, &observation)?;
             }
         }

@@ -255,7 +255,7 @@ impl Session {
 }
 
 /// What is asked for beside the rate.
-fn kinds(settings: &MeasureSettings) -> Vec<&'static MetricKind> {
+pub(super) fn kinds(settings: &MeasureSettings) -> Vec<&'static MetricKind> {
     let extra = Extra::ALL.iter().filter(|it| settings.also.contains(it));
     let extra = extra.filter_map(|extra| match extra {
         Extra::LogitLens => Some(&LOGIT_LENS),

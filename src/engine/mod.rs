@@ -33,6 +33,7 @@ mod pair_list;
 mod pairs;
 mod prepare;
 mod question;
+mod rate;
 mod run;
 mod samples;
 mod select;

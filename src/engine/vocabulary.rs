@@ -1,4 +1,4 @@
-//! A loaded model as what reads words off states.
+//! What reads words off states: a loaded model, or the words alone that a file has of one.
 
 use super::session::loaded::Loaded;
 use crate::{
@@ -22,5 +22,31 @@ impl Vocabulary for Loaded {
 
     fn text(&self, id: u32) -> String {
         self.processor.token_text(id)
+    }
+}
+
+/// The words of a model that is not there.
+pub(super) struct Words(pub(super) Vec<String>);
+
+impl Words {
+    /// All words of a vocabulary.
+    pub(super) fn of(vocabulary: &dyn Vocabulary) -> Self {
+        let ids = 0..vocabulary.size() as u32;
+        Self(ids.map(|id| vocabulary.text(id)).collect())
+    }
+}
+
+impl Vocabulary for Words {
+    fn size(&self) -> usize {
+        self.0.len()
+    }
+
+    fn logits(&self, _: &mut Recording, _: &Tensor) -> Result<Tensor, AlignmentError> {
+        let reason = "a file has the words of a vocabulary, not the head that finds them";
+        Err(AlignmentError::Model(reason.to_owned()))
+    }
+
+    fn text(&self, id: u32) -> String {
+        self.0.get(id as usize).cloned().unwrap_or_default()
     }
 }

@@ -155,9 +155,7 @@ pub fn matmul_with(
         false => plan.cut(k),
     };
     let tile = match plan.tile {
-        Tile::Direct128 | Tile::DirectRows | Tile::DirectWide if !k.is_multiple_of(4) => {
-            Tile::Direct
-        }
+        Tile::Direct128 | Tile::DirectWide if !k.is_multiple_of(4) => Tile::Direct,
         tile => tile,
     };
     if pieces == 1 {
@@ -265,7 +263,11 @@ fn product(
         Tile::Tiled128 => constants.push(("LINES", rows as f64)),
         Tile::Tiled64 | Tile::Tiled32 => constants.push(("TILE_ROWS", rows as f64)),
         Tile::Direct128 if with.is_half() => constants.push(("GROUP_ROWS", plan::HALF_ROWS as f64)),
-        Tile::Direct | Tile::Direct128 | Tile::DirectRows | Tile::DirectWide => {}
+        Tile::DirectRows => {
+            let is_ragged = !k.is_multiple_of(4);
+            constants.push(("RAGGED", f64::from(u8::from(is_ragged))));
+        }
+        Tile::Direct | Tile::Direct128 | Tile::DirectWide => {}
     }
     let flops = 2.0 * elements as f64 * k as f64;
     parts([across, down], flops, gpu.most_flops())

@@ -37,7 +37,9 @@ impl StatesFile {
         let said = sums.numbers()?;
         let total = pairs.len() as u64;
         let detail = format!("checking {}", self.name);
-        for ((pair, said), done) in pairs.iter().zip(said).zip(1..) {
+        for ((index, pair), (said, done)) in
+            (pairs.iter().enumerate()).zip(said.into_iter().zip(1..))
+        {
             let mut sum = Sum::default();
             for tensor in order(self.layers)
                 .iter()
@@ -45,6 +47,9 @@ impl StatesFile {
             {
                 sum.add(&tensor.stored_rows(pair.rows.clone())?);
                 platform::yield_now().await;
+            }
+            for (tensor, values) in self.kept.places(index) {
+                sum.add(&tensor.stored_rows(values)?);
             }
             if sum.number() != said.cast_unsigned() {
                 let reason = format!(

@@ -41,10 +41,15 @@ impl Session {
         }
         let gpu = self.device(&request.device, news).await?;
         let images_of = images(&file, &all)?;
+        file.kept.check(all.len())?;
         let (mut pairs, mut images) = (Vec::new(), Vec::new());
         for index in select(all.len(), settings.num_pairs, settings.seed) {
             let rows = all.get(index).cloned();
-            pairs.extend(rows.map(|rows| Place { file: 0, rows }));
+            pairs.extend(rows.map(|rows| Place {
+                file: 0,
+                place: index,
+                rows,
+            }));
             images.extend(images_of.get(index).cloned());
         }
         let (model, missing) = file.about.model(&file.name, file.sizes());

@@ -112,8 +112,9 @@ pub(super) async fn gathered(
     for (index, Opened { file, piece }) in opened.iter().enumerate() {
         let mut images = piece.images.iter();
         let pairs = file.marks.pairs()?;
+        file.kept.check(pairs.len())?;
         file.check_sums(&pairs, news).await?;
-        for rows in pairs {
+        for (place, rows) in pairs.into_iter().enumerate() {
             let own = images.next().cloned().unwrap_or_default();
             of_images(&file.name, &own, rows.tokens[0], rows.number)?;
             let number = u64::try_from(rows.number)
@@ -122,7 +123,11 @@ pub(super) async fn gathered(
             let Some(number) = number else {
                 return Err(piece.stray(&file.name, "pair", &rows.number.to_string()));
             };
-            let place = Place { file: index, rows };
+            let place = Place {
+                file: index,
+                place,
+                rows,
+            };
             places.insert(number, (place, own));
         }
         for (number, what) in &piece.skipped {

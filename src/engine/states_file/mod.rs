@@ -14,8 +14,9 @@
 //!
 //! A file of statistics is one of states, too. It has the pairs of one shard, numbered as in a run without shards; the
 //! text `piece` says of which measurement (see `piece.rs`), and the tensor `checksums` (`[pairs]` i64) has a sum of each
-//! pair's rows, by which an interrupted run knows what is whole, and a merge that nothing has changed since. Where the states
-//! would take too much it has sums instead (see `sums`).
+//! pair's rows, by which an interrupted run knows what is whole, and a merge that nothing has changed since. What metrics
+//! that need the model kept of each pair is in it, too (see `kept.rs`). Where the states would take too much it has sums
+//! instead (see `sums`).
 //!
 //! What is needed to measure: `pair`, `is_vision`, the mask asked for, and the states that the definition compares.
 //! The header's `__metadata__` has texts: `states_format` (`1`), and as JSON `model`, `data`, `states` (what a
@@ -25,6 +26,7 @@ mod about;
 #[cfg(fuzzing)]
 mod fuzzed;
 mod intact;
+mod kept;
 mod measure;
 mod merge;
 mod piece;

@@ -8,7 +8,8 @@ use std::{
 };
 
 use super::{
-    STATE, about::About, piece::PIECE_KEY, refused, rows::Marks, sums::SUMS_KEY, tensor_name,
+    STATE, about::About, kept::Kept, piece::PIECE_KEY, refused, rows::Marks, sums::SUMS_KEY,
+    tensor_name,
 };
 use crate::{
     alignment::StateId,
@@ -40,6 +41,8 @@ pub(super) struct StatesFile {
     pub(super) about: About,
     /// What it says where it is a piece of a measurement.
     pub(super) piece: Option<String>,
+    /// What it has of metrics that need the model.
+    pub(super) kept: Kept,
     /// Where its tokens belong.
     pub(super) marks: Marks,
     states: BTreeMap<StateId, TensorInfo>,
@@ -83,6 +86,7 @@ impl StatesFile {
             width: 0,
             about: About::default(),
             piece: texts.get(PIECE_KEY).cloned(),
+            kept: Kept::of(&name, &texts, &tensors)?,
             name,
             layers,
             marks,

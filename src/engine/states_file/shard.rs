@@ -1,6 +1,7 @@
 //! A shard of a measurement: the model runs over its pairs, and their states go into a file of statistics.
 
 use super::{
+    kept::{Keeping, vocabulary},
     piece::{PIECE_FORMAT, Piece},
     source::measured,
     sums::{SumsRun, sums_fit},
@@ -110,7 +111,7 @@ impl Session {
             processor: &loaded.processor,
             states,
             kept_states: 0,
-            also: &[],
+            also: &piece.settings.also,
             text_mask,
             budget: gpu.trimmed_budget(),
         };
@@ -129,6 +130,7 @@ impl Session {
                 numbers: &numbers,
                 tokens: &tokens,
                 path: &file,
+                vocabulary: vocabulary(&piece.settings, &loaded),
                 anew,
                 save_seconds,
             };
@@ -141,7 +143,16 @@ impl Session {
                 ..summary
             });
         }
-        let begun = Begun::of(&file, &piece, &prepared, &numbers, anew, news.cancel)?;
+        let sizes = [piece.model.num_hidden_layers, piece.model.hidden_size];
+        let keeping = Keeping::new(&piece.settings, &loaded, &prepared, sizes);
+        let begun = Begun::of(
+            &file,
+            (&piece, keeping),
+            &prepared,
+            &numbers,
+            anew,
+            news.cancel,
+        )?;
         let mut writer = match begun {
             Begun::Whole => {
                 news.note_all(told(summary.pairs, true));

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use super::{StatesFile, refused, rows::PairRows, tensor_name};
 use crate::{
     alignment::{
-        AlignmentError, METRICS, Metric, MetricKind, Mir, MirResult, Observation, Setup, StateId,
+        AlignmentError, Metric, MetricKind, Mir, MirResult, Observation, Restored, Setup, StateId,
         by_position, by_position_bytes,
     },
     engine::{
-        EngineError, Extra, MeasureSettings, MetricChoice, Stage, definitions,
+        EngineError, Extra, MeasureSettings, Stage, definitions,
         forward::{Rate, State, Targets, states},
-        measure::several,
+        measure::{kinds, several},
         news::News,
         outcome::Outcome,
         samples::{self, Asked},
@@ -26,10 +26,15 @@ use crate::{
 /// Bytes of states that wait on the device for the metric, about; a pair may have more.
 const TOGETHER: u64 = 64 << 20;
 
+/// Pairs whose kept values go to the device together.
+pub(super) const PAIRS_TOGETHER: usize = 64;
+
 /// Where a pair stands.
 pub(super) struct Place {
     /// Number of the file.
     pub(super) file: usize,
+    /// Its place among the file's pairs.
+    pub(super) place: usize,
     /// Its rows there.
     pub(super) rows: PairRows,
 }
@@ -81,13 +86,10 @@ impl FromFiles<'_> {
             hidden_size: width,
             pairs: self.pairs.len(),
             vision: count(0),
-            vocabulary: None,
+            vocabulary: (self.files.first()).and_then(|file| file.kept.vocabulary.as_ref()),
             intervals: settings.intervals,
         };
-        let kinds = match settings.metrics {
-            MetricChoice::All => METRICS,
-            MetricChoice::Mir => &[],
-        };
+        let kinds = kinds(settings);
         let of_images = several(self.images.to_vec(), settings.metrics);
         let kept_by = kinds.iter().map(|kind| (kind.bytes)(&setup)).sum::<u64>();
         let kept_by_images = of_images.as_ref().map(|it| by_position_bytes(&setup, it));
@@ -103,17 +105,9 @@ impl FromFiles<'_> {
         let budget = asked.or_else(|| self.gpu.trimmed_budget());
         let way = Way::choose(self.gpu, &room, &tokens, settings, budget)?;
         let mir_settings = settings.rate(width);
-        let mut metrics = self.others(kinds, &setup, news)?;
+        let mut metrics = self.others(&kinds, &setup, news).await?;
         let of_images = of_images.map(|images| by_position(&setup, images));
         metrics.extend(of_images.transpose()?);
-        for extra in [Extra::LogitLens, Extra::WithoutImage] {
-            if settings.also.contains(&extra) {
-                news.note(format!(
-                    "not computed: {}, which needs the model, not its states alone",
-                    extra.name()
-                ));
-            }
-        }
         let biased = settings.also.contains(&Extra::Bias);
         let found = match way {
             Way::Held => {
@@ -186,15 +180,25 @@ impl FromFiles<'_> {
         Ok(())
     }
 
-    /// The metrics whose states the files have; those that lack one are told.
-    fn others(
+    /// The metrics whose states the files have, or what the model's run kept for them; those that lack something are told.
+    async fn others(
         &self,
-        kinds: &[MetricKind],
+        kinds: &[&'static MetricKind],
         setup: &Setup<'_>,
         news: &mut News<'_>,
     ) -> Result<Vec<Box<dyn Metric>>, EngineError> {
-        let mut found = Vec::new();
+        let mut found: Vec<Box<dyn Metric>> = Vec::new();
         for kind in kinds {
+            if kind.of_model.is_some() {
+                match self.restored(kind, setup).await? {
+                    Some(metric) => found.push(Box::new(Restored(metric))),
+                    None => news.note(format!(
+                        "not computed: {}, as it takes the model, not its states alone",
+                        kind.ids.join(", ")
+                    )),
+                }
+                continue;
+            }
             let metric = (kind.new)(setup)?;
             let lacking = metric.states().into_iter().find_map(|id| {
                 let file = self.files.iter().find(|file| !file.has(id))?;
@@ -211,6 +215,33 @@ impl FromFiles<'_> {
             }
         }
         Ok(found)
+    }
+
+    /// A metric with what the run of the model kept for it of each pair; none where a file has nothing of it.
+    async fn restored(
+        &self,
+        kind: &MetricKind,
+        setup: &Setup<'_>,
+    ) -> Result<Option<Box<dyn Metric>>, EngineError> {
+        let mut metric: Option<Box<dyn Metric>> = None;
+        for places in self.pairs.chunks(PAIRS_TOGETHER) {
+            let mut recording = Recording::new();
+            for place in places {
+                let Some(file) = self.files.get(place.file) else {
+                    continue;
+                };
+                let kept = file.kept.pair(kind, place.place, place.rows.tokens)?;
+                let Some(kept) = kept else { return Ok(None) };
+                let metric = match &mut metric {
+                    Some(metric) => metric,
+                    none => none.insert((kind.new)(setup)?),
+                };
+                let taken = metric.restore(&mut recording, &kept);
+                taken.map_err(|error| refused(&file.name, error.to_string()))?;
+            }
+            self.gpu.run(&recording).await?;
+        }
+        Ok(metric)
     }
 
     /// States that are no numbers: the error names the tensor.

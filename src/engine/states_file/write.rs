@@ -9,14 +9,16 @@ use serde_json::{Map, Value, json};
 use super::{
     FORMAT, IDS, PAIR, SUMS, VISION,
     about::{DATA_KEY, DataAbout, FORMAT_KEY, MODEL_KEY, ModelAbout},
-    every_state, mask_name, order,
+    every_state,
+    kept::Keeping,
+    mask_name, order,
     piece::{PIECE_KEY, Piece},
     planned::{Planned, header, planned, sums},
     refused, tensor_name,
     there::{is_whole, lost, piece_in},
 };
 use crate::{
-    alignment::{AlignmentError, StateId},
+    alignment::{AlignmentError, Metric, StateId},
     engine::{EngineError, measure::images, prepare::Prepared, sum::Sum},
     gpu::{Gpu, Tensor},
     platform::{Cancel, PlacedFile},
@@ -34,6 +36,8 @@ pub(in crate::engine) struct StatesWriter {
     pairs: usize,
     /// The pairs' numbers, where they are not those of the file.
     numbers: Option<Vec<u64>>,
+    /// What else is kept of each pair, in a file of statistics.
+    keeping: Option<Keeping>,
 }
 
 /// A file of statistics that is to be written.
@@ -52,7 +56,7 @@ impl Begun {
     /// What the system says; that another process writes the file; that something else would be lost.
     pub(super) fn of(
         path: &Path,
-        piece: &Piece,
+        (piece, keeping): (&Piece, Keeping),
         pairs: &[Prepared],
         numbers: &[u64],
         anew: bool,
@@ -70,8 +74,12 @@ impl Begun {
         let (layers, width) = (piece.model.num_hidden_layers, piece.model.hidden_size);
         let mut tensors = planned(layers, width, tokens.iter().sum());
         tensors.insert(0, sums(pairs.len()));
+        let masks = tensors.iter().position(|tensor| tensor.name == VISION);
+        let masks = masks.unwrap_or(tensors.len());
+        tensors.splice(masks..masks, keeping.planned());
         let mut about = about(&piece.model, &data, pairs);
         about.insert(PIECE_KEY.to_owned(), json!(piece).to_string().into());
+        keeping.tell(&mut about);
         let header = header(&mut tensors, &about);
         let len = tensors
             .iter()
@@ -91,6 +99,7 @@ impl Begun {
             rows: 0,
             pairs: 0,
             numbers: Some(numbers.to_vec()),
+            keeping: Some(keeping),
         };
         let found = writer.found()?;
         if found == header && writer.file.size()? == len {
@@ -148,6 +157,7 @@ impl StatesWriter {
             rows: 0,
             pairs: 0,
             numbers: None,
+            keeping: None,
         })
     }
 
@@ -205,6 +215,11 @@ impl StatesWriter {
                 }
                 sum.add(&found);
             }
+            for (place, count) in self.places_kept() {
+                let mut found = vec![0; 4 * count];
+                self.file.read_at(place, &mut found)?;
+                sum.add(&found);
+            }
             if u64::from_le_bytes(said) != sum.number() {
                 return Ok(());
             }
@@ -212,6 +227,50 @@ impl StatesWriter {
             self.pairs += 1;
         }
         Ok(())
+    }
+
+    /// Where what else is kept of the next pair stands, and how many values.
+    fn places_kept(&self) -> Vec<(u64, usize)> {
+        let keeping = self.keeping.iter();
+        let all = keeping.flat_map(|keeping| keeping.places(self.pairs));
+        all.filter_map(|(name, values)| {
+            let tensor = self.tensors.iter().find(|tensor| tensor.name == name)?;
+            Some((
+                tensor.begin + values.start as u64 * tensor.row,
+                values.len(),
+            ))
+        })
+        .collect()
+    }
+
+    /// Makes the metrics that keep something of the next pairs, whose forward pass is to be recorded.
+    ///
+    /// # Errors
+    /// What the device refuses.
+    pub(in crate::engine) fn begin_pairs(
+        &mut self,
+        gpu: &Gpu,
+        pairs: &[&Prepared],
+    ) -> Result<(), EngineError> {
+        let keeping = self.keeping.as_mut();
+        keeping.map_or(Ok(()), |keeping| keeping.begin(gpu, pairs))
+    }
+
+    /// Those metrics.
+    pub(in crate::engine) fn metrics(&mut self) -> &mut [Box<dyn Metric>] {
+        let keeping = self.keeping.as_mut();
+        keeping.map_or(&mut [], |keeping| &mut keeping.metrics)
+    }
+
+    /// Reads what they kept, once the forward pass has run.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub(in crate::engine) async fn end_pairs(&mut self) -> Result<(), EngineError> {
+        match &mut self.keeping {
+            Some(keeping) => keeping.read().await,
+            None => Ok(()),
+        }
     }
 
     /// Pairs that are written.
@@ -277,6 +336,15 @@ impl StatesWriter {
         for mask in TextMask::ALL {
             let marked = marked(pair.text(mask), ids.len());
             self.write(mask_name(mask), 0, &marked, &mut sum)?;
+        }
+        let places = self.places_kept();
+        if let Some(keeping) = &mut self.keeping {
+            let kept = keeping.next(self.pairs)?;
+            for ((place, _), values) in places.into_iter().zip(kept) {
+                let bytes = bytemuck::cast_slice(&values);
+                sum.add(bytes);
+                self.file.write_at(place, bytes)?;
+            }
         }
         if let Some(place) = self.place(SUMS, 0) {
             // After the rows that it says are whole.

@@ -10,8 +10,7 @@ pub enum Tile {
     Direct,
     /// 128 x 128 in registers, without barriers; takes whole groups of four of the inner dimension.
     Direct128,
-    /// 64 x 64 by a subgroup of eight invocations that hand each other what they read, for whole groups of four, too: for
-    /// llvmpipe.
+    /// 64 x 64 by a subgroup of eight invocations that hand each other what they read: for llvmpipe.
     DirectRows,
     /// 64 x 64 by four invocations, in registers as well, and for whole groups of four, too: for SwiftShader.
     DirectWide,
@@ -222,7 +221,7 @@ fn planned(gpu: &Gpu, shape: [usize; 3], groups: impl Fn(Tile) -> Option<usize>)
         .find(|speed| speed.class == gpu.class())
         .and_then(|speed| quickest(speed, fitting, shape, &groups))
         .unwrap_or_else(|| Plan {
-            tile: match gpu.reads_through_stack() && shape[2].is_multiple_of(4) {
+            tile: match gpu.reads_through_stack() {
                 // Whatever the product's size: a third of the time of the large one, and compiled in a tenth.
                 true => Tile::DirectRows,
                 false => in_registers(shape, groups, Tile::DirectWide.fits(gpu)),

@@ -29,7 +29,7 @@ fn report(folder: &Path, name: &str) -> Report {
 fn three_shards_of_the_demo_make_one_report() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let what = "measure --num-pairs 7 --seed 2";
+    let what = "measure --num-pairs 7 --seed 2 --also logit-lens,without-image";
     printed(folder, &format!("{what} --out one.json"));
     for number in 1..=3 {
         let file = format!("{number}.safetensors");

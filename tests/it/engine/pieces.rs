@@ -17,7 +17,7 @@ use mirscope::{
 
 use super::{last, measure, refusal, report};
 
-/// Seven of nine pairs, with all that is computed of them.
+/// Seven of nine pairs, with all that is computed of them, what needs the model included.
 fn whole() -> MeasureRequest {
     let mut request = measure(9);
     request.keep = false;
@@ -25,6 +25,7 @@ fn whole() -> MeasureRequest {
         num_pairs: Some(7),
         seed: 3,
         metrics: MetricChoice::All,
+        also: vec![Extra::LogitLens, Extra::WithoutImage],
         intervals: true,
         ..MeasureSettings::default()
     };
@@ -98,7 +99,7 @@ fn shards_in_any_order_give_the_bits_of_one_run() {
         let mut request = whole();
         request.settings.definition = definition;
         request.settings.text_mask = text_mask;
-        request.settings.also = vec![Extra::Definitions];
+        request.settings.also.push(Extra::Definitions);
         let one = report(&mut session, request.clone());
         let intervals = one.metrics.iter().any(|metric| metric.interval.is_some());
         assert!(intervals || definition != Definition::Exact);
@@ -128,7 +129,7 @@ fn pairs_have_the_same_bits_whoever_runs_beside_them() {
     let mut session = Session::default();
     let mut request = whole();
     request.device.kernel = KernelChoice::Tiled;
-    request.settings.also = vec![Extra::Definitions];
+    request.settings.also.push(Extra::Definitions);
     let one = report(&mut session, request.clone());
     let files = shards(&mut session, folder.path(), &request, 3);
     let command = Command::Merge(Box::new(MergeRequest {
@@ -150,6 +151,8 @@ fn states_that_do_not_fit_are_streamed_to_the_same_bits() {
     let mut request = whole();
     request.pairs = super::pairs(24);
     request.settings.num_pairs = None;
+    // A second forward pass takes memory in a run and none in a merge.
+    request.settings.also = vec![Extra::LogitLens];
     let files = shards(&mut session, folder.path(), &request, 2);
     // The smallest budget that is enough.
     let found = (2 * 17..2 * 30).find_map(|half| {

@@ -3,7 +3,9 @@
 use std::{fs, path::Path};
 
 use mirscope::{
-    engine::{Command, MeasureRequest, MeasureSettings, MetricChoice, Session, ShardRequest},
+    engine::{
+        Command, Extra, MeasureRequest, MeasureSettings, MetricChoice, Session, ShardRequest,
+    },
     report::{Definition, MetricReport, Outliers, Report},
 };
 
@@ -20,6 +22,7 @@ fn many() -> MeasureRequest {
     request.settings = MeasureSettings {
         seed: 3,
         metrics: MetricChoice::All,
+        also: vec![Extra::LogitLens, Extra::WithoutImage],
         intervals: true,
         ..MeasureSettings::default()
     };
@@ -50,12 +53,19 @@ fn compare(found: &Report, one: &Report) {
         near(found.frechet, one.frechet, "distance");
     }
     let by_pair = |metric: &&MetricReport| {
-        ["chamfer", "centroid-gap", "linear-cka", "mutual-knn"]
-            .iter()
-            .any(|id| metric.id.starts_with(id))
+        [
+            "chamfer",
+            "centroid-gap",
+            "linear-cka",
+            "mutual-knn",
+            "logit-lens",
+            "image-effect",
+        ]
+        .iter()
+        .any(|id| metric.id.starts_with(id))
     };
     let both = [found, one].map(|report| report.metrics.iter().filter(by_pair).collect::<Vec<_>>());
-    assert!(both[0].len() >= 6);
+    assert!(both[0].len() >= 10);
     assert_eq!(both[0], both[1]);
     assert_eq!(
         found.metrics.iter().map(|it| &it.id).collect::<Vec<_>>(),

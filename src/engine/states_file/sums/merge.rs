@@ -7,12 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::{
-    SUMS_KEY,
-    read::SumsFile,
-    run::{BY_POSITION, kinds},
-    state_names,
-};
+use super::{SUMS_KEY, read::SumsFile, run::BY_POSITION, state_names};
 use crate::{
     alignment::{
         AlignmentError, Influence, MergeError, MergedSums, Merging, Metric, MirResult, Modality,
@@ -20,7 +15,7 @@ use crate::{
     },
     engine::{
         EngineError, Extra, MergeRequest, Session, Stage,
-        measure::several,
+        measure::{kinds, several},
         metric,
         news::News,
         outcome::Outcome,
@@ -29,7 +24,7 @@ use crate::{
             merge::{checked, data, notes, of_images, once},
             piece::Piece,
             refused,
-            source::measured,
+            source::{PAIRS_TOGETHER, measured},
             there::{header_of, text_in},
         },
     },
@@ -39,9 +34,6 @@ use crate::{
 
 /// Fewest shards whose spread tells of that of all.
 const FEWEST_SHARDS: usize = 8;
-
-/// Pairs whose values go to the device together.
-const TOGETHER: usize = 64;
 
 /// Whether the file at `path` has sums of states.
 pub(in crate::engine::states_file) fn has_sums(path: &Path) -> bool {
@@ -328,7 +320,7 @@ impl Merge<'_> {
             hidden_size: piece.model.hidden_size,
             pairs: self.places.len(),
             vision: self.places.iter().map(|place| place.tokens[0]).sum(),
-            vocabulary: None,
+            vocabulary: self.first().vocabulary.as_ref(),
             intervals: settings.intervals,
         };
         let mut all: Vec<(&str, Box<dyn Metric>)> = Vec::new();
@@ -366,7 +358,7 @@ impl Merge<'_> {
             }
             kept.insert((file, part), pairs);
         }
-        for places in self.places.chunks(TOGETHER) {
+        for places in self.places.chunks(PAIRS_TOGETHER) {
             let mut recording = Recording::new();
             for place in places {
                 let pairs = kept.get(&(place.file, place.part));

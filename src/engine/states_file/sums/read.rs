@@ -3,15 +3,17 @@
 use std::{
     collections::{BTreeMap, HashMap},
     path::Path,
+    sync::Arc,
 };
 
 use super::{SUMS_KEY, SumsAbout, metric_tensor, state_names, tensor};
 use crate::{
-    alignment::{Modality, SavedPair, SavedSums},
+    alignment::{Modality, SavedPair, SavedSums, Vocabulary},
     engine::{
         EngineError,
         states_file::{
             SUMS,
+            kept::words_in,
             piece::{PIECE_KEY, Piece},
             read::contents,
             refused,
@@ -27,6 +29,8 @@ pub(super) struct SumsFile {
     pub(super) name: String,
     pub(super) piece: Piece,
     pub(super) about: SumsAbout,
+    /// The words of the model.
+    pub(super) vocabulary: Option<Arc<dyn Vocabulary>>,
     states: Vec<String>,
     tensors: BTreeMap<String, TensorInfo>,
     /// The sum of each tensor.
@@ -58,6 +62,7 @@ impl SumsFile {
         let said = said.numbers()?.into_iter().map(i64::cast_unsigned);
         Ok(Self {
             sums: (all.into_iter().map(|(name, _)| name)).zip(said).collect(),
+            vocabulary: words_in(&name, &texts)?,
             states: state_names(&piece),
             name,
             piece,

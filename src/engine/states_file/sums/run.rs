@@ -4,6 +4,7 @@
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use web_time::Instant;
@@ -16,17 +17,18 @@ use super::{
 };
 use crate::{
     alignment::{
-        METRICS, Metric, MetricKind, Modality, SavedPair, SavedSize, Setup, StreamPlan, Streamed,
+        Metric, Modality, SavedPair, SavedSize, Setup, StreamPlan, Streamed, Vocabulary,
         by_position,
     },
     engine::{
-        EngineError, MeasureSettings, MetricChoice,
+        EngineError,
         forward::{Forward, Rate, Targets},
-        measure::several,
+        measure::{kinds, several},
         news::News,
         prepare::Prepared,
         session::kept::DEFAULT_BYTES,
         states_file::{
+            kept::words_text,
             piece::Piece,
             refused,
             there::{header_of, lost, piece_in, text_in},
@@ -112,6 +114,8 @@ pub(in crate::engine::states_file) struct SumsRun<'a> {
     pub(in crate::engine::states_file) prepared: &'a [Prepared],
     pub(in crate::engine::states_file) numbers: &'a [u64],
     pub(in crate::engine::states_file) tokens: &'a [[usize; 2]],
+    /// The model's words, where they are asked for.
+    pub(in crate::engine::states_file) vocabulary: Option<Arc<dyn Vocabulary>>,
     /// The file.
     pub(in crate::engine::states_file) path: &'a Path,
     /// Whether what another run has left is given up.
@@ -165,6 +169,7 @@ impl SumsRun<'_> {
             metrics = self.metrics(done)?;
         }
         let names = self.names();
+        let words = (self.vocabulary.as_ref()).map(|vocabulary| words_text(&**vocabulary));
         if let Some(streamed) = &mut streamed {
             let (mut since, first) = (Instant::now(), done);
             while done < self.prepared.len() {
@@ -185,7 +190,7 @@ impl SumsRun<'_> {
                     let own = self.own(streamed, &metrics, first..done).await?;
                     let all: Vec<&Part<'_>> = parts.iter().chain([&own]).collect();
                     let mut saved = PlacedFile::begin(&beside)?;
-                    write(&mut saved, self.piece, &names, &all, news).await?;
+                    write(&mut saved, self.piece, (&names, &words), &all, news).await?;
                     saved.finish()?;
                     pause = pause.max(WORK_BY_SAVING * begun.elapsed().as_secs_f64());
                 }
@@ -210,7 +215,7 @@ impl SumsRun<'_> {
         }
         news.end();
         let all: Vec<&Part<'_>> = parts.iter().collect();
-        write(&mut file, self.piece, &names, &all, news).await?;
+        write(&mut file, self.piece, (&names, &words), &all, news).await?;
         drop(parts);
         file.finish()?;
         // What is in the file is whole; what is beside it is only in the way.
@@ -310,7 +315,7 @@ impl SumsRun<'_> {
             hidden_size: self.piece.model.hidden_size,
             pairs: tokens.len(),
             vision: tokens.iter().map(|own| own[0]).sum(),
-            vocabulary: None,
+            vocabulary: self.vocabulary.as_ref(),
             intervals: true,
         };
         let settings = &self.piece.settings;
@@ -328,17 +333,9 @@ impl SumsRun<'_> {
     /// What these metrics are called in the file.
     fn names(&self) -> Vec<String> {
         let settings = &self.piece.settings;
-        let own = kinds(settings).iter().map(|kind| kind.ids[0]);
+        let own = kinds(settings).into_iter().map(|kind| kind.ids[0]);
         let of_images = several(self.piece.images.clone(), settings.metrics).map(|_| BY_POSITION);
         own.chain(of_images).map(str::to_owned).collect()
-    }
-}
-
-/// What is asked for beside the rate.
-pub(super) fn kinds(settings: &MeasureSettings) -> &'static [MetricKind] {
-    match settings.metrics {
-        MetricChoice::All => METRICS,
-        MetricChoice::Mir => &[],
     }
 }
 

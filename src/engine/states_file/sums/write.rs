@@ -10,6 +10,7 @@ use crate::{
         news::News,
         states_file::{
             SUMS,
+            kept::WORDS_KEY,
             piece::{PIECE_KEY, Piece},
             planned::{Planned, header, sums, values},
         },
@@ -66,14 +67,14 @@ impl Part<'_> {
     }
 }
 
-/// Writes the `parts` of a piece, with what these `metrics` kept, into `file` from its beginning.
+/// Writes the `parts` of a piece, with what these `metrics` kept and the model's `words`, into `file` from its beginning.
 ///
 /// # Errors
 /// What the device, a file or the system says; or that somebody asked to stop.
 pub(super) async fn write(
     file: &mut PlacedFile,
     piece: &Piece,
-    metrics: &[String],
+    (metrics, words): (&[String], &Option<String>),
     parts: &[&Part<'_>],
     news: &News<'_>,
 ) -> Result<(), EngineError> {
@@ -94,7 +95,8 @@ pub(super) async fn write(
         (PIECE_KEY, json!(piece).to_string()),
         (SUMS_KEY, json!(about).to_string()),
     ];
-    let texts: Map<String, Value> = (texts.into_iter())
+    let words = words.clone().map(|words| (WORDS_KEY, words));
+    let texts: Map<String, Value> = (texts.into_iter().chain(words))
         .map(|(key, text)| (key.to_owned(), text.into()))
         .collect();
     file.write_at(0, &header(&mut tensors, &texts))?;

@@ -114,7 +114,9 @@ fn a_file_of_states_gives_the_same_numbers_to_the_bit() {
     };
     let modelled = report(&mut session, request);
     assert_eq!(read.metrics, modelled.metrics);
-    let told = |note: &String| note.contains("logit-lens, which needs the model");
+    let told = |note: &String| {
+        note.contains("logit-lens-entropy, logit-lens-content, as it takes the model")
+    };
     assert!(read.notes.iter().any(told), "{:?}", read.notes);
     // The same run writes the same bytes.
     let again = folder.path().join("again.safetensors");
