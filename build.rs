@@ -2,8 +2,8 @@
 //! lists the files of the demo for embedding.
 //!
 //! The composed, plain WGSL lands in `OUT_DIR/<kernel>.wgsl` and a table of all kernels in
-//! `OUT_DIR/kernels.rs`, with a second one of those that have more entry points in `shaders/subgroups/`: what no
-//! browser is asked for, and naga takes without the line that browsers want. It is done here, so that no composer is part of the program itself. Imports are all there is to
+//! `OUT_DIR/kernels.rs`, with a second one of those that have more entry points in
+//! `shaders/subgroups/`, natively: browsers want a line for them that naga does not take. It is done here, so that no composer is part of the program itself. Imports are all there is to
 //! compose: a few lines do it, where a composer with a parser of WGSL would take a quarter of the time of
 //! the demo's build. The table of `assets/demo` lands in `OUT_DIR/demo.rs`, the studies' results in
 //! `OUT_DIR/study.rs`; on the web both are empty, the page fetches the files.
@@ -38,6 +38,13 @@ fn compose_shaders(out_dir: &Path) -> Result<(), Error> {
         }
     }
     names.sort();
+    for entry in fs::read_dir("shaders/subgroups")? {
+        let path = entry?.path();
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        if !names.iter().any(|name| Some(&**name) == stem) {
+            return Err(format!("{}: no kernel of this name in shaders/", path.display()).into());
+        }
+    }
 
     let mut table = String::from(
         "/// Every kernel: its name and its composed WGSL, sorted by name.\npub static SHADERS: &[(&str, &str)] = &[\n",

@@ -23,10 +23,10 @@ fn group(row: u32, k: u32, valid: u32) -> vec4<f32> {
     return keep(weights4(DTYPE, row, k), valid);
 }
 
-// As `direct`, 64 x 8 values per invocation. The eight invocations of a workgroup are a subgroup, in their order; none
-// may return early, since the others wait for its rows.
+// As `direct`, 64 x 8 values per invocation. The eight invocations of a workgroup are a subgroup; none may return early,
+// since the others take rows from it.
 @compute @workgroup_size(8)
-fn direct_rows(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn direct_rows(@builtin(workgroup_id) id: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
     let tile = tile_of(id, 64u, 64u);
     let row = tile.x;
     let col = tile.y + lane * 8u;

@@ -333,6 +333,17 @@ impl Metric for Lens {
                 found: pair.values.len().to_string(),
             });
         };
+        let size = self.vocabulary.size() as f32;
+        let is_word = |id: &f32| id.fract() == 0.0 && (0.0..size).contains(id);
+        // No logit of a token is a number: it has no likeliest word.
+        let of_tokens = layers.chunks_exact(per_layer).flat_map(|own| &own[1..]);
+        let of_tokens = of_tokens.filter(|id| **id >= 0.0 || id.is_nan());
+        if let Some(id) = of_tokens.chain(words).find(|id| !is_word(id)) {
+            return Err(AlignmentError::States {
+                expected: format!("ids below {size} of words saved"),
+                found: id.to_string(),
+            });
+        }
         let sums: Vec<f32> = layers.iter().copied().step_by(per_layer).collect();
         let sums = self.gpu.upload(self.layers, 1, &sums)?;
         let ids = layers.chunks_exact(per_layer).flat_map(|own| &own[1..]);

@@ -222,7 +222,7 @@ pub trait Metric {
     fn restore(&mut self, _: &mut Recording, _: &SavedPair) -> Result<(), AlignmentError> {
         Err(AlignmentError::States {
             expected: "a metric that takes what was saved".to_owned(),
-            found: "one that needs the model".to_owned(),
+            found: "one that keeps nothing of single pairs".to_owned(),
         })
     }
 }

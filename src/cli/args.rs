@@ -222,8 +222,10 @@ pub(crate) struct Measure {
     /// Quantities that take time of their own, beside those of --metrics, separated by commas. effective-rank: how
     /// many directions the tokens of each modality fill (with --metrics all only where hidden states have more than
     /// 1024 dimensions); definitions: the rate by all three definitions, and with the embeddings counted as a layer;
-    /// bias: the rate of ever fewer of the pairs, and extrapolated to infinitely many; logit-lens: the words that vision tokens are nearest to; without-image: what the image does to the text, which
-    /// takes a second forward pass of each pair
+    /// bias: the rate of ever fewer of the pairs, and extrapolated to infinitely many; logit-lens:
+    /// the words that vision tokens are nearest to; without-image: what the image does to the text, which takes a
+    /// second forward pass of each pair. The last two need the model: a file of --stats keeps them, one of states
+    /// cannot give them
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = extra_parser())]
     pub(crate) also: Vec<Extra>,
     /// Leave out the 95 % intervals over pairs, which take about as long as the distances themselves

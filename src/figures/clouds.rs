@@ -7,7 +7,7 @@ use super::{
     words,
 };
 use crate::report::{CloudShape, ProjectedToken, Projection};
-use crate::words::counted;
+use crate::words::{counted, grouped};
 
 /// What [`clouds`] shows.
 #[derive(Clone, Copy, Debug)]
@@ -210,8 +210,8 @@ fn summary(projection: &Projection) -> String {
         "{}: {} vision and {} text tokens on two principal components with {x} and {y} of their \
          variance; in this plane the two means are {:.2} text norms apart.",
         title(projection),
-        projection.vision_shape.tokens,
-        projection.text_shape.tokens,
+        grouped(projection.vision_shape.tokens as u64),
+        grouped(projection.text_shape.tokens as u64),
         dx.hypot(dy)
     )
 }

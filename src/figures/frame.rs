@@ -1,7 +1,7 @@
 //! What an exported figure has around it: a heading and where its numbers come from.
 
 use super::{Anchor, Color, Figure, Look, Mark, Text, words};
-use crate::words::counted;
+use crate::words::{counted, grouped};
 use crate::{
     report::{Report, format_count},
     study::Contrast,
@@ -70,9 +70,11 @@ impl Figure {
 pub fn subtitle(report: &Report) -> String {
     let (n_vision, n_text) = report.tokens();
     format!(
-        "{}, {}, n = {n_vision} vision and {n_text} text tokens, d = {}",
+        "{}, {}, n = {} vision and {} text tokens, d = {}",
         report.model.name,
         counted(report.data.num_pairs, "pair"),
+        grouped(n_vision as u64),
+        grouped(n_text as u64),
         report.model.hidden_size
     )
 }

@@ -1,6 +1,6 @@
 //! Finding an adapter.
 
-use super::GpuError;
+use super::{GpuError, SUBGROUP_SHADERS};
 use crate::{
     platform,
     report::{DeviceGrant, DeviceSummary, format_bytes},
@@ -84,7 +84,9 @@ pub(super) fn summary(info: &wgpu::AdapterInfo, kernels: &str) -> DeviceSummary 
 /// What is asked of an adapter beyond WebGPU's core, see [`super::Gpu::has_subgroups_of_eight`].
 pub(super) fn features(info: &wgpu::AdapterInfo, granted: wgpu::Features) -> wgpu::Features {
     let is_llvmpipe = info.name.to_lowercase().contains("llvmpipe");
-    match is_llvmpipe && [info.subgroup_min_size, info.subgroup_max_size] == [8, 8] {
+    let of_eight = [info.subgroup_min_size, info.subgroup_max_size] == [8, 8];
+    // The page has no kernels for it.
+    match is_llvmpipe && of_eight && !SUBGROUP_SHADERS.is_empty() {
         true => granted & wgpu::Features::SUBGROUP,
         false => wgpu::Features::empty(),
     }

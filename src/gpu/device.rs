@@ -371,9 +371,9 @@ impl Gpu {
         self.0.device.features().contains(wgpu::Features::SUBGROUP)
     }
 
-    /// Whether what they read goes through the stack, lane by lane, some 85 cycles for four numbers: llvmpipe puts it into
-    /// vectors at places known only at run time, for which LLVM has no instructions without AVX-512.
-    pub fn reads_through_stack(&self) -> bool {
+    /// Whether they had better do so: without AVX-512 what llvmpipe reads goes through the stack, lane by lane, some 85
+    /// cycles for four numbers, since it is put into vectors at places known only at run time.
+    pub fn shares_reads(&self) -> bool {
         self.has_subgroups_of_eight() && !platform::has_avx512()
     }
 

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::{Definition, LayerReport, Moments, Outliers, Report, TextMask};
+use super::{Definition, LayerReport, Moments, Outliers, Report, TextMask, basis_of_tokens};
 
 /// A field, and what about it cannot be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,8 +81,8 @@ impl Report {
         let (vision, text) = self.tokens();
         let pairs = self.data.num_pairs;
         if pairs == 0 || pairs > vision.min(text) {
-            let reason =
-                format!("is {pairs}, but the layers have {vision} vision and {text} text tokens");
+            let tokens = basis_of_tokens([vision, text]);
+            let reason = format!("is {pairs}, but the layers have {tokens}");
             return wrong("data.num_pairs", reason);
         }
         for (index, timing) in self.timings.iter().enumerate() {

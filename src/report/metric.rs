@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Definition, LayerReport, Report};
+use crate::words::grouped;
 
 /// A quantity computed of the captured states, overall and state by state.
 ///
@@ -77,7 +78,8 @@ impl Report {
 }
 
 /// What a quantity of single tokens says that it is computed of.
-pub(crate) fn basis_of_tokens([vision, text]: [usize; 2]) -> String {
+pub(crate) fn basis_of_tokens(tokens: [usize; 2]) -> String {
+    let [vision, text] = tokens.map(|count| grouped(count as u64));
     format!("{vision} vision and {text} text tokens")
 }
 

@@ -40,14 +40,14 @@ fn base(results: &StudyResults) -> Option<String> {
     let mut text = format!(
         "The base answers {} of the held-out questions, {} chance ({})",
         percent(score),
-        beside(score - chance),
+        beside(score, chance),
         percent(chance)
     );
     let mut least = score - chance;
     if let Some(blank) = scores.choice_blank {
         text += &format!(
             " and {} the same questions with the image blanked ({})",
-            beside(score - blank.value),
+            beside(score, blank.value),
             percent(blank.value)
         );
         least = least.min(score - blank.value);
@@ -60,10 +60,18 @@ fn base(results: &StudyResults) -> Option<String> {
     Some(format!("{text}: {met}."))
 }
 
-/// A difference of shares: `43.0 points above`.
-fn beside(difference: f64) -> String {
+/// How far a share is from another one: `43.0 points above`. Of what is shown of both, so that a reader who subtracts finds
+/// the same.
+fn beside(share: f64, other: f64) -> String {
+    let [shown, from] = [share, other].map(|share| {
+        let text = Metric::Choice.text(share);
+        text.trim_end_matches([' ', '%'])
+            .parse()
+            .unwrap_or(100.0 * share)
+    });
+    let difference: f64 = shown - from;
     let side = if difference < 0.0 { "below" } else { "above" };
-    format!("{:.1} points {side}", 100.0 * difference.abs())
+    format!("{:.1} points {side}", difference.abs())
 }
 
 /// What becomes of MIR along the long run, and what goes along with it.
@@ -325,4 +333,22 @@ fn missing(results: &StudyResults) -> Option<String> {
         .map(|variant| format!("`{}`", variant.name))
         .collect();
     (!missing.is_empty()).then(|| format!("Without a MIR: {}.", missing.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The second of these is shown as 24.6: the last digit is even where two are as near.
+    #[test]
+    fn a_difference_is_that_of_the_numbers_beside_it() {
+        for (share, other, said) in [
+            (0.6359, 0.2465, "39.0 points above"),
+            (0.74, 0.31, "43.0 points above"),
+            (0.31, 0.74, "43.0 points below"),
+        ] {
+            assert_eq!(beside(share, other), said);
+        }
+        assert_eq!(Metric::Choice.text(0.2465), "24.6 %");
+    }
 }

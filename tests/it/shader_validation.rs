@@ -41,7 +41,7 @@ fn every_shader_is_valid_core_wgsl() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// What is for subgroups takes them and nothing else, and no browser gets it.
+/// What is for subgroups takes them and nothing else, and a browser would refuse it.
 #[test]
 fn entry_points_for_subgroups_are_valid_beside_the_others() {
     assert!(!SUBGROUP_SHADERS.is_empty(), "the table is empty");

@@ -13,7 +13,8 @@ use crate::seeds;
 pub const WORDS: &str = r#"{ } [ ] : , "__metadata__" "dtype" "shape" "data_offsets" "F32" "F16" "BF16" "I64" "U8" "pair"
     "is_vision" "is_text" "is_content" "input_ids" "checksums" "hidden_states.0" "hidden_states.1" "hidden_states.2"
     "hidden_states.2.before_norm" "states_format" "model" "data" "piece" \"format\" \"shard\" \"of\" \"pairs\" \"settings\"
-    \"images\" \"skipped\" \"unread\" \"seed\" \"sums\" \"parts\" \"numbers\" \"tokens\" \"waiting\" \"kept\" "parts.0.metrics.linear-cka" 18446744073709551615"#;
+    \"images\" \"skipped\" \"unread\" \"seed\" \"sums\" \"parts\" \"numbers\" \"tokens\" \"waiting\" \"kept\" "parts.0.metrics.linear-cka" "kept"
+    "words" "kept.logit-lens-entropy" \"logit-lens-entropy\" 18446744073709551615"#;
 
 pub fn run(data: &[u8]) {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
@@ -39,6 +40,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         let mut texts = json!({"states_format": "1", "data": "{\"source\":\"s\",\"images\":[[1],[1]]}"});
         if let Some(piece) = piece {
             texts["piece"] = piece.into();
+            texts["kept"] = "{\"logit-lens-entropy\":[5,5]}".into();
+            texts["words"] = "[\"a\",\" b\"]".into();
         }
         let (mut header, mut data) = (json!({"__metadata__": texts}), Vec::new());
         let mut add = |name: &str, dtype: &str, shape: serde_json::Value, bytes: Vec<u8>| {
@@ -51,6 +54,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         }
         add("pair", "I64", json!([4]), [0_i64, 0, 1, 1].map(i64::to_le_bytes).concat());
         add("input_ids", "I64", json!([4]), vec![0; 32]);
+        add("kept.logit-lens-entropy", "F32", json!([10]), vec![0; 40]);
         add("is_vision", "U8", json!([4]), vec![1, 0, 1, 0]);
         add("is_text", "U8", json!([4]), vec![0, 1, 0, 1]);
         add("is_content", "U8", json!([4]), vec![0, 1, 0, 1]);

@@ -6,11 +6,12 @@ use crate::{
     app::store::Store,
     figures::{
         Clouds, Figure, LayersChart, Look, Named, Palette, Ruler, StudyPlot, answers, axis_curves,
-        card_figure, clouds, compare, contrast_captioned, difference, layers, mir_per_run,
-        mir_score, norms, origin, parts, real_captioned, real_choice, real_loss, report_figure,
-        ruler, score_quantities, settings_plot, study_captioned, subtitle,
+        card_figure, clouds, clouds_caveat, compare, contrast_captioned, difference, layers,
+        mir_per_run, mir_score, norms, origin, parts, real_captioned, real_choice, real_loss,
+        report_figure, ruler, score_quantities, settings_plot, study_captioned, subtitle,
     },
     study::{Protocol, StudyResults, Topic},
+    words::grouped,
 };
 
 /// A plot of what is shown.
@@ -203,10 +204,12 @@ impl Plot {
                 let drawn = format!(
                     "The ellipses are of all tokens; {} of the vision and {} of the text tokens are \
                      drawn.",
-                    projection.vision.len(),
-                    projection.text.len()
+                    grouped(projection.vision.len() as u64),
+                    grouped(projection.text.len() as u64)
                 );
-                (clouds(&chart, &look), vec![words.to_owned(), drawn])
+                let caveat = clouds_caveat([projection]).map(str::to_owned);
+                let words = [words.to_owned(), drawn].into_iter().chain(caveat);
+                (clouds(&chart, &look), words.collect())
             }
             Self::Compare | Self::Difference | Self::Mir => {
                 return self.comparison(store, selected, &look);
@@ -298,8 +301,10 @@ impl Plot {
             .map(|run| {
                 let (n_vision, n_text) = run.report.tokens();
                 format!(
-                    "{}: n = {n_vision} vision and {n_text} text tokens, d = {}. {}",
+                    "{}: n = {} vision and {} text tokens, d = {}. {}",
                     run.name,
+                    grouped(n_vision as u64),
+                    grouped(n_text as u64),
                     run.report.model.hidden_size,
                     origin(run.report)
                 )

@@ -372,7 +372,7 @@ pub(super) fn cases(cases: &mut Cases<'_>) -> Result<(), GpuError> {
         product(cases, (37, 35, 67), DType::F16, Some(Activation::Gelu))?;
         if cases.gpu.kernels() == KernelVariant::Direct {
             // The shader that most of a model runs in is chosen for sizes that take long to check.
-            let tile = match cases.gpu.reads_through_stack() {
+            let tile = match cases.gpu.shares_reads() {
                 true => Tile::DirectRows,
                 false => Tile::Direct128,
             };

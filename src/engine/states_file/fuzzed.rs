@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{StatesFile, measure::images, merge::gathered, source::measured, sums};
+use super::{StatesFile, kept::words_in, measure::images, merge::gathered, source::measured, sums};
 use crate::{
+    alignment::LOGIT_LENS,
     engine::{EngineError, MeasureSettings, news::News},
     platform::{Cancel, native::block_on},
     report::TextMask,
@@ -20,6 +21,13 @@ pub fn tried(path: PathBuf) -> Result<(), EngineError> {
         file.check((measured(&settings, file.layers).iter()).map(|state| state.id))?;
         let all = file.marks.pairs()?;
         images(&file, &all)?;
+        file.kept.check(all.len())?;
+        for (index, pair) in all.iter().enumerate() {
+            file.kept.pair(&LOGIT_LENS, index, pair.tokens)?;
+        }
+        if file.kept.words.is_some() {
+            words_in(&file.name, file.kept.words.as_deref())?;
+        }
         file.about.model(&file.name, file.sizes());
         for pair in &all {
             file.marks.positions(pair.rows.clone())?;

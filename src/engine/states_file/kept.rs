@@ -24,7 +24,7 @@ use crate::{
     },
     gpu::Gpu,
     report::TextMask,
-    weights::TensorInfo,
+    weights::{StorageType, TensorInfo},
 };
 
 /// The key of the numbers of values.
@@ -59,24 +59,51 @@ pub(super) fn words_text(vocabulary: &dyn Vocabulary) -> String {
     json!(Words::of(vocabulary).0).to_string()
 }
 
-/// The words that the texts of `file` have.
+/// Most words of a vocabulary, as the kernel that finds the likeliest takes.
+const MOST_WORDS: usize = 1 << 20;
+
+/// The words that `file` says, where it is to have some.
 ///
 /// # Errors
-/// They are no list of words.
-pub(super) fn words_in(
-    file: &str,
-    texts: &BTreeMap<String, String>,
-) -> Result<Option<Arc<dyn Vocabulary>>, EngineError> {
-    let Some(text) = texts.get(WORDS_KEY) else {
-        return Ok(None);
-    };
-    let words = serde_json::from_str(text).map_err(|error| {
+/// There are none, or they are no list of words.
+pub(super) fn words_in(file: &str, text: Option<&str>) -> Result<Arc<dyn Vocabulary>, EngineError> {
+    let wrong = |found: String| {
         let reason = format!(
-            "`{WORDS_KEY}` in the header: expected a JSON list of words, found an error ({error}); measure the shard again"
+            "`{WORDS_KEY}` in the header: expected a JSON list of at most {MOST_WORDS} words, found {found}; measure the \
+             shard again"
         );
         refused(file, reason)
-    })?;
-    Ok(Some(Arc::new(Words(words))))
+    };
+    let text = text.ok_or_else(|| wrong("none".to_owned()))?;
+    // Few words have a comma, and before each but the first there is one: a list that is too long is not even read.
+    if text.bytes().filter(|byte| *byte == b',').count() > 2 * MOST_WORDS {
+        return Err(wrong("more".to_owned()));
+    }
+    let words: Vec<String> =
+        serde_json::from_str(text).map_err(|error| wrong(format!("an error ({error})")))?;
+    match words.len() > MOST_WORDS {
+        true => Err(wrong(words.len().to_string())),
+        false => Ok(Arc::new(Words(words))),
+    }
+}
+
+/// Fails where `other` has other words than `file`; keeps those of one of them alone, since each file of a merge has all.
+///
+/// # Errors
+/// Naming both.
+pub(super) fn same_words(
+    file: (&str, &Option<String>),
+    other: (&str, &mut Option<String>),
+) -> Result<(), EngineError> {
+    if *file.1 != *other.1 {
+        let reason = format!(
+            "`{WORDS_KEY}` in the header: expected the words that {} has, found others; merge shards of one measurement",
+            file.0
+        );
+        return Err(refused(other.0, reason));
+    }
+    *other.1 = None;
+    Ok(())
 }
 
 /// What is to be kept of the pairs of a file that is written.
@@ -84,6 +111,8 @@ pub(super) struct Keeping {
     kinds: Vec<&'static MetricKind>,
     /// Of each of them the values of each pair.
     lens: Vec<Vec<usize>>,
+    /// Of each of them where the values of each pair begin, and where the last end.
+    begins: Vec<Vec<usize>>,
     vocabulary: Option<Arc<dyn Vocabulary>>,
     sizes: [usize; 2],
     text_mask: TextMask,
@@ -115,8 +144,12 @@ impl Keeping {
             false => pairs.iter().map(size).collect(),
         };
         let lens = kinds.iter().filter_map(|kind| kind.of_model);
+        let lens: Vec<Vec<usize>> = lens.map(|of| sizes.iter().map(of).collect()).collect();
         Self {
-            lens: lens.map(|of| sizes.iter().map(of).collect()).collect(),
+            begins: (lens.iter())
+                .map(|lens| begins(lens).unwrap_or_default())
+                .collect(),
+            lens,
             vocabulary: vocabulary(settings, loaded),
             sizes: [layers, hidden_size],
             text_mask: settings.text_mask,
@@ -128,8 +161,8 @@ impl Keeping {
 
     /// The tensors of the file to be.
     pub(super) fn planned(&self) -> impl Iterator<Item = Planned> {
-        let all = self.kinds.iter().zip(&self.lens);
-        all.map(|(kind, lens)| values(tensor(kind), lens.iter().sum()))
+        let all = self.kinds.iter().zip(&self.begins);
+        all.map(|(kind, begins)| values(tensor(kind), end(begins)))
     }
 
     /// Adds what its header says.
@@ -149,11 +182,11 @@ impl Keeping {
 
     /// The tensors with the values of a pair, by its place among the pairs.
     pub(super) fn places(&self, pair: usize) -> impl Iterator<Item = (String, Range<usize>)> {
-        let all = self.kinds.iter().zip(&self.lens);
-        all.map(move |(kind, lens)| (tensor(kind), range(lens, pair)))
+        let all = self.kinds.iter().zip(&self.begins);
+        all.map(move |(kind, begins)| (tensor(kind), range(begins, pair)))
     }
 
-    /// Makes the metrics of the next pairs.
+    /// Makes the metrics of the next pairs, which share a forward pass: few enough for every metric to keep all of them.
     ///
     /// # Errors
     /// What the device refuses.
@@ -212,24 +245,39 @@ fn tokens(pair: &Prepared, mask: TextMask) -> [usize; 2] {
     [pair.prompt.vision.len(), pair.text(mask).len()]
 }
 
-/// Where the values of a pair stand.
-fn range(lens: &[usize], pair: usize) -> Range<usize> {
-    let sum = |lens: &[usize]| {
-        lens.iter()
-            .fold(0, |sum: usize, len| sum.saturating_add(*len))
-    };
-    let begin = sum(lens.get(..pair).unwrap_or_default());
-    begin..begin.saturating_add(lens.get(pair).copied().unwrap_or_default())
+/// Where the values of each pair begin, and where the last end; none where that is beyond all numbers.
+fn begins(lens: &[usize]) -> Option<Vec<usize>> {
+    let mut all = Vec::with_capacity(lens.len() + 1);
+    let mut end: usize = 0;
+    all.push(end);
+    for len in lens {
+        end = end.checked_add(*len)?;
+        all.push(end);
+    }
+    Some(all)
+}
+
+/// Where the values of the last pair end.
+fn end(begins: &[usize]) -> usize {
+    begins.last().copied().unwrap_or_default()
+}
+
+/// Where the values of a pair stand; nowhere where there is no such pair.
+fn range(begins: &[usize], pair: usize) -> Range<usize> {
+    match begins.get(pair..) {
+        Some([begin, end, ..]) => *begin..*end,
+        _ => 0..0,
+    }
 }
 
 /// What a file of states has of it.
 #[derive(Default)]
 pub(super) struct Kept {
     file: String,
-    /// By the name of the metric: the tensor, and the values of each pair.
+    /// By the name of the metric: the tensor, and where the values of each pair begin in it.
     all: BTreeMap<String, (TensorInfo, Vec<usize>)>,
-    /// The words of the model.
-    pub(super) vocabulary: Option<Arc<dyn Vocabulary>>,
+    /// The text of the model's words.
+    pub(super) words: Option<String>,
 }
 
 impl Kept {
@@ -239,7 +287,7 @@ impl Kept {
     /// They say something else than its `tensors` do.
     pub(super) fn of(
         file: &str,
-        texts: &BTreeMap<String, String>,
+        texts: &mut BTreeMap<String, String>,
         tensors: &BTreeMap<String, TensorInfo>,
     ) -> Result<Self, EngineError> {
         let wrong = |what: String| {
@@ -257,19 +305,27 @@ impl Kept {
         let mut all = BTreeMap::new();
         for (name, lens) in lens {
             let tensor = format!("kept.{name}");
-            let end = range(&lens, lens.len()).start;
+            let begins = begins(&lens);
+            let values = begins.as_deref().map(end);
             let found = tensors.get(&tensor);
-            let Some(info) = found.filter(|info| info.shape == [end]) else {
-                let found = found.map_or("none".to_owned(), |info| format!("{:?}", info.shape));
-                let expected = format!("a tensor `{tensor}` of {end} values");
+            let is_right = |info: &&TensorInfo| {
+                let is_f32 = info.storage() == Some(StorageType::F32);
+                is_f32 && values.is_some_and(|values| info.shape == [values])
+            };
+            let (Some(info), Some(begins)) = (found.filter(is_right), begins) else {
+                let found = found.map_or("none".to_owned(), |info| {
+                    format!("{:?} {:?}", info.dtype, info.shape)
+                });
+                let values = values.map_or("countless".to_owned(), |values| values.to_string());
+                let expected = format!("a tensor `{tensor}` of {values} F32 values");
                 return Err(wrong(format!("expected {expected}, found {found}")));
             };
-            all.insert(name, (info.clone(), lens));
+            all.insert(name, (info.clone(), begins));
         }
         Ok(Self {
             file: file.to_owned(),
             all,
-            vocabulary: words_in(file, texts)?,
+            words: texts.remove(WORDS_KEY),
         })
     }
 
@@ -278,36 +334,50 @@ impl Kept {
     /// # Errors
     /// Naming the metric.
     pub(super) fn check(&self, pairs: usize) -> Result<(), EngineError> {
-        let other = self.all.iter().find(|(_, (_, lens))| lens.len() != pairs);
-        other.map_or(Ok(()), |(name, (_, lens))| {
+        let of = |begins: &Vec<usize>| begins.len().saturating_sub(1);
+        let other = (self.all.iter()).find(|(_, (_, begins))| of(begins) != pairs);
+        other.map_or(Ok(()), |(name, (_, begins))| {
             let reason = format!(
                 "`{KEPT_KEY}` in the header: expected values of {pairs} pairs for {name}, found {}; measure the shard again",
-                lens.len()
+                of(begins)
             );
             Err(refused(&self.file, reason))
         })
     }
 
+    /// Whether it has what a metric kept.
+    pub(super) fn has(&self, kind: &MetricKind) -> bool {
+        self.all.contains_key(kind.ids[0])
+    }
+
     /// The tensors with the values of a pair, by its place in the file.
     pub(super) fn places(&self, pair: usize) -> impl Iterator<Item = (&TensorInfo, Range<usize>)> {
         let all = self.all.values();
-        all.map(move |(tensor, lens)| (tensor, range(lens, pair)))
+        all.map(move |(tensor, begins)| (tensor, range(begins, pair)))
     }
 
-    /// What a metric kept of a pair; none where the file has nothing of that metric.
+    /// What a metric kept of a pair, which has so many `tokens`; none where the file has nothing of that metric.
     ///
     /// # Errors
-    /// The file cannot be read.
+    /// It is nothing at all, or the file cannot be read.
     pub(super) fn pair(
         &self,
         kind: &MetricKind,
         pair: usize,
         tokens: [usize; 2],
     ) -> Result<Option<SavedPair>, EngineError> {
-        let Some((tensor, lens)) = self.all.get(kind.ids[0]) else {
+        let Some((tensor, begins)) = self.all.get(kind.ids[0]) else {
             return Ok(None);
         };
-        let values = tensor.read_rows(range(lens, pair))?.to_f32();
+        let place = range(begins, pair);
+        if place.is_empty() {
+            let reason = format!(
+                "tensor `{}`: expected values of each pair, found none of the pair at place {pair}; measure the shard again",
+                tensor.name
+            );
+            return Err(refused(&self.file, reason));
+        }
+        let values = tensor.read_rows(place)?.to_f32();
         Ok(Some(SavedPair { tokens, values }))
     }
 }

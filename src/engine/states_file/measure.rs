@@ -47,7 +47,7 @@ impl Session {
             let rows = all.get(index).cloned();
             pairs.extend(rows.map(|rows| Place {
                 file: 0,
-                place: index,
+                index,
                 rows,
             }));
             images.extend(images_of.get(index).cloned());

@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     StatesFile,
+    kept::same_words,
     piece::Piece,
     refused,
     source::{FromFiles, Place, measured},
@@ -99,9 +100,11 @@ pub(super) async fn gathered(
 ) -> Result<Gathered, EngineError> {
     let mut opened: Vec<Opened> = Vec::new();
     for path in files {
-        let next = open(path)?;
+        let mut next = open(path)?;
         if let Some(first) = opened.first() {
             first.agrees(&next)?;
+            let words = (&*next.file.name, &mut next.file.kept.words);
+            same_words((&first.file.name, &first.file.kept.words), words)?;
         }
         let others = opened.iter().map(|own| (&*own.file.name, &own.piece));
         once(others, (&next.file.name, &next.piece))?;
@@ -125,7 +128,7 @@ pub(super) async fn gathered(
             };
             let place = Place {
                 file: index,
-                place,
+                index: place,
                 rows,
             };
             places.insert(number, (place, own));

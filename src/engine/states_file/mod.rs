@@ -11,16 +11,17 @@
 //! | `is_vision`, `is_text` | `[tokens]` u8 | vision tokens, and text tokens by the mask `official` |
 //! | `is_content` | `[tokens]` u8 | text tokens by the mask `content` |
 //! | `input_ids` | `[tokens]` i64 | token ids |
+//! | `kept.METRIC` | `[values]` f32 | of statistics: what a metric that needs the model kept of each pair (`kept.rs`) |
 //!
 //! A file of statistics is one of states, too. It has the pairs of one shard, numbered as in a run without shards; the
 //! text `piece` says of which measurement (see `piece.rs`), and the tensor `checksums` (`[pairs]` i64) has a sum of each
-//! pair's rows, by which an interrupted run knows what is whole, and a merge that nothing has changed since. What metrics
-//! that need the model kept of each pair is in it, too (see `kept.rs`). Where the states would take too much it has sums
-//! instead (see `sums`).
+//! pair's rows and of what was kept of it, by which an interrupted run knows what is whole, and a merge that nothing has
+//! changed since. Where the states would take too much it has sums instead (see `sums`).
 //!
 //! What is needed to measure: `pair`, `is_vision`, the mask asked for, and the states that the definition compares.
 //! The header's `__metadata__` has texts: `states_format` (`1`), and as JSON `model`, `data`, `states` (what a
-//! report calls each), `text_masks` and `tokens_by_pair`. All but the format may be absent.
+//! report calls each), `text_masks` and `tokens_by_pair`; of statistics also `piece`, `kept` and `words`. All but the
+//! format may be absent.
 
 mod about;
 #[cfg(fuzzing)]

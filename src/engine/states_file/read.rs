@@ -58,7 +58,7 @@ impl StatesFile {
     /// states that can be measured.
     pub(super) fn open(path: &Path, mask: TextMask) -> Result<Self, EngineError> {
         let name = path.display().to_string();
-        let (texts, tensors) = contents(path)?;
+        let (mut texts, tensors) = contents(path)?;
         let layers = last_state(&tensors);
         if texts.contains_key(SUMS_KEY) {
             return Err(missing(
@@ -86,7 +86,7 @@ impl StatesFile {
             width: 0,
             about: About::default(),
             piece: texts.get(PIECE_KEY).cloned(),
-            kept: Kept::of(&name, &texts, &tensors)?,
+            kept: Kept::of(&name, &mut texts, &tensors)?,
             name,
             layers,
             marks,

@@ -1,12 +1,12 @@
 //! Quantities of states that stand in files.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use super::{StatesFile, refused, rows::PairRows, tensor_name};
+use super::{StatesFile, kept::words_in, refused, rows::PairRows, tensor_name};
 use crate::{
     alignment::{
-        AlignmentError, Metric, MetricKind, Mir, MirResult, Observation, Restored, Setup, StateId,
-        by_position, by_position_bytes,
+        AlignmentError, LOGIT_LENS, Metric, MetricKind, Mir, MirResult, Observation, Restored,
+        Setup, StateId, Vocabulary, by_position, by_position_bytes,
     },
     engine::{
         EngineError, Extra, MeasureSettings, Stage, definitions,
@@ -19,6 +19,7 @@ use crate::{
         streamed::{self, Source, Way},
     },
     gpu::{Gpu, Recording},
+    platform,
     report::{DataSummary, ModelSummary, Report, too_few_pairs},
     words::counted,
 };
@@ -34,7 +35,7 @@ pub(super) struct Place {
     /// Number of the file.
     pub(super) file: usize,
     /// Its place among the file's pairs.
-    pub(super) place: usize,
+    pub(super) index: usize,
     /// Its rows there.
     pub(super) rows: PairRows,
 }
@@ -80,16 +81,21 @@ impl FromFiles<'_> {
         let own = measured(settings, layers);
         let tokens: Vec<[usize; 2]> = self.pairs.iter().map(|pair| pair.rows.tokens).collect();
         let count = |side: usize| tokens.iter().map(|pair| pair[side]).sum();
+        let kinds = self.there(kinds(settings), news);
+        let reads = (kinds.iter()).any(|kind| kind.ids == LOGIT_LENS.ids);
+        let vocabulary = match reads {
+            true => Some(self.vocabulary()?),
+            false => None,
+        };
         let setup = Setup {
             gpu: self.gpu,
             layers,
             hidden_size: width,
             pairs: self.pairs.len(),
             vision: count(0),
-            vocabulary: (self.files.first()).and_then(|file| file.kept.vocabulary.as_ref()),
+            vocabulary: vocabulary.as_ref(),
             intervals: settings.intervals,
         };
-        let kinds = kinds(settings);
         let of_images = several(self.images.to_vec(), settings.metrics);
         let kept_by = kinds.iter().map(|kind| (kind.bytes)(&setup)).sum::<u64>();
         let kept_by_images = of_images.as_ref().map(|it| by_position_bytes(&setup, it));
@@ -180,7 +186,38 @@ impl FromFiles<'_> {
         Ok(())
     }
 
-    /// The metrics whose states the files have, or what the model's run kept for them; those that lack something are told.
+    /// Those of some metrics for which the files have what the model's run kept where they need the model; the others are
+    /// told.
+    fn there(
+        &self,
+        mut kinds: Vec<&'static MetricKind>,
+        news: &mut News<'_>,
+    ) -> Vec<&'static MetricKind> {
+        kinds.retain(|kind| {
+            let is_there =
+                kind.of_model.is_none() || self.files.iter().all(|file| file.kept.has(kind));
+            news.note_all((!is_there).then(|| {
+                format!(
+                    "not computed: {}, as it takes the model, not its states alone",
+                    kind.ids.join(", ")
+                )
+            }));
+            is_there
+        });
+        kinds
+    }
+
+    /// The model's words, which one of the files has for all.
+    fn vocabulary(&self) -> Result<Arc<dyn Vocabulary>, EngineError> {
+        let mut all = self.files.iter();
+        let with = all.find(|file| file.kept.words.is_some());
+        let file = with.or(self.files.first());
+        let (name, words) =
+            file.map_or(("", None), |file| (&*file.name, file.kept.words.as_deref()));
+        words_in(name, words)
+    }
+
+    /// The metrics whose states the files have, or what the model's run kept for them; those that lack a state are told.
     async fn others(
         &self,
         kinds: &[&'static MetricKind],
@@ -190,13 +227,7 @@ impl FromFiles<'_> {
         let mut found: Vec<Box<dyn Metric>> = Vec::new();
         for kind in kinds {
             if kind.of_model.is_some() {
-                match self.restored(kind, setup).await? {
-                    Some(metric) => found.push(Box::new(Restored(metric))),
-                    None => news.note(format!(
-                        "not computed: {}, as it takes the model, not its states alone",
-                        kind.ids.join(", ")
-                    )),
-                }
+                found.push(Box::new(Restored(self.restored(kind, setup, news).await?)));
                 continue;
             }
             let metric = (kind.new)(setup)?;
@@ -217,29 +248,29 @@ impl FromFiles<'_> {
         Ok(found)
     }
 
-    /// A metric with what the run of the model kept for it of each pair; none where a file has nothing of it.
+    /// A metric with what the run of the model kept for it of each pair.
     async fn restored(
         &self,
         kind: &MetricKind,
         setup: &Setup<'_>,
-    ) -> Result<Option<Box<dyn Metric>>, EngineError> {
-        let mut metric: Option<Box<dyn Metric>> = None;
+        news: &mut News<'_>,
+    ) -> Result<Box<dyn Metric>, EngineError> {
+        let mut metric = (kind.new)(setup)?;
         for places in self.pairs.chunks(PAIRS_TOGETHER) {
             let mut recording = Recording::new();
             for place in places {
                 let Some(file) = self.files.get(place.file) else {
                     continue;
                 };
-                let kept = file.kept.pair(kind, place.place, place.rows.tokens)?;
-                let Some(kept) = kept else { return Ok(None) };
-                let metric = match &mut metric {
-                    Some(metric) => metric,
-                    none => none.insert((kind.new)(setup)?),
-                };
-                let taken = metric.restore(&mut recording, &kept);
+                let kept = file.kept.pair(kind, place.index, place.rows.tokens)?;
+                let taken = metric.restore(&mut recording, &kept.unwrap_or_default());
                 taken.map_err(|error| refused(&file.name, error.to_string()))?;
             }
-            self.gpu.run(&recording).await?;
+            self.gpu
+                .run_with(&recording, news.cancel, &mut |_, _| {})
+                .await?;
+            platform::yield_now().await;
+            news.check()?;
         }
         Ok(metric)
     }

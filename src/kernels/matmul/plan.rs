@@ -1,4 +1,5 @@
-//! Which tile and how many pieces a matrix product gets: by its shape and the class of the adapter.
+//! Which tile and how many pieces a matrix product gets: by its shape and the class of the adapter, of software adapters
+//! also by what their reads cost, which changes no bit.
 
 use super::DEPTH;
 use crate::gpu::{AdapterClass, Gpu};
@@ -55,7 +56,8 @@ impl Tile {
         }
     }
 
-    /// Whether the device grants the workgroup memory that the tile takes, and its driver compiles it in a moment.
+    /// Whether the device grants the workgroup memory or the subgroups that the tile takes, and its driver compiles it in a
+    /// moment.
     pub fn fits(self, gpu: &Gpu) -> bool {
         let bytes = match self {
             Self::DirectWide => return gpu.reads_are_dear(),
@@ -168,6 +170,9 @@ const LEAST_OF_DIRECT_WIDE: f64 = 3e7;
 /// Workgroups that it has to leave: they are what the processors share.
 const LEAST_GROUPS: usize = 4;
 
+/// Rows beyond which reads are shared.
+const LEAST_SHARED_ROWS: usize = 16;
+
 /// Elements of the inner dimension that a piece has at least.
 const LEAST_PIECE: usize = 64;
 
@@ -221,26 +226,51 @@ fn planned(gpu: &Gpu, shape: [usize; 3], groups: impl Fn(Tile) -> Option<usize>)
         .find(|speed| speed.class == gpu.class())
         .and_then(|speed| quickest(speed, fitting, shape, &groups))
         .unwrap_or_else(|| Plan {
-            tile: match gpu.reads_through_stack() {
-                // Whatever the product's size: a third of the time of the large one, and compiled in a tenth.
-                true => Tile::DirectRows,
-                false => in_registers(shape, groups, Tile::DirectWide.fits(gpu)),
-            },
+            tile: in_registers(shape, groups, Reads::of(gpu)),
             pieces: 1,
         })
 }
 
-/// The tile on a software adapter that does not read through the stack. The large one is a third (llvmpipe) to a half (SwiftShader) faster where it
-/// leaves enough workgroups; the `wide` one takes SwiftShader three quarters of that, but for the rows that a tile
-/// computes in vain.
-fn in_registers([m, n, k]: [usize; 3], groups: impl Fn(Tile) -> Option<usize>, wide: bool) -> Tile {
+/// What the reads of a software adapter cost, as far as the choice depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reads {
+    /// Not much.
+    Plain,
+    /// As SwiftShader's, see [`Gpu::reads_are_dear`].
+    Dear,
+    /// As much, but lanes hand each other what they read, see [`Gpu::shares_reads`].
+    Shared,
+}
+
+impl Reads {
+    fn of(gpu: &Gpu) -> Self {
+        match (gpu.shares_reads(), gpu.reads_are_dear()) {
+            (true, _) => Self::Shared,
+            (false, true) => Self::Dear,
+            (false, false) => Self::Plain,
+        }
+    }
+}
+
+/// The tile on a software adapter. The large one is a third (llvmpipe) to a half (SwiftShader) faster where it
+/// leaves enough workgroups; the wide one takes SwiftShader three quarters of that, but for the rows that a tile
+/// computes in vain. Where reads are shared that tile takes a third of the large one's time: of few rows it would compute
+/// more than that in vain.
+fn in_registers(
+    [m, n, k]: [usize; 3],
+    groups: impl Fn(Tile) -> Option<usize>,
+    reads: Reads,
+) -> Tile {
+    if reads == Reads::Shared && m > LEAST_SHARED_ROWS {
+        return Tile::DirectRows;
+    }
     let multiplications = m as f64 * n as f64 * k as f64;
     let serves = |tile: Tile, least: f64| {
         let groups = groups(tile).unwrap_or(0);
         multiplications >= least && groups >= LEAST_GROUPS && k.is_multiple_of(4)
     };
     let is_filled = 3 * m.next_multiple_of(64) <= 4 * m.next_multiple_of(BLOCK);
-    if wide && is_filled && serves(Tile::DirectWide, LEAST_OF_DIRECT_WIDE) {
+    if reads == Reads::Dear && is_filled && serves(Tile::DirectWide, LEAST_OF_DIRECT_WIDE) {
         return Tile::DirectWide;
     }
     match serves(Tile::Direct128, LEAST_OF_DIRECT_128) {
@@ -321,20 +351,23 @@ mod tests {
     /// The wide tile only where reads are dear, for products that are worth its compilation and fill it.
     #[test]
     fn a_software_adapter_takes_the_largest_tile_that_serves() {
-        for (shape, plain, wide) in [
-            ([256, 576, 576], Tile::Direct128, Tile::DirectWide),
-            ([224, 3072, 576], Tile::Direct128, Tile::DirectWide),
-            ([200, 3072, 576], Tile::Direct128, Tile::DirectWide),
+        use Tile::{Direct, Direct128, DirectRows, DirectWide};
+        for (shape, plain, dear, shared) in [
+            ([256, 576, 576], Direct128, DirectWide, DirectRows),
+            ([224, 3072, 576], Direct128, DirectWide, DirectRows),
+            ([200, 3072, 576], Direct128, DirectWide, DirectRows),
             // More than a quarter of its rows would be computed in vain.
-            ([65, 3072, 576], Tile::Direct128, Tile::Direct128),
-            ([256, 192, 576], Tile::Direct128, Tile::Direct128),
-            ([256, 576, 578], Tile::Direct, Tile::Direct),
-            ([32, 576, 576], Tile::Direct128, Tile::Direct128),
-            ([64, 128, 64], Tile::Direct, Tile::Direct),
+            ([65, 3072, 576], Direct128, Direct128, DirectRows),
+            ([256, 192, 576], Direct128, Direct128, DirectRows),
+            ([256, 576, 578], Direct, Direct, DirectRows),
+            ([32, 576, 576], Direct128, Direct128, DirectRows),
+            ([64, 128, 64], Direct, Direct, DirectRows),
+            ([16, 576, 64], Direct, Direct, Direct),
         ] {
             let [m, n, _] = shape;
-            let tile = |wide| in_registers(shape, |tile| Some(tile.groups(m, n)), wide);
-            assert_eq!([tile(false), tile(true)], [plain, wide], "{shape:?}");
+            let tile = |reads| in_registers(shape, |tile| Some(tile.groups(m, n)), reads);
+            let found = [Reads::Plain, Reads::Dear, Reads::Shared].map(tile);
+            assert_eq!(found, [plain, dear, shared], "{shape:?}");
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use mirscope::gpu::{RUNTIME_CHECKS, SHADERS, SUBGROUP_SHADERS};
+use mirscope::gpu::{RUNTIME_CHECKS, SHADERS, SUBGROUP_SHADERS, shader};
 use naga::{
     Module, ScalarKind, ShaderStage,
     back::{PipelineConstants, pipeline_constants::process_overrides},
@@ -62,7 +62,12 @@ fn variants() -> Vec<Variant> {
             settings
                 .extend(values.map(|value| PipelineConstants::from_iter([(name.clone(), value)])));
         }
+        let base = shader(kernel).filter(|base| base != source);
         for entry in &module.entry_points {
+            // Those of the kernel alone have come already.
+            if base.is_some_and(|base| base.contains(&format!("fn {}(", entry.name))) {
+                continue;
+            }
             for constants in &settings {
                 let point = Some((ShaderStage::Compute, entry.name.as_str()));
                 let name = format!("{kernel} {} {constants:?}", entry.name);

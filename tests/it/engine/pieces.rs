@@ -228,6 +228,31 @@ fn what_is_no_whole_measurement_is_refused() {
     refused(&[a, &at("none"), c], &["found no `piece`"]);
     edited(r#""checksums""#, r#""checksumz""#, "sums");
     refused(&[a, &at("sums"), c], &["found none", "`checksums`"]);
+    // What metrics that need the model kept.
+    edited(
+        r#"image-effect-distance\":["#,
+        r#"image-effect-distanze\":["#,
+        "kept",
+    );
+    refused(
+        &[a, &at("kept"), c],
+        &["`kept`", "`kept.image-effect-distanze`", "found none"],
+    );
+    edited(r#""words":"["#, r#""words":"{"#, "words");
+    refused(
+        &[a, &at("words"), c],
+        &["words.safetensors", "`words`", &name(a), "found others"],
+    );
+    let size = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: serde_json::Value = serde_json::from_slice(&bytes[8..size]).unwrap();
+    let begin = &header["kept.logit-lens-entropy"]["data_offsets"][0];
+    let mut flipped = bytes.clone();
+    flipped[size + begin.as_u64().unwrap() as usize] ^= 1;
+    fs::write(at("lens"), flipped).unwrap();
+    refused(
+        &[a, &at("lens"), c],
+        &["lens.safetensors", "pair 1", "`checksums`"],
+    );
     // A number that is as good as the one that was there.
     let mut flipped = bytes.clone();
     flipped[bytes.len() / 2] ^= 1;

@@ -14,6 +14,7 @@ use crate::{
         theme,
     },
     report::{Definition, Ellipse, LayerReport, Report},
+    words::grouped,
 };
 use numbers::Line;
 
@@ -179,7 +180,9 @@ fn demo(ui: &mut egui::Ui, store: &mut Store, report: &Report) {
         egui::RichText::new(format!(
             "The same three parts of {} vision and {} text tokens in {} dimensions. MIR is the logarithm of \
              such a sum over all layers.",
-            layer.n_vision, layer.n_text, report.model.hidden_size
+            grouped(layer.n_vision as u64),
+            grouped(layer.n_text as u64),
+            report.model.hidden_size
         ))
         .color(theme::colors(ui).faint),
     );

@@ -5,13 +5,14 @@
 use std::{
     collections::{BTreeMap, HashMap},
     path::Path,
+    sync::Arc,
 };
 
 use super::{SUMS_KEY, read::SumsFile, run::BY_POSITION, state_names};
 use crate::{
     alignment::{
         AlignmentError, Influence, MergeError, MergedSums, Merging, Metric, MirResult, Modality,
-        SavedPair, SavedSums, Setup, by_position,
+        SavedPair, SavedSums, Setup, Vocabulary, by_position,
     },
     engine::{
         EngineError, Extra, MergeRequest, Session, Stage,
@@ -21,6 +22,7 @@ use crate::{
         outcome::Outcome,
         samples,
         states_file::{
+            kept::{same_words, words_in},
             merge::{checked, data, notes, of_images, once},
             piece::Piece,
             refused,
@@ -137,9 +139,10 @@ fn opened(request: &MergeRequest) -> Result<Vec<SumsFile>, EngineError> {
             );
             return Err(refused(&path.display().to_string(), reason));
         }
-        let next = SumsFile::open(path)?;
+        let mut next = SumsFile::open(path)?;
         if let Some(first) = opened.first() {
             first.piece.fits(&first.name, &next.piece, &next.name)?;
+            same_words((&first.name, &first.words), (&next.name, &mut next.words))?;
         }
         let others = opened.iter().map(|own| (&*own.name, &own.piece));
         once(others, (&next.name, &next.piece))?;
@@ -310,17 +313,28 @@ impl Merge<'_> {
         })
     }
 
+    /// The model's words, which one of the files has for all.
+    fn vocabulary(&self) -> Result<Arc<dyn Vocabulary>, EngineError> {
+        let with = self.files.iter().find(|file| file.words.is_some());
+        let file = with.unwrap_or(self.first());
+        words_in(&file.name, file.words.as_deref())
+    }
+
     /// What the other metrics say.
     async fn others(&self, news: &mut News<'_>) -> Result<Vec<MetricReport>, EngineError> {
         let piece = &self.first().piece;
         let settings = &piece.settings;
+        let vocabulary = match settings.also.contains(&Extra::LogitLens) {
+            true => Some(self.vocabulary()?),
+            false => None,
+        };
         let setup = Setup {
             gpu: self.gpu,
             layers: piece.model.num_hidden_layers,
             hidden_size: piece.model.hidden_size,
             pairs: self.places.len(),
             vision: self.places.iter().map(|place| place.tokens[0]).sum(),
-            vocabulary: self.first().vocabulary.as_ref(),
+            vocabulary: vocabulary.as_ref(),
             intervals: settings.intervals,
         };
         let mut all: Vec<(&str, Box<dyn Metric>)> = Vec::new();

@@ -1,7 +1,7 @@
 //! Files of statistics that have sums of the states instead of the states.
 //!
 //! A file in safetensors format, of which the text `piece` says which shard it is, as in one of states, and the text `sums`
-//! what is in it ([`SumsAbout`]): one or several parts, each of some of the shard's pairs, for an interrupted run goes on
+//! what is in it ([`SumsAbout`]), `words` the model's words where a metric names some: one or several parts, each of some of the shard's pairs, for an interrupted run goes on
 //! with a part of its own. All values are f32 but the sums of the tensors, by which a merge knows that nothing has changed:
 //!
 //! | tensor | shape | what |

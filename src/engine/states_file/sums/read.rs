@@ -3,17 +3,16 @@
 use std::{
     collections::{BTreeMap, HashMap},
     path::Path,
-    sync::Arc,
 };
 
 use super::{SUMS_KEY, SumsAbout, metric_tensor, state_names, tensor};
 use crate::{
-    alignment::{Modality, SavedPair, SavedSums, Vocabulary},
+    alignment::{Modality, SavedPair, SavedSums},
     engine::{
         EngineError,
         states_file::{
             SUMS,
-            kept::words_in,
+            kept::WORDS_KEY,
             piece::{PIECE_KEY, Piece},
             read::contents,
             refused,
@@ -29,8 +28,8 @@ pub(super) struct SumsFile {
     pub(super) name: String,
     pub(super) piece: Piece,
     pub(super) about: SumsAbout,
-    /// The words of the model.
-    pub(super) vocabulary: Option<Arc<dyn Vocabulary>>,
+    /// The text of the model's words.
+    pub(super) words: Option<String>,
     states: Vec<String>,
     tensors: BTreeMap<String, TensorInfo>,
     /// The sum of each tensor.
@@ -62,7 +61,7 @@ impl SumsFile {
         let said = said.numbers()?.into_iter().map(i64::cast_unsigned);
         Ok(Self {
             sums: (all.into_iter().map(|(name, _)| name)).zip(said).collect(),
-            vocabulary: words_in(&name, &texts)?,
+            words: texts.get(WORDS_KEY).cloned(),
             states: state_names(&piece),
             name,
             piece,
