@@ -349,7 +349,7 @@ mod tests {
         let point = figure.dots.as_ref().unwrap().points[177];
         let (mut harness, seen) = harness(figure);
         let rect = harness
-            .get_by_label_contains(&format!("{count} vision"))
+            .get_by_label_contains(&format!("{} vision", crate::words::grouped(count as u64)))
             .rect();
         let times = (0..5).map(|_| {
             harness.hover_at(rect.min);
