@@ -25,8 +25,9 @@ pub fn frame_count(name: &str, bytes: &[u8]) -> Result<usize, InputError> {
     count(bytes).map_err(|refused| refused.of(name))
 }
 
+const EXPECTED: &str = "an animated GIF or WebP, of which frames can be taken";
+
 fn count(bytes: &[u8]) -> Result<usize, Refused> {
-    const EXPECTED: &str = "an animated GIF or WebP, of which frames can be taken";
     let count = match image::guess_format(bytes) {
         Ok(ImageFormat::Gif) => gif::count(bytes)?,
         Ok(ImageFormat::WebP) => webp::count(bytes),
@@ -62,6 +63,13 @@ fn frames(bytes: &[u8], most: usize) -> Result<Vec<RgbImage>, Refused> {
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MAX_ALLOCATION);
     let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(Refused::broken)?;
+    // It would panic at the first of them.
+    if !decoder.has_animation() {
+        return Err(Refused::new(
+            EXPECTED,
+            "frames in a file that says it is a still image",
+        ));
+    }
     let (width, height) = decoder.dimensions();
     let (width, height) = (width as usize, height as usize);
     check([width, height], &indices)?;

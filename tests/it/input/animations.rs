@@ -125,6 +125,37 @@ fn a_frame_holds_a_picture_of_its_own_size() {
     assert!(tried > 0, "a golden animation has an alpha channel");
 }
 
+/// `image-webp` panics at frames of a file whose marks say that there are none: found by a fuzzer.
+#[test]
+fn frames_of_a_still_image_are_refused() {
+    let stills = files();
+    let mut stills = stills.iter().filter(|file| {
+        let kind = file.bytes.get(12..16).unwrap_or_default();
+        file.bytes.starts_with(b"RIFF") && [&b"VP8 "[..], b"VP8L"].contains(&kind)
+    });
+    let still = stills.next().expect("a still WebP among the golden ones");
+    let (image, _) = decode_image(&still.name, &still.bytes).unwrap();
+    let side = |pixels: usize| (pixels as u32 - 1).to_le_bytes()[..3].to_vec();
+    let chunk = |kind: &[u8], data: &[u8]| {
+        let size = (data.len() as u32).to_le_bytes();
+        [kind, &size, data].concat()
+    };
+    let marks = [vec![0; 4], side(image.width), side(image.height)].concat();
+    let body = [
+        b"WEBP".to_vec(),
+        chunk(b"VP8X", &marks),
+        chunk(b"ANMF", &[0; 32]),
+        still.bytes[12..].to_vec(),
+    ];
+    let bytes = chunk(b"RIFF", &body.concat());
+    assert_eq!(frame_count("a.webp", &bytes).unwrap(), 1);
+    let error = decode_frames("a.webp", &bytes, 8).unwrap_err().to_string();
+    assert!(
+        error.contains("a.webp") && error.contains("says it is a still image"),
+        "{error}"
+    );
+}
+
 #[test]
 fn what_has_no_frames_is_refused() {
     let refused = |bytes: &[u8]| decode_frames("x", bytes, 8).unwrap_err().to_string();
