@@ -3,9 +3,9 @@
 //!
 //! The composed, plain WGSL lands in `OUT_DIR/<kernel>.wgsl` and a table of all kernels in
 //! `OUT_DIR/kernels.rs`, with a second one of those that have more entry points in
-//! `shaders/subgroups/`, natively: browsers want a line for them that naga does not take. It is done here, so that no composer is part of the program itself. Imports are all there is to
-//! compose: a few lines do it, where a composer with a parser of WGSL would take a quarter of the time of
-//! the demo's build. The table of `assets/demo` lands in `OUT_DIR/demo.rs`, the studies' results in
+//! `shaders/subgroups/`, natively: browsers want a line for them that naga does not take. It is done
+//! here, so that no composer is part of the program itself. Imports are all there is to compose: a few
+//! lines do it, where a composer with a parser of WGSL would take a quarter of the time of the demo's build. The table of `assets/demo` lands in `OUT_DIR/demo.rs`, the studies' results in
 //! `OUT_DIR/study.rs`; on the web both are empty, the page fetches the files.
 
 use std::{

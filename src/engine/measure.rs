@@ -1,9 +1,6 @@
 //! A measurement: device, checkpoint, pairs, forward passes, metric, report.
 
-use std::{
-    cell::{Cell, OnceCell},
-    sync::Arc,
-};
+use std::cell::{Cell, OnceCell};
 
 use super::{
     EngineError, Event, Extra, MeasureRequest, MeasureSettings, MetricChoice, Session, Stage,
@@ -21,12 +18,13 @@ use super::{
     },
     states_file::StatesWriter,
     streamed::{self, Running, Way},
+    vocabulary::vocabulary_of,
     without_image::WithoutImage,
 };
 use crate::{
     alignment::{
-        IMAGE_EFFECT, LOGIT_LENS, METRICS, MetricKind, Mir, MirResult, Setup, Vocabulary,
-        by_position, by_position_bytes,
+        IMAGE_EFFECT, LOGIT_LENS, METRICS, MetricKind, Mir, MirResult, Setup, by_position,
+        by_position_bytes,
     },
     input::{Processor, PromptForm},
     report::{DataSummary, Definition, Kept, PromptStyle, Report, too_few_pairs},
@@ -84,8 +82,7 @@ impl Session {
             .collect();
         let tokens = [0, 1].map(|side: usize| of_pairs.iter().map(|it| it[side]).sum());
         // It keeps the model for as long as the lens is at work.
-        let reads = settings.also.contains(&Extra::LogitLens);
-        let vocabulary = reads.then(|| loaded.clone() as Arc<dyn Vocabulary>);
+        let vocabulary = vocabulary_of(&settings, &loaded);
         let setup = Setup {
             gpu: &gpu,
             layers: model.num_hidden_layers,

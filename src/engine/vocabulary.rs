@@ -1,6 +1,8 @@
 //! What reads words off states: a loaded model, or the words alone that a file has of one.
 
-use super::session::loaded::Loaded;
+use std::sync::Arc;
+
+use super::{Extra, MeasureSettings, session::loaded::Loaded};
 use crate::{
     alignment::{AlignmentError, Vocabulary},
     gpu::{Recording, Tensor},
@@ -23,6 +25,15 @@ impl Vocabulary for Loaded {
     fn text(&self, id: u32) -> String {
         self.processor.token_text(id)
     }
+}
+
+/// A model's words, where they are asked for. Who has them keeps the model.
+pub(super) fn vocabulary_of(
+    settings: &MeasureSettings,
+    loaded: &Arc<Loaded>,
+) -> Option<Arc<dyn Vocabulary>> {
+    let reads = settings.also.contains(&Extra::LogitLens);
+    reads.then(|| loaded.clone() as Arc<dyn Vocabulary>)
 }
 
 /// The words of a model that is not there.

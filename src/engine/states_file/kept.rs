@@ -19,8 +19,12 @@ use super::{
 use crate::{
     alignment::{AlignmentError, Metric, MetricKind, PairSize, SavedPair, Setup, Vocabulary},
     engine::{
-        EngineError, Extra, MeasureSettings, content_words::content_words_of, measure::kinds,
-        prepare::Prepared, session::loaded::Loaded, vocabulary::Words,
+        EngineError, Extra, MeasureSettings,
+        content_words::content_words_of,
+        measure::kinds,
+        prepare::Prepared,
+        session::loaded::Loaded,
+        vocabulary::{Words, vocabulary_of},
     },
     gpu::Gpu,
     report::TextMask,
@@ -41,17 +45,8 @@ fn of_model(settings: &MeasureSettings) -> Vec<&'static MetricKind> {
 }
 
 /// What a metric is called in a file.
-fn tensor(kind: &MetricKind) -> String {
-    format!("kept.{}", kind.ids[0])
-}
-
-/// A model's words, where they are asked for.
-pub(super) fn vocabulary(
-    settings: &MeasureSettings,
-    loaded: &Arc<Loaded>,
-) -> Option<Arc<dyn Vocabulary>> {
-    let reads = settings.also.contains(&Extra::LogitLens);
-    reads.then(|| loaded.clone() as Arc<dyn Vocabulary>)
+fn tensor(metric: &str) -> String {
+    format!("kept.{metric}")
 }
 
 /// The text of [`WORDS_KEY`].
@@ -87,6 +82,18 @@ pub(super) fn words_in(file: &str, text: Option<&str>) -> Result<Arc<dyn Vocabul
     }
 }
 
+/// The words that one of `files` has for all of a merge, see [`same_words`].
+///
+/// # Errors
+/// As [`words_in`].
+pub(super) fn words_of_all<'a>(
+    mut files: impl Iterator<Item = (&'a str, Option<&'a str>)> + Clone,
+) -> Result<Arc<dyn Vocabulary>, EngineError> {
+    let with = files.clone().find(|(_, words)| words.is_some());
+    let (file, words) = with.or_else(|| files.next()).unwrap_or_default();
+    words_in(file, words)
+}
+
 /// Fails where `other` has other words than `file`; keeps those of one of them alone, since each file of a merge has all.
 ///
 /// # Errors
@@ -109,8 +116,6 @@ pub(super) fn same_words(
 /// What is to be kept of the pairs of a file that is written.
 pub(super) struct Keeping {
     kinds: Vec<&'static MetricKind>,
-    /// Of each of them the values of each pair.
-    lens: Vec<Vec<usize>>,
     /// Of each of them where the values of each pair begin, and where the last end.
     begins: Vec<Vec<usize>>,
     vocabulary: Option<Arc<dyn Vocabulary>>,
@@ -144,13 +149,10 @@ impl Keeping {
             false => pairs.iter().map(size).collect(),
         };
         let lens = kinds.iter().filter_map(|kind| kind.of_model);
-        let lens: Vec<Vec<usize>> = lens.map(|of| sizes.iter().map(of).collect()).collect();
+        let begins = lens.map(|of| begins(&sizes.iter().map(of).collect::<Vec<_>>()));
         Self {
-            begins: (lens.iter())
-                .map(|lens| begins(lens).unwrap_or_default())
-                .collect(),
-            lens,
-            vocabulary: vocabulary(settings, loaded),
+            begins: begins.map(Option::unwrap_or_default).collect(),
+            vocabulary: vocabulary_of(settings, loaded),
             sizes: [layers, hidden_size],
             text_mask: settings.text_mask,
             metrics: Vec::new(),
@@ -162,7 +164,7 @@ impl Keeping {
     /// The tensors of the file to be.
     pub(super) fn planned(&self) -> impl Iterator<Item = Planned> {
         let all = self.kinds.iter().zip(&self.begins);
-        all.map(|(kind, begins)| values(tensor(kind), end(begins)))
+        all.map(|(kind, begins)| values(tensor(kind.ids[0]), end(begins)))
     }
 
     /// Adds what its header says.
@@ -170,9 +172,13 @@ impl Keeping {
         if self.kinds.is_empty() {
             return;
         }
-        let all = self.kinds.iter().zip(&self.lens);
+        let lens = |begins: &[usize]| -> Value {
+            let both = begins.windows(2);
+            both.map(|both| both[1] - both[0]).collect()
+        };
+        let all = self.kinds.iter().zip(&self.begins);
         let lens: Map<String, Value> = all
-            .map(|(kind, lens)| (kind.ids[0].to_owned(), json!(lens)))
+            .map(|(kind, begins)| (kind.ids[0].to_owned(), lens(begins)))
             .collect();
         about.insert(KEPT_KEY.to_owned(), json!(lens).to_string().into());
         if let Some(vocabulary) = &self.vocabulary {
@@ -183,7 +189,7 @@ impl Keeping {
     /// The tensors with the values of a pair, by its place among the pairs.
     pub(super) fn places(&self, pair: usize) -> impl Iterator<Item = (String, Range<usize>)> {
         let all = self.kinds.iter().zip(&self.begins);
-        all.map(move |(kind, begins)| (tensor(kind), range(begins, pair)))
+        all.map(move |(kind, begins)| (tensor(kind.ids[0]), range(begins, pair)))
     }
 
     /// Makes the metrics of the next pairs, which share a forward pass: few enough for every metric to keep all of them.
@@ -304,7 +310,7 @@ impl Kept {
         })?;
         let mut all = BTreeMap::new();
         for (name, lens) in lens {
-            let tensor = format!("kept.{name}");
+            let tensor = tensor(&name);
             let begins = begins(&lens);
             let values = begins.as_deref().map(end);
             let found = tensors.get(&tensor);

@@ -1,7 +1,7 @@
 //! A shard of a measurement: the model runs over its pairs, and their states go into a file of statistics.
 
 use super::{
-    kept::{Keeping, vocabulary},
+    kept::Keeping,
     piece::{PIECE_FORMAT, Piece},
     source::measured,
     sums::{SumsRun, sums_fit},
@@ -16,6 +16,7 @@ use crate::{
         pairs,
         prepare::{Prepared, prepare_each},
         refused_shard, sum,
+        vocabulary::vocabulary_of,
     },
     report::Skipped,
     words::counted,
@@ -130,7 +131,7 @@ impl Session {
                 numbers: &numbers,
                 tokens: &tokens,
                 path: &file,
-                vocabulary: vocabulary(&piece.settings, &loaded),
+                vocabulary: vocabulary_of(&piece.settings, &loaded),
                 anew,
                 save_seconds,
             };

@@ -1,12 +1,12 @@
 //! Quantities of states that stand in files.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
-use super::{StatesFile, kept::words_in, refused, rows::PairRows, tensor_name};
+use super::{StatesFile, kept::words_of_all, refused, rows::PairRows, tensor_name};
 use crate::{
     alignment::{
         AlignmentError, LOGIT_LENS, Metric, MetricKind, Mir, MirResult, Observation, Restored,
-        Setup, StateId, Vocabulary, by_position, by_position_bytes,
+        Setup, StateId, by_position, by_position_bytes,
     },
     engine::{
         EngineError, Extra, MeasureSettings, Stage, definitions,
@@ -84,7 +84,9 @@ impl FromFiles<'_> {
         let kinds = self.there(kinds(settings), news);
         let reads = (kinds.iter()).any(|kind| kind.ids == LOGIT_LENS.ids);
         let vocabulary = match reads {
-            true => Some(self.vocabulary()?),
+            true => Some(words_of_all(
+                (self.files.iter()).map(|file| (&*file.name, file.kept.words.as_deref())),
+            )?),
             false => None,
         };
         let setup = Setup {
@@ -205,16 +207,6 @@ impl FromFiles<'_> {
             is_there
         });
         kinds
-    }
-
-    /// The model's words, which one of the files has for all.
-    fn vocabulary(&self) -> Result<Arc<dyn Vocabulary>, EngineError> {
-        let mut all = self.files.iter();
-        let with = all.find(|file| file.kept.words.is_some());
-        let file = with.or(self.files.first());
-        let (name, words) =
-            file.map_or(("", None), |file| (&*file.name, file.kept.words.as_deref()));
-        words_in(name, words)
     }
 
     /// The metrics whose states the files have, or what the model's run kept for them; those that lack a state are told.

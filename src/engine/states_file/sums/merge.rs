@@ -5,14 +5,13 @@
 use std::{
     collections::{BTreeMap, HashMap},
     path::Path,
-    sync::Arc,
 };
 
 use super::{SUMS_KEY, read::SumsFile, run::BY_POSITION, state_names};
 use crate::{
     alignment::{
         AlignmentError, Influence, MergeError, MergedSums, Merging, Metric, MirResult, Modality,
-        SavedPair, SavedSums, Setup, Vocabulary, by_position,
+        SavedPair, SavedSums, Setup, by_position,
     },
     engine::{
         EngineError, Extra, MergeRequest, Session, Stage,
@@ -22,7 +21,7 @@ use crate::{
         outcome::Outcome,
         samples,
         states_file::{
-            kept::{same_words, words_in},
+            kept::{same_words, words_of_all},
             merge::{checked, data, notes, of_images, once},
             piece::Piece,
             refused,
@@ -313,19 +312,14 @@ impl Merge<'_> {
         })
     }
 
-    /// The model's words, which one of the files has for all.
-    fn vocabulary(&self) -> Result<Arc<dyn Vocabulary>, EngineError> {
-        let with = self.files.iter().find(|file| file.words.is_some());
-        let file = with.unwrap_or(self.first());
-        words_in(&file.name, file.words.as_deref())
-    }
-
     /// What the other metrics say.
     async fn others(&self, news: &mut News<'_>) -> Result<Vec<MetricReport>, EngineError> {
         let piece = &self.first().piece;
         let settings = &piece.settings;
         let vocabulary = match settings.also.contains(&Extra::LogitLens) {
-            true => Some(self.vocabulary()?),
+            true => Some(words_of_all(
+                (self.files.iter()).map(|file| (&*file.name, file.words.as_deref())),
+            )?),
             false => None,
         };
         let setup = Setup {
