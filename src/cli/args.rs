@@ -95,7 +95,7 @@ Examples:
       everything again, on fewer pairs
 
 A checkpoint is measured again only where its files, the pairs or the settings changed. After Ctrl-C
-the next run goes on where this one stopped.";
+the same command goes on where it stopped.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]

@@ -49,7 +49,7 @@ pub(crate) enum CliError {
     ShardCancelled,
     /// Ctrl-C while a study was measured.
     #[error(
-        "cancelled; {done} of {total} checkpoints are measured, and the next run goes on from there"
+        "cancelled; {done} of {total} checkpoints are measured, and the same command goes on from there"
     )]
     StudyCancelled {
         /// Measured ones.

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::{RESULTS, UNFINISHED, VARIANTS, put, shown, text};
 use crate::{
     cli::{
@@ -33,12 +35,15 @@ pub(super) struct Work {
     absent: Vec<(String, bool)>,
     /// What is to be said of results that cannot be read, and of the lists of pairs.
     told: Vec<String>,
+    /// Whether all is measured again.
+    again: bool,
     /// Why what was measured could not be kept for a run that goes on.
     pub(super) unkept: Option<CliError>,
 }
 
 impl Work {
-    /// What is known and has not changed is kept, unless `again`; so is what is known of a checkpoint that
+    /// What is known and has not changed is kept, unless `again`: then only what an unfinished run measured that was
+    /// to measure all again, too. So is what is known of a checkpoint that
     /// is left out of what ships, as long as nothing changed for the others with its list but which quantities are
     /// measured.
     pub(super) fn plan(
@@ -55,6 +60,7 @@ impl Work {
             settings,
             absent: Vec::new(),
             told: Vec::new(),
+            again,
             unkept: None,
         };
         let version = env!("CARGO_PKG_VERSION");
@@ -72,7 +78,8 @@ impl Work {
             .collect::<Result<Vec<_>, _>>()?;
         let is_absent =
             |variant: &&Variant| variant.left_out && !folder.join(&variant.folder).exists();
-        let known = match earlier(folder) {
+        let unfinished = Unfinished::of(&work.unfinished);
+        let known = match earlier(folder, &unfinished) {
             // Nothing of it would be kept.
             Err(error) if again && !study.variants.iter().any(|it| is_absent(&it)) => {
                 work.told
@@ -114,8 +121,9 @@ impl Work {
                     unchanged.insert(list.clone());
                 }
             }
+            let goes_on = unfinished.again && unfinished.measured.contains_key(&variant.name);
             match before.filter(|before| before.fingerprint == fingerprint) {
-                Some(before) if !again => {
+                Some(before) if !again || goes_on => {
                     work.measured.insert(variant.name.clone(), before.clone());
                 }
                 _ => {
@@ -177,9 +185,30 @@ impl Work {
             fingerprint,
         );
         self.measured.insert(report.name.clone(), measured);
-        let json = to_json(&self.measured).map_err(CliError::from);
+        let unfinished = Unfinished {
+            again: self.again,
+            measured: self.measured.clone(),
+        };
+        let json = to_json(&unfinished).map_err(CliError::from);
         // It is needed only where the run does not come to its end.
         self.unkept = json.and_then(|json| put(&self.unfinished, &json)).err();
+    }
+}
+
+/// What a run that did not come to its end has measured.
+#[derive(Default, Serialize, Deserialize)]
+struct Unfinished {
+    /// Whether it was to measure all again.
+    again: bool,
+    measured: BTreeMap<String, Measured>,
+}
+
+impl Unfinished {
+    /// Such notes are of use or not; nobody else reads them.
+    fn of(file: &Path) -> Self {
+        let notes = fs::read_to_string(file).ok();
+        let found = notes.and_then(|notes| serde_json::from_str(&notes).ok());
+        found.unwrap_or_default()
     }
 }
 
@@ -208,17 +237,12 @@ fn checkpoint(folder: &Path, variant: &Variant) -> Result<PathBuf, CliError> {
 }
 
 /// What earlier runs measured: the results, and above them what an unfinished run left.
-fn earlier(folder: &Path) -> Result<BTreeMap<String, Measured>, CliError> {
+fn earlier(folder: &Path, unfinished: &Unfinished) -> Result<BTreeMap<String, Measured>, CliError> {
     let mut known = BTreeMap::new();
     let file = folder.join(RESULTS);
     if file.exists() {
         known = StudyResults::parse(&text(&file)?, &shown(&file))?.measured;
     }
-    // An unfinished run's notes are of use or not; nobody else reads them.
-    if let Ok(notes) = fs::read_to_string(folder.join(UNFINISHED))
-        && let Ok(more) = serde_json::from_str::<BTreeMap<String, Measured>>(&notes)
-    {
-        known.extend(more);
-    }
+    known.extend(unfinished.measured.clone());
     Ok(known)
 }

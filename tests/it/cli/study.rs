@@ -1,8 +1,8 @@
 //! `mirscope study`, over a few small checkpoints.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
-use mirscope::study::StudyResults;
+use mirscope::study::{Measured, StudyResults};
 use serde_json::{Value, json};
 
 use super::{run, text};
@@ -256,11 +256,7 @@ fn an_unfinished_run_goes_on_where_it_stopped() {
     fs::remove_file(root.join("results.json")).unwrap();
     kept.remove("early");
     kept.get_mut("base").unwrap().device = "by hand".to_owned();
-    fs::write(
-        root.join(".measured.json"),
-        serde_json::to_string(&kept).unwrap(),
-    )
-    .unwrap();
+    unfinished(root, false, &kept);
     // A damaged member fails the run; what was measured before stays for the next one.
     let weights = root.join("early/model.safetensors");
     let whole = fs::read(&weights).unwrap();
@@ -273,6 +269,22 @@ fn an_unfinished_run_goes_on_where_it_stopped() {
     assert_eq!(measure(root, &[]).0, 0);
     assert_eq!(results(root).measured["base"].device, "by hand");
     assert!(!root.join(".measured.json").exists());
+    // One that measures all again takes nothing from what was not to, and goes on from what was.
+    for again in [true, false] {
+        kept = results(root).measured;
+        kept.remove("early");
+        kept.get_mut("base").unwrap().device = "by hand".to_owned();
+        unfinished(root, again, &kept);
+        assert_eq!(measure(root, &["--all"]).0, 0);
+        let is_kept = |name: &str| results(root).measured[name].device == "by hand";
+        assert_eq!((is_kept("base"), is_kept("early")), (again, false));
+    }
+}
+
+/// As a run leaves it that did not come to its end.
+fn unfinished(root: &Path, again: bool, measured: &BTreeMap<String, Measured>) {
+    let left = json!({ "again": again, "measured": measured });
+    fs::write(root.join(".measured.json"), left.to_string()).unwrap();
 }
 
 #[test]
