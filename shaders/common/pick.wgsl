@@ -6,6 +6,13 @@ fn of_four(index: u32, x0: vec4<f32>, x1: vec4<f32>, x2: vec4<f32>, x3: vec4<f32
     return select(select(x0, x1, odd), select(x2, x3, odd), (index & 2u) == 2u);
 }
 
+fn of_eight(
+    index: u32,
+    x0: vec4<f32>, x1: vec4<f32>, x2: vec4<f32>, x3: vec4<f32>, x4: vec4<f32>, x5: vec4<f32>, x6: vec4<f32>, x7: vec4<f32>,
+) -> vec4<f32> {
+    return select(of_four(index, x0, x1, x2, x3), of_four(index, x4, x5, x6, x7), (index & 4u) == 4u);
+}
+
 fn of_sixteen(
     index: u32,
     x0: vec4<f32>, x1: vec4<f32>, x2: vec4<f32>, x3: vec4<f32>, x4: vec4<f32>, x5: vec4<f32>, x6: vec4<f32>, x7: vec4<f32>,

@@ -4,7 +4,7 @@ use crate::gpu::{AdapterClass, Binding, DType, Dispatch, Gpu, GpuError, Tensor, 
 
 use super::{
     Part,
-    attention_direct::{self, attention_direct},
+    attention_direct::{self, Lanes, attention_direct},
     call, expect, groups, parts, traffic, u32_of,
 };
 
@@ -34,6 +34,8 @@ pub struct Attention {
 pub enum Blocks {
     /// As [`attention_direct`] does, the keys in pieces of so many: for software adapters.
     Direct {
+        /// For whom an invocation reads.
+        lanes: Lanes,
         /// Keys that a call takes at most.
         piece: usize,
     },
@@ -79,6 +81,7 @@ pub fn attention(
 ) -> Result<Vec<Dispatch>, GpuError> {
     let blocks = match gpu.class() {
         AdapterClass::Software => Blocks::Direct {
+            lanes: Lanes::of(gpu),
             piece: attention_direct::piece(gpu.most_turns(), with.head_dim),
         },
         // 24 KiB of workgroup memory; what grants only WebGPU's 16 KiB gets half as many queries. Few queries take as
@@ -105,7 +108,9 @@ pub fn attention_with(
     out: &Tensor,
 ) -> Result<Vec<Dispatch>, GpuError> {
     let block = match blocks {
-        Blocks::Direct { piece } => return attention_direct(gpu, piece, q, k, v, with, seen, out),
+        Blocks::Direct { lanes, piece } => {
+            return attention_direct(gpu, lanes, piece, q, k, v, with, seen, out);
+        }
         Blocks::Tiled { queries } => queries,
     };
     check("attention", q, k, v, with, seen, out)?;

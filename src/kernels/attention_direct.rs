@@ -10,8 +10,45 @@ use super::{
 
 /// Columns of a head that one call computes.
 const COLUMNS: usize = 64;
-/// Queries of a workgroup: 16 invocations with four each.
-const QUERIES: usize = 64;
+
+/// For whom an invocation reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lanes {
+    /// For itself: 16 of a workgroup, with four queries each.
+    Alone,
+    /// For a subgroup of eight, which take 32 queries together, see [`Gpu::shares_reads`].
+    Together,
+}
+
+impl Lanes {
+    /// What this adapter is faster with.
+    pub fn of(gpu: &Gpu) -> Self {
+        match gpu.shares_reads() {
+            true => Self::Together,
+            false => Self::Alone,
+        }
+    }
+
+    /// Whether this adapter can: the page has no kernel for lanes together.
+    pub fn fit(self, gpu: &Gpu) -> bool {
+        self == Self::Alone || gpu.has_subgroups_of_eight()
+    }
+
+    fn entry(self) -> &'static str {
+        match self {
+            Self::Alone => "main",
+            Self::Together => "together",
+        }
+    }
+
+    /// Queries of a workgroup.
+    fn queries(self) -> usize {
+        match self {
+            Self::Alone => 64,
+            Self::Together => 32,
+        }
+    }
+}
 
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -30,7 +67,7 @@ struct Params {
 }
 
 /// Keys that an invocation goes through within so many loop iterations. It takes four at a time, with two loops of their
-/// own; what it has found leaves it in another one.
+/// own; what it has found leaves it in another one. Where reads are shared it takes fewer.
 pub(super) fn piece(most: Option<usize>, head_dim: usize) -> usize {
     let Some(most) = most else {
         return usize::MAX;
@@ -51,6 +88,7 @@ pub(super) fn piece(most: Option<usize>, head_dim: usize) -> usize {
 #[allow(clippy::too_many_arguments)]
 pub fn attention_direct(
     gpu: &Gpu,
+    lanes: Lanes,
     piece: usize,
     q: &Tensor,
     k: &Tensor,
@@ -81,7 +119,7 @@ pub fn attention_direct(
     let pieces = keys.div_ceil(piece).max(1);
     let work = work([q, k, v, out], with, seen);
     let of_piece = work.flops / pieces as f64;
-    let grid = [groups(queries, QUERIES), u32_of(heads)];
+    let grid = [groups(queries, lanes.queries()), u32_of(heads)];
     let cut = parts(grid, of_piece, gpu.most_flops());
     let dispatch = |index: usize, part: &Part| {
         let first = index * piece;
@@ -95,14 +133,14 @@ pub fn attention_direct(
             first: u32_of(first),
             end: u32_of(keys.min(first.saturating_add(piece))),
             scale,
-            first_query: part.begin[0] * u32_of(QUERIES),
+            first_query: part.begin[0] * u32_of(lanes.queries()),
             first_head: part.begin[1],
         };
         Dispatch {
             constants: vec![aligned(with), ("CONTINUES", f64::from(u8::from(index > 0)))],
             ..call(
                 "attention_direct",
-                "main",
+                lanes.entry(),
                 &params,
                 bindings.clone(),
                 [part.size[0], part.size[1], u32_of(columns)],

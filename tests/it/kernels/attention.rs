@@ -1,7 +1,10 @@
 use mirscope::{
     gpu::{DType, Gpu},
-    kernels::attention::{
-        Attention, Blocks, Interval, KeyIntervals, attention, attention_with, causal, full,
+    kernels::{
+        attention::{
+            Attention, Blocks, Interval, KeyIntervals, attention, attention_with, causal, full,
+        },
+        attention_direct::Lanes,
     },
     reference,
 };
@@ -9,14 +12,16 @@ use mirscope::{
 use super::{cutting, roomy};
 use crate::support::{F32_SUMS, Random, assert_close, gpu, run};
 
-/// Every way to compute: four queries per invocation with the keys whole and in pieces, 32 and 64 queries per
-/// workgroup.
-const BLOCKS: [Blocks; 4] = [
-    Blocks::Direct { piece: usize::MAX },
-    Blocks::Direct { piece: 7 },
-    Blocks::Tiled { queries: 32 },
-    Blocks::Tiled { queries: 64 },
-];
+/// Every way to compute: four queries per invocation and 32 per subgroup, each with the keys whole and in pieces, 32
+/// and 64 queries per workgroup.
+fn blocks(gpu: &Gpu) -> Vec<Blocks> {
+    let mut all = vec![Blocks::Tiled { queries: 32 }, Blocks::Tiled { queries: 64 }];
+    for lanes in [Lanes::Alone, Lanes::Together] {
+        let pieces = [usize::MAX, 7].map(|piece| Blocks::Direct { lanes, piece });
+        all.extend(pieces.into_iter().filter(|_| lanes.fit(gpu)));
+    }
+    all
+}
 
 fn heads(heads: usize, kv_heads: usize, head_dim: usize) -> Attention {
     Attention {
@@ -90,7 +95,7 @@ fn equals_its_twin_for_every_mask_grouping_and_width() {
         for (name, intervals) in masks(tokens) {
             let seen = KeyIntervals::new(&gpu, tokens, &intervals).unwrap();
             let expected = reference::attention(&q, &k, &v, &with, &intervals);
-            for blocks in BLOCKS {
+            for blocks in blocks(&gpu) {
                 let out = gpu
                     .tensor(DType::F32, tokens, num_heads * head_dim)
                     .unwrap();
@@ -128,7 +133,7 @@ fn queries_and_keys_may_differ_in_number() {
         let intervals = full(queries, keys);
         let seen = KeyIntervals::new(&gpu, keys, &intervals).unwrap();
         let expected = reference::attention(&q, &k, &v, &with, &intervals);
-        for blocks in BLOCKS {
+        for blocks in blocks(&gpu) {
             let calls = attention_with(&gpu, blocks, &q_t, &k_t, &v_t, &with, &seen, &out).unwrap();
             assert_close(
                 &run(&gpu, calls, &out),
@@ -162,7 +167,7 @@ fn large_scores_do_not_overflow() {
     );
     let seen = KeyIntervals::new(&gpu, 40, &causal(40)).unwrap();
     let expected = reference::attention(&q, &k, &v, &with, &causal(40));
-    for blocks in BLOCKS {
+    for blocks in blocks(&gpu) {
         let out = gpu.tensor(DType::F32, 40, 8).unwrap();
         let calls = attention_with(&gpu, blocks, &q_t, &k_t, &v_t, &with, &seen, &out).unwrap();
         // Scores near 4000 are rounded to about 2e-4 before exp.
@@ -217,10 +222,13 @@ fn long_attention_is_cut_into_dispatches_with_the_same_bits() {
         let flops: f64 = calls.iter().map(|call| call.work.flops).sum();
         (calls.len(), flops, run(gpu, calls, &out))
     };
-    for blocks in BLOCKS {
+    for blocks in blocks(&roomy()) {
         let (calls, flops, whole) = attended(&roomy(), blocks);
         let (pieces, per_head) = match blocks {
-            Blocks::Direct { piece } => (tokens.div_ceil(piece), tokens.div_ceil(64)),
+            Blocks::Direct { lanes, piece } => {
+                let queries = if lanes == Lanes::Alone { 64 } else { 32 };
+                (tokens.div_ceil(piece), tokens.div_ceil(queries))
+            }
             Blocks::Tiled { queries } => (1, tokens.div_ceil(queries)),
         };
         assert_eq!(calls, pieces, "{blocks:?}");
