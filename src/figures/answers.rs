@@ -7,7 +7,7 @@ use super::{
     sheet::{Key, Sheet},
     words,
 };
-use crate::study::{Contrast, SIDES, Score};
+use crate::study::{Contrast, SIDES, Score, kind_words};
 
 /// Shares of right answers of both sides, over all questions and by kind, with their intervals; over
 /// all questions the share that needs no looking, too.
@@ -84,7 +84,10 @@ fn rows(contrast: &Contrast) -> Vec<Row> {
     let kinds = contrast.fitting.kinds.iter().map(|(kind, score)| {
         let mut others = contrast.shuffled.kinds.iter();
         let other = others.find(|(other, _)| other == kind);
-        (kind.clone(), [Some(*score), other.map(|(_, score)| *score)])
+        (
+            kind_words(kind).to_owned(),
+            [Some(*score), other.map(|(_, score)| *score)],
+        )
     });
     std::iter::once(("all questions".to_owned(), all))
         .chain(kinds)

@@ -31,6 +31,11 @@ pub struct Palette {
 }
 
 impl Palette {
+    /// The beginning, middle and end of an ordered axis.
+    pub fn ordered(&self) -> [Color; 3] {
+        [self.runs[3], self.runs[2], self.accent]
+    }
+
     /// On a light background.
     pub const LIGHT: Self = Self {
         vision: Color::hex(0x0072b2),
@@ -223,7 +228,21 @@ mod tests {
                 ("the two trainings", palette.runs[0], palette.runs[1]),
                 ("A and B of the riddle", palette.runs[2], palette.runs[3]),
                 ("right and wrong", palette.accent, palette.alarm),
-                ("ends of an ordered axis", palette.runs[1], palette.accent),
+                (
+                    "ends of an ordered axis",
+                    palette.ordered()[0],
+                    palette.ordered()[2],
+                ),
+                (
+                    "its beginning and middle",
+                    palette.ordered()[0],
+                    palette.ordered()[1],
+                ),
+                (
+                    "its middle and end",
+                    palette.ordered()[1],
+                    palette.ordered()[2],
+                ),
                 (
                     "a followed token among others",
                     palette.vision,

@@ -4,7 +4,7 @@ use super::{Metric, StudyResults, Variant};
 use crate::words::{grouped, plural};
 
 /// What every text says that shows steps of one training beside each other.
-pub const NO_PROGRESS: &str = "MIR is no measure of progress along one run";
+pub const NO_PROGRESS: &str = "MIR is no measure of progress within one training";
 
 /// One step of a training.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(
             along(&steps).unwrap(),
             "Along one training MIR is lowest on the way: 0.500 (untrained), 0.400 (10 pairs), 0.700 (20 pairs); as it rises the vision tokens grow from 0.60 to 1.00 of the words' length, and the \
-             norm-matched MIR changes less, from 0.500 to 0.550: MIR is no measure of progress along one run."
+             norm-matched MIR changes less, from 0.500 to 0.550: MIR is no measure of progress within one training."
         );
     }
 
@@ -150,7 +150,7 @@ mod tests {
             along(&steps).unwrap(),
             "Along one training MIR goes from 0.900 (untrained) to 0.700 (20 pairs); the vision tokens \
              shrink from 1.20 to 1.00 of the words' length, and the norm-matched MIR goes from 0.900 to 0.500: \
-             MIR is no measure of progress along one run."
+             MIR is no measure of progress within one training."
         );
         assert_eq!(along(&steps[..1]), None);
     }

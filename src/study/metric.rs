@@ -101,7 +101,7 @@ impl Metric {
             Self::Choice => "score".to_owned(),
             Self::ChoiceBlank => "image blanked".to_owned(),
             Self::ChoiceSwapped => "image swapped".to_owned(),
-            Self::ChoiceKind(kind) => format!("score, {kind}"),
+            Self::ChoiceKind(kind) => format!("score, {}", kind_words(kind)),
             Self::CaptionLoss => "caption loss".to_owned(),
             Self::TextPerplexity => "text perplexity".to_owned(),
             Self::FewShot(shots) => format!("score, {shots}-shot"),
@@ -185,6 +185,14 @@ impl Metric {
             _ => self.score(variant).map(|score| score.value),
         };
         value.filter(|value| value.is_finite())
+    }
+}
+
+/// A kind of question as readers see it: the files spell one of them the British way.
+pub(crate) fn kind_words(kind: &str) -> &str {
+    match kind {
+        "colour" => "color",
+        other => other,
     }
 }
 

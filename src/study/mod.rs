@@ -63,6 +63,7 @@ pub use error::StudyError;
 pub use evidence::OtherSeed;
 pub use json::results_json;
 pub use metric::Metric;
+pub(crate) use metric::kind_words;
 pub use noise::{SeedNoise, seed_noise};
 #[cfg(feature = "app")]
 pub use opening::{Opening, RecordedTraining, Riddle, RiddleModel, TrainingStep};

@@ -36,7 +36,7 @@ pub const REAL_CHANCE: f64 = 0.2;
 pub struct RealParts {
     /// The runs, the untrained connector first.
     pub points: Vec<RealRun>,
-    /// Rank correlations over the trained runs, by `QUANTITY and QUANTITY`.
+    /// Rank correlations over the trained connectors, by `QUANTITY and QUANTITY`.
     pub correlations: BTreeMap<String, RealCorrelation>,
     /// Spread between seeds, by quantity.
     pub noise_between_seeds: BTreeMap<String, RealNoise>,
@@ -165,7 +165,7 @@ impl RealParts {
             return Err(StudyError::Field {
                 file: file.to_owned(),
                 field: "points".to_owned(),
-                reason: "expected one run or more, found none".to_owned(),
+                reason: "expected one connector or more, found none".to_owned(),
             });
         }
         Ok(found)
@@ -187,20 +187,20 @@ impl RealParts {
         let found = self.correlations.get("mir_prose and loss_names")?;
         let [low, high] = found.spearman_95;
         let words = if low > 0.0 {
-            "MIR tells here: runs that have learned more tend to have the lower MIR"
+            "MIR tells here: connectors that have learned more tend to have the lower MIR"
         } else if high < 0.0 {
-            "MIR does not tell here: runs that have learned more tend to have the higher MIR"
+            "MIR does not tell here: connectors that have learned more tend to have the higher MIR"
         } else {
             "MIR does not tell here: it keeps no order with what was learned"
         };
         let text = format!(
-            "{words} (Spearman's rho with the loss {:.2}, {low:.2} to {high:.2}, over {} trained runs).",
+            "{words} (Spearman's rho with the loss {:.2}, {low:.2} to {high:.2}, over {} trained connectors).",
             found.spearman, found.n
         );
         Some(text.replace(" -", " \u{2212}"))
     }
 
-    /// The trained runs of the most samples, with captions that fit.
+    /// The trained connectors of the most samples, with captions that fit.
     fn longest(&self) -> Vec<&RealRun> {
         let fitting = || self.points.iter().filter(|run| !run.shuffled && !run.held);
         let most = fitting().map(|run| run.samples).max().unwrap_or(0);

@@ -321,7 +321,7 @@ fn noise(results: &StudyResults) -> Option<String> {
     }
     Some(format!(
         "{text} ({} of {}).",
-        counted(mir.runs, "run"),
+        counted(mir.runs, "training"),
         counted(mir.settings, "setting")
     ))
 }
@@ -330,7 +330,7 @@ fn missing(results: &StudyResults) -> Option<String> {
     let study = &results.study;
     let missing: Vec<String> = (study.variants.iter())
         .filter(|variant| Metric::Mir.value(results, variant).is_none())
-        .map(|variant| format!("`{}`", variant.name))
+        .map(|variant| variant.label.clone())
         .collect();
     (!missing.is_empty()).then(|| format!("Without a MIR: {}.", missing.join(", ")))
 }

@@ -279,7 +279,7 @@ fn noise(results: &StudyResults) -> String {
         "noise of a difference",
         "degrees of freedom",
         "settings",
-        "runs",
+        "trainings",
     ]
     .map(str::to_owned));
     text += &row(["---", "---:", "---:", "---:", "---:", "---:"].map(str::to_owned));

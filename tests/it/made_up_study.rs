@@ -29,7 +29,7 @@ const ROWS: [Row; 27] = [
     (
         "texts-shuffled",
         "texts",
-        "another picture's text",
+        "shuffled captions",
         0.91,
         0.30,
         &[2],

@@ -91,7 +91,7 @@ def members(study: Study = STUDY) -> list[Setting]:
     base = S("base", "seed", "base", few_shot=True,
              note=f"two-layer MLP, {n} image tokens, conversations about {study.samples} pictures, each seen once, at a peak "
                   f"learning rate of {study.lr}; tower and decoder frozen")
-    shuffled = S("texts-shuffled", "texts", "another picture's text", shuffled=True,
+    shuffled = S("texts-shuffled", "texts", "shuffled captions", shuffled=True,
                  note="negative control: every picture has another picture's texts")
     moca = S("moca", "moca", "MoCa on", moca=True)
     half = S("unfrozen-half", "unfrozen", "upper half of the decoder", unfrozen="half")
@@ -106,9 +106,9 @@ def members(study: Study = STUDY) -> list[Setting]:
     listed = [
         base,
         shuffled,
-        S("lr-2e-4", "learning_rate", "2e-4", 2e-4, lr=2e-4),
-        S("lr-6e-4", "learning_rate", "6e-4", 6e-4, lr=6e-4),
-        S("lr-6e-3", "learning_rate", "6e-3", 6e-3, lr=6e-3),
+        S("lr-2e-4", "learning_rate", "learning rate 2e-4", 2e-4, lr=2e-4),
+        S("lr-6e-4", "learning_rate", "learning rate 6e-4", 6e-4, lr=6e-4),
+        S("lr-6e-3", "learning_rate", "learning rate 6e-3", 6e-3, lr=6e-3),
         S("texts-short", "texts", "names only", texts="short"),
         S("texts-medium", "texts", "names, number, background", texts="medium"),
         S("texts-long", "texts", "all and positions", texts="long"),

@@ -178,7 +178,7 @@ terms! {
     Mir, Measure, "MIR", ["Modality Integration Rate"],
         "Modality Integration Rate: one number for how far apart vision and text tokens lie inside \
          the language model. It adds the distance at every layer and takes the logarithm to base 10. \
-         Lower is nearer. It compares trainings by their ends; it is no measure of progress along one run.";
+         Lower is nearer. It compares trainings by their ends; it is no measure of progress within one training.";
     Frechet, Measure, "Fréchet distance", ["distance", "distances", "Fréchet"],
         "How far two clouds of points are apart, if each is taken as a Gaussian with its mean and its \
          covariance. It is 0 when both agree.";

@@ -66,25 +66,26 @@ fn setting_stroke(look: &Look, ordered: bool, index: usize, count: usize) -> Str
     if !ordered {
         return stroke(look, index);
     }
-    Stroke::new(2.0, ordered_color(look, index, count))
+    let stroke = Stroke::new(2.0, ordered_color(look, index, count));
+    match index % 2 {
+        0 => stroke,
+        _ => stroke.dashed(7.0, 3.0),
+    }
 }
 
-/// A color on the way from faint to strong.
+/// A color on the way from the first of them to the last: over three hues, so that neighbours differ, too.
 fn ordered_color(look: &Look, index: usize, count: usize) -> Color {
-    let palette = look.palette;
-    let share = index as f32 / count.saturating_sub(1).max(1) as f32;
-    // The faintest is still seen on the card.
-    palette.runs[1]
-        .mixed(palette.card, 0.35)
-        .mixed(palette.accent, share)
+    let [first, middle, last] = look.palette.ordered();
+    let way = 2.0 * index as f32 / count.saturating_sub(1).max(1) as f32;
+    match way <= 1.0 {
+        true => first.mixed(middle, way),
+        false => middle.mixed(last, way - 1.0),
+    }
 }
 
 /// What to say about a variant, in lines.
 pub fn variant_tip(results: &StudyResults, variant: &Variant) -> String {
-    let mut tip = variant.name.clone();
-    if variant.label != variant.name {
-        tip += &format!(": {}", variant.label);
-    }
+    let mut tip = variant.label.clone();
     let mut add = |metric: &Metric| {
         let Some(value) = metric.value(results, variant) else {
             return;

@@ -28,7 +28,7 @@ pub fn score_quantities(plot: &StudyPlot<'_>, look: &Look) -> Figure {
     let whole = [-1.0, 1.0];
     let axis = Axis::covering(Scale::Linear, whole, false, [0.0, 1.0]);
     let (Some(axis), Some(first)) = (axis, rows.first()) else {
-        sheet.instead("no variant was measured with all quantities");
+        sheet.instead("no setting was measured with all quantities");
         return sheet.figure;
     };
     let palette = look.palette;

@@ -60,7 +60,7 @@ pub fn mir_score(plot: &StudyPlot<'_>, look: &Look) -> Figure {
         ),
         Axis::covering(Scale::Linear, scores, false, [1.0, 0.0]),
     ) else {
-        sheet.instead("no variant has both a MIR and a score");
+        sheet.instead("no setting has both a MIR and a score");
         return sheet.figure;
     };
     let font = look.font();
@@ -199,9 +199,9 @@ fn legend(sheet: &mut Sheet<'_>, plot: &StudyPlot<'_>) -> f32 {
     match plot.axis {
         Some(axis) => {
             keys.push((axis.title.as_str(), Key::Dot(color)));
-            keys.push(("all other variants", Key::Dot(palette.faint.faded(0.4))));
+            keys.push(("all other settings", Key::Dot(palette.faint.faded(0.4))));
         }
-        None => keys.push(("one variant each", Key::Dot(color))),
+        None => keys.push(("one setting each", Key::Dot(color))),
     }
     if plot
         .results

@@ -90,7 +90,7 @@ fn the_demo_is_put_between_captions_that_fit_and_shuffled_ones() {
     assert!(ruler.starts_with("nearer to the words |"), "{ruler}");
     assert!(ruler.contains("this connector had seen 4,000."), "{ruler}");
     assert!(
-        ruler.contains("no measure of progress along one run"),
+        ruler.contains("no measure of progress within one training"),
         "{ruler}"
     );
     assert!(

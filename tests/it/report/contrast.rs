@@ -11,7 +11,7 @@ use mirscope::{
 use super::report;
 use crate::made_up_study::{measured, results, study};
 
-const NO_PROGRESS: &str = "MIR is no measure of progress along one run";
+const NO_PROGRESS: &str = "MIR is no measure of progress within one training";
 
 fn contrast() -> Contrast {
     Contrast::new(&results(), Definition::Exact).unwrap()
@@ -234,7 +234,7 @@ fn answers_are_given_over_all_questions_and_by_kind() {
     let said = words(&figure);
     for expected in [
         "all questions",
-        "colour",
+        "color",
         "count",
         "74 %",
         "30 %",

@@ -218,8 +218,8 @@ fn real_parts_say_what_their_numbers_say() {
             assert!(readme.contains(part), "{part}");
         }
     }
-    let story = "MIR does not tell here: runs that have learned more tend to have the higher MIR (Spearman's rho with \
-                 the loss \u{2212}0.71, \u{2212}0.78 to \u{2212}0.13, over 12 trained runs).";
+    let story = "MIR does not tell here: connectors that have learned more tend to have the higher MIR (Spearman's rho with \
+                 the loss \u{2212}0.71, \u{2212}0.78 to \u{2212}0.13, over 12 trained connectors).";
     assert_eq!(words[0], story);
     assert!(
         words[1].contains("39 to 40 %") && words[1].contains("21 %"),

@@ -128,7 +128,7 @@ fn without_seeds_or_numbers_nothing_is_judged() {
             .unwrap()
             .contains("`samples-500` has no `mir`")
     );
-    assert!(sentences(&some).last().unwrap().contains("`samples-500`"));
+    assert!(sentences(&some).last().unwrap().contains("500 pairs"));
 }
 
 #[test]

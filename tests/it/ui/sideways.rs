@@ -51,8 +51,8 @@ const TABLES: [Table; 6] = [
     },
     Table {
         link: "#tab=study&study_shows=real-parts",
-        unfold: Some("Every run"),
-        titles: ["run", "with another picture"],
+        unfold: Some("Every connector"),
+        titles: ["training", "with another picture"],
         ends: 1.0,
     },
 ];

@@ -1,143 +1,196 @@
-//! A picture of each view, of those with the most plots in a large window, and a few in the dark and on a phone.
+//! A picture of each view at three sizes, in the light and in the dark.
 //!
-//! `UPDATE_SNAPSHOTS=true cargo test --test it snapshots` draws them anew: look at each before
-//! committing it.
+//! `UPDATE_SNAPSHOTS=true cargo test --test it snapshots` draws them anew, and as they are on a screen in
+//! `target/snapshots/`: look at each before committing it. What is kept is a half or a third as large, in 16 shades of
+//! each color: enough to tell that a view changed, and small enough to keep all of them.
+
+use std::{env, fs};
 
 use eframe::egui::Theme;
-use egui_kittest::{Harness, SnapshotOptions, SnapshotResults, kittest::Queryable};
-use mirscope::{
-    app::{
-        App,
-        store::{StartPart, StudyPart, Tab},
-    },
-    study::Topic,
+use egui_kittest::{Harness, SnapshotOptions, SnapshotResults, try_image_snapshot_options};
+use image::{RgbaImage, imageops};
+use mirscope::app::{
+    App,
+    store::{StartPart, StudyPart, Tab, View, WhatIfPart},
 };
 
-use super::{ask::converse, support::drawn};
+use super::{
+    ask::converse,
+    support::{FakeLink, drawn},
+};
 
-const LAPTOP: [f32; 2] = [1280.0, 720.0];
-const LARGE: [f32; 2] = [1920.0, 1080.0];
-const PHONE: [f32; 2] = [390.0, 844.0];
+/// Name, size, and how many times as small it is kept.
+const SIZES: [(&str, [f32; 2], u32); 3] = [
+    ("laptop", [1280.0, 720.0], 2),
+    ("large", [1920.0, 1080.0], 3),
+    ("phone", [390.0, 844.0], 2),
+];
+const THEMES: [(&str, Theme); 2] = [("light", Theme::Light), ("dark", Theme::Dark)];
+/// Where the pictures lie as they are on a screen.
+const WHOLE: &str = "target/snapshots";
 
-/// Compares a picture, and keeps the result with those of the test.
-fn snapshot(harness: &mut Harness<'_, App>, results: &mut SnapshotResults, name: &str) {
-    harness.run_ok();
+/// So many times as small, each color rounded to one of 16 shades.
+fn small(picture: &RgbaImage, by: u32) -> RgbaImage {
+    let [width, height] = [picture.width() / by, picture.height() / by];
+    let mut small = imageops::thumbnail(picture, width, height);
+    for value in small.iter_mut() {
+        *value = u8::try_from((u32::from(*value) + 8) / 17 * 17).unwrap();
+    }
+    small
+}
+
+/// Compares a view's pictures with those that are kept.
+fn compare(name: &str, open: impl Fn(&mut Harness<'_, App>, &FakeLink)) {
     // Software adapters of different versions differ in the edges of letters.
     let options = SnapshotOptions::new()
         .threshold(1.0)
-        .max_failed_pixels(400)
+        .max_failed_pixels(200)
         .output_path("tests/it/ui/snapshots");
-    harness.snapshot_options(name, &options);
-    results.extend_harness(harness);
-}
-
-/// The two trainings, the riddle before and after the guess, and one training step by step.
-#[test]
-fn start() {
     let mut results = SnapshotResults::new();
-    for (size, theme, guessed, part, name) in [
-        (
-            LARGE,
-            Theme::Light,
-            true,
-            StartPart::Trainings,
-            "start-large-light",
-        ),
-        (
-            PHONE,
-            Theme::Dark,
-            true,
-            StartPart::Trainings,
-            "start-phone-dark",
-        ),
-        (
-            LAPTOP,
-            Theme::Light,
-            false,
-            StartPart::Riddle,
-            "riddle-laptop-light",
-        ),
-        (
-            LAPTOP,
-            Theme::Dark,
-            true,
-            StartPart::Riddle,
-            "riddle-solved-laptop-dark",
-        ),
-        (
-            PHONE,
-            Theme::Light,
-            true,
-            StartPart::Riddle,
-            "riddle-solved-phone-light",
-        ),
-        (
-            LAPTOP,
-            Theme::Light,
-            true,
-            StartPart::Steps,
-            "steps-laptop-light",
-        ),
-    ] {
-        let (mut harness, _link) = drawn(size, theme);
-        let store = &mut harness.state_mut().store;
-        if guessed {
-            store.guess(1);
-        }
-        store.view.part = Some(part);
-        store.select_step(3);
-        snapshot(&mut harness, &mut results, name);
-    }
-}
-
-#[test]
-fn tabs() {
-    let mut results = SnapshotResults::new();
-    for tab in Tab::ALL.into_iter().skip(1) {
-        let size = match tab {
-            Tab::Alignment | Tab::Eyes | Tab::WhatIf | Tab::Compare => LARGE,
-            _ => LAPTOP,
-        };
-        let (mut harness, link) = drawn(size, Theme::Light);
-        harness.state_mut().store.view.tab = tab;
-        if tab == Tab::Ask {
-            converse(&mut harness, &link);
-        }
-        let name = tab
-            .title()
-            .to_lowercase()
-            .replace([' ', '\''], "-")
-            .replace('?', "");
-        snapshot(&mut harness, &mut results, &format!("tab-{name}"));
-    }
-}
-
-/// The study's tab over the studies that ship: their claims on a phone, every checkpoint, and connectors between real
-/// parts.
-#[test]
-fn study() {
-    let mut results = SnapshotResults::new();
-    for (size, theme, part, name) in [
-        (PHONE, Theme::Light, StudyPart::Claims, "claims-phone-light"),
-        (LAPTOP, Theme::Light, StudyPart::Settings, "settings-light"),
-        (
-            LARGE,
-            Theme::Light,
-            StudyPart::RealParts,
-            "real-large-light",
-        ),
-        (PHONE, Theme::Dark, StudyPart::RealParts, "real-phone-dark"),
-    ] {
-        let (mut harness, _link) = drawn(size, theme);
-        let store = &mut harness.state_mut().store;
-        store.view.tab = Tab::Study;
-        store.view.study_shows = Some(part);
-        harness.run_ok();
-        if part == StudyPart::Claims {
-            // The first card, up to the beginning of the second one.
-            harness.get_by_label(Topic::ALL[1].question).scroll_to_me();
+    for (size_name, size, by) in SIZES {
+        for (theme_name, theme) in THEMES {
+            let (mut harness, link) = drawn(size, theme);
+            open(&mut harness, &link);
             harness.run_ok();
+            let picture = harness.render().unwrap();
+            let name = format!("{name}-{size_name}-{theme_name}");
+            if env::var_os("UPDATE_SNAPSHOTS").is_some() {
+                fs::create_dir_all(WHOLE).unwrap();
+                picture.save(format!("{WHOLE}/{name}.png")).unwrap();
+            }
+            results.add(try_image_snapshot_options(
+                &small(&picture, by),
+                name,
+                &options,
+            ));
         }
-        snapshot(&mut harness, &mut results, &format!("study-{name}"));
     }
+}
+
+/// The same of a view that a change of the first one opens.
+fn compare_view(name: &str, change: impl Fn(&mut View)) {
+    compare(name, |harness, _| {
+        change(&mut harness.state_mut().store.view)
+    });
+}
+
+#[test]
+fn riddle() {
+    compare_view("riddle", |view| view.part = Some(StartPart::Riddle));
+}
+
+#[test]
+fn riddle_solved() {
+    compare("riddle-solved", |harness, _| {
+        let store = &mut harness.state_mut().store;
+        store.guess(1);
+        store.view.part = Some(StartPart::Riddle);
+    });
+}
+
+#[test]
+fn trainings() {
+    compare("trainings", |harness, _| {
+        let store = &mut harness.state_mut().store;
+        store.guess(1);
+        store.view.part = Some(StartPart::Trainings);
+    });
+}
+
+#[test]
+fn training_steps() {
+    compare("training-steps", |harness, _| {
+        let store = &mut harness.state_mut().store;
+        store.view.part = Some(StartPart::Steps);
+        store.select_step(3);
+    });
+}
+
+#[test]
+fn alignment() {
+    compare_view("alignment", |view| view.tab = Tab::Alignment);
+}
+
+#[test]
+fn eyes() {
+    compare_view("eyes", |view| view.tab = Tab::Eyes);
+}
+
+#[test]
+fn eyes_words() {
+    compare_view("eyes-words", |view| {
+        view.tab = Tab::Eyes;
+        view.words = true;
+    });
+}
+
+#[test]
+fn a_followed_patch() {
+    compare_view("eyes-follow", |view| {
+        view.tab = Tab::Eyes;
+        view.follow = Some(3);
+    });
+}
+
+#[test]
+fn ask() {
+    compare("ask", |harness, link| {
+        harness.state_mut().store.view.tab = Tab::Ask;
+        converse(harness, link);
+    });
+}
+
+#[test]
+fn ellipses() {
+    compare_view("what-if-ellipses", |view| {
+        view.tab = Tab::WhatIf;
+        view.what_if_shows = Some(WhatIfPart::Ellipses);
+    });
+}
+
+#[test]
+fn what_if() {
+    compare_view("what-if-run", |view| {
+        view.tab = Tab::WhatIf;
+        view.what_if_shows = Some(WhatIfPart::Run);
+    });
+}
+
+#[test]
+fn runs_compared() {
+    compare_view("compare", |view| view.tab = Tab::Compare);
+}
+
+#[test]
+fn claims() {
+    compare_view("study-claims", |view| {
+        view.tab = Tab::Study;
+        view.study_shows = Some(StudyPart::Claims);
+    });
+}
+
+#[test]
+fn settings() {
+    compare_view("study-settings", |view| {
+        view.tab = Tab::Study;
+        view.study_shows = Some(StudyPart::Settings);
+    });
+}
+
+#[test]
+fn real_parts() {
+    compare_view("study-real", |view| {
+        view.tab = Tab::Study;
+        view.study_shows = Some(StudyPart::RealParts);
+    });
+}
+
+#[test]
+fn data() {
+    compare_view("data", |view| view.tab = Tab::Data);
+}
+
+#[test]
+fn reference() {
+    compare_view("reference", |view| view.tab = Tab::Reference);
 }

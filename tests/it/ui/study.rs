@@ -343,7 +343,7 @@ fn real_parts_have_their_story_and_a_way_in() {
     }
     let shuffled = "32,768 pairs, shuffled";
     assert!(harness.query_by_label(shuffled).is_none());
-    harness.get_by_label("Every run").click();
+    harness.get_by_label("Every connector").click();
     harness.run_ok();
     assert!(harness.query_by_label(shuffled).is_some());
     for command in REAL_COMMANDS {

@@ -81,7 +81,13 @@ def points_table(points: list[dict], axes: list[dict]) -> list[str]:
                 continue
             shown.add(name)
             runs = by_setting[name]
-            label = words.BASE if name == "base" else f"{axis['title']}: {runs[0]['label']}"
+            label = runs[0]["label"]
+            if name == "base":
+                label = words.BASE
+            elif label.startswith(axis["title"].lower()):
+                label = label[0].upper() + label[1:]
+            else:
+                label = f"{axis['title']}: {label}"
             cells = [spread([r[c] for r in runs], form) for c, form in columns.items()]
             rows.append([label, str(runs[0]["samples"]), str(len(runs)), *cells])
     return table(["setting", "pairs", "seeds", "MIR", "MIR before the final norm", "norm-matched MIR", "norm ratio, layer 1", "effective rank, last layer",

@@ -73,12 +73,13 @@ class Point(Setting):
 def points(papers: Papers = PAPERS) -> list[Point]:
     """All points: the base first, then what answers most for its cost, then the other seeds."""
     base = Point("base", "seed", "base", papers.samples)
-    shuffled = Point("shuffled", "texts", "another image's caption", shuffled=True)
+    shuffled = Point("shuffled", "texts", "shuffled captions", shuffled=True)
     amounts = [Point(f"amount-{n}", "amount", f"{n:,} pairs", n, samples=n) for n in papers.amounts if n != papers.samples]
-    rates = [Point(f"lr-{r:.0e}".replace("e-0", "e-"), "learning_rate", f"{r:g}", r, lr=r) for r in papers.rates if r != papers.lr]
+    rates = [(r, f"{r:.0e}".replace("e-0", "e-")) for r in papers.rates if r != papers.lr]
+    rates = [Point(f"lr-{words}", "learning_rate", f"learning rate {words}", r, lr=r) for r, words in rates]
     once = [
         base, shuffled,
-        Point("untrained", "amount", "none", 0, samples=0, note="what tuning alone gives"),
+        Point("untrained", "amount", "untrained", 0, samples=0, note="what tuning alone gives"),
         *amounts,
         Point("texts-short", "texts", "names only", texts="short"),
         Point("texts-medium", "texts", "names, number, background", texts="medium"),

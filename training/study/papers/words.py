@@ -151,7 +151,7 @@ def meaning(by: dict[str, list[dict]], noise: dict[str, dict], along: list[dict]
     about = {c["id"]: c["metric"] for c in ours["study"]["claims"]}
     changes = [abs(v["ends"][1] - v["ends"][0]) for v in ours["verdicts"] if v["ends"] and about[v["claim"]] == "mir_official"]
     small = sum(c < limit for c in changes)
-    slow, *_, fast = sorted((n for n in one if n.startswith("lr-")), key=lambda n: float(one[n]["label"]))
+    slow, *_, fast = sorted((n for n in one if n.startswith("lr-")), key=lambda n: float(n.removeprefix("lr-")))
     simple = ("caption_loss", "picture_gain", "rank_vision_last")
     return [
         so(sign(at[every, "mir"]) < 0 and sign(at[rest, "mir"]) == 0 and verdict["all-score"]["outcome"] == "within-noise"

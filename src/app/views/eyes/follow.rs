@@ -28,6 +28,8 @@ use steps::Step;
 
 /// From this width on, picture, way and clouds stand beside each other.
 const WIDE: f32 = 900.0;
+/// Room that a step's title takes beside the buttons.
+const TITLE: f32 = 160.0;
 /// Height of the picture where they stand below each other: it and the way are to be seen together.
 const NARROW_PICTURE: f32 = 110.0;
 /// Height of a step on the way there.
@@ -214,6 +216,9 @@ fn told(ui: &mut egui::Ui, desk: &mut Desk<'_>, scene: &Scene<'_>) {
             None => {}
         }
         let place = place_of(desk.pair, scene.position).unwrap_or_default();
+        if ui.available_size_before_wrap().x < letters::grown(ui, TITLE) {
+            ui.end_row();
+        }
         ui.label(RichText::new(scene.now().title()).strong());
         let words = format!("step {} of {}; patch in {place}", scene.step + 1, last + 1);
         ui.label(RichText::new(words).color(theme::colors(ui).faint));

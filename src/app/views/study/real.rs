@@ -75,10 +75,10 @@ fn charts(ui: &mut egui::Ui, real: &RealParts) {
 }
 
 fn table(ui: &mut egui::Ui, real: &RealParts) {
-    fold::show(ui, "real runs", "Every run", false, |ui| {
+    fold::show(ui, "real connectors", "Every connector", false, |ui| {
         let area = egui::ScrollArea::horizontal();
-        sideways::show(ui, "table of real runs", area, |ui| {
-            egui::Grid::new("real runs")
+        sideways::show(ui, "table of real connectors", area, |ui| {
+            egui::Grid::new("real connectors")
                 .striped(true)
                 .spacing([16.0, 5.0])
                 .show(ui, |ui| rows(ui, real));
@@ -91,7 +91,13 @@ fn table(ui: &mut egui::Ui, real: &RealParts) {
 }
 
 fn rows(ui: &mut egui::Ui, real: &RealParts) {
-    for title in ["run", "MIR", "choice (%)", "loss", "with another picture"] {
+    for title in [
+        "training",
+        "MIR",
+        "choice (%)",
+        "loss",
+        "with another picture",
+    ] {
         ui.strong(title);
     }
     ui.end_row();

@@ -124,7 +124,7 @@ fn match_buttons(ui: &mut egui::Ui, held: &mut Ellipse) {
         ("Start again", "Puts the vision cloud where it was at first"),
     ];
     for (index, (name, about)) in buttons.into_iter().enumerate() {
-        if !ui.small_button(name).on_hover_text(about).clicked() {
+        if !ui.button(name).on_hover_text(about).clicked() {
             continue;
         }
         match index {

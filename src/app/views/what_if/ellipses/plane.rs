@@ -25,6 +25,8 @@ pub(super) const SIZES: [f64; 2] = [0.05, 0.9];
 const AT: f64 = 2.0;
 /// Points drawn of each cloud.
 const POINTS: usize = 90;
+/// How far a handle reaches from its middle.
+const HANDLE: f32 = 9.0;
 /// How near a pointer has to be to a handle, a finger included.
 const REACH: f32 = 18.0;
 
@@ -240,8 +242,8 @@ fn paint(ui: &egui::Ui, plane: &Plane, held: &Ellipse, response: &Response) {
     for (at, color) in means.into_iter().zip([colors.vision, colors.text]) {
         painter.circle(at, 5.5, color, Stroke::new(2.0, colors.card));
     }
-    handles(&painter, plane, held, colors);
     names(ui, &painter, plane, held, colors);
+    handles(&painter, plane, held, colors);
     if response.has_focus() {
         let stroke = Stroke::new(2.0, colors.accent);
         painter.rect_stroke(plane.frame, 8.0, stroke, StrokeKind::Inside);
@@ -335,12 +337,17 @@ fn names(ui: &egui::Ui, painter: &Painter, plane: &Plane, held: &Ellipse, colors
             false => middle.y - reach - size.y - 12.0,
         };
         let inside = plane.frame.shrink(4.0);
-        let corner = pos2(
-            (middle.x - size.x / 2.0)
-                .clamp(inside.left(), (inside.right() - size.x).max(inside.left())),
-            y.clamp(inside.top(), (inside.bottom() - size.y).max(inside.top())),
-        );
-        let plate = Rect::from_min_size(corner, size).expand(2.0);
+        let within = |x: f32, y: f32| {
+            let last = (inside.max - size).max(inside.min);
+            Rect::from_min_size(pos2(x, y).clamp(inside.min, last), size)
+        };
+        let mut place = within(middle.x - size.x / 2.0, y);
+        // Where the cloud leaves no room, beside the handle that stands there.
+        let on_it = |(_, at): &(Grip, Pos2)| place.expand(HANDLE).contains(*at);
+        if let Some((_, at)) = plane.grips(held).into_iter().find(on_it) {
+            place = within(at.x + HANDLE + 4.0, place.top());
+        }
+        let (corner, plate) = (place.min, place.expand(2.0));
         painter.rect_filled(plate, 3.0, ui.visuals().panel_fill.gamma_multiply(0.85));
         painter.galley(corner, galley, color);
     }
