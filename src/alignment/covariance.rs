@@ -2,7 +2,7 @@
 
 use super::{
     outliers::Norms,
-    plan::{PIECE, pieces_at_once},
+    plan::{PIECE, cut, pieces_at_once},
 };
 use crate::{
     gpu::{DType, Gpu, GpuError, Recording, Tensor},
@@ -126,13 +126,11 @@ impl Gram {
             scale,
             ..Matmul::default()
         };
-        let rows = high.cols();
-        let plan = match rows.div_ceil(PIECE) {
-            1 => plan_symmetric(gpu, high.rows(), rows),
-            pieces => Plan {
-                pieces,
-                ..plan_symmetric(gpu, high.rows(), rows)
-            },
+        let (width, rows) = (high.rows(), high.cols());
+        let own = plan_symmetric(gpu, width, rows);
+        let plan = match cut(gpu, width, rows) {
+            None => own,
+            Some(pieces) => Plan { pieces, ..own },
         };
         let mut product = |a: &Tensor, b: &Tensor, out: &Tensor| {
             recording.extend(matmul_with(gpu, plan, a, b, &with, out)?);

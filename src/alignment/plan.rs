@@ -12,19 +12,36 @@ use crate::{
 /// distance of clouds with dimensions 1000 times larger than others is then ten times further off.
 pub(super) const PIECE: usize = 256;
 
+/// Widest matrix that has few tiles: three of 64 on and beside the diagonal.
+const NARROW: usize = 128;
+
 /// Most pieces that are multiplied side by side, and most bytes that what comes of one product of them may take.
 const MOST_PIECES: u64 = 16;
 const MOST_BYTES: u64 = 64 << 20;
 
 /// Pieces of a Gram matrix of this width that are multiplied side by side: a GPU has little to do with one, and each
-/// call costs it microseconds, while a processor has them in its cache one after the other.
+/// call costs it microseconds. A processor has them in its cache one after the other, but a narrow matrix has too few
+/// tiles to go round: four pieces of one take llvmpipe a quarter less time. SwiftShader, which compiles a product for
+/// seconds and anew in each page, has no time to gain.
 pub(super) fn pieces_at_once(gpu: &Gpu, width: usize) -> usize {
     match gpu.class() {
+        AdapterClass::Software if gpu.has_subgroups_of_eight() && width <= NARROW => 4,
         AdapterClass::Software => 1,
         AdapterClass::Integrated | AdapterClass::Discrete => {
             (MOST_BYTES / of_one_piece(width).max(1)).clamp(1, MOST_PIECES) as usize
         }
     }
+}
+
+/// Parts into which the inner dimension of such a product is cut, of so many rows. Where pieces go side by side, few rows
+/// are cut, too, on a software adapter: the product of a whole one would be another to compile.
+pub(super) fn cut(gpu: &Gpu, width: usize, rows: usize) -> Option<usize> {
+    let least = match gpu.class() {
+        AdapterClass::Software => pieces_at_once(gpu, width).min(2),
+        AdapterClass::Integrated | AdapterClass::Discrete => 1,
+    };
+    let pieces = rows.div_ceil(PIECE).max(least);
+    (pieces > 1).then_some(pieces)
 }
 
 /// Bytes of what comes of one product of one piece.
