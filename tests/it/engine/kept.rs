@@ -97,10 +97,17 @@ fn what_other_quantities_keep_counts_against_the_budget() {
             other => panic!("{other:?}"),
         }
     };
-    let budgets = (4 * 14..4 * 30).map(|quarter| (f64::from(quarter) / 4.0).exp2() as u64);
-    let mut budgets = budgets.filter(|budget| run(*budget, &[]).is_none());
-    let least = budgets.next().expect("some budget is enough");
-    drop(budgets);
+    let mut enough = |budget: u64| run(budget, &[]).is_none();
+    let [mut little, mut least] = [1 << 14, 64 << 20];
+    assert!(!enough(little) && enough(least));
+    while least - little > least / 256 {
+        let middle = little.midpoint(least);
+        *(if enough(middle) {
+            &mut least
+        } else {
+            &mut little
+        }) = middle;
+    }
     let reason = run(least, &[Extra::LogitLens]).expect("it is not enough for both");
     assert!(reason.contains("the memory budget leaves"), "{reason}");
     assert_eq!(run(64 << 20, &[Extra::LogitLens]), None);
