@@ -266,7 +266,7 @@ impl RealParts {
         }
         Some(format!(
             "Length alone does more: the untrained connector, its output made as long as that of a trained one, has a \
-             MIR of {}, nearer to the words than any trained run.",
+             MIR of {}, nearer to the words than any trained one.",
             range(same.iter().copied(), 2, "")
         ))
     }
