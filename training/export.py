@@ -111,7 +111,7 @@ Written by the recipe in `training/`; every figure below is generated from `metr
 A small vision-language model in the LLaVA layout ({size['parameters'] / 1e6:.2f} M parameters, {size['model_bytes'] / 1e6:.1f} MB in f16):
 `model/` loads with transformers' `LlavaForConditionalGeneration` and `AutoProcessor`. The vision tower
 was trained on images first, the decoder on text first; then only the connector was trained, with both
-frozen. It knows one small world: pictures of one to four objects (coloured shapes, emoji) on five
+frozen. It knows one small world: pictures of one to four objects (colored shapes, emoji) on five
 backgrounds, {size['image_tokens']} image tokens each.
 
 * `pairs.jsonl`, `images/`: {size['pairs']} image-text pairs it was never trained on ({size['caption_tokens']} caption tokens and
@@ -145,7 +145,7 @@ A linear classifier on one patch, frozen tower features against the patch's raw 
 ## The connector along training
 
 These are steps of one training. MIR compares the ends of equally long trainings; it is no measure of
-progress along one run.
+progress within one training.
 
 | connector | samples seen | where | MIR of the shipped pairs (f64 reference, `official-accurate`: last layer after the final norm) |
 |---|---|---|---|

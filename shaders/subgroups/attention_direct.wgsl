@@ -1,4 +1,4 @@
-// Attention for llvmpipe on a processor that its reads are slow on: they go through the stack, lane by lane. A subgroup
+// Attention for llvmpipe on processors without AVX-512, where each read goes through the stack, lane by lane. A subgroup
 // takes 32 queries, 32 keys at a time and 64 columns of a head. Lanes hand each other the queries that they read and the
 // weights of their keys, so that all that is read serves 32 queries.
 
@@ -154,7 +154,7 @@ fn put(
     // A query without keys gets 0.
     let share = select(0.0, own / all, all > 0.0);
     let kept = select(0.0, before / all, all > 0.0);
-    // Lanes go in step: all have read it.
+    // llvmpipe's lanes go in step: all have read it.
     if lane == 0u {
         state[at] = vec2<f32>(top, all);
     }

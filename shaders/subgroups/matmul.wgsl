@@ -1,4 +1,4 @@
-// The product's tile for llvmpipe on a processor that its reads are slow on: they go through the stack, lane by lane.
+// The product's tile for llvmpipe on processors without AVX-512, where each read goes through the stack, lane by lane.
 // Lanes of a subgroup read eight rows of `a` at once and hand them to each other; a whole tile is one subgroup's.
 
 import package::common::block::block;

@@ -21,8 +21,9 @@ const MOST_BYTES: u64 = 64 << 20;
 
 /// Pieces of a Gram matrix of this width that are multiplied side by side: a GPU has little to do with one, and each
 /// call costs it microseconds. A processor has them in its cache one after the other, but a narrow matrix has too few
-/// tiles to go round: four pieces of one take llvmpipe a quarter less time. SwiftShader, which compiles a product for
-/// seconds and anew in each page, has no time to gain.
+/// tiles to go round: four pieces of one take llvmpipe 8 to 15 % of the metric's time less, once it has compiled a
+/// product more (0.7 to 1.1 s, see `docs/tried.md`). SwiftShader, which compiles for seconds and anew in each page, has no
+/// time to gain.
 pub(super) fn pieces_at_once(gpu: &Gpu, width: usize) -> usize {
     match gpu.class() {
         AdapterClass::Software if gpu.has_subgroups_of_eight() && width <= NARROW => 4,
@@ -33,8 +34,9 @@ pub(super) fn pieces_at_once(gpu: &Gpu, width: usize) -> usize {
     }
 }
 
-/// Parts into which the inner dimension of such a product is cut, of so many rows. Where pieces go side by side, few rows
-/// are cut, too, on a software adapter: the product of a whole one would be another to compile.
+/// Parts into which the inner dimension of such a product is cut, of so many rows. Where pieces go side by side on a
+/// software adapter, a single one is cut in two: the product of a whole one would be another to compile. (It still is
+/// where there are no more rows than a tile is deep.)
 pub(super) fn cut(gpu: &Gpu, width: usize, rows: usize) -> Option<usize> {
     let least = match gpu.class() {
         AdapterClass::Software => pieces_at_once(gpu, width).min(2),

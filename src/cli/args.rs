@@ -389,7 +389,7 @@ pub(crate) struct Study {
     /// and the effect of the image, and intervals over pairs
     #[arg(long, value_name = "NAME", default_value = "all", value_parser = metrics_parser())]
     pub(crate) metrics: MetricChoice,
-    /// Measure again what has not changed since results.json
+    /// Measure again what has not changed since results.json; after Ctrl-C only what was not yet
     #[arg(long)]
     pub(crate) all: bool,
     /// Print the results as JSON instead of the table

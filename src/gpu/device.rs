@@ -34,8 +34,8 @@ impl KernelVariant {
     }
 }
 
-/// What the choice of kernels depends on: the same for the same machine, so that equal machines give
-/// equal bits.
+/// What the choice of kernels depends on, on llvmpipe beside whether the processor has AVX-512: the same for the same
+/// machine, so that equal machines give equal bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AdapterClass {
     /// Runs [`KernelVariant::Direct`]: a program on the CPU, unless its other variant was asked for.
@@ -144,9 +144,13 @@ impl Gpu {
         self.0.number
     }
 
-    /// The device in words.
+    /// The device in words: all that equal bits depend on.
     pub fn summary(&self) -> DeviceSummary {
-        adapter::summary(&self.0.info, self.0.kernels.name())
+        let mut summary = adapter::summary(&self.0.info, self.0.kernels.name());
+        if self.shares_reads() {
+            summary.driver += ", without AVX-512";
+        }
+        summary
     }
 
     /// The device in words, and what its adapter grants.

@@ -67,7 +67,7 @@ struct Params {
 }
 
 /// Keys that an invocation goes through within so many loop iterations. It takes four at a time, with two loops of their
-/// own; what it has found leaves it in another one. Where reads are shared it takes fewer.
+/// own; what it has found leaves it in another one. Lanes together take fewer iterations.
 pub(super) fn piece(most: Option<usize>, head_dim: usize) -> usize {
     let Some(most) = most else {
         return usize::MAX;

@@ -63,7 +63,7 @@ pub struct Variant {
     pub name: String,
     /// The axis that it was trained for.
     pub axis: String,
-    /// Its setting in a few letters, for example `2e-4`.
+    /// Its setting in a few words, for example `learning rate 2e-4`.
     pub label: String,
     /// The setting as a number, where it is one.
     #[serde(default)]
@@ -172,6 +172,13 @@ pub(super) fn parse_schema<T: DeserializeOwned>(
         });
     }
     serde_json::from_str(json).map_err(wrong)
+}
+
+impl Variant {
+    /// Its setting as sentences name it.
+    pub fn quoted(&self) -> String {
+        format!("\u{201c}{}\u{201d}", self.label)
+    }
 }
 
 impl Study {

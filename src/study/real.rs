@@ -31,10 +31,10 @@ pub const REAL_PARTS: [[&str; 3]; 2] = [
 /// What answering without looking scores in choices of five.
 pub const REAL_CHANCE: f64 = 0.2;
 
-/// All runs and what that says.
+/// All connectors and what that says.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct RealParts {
-    /// The runs, the untrained connector first.
+    /// The connectors, the untrained one first.
     pub points: Vec<RealRun>,
     /// Rank correlations over the trained connectors, by `QUANTITY and QUANTITY`.
     pub correlations: BTreeMap<String, RealCorrelation>,
@@ -153,7 +153,7 @@ impl RealParts {
     /// Reads `points.json` from its text; `file` is its name in messages.
     ///
     /// # Errors
-    /// [`StudyError::Parse`], and [`StudyError::Field`] where there is no run.
+    /// [`StudyError::Parse`], and [`StudyError::Field`] where there is none.
     pub fn parse(json: &str, file: &str) -> Result<Self, StudyError> {
         let found: Self = serde_json::from_str(json).map_err(|source| StudyError::Parse {
             file: file.to_owned(),

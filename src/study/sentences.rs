@@ -235,16 +235,16 @@ fn extremes(results: &StudyResults) -> Option<String> {
     };
     Some(if lowest.name == best.name {
         format!(
-            "`{}` has both the lowest MIR and the highest score: {}.",
-            best.name,
+            "{} has both the lowest MIR and the highest score: {}.",
+            best.quoted(),
             of(high)
         )
     } else {
         format!(
-            "The lowest MIR is that of `{}` ({}), the highest score that of `{}` ({}).",
-            lowest.name,
+            "The lowest MIR is that of {} ({}), the highest score that of {} ({}).",
+            lowest.quoted(),
             of(low),
-            best.name,
+            best.quoted(),
             of(high)
         )
     })
@@ -279,12 +279,12 @@ fn few_shot(results: &StudyResults) -> Option<String> {
         )
     };
     Some(format!(
-        "With {} before the question {words}; the best, `{}` with {after}, answers {} ({:.1} to {:.1}).",
+        "With {} before the question {words}; the best, {} with {after}, answers {} ({:.1} to {:.1}).",
         match shots.as_slice() {
             [one] if one == "1" => "1 example".to_owned(),
             several => format!("{} examples", several.join(" or ")),
         },
-        variant.name,
+        variant.quoted(),
         Metric::Choice.text(score.value),
         100.0 * score.low,
         100.0 * score.high
@@ -330,7 +330,7 @@ fn missing(results: &StudyResults) -> Option<String> {
     let study = &results.study;
     let missing: Vec<String> = (study.variants.iter())
         .filter(|variant| Metric::Mir.value(results, variant).is_none())
-        .map(|variant| variant.label.clone())
+        .map(Variant::quoted)
         .collect();
     (!missing.is_empty()).then(|| format!("Without a MIR: {}.", missing.join(", ")))
 }

@@ -293,7 +293,7 @@ impl Sketch {
         title: "Texts that fit, and shuffled ones",
         rows: &[
             row("Its own text", &[Matched(true)]),
-            row("Another picture's text", &[Matched(false)]),
+            row("Shuffled captions", &[Matched(false)]),
         ],
         key: "",
     };

@@ -97,7 +97,7 @@ fn section(results: &StudyResults, axis: &StudyAxis) -> String {
     }
     for setting in results.study.settings(axis) {
         if let Some(note) = &setting.note {
-            text += &format!("\n`{}`: {note}\n", setting.name);
+            text += &format!("\n{}: {note}\n", setting.quoted());
         }
     }
     text
@@ -195,10 +195,10 @@ fn claim_row(claim: &Claim, verdict: &Verdict) -> String {
 }
 
 fn correlations(results: &StudyResults) -> String {
-    let mut text = "\n## Rank correlations\n\nSpearman's rho with average ranks for ties, over one run a \
+    let mut text = "\n## Rank correlations\n\nSpearman's rho with average ranks for ties, over one training a \
                     setting. Up to 8 settings: the share of all orders that correlate at least as \
                     strongly. From 9: the middle 95 % of 2000 resamples of the settings, seed 1. Settings that can be \
-                    compared have as many vision tokens as the base; of pre-training's one run they have \
+                    compared have as many vision tokens as the base; of the one long pre-training they have \
                     the end alone.\n\n"
         .to_owned();
     text += &row(["over", "of", "with", "Spearman"].map(str::to_owned));

@@ -10,18 +10,18 @@ use super::{
 
 /// The rule of all verdicts, as the table and the app print it.
 pub const VERDICT_RULE: &str = "\
-The change is the claim's metric at the last of its variants less that at the first. Noise is what two runs \
+The change is the claim's metric at the last of its settings less that at the first. Noise is what two trainings \
 that differ by the seed of their training alone exceed once in 20 times: their standard deviation, pooled over \
-the settings that were trained from several seeds (of one run's snapshots the last; none whose scores are at \
+the settings that were trained from several seeds (of one training's snapshots the last; none whose scores are at \
 chance), times the root of 2 and Student's t for its degrees of freedom. Held here: the change is not less than \
-the noise, the sign of Spearman's rank correlation along the variants (of two: of the change) is as claimed, and \
-no variant lies on the wrong side of an earlier one by more than the noise. Within noise: the change is less. Did \
-not hold here: all else. Variants between the ends may thus go the other way: by no more than the noise where a \
+the noise, the sign of Spearman's rank correlation along the settings (of two: of the change) is as claimed, and \
+no setting lies on the wrong side of an earlier one by more than the noise. Within noise: the change is less. Did \
+not hold here: all else. Settings between the ends may thus go the other way: by no more than the noise where a \
 claim held, by any amount where its outcome is within noise. At chance: the metric is a score, \
-and none of the variants is above chance, so that nothing can be told. Where a claim says that one metric falls \
+and none of the settings is above chance, so that nothing can be told. Where a claim says that one metric falls \
 with another, their rank correlation alone counts: it is within noise where it, or one as strong the other way, \
 comes about by chance more often than once in 20 times. A claim that nothing changes held where no two of its \
-variants differ by the noise. Not measured: a number is missing, or no seeds tell how large the noise is.";
+settings differ by the noise. Not measured: a number is missing, or no seeds tell how large the noise is.";
 
 /// What became of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -93,7 +93,7 @@ def points(folder: Path) -> list[dict]:
 
 
 def relations(found: list[dict]) -> dict:
-    """How MIR goes with what is learned, over the trained runs, and the noise between seeds of a setting."""
+    """How MIR goes with what is learned, over the trained connectors, and the noise between seeds of a setting."""
     figures = {
         "mir_prose": lambda p: p["with_prose"]["mir"], "mir_captions": lambda p: p["with_captions"]["mir"],
         "norm_matched_prose": lambda p: p["with_prose"]["norm_matched"], "loss_names": lambda p: p["scores"]["names"]["loss"],
@@ -154,8 +154,8 @@ def says(found: list[dict], related: dict) -> str:
         f"one of five names in {choice(largest, 'choice_name')}, and another picture costs {gain(largest)} nats. With the captions of other pictures "
         f"({control['samples']:,} pairs) these are {choice([control], 'choice_caption')}, {choice([control], 'choice_name')} and {gain([control])}.",
         f"**MIR does not tell so.** With prose it is {mir([control])} for shuffled captions and {mir(same)} for captions that fit, after as many pairs. Over all {rho['n']} "
-        f"trained runs its rank correlation with the loss is {rho['spearman']:.2f} ({low:.2f} to {high:.2f} when every figure moves by its noise between seeds once more): "
-        + ("runs that have learned more tend to have the *higher* MIR." if rho["spearman"] < 0 else "runs that have learned more tend to have the lower MIR."),
+        f"trained connectors its rank correlation with the loss is {rho['spearman']:.2f} ({low:.2f} to {high:.2f} when every figure moves by its noise between seeds once more): "
+        + ("connectors that have learned more tend to have the *higher* MIR." if rho["spearman"] < 0 else "connectors that have learned more tend to have the lower MIR."),
     ]
     if noise:
         lines.append(f"**Seeds matter.** Runs that differ in their seed alone have a standard deviation of {noise['deviation']:.2f}; other pairs would move one by far less, "

@@ -21,7 +21,7 @@ use crate::{
         store::{Known, Store, StudyPart},
         theme,
     },
-    study::{Protocol, StudyResults},
+    study::Protocol,
 };
 
 /// Draws the view.
@@ -137,14 +137,4 @@ fn bullet(ui: &mut egui::Ui, sentence: &str) {
         theme::dot(ui, theme::colors(ui).accent);
         glossary::prose(ui, &glossary::marked(sentence, glossary::STATISTICS));
     });
-}
-
-/// A sentence with settings in the place of their names in files.
-fn spoken(results: &StudyResults, sentence: &str) -> String {
-    let mut parts = sentence.split('`').enumerate();
-    let said = |(index, part): (usize, &str)| match results.study.variant(part) {
-        Some(variant) if index % 2 == 1 => format!("\u{201c}{}\u{201d}", variant.label),
-        _ => part.to_owned(),
-    };
-    parts.by_ref().map(said).collect()
 }

@@ -37,6 +37,8 @@ pub(super) struct Work {
     told: Vec<String>,
     /// Whether all is measured again.
     again: bool,
+    /// What this run measured, and an unfinished one before it that was to measure the same.
+    new: BTreeMap<String, Measured>,
     /// Why what was measured could not be kept for a run that goes on.
     pub(super) unkept: Option<CliError>,
 }
@@ -61,6 +63,7 @@ impl Work {
             absent: Vec::new(),
             told: Vec::new(),
             again,
+            new: BTreeMap::new(),
             unkept: None,
         };
         let version = env!("CARGO_PKG_VERSION");
@@ -84,7 +87,7 @@ impl Work {
             Err(error) if again && !study.variants.iter().any(|it| is_absent(&it)) => {
                 work.told
                     .push(format!("note: {error}; all is measured again"));
-                BTreeMap::new()
+                unfinished.measured.clone()
             }
             known => known?,
         };
@@ -124,6 +127,9 @@ impl Work {
             let goes_on = unfinished.again && unfinished.measured.contains_key(&variant.name);
             match before.filter(|before| before.fingerprint == fingerprint) {
                 Some(before) if !again || goes_on => {
+                    if goes_on {
+                        work.new.insert(variant.name.clone(), before.clone());
+                    }
                     work.measured.insert(variant.name.clone(), before.clone());
                 }
                 _ => {
@@ -138,6 +144,15 @@ impl Work {
                     });
                 }
             }
+        }
+        if again && !work.new.is_empty() {
+            work.told.push(format!(
+                "note: of an unfinished run {} kept; delete {UNFINISHED} to measure all again",
+                match work.new.len() {
+                    1 => "1 checkpoint is".to_owned(),
+                    several => format!("{several} checkpoints are"),
+                }
+            ));
         }
         for variant in study.variants.iter().filter(is_absent) {
             let before = known.get(&variant.name);
@@ -184,10 +199,15 @@ impl Work {
             self.settings.metrics,
             fingerprint,
         );
+        self.new.insert(report.name.clone(), measured.clone());
         self.measured.insert(report.name.clone(), measured);
+        let done = match self.again {
+            true => &self.new,
+            false => &self.measured,
+        };
         let unfinished = Unfinished {
             again: self.again,
-            measured: self.measured.clone(),
+            measured: done.clone(),
         };
         let json = to_json(&unfinished).map_err(CliError::from);
         // It is needed only where the run does not come to its end.

@@ -60,7 +60,7 @@ impl<'a> StudyPlot<'a> {
     }
 }
 
-/// The line of the `index`th of `count` settings: along an order from faint to strong, without one in
+/// The line of the `index`th of `count` settings: along an order over three hues, every second one dashed; without one in
 /// colors and dashes that tell them apart.
 fn setting_stroke(look: &Look, ordered: bool, index: usize, count: usize) -> Stroke {
     if !ordered {
@@ -73,7 +73,8 @@ fn setting_stroke(look: &Look, ordered: bool, index: usize, count: usize) -> Str
     }
 }
 
-/// A color on the way from the first of them to the last: over three hues, so that neighbours differ, too.
+/// A color on the way from the first of them to the last: over three hues. Neighbours of many
+/// differ little: lines are dashed by turns, and discs have their names beside them.
 fn ordered_color(look: &Look, index: usize, count: usize) -> Color {
     let [first, middle, last] = look.palette.ordered();
     let way = 2.0 * index as f32 / count.saturating_sub(1).max(1) as f32;

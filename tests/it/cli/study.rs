@@ -279,6 +279,13 @@ fn an_unfinished_run_goes_on_where_it_stopped() {
         let is_kept = |name: &str| results(root).measured[name].device == "by hand";
         assert_eq!((is_kept("base"), is_kept("early")), (again, false));
     }
+    // Results that cannot be read keep nobody from what such a run had measured.
+    unfinished(root, true, &kept);
+    fs::write(root.join("results.json"), "{").unwrap();
+    let (code, _, err) = measure(root, &["--all"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("2 checkpoints are kept"), "{err}");
+    assert_eq!(results(root).measured["base"].device, "by hand");
 }
 
 /// As a run leaves it that did not come to its end.

@@ -128,7 +128,12 @@ fn without_seeds_or_numbers_nothing_is_judged() {
             .unwrap()
             .contains("`samples-500` has no `mir`")
     );
-    assert!(sentences(&some).last().unwrap().contains("500 pairs"));
+    assert!(
+        sentences(&some)
+            .last()
+            .unwrap()
+            .contains("\u{201c}500 pairs\u{201d}")
+    );
 }
 
 #[test]

@@ -1,17 +1,22 @@
 //! A picture of each view at three sizes, in the light and in the dark.
 //!
-//! `UPDATE_SNAPSHOTS=true cargo test --test it snapshots` draws them anew, and as they are on a screen in
-//! `target/snapshots/`: look at each before committing it. What is kept is a half or a third as large, in 16 shades of
-//! each color: enough to tell that a view changed, and small enough to keep all of them.
+//! `UPDATE_SNAPSHOTS=force cargo test --test it snapshots` draws them anew (`true` those that differ alone), and as they
+//! are on a screen in `target/snapshots/`: look at each before committing it. What is kept is a half or a third as large,
+//! its colors rounded to 16 shades: enough to tell that a view changed, and small enough to keep all of them.
 
 use std::{env, fs};
 
 use eframe::egui::Theme;
-use egui_kittest::{Harness, SnapshotOptions, SnapshotResults, try_image_snapshot_options};
+use egui_kittest::{
+    Harness, SnapshotOptions, SnapshotResults, kittest::Queryable, try_image_snapshot_options,
+};
 use image::{RgbaImage, imageops};
-use mirscope::app::{
-    App,
-    store::{StartPart, StudyPart, Tab, View, WhatIfPart},
+use mirscope::{
+    app::{
+        App,
+        store::{StartPart, StudyPart, Tab, View, WhatIfPart},
+    },
+    study::Topic,
 };
 
 use super::{
@@ -31,38 +36,48 @@ const WHOLE: &str = "target/snapshots";
 /// Those that the README shows are kept so.
 const SHOWN: [&str; 2] = ["riddle-laptop-light", "eyes-laptop-light"];
 
-/// So many times as small, each color rounded to one of 16 shades.
-fn small(picture: &RgbaImage, by: u32) -> RgbaImage {
-    let [width, height] = [picture.width() / by, picture.height() / by];
-    let mut small = imageops::thumbnail(picture, width, height);
-    for value in small.iter_mut() {
+/// Most that a value differs from a rounded one, in shades of 255: half a step, and half as much for adapters of different
+/// versions. As dify counts it, by YIQ: 0.5053 of the square of what all three colors differ by.
+const SHADES: f32 = 0.5053 * 12.75 * 12.75;
+/// Points of a screen that may differ by more: software adapters of different versions differ in the edges of letters.
+const FAILED: u32 = 400;
+
+fn smaller(picture: &RgbaImage, by: u32) -> RgbaImage {
+    imageops::thumbnail(picture, picture.width() / by, picture.height() / by)
+}
+
+/// Each color as one of 16 shades.
+fn rounded(mut picture: RgbaImage) -> RgbaImage {
+    for value in picture.iter_mut() {
         *value = u8::try_from((u32::from(*value) + 8) / 17 * 17).unwrap();
     }
-    small
+    picture
 }
 
 /// Compares a view's pictures with those that are kept.
 fn compare(name: &str, open: impl Fn(&mut Harness<'_, App>, &FakeLink)) {
-    // Software adapters of different versions differ in the edges of letters.
-    let options = SnapshotOptions::new().threshold(1.0);
-    let kept = (options.clone().max_failed_pixels(200)).output_path("tests/it/ui/snapshots");
-    let shown = options.max_failed_pixels(400).output_path("docs/pictures");
+    let is_new = env::var_os("UPDATE_SNAPSHOTS").is_some();
     let mut results = SnapshotResults::new();
     for (size_name, size, by) in SIZES {
+        let failed = |points: u32| SnapshotOptions::new().max_failed_pixels(points as usize);
+        let shown = failed(FAILED).threshold(1.0).output_path("docs/pictures");
+        let kept = failed(FAILED / (by * by)).threshold(SHADES);
+        let kept = kept.output_path("tests/it/ui/snapshots");
         for (theme_name, theme) in THEMES {
             let (mut harness, link) = drawn(size, theme);
             open(&mut harness, &link);
             harness.run_ok();
             let picture = harness.render().unwrap();
             let name = format!("{name}-{size_name}-{theme_name}");
-            if env::var_os("UPDATE_SNAPSHOTS").is_some() {
+            if is_new {
                 fs::create_dir_all(WHOLE).unwrap();
                 picture.save(format!("{WHOLE}/{name}.png")).unwrap();
             }
             if SHOWN.contains(&&*name) {
                 results.add(try_image_snapshot_options(&picture, &*name, &shown));
             }
-            let small = small(&picture, by);
+            let small = smaller(&picture, by);
+            let small = if is_new { rounded(small) } else { small };
             results.add(try_image_snapshot_options(&small, name, &kept));
         }
     }
@@ -167,6 +182,18 @@ fn claims() {
     compare_view("study-claims", |view| {
         view.tab = Tab::Study;
         view.study_shows = Some(StudyPart::Claims);
+    });
+}
+
+/// The first card, up to the beginning of the second one.
+#[test]
+fn claim() {
+    compare("study-claim", |harness, _| {
+        let view = &mut harness.state_mut().store.view;
+        view.tab = Tab::Study;
+        view.study_shows = Some(StudyPart::Claims);
+        harness.run_ok();
+        harness.get_by_label(Topic::ALL[1].question).scroll_to_me();
     });
 }
 

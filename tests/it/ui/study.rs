@@ -86,7 +86,7 @@ fn the_statistics_and_the_rule_are_folded() {
     harness.get_by_label("How a verdict is reached").click();
     harness.run_ok();
     assert!(harness.query_by_label_contains(rule).is_some());
-    let between = "Variants between the ends may thus go the other way: by no more than the noise where a claim held, by \
+    let between = "Settings between the ends may thus go the other way: by no more than the noise where a claim held, by \
                    any amount where its outcome is within noise.";
     assert!(harness.query_by_label_contains(between).is_some());
     let of_all =

@@ -62,7 +62,7 @@ OF_REPORTS = [
 ]
 VERDICTS = [
     "`mirscope study` judges both studies by one rule, printed in [assets/papers/results.md](../assets/papers/results.md#claims): a change counts where "
-    "it is no smaller than what two runs that differ in their seed alone exceed once in 20 times. **held**: it is in the claimed direction, "
+    "it is no smaller than what two trainings that differ in their seed alone exceed once in 20 times. **held**: it is in the claimed direction, "
     "without a setback larger than the noise. **did not hold**: it is not. **within noise**: it is smaller. A claim that one "
     "quantity falls with another is judged by the rank correlation, over resampled settings.",
     "",

@@ -93,7 +93,8 @@ fn layer(ui: &mut egui::Ui, desk: &mut Desk<'_>, room: f32) {
     let label = term_as(ui, Term::Layer, "layer");
     ui.add_space(4.0);
     let mut state = desk.view.state();
-    // What stands before and behind it takes 300 points; a wider one would widen the column.
+    // What stands before and behind it takes some 300 points: with the least width it fits from 341 on, a phone's
+    // card. A wider one would widen the column.
     ui.spacing_mut().slider_width = (room - 305.0).clamp(36.0, 200.0);
     let slider = Slider::new(&mut state, 0..=desk.layers);
     let response = ui.add(slider).labelled_by(label.id);

@@ -2,7 +2,7 @@
 
 use eframe::egui;
 
-use super::{axis, bullet, quantities, spoken, table, variant};
+use super::{axis, bullet, quantities, table, variant};
 use crate::{
     app::{
         figure, fold, glossary,
@@ -65,7 +65,7 @@ fn intro(ui: &mut egui::Ui, store: &Store, results: &StudyResults) {
     let all = sentences(results);
     let (first, others) = all.split_at(FIRST_SENTENCES.min(all.len()));
     for sentence in first {
-        bullet(ui, &spoken(results, sentence));
+        bullet(ui, sentence);
     }
     fold::show(
         ui,
@@ -74,7 +74,7 @@ fn intro(ui: &mut egui::Ui, store: &Store, results: &StudyResults) {
         false,
         |ui| {
             for sentence in others {
-                bullet(ui, &spoken(results, sentence));
+                bullet(ui, sentence);
             }
         },
     );
