@@ -102,7 +102,7 @@ fn sentences_say_what_the_numbers_do() {
         "With 2 examples before the question 6 of 6 results are above chance (31.0 %); the best, \u{201c}base\u{201d} with 2, answers 44.0 %",
         "Of 8 claims of the papers: 4 held here, 2 did not hold here, 1 within noise, 1 not measured.",
     ] {
-        assert!(told.contains(&words), "{words}\n{told}");
+        assert!(told.contains(words), "{words}\n{told}");
     }
 }
 
