@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     alignment::{Metric, Observation, SecondPass, StateId, state_of},
-    gpu::{Gpu, Recording, Runs, Tensor},
+    gpu::{AdapterClass, Gpu, Recording, Runs, Tensor},
     input::Processor,
     model::{Capture, CaptureRequest, ForwardInput, Hook, Vlm},
     platform,
@@ -28,6 +28,11 @@ const UNIT: &str = "pairs";
 /// Seconds that the pairs of one recording should take together: enough that a small model does not
 /// wait for the device after each pair.
 const TARGET_SECONDS: f64 = 0.2;
+/// Pairs of a recording on a software adapter, where they take less than so many seconds each: always as many, since some
+/// are faster than others there, and the page's memory, which never shrinks, would grow with the longest recording. One by
+/// one they take a third longer in Chromium.
+const ON_SOFTWARE: usize = 4;
+const ON_SOFTWARE_BELOW: f64 = 0.5;
 /// Most pictures in one recording, unless a single pair has more; bounds the memory of their pixel
 /// values on the device.
 const MOST_PICTURES: usize = 32;
@@ -209,7 +214,11 @@ impl Forward<'_> {
             runs.wait(1, &mut tell).await?;
             if before > 0 {
                 let seconds = since.elapsed().as_secs_f64() / before as f64;
-                most = ((TARGET_SECONDS / seconds) as usize).clamp(1, MOST_PICTURES);
+                most = match self.gpu.class() {
+                    AdapterClass::Software if seconds < ON_SOFTWARE_BELOW => ON_SOFTWARE,
+                    AdapterClass::Software => 1,
+                    _ => ((TARGET_SECONDS / seconds) as usize).clamp(1, MOST_PICTURES),
+                };
                 since = Instant::now();
             }
             done += count;
