@@ -88,8 +88,8 @@ impl StreamPlan {
         }
         let square = row * width as u64;
         let largest = plan.rows[0][0].max(plan.rows[1][0]) as u64;
-        // Zeros, the parts of a piece and the sums of its halves, a copy of the rows at hand; at the end what the polar iteration works in, and
-        // what makes transport maps of its result.
+        // Zeros, the parts of a piece and the sums of its halves, a copy of the rows at hand; at the end what the polar
+        // iteration works in, and what makes transport maps of its result.
         let sums = square + row * (BINS + 5 * PIECE) as u64 + row * largest;
         plan.working = sums.max(10 * square);
         // Factors come in the place of the Gram matrices, beside them either their product and a copy of it or what

@@ -146,12 +146,11 @@ impl Work {
             }
         }
         if again && !work.new.is_empty() {
+            let kept = work.new.len();
             work.told.push(format!(
-                "note: of an unfinished run {} kept; delete {UNFINISHED} to measure all again",
-                match work.new.len() {
-                    1 => "1 checkpoint is".to_owned(),
-                    several => format!("{several} checkpoints are"),
-                }
+                "note: of an unfinished run {} {} kept; delete {UNFINISHED} to measure all again",
+                counted(kept, "checkpoint"),
+                if kept == 1 { "is" } else { "are" }
             ));
         }
         for variant in study.variants.iter().filter(is_absent) {
